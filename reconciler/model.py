@@ -1,0 +1,301 @@
+"""The field's nouns as plain data: learners, staff and the slots that staff hold on learners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum, StrEnum
+from typing import Literal, NamedTuple, NewType
+
+from reconciler.problems import Problem, Source
+
+UserId = NewType("UserId", int)  # OneFile user id: learners and staff alike
+StandardId = NewType("StandardId", int)
+UnitId = NewType("UnitId", str)  # text such as KS_COMM1, compared exactly
+OrganisationId = NewType("OrganisationId", int)
+Handle = NewType("Handle", str)  # the name a member of staff has in staff.yaml
+
+
+class Role(StrEnum):
+    TRAINEE_ASSESSOR = "trainee_assessor"
+    ASSESSOR = "assessor"
+    IQA = "iqa"
+    EMPLOYER = "employer"
+    OBSERVER = "observer"
+
+
+class SlotKind(StrEnum):
+    """The seven kinds of slot, in the order in which plans list and write them: additional people first,
+    so that a newcomer is on the learner before anybody is displaced."""
+
+    ADDITIONAL = "additional"
+    DEFAULT_ASSESSOR = "default_assessor"
+    DEFAULT_EMPLOYER = "default_employer"
+    LEARNING_AIM_ASSESSOR = "learning_aim_assessor"
+    LEARNING_AIM_IQA = "learning_aim_iqa"
+    UNIT_ASSESSOR = "unit_assessor"
+    UNIT_IQA = "unit_iqa"
+
+
+KIND_ORDER: Mapping[SlotKind, int] = {kind: place for place, kind in enumerate(SlotKind)}
+
+ASSESSOR_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.UNIT_ASSESSOR})
+IQA_KINDS = frozenset({SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA})
+LEARNING_AIM_KINDS = frozenset({SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.LEARNING_AIM_IQA})
+UNIT_KINDS = frozenset({SlotKind.UNIT_ASSESSOR, SlotKind.UNIT_IQA})
+
+_ASSESSING = frozenset({Role.ASSESSOR, Role.TRAINEE_ASSESSOR})
+ROLES_FOR: Mapping[SlotKind, frozenset[Role]] = {
+    SlotKind.ADDITIONAL: frozenset(Role),
+    SlotKind.DEFAULT_ASSESSOR: _ASSESSING,
+    SlotKind.DEFAULT_EMPLOYER: frozenset({Role.EMPLOYER}),
+    SlotKind.LEARNING_AIM_ASSESSOR: _ASSESSING,
+    SlotKind.LEARNING_AIM_IQA: frozenset({Role.IQA}),
+    SlotKind.UNIT_ASSESSOR: _ASSESSING,
+    SlotKind.UNIT_IQA: frozenset({Role.IQA}),
+}
+"""Which roles may stand in a slot. Whether a trainee really may is the policy `trainee_assessor`."""
+
+
+class Slot(NamedTuple):
+    """One place on a learner that holds a member of staff.
+
+    `key` is None for the two defaults, the StandardId for a learning aim, the UnitId for a unit, and for
+    `additional`, which is a set, the member's own UserId.
+    """
+
+    kind: SlotKind
+    key: int | str | None = None
+
+    def address(self, learner: UserId) -> str:
+        """`learner[200004].learning_aim[41242].assessor`, as in plans and in the record."""
+        match self.kind:
+            case SlotKind.DEFAULT_ASSESSOR | SlotKind.DEFAULT_EMPLOYER:
+                return f"learner[{learner}].{self.kind.value}"
+            case SlotKind.ADDITIONAL:
+                return f"learner[{learner}].additional[{self.key}]"
+            case SlotKind.LEARNING_AIM_ASSESSOR | SlotKind.UNIT_ASSESSOR:
+                return f"learner[{learner}].{self.kind.value.removesuffix('_assessor')}[{self.key}].assessor"
+            case SlotKind.LEARNING_AIM_IQA | SlotKind.UNIT_IQA:
+                return f"learner[{learner}].{self.kind.value.removesuffix('_iqa')}[{self.key}].iqa"
+
+    @classmethod
+    def parse(cls, kind: SlotKind, address: str) -> tuple[UserId, Slot]:
+        """The learner and the slot of an address whose kind is known. Raises ValueError where the two do not fit."""
+        learner, _, place = address.partition("].")
+        text = place[place.find("[") + 1 : place.rfind("]")]
+        key: int | str | None = None
+        if kind in UNIT_KINDS:
+            key = text
+        elif kind in LEARNING_AIM_KINDS or kind is SlotKind.ADDITIONAL:
+            key = int(text)
+        user, slot = UserId(int(learner.removeprefix("learner["))), cls(kind, key)
+        if slot.address(user) != address:
+            raise ValueError(f"{address} is not the address of a slot of kind {kind.value}")
+        return user, slot
+
+    def order(self) -> tuple[int, int, str]:
+        """A sort key: kinds in plan order, then number keys by number and text keys by text."""
+        number = self.key if isinstance(self.key, int) else 0
+        text = self.key if isinstance(self.key, str) else ""
+        return (KIND_ORDER[self.kind], number, text)
+
+
+class Unread(Enum):
+    """Why a slot's holder is not known, or cannot be. None, by contrast, means: read, and nobody is there."""
+
+    UNREADABLE = "unreadable"  # OneFile does not send this field
+    NOT_HELD = "not_held"  # the learner has no such learning aim or unit
+    AMBIGUOUS = "ambiguous"  # the learner has more than one of that standard or unit
+
+
+Holder = UserId | None | Unread
+
+
+# ------------------------------------------------------------------ the declared side
+
+
+DriftMode = Literal["correct", "report", "ignore"]
+Level = Literal["error", "warn", "off"]
+Names = Literal["never", "terminal", "always"]
+POLICIES = ("iqa_independent", "coverage", "caseload", "trainee_assessor")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much of one sort of change a run may make; None is no limit. `share` is of the slots in scope, 0 to 1."""
+
+    count: int | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Allowances per run, and per cohort where declared; creates, reassignments and manual removals apart."""
+
+    create: Allowance = Allowance()
+    reassign: Allowance = Allowance(count=100, share=0.3)
+    manual: Allowance = Allowance(count=20)
+    create_per_cohort: Allowance = Allowance()
+    reassign_per_cohort: Allowance = Allowance()
+    manual_per_cohort: Allowance = Allowance()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A written exception to one policy for one learner or one cohort; `until` is its last day, inclusive."""
+
+    policy: str
+    reason: str
+    approved_by: str
+    until: date
+    learner: UserId | None = None
+    cohort: str | None = None
+    source: Source = field(default=Source(""), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    organisation: OrganisationId
+    target: str = "sandbox"
+    drift: Mapping[SlotKind, DriftMode] = field(default_factory=lambda: dict(DEFAULT_DRIFT))
+    limits: Limits = Limits()
+    calls_per_minute: int = 300
+    policies: Mapping[str, Level] = field(default_factory=lambda: dict(DEFAULT_POLICIES))
+    waivers: tuple[Waiver, ...] = ()
+    names: Names = "never"
+    source: Source = field(default=Source("settings.yaml"), compare=False)
+
+
+DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
+    kind: ("report" if kind is SlotKind.DEFAULT_EMPLOYER else "correct") for kind in SlotKind
+}
+DEFAULT_POLICIES: Mapping[str, Level] = {
+    "iqa_independent": "error",
+    "coverage": "warn",
+    "caseload": "warn",
+    "trainee_assessor": "error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """`by` stands in for a member of staff on every day from `start` to `end`, both inclusive; no end: for good."""
+
+    by: Handle
+    start: date
+    end: date | None
+    reason: str = ""
+    source: Source = field(default=Source(""), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """One OneFile account of a member of staff. `person` joins the accounts of one human being."""
+
+    handle: Handle
+    id: UserId
+    role: Role
+    person: str = ""
+    caseload_target: int | None = None
+    caseload_max: int | None = None
+    cover: tuple[Cover, ...] = ()
+    source: Source = field(default=Source(""), compare=False)
+
+    def human(self) -> str:
+        """The key by which people, not accounts, are compared."""
+        return f"person:{self.person}" if self.person else f"account:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who shall hold a slot on the day: a member of staff, or nobody (`staff` None).
+
+    `reason` is "cover" where a stand-in replaces the declared holder on that day.
+    """
+
+    staff: UserId | None
+    handle: Handle | None
+    source: Source = field(compare=False)
+    reason: Literal["declared", "cover"] = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLearner:
+    """One learner as declared for a day: `id` or `misid` is set, not both. What is not in `slots` is not managed."""
+
+    id: UserId | None
+    misid: str | None
+    label: str
+    cohort: str
+    organisation: OrganisationId
+    slots: Mapping[Slot, Wanted]
+    source: Source = field(compare=False)
+
+    def name(self) -> str:
+        """What messages call this learner when the OneFile id may not be known yet."""
+        return self.label or (f"learner {self.id}" if self.id is not None else f"learner with MISID {self.misid}")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Everything the files ask for on `day` (Europe/London), defaults merged, dates and cover resolved.
+
+    `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed.
+    """
+
+    day: date
+    settings: Settings
+    staff: Mapping[Handle, Staff]
+    learners: tuple[DeclaredLearner, ...]
+    warnings: tuple[Problem, ...] = ()
+
+    def staff_by_id(self) -> dict[UserId, Staff]:
+        return {member.id: member for member in self.staff.values()}
+
+
+# ------------------------------------------------------------------ the observed side
+
+
+Standing = Literal["active", "archived", "missing", "not listed"]
+"""`not listed`: OneFile has the account, but not among the organisation's active users of that role."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedLearner:
+    """What OneFile holds for one learner. `slots` has every slot that was read, also undeclared ones."""
+
+    id: UserId
+    standing: Standing = "active"
+    placement: int | None = None
+    slots: Mapping[Slot, Holder] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedStaff:
+    """What OneFile says of one staff account; `placement` is only read for employers."""
+
+    id: UserId
+    standing: Standing = "active"
+    placement: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One reading of the learners and staff in scope.
+
+    `misids` maps the declared MISIDs to learners; `staff` is keyed by organisation and user id, because a
+    member of staff only counts where their account is. `calls` is what the reading cost.
+    """
+
+    taken_at: datetime
+    learners: Mapping[UserId, ObservedLearner]
+    misids: Mapping[str, UserId] = field(default_factory=dict)
+    staff: Mapping[tuple[OrganisationId, UserId], ObservedStaff] = field(default_factory=dict)
+    calls: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+Recorded = Mapping[tuple[UserId, Slot], UserId | None]
+"""What was last applied, or last seen to be as declared, per slot: the third side of the comparison."""

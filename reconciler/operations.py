@@ -1,0 +1,285 @@
+"""The closed set of operations, and what surrounds them: changes, plans and outcomes; data only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+from reconciler.model import (
+    Handle,
+    Holder,
+    Level,
+    OrganisationId,
+    Slot,
+    SlotKind,
+    StandardId,
+    UnitId,
+    Unread,
+    UserId,
+)
+from reconciler.problems import Problem, Source
+
+Action = Literal["create", "update", "delete", "no-op"]
+Reason = Literal["declared", "drift", "cover", "unknown"]
+SlotRole = Literal["assessor", "iqa"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One slot in a plan: what OneFile holds (`before`), what the files ask for (`after`), and what happens.
+
+    | action | before                | after      | means                                                       |
+    |--------|-----------------------|------------|-------------------------------------------------------------|
+    | create | None                  | a user     | nobody is there; written                                    |
+    | create | UNREADABLE            | a user     | OneFile does not say and nothing is recorded; written once  |
+    | update | a user                | a user     | the holder is displaced                                     |
+    | delete | a user                | None       | a manual step: OneFile has no unassign                      |
+    | no-op  | equal, or left alone  |            | nothing is written                                          |
+
+    `recorded` is True where `before` is our own record because OneFile does not show the slot.
+    `blocked` says why a change that is needed will not be made; `held` says so for drift that
+    settings.drift only reports or ignores. Both leave the action a no-op and the row visible.
+    """
+
+    learner: UserId
+    slot: Slot
+    label: str
+    cohort: str
+    organisation: OrganisationId
+    action: Action
+    reason: Reason
+    before: Holder
+    after: UserId | None
+    source: Source = field(compare=False)
+    recorded: bool = False
+    blocked: str = ""
+    held: Literal["", "report", "ignore"] = ""
+
+    @property
+    def address(self) -> str:
+        return self.slot.address(self.learner)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One holder giving way to another within an operation."""
+
+    before: Holder
+    after: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class SetDefaults:
+    """Set a learner's default assessor, default employer or both, in one call."""
+
+    learner: UserId
+    assessor: Move | None = None
+    employer: Move | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignLearningAim:
+    """Put a member of staff in a learning aim's assessor or IQA slot."""
+
+    learner: UserId
+    standard: StandardId
+    role: SlotRole
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class AssignUnit:
+    """Put a member of staff in a unit's assessor or IQA slot."""
+
+    learner: UserId
+    unit: UnitId
+    role: SlotRole
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class AssignAdditional:
+    """Add a member of staff to the learner's additional people. OneFile cannot show them, so before is unread."""
+
+    learner: UserId
+    move: Move
+
+
+Operation = SetDefaults | AssignLearningAim | AssignUnit | AssignAdditional
+
+
+def moves(operation: Operation) -> tuple[tuple[Slot, Move], ...]:
+    """The slots that an operation writes, each with who goes and who comes."""
+    match operation:
+        case SetDefaults(assessor=assessor, employer=employer):
+            pairs = ((SlotKind.DEFAULT_ASSESSOR, assessor), (SlotKind.DEFAULT_EMPLOYER, employer))
+            return tuple((Slot(kind), move) for kind, move in pairs if move is not None)
+        case AssignLearningAim(standard=standard, role=role, move=move):
+            kind = SlotKind.LEARNING_AIM_ASSESSOR if role == "assessor" else SlotKind.LEARNING_AIM_IQA
+            return ((Slot(kind, standard), move),)
+        case AssignUnit(unit=unit, role=role, move=move):
+            kind = SlotKind.UNIT_ASSESSOR if role == "assessor" else SlotKind.UNIT_IQA
+            return ((Slot(kind, unit), move),)
+        case AssignAdditional(move=move):
+            return ((Slot(SlotKind.ADDITIONAL, move.after), move),)
+
+
+def addresses(operation: Operation) -> tuple[str, ...]:
+    return tuple(slot.address(operation.learner) for slot, _ in moves(operation))
+
+
+def operation_id(operation: Operation) -> str:
+    """Twelve hex digits from what the operation does and displaces: the same operation, the same id."""
+    facts = [[slot.address(operation.learner), holder_json(move.before), move.after] for slot, move in moves(operation)]
+    return hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()[:12]
+
+
+def holder_json(holder: Holder) -> int | str | None:
+    """A holder as one JSON value: the id, null for nobody, or the word for why it is not known."""
+    return holder.value if isinstance(holder, Unread) else holder
+
+
+@dataclass(frozen=True, slots=True)
+class ManualRemoval:
+    """Something only a person can do in OneFile's web pages, because the API has no unassign.
+
+    `page` names the web page. The id is made from the address, so it stays the same until done.
+    """
+
+    id: str
+    learner: UserId
+    slot: Slot
+    holder: UserId
+    label: str
+    cohort: str
+    page: str
+    source: Source = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A policy that the planned world would break. `waived` quotes the waiver that lets it pass."""
+
+    policy: str
+    level: Level
+    what: str
+    fix: str
+    learner: UserId | None = None
+    label: str = ""
+    cohort: str = ""
+    staff: Handle | None = None
+    waived: str = ""
+    source: Source | None = field(default=None, compare=False)
+
+    @property
+    def blocks(self) -> bool:
+        return self.level == "error" and not self.waived
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How many learners one member of staff holds, by way of each layer, and how many distinct ones in all."""
+
+    default: int = 0
+    learning_aim: int = 0
+    unit: int = 0
+    learners: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CaseloadRow:
+    """One assessor's or IQA's caseload before and after the plan, over the learners in scope."""
+
+    handle: Handle
+    staff: UserId
+    before: Holding
+    after: Holding
+    target: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of a plan's slots; calls are read, what the reading cost, and write, one per operation."""
+
+    create: int = 0
+    update: int = 0
+    no_op: int = 0
+    unknown: int = 0
+    manual: int = 0
+    blocked: int = 0
+    reported: int = 0
+    read_calls: int = 0
+    write_calls: int = 0
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be written, in order, and everything a reviewer needs to judge it.
+
+    `changes` has every declared slot, sorted by cohort, learner and slot; `operations` are in the order of
+    writing. `problems` are rows set aside and warnings; they do not stop the rest. `refusals` are limits
+    that the plan exceeds: nothing is applied while there is one, nor while a finding blocks. `day` is the day
+    whose declaration was planned; `handles` say who the ids of staff are.
+    """
+
+    target: str
+    organisation: OrganisationId
+    created_at: datetime
+    day: date
+    changes: tuple[Change, ...]
+    operations: tuple[Operation, ...]
+    manual: tuple[ManualRemoval, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    refusals: tuple[Problem, ...] = ()
+    caseload: tuple[CaseloadRow, ...] = ()
+    summary: Summary = Summary()
+    handles: Mapping[UserId, Handle] = field(default_factory=dict)
+
+    @property
+    def blocked(self) -> bool:
+        """A limit or a policy refuses this plan as a whole."""
+        return bool(self.refusals) or any(finding.blocks for finding in self.findings)
+
+    @property
+    def in_sync(self) -> bool:
+        """Nothing to write, nothing for a person to do, nothing set aside."""
+        return not self.operations and not self.manual and not self.summary.blocked
+
+
+class State(StrEnum):
+    """Where an operation stands. `intent` and `sent` are journal states; a finished run leaves neither."""
+
+    INTENT = "intent"
+    SENT = "sent"
+    DONE = "done"
+    ALREADY_DONE = "already_done"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"
+    NOT_TRIED = "not_tried"
+
+
+Proof = Literal["", "read_back", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one operation ended. `proof` is read_back where a reading showed the new value in place,
+    unreadable where OneFile does not show that slot."""
+
+    operation: Operation
+    state: State
+    detail: str = ""
+    proof: Proof = ""
+
+    @property
+    def id(self) -> str:
+        return operation_id(self.operation)

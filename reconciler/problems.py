@@ -1,0 +1,140 @@
+"""What can go wrong, in words for people: where it is, what it is, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, NamedTuple
+
+
+class ExitCode(IntEnum):
+    """How a command ended. Pipelines depend on these numbers; reports and formats never change them."""
+
+    DONE = 0
+    ERROR = 1
+    CHANGES = 2
+    INVALID = 3
+    STALE = 4
+    BLOCKED = 5
+    LOCKED = 6
+    INCOMPLETE = 7
+
+
+class Source(NamedTuple):
+    """The place in a file that asks for something; line counts from 1, and 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `where` names a request, an address or an option when no file is to blame."""
+
+    what: str
+    fix: str
+    source: Source | None = None
+    where: str = ""
+    severity: Severity = "error"
+
+    def place(self) -> str:
+        return str(self.source) if self.source else self.where
+
+    def __str__(self) -> str:
+        place = self.place()
+        return f"{place}: {self.what}\n  Fix: {self.fix}" if place else f"{self.what}\n  Fix: {self.fix}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """By file, line, then text, each once: the order in which people work through them."""
+
+    def key(problem: Problem) -> tuple[str, int, str, str, str]:
+        source = problem.source or Source("", 0)
+        return (source.file, source.line, problem.where, problem.what, problem.fix)
+
+    return tuple(sorted(dict.fromkeys(problems), key=key))
+
+
+class ReconcilerError(Exception):
+    """Anything that ends a command in words a user can act on.
+
+    ReconcilerError
+    ├── Invalid          declared state, plan file or command line                    exit 3
+    ├── Stale            the world moved since the plan                               exit 4
+    ├── Blocked          a limit or a policy refuses; nothing was written             exit 5
+    ├── Locked           another run holds the lock                                   exit 6
+    ├── StoreError       the store cannot be opened, read or written                  exit 1
+    └── ServiceError     the exchange with OneFile failed                             exit 1
+        ├── Unreachable  the request never left, or no server answered: nothing was done
+        ├── Unauthorised the token was refused: nothing was done
+        ├── Throttled    the server keeps answering 429: nothing was done
+        ├── Rejected     the server refused this request (4xx): nothing was done
+        ├── AnswerLost   sent, but no trustworthy answer came: may or may not have been done
+        └── BadAnswer    a read was answered with something that is not what was promised
+    """
+
+    exit_code = ExitCode.ERROR
+
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        self.problems = in_order([problems] if isinstance(problems, Problem) else problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Invalid(ReconcilerError):
+    exit_code = ExitCode.INVALID
+
+
+class Stale(ReconcilerError):
+    exit_code = ExitCode.STALE
+
+
+class Blocked(ReconcilerError):
+    exit_code = ExitCode.BLOCKED
+
+
+class Locked(ReconcilerError):
+    exit_code = ExitCode.LOCKED
+
+
+class StoreError(ReconcilerError):
+    pass
+
+
+class ServiceError(ReconcilerError):
+    """`status` is the HTTP status where there was an answer; `detail` is what the server said, shortened."""
+
+    def __init__(self, problem: Problem, *, status: int | None = None, detail: str = "") -> None:
+        super().__init__(problem)
+        self.status = status
+        self.detail = detail
+
+
+class Unreachable(ServiceError):
+    pass
+
+
+class Unauthorised(ServiceError):
+    pass
+
+
+class Throttled(ServiceError):
+    pass
+
+
+class Rejected(ServiceError):
+    pass
+
+
+class AnswerLost(ServiceError):
+    pass
+
+
+class BadAnswer(ServiceError):
+    pass
