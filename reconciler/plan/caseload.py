@@ -1,0 +1,100 @@
+"""Counts the learners that each assessor and IQA holds before and after a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from reconciler.model import (
+    ASSESSOR_KINDS,
+    IQA_KINDS,
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Declared,
+    Observed,
+    Role,
+    SlotKind,
+    Staff,
+    Unread,
+    UserId,
+)
+from reconciler.operations import CaseloadRow, Change, Holding
+from reconciler.plan.effective import Held, holders
+
+_KINDS: Mapping[Role, frozenset[SlotKind]] = {
+    Role.ASSESSOR: ASSESSOR_KINDS,
+    Role.TRAINEE_ASSESSOR: ASSESSOR_KINDS,
+    Role.IQA: IQA_KINDS,
+}
+_DEFAULT = frozenset({SlotKind.DEFAULT_ASSESSOR})
+
+ByStaff = Mapping[UserId, Mapping[SlotKind, Collection[UserId]]]
+"""The learners of each member of staff, by kind of slot."""
+
+
+def caseload(
+    declared: Declared, observed: Observed, changes: Sequence[Change], *, everyone: bool = False
+) -> tuple[CaseloadRow, ...]:
+    """A row for each assessor and IQA in staff.yaml whom a create or update of the plan touches, by handle.
+
+    With `everyone`, a row for each who holds anybody or has a declared caseload. Learners are counted, not
+    slots, and only active ones: an archived learner keeps the assessor, who has no more work with them.
+    """
+    before = by_staff(observed, holders(observed, changes, after=False))
+    after = by_staff(observed, holders(observed, changes, after=True))
+    touched = _touched(changes)
+    rows = []
+    for handle, member in sorted(declared.staff.items()):
+        kinds = _KINDS.get(member.role, frozenset())
+        row = CaseloadRow(
+            handle,
+            member.id,
+            _holding(before, member),
+            _holding(after, member),
+            member.caseload_target,
+            member.caseload_max,
+        )
+        busy = row.before.learners or row.after.learners or (row.target, row.maximum) != (None, None)
+        if kinds and (busy if everyone else touched.get(member.id, set()) & kinds):
+            rows.append(row)
+    return tuple(rows)
+
+
+def by_staff(observed: Observed, held: Mapping[UserId, Held]) -> ByStaff:
+    found: dict[UserId, dict[SlotKind, set[UserId]]] = {}
+    for learner, seen in observed.learners.items():
+        if seen.standing == "active":
+            for slot, holder in held[learner].items():
+                if holder is not None and not isinstance(holder, Unread):
+                    found.setdefault(holder, {}).setdefault(slot.kind, set()).add(learner)
+    return found
+
+
+def learners_of(member: Staff, found: ByStaff) -> frozenset[UserId]:
+    """The distinct learners a member of staff assesses, or quality-assures, by way of any layer."""
+    return _learners(found, member, _KINDS.get(member.role, frozenset()))
+
+
+def _learners(found: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> frozenset[UserId]:
+    own = found.get(member.id, {})
+    return frozenset(learner for kind in kinds for learner in own.get(kind, ()))
+
+
+def _holding(found: ByStaff, member: Staff) -> Holding:
+    kinds = _KINDS.get(member.role, frozenset())
+    return Holding(
+        default=len(_learners(found, member, kinds & _DEFAULT)),
+        learning_aim=len(_learners(found, member, kinds & LEARNING_AIM_KINDS)),
+        unit=len(_learners(found, member, kinds & UNIT_KINDS)),
+        learners=len(_learners(found, member, kinds)),
+    )
+
+
+def _touched(changes: Sequence[Change]) -> Mapping[UserId, set[SlotKind]]:
+    """Who comes or goes in the changes that are written, and in which kinds of slot."""
+    touched: dict[UserId, set[SlotKind]] = {}
+    for change in changes:
+        if change.action in ("create", "update"):
+            for holder in (change.before, change.after):
+                if holder is not None and not isinstance(holder, Unread):
+                    touched.setdefault(holder, set()).add(change.slot.kind)
+    return touched

@@ -1,0 +1,62 @@
+"""Who holds what before and after a plan, and who is thereby in effect: unit, then learning aim, then default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from reconciler.model import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Holder, Observed, Slot, SlotKind, Unread, UserId
+from reconciler.operations import Change
+
+Held = Mapping[Slot, Holder]
+
+
+def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Mapping[UserId, Held]:
+    """Per learner, the holders before the plan, or after each of its creates and updates took effect.
+
+    A record stands in where OneFile does not show a slot. What a plan does not write (no-op, blocked, held,
+    left to a person) stays as it is.
+    """
+    held = {learner: dict(seen.slots) for learner, seen in observed.learners.items()}
+    for change in changes:
+        written = after and change.action in ("create", "update")
+        held.setdefault(change.learner, {})[change.slot] = change.after if written else change.before
+    return held
+
+
+def in_effect(held: Held, slot: Slot) -> frozenset[Holder]:
+    """Everybody who may be the one in effect in a slot; one element means that it is certain.
+
+    The slot's own holder is in effect. Where nobody is there, the layer below is; where the holder is not
+    known, it may be either. None stands for nobody. An IQA slot of a learning aim has no layer below: there
+    is no default IQA.
+    """
+    own = held.get(slot, Unread.UNREADABLE)
+    if own is not None and not isinstance(own, Unread):
+        return frozenset({own})
+    below = frozenset(holder for lower in _below(held, slot) for holder in in_effect(held, lower))
+    return below if own is None and below else below | {own}
+
+
+def people(candidates: Iterable[Holder]) -> frozenset[UserId]:
+    """The accounts among holders: without nobody and without the unread."""
+    return frozenset(holder for holder in candidates if holder is not None and not isinstance(holder, Unread))
+
+
+def keys(held: Held, kinds: frozenset[SlotKind]) -> list[int | str]:
+    """The learner's learning aims or units among what was read, in order."""
+    found = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not Unread.NOT_HELD}
+    return sorted((key for key in found if key is not None), key=lambda key: (str(type(key)), key))
+
+
+def _below(held: Held, slot: Slot) -> Iterator[Slot]:
+    if slot.kind in UNIT_KINDS:
+        # What OneFile sends does not tell which learning aim a unit belongs to. Any of the learner's may be the
+        # one, so all of them count: a guess could hide that somebody quality-assures their own work.
+        iqa = slot.kind in IQA_KINDS
+        kind = SlotKind.LEARNING_AIM_IQA if iqa else SlotKind.LEARNING_AIM_ASSESSOR
+        aims = keys(held, LEARNING_AIM_KINDS)
+        yield from (Slot(kind, aim) for aim in aims)
+        if not aims and not iqa:
+            yield Slot(SlotKind.DEFAULT_ASSESSOR)
+    elif slot.kind is SlotKind.LEARNING_AIM_ASSESSOR:
+        yield Slot(SlotKind.DEFAULT_ASSESSOR)

@@ -1,0 +1,260 @@
+"""The field's rules over the planned world: independent IQA, nobody left alone, no trainee alone, sound caseloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from reconciler.model import (
+    ASSESSOR_KINDS,
+    DEFAULT_POLICIES,
+    LEARNING_AIM_KINDS,
+    POLICIES,
+    UNIT_KINDS,
+    Declared,
+    DeclaredLearner,
+    Level,
+    Observed,
+    Role,
+    Slot,
+    SlotKind,
+    Staff,
+    UserId,
+)
+from reconciler.operations import Change, Finding
+from reconciler.plan.caseload import by_staff, caseload, learners_of
+from reconciler.plan.effective import Held, holders, in_effect, keys, people
+from reconciler.plan.waivers import waive, waive_caseload
+
+_DEFAULT_ASSESSOR = Slot(SlotKind.DEFAULT_ASSESSOR)
+_ASSESSOR_OR_ADDITIONAL = ASSESSOR_KINDS | {SlotKind.ADDITIONAL}
+_ASSESSING = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR)
+
+
+def check_policies(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Finding, ...]:
+    """Every policy that the world after the plan would break, for the active learners in scope.
+
+    Sorted by policy, cohort, learner and text. A breach that was there before is found as well: it is just as
+    real, and an error blocks until it is mended or waived. What was not read is never claimed to be empty. Each
+    `what` names its learner or member of staff, so that it can stand alone.
+    """
+    level = {policy: declared.settings.policies.get(policy, DEFAULT_POLICIES[policy]) for policy in POLICIES}
+    held = holders(observed, changes, after=True)
+    cases = tuple(_cases(declared, observed, held))
+    findings = [
+        waive(replace(finding, level=level[policy]), declared)
+        for policy, rule in _RULES.items()
+        if level[policy] != "off"
+        for case in cases
+        for finding in rule(case)
+    ]
+    if level["caseload"] != "off":
+        findings += _caseload(declared, observed, changes, held, level["caseload"])
+    return tuple(sorted(findings, key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, str, int, str]:
+    return (POLICIES.index(finding.policy), finding.cohort, finding.learner or 0, finding.what)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One active learner after the plan, with what a rule needs to judge and to name."""
+
+    id: UserId
+    learner: DeclaredLearner
+    held: Held
+    staff: Mapping[UserId, Staff]
+
+    def human(self, account: UserId) -> str:
+        return self.staff[account].human() if account in self.staff else f"account:{account}"
+
+    def called(self, account: UserId) -> str:
+        return self.staff[account].handle if account in self.staff else f"account {account} (not in staff.yaml)"
+
+    def additional(self, *roles: Role) -> frozenset[UserId]:
+        """The additional people of some roles. Without a role in staff.yaml nothing can be said about one."""
+        found = people(holder for slot, holder in self.held.items() if slot.kind is SlotKind.ADDITIONAL)
+        return frozenset(account for account in found if account in self.staff and self.staff[account].role in roles)
+
+    def finding(self, policy: str, what: str, fix: str, slots: Iterable[Slot], staff: UserId | None = None) -> Finding:
+        """At the line that declares the first of the slots, or the learner. The level follows in check_policies."""
+        member = self.staff.get(staff) if staff is not None else None
+        lines = (self.learner.slots[slot].source for slot in slots if slot in self.learner.slots)
+        return Finding(
+            policy=policy,
+            level="off",
+            what=f"{self.learner.label or f'learner {self.id}'}: {what}",
+            fix=fix,
+            learner=self.id,
+            label=self.learner.label,
+            cohort=self.learner.cohort,
+            staff=member.handle if member else None,
+            source=next(lines, self.learner.source),
+        )
+
+
+def _cases(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[_Case]:
+    """Learners that are not active are set aside by the plan with a problem of their own."""
+    staff = declared.staff_by_id()
+    for learner in declared.learners:
+        user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
+        seen = observed.learners.get(user) if user is not None else None
+        if seen is not None and seen.standing == "active":
+            yield _Case(seen.id, learner, held[seen.id], staff)
+
+
+# ------------------------------------------------------------------ nobody quality-assures what they assess
+
+
+def _iqa_independent(case: _Case) -> Iterator[Finding]:
+    """People are compared, not accounts: one person may have an assessor's and an IQA's."""
+    for aim in keys(case.held, LEARNING_AIM_KINDS):
+        place = f"learning aim {aim}"
+        yield from _clash(case, Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim), Slot(SlotKind.LEARNING_AIM_IQA, aim), place)
+    for unit in keys(case.held, UNIT_KINDS):
+        assessor, iqa = Slot(SlotKind.UNIT_ASSESSOR, unit), Slot(SlotKind.UNIT_IQA, unit)
+        if people([case.held.get(assessor), case.held.get(iqa)]):  # else the unit adds nothing to its learning aim
+            yield from _clash(case, assessor, iqa, f"unit {unit}")
+    yield from _additional_clash(case)
+
+
+def _clash(case: _Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Finding]:
+    assessors, iqas = in_effect(case.held, assessor), in_effect(case.held, iqa)
+    certain = len(assessors) == len(iqas) == 1
+    verb = "would" if certain else "may"
+    fix = (
+        f"Declare another assessor or another IQA for {place}"
+        if certain
+        else f"Declare both the assessor and the IQA of {place}, two different people: "
+        "who is in effect while one of them is empty or not shown cannot be told"
+    )
+    for one, other in _same_person(case, people(assessors), people(iqas)):
+        yield case.finding("iqa_independent", _both(case, one, other, verb, place), f"{fix}.", (iqa, assessor), other)
+
+
+def _additional_clash(case: _Case) -> Iterator[Finding]:
+    """Nothing ties an additional person to one learning aim, so they count for all of the learner's work."""
+    aims, units = keys(case.held, LEARNING_AIM_KINDS), keys(case.held, UNIT_KINDS)
+    slots = [Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim) for aim in aims] or [_DEFAULT_ASSESSOR]
+    assessors = people(holder for slot in slots for holder in in_effect(case.held, slot))
+    assessors |= people(case.held.get(Slot(SlotKind.UNIT_ASSESSOR, unit)) for unit in units)
+    iqas = people(case.held.get(Slot(SlotKind.LEARNING_AIM_IQA, aim)) for aim in aims)
+    iqas |= people(case.held.get(Slot(SlotKind.UNIT_IQA, unit)) for unit in units)
+    more_assessors, more_iqas = case.additional(*_ASSESSING), case.additional(Role.IQA)
+    fix = "Name them on the learning aims they work on, in place of `additional`, or choose another person."
+    for one, other in _same_person(case, assessors | more_assessors, iqas | more_iqas):
+        if one in more_assessors or other in more_iqas:
+            what = _both(case, one, other, "may", "the same work, as an additional person")
+            slots = [Slot(SlotKind.ADDITIONAL, account) for account in (other, one)]
+            yield case.finding("iqa_independent", what, fix, slots, other)
+
+
+def _same_person(case: _Case, assessors: Iterable[UserId], iqas: Iterable[UserId]) -> Iterator[tuple[UserId, UserId]]:
+    for one, other in product(sorted(assessors), sorted(iqas)):
+        if case.human(one) == case.human(other):
+            yield one, other
+
+
+def _both(case: _Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> str:
+    if assessor == iqa:
+        return f"{case.called(iqa)} {verb} both assess and quality-assure {place}"
+    who = f"{case.called(assessor)} and {case.called(iqa)} are one person, who"
+    return f"{who} {verb} both assess and quality-assure {place}"
+
+
+# ------------------------------------------------------------------ nobody is left alone
+
+
+def _coverage(case: _Case) -> Iterator[Finding]:
+    aims = keys(case.held, LEARNING_AIM_KINDS)
+    bare = [aim for aim in aims if in_effect(case.held, Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim)) == {None}]
+    if bare:
+        what = f"nobody assesses {_listed('learning aim', bare)}: no assessor there, and no default assessor"
+        slots = [_DEFAULT_ASSESSOR, *(Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim) for aim in bare)]
+        yield case.finding("coverage", what, "Declare a default assessor, or an assessor for each.", slots)
+    elif not aims and in_effect(case.held, _DEFAULT_ASSESSOR) == {None} and not _unit_assessors(case):
+        what = "nobody is the default assessor, and no learning aim or unit was read that has an assessor"
+        yield case.finding("coverage", what, "Declare a default assessor.", [_DEFAULT_ASSESSOR])
+    for aim in aims:
+        yield from _without_iqa(case, aim)
+
+
+def _unit_assessors(case: _Case) -> frozenset[UserId]:
+    return people(holder for slot, holder in case.held.items() if slot.kind is SlotKind.UNIT_ASSESSOR)
+
+
+def _without_iqa(case: _Case, aim: int | str) -> Iterator[Finding]:
+    """A declared learning aim with an assessor but no IQA of its own, nor one added to the learner."""
+    assessor, iqa = Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim), Slot(SlotKind.LEARNING_AIM_IQA, aim)
+    if not {assessor, iqa} & case.learner.slots.keys() or case.additional(Role.IQA):
+        return
+    if people(in_effect(case.held, assessor)) and in_effect(case.held, iqa) == {None}:
+        what = f"learning aim {aim} has an assessor but no IQA"
+        yield case.finding("coverage", what, f"Declare an IQA for learning aim {aim}.", (iqa, assessor))
+
+
+def _listed(thing: str, keys: Sequence[int | str]) -> str:
+    return f"{thing}{'' if len(keys) == 1 else 's'} {', '.join(map(str, keys))}"
+
+
+# ------------------------------------------------------------------ trainees do not stand alone
+
+
+def _trainee_assessor(case: _Case) -> Iterator[Finding]:
+    """A trainee declared in any assessor slot, or as an additional person: whether OneFile takes one is not known."""
+    found: dict[UserId, list[Slot]] = {}
+    for slot, wanted in case.learner.slots.items():
+        member = case.staff.get(wanted.staff) if wanted.staff is not None else None
+        if member and member.role is Role.TRAINEE_ASSESSOR and slot.kind in _ASSESSOR_OR_ADDITIONAL:
+            found.setdefault(member.id, []).append(slot)
+    for trainee, places in found.items():
+        slots = sorted(places, key=Slot.order)
+        what = f"{case.called(trainee)} is a trainee assessor, declared as {', '.join(map(_post, slots))}"
+        yield case.finding("trainee_assessor", what, "Declare a qualified assessor.", slots, trainee)
+
+
+def _post(slot: Slot) -> str:
+    match slot.kind:
+        case SlotKind.ADDITIONAL:
+            return "additional person"
+        case SlotKind.LEARNING_AIM_ASSESSOR:
+            return f"assessor for learning aim {slot.key}"
+        case SlotKind.UNIT_ASSESSOR:
+            return f"assessor for unit {slot.key}"
+        case _:
+            return slot.kind.value.replace("_", " ")
+
+
+_RULES: Mapping[str, Callable[[_Case], Iterable[Finding]]] = {
+    "iqa_independent": _iqa_independent,
+    "coverage": _coverage,
+    "trainee_assessor": _trainee_assessor,
+}
+
+
+# ------------------------------------------------------------------ nobody carries too much
+
+
+def _caseload(
+    declared: Declared, observed: Observed, changes: Sequence[Change], held: Mapping[UserId, Held], level: Level
+) -> Iterator[Finding]:
+    """A target passed warns; only a maximum passed can be an error."""
+    found = by_staff(observed, held)
+    cohorts = {case.id: case.learner.cohort for case in _cases(declared, observed, held)}
+    for row in caseload(declared, observed, changes, everyone=True):
+        member = declared.staff[row.handle]
+        learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, found))]
+        for bound, word, key, at in ((row.maximum, "maximum", "max", level), (row.target, "target", "target", "warn")):
+            if bound is not None and len(learners) > bound:
+                what = f"{row.handle} would hold {_learners(len(learners))} in scope, above the {word} of {bound} "
+                what += f"({row.before.learners} before)"
+                fix = f"Give learners to somebody else, or raise caseload.{key} of {row.handle} in staff.yaml."
+                finding = Finding("caseload", at, what, fix, staff=row.handle, source=member.source)
+                yield waive_caseload(finding, declared, learners, bound)
+                break  # whoever passes the maximum passes the target too
+
+
+def _learners(number: int) -> str:
+    return f"{number} learner{'' if number == 1 else 's'}"

@@ -1,0 +1,90 @@
+"""The words of staff for slots, people and changes, shared by every report a person reads; nothing is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.model import Handle, Holder, Slot, SlotKind, Unread, UserId
+from reconciler.operations import Change, Move, Operation, moves
+
+NOT_SHOWN = "written once; OneFile does not show who is there"
+
+Handles = Mapping[UserId, Handle]
+
+
+def learner_words(learner: UserId, label: str) -> str:
+    return label or f"learner {learner}"
+
+
+def slot_words(slot: Slot) -> str:
+    match slot.kind:
+        case SlotKind.DEFAULT_ASSESSOR:
+            return "default assessor"
+        case SlotKind.DEFAULT_EMPLOYER:
+            return "default employer"
+        case SlotKind.ADDITIONAL:
+            return "additional people"
+        case SlotKind.LEARNING_AIM_ASSESSOR:
+            return f"assessor for learning aim {slot.key}"
+        case SlotKind.LEARNING_AIM_IQA:
+            return f"IQA for learning aim {slot.key}"
+        case SlotKind.UNIT_ASSESSOR:
+            return f"assessor for unit {slot.key}"
+        case SlotKind.UNIT_IQA:
+            return f"IQA for unit {slot.key}"
+
+
+def holder_words(holder: Holder, handles: Handles) -> str:
+    match holder:
+        case None:
+            return "nobody"
+        case Unread.UNREADABLE:
+            return "somebody or nobody (OneFile does not show it)"
+        case Unread.NOT_HELD:
+            return "nothing: the learner has no such learning aim or unit"
+        case Unread.AMBIGUOUS:
+            return "more than one: the learner has several of it"
+        case _:
+            return handles.get(holder) or f"account {holder} (not in staff.yaml)"
+
+
+def move_words(slot: Slot, move: Move, handles: Handles) -> str:
+    """`assessor for learning aim 41242 moves from kate-anderson to james-fayre`, and who was there before."""
+    who, what = holder_words(move.after, handles), slot_words(slot)
+    joins = f"{who} joins the {what}" if slot.kind is SlotKind.ADDITIONAL else f"{what} becomes {who}"
+    match move.before:
+        case Unread.UNREADABLE:
+            return f"{joins}: {NOT_SHOWN}"
+        case None if slot.kind is SlotKind.ADDITIONAL:
+            return joins
+        case None:
+            return f"{joins} (nobody before)"
+        case _:
+            return f"{what} moves from {holder_words(move.before, handles)} to {who}"
+
+
+def change_words(change: Change, handles: Handles) -> str:
+    """What happens to one slot; for a slot that is left alone, what OneFile holds and what the files say."""
+    what, holder = slot_words(change.slot), holder_words(change.before, handles)
+    if change.action in ("create", "update") and change.after is not None:
+        words = move_words(change.slot, Move(change.before, change.after), handles)
+    elif change.action == "delete":
+        words = removal_words(change.slot, change.before, handles)
+    else:
+        words = f"{what}: OneFile holds {holder}, the files say {holder_words(change.after, handles)}"
+    return f"{words} (from our record, unverified: OneFile does not show it)" if change.recorded else words
+
+
+def removal_words(slot: Slot, holder: Holder, handles: Handles) -> str:
+    who, what = holder_words(holder, handles), slot_words(slot)
+    if slot.kind is SlotKind.ADDITIONAL:
+        return f"{who} is to be removed by hand from the {what}"
+    return f"{what} {who} is to be removed by hand"
+
+
+def operation_words(operation: Operation, handles: Handles) -> str:
+    return " and ".join(move_words(slot, move, handles) for slot, move in moves(operation))
+
+
+def number_of(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
