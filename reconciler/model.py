@@ -242,7 +242,8 @@ class DeclaredLearner:
 class Declared:
     """Everything the files ask for on `day` (Europe/London), defaults merged, dates and cover resolved.
 
-    `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed.
+    `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed; `left_out`
+    counts the declared learners whom the command's scope leaves unread.
     """
 
     day: date
@@ -250,6 +251,7 @@ class Declared:
     staff: Mapping[Handle, Staff]
     learners: tuple[DeclaredLearner, ...]
     warnings: tuple[Problem, ...] = ()
+    left_out: int = 0
 
     def staff_by_id(self) -> dict[UserId, Staff]:
         return {member.id: member for member in self.staff.values()}

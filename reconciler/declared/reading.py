@@ -1,0 +1,69 @@
+"""All files of a state folder, one after the other, to learners and problems.
+
+A cohort file's values are dropped when it is done: the learners of a large centre fit in memory, their YAML does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from reconciler.declared.build import acting, build_cohort
+from reconciler.declared.centre import Directory, read_settings, read_staff
+from reconciler.declared.entries import CohortEntry, read_cohort
+from reconciler.declared.folder import Folder
+from reconciler.declared.rules import Register, check_cohort, check_staff, check_waivers
+from reconciler.declared.schema import Kind, check
+from reconciler.declared.yamlfile import Document, load
+from reconciler.model import DeclaredLearner, Handle, Settings, Staff
+from reconciler.problems import Problem
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the files say. `settings` is None, and `learners` are not all there, only if there is an error."""
+
+    settings: Settings | None = None
+    staff: dict[Handle, Staff] = field(default_factory=dict)
+    learners: list[DeclaredLearner] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)  # warnings too
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+
+def read_all(folder: Folder, day: date) -> Reading:
+    if not folder.exists:
+        return Reading(problems=folder.problems)
+    settings_file, staff_file = _checked(folder.settings, "settings"), _checked(folder.staff, "staff")
+    settings, directory = read_settings(settings_file), read_staff(staff_file)
+    problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
+    reading, register = Reading(settings, directory.staff, problems=problems), Register(directory)
+    people, sound = acting(directory.staff, day), not reading.errors
+    for path in folder.cohorts:
+        cohort, wrong = _cohort(path, directory, register)
+        reading.problems += wrong
+        sound = sound and not wrong
+        if sound and settings is not None:
+            learners, warnings = build_cohort(cohort, settings.organisation, people, day)
+            reading.learners += learners
+            reading.problems += warnings
+    if settings is not None:
+        reading.problems += check_waivers(settings, register, day)
+    return reading
+
+
+def _cohort(path: Path, directory: Directory, register: Register) -> tuple[CohortEntry, list[Problem]]:
+    """One cohort file and all that is wrong with it."""
+    document = _checked(path, "cohort")
+    cohort = read_cohort(document, path.stem)
+    rules = [*check_cohort(cohort, directory), *register.add(cohort, readable=document.value is not None)]
+    return cohort, [*document.problems, *rules]
+
+
+def _checked(path: Path, kind: Kind) -> Document:
+    document = load(path, path.as_posix())
+    check(document, kind)
+    return document
