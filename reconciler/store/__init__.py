@@ -1,0 +1,52 @@
+"""What outlives a run: runs, journal, record, lock, call budget and learnt facts, in SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from reconciler.clock import Clock
+from reconciler.store.database import open_database
+from reconciler.store.journal import Journal
+from reconciler.store.ledger import Ledger
+from reconciler.store.lock import Lock
+from reconciler.store.record import Record
+from reconciler.store.rows import Event, JournalOperation, JournalRow, Lease, Reservation, RunRow
+
+__all__ = ["Event", "JournalOperation", "JournalRow", "Lease", "Ledger", "Reservation", "RunRow", "Store"]
+
+
+class Store(Journal, Record, Lock):
+    """Each method is one short transaction, committed when it returns; each failure is a StoreError.
+
+    Methods block for milliseconds, or while another process writes, for at most `patience` seconds.
+    """
+
+    @classmethod
+    def open(cls, url: str, *, clock: Clock, patience: float = 20.0) -> Self:
+        """`url` is a path or sqlite:///path, made with its folder if missing, or postgresql://user@host/database.
+
+        Leases and calls go by PostgreSQL's clock where there is one, and by `clock` otherwise. A clock that is
+        not the SystemClock is obeyed on both."""
+        database = open_database(url, clock, patience)
+        try:
+            database.prepare()
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ledger(self, account: str, *, window: float = 60.0, answer: float = 120.0) -> Ledger:
+        """The call budget that all processes of one account share; `window` and `answer` in seconds."""
+        return Ledger(self._database, account, window=window, answer=answer)

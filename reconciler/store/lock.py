@@ -1,0 +1,140 @@
+"""The lock: one run at a time writes to an organisation, and a run that died does not keep it for ever."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, select, update
+
+from reconciler.model import OrganisationId
+from reconciler.problems import Locked, Problem
+from reconciler.store.database import Part
+from reconciler.store.rows import Lease
+from reconciler.store.tables import leases, lock_breaks
+
+_KEPT = tuple(field.name for field in fields(Lease) if field.name in leases.c)
+_NOTED = tuple(name for name in _KEPT if name in lock_breaks.c)
+
+
+class Lock(Part):
+    def acquire(
+        self,
+        target: str,
+        organisation: int,
+        *,
+        holder: str,
+        host: str,
+        command: str,
+        run: int | None,
+        lease_seconds: float,
+    ) -> Lease:
+        """Take the lock for `lease_seconds`. A lapsed lease is taken over, and the new one names the dead run.
+        Raises Locked, naming who holds it, while another lease lives."""
+        with self._database.writing(_name(target, organisation)) as connection:
+            now = self._database.now(connection)
+            other = _found(connection, target, organisation)
+            if other and other.until > now:
+                raise Locked(_taken(other))
+            lease = Lease(
+                target=target,
+                organisation=OrganisationId(organisation),
+                token=secrets.token_hex(16),
+                holder=holder,
+                host=host,
+                command=command,
+                run=run,
+                seconds=lease_seconds,
+                since=now,
+                until=now + timedelta(seconds=lease_seconds),
+                taken_over_from=other.run if other else None,
+            )
+            connection.execute(delete(leases).where(_of(target, organisation)))
+            connection.execute(leases.insert(), _columns(lease, _KEPT))
+        return lease
+
+    def renew(self, lease: Lease) -> None:
+        """Hold on for `lease.seconds` from now. Raises Locked if somebody else took or broke the lock in the
+        meantime: then write nothing more."""
+        with self._database.writing(_name(lease.target, lease.organisation)) as connection:
+            until = self._database.now(connection) + timedelta(seconds=lease.seconds)
+            mine = update(leases).where(leases.c.token == lease.token).values(until=until)
+            if connection.execute(mine).rowcount == 0:
+                raise Locked(_lost(lease, _found(connection, lease.target, lease.organisation)))
+
+    def release(self, lease: Lease) -> None:
+        """Give the lock back; nothing happens if it is no longer ours."""
+        with self._database.writing(_name(lease.target, lease.organisation)) as connection:
+            connection.execute(delete(leases).where(leases.c.token == lease.token))
+
+    def holder(self, target: str, organisation: int) -> Lease | None:
+        """The lease that lives now."""
+        with self._database.reading() as connection:
+            lease = _found(connection, target, organisation)
+            return lease if lease and lease.until > self._database.now(connection) else None
+
+    def break_lock(self, target: str, organisation: int, *, by: str, reason: str) -> Lease | None:
+        """Take the lock from whoever has it, and note for ever who did so and why. Gives the lease that was broken."""
+        with self._database.writing(_name(target, organisation)) as connection:
+            lease = _found(connection, target, organisation)
+            if lease:
+                note = {"at": self._database.now(connection), "by": by, "reason": reason, **_columns(lease, _NOTED)}
+                connection.execute(lock_breaks.insert(), note)
+                connection.execute(delete(leases).where(_of(target, organisation)))
+        return lease
+
+
+def _name(target: str, organisation: int) -> str:
+    return f"lease:{organisation}:{target}"
+
+
+def _of(target: str, organisation: int) -> ColumnElement[bool]:
+    return (leases.c.target == target) & (leases.c.organisation == organisation)
+
+
+def _found(connection: Connection, target: str, organisation: int) -> Lease | None:
+    row = connection.execute(select(leases).where(_of(target, organisation))).mappings().one_or_none()
+    return Lease(**row) if row else None
+
+
+def _columns(lease: Lease, names: tuple[str, ...]) -> dict[str, object]:
+    return {name: getattr(lease, name) for name in names}
+
+
+def _taken(lease: Lease) -> Problem:
+    return Problem(
+        what=f"another run holds the lock: {_described(lease)}",
+        fix=f"Wait for it to end; if it died, its lock lapses at {_hour(lease.until)}. "
+        "If you know that it is dead, `reconciler unlock` breaks the lock now.",
+        where=_place(lease),
+    )
+
+
+def _lost(lease: Lease, other: Lease | None) -> Problem:
+    now = (
+        f"now it is held by {_described(other)}"
+        if other
+        else "it was broken with `reconciler unlock`, or lapsed and was used by another run"
+    )
+    return Problem(
+        what=f"this run's lock is lost: {now}",
+        fix="Nothing more was written. Run again when the other run has ended: it settles what was left open.",
+        where=_place(lease),
+    )
+
+
+def _described(lease: Lease) -> str:
+    run = f", run {lease.run}" if lease.run is not None else ""
+    return (
+        f"{lease.holder} on {lease.host}, `{lease.command}`{run}, "
+        f"since {_hour(lease.since)}, until {_hour(lease.until)} unless renewed"
+    )
+
+
+def _place(lease: Lease) -> str:
+    return f"organisation {lease.organisation} on {lease.target}"
+
+
+def _hour(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,102 @@
+"""What the store takes and gives back, as plain data: runs, journalled operations, leases and reservations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from reconciler.model import OrganisationId, Slot, UserId
+from reconciler.operations import Move, Operation, Proof, State, moves, operation_id
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run of a command. `ended` and `exit_code` are None while it runs, and for ever if it was cut off."""
+
+    id: int
+    started: datetime
+    command: str
+    target: str
+    organisation: OrganisationId
+    fingerprint: str
+    who: str
+    commit: str
+    ended: datetime | None = None
+    exit_code: int | None = None
+    summary: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalOperation:
+    """An operation as the journal keeps it: ids and the request, never a learner's name or label."""
+
+    id: str
+    learner: UserId
+    moves: tuple[tuple[Slot, Move], ...]
+    method: str
+    path: str
+    body: Mapping[str, object]
+
+    @classmethod
+    def of(cls, operation: Operation, *, method: str, path: str, body: Mapping[str, object]) -> Self:
+        return cls(operation_id(operation), operation.learner, moves(operation), method, path, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step in an operation's life."""
+
+    at: datetime
+    state: State
+    detail: str = ""
+    proof: Proof = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One operation of a run with all its events, oldest first; `sequence` counts from 1 in the order of writing."""
+
+    run: int
+    sequence: int
+    operation: JournalOperation
+    events: tuple[Event, ...]
+
+    @property
+    def state(self) -> State:
+        """Where the operation stands: its latest event's state."""
+        return self.events[-1].state
+
+    @property
+    def places(self) -> frozenset[tuple[UserId, Slot]]:
+        """The slots that the operation writes, with their learner."""
+        return frozenset((self.operation.learner, slot) for slot, _ in self.operation.moves)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write to one organisation of one target until `until`, unless renewed.
+
+    `token` proves that it is ours; `seconds` is how long each renewal holds. `taken_over_from` is the run whose
+    lease had lapsed unreleased: that run is dead, and its journal comes first.
+    """
+
+    target: str
+    organisation: OrganisationId
+    token: str
+    holder: str
+    host: str
+    command: str
+    run: int | None
+    seconds: float
+    since: datetime
+    until: datetime
+    taken_over_from: int | None = None
+
+
+class Reservation(NamedTuple):
+    """A call that may be made now, or, with `id` None, how long to wait before asking again."""
+
+    id: int | None
+    wait_seconds: float

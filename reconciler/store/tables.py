@@ -1,0 +1,274 @@
+"""The one schema for SQLite and PostgreSQL, and how a database of an older version is brought up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    func,
+    inspect,
+    select,
+    text,
+)
+
+from reconciler.problems import Problem, StoreError
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as seconds since 1970 in UTC: the one form that both databases keep alike."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> float | None:
+        return None if value is None else value.timestamp()
+
+    def process_result_value(self, value: float | None, _dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Free text, perhaps a server's. What a database cannot hold, NUL and half a surrogate pair, becomes a mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return None if value is None else value.encode("utf-8", "replace").decode().replace("\0", "�")
+
+
+Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for plain INTEGER
+
+metadata = MetaData()
+
+versions = Table(
+    "reconciler_schema",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("started", Moment, nullable=False),
+    Column("command", Words, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("organisation", BigInteger, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("commit_id", Words, nullable=False),
+)
+
+run_ends = Table(
+    "run_ends",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("exit_code", Integer, nullable=False),
+    Column("summary", JSON, nullable=False),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("learner", BigInteger, nullable=False),
+    Column("moves", JSON, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("body", JSON, nullable=False),
+    UniqueConstraint("run", "sequence"),
+    Index("operations_by_learner", "learner"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("proof", Text, nullable=False),
+    ForeignKeyConstraint(["run", "operation"], ["operations.run", "operations.operation"]),
+    Index("events_by_operation", "run", "operation", "id"),
+    Index("events_by_state", "state"),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("organisation", BigInteger, primary_key=True, autoincrement=False),
+    Column("learner", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # as JSON, so that 123, "123" and null stay three keys
+    Column("staff", BigInteger),
+    Column("run", ForeignKey("runs.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("organisation", BigInteger, primary_key=True, autoincrement=False),
+    Column("token", Text, nullable=False),
+    Column("holder", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("command", Words, nullable=False),
+    Column("run", BigInteger),
+    Column("seconds", Double, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+lock_breaks = Table(
+    "lock_breaks",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("organisation", BigInteger, nullable=False),
+    Column("holder", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("command", Words, nullable=False),
+    Column("run", BigInteger),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("reserved", Moment, nullable=False),
+    Column("settled", Moment),
+    Index("calls_by_account", "account"),
+    sqlite_autoincrement=True,  # rows are removed here, and a number used again would settle another's call
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("until", Moment, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+APPEND_ONLY = (runs, run_ends, operations, events, lock_breaks)
+"""History: no row of these is ever changed or removed, and the database itself refuses to."""
+
+Step = Callable[[Connection], None]
+STEPS: Sequence[Step] = ()
+"""STEPS[n - 1] brings a database of version n to version n + 1; an empty one is made at the newest version at once."""
+
+
+def newest(steps: Sequence[Step] = STEPS) -> int:
+    return 1 + len(steps)
+
+
+def version_of(connection: Connection) -> int:
+    """The schema version of this database; 0 when the store has never been in it."""
+    if not inspect(connection).has_table(versions.name):
+        return 0
+    return connection.scalar(select(func.max(versions.c.version))) or 0
+
+
+def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> None:
+    """Make or bring up the schema, within the caller's transaction. Raises StoreError if it is newer than ours."""
+    version, ours = version_of(connection), newest(steps)
+    if version > ours:
+        raise StoreError(_too_new(version, ours, place))
+    if version == ours:
+        return
+    if version == 0:
+        _create(connection, place)
+    else:
+        for step in steps[version - 1 :]:
+            step(connection)
+    connection.execute(versions.insert(), {"version": ours, "at": now})
+
+
+def _too_new(version: int, ours: int, place: str) -> Problem:
+    return Problem(
+        what=f"the store has schema version {version}, of a newer reconciler; this one knows up to {ours}",
+        fix="Upgrade onefile-reconciler here, or use another store. Nothing was changed.",
+        where=place,
+    )
+
+
+def _create(connection: Connection, place: str) -> None:
+    found = set(inspect(connection).get_table_names())
+    shared = connection.dialect.name == "postgresql"  # a server's schema may hold others' tables beside ours
+    foreign = found & set(metadata.tables) if shared else found
+    if foreign:
+        raise StoreError(
+            Problem(
+                what=f"this database belongs to another program: it already has the table {min(foreign)}",
+                fix="Give the store a file, or a PostgreSQL database or schema, of its own.",
+                where=place,
+            )
+        )
+    metadata.create_all(connection, checkfirst=False)
+    protect = _protect_postgresql if shared else _protect_sqlite
+    protect(connection)
+
+
+def _protect_sqlite(connection: Connection) -> None:
+    for table in APPEND_ONLY:
+        for verb in ("UPDATE", "DELETE"):
+            connection.execute(
+                text(
+                    f"CREATE TRIGGER {table.name}_no_{verb.lower()} BEFORE {verb} ON {table.name} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
+                )
+            )
+
+
+def _protect_postgresql(connection: Connection) -> None:
+    connection.execute(
+        text(
+            "CREATE FUNCTION reconciler_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+        )
+    )
+    for table in APPEND_ONLY:
+        connection.execute(
+            text(
+                f"CREATE TRIGGER {table.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION reconciler_append_only()"
+            )
+        )

@@ -1,0 +1,100 @@
+"""The record gives back exactly the slots it was given, and remembers which run set each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
+from reconciler.problems import StoreError
+from reconciler.store import Store
+from reconciler.store.tables import record
+from tests.store.parts import JAMES, KATE, LEARNER, NOON, HandClock, begin
+
+USERS = st.integers(1, 2**63 - 1).map(UserId)
+SLOTS = st.one_of(
+    st.sampled_from([Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)]),
+    st.builds(Slot, st.sampled_from(sorted(LEARNING_AIM_KINDS | {SlotKind.ADDITIONAL})), st.integers(0, 2**63 - 1)),
+    st.builds(Slot, st.sampled_from(sorted(UNIT_KINDS)), st.text(max_size=12) | st.integers(0, 999).map(str)),
+)
+RECORDS = st.dictionaries(st.tuples(USERS, SLOTS), st.none() | USERS, max_size=8)
+
+DEFAULT = Slot(SlotKind.DEFAULT_ASSESSOR)
+
+
+def set_by(store: Store) -> list[tuple[int, object]]:
+    """Run and hour of each record; there is no public way to ask yet, so the table is read."""
+    with store._database.reading() as connection:
+        return [(row.run, row.at) for row in connection.execute(record.select().order_by(record.c.learner))]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=RECORDS, second=RECORDS)
+def test_every_slot_comes_back_as_it_went_in(
+    store: Store, first: dict[tuple[UserId, Slot], UserId | None], second: dict[tuple[UserId, Slot], UserId | None]
+) -> None:
+    """Kind, key and holder survive with their types, and a later record replaces the same slot's only."""
+    run = begin(store)
+    organisation = run  # a fresh one for each example
+    for rows in (first, second):
+        store.record("sandbox", organisation, [(*place, staff) for place, staff in rows.items()], run=run)
+    assert store.recorded("sandbox", organisation) == {**first, **second}
+
+
+def test_nobody_recorded_is_not_the_same_as_no_record(store: Store) -> None:
+    """None says that the slot was seen empty; a slot never applied is absent."""
+    run = begin(store)
+    store.record("sandbox", 5740, [(LEARNER, DEFAULT, None)], run=run)
+    assert store.recorded("sandbox", 5740) == {(LEARNER, DEFAULT): None}
+    assert store.recorded("sandbox", 5741) == {}
+    assert store.recorded("live", 5740) == {}
+
+
+def test_a_record_that_says_the_same_keeps_the_run_that_set_it(store: Store, clock: HandClock) -> None:
+    """Only rows that differ are written, so history shows who changed a slot and not who looked last."""
+    first, other = begin(store), UserId(LEARNER + 1)
+    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE), (other, DEFAULT, None)], run=first)
+    clock.forward(60)
+    second = begin(store)
+    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE), (other, DEFAULT, JAMES)], run=second)
+    assert set_by(store) == [(first, NOON), (second, NOON + timedelta(seconds=60))]
+
+
+def test_more_rows_than_one_statement_takes_are_all_recorded(store: Store) -> None:
+    """Chunks are a matter of memory, not of meaning."""
+    rows = [(UserId(number), DEFAULT, UserId(number + 1)) for number in range(12_001)]
+    store.record("sandbox", 5740, rows, run=begin(store))
+    assert store.recorded("sandbox", 5740) == {(learner, slot): staff for learner, slot, staff in rows}
+
+
+def test_a_record_names_a_run_that_exists_or_changes_nothing(store: Store) -> None:
+    """Whatever is refused is refused as a whole."""
+    with pytest.raises(StoreError):
+        store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE)], run=999)
+    with pytest.raises(StoreError):
+        store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE), (UserId(2**70), DEFAULT, KATE)], run=begin(store))
+    assert store.recorded("sandbox", 5740) == {}
+
+
+def test_a_slot_that_this_program_never_writes_is_an_error_in_words(store: Store) -> None:
+    """Something else wrote to the store: a wrong record must not become a wrong plan."""
+    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE)], run=begin(store))
+    with store._database.writing() as connection:
+        connection.execute(record.update().values(kind="tutor"))
+    with pytest.raises(StoreError, match="never writes"):
+        store.recorded("sandbox", 5740)
+
+
+def test_facts_are_learnt_anew_and_forgotten(store: Store, clock: HandClock) -> None:
+    """The newest value counts, with the hour it was learnt, for its own target only."""
+    store.learn("live", "shows_employer", "no")
+    clock.forward(5)
+    store.learn("live", "shows_employer", "yes")
+    store.learn("beta", "shows_employer", "no")
+    assert store.learnt("live") == {"shows_employer": ("yes", NOON + timedelta(seconds=5))}
+    store.forget("live", "shows_employer")
+    assert store.learnt("live") == {}
+    assert set(store.learnt("beta")) == {"shows_employer"}

@@ -1,0 +1,188 @@
+"""One schema for both databases: made once, brought up in steps, never guessed at, its history never rewritten."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Table, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from reconciler.clock import SystemClock
+from reconciler.operations import State
+from reconciler.problems import StoreError
+from reconciler.store import Store
+from reconciler.store.database import Database, open_database
+from reconciler.store.tables import APPEND_ONLY, metadata, version_of, versions
+from tests.store.parts import HandClock, Processes, acquire, aim, begin, open_once
+
+
+@pytest.fixture
+def database(url: str, clock: HandClock) -> Iterator[Database]:
+    """The database without a store in it yet."""
+    database = open_database(url, clock, 5.0)
+    yield database
+    database.close()
+
+
+def names(database: Database) -> set[str]:
+    with database.reading() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def add_colour(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE facts ADD COLUMN colour TEXT"))
+
+
+def fail_half_way(connection: Connection) -> None:
+    add_colour(connection)
+    connection.execute(text("ALTER TABLE no_such_table ADD COLUMN colour TEXT"))
+
+
+# ------------------------------------------------------------------ versions
+
+
+def test_what_was_kept_is_there_when_the_store_is_opened_again(url: str, clock: HandClock) -> None:
+    """Opening an existing store changes nothing."""
+    with Store.open(url, clock=clock) as store:
+        run = begin(store)
+    with Store.open(url, clock=clock) as store:
+        assert [row.id for row in store.runs()] == [run]
+
+
+def test_processes_that_open_a_new_store_at_once_share_it(url: str, clock: HandClock) -> None:
+    """One of them makes the schema, and the others find it."""
+    with Processes(open_once, url, 4) as processes:
+        runs = processes.answers()
+    with Store.open(url, clock=clock) as store:
+        assert {row.id for row in store.runs()} == set(runs)
+        assert len(set(runs)) == 4
+
+
+def test_an_older_database_is_brought_up_step_by_step(database: Database) -> None:
+    """Version 1 becomes version 2 by the first step, and once only."""
+    database.prepare()
+    database.prepare([add_colour])
+    database.prepare([add_colour])
+    with database.reading() as connection:
+        assert version_of(connection) == 2
+        assert "colour" in {column["name"] for column in inspect(connection).get_columns("facts")}
+
+
+def test_a_step_that_fails_changes_nothing(database: Database) -> None:
+    """A half-made schema would be worse than an old one."""
+    database.prepare()
+    with pytest.raises(StoreError):
+        database.prepare([fail_half_way])
+    with database.reading() as connection:
+        assert version_of(connection) == 1
+        assert "colour" not in {column["name"] for column in inspect(connection).get_columns("facts")}
+
+
+def test_a_newer_programs_database_is_refused(url: str, database: Database, clock: HandClock) -> None:
+    """This program does not know what a newer one keeps there, so it neither reads nor writes."""
+    database.prepare()
+    with database.writing() as connection:
+        connection.execute(versions.insert(), {"version": 2, "at": clock.now()})
+    with pytest.raises(StoreError, match="schema version 2, of a newer reconciler; this one knows up to 1"):
+        Store.open(url, clock=clock)
+
+
+def test_another_programs_database_is_refused_and_left_alone(url: str, database: Database, clock: HandClock) -> None:
+    """A table of the same name is somebody else's."""
+    with database.writing() as connection:
+        connection.execute(text("CREATE TABLE runs (kilometres INTEGER)"))
+    with pytest.raises(StoreError, match="belongs to another program: it already has the table runs"):
+        Store.open(url, clock=clock)
+    assert names(database) == {"runs"}
+
+
+def test_a_postgresql_schema_may_hold_others_tables(postgres_url: str, clock: HandClock) -> None:
+    """Teams share databases; only names that clash are refused."""
+    database = open_database(postgres_url, clock, 5.0)
+    with database.writing() as connection:
+        connection.execute(text("CREATE TABLE invoices (pounds INTEGER)"))
+    database.prepare()
+    assert names(database) == {*metadata.tables, "invoices"}
+    database.close()
+
+
+def test_an_empty_file_is_a_new_store(tmp_path: Path, clock: HandClock) -> None:
+    """As `mktemp` makes them."""
+    path = tmp_path / "store.db"
+    path.touch()
+    with Store.open(str(path), clock=clock) as store:
+        begin(store)
+
+
+# ------------------------------------------------------------------ append-only
+
+
+@pytest.mark.parametrize("verb", ["UPDATE {} SET {} = {}", "DELETE FROM {}"], ids=["update", "delete"])
+@pytest.mark.parametrize("table", APPEND_ONLY, ids=lambda table: table.name)
+def test_history_is_never_rewritten(store: Store, table: Table, verb: str) -> None:
+    """The database itself refuses, whoever asks."""
+    run = begin(store)
+    store.plan_operations(run, [aim(1)])
+    store.append(run, aim(1).id, State.DONE)
+    store.end_run(run, exit_code=0, summary={})
+    acquire(store)
+    store.break_lock("sandbox", 5740, by="kate", reason="a test")
+    column = next(iter(table.columns)).name
+    with store._database.engine.connect() as connection, pytest.raises(SQLAlchemyError, match="append-only"):
+        connection.execute(text(verb.format(table.name, column, column)))
+
+
+# ------------------------------------------------------------------ SQLite's file
+
+
+def test_only_the_owner_may_read_the_store(tmp_path: Path, clock: HandClock) -> None:
+    """The folder, the file and the two files that SQLite keeps beside it while it is open."""
+    path = tmp_path / "deep" / "hidden" / "store.db"
+    with Store.open(f"sqlite:///{path}", clock=clock) as store:
+        begin(store)
+        modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in path.parent.iterdir()}
+    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_store_that_others_may_read_is_closed_to_them(tmp_path: Path, clock: HandClock) -> None:
+    """A copy or a careless umask had opened it."""
+    path = tmp_path / "store.db"
+    path.touch(mode=0o644)
+    Store.open(str(path), clock=clock).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_existing_folder_keeps_its_mode(tmp_path: Path, clock: HandClock) -> None:
+    """It may be the user's own."""
+    tmp_path.chmod(0o755)
+    Store.open(str(tmp_path / "store.db"), clock=clock).close()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_sqlite_commits_reach_the_disk(tmp_path: Path) -> None:
+    """WAL with synchronous FULL: an event that was journalled survives a power cut."""
+    database = open_database(str(tmp_path / "store.db"), SystemClock(), 5.0)
+    with database.reading() as connection:
+        settings = [
+            connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    database.close()
+    assert settings == ["wal", 2, 1]
+
+
+def test_a_second_store_in_the_process_does_not_drop_the_locks_of_the_first(tmp_path: Path, clock: HandClock) -> None:
+    """POSIX drops a process's locks on a file when it closes any handle to it; opening a store must not."""
+    path = tmp_path / "store.db"
+    with Store.open(str(path), clock=clock) as store, store._database.writing():
+        Store.open(str(path), clock=clock).close()
+        with (
+            closing(sqlite3.connect(path, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
