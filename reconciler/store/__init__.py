@@ -11,9 +11,9 @@ from reconciler.store.journal import Journal
 from reconciler.store.ledger import Ledger
 from reconciler.store.lock import Lock
 from reconciler.store.record import Record
-from reconciler.store.rows import Event, JournalOperation, JournalRow, Lease, Reservation, RunRow
+from reconciler.store.rows import Event, JournalOperation, JournalRow, Lease, RunRow
 
-__all__ = ["Event", "JournalOperation", "JournalRow", "Lease", "Ledger", "Reservation", "RunRow", "Store"]
+__all__ = ["Event", "JournalOperation", "JournalRow", "Lease", "Ledger", "RunRow", "Store"]
 
 
 class Store(Journal, Record, Lock):

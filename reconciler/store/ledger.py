@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
+from reconciler.calls import Reservation
 from reconciler.store.database import Database
-from reconciler.store.rows import Reservation
 from reconciler.store.tables import calls, pauses
 
 

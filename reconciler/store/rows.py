@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Self
 
 from reconciler.model import OrganisationId, Slot, UserId
 from reconciler.operations import Move, Operation, Proof, State, moves, operation_id
@@ -93,10 +93,3 @@ class Lease:
     since: datetime
     until: datetime
     taken_over_from: int | None = None
-
-
-class Reservation(NamedTuple):
-    """A call that may be made now, or, with `id` None, how long to wait before asking again."""
-
-    id: int | None
-    wait_seconds: float

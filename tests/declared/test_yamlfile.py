@@ -178,9 +178,11 @@ def test_any_bytes_end_in_values_or_problems(tmp_path_factory: pytest.TempPathFa
     assert all(problem.source is not None for problem in document.problems)
 
 
+# U+0085, U+2028 and U+2029 end lines in YAML 1.1, and PyYAML's own two parsers disagree on them inside quotes
+TEXT = st.text(st.characters(exclude_characters="\x85\u2028\u2029"))
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    st.none() | st.booleans() | st.integers(-(10**17), 10**17) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=20,
 )
 
@@ -193,7 +195,7 @@ class PlainDumper(yaml.SafeDumper):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.dictionaries(st.text(), JSON), st.sampled_from([True, False, None]))
+@given(st.dictionaries(TEXT, JSON), st.sampled_from([True, False, None]))
 def test_the_reader_agrees_with_safe_load_where_yaml_is_plain(value: object, flow: bool | None) -> None:
     """What PyYAML writes for JSON-like values reads back as those values, in block and in flow style."""
     text = yaml.dump(value, Dumper=PlainDumper, default_flow_style=flow, allow_unicode=True)

@@ -1,0 +1,234 @@
+"""Reads users, learning aims and unit summaries exactly: whole pages or an error, unreadable never taken for empty."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from reconciler.clock import Clock
+from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.problems import BadAnswer, Problem, Rejected
+from reconciler.service import wire
+from reconciler.service.client import OneFile
+from reconciler.service.paging import USUAL_ROWS, PagedList, Paging, Row
+from reconciler.service.wire import Request, UserRow, WorkRow
+
+DEFAULT_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER})
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One learner's slots as read, and when (monotonic seconds)."""
+
+    slots: Mapping[Slot, Holder]
+    at: float
+
+
+@dataclass
+class Reader:
+    """Reads through one client; remembers which fields this server sends, and each learner's last reading.
+
+    A field that is missing on one record means nobody is there only if the same field was seen on another
+    record of this server; until then the slot is UNREADABLE.
+    """
+
+    client: OneFile
+    clock: Clock
+    paging: Paging = field(default_factory=Paging)
+    sent_fields: set[SlotKind] = field(default_factory=set)
+    _readings: dict[UserId, Reading] = field(default_factory=dict)
+    _owner: dict[tuple[str, int], UserId] = field(default_factory=dict)
+
+    # -------------------------------------------------------------- users
+
+    async def user(self, user: UserId) -> UserRow | None:
+        """One user, or None where OneFile says there is no such user."""
+        request = wire.get_user(user)
+        try:
+            answer = await self.client.read(*request)
+        except Rejected as refusal:
+            if refusal.status in (400, 404):
+                return None
+            raise
+        row = wire.parse_user(answer, request)
+        if row.id != user:
+            raise _contradiction(str(request), f"asked for user {user}, OneFile sent user {row.id}")
+        self._note(row.holders)
+        return row
+
+    def users(self, organisation: OrganisationId, role: int, *, long: bool = False) -> PagedList[UserRow]:
+        """The active users of one role, under way. `long` asks for the largest pages that this server sends.
+
+        Whoever takes rows from it passes them through `of_role`.
+        """
+        size = self.paging.rows if long else USUAL_ROWS
+        return self._list(lambda page, size: wire.search_users(organisation, role, page, size), wire.parse_users, size)
+
+    def of_role(self, rows: Mapping[int, UserRow], role: int) -> dict[UserId, UserRow]:
+        """A server that sends roles but does not filter by them must not make an employer an assessor."""
+        for row in rows.values():
+            self._note(row.holders)
+        return {UserId(key): row for key, row in rows.items() if row.role in (None, role)}
+
+    async def misid(self, organisation: OrganisationId, misid: str) -> tuple[UserRow, ...]:
+        """Every active learner with exactly this MISID."""
+        found = self._list(
+            lambda page, size: wire.search_misid(organisation, misid, page, size), wire.parse_users, USUAL_ROWS
+        )
+        rows = await found.read(enough=lambda rows: any(row.misid == misid for row in rows.values()), to_the_end=True)
+        return tuple(row for _, row in sorted(self.of_role(rows, wire.LEARNER_ROLE).items()) if row.misid == misid)
+
+    def all_learning_aims(self) -> PagedList[WorkRow]:
+        """Every learner's learning aims, under way; not every server answers this."""
+        return self._list(wire.search_all_learning_aims, wire.parse_learning_aims, self.paging.rows)
+
+    def all_unit_summaries(self) -> PagedList[WorkRow]:
+        """Every learner's unit summaries, under way; not every server answers this."""
+        return self._list(wire.search_all_unit_summaries, wire.parse_unit_summaries, self.paging.rows)
+
+    # -------------------------------------------------------------- slots
+
+    async def slots(self, learner: UserId, wanted: Collection[Slot]) -> Reading:
+        """Read what is needed to know the wanted slots: the user, the learning aims, the unit summaries.
+
+        The reading has every wanted slot (NOT_HELD where the learner lacks the aim or unit) and whatever
+        else those calls showed. Additional people cannot be read and stay UNREADABLE.
+        """
+        kinds = {slot.kind for slot in wanted}
+        slots: dict[Slot, Holder] = {}
+        started = self.clock.monotonic()
+        if kinds & DEFAULT_KINDS:
+            slots |= self.defaults_of(await self.user(learner))
+        if kinds & LEARNING_AIM_KINDS:
+            slots |= await self.learning_aims(learner, wanted)
+        if kinds & UNIT_KINDS:
+            slots |= await self.units(learner, wanted)
+        return self.remember(learner, slots, wanted, started)
+
+    def defaults_of(self, row: UserRow | None) -> dict[Slot, Holder]:
+        """Both defaults as a user's own record shows them."""
+        return {Slot(kind): Unread.NOT_HELD if row is None else row.holders[kind] for kind in DEFAULT_KINDS}
+
+    async def learning_aims(self, learner: UserId, wanted: Collection[Slot]) -> dict[Slot, Holder]:
+        """One learner's learning aim slots, by a search for this learner alone."""
+        return await self._work(learner, wanted, wire.search_learning_aims, wire.parse_learning_aims)
+
+    async def units(self, learner: UserId, wanted: Collection[Slot]) -> dict[Slot, Holder]:
+        """One learner's unit slots, by a search for this learner alone."""
+        return await self._work(learner, wanted, wire.search_unit_summaries, wire.parse_unit_summaries)
+
+    def remember(self, learner: UserId, slots: Mapping[Slot, Holder], wanted: Collection[Slot], at: float) -> Reading:
+        """Keep what was read of a learner, begun at `at`, so that one younger than a minute need not be read again."""
+        absent = {
+            slot: Unread.UNREADABLE if slot.kind is SlotKind.ADDITIONAL else Unread.NOT_HELD
+            for slot in wanted
+            if slot not in slots
+        }
+        self._readings[learner] = Reading({**slots, **absent}, at)
+        return self._known(self._readings[learner])
+
+    async def recent(self, learner: UserId, wanted: Collection[Slot], *, within: float) -> Reading:
+        """A reading of the wanted slots that is at most `within` seconds old, made now where there is none."""
+        last = self._readings.get(learner)
+        if last and self.clock.monotonic() - last.at < within and all(slot in last.slots for slot in wanted):
+            return self._known(last)
+        return await self.slots(learner, wanted)
+
+    def wrote(self, learner: UserId, written: Mapping[Slot, UserId]) -> None:
+        """Our own acknowledged write: the learner's last reading, no younger for it, is expected to show it now."""
+        if last := self._readings.get(learner):
+            self._readings[learner] = replace(last, slots={**last.slots, **written})
+
+    def last(self, learner: UserId) -> Mapping[Slot, Holder]:
+        """The slots of a learner's last reading; nothing where there was none."""
+        reading = self._readings.get(learner)
+        return self._known(reading).slots if reading else {}
+
+    def shows(self, kind: SlotKind) -> bool:
+        """Whether this server was seen to send this kind of slot."""
+        return kind in self.sent_fields
+
+    def _known(self, reading: Reading) -> Reading:
+        return replace(reading, slots={slot: self.known(slot, holder) for slot, holder in reading.slots.items()})
+
+    def known(self, slot: Slot, holder: Holder) -> Holder:
+        """A missing field is nobody where this server is known to send that field, and UNREADABLE where not."""
+        if holder is Unread.UNREADABLE and slot.kind in self.sent_fields:
+            return None
+        return holder
+
+    async def _work(
+        self,
+        learner: UserId,
+        wanted: Collection[Slot],
+        search: Callable[[UserId, int, int], Request],
+        parse: Callable[[object, Request], list[WorkRow]],
+    ) -> dict[Slot, Holder]:
+        kinds = LEARNING_AIM_KINDS if parse is wire.parse_learning_aims else UNIT_KINDS
+        expected = {slot.key for slot in wanted if slot.kind in kinds}
+        found = self._list(lambda page, size: search(learner, page, size), parse, USUAL_ROWS)
+        rows = await found.read(enough=lambda rows: expected <= {row.key for row in rows.values()}, to_the_end=True)
+        return self.work_slots(learner, rows.values(), search(learner, 1, USUAL_ROWS).path.split("/")[1])
+
+    def work_slots(self, learner: UserId, rows: Iterable[WorkRow], name: str) -> dict[Slot, Holder]:
+        """Slots from one learner's aims or units; two of one standard or unit are AMBIGUOUS."""
+        slots: dict[Slot, Holder] = {}
+        for row in rows:
+            if row.learner is not None and row.learner != learner:
+                raise _contradiction(name, f"asked for learner {learner}, OneFile sent a row of {row.learner}")
+            # without a UserID on the row, the row's own id still tells when a filter was ignored
+            if self._owner.setdefault((name, row.id), learner) != learner:
+                raise _contradiction(name, f"OneFile sent one row for learner {learner} and for another")
+            self._note(row.holders)
+            for kind, holder in row.holders.items():
+                slot = Slot(kind, row.key)
+                slots[slot] = Unread.AMBIGUOUS if slot in slots else holder
+        return slots
+
+    def _note(self, holders: Mapping[SlotKind, Holder]) -> None:
+        self.sent_fields.update(kind for kind, holder in holders.items() if holder is not Unread.UNREADABLE)
+
+    def _list(
+        self,
+        request_for: Callable[[int, int], Request],
+        parse: Callable[[object, Request], list[Row]],
+        size: int,
+    ) -> PagedList[Row]:
+        async def fetch(page: int, size: int) -> list[Row]:
+            request = request_for(page, size)
+            return parse(await self.client.read(*request), request)
+
+        search = str(request_for(1, size)).rsplit("/", 2)[0]
+        return PagedList(search, fetch, self.paging, size)
+
+
+async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, workers: int) -> None:
+    """Do the work for every item with a few at a time; the first error stops the rest and is raised as itself."""
+    queue = iter(items)
+
+    async def worker() -> None:
+        for item in queue:
+            await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(worker())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+def _contradiction(where: str, what: str) -> BadAnswer:
+    return BadAnswer(
+        Problem(
+            what,
+            "Nothing was changed by this read, and nothing is concluded from it. Run the command again; "
+            "if it happens again, report it to OneFile support with the time of the call.",
+            where=where,
+        )
+    )

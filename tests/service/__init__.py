@@ -1,0 +1,1 @@
+"""The exchange with OneFile, met by small hostile servers."""
