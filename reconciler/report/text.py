@@ -16,6 +16,7 @@ from reconciler.report.words import (
     NOT_SHOWN,
     Handles,
     change_words,
+    duration_words,
     holder_words,
     learner_words,
     number_of,
@@ -104,14 +105,7 @@ def _unverified(changes: Iterable[Change]) -> Iterator[str]:
 
 def _cost(summary: Summary) -> str:
     calls = f"{number_of(summary.read_calls, 'call')} to read, {summary.write_calls} to write"
-    return f"{calls}, about {_duration(summary.seconds)}"
-
-
-def _duration(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} s"
-    hours, minutes = divmod(-(-seconds // 60), 60)  # up: a forecast should not end early
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"{calls}, about {duration_words(summary.seconds)}"
 
 
 def _refusals(page: Page, plan: Plan) -> Iterator[str]:

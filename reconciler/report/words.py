@@ -88,3 +88,13 @@ def operation_words(operation: Operation, handles: Handles) -> str:
 
 def number_of(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def duration_words(seconds: int) -> str:
+    """`17 s`, `1 min 23 s`, `2 h 5 min`; rounded up, since a forecast should not end early."""
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    hours, minutes = divmod(-(-seconds // 60), 60)
+    return f"{hours} h {minutes} min"

@@ -252,7 +252,7 @@ def test_prose_keeps_to_the_width(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (121, "3 min"), (3600, "1 h 0 min"), (20001, "5 h 34 min")],
+    [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (83, "1 min 23 s"), (3600, "1 h 0 min"), (20001, "5 h 34 min")],
 )
 def test_a_duration_is_told_in_units_that_people_use(seconds: int, words: str) -> None:
     """Rounded up, because a forecast should not end early."""
