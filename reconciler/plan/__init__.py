@@ -1,0 +1,1 @@
+"""Decides, purely, what would be written: the comparison, the policies and the limits over it."""

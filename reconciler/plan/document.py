@@ -1,0 +1,132 @@
+"""A plan as the JSON document that people review and apply executes: written, read back, fingerprinted; no disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from reconciler.model import Handle, OrganisationId, UserId
+from reconciler.operations import Plan, addresses, holder_json, moves, operation_id
+from reconciler.plan import rows
+from reconciler.plan.consequences import operations_for
+from reconciler.plan.rows import Call
+from reconciler.problems import Invalid, Problem
+
+TERRAFORM_FORMAT = "1.2"  # what tools that read Terraform's plans look for
+FORMAT = "1.0"  # ours; a new major number means that an older reconciler must not apply it
+
+Document = rows.Row
+
+
+def fingerprint(plan: Plan, calls: Sequence[Call]) -> str:
+    """`sha256:` over target, organisation and the ordered operations with the values they displace.
+
+    It is what an approval is given to, so what was approved for one OneFile is not approved for another: practice
+    may hold the same people under the same ids as live.
+    """
+    operations = [
+        [
+            operation_id(operation),
+            [call.method, call.path, call.body],
+            [[slot.address(operation.learner), holder_json(one.before), one.after] for slot, one in moves(operation)],
+        ]
+        for operation, call in zip(plan.operations, calls, strict=True)
+    ]
+    return _digest([plan.target, plan.organisation, operations])
+
+
+def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
+    """The plan in the published format (schemas/plan.schema.json). `calls` are the operations' requests, in order."""
+    handles = plan.handles
+    document: Document = {
+        "format_version": TERRAFORM_FORMAT,
+        "reconciler_format": FORMAT,
+        "created_at": plan.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "day": plan.day.isoformat(),
+        "target": plan.target,
+        "organisation": plan.organisation,
+        "fingerprint": fingerprint(plan, calls),
+        "summary": rows.summary_row(plan.summary),
+        "resource_changes": [rows.change_row(change, handles) for change in plan.changes],
+        "operations": [rows.operation_row(*pair) for pair in zip(plan.operations, calls, strict=True)],
+        "manual_steps": [rows.manual_row(step, handles) for step in plan.manual],
+        "problems": [rows.problem_row(problem) for problem in plan.problems],
+        "policies": [rows.finding_row(finding) for finding in plan.findings],
+        "limits": [rows.problem_row(problem) for problem in plan.refusals],
+        "caseload": [rows.caseload_row(row) for row in plan.caseload],
+        "staff": {str(user): handle for user, handle in sorted(handles.items())},
+        "planned_values": {"root_module": {"resources": [rows.planned_row(one, handles) for one in plan.changes]}},
+        "prior_state": {},
+        "configuration": {},
+    }
+    return document | {"digest": _digest(document)}
+
+
+def dumps(document: Document) -> str:
+    """JSON with one row a line: quick to write, and two plans can be compared line by line."""
+    lines = []
+    for key, value in document.items():
+        if isinstance(value, list) and value:
+            listed = ",\n".join(f"  {_json(row)}" for row in value)
+            lines.append(f"{_json(key)}: [\n{listed}\n ]")
+        else:
+            lines.append(f"{_json(key)}: {_json(value)}")
+    return "{\n " + ",\n ".join(lines) + "\n}\n"
+
+
+def from_document(document: Document) -> tuple[Plan, list[tuple[str, str, object]]]:
+    """The plan of a document that fits the schema, and each operation's (method, path, body) as it stands there.
+
+    Raises Invalid when the document's digest, ids or rows do not belong together: it was altered, or cut.
+    Whoever applies it compares the calls with those that the operations ask for.
+    """
+    if document["reconciler_format"].split(".")[0] != FORMAT.split(".")[0]:
+        raise Invalid(_refusal(f"its format is {document['reconciler_format']}, and this reconciler reads {FORMAT}"))
+    unsigned = {key: value for key, value in document.items() if key != "digest"}
+    if document["digest"] != _digest(unsigned):
+        raise Invalid(_refusal("its content does not match its own digest: it was altered after it was made"))
+    try:
+        plan = _plan(document)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Invalid(_refusal(f"its rows do not belong together ({error})")) from error
+    return plan, [(row["method"], row["path"], row["body"]) for row in document["operations"]]
+
+
+def _plan(document: Document) -> Plan:
+    changes = tuple(rows.read_change(row) for row in document["resource_changes"])
+    operations = tuple(operations_for(changes))
+    stated = [(row["id"], tuple(row["addresses"])) for row in document["operations"]]
+    if stated != [(operation_id(operation), addresses(operation)) for operation in operations]:
+        raise ValueError("operations are not those of the changes")
+    return Plan(
+        target=document["target"],
+        organisation=OrganisationId(document["organisation"]),
+        created_at=datetime.strptime(document["created_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
+        day=date.fromisoformat(document["day"]),
+        changes=changes,
+        operations=operations,
+        manual=tuple(rows.read_manual(row) for row in document["manual_steps"]),
+        problems=tuple(rows.read_problem(row) for row in document["problems"]),
+        findings=tuple(rows.read_finding(row) for row in document["policies"]),
+        refusals=tuple(rows.read_problem(row) for row in document["limits"]),
+        caseload=tuple(rows.read_caseload(row) for row in document["caseload"]),
+        summary=rows.read_summary(document["summary"]),
+        handles={UserId(int(user)): Handle(handle) for user, handle in document["staff"].items()},
+    )
+
+
+def _refusal(why: str) -> Problem:
+    fix = "Make the plan again with: reconciler plan --out FILE"
+    return Problem(f"this plan cannot be used: {why}", fix, where="plan file")
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _json(value: object) -> str:
+    """As people read it. Half a surrogate pair, which no file can hold, stands as JSON's own escape."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

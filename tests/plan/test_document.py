@@ -1,0 +1,365 @@
+"""A saved plan is what was reviewed: it comes back exactly, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model import Handle, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.operations import (
+    CaseloadRow,
+    Change,
+    Finding,
+    Holding,
+    ManualRemoval,
+    Plan,
+    Summary,
+)
+from reconciler.plan.consequences import operations_for
+from reconciler.plan.document import Document, dumps, fingerprint, from_document, to_document
+from reconciler.plan.schema import plan_faults
+from reconciler.problems import Invalid, Problem, Source
+from reconciler.service.wire import write_request
+from tests.factories import DEFAULT, HANDLES, JAMES, KATE, LEARNER, LEE, NOON, additional, change, plan_of
+
+# ------------------------------------------------------------------ any plan at all
+
+IDS = st.integers(1, 10**9)
+TEXT = st.text(max_size=12)
+SOURCES = st.builds(Source, TEXT, st.integers(0, 10**6))
+PEOPLE = IDS.map(UserId)
+PROBLEMS = st.builds(Problem, TEXT, TEXT, st.none() | SOURCES, TEXT, st.sampled_from(["error", "warning"]))
+
+
+def _keys(kind: SlotKind) -> st.SearchStrategy[int | str | None]:
+    if kind in (SlotKind.UNIT_ASSESSOR, SlotKind.UNIT_IQA):
+        return st.text(min_size=1, max_size=8)
+    return st.none() if kind.value.startswith("default") else IDS
+
+
+SLOTS = st.sampled_from(SlotKind).flatmap(lambda kind: st.builds(Slot, st.just(kind), _keys(kind)))
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    slot = draw(SLOTS)
+    row = change(slot, draw(st.none() | PEOPLE | st.sampled_from(Unread)), draw(st.none() | PEOPLE))
+    if row.after is None and row.action == "create":
+        row = replace(row, action="no-op")
+    if draw(st.booleans()):
+        row = replace(row, action="no-op", blocked=draw(st.sampled_from(["", "no such unit"])))
+    return replace(
+        row,
+        learner=draw(PEOPLE),
+        label=draw(TEXT),
+        cohort=draw(TEXT),
+        organisation=OrganisationId(draw(IDS)),
+        held=draw(st.sampled_from(["", "report", "ignore"])),
+        reason=draw(st.sampled_from(["declared", "drift", "cover", "unknown"])),
+        recorded=not isinstance(row.before, Unread) and draw(st.booleans()),
+        source=draw(SOURCES),
+    )
+
+
+COUNTS = st.integers(0, 10**6)
+HOLDINGS = st.builds(Holding, COUNTS, COUNTS, COUNTS, COUNTS)
+HANDLE = TEXT.map(Handle)
+STEPS = st.builds(
+    ManualRemoval, st.from_regex(r"[0-9a-f]{8}", fullmatch=True), PEOPLE, SLOTS, PEOPLE, TEXT, TEXT, TEXT, SOURCES
+)
+FINDINGS = st.builds(
+    Finding,
+    TEXT,
+    st.sampled_from(["error", "warn", "off"]),
+    TEXT,
+    TEXT,
+    st.none() | PEOPLE,
+    TEXT,
+    TEXT,
+    st.none() | HANDLE,
+    TEXT,
+    st.none() | SOURCES,
+)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    rows = tuple(draw(st.lists(changes(), max_size=4, unique_by=lambda row: row.address)))
+    return Plan(
+        target=draw(st.text(min_size=1, max_size=8)),
+        organisation=OrganisationId(draw(IDS)),
+        created_at=NOON + timedelta(seconds=draw(st.integers(-(10**9), 10**9))),
+        day=draw(st.dates(date(2000, 1, 1), date(2100, 1, 1))),
+        changes=rows,
+        operations=tuple(operations_for(rows)),
+        manual=tuple(draw(st.lists(STEPS, max_size=2))),
+        problems=tuple(draw(st.lists(PROBLEMS, max_size=2))),
+        findings=tuple(draw(st.lists(FINDINGS, max_size=2))),
+        refusals=tuple(draw(st.lists(PROBLEMS, max_size=2))),
+        caseload=tuple(
+            draw(st.lists(st.builds(CaseloadRow, HANDLE, PEOPLE, HOLDINGS, HOLDINGS, st.none() | COUNTS), max_size=2))
+        ),
+        summary=draw(st.builds(Summary, *[COUNTS] * 10)),
+        handles=draw(st.dictionaries(PEOPLE, HANDLE, max_size=3)),
+    )
+
+
+def document_of(plan: Plan) -> Document:
+    return to_document(plan, [write_request(operation) for operation in plan.operations])
+
+
+def saved(plan: Plan) -> Any:
+    """As it stands in a file, read again."""
+    return json.loads(dumps(document_of(plan)).encode())
+
+
+@given(plans())
+def test_a_plan_survives_its_document(plan: Plan) -> None:
+    """Written, printed, read and understood again it is the same plan, sources and handles included."""
+    document = saved(plan)
+    again, calls = from_document(document)
+    assert again == plan
+    assert [row.source for row in again.changes] == [row.source for row in plan.changes]
+    assert [(one.method, one.path, one.body) for one in map(write_request, plan.operations)] == calls
+    assert document == document_of(plan)
+
+
+@given(plans())
+def test_every_document_fits_the_published_schema(plan: Plan) -> None:
+    """Whoever reads plans by schemas/plan.schema.json can rely on it."""
+    assert plan_faults(saved(plan)) == []
+
+
+def test_text_that_no_file_can_hold_still_makes_a_plan_file() -> None:
+    """A folder's name may hold half a surrogate pair, where its bytes were not UTF-8."""
+    plan = plan_of([replace(change(DEFAULT, KATE, JAMES), source=Source("state-\udcff/cohorts/a.yaml", 3))])
+    assert plan_faults(saved(plan)) == []
+    assert from_document(saved(plan))[0].changes[0].source.file == "state-\udcff/cohorts/a.yaml"
+
+
+# ------------------------------------------------------------------ altered documents
+
+PLAN = replace(
+    plan_of(
+        [change(additional(LEE), Unread.UNREADABLE, LEE), change(DEFAULT, KATE, JAMES)],
+        manual=(ManualRemoval("0123abcd", LEARNER, DEFAULT, KATE, "LRN-0042", "care", "Allocations", Source("a", 1)),),
+        reads=3,
+    ),
+    problems=(Problem("what", "fix", Source("a", 1)),),
+    findings=(Finding("coverage", "warn", "what", "fix", LEARNER),),
+    refusals=(Problem("too much", "do less"),),
+    caseload=(CaseloadRow(Handle("kate-anderson"), KATE, Holding(1, 2, 3, 4), Holding(), 10, 20),),
+)
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths to everything in a document that has a meaning of its own."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from leaves(inner, (*path, number))
+    else:
+        yield path
+
+
+LEAVES = list(leaves(saved(PLAN)))
+ROWS = [path for path in [path[:2] for path in LEAVES if len(path) > 2] if isinstance(path[1], int)]
+
+
+def at(document: Any, path: tuple[Any, ...]) -> tuple[Any, Any]:
+    """What holds the end of the path, and the last step to it."""
+    for step in path[:-1]:
+        document = document[step]
+    return document, path[-1]
+
+
+def refused(document: Any) -> bool:
+    """Whether a plan file with this content would be used for nothing; it must never be a traceback."""
+    if plan_faults(document):
+        return True
+    try:
+        from_document(document)
+    except Invalid:
+        return True
+    return False
+
+
+@given(st.sampled_from(LEAVES), st.none() | st.booleans() | st.integers() | TEXT)
+def test_a_document_with_any_value_altered_is_refused(path: tuple[Any, ...], value: object) -> None:
+    """One id, word or count that is not as it was written, and the file is not the plan that was reviewed."""
+    document = saved(PLAN)
+    place, key = at(document, path)
+    if (type(place[key]), place[key]) != (type(value), value):
+        place[key] = value
+        assert refused(document)
+
+
+@given(st.sampled_from(LEAVES), st.integers(0, 400), st.sampled_from("0123456789abcxyz"))
+def test_a_document_with_any_character_altered_is_refused(path: tuple[Any, ...], where: int, letter: str) -> None:
+    """Also where the altered text still looks like an id, an address or a digest."""
+    document = saved(PLAN)
+    place, key = at(document, path)
+    if isinstance(place[key], str) and place[key]:
+        where %= len(place[key])
+        altered = place[key][:where] + letter + place[key][where + 1 :]
+        if altered != place[key]:
+            place[key] = altered
+            assert refused(document)
+
+
+@pytest.mark.parametrize("path", sorted(set(ROWS), key=str), ids=str)
+def test_a_document_with_a_row_lost_doubled_or_moved_is_refused(path: tuple[str, int]) -> None:
+    """A merge that drops or repeats a line does not make a smaller plan."""
+    part, number = path
+    rows = saved(PLAN)[part]
+    without, twice = [*rows[:number], *rows[number + 1 :]], [*rows[: number + 1], *rows[number:]]
+    for altered in (without, twice, rows[::-1]):
+        if altered != rows:
+            assert refused(saved(PLAN) | {part: altered})
+
+
+@pytest.mark.parametrize("key", sorted(saved(PLAN)))
+def test_a_document_without_one_of_its_parts_is_refused(key: str) -> None:
+    """Every part is needed, the digest first of all."""
+    document = saved(PLAN)
+    del document[key]
+    assert refused(document)
+
+
+@pytest.mark.parametrize("document", [None, 1, "plan", [], {}, [[[]]] * 3, {"digest": "\ud800"}], ids=repr)
+def test_what_is_no_plan_at_all_is_refused_in_a_few_words(document: object) -> None:
+    """Any JSON may be given for a plan."""
+    assert 1 <= len(plan_faults(document)) <= 5
+
+
+def test_a_document_nested_without_end_is_refused() -> None:
+    """The validator stops at a depth; so do we, in words."""
+    deep: object = []
+    for _ in range(500):
+        deep = [deep]
+    assert len(plan_faults({"caseload": deep})) == 1
+
+
+@given(st.sampled_from(LEAVES), st.none() | st.booleans() | st.integers() | TEXT | st.just({}) | st.just([]))
+def test_a_document_signed_anew_is_never_a_traceback(path: tuple[Any, ...], value: object) -> None:
+    """The digest shows accidents, not malice: whatever stands behind a right one is a plan or is refused."""
+    document = saved(PLAN)
+    place, key = at(document, path)
+    place[key] = value
+    refused(signed(document))
+
+
+def signed(document: Any) -> Any:
+    """The document with the digest that its content should have: anybody can make one."""
+    content = {key: value for key, value in document.items() if key != "digest"}
+    text = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    return content | {"digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("resource_changes", 1, "address"), "learner[200005].default_assessor"),
+        (("resource_changes", 1, "learner_id"), 200005),
+        (("resource_changes", 1, "type"), "default_employer"),
+        (("resource_changes", 1, "change", "after", "staff_id"), 1),
+        (("resource_changes", 1, "change", "before", "staff_id"), 1),
+        (("resource_changes", 1, "change", "actions"), ["no-op"]),
+        (("operations", 1, "id"), "0123456789ab"),
+        (("operations", 1, "addresses"), ["learner[200004].default_employer"]),
+        (("manual_steps", 0, "learner_id"), 1),
+        (("manual_steps", 0, "holder"), None),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_rows_that_do_not_belong_together_are_refused_whatever_the_digest(path: tuple[Any, ...], value: object) -> None:
+    """What the report shows and what is written cannot be made to differ."""
+    document = saved(PLAN)
+    place, key = at(document, path)
+    place[key] = value
+    with pytest.raises(Invalid):
+        from_document(signed(document))
+
+
+@pytest.mark.parametrize("version", ["2.0", "0.9"])
+def test_another_major_format_is_refused_and_named(version: str) -> None:
+    """Its rows may mean something else."""
+    with pytest.raises(Invalid, match=rf"format is {version}"):
+        from_document(signed(saved(PLAN) | {"reconciler_format": version}))
+
+
+def test_a_newer_minor_format_is_read() -> None:
+    """A minor number may add, and nothing that is here changes its meaning."""
+    newer = signed(saved(PLAN) | {"reconciler_format": "1.7", "something_new": {"a": 1}})
+    assert not plan_faults(newer)
+    assert from_document(newer)[0] == PLAN
+
+
+# ------------------------------------------------------------------ fingerprints
+
+
+def print_of(plan: Plan) -> str:
+    return fingerprint(plan, [write_request(operation) for operation in plan.operations])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [change(DEFAULT, None, JAMES)],
+        [change(DEFAULT, Unread.UNREADABLE, JAMES)],
+        [change(DEFAULT, LEE, JAMES)],
+        [change(DEFAULT, KATE, LEE)],
+        [change(DEFAULT, KATE, JAMES, learner=200005)],
+        [change(DEFAULT, KATE, JAMES), change(additional(LEE), None, LEE)],
+        [],
+    ],
+    ids=["nobody before", "unknown before", "another before", "another after", "another learner", "more", "none"],
+)
+def test_what_is_written_or_displaced_is_in_the_fingerprint(other: list[Change]) -> None:
+    """An approval is for these writes over these values, and for no others."""
+    assert print_of(plan_of(other)) != print_of(plan_of([change(DEFAULT, KATE, JAMES)]))
+
+
+def test_the_order_of_writing_is_in_the_fingerprint() -> None:
+    """Who comes before whom was approved too."""
+    rows = [change(additional(LEE), None, LEE), change(DEFAULT, KATE, JAMES)]
+    assert print_of(plan_of(rows)) != print_of(plan_of(rows[::-1]))
+
+
+@pytest.mark.parametrize("where", [{"target": "live"}, {"organisation": OrganisationId(5741)}], ids=str)
+def test_an_approval_for_one_onefile_is_not_one_for_another(where: dict[str, Any]) -> None:
+    """Practice may hold the same people under the same ids as live."""
+    assert print_of(replace(PLAN, **where)) != print_of(PLAN)
+
+
+def test_what_changes_no_write_is_not_in_the_fingerprint() -> None:
+    """An hour later, on another line, with another label or reason, it is the same plan to approve."""
+    rows = [
+        replace(row, source=Source("elsewhere.yaml", 99), label="other", reason="drift", cohort="other")
+        for row in PLAN.changes
+    ]
+    same = replace(
+        PLAN,
+        changes=(*rows, change(Slot(SlotKind.DEFAULT_EMPLOYER), None, None)),
+        created_at=NOON + timedelta(hours=1),
+        day=date(2027, 1, 1),
+        problems=(),
+        handles={**HANDLES, KATE: Handle("kate-married")},
+    )
+    assert print_of(same) == print_of(PLAN)
+
+
+def test_the_document_has_one_row_a_line() -> None:
+    """Two plans can be compared line by line."""
+    lines = dumps(document_of(PLAN)).splitlines()
+    assert sum(line.startswith('  {"address"') for line in lines) == len(PLAN.changes)
