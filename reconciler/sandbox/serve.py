@@ -86,7 +86,10 @@ class _ClosableProtocol(H11Protocol):
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host.strip("[]"), port), family=family, backlog=128)
+    listener = socket.create_server((host.strip("[]"), port), family=family, backlog=128)
+    # an answer is sent in two pieces, and without this the second waits for the client's delayed acknowledgement
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _base_url(listener: socket.socket) -> str:

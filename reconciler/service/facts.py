@@ -11,14 +11,18 @@ FRESH = timedelta(days=30)  # older than this, a fact is looked for again
 
 @dataclass
 class Facts:
-    """Facts by name, as the store keeps them; `learn` and `forget` note what changed.
+    """Facts by name, as the store keeps them; `changed` has what this run learnt (None: forgot).
 
-    | name                 | value                                                         |
-    |----------------------|---------------------------------------------------------------|
-    | page_rows            | how many rows long lists ask for, as this server allowed      |
-    | rows:learners:5740   | how long a list was when it was last read to the end          |
-    | rows:learning_aims   | likewise, of all learners                                     |
-    | offers:learning_aims | "no" where a search without a learner is refused or unusable  |
+    They only ever choose the way of reading, never what is concluded from it: a fact that has become false costs
+    calls, not truth. For the same reason none of them says which fields a record has.
+
+    | name                 | value                                                                      |
+    |----------------------|----------------------------------------------------------------------------|
+    | page_rows            | the largest page that this server was seen to send                         |
+    | rows:learning_aims   | how long a list was when it was last read to its end                       |
+    | offers:learning_aims | "no" where a search without a learner is refused, or its rows are no use   |
+    | offers:roll          | "no" where an unpaged user search is refused, or is not the whole list     |
+    | shows:learners:5740  | the defaults that a row of the paged list carries, with commas; or nothing |
     """
 
     known: dict[str, str] = field(default_factory=dict)
@@ -26,19 +30,28 @@ class Facts:
 
     @classmethod
     def of(cls, learnt: Mapping[str, tuple[str, datetime]], now: datetime) -> Facts:
-        """What the store has learnt of a target, less what is too old to rely on."""
-        return cls({name: value for name, (value, at) in learnt.items() if now - at < FRESH})
+        """What the store has learnt of a target, less what is too old to rely on, or dated in days to come."""
+        return cls({name: value for name, (value, at) in learnt.items() if abs(now - at) < FRESH})
 
     def get(self, name: str) -> str | None:
         return self.known.get(name)
 
     def number(self, name: str) -> int | None:
+        """The fact as a count of at least one; None where it is not known or is no such number."""
         value = self.known.get(name, "")
-        return int(value) if value.isascii() and value.isdecimal() else None
+        return int(value) if value.isascii() and value.isdecimal() and 0 < len(value) < 10 and int(value) else None
+
+    def denies(self, name: str) -> bool:
+        return self.known.get(f"offers:{name}") == "no"
+
+    def deny(self, name: str) -> None:
+        self.learn(f"offers:{name}", "no")
 
     def learn(self, name: str, value: str) -> None:
+        """A fact that stays the same keeps its age: in the end it is looked for again, however often it was used."""
         if self.known.get(name) != value:
-            self.known[name] = self.changed[name] = value
+            self.known[name] = value
+            self.changed[name] = value
 
     def forget(self, name: str) -> None:
         if self.known.pop(name, None) is not None:

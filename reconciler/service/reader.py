@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from reconciler.clock import Clock
 from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
@@ -13,12 +11,10 @@ from reconciler.problems import BadAnswer, Problem, Rejected
 from reconciler.service import wire
 from reconciler.service.client import OneFile
 from reconciler.service.paging import USUAL_ROWS, PagedList, Paging, Row
+from reconciler.service.together import each as each  # apply, too, does a few things at a time
 from reconciler.service.wire import Request, UserRow, WorkRow
 
 DEFAULT_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER})
-
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +30,15 @@ class Reader:
     """Reads through one client; remembers which fields this server sends, and each learner's last reading.
 
     A field that is missing on one record means nobody is there only if the same field was seen on another
-    record of this server; until then the slot is UNREADABLE.
+    record of the same sort; until then the slot is UNREADABLE. `sent_fields` is what a learner's own records (the
+    user, the searches for one learner) were seen to have, `listed_fields` what rows of lists of many had.
     """
 
     client: OneFile
     clock: Clock
     paging: Paging = field(default_factory=Paging)
     sent_fields: set[SlotKind] = field(default_factory=set)
+    listed_fields: set[SlotKind] = field(default_factory=set)
     _readings: dict[UserId, Reading] = field(default_factory=dict)
     _owner: dict[tuple[str, int], UserId] = field(default_factory=dict)
 
@@ -69,11 +67,21 @@ class Reader:
         size = self.paging.rows if long else USUAL_ROWS
         return self._list(lambda page, size: wire.search_users(organisation, role, page, size), wire.parse_users, size)
 
-    def of_role(self, rows: Mapping[int, UserRow], role: int) -> dict[UserId, UserRow]:
+    async def users_page(self, organisation: OrganisationId, role: int, page: int, size: int) -> list[UserRow]:
+        """One page of the same list."""
+        request = wire.search_users(organisation, role, page, size)
+        rows = wire.parse_users(await self.client.read(*request), request)
+        self.paging.came(len(rows), size)
+        return rows
+
+    async def users_unpaged(self, organisation: OrganisationId, role: int) -> list[UserRow]:
+        """The same list in one answer; whether it is all of it is for the caller to find out."""
+        request = wire.search_users_unpaged(organisation, role)
+        return wire.parse_users(await self.client.read(*request), request)
+
+    def of_role(self, rows: Iterable[UserRow], role: int) -> dict[UserId, UserRow]:
         """A server that sends roles but does not filter by them must not make an employer an assessor."""
-        for row in rows.values():
-            self._note(row.holders)
-        return {UserId(key): row for key, row in rows.items() if row.role in (None, role)}
+        return {row.id: row for row in rows if row.role in (None, role)}
 
     async def misid(self, organisation: OrganisationId, misid: str) -> tuple[UserRow, ...]:
         """Every active learner with exactly this MISID."""
@@ -81,7 +89,8 @@ class Reader:
             lambda page, size: wire.search_misid(organisation, misid, page, size), wire.parse_users, USUAL_ROWS
         )
         rows = await found.read(enough=lambda rows: any(row.misid == misid for row in rows.values()), to_the_end=True)
-        return tuple(row for _, row in sorted(self.of_role(rows, wire.LEARNER_ROLE).items()) if row.misid == misid)
+        learners = self.of_role(rows.values(), wire.LEARNER_ROLE)
+        return tuple(row for _, row in sorted(learners.items()) if row.misid == misid)
 
     def all_learning_aims(self) -> PagedList[WorkRow]:
         """Every learner's learning aims, under way; not every server answers this."""
@@ -151,7 +160,7 @@ class Reader:
 
     def shows(self, kind: SlotKind) -> bool:
         """Whether this server was seen to send this kind of slot."""
-        return kind in self.sent_fields
+        return kind in self.sent_fields or kind in self.listed_fields
 
     def _known(self, reading: Reading) -> Reading:
         return replace(reading, slots={slot: self.known(slot, holder) for slot, holder in reading.slots.items()})
@@ -173,6 +182,8 @@ class Reader:
         expected = {slot.key for slot in wanted if slot.kind in kinds}
         found = self._list(lambda page, size: search(learner, page, size), parse, USUAL_ROWS)
         rows = await found.read(enough=lambda rows: expected <= {row.key for row in rows.values()}, to_the_end=True)
+        for row in rows.values():
+            self._note(row.holders)
         return self.work_slots(learner, rows.values(), search(learner, 1, USUAL_ROWS).path.split("/")[1])
 
     def work_slots(self, learner: UserId, rows: Iterable[WorkRow], name: str) -> dict[Slot, Holder]:
@@ -184,7 +195,6 @@ class Reader:
             # without a UserID on the row, the row's own id still tells when a filter was ignored
             if self._owner.setdefault((name, row.id), learner) != learner:
                 raise _contradiction(name, f"OneFile sent one row for learner {learner} and for another")
-            self._note(row.holders)
             for kind, holder in row.holders.items():
                 slot = Slot(kind, row.key)
                 slots[slot] = Unread.AMBIGUOUS if slot in slots else holder
@@ -205,22 +215,6 @@ class Reader:
 
         search = str(request_for(1, size)).rsplit("/", 2)[0]
         return PagedList(search, fetch, self.paging, size)
-
-
-async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, workers: int) -> None:
-    """Do the work for every item with a few at a time; the first error stops the rest and is raised as itself."""
-    queue = iter(items)
-
-    async def worker() -> None:
-        for item in queue:
-            await work(item)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(worker())
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
 
 
 def _contradiction(where: str, what: str) -> BadAnswer:

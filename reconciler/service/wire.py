@@ -91,6 +91,11 @@ def search_users(organisation: OrganisationId, role: int, page: int, size: int) 
     return Request("POST", f"/User/Search/{page}/{size}", {"OrganisationID": organisation, "Role": role})
 
 
+def search_users_unpaged(organisation: OrganisationId, role: int) -> Request:
+    """All of them in one answer, as clients in use ask for a whole centre."""
+    return Request("POST", "/User/Search", {"OrganisationID": organisation, "Role": role})
+
+
 def search_misid(organisation: OrganisationId, misid: str, page: int, size: int) -> Request:
     body = {"OrganisationID": organisation, "Role": LEARNER_ROLE, "MISID": misid}
     return Request("POST", f"/User/Search/{page}/{size}", body)

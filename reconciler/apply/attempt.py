@@ -1,0 +1,162 @@
+"""One operation, from a fresh reading to its outcome: judged, sent once, and proven by reading back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.apply.book import Book
+from reconciler.apply.judge import Verdict, after_write, before_write, differences
+from reconciler.model import UNIT_KINDS, Holder, Recorded, Slot, SlotKind, Unread, UserId
+from reconciler.operations import Operation, Outcome, State, moves
+from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceError
+from reconciler.service.reader import Reader
+from reconciler.service.wire import write_request
+
+READING_COUNTS_FOR = 60.0  # seconds; younger readings need not be made again before a write
+FAILED_CANARIES = 3  # so many failures before any success of a kind, and that kind is left alone
+
+
+@dataclass
+class Attempts:
+    """What this run has learnt about writing to this server. `stopped` says why nothing more may be written.
+
+    `recorded` and `unsettled` are as of the moment the lock was taken: another run may have come in between.
+    """
+
+    book: Book
+    reader: Reader
+    still_ours: Callable[[], None]
+    declared: Mapping[UserId, Collection[Slot]]
+    unsettled: Collection[tuple[UserId, Slot]]
+    recorded: Recorded = field(default_factory=dict)
+    proven: set[SlotKind] = field(default_factory=set)
+    failures: Counter[SlotKind] = field(default_factory=Counter)
+    stopped: str = ""
+    error: ReconcilerError | None = None
+
+    def halt(self, error: ReconcilerError) -> None:
+        self.stopped = self.stopped or error.problems[0].what
+        self.error = self.error or error
+
+    def needs_canary(self, operation: Operation) -> bool:
+        """The first write of each kind of slot is read back before any other learner is written."""
+        return bool(_kinds(operation) - self.proven)
+
+    def left_alone(self, operation: Operation) -> str:
+        """Why a kind of slot is no longer tried: failures before any success say that it does not work here."""
+        for kind in sorted(_kinds(operation)):
+            # one setting of the centre is for both unit slots: refused once, it may be off, so do not knock again
+            alike, allowed = (UNIT_KINDS, 1) if kind in UNIT_KINDS else ({kind}, FAILED_CANARIES)
+            if not alike & self.proven and sum(self.failures[one] for one in alike) >= allowed:
+                return f"no write to a {kind.value.replace('_', ' ')} slot has succeeded so far, and one has failed"
+        return ""
+
+    def judge(self, operation: Operation, slots: Mapping[Slot, Holder]) -> Outcome | None:
+        """An outcome without writing, or None where the operation is still to be written."""
+        pairs = moves(operation)
+        unseen = {slot for slot, _ in pairs if slots.get(slot, Unread.UNREADABLE) is Unread.UNREADABLE}
+        if any((operation.learner, slot) in self.unsettled for slot in unseen):
+            what = "an earlier run sent this write and got no answer, and OneFile does not show the slot"
+            return self.book.settle(operation, State.NOT_TRIED, what)
+        stand_in = {slot: self.recorded.get((operation.learner, slot), Unread.UNREADABLE) for slot in unseen}
+        live = {**slots, **stand_in}
+        match before_write(pairs, live):
+            case Verdict.ALREADY_DONE if unseen:
+                return self.book.settle(operation, State.ALREADY_DONE, "recorded by an earlier run", "unreadable")
+            case Verdict.ALREADY_DONE:
+                return self.book.settle(operation, State.ALREADY_DONE, "OneFile already holds it", "read_back")
+            case Verdict.CONFLICT:
+                moved = self._moved(operation, {slot: move.before for slot, move in pairs}, live)
+                return self.book.settle(operation, State.CONFLICT, moved)
+            case _:
+                return None
+
+    def scope(self, operation: Operation) -> Collection[Slot]:
+        """What must be read before an operation: its slots; everything managed for a canary's learner, so that an
+        effect elsewhere shows."""
+        return self.declared[operation.learner] if self.needs_canary(operation) else _slots(operation)
+
+    async def write(self, operation: Operation, before: Mapping[Slot, Holder]) -> Outcome:
+        """Send the one call, never twice, and settle what its answer or the lack of one leaves open. `before` is
+        the reading of `scope` that the operation was judged by."""
+        canary = self.needs_canary(operation)
+        self.still_ours()
+        self.book.sending(operation)
+        try:
+            await self.reader.client.write(*write_request(operation))
+        except Rejected as refusal:
+            self.failures.update(_kinds(operation))
+            return self.book.settle(operation, State.FAILED, refusal.problems[0].what)
+        except AnswerLost as lost:
+            return await self._lost(operation, lost.problems[0].what)
+        except ServiceError as error:  # any other: nothing was done
+            self.halt(error)
+            return self.book.settle(operation, State.NOT_TRIED, f"not sent: {error.problems[0].what}")
+        written = {slot: move.after for slot, move in moves(operation)}
+        self.reader.wrote(operation.learner, written)
+        outcome = self.book.settle(operation, State.DONE)
+        return await self._canary(outcome, {**before, **written}) if canary else outcome
+
+    def prove(self, outcome: Outcome, slots: Mapping[Slot, Holder]) -> Outcome:
+        """Hold an acknowledged write against a reading."""
+        operation = outcome.operation
+        match after_write(moves(operation), slots):
+            case Verdict.ALREADY_DONE:
+                return self.book.settle(operation, State.DONE, outcome.detail, "read_back")
+            case Verdict.UNSEEN:
+                return self.book.settle(operation, State.DONE, "OneFile does not show this slot", "unreadable")
+            case _:
+                expected = {slot: move.after for slot, move in moves(operation)}
+                what = f"OneFile acknowledged the write, but {self._moved(operation, expected, slots)}"
+                return self.book.disproven(operation, what, slots)
+
+    async def _canary(self, outcome: Outcome, expected: Mapping[Slot, Holder]) -> Outcome:
+        operation = outcome.operation
+        fresh = (await self.reader.slots(operation.learner, expected)).slots
+        outcome = self.prove(outcome, fresh)
+        if outcome.state is State.DONE:
+            # a slot that only now is shown did not move: the write may be what first made OneFile show that field
+            seen_before = {slot: holder for slot, holder in expected.items() if holder is not Unread.UNREADABLE}
+            if elsewhere := self._moved(operation, seen_before, fresh):
+                what = f"the write took effect, but something else moved with it: {elsewhere}"
+                outcome = self.book.settle(operation, State.FAILED, what, outcome.proof)
+        if outcome.state is not State.DONE:
+            self.stopped = self.stopped or (
+                f"the first write of its kind did not do what it should ({outcome.detail}), so nothing more was written"
+            )
+        self.proven |= _kinds(operation)
+        return outcome
+
+    async def _lost(self, operation: Operation, why: str) -> Outcome:
+        """A lost answer is settled by reading, never by sending again."""
+        pairs = moves(operation)
+        slots = (await self.reader.slots(operation.learner, _slots(operation))).slots
+        match after_write(pairs, slots):
+            case Verdict.ALREADY_DONE:
+                self.proven |= _kinds(operation)
+                return self.book.settle(operation, State.DONE, f"{why}; OneFile shows the new value", "read_back")
+            case Verdict.TO_WRITE:
+                self.failures.update(_kinds(operation))
+                return self.book.settle(operation, State.FAILED, f"{why}; OneFile still shows the old value")
+            case Verdict.UNSEEN:
+                what = f"{why}, and OneFile does not show this slot: a person must look"
+                return self.book.settle(operation, State.UNKNOWN, what, "unreadable")
+            case Verdict.CONFLICT:
+                moved = self._moved(operation, {slot: move.after for slot, move in pairs}, slots)
+                return self.book.overtaken(operation, f"{why}; {moved}")
+
+    def _moved(self, operation: Operation, then: Mapping[Slot, Holder], now: Mapping[Slot, Holder]) -> str:
+        """What moved on the learner, in words, among the slots that are shown now."""
+        shown = [slot for slot in then if now.get(slot, Unread.UNREADABLE) is not Unread.UNREADABLE]
+        before, after = {slot: then[slot] for slot in shown}, {slot: now[slot] for slot in shown}
+        return differences(before, after, operation.learner, self.book.plan.handles)
+
+
+def _slots(operation: Operation) -> list[Slot]:
+    return [slot for slot, _ in moves(operation)]
+
+
+def _kinds(operation: Operation) -> set[SlotKind]:
+    return {slot.kind for slot, _ in moves(operation)}

@@ -1,0 +1,313 @@
+"""The learners and staff of one organisation: who is there, who is archived, and who holds the defaults."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.model import (
+    Declared,
+    DeclaredLearner,
+    Holder,
+    ObservedStaff,
+    OrganisationId,
+    Role,
+    Slot,
+    SlotKind,
+    Standing,
+    Unread,
+    UserId,
+)
+from reconciler.observed.register import Register, sent
+from reconciler.problems import Problem
+from reconciler.service.facts import Facts
+from reconciler.service.reader import DEFAULT_KINDS, Reader
+from reconciler.service.scan import Rows, Scan
+from reconciler.service.together import each
+from reconciler.service.ways import FEW, pages_worth
+from reconciler.service.wire import LEARNER_ROLE, ROLE_IDS, UserRow
+
+EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One declared learner in OneFile; `defaults` has the declared ones of the two, `at` is when they were read."""
+
+    declared: DeclaredLearner
+    standing: Standing
+    placement: int | None
+    defaults: Mapping[Slot, Holder]
+    at: float
+
+
+class People:
+    """Finds the declared learners of one organisation, and everybody who shall hold one of their slots.
+
+    What is kept of a learner is what was asked for, whichever way it came: where a page happened to show more of one
+    learner than of another, a plan must not depend on it.
+    """
+
+    def __init__(
+        self,
+        declared: Declared,
+        organisation: OrganisationId,
+        learners: Collection[DeclaredLearner],
+        reader: Reader,
+        facts: Facts,
+    ) -> None:
+        self.found: dict[UserId, Found] = {}
+        self.misids: dict[str, UserId] = {}
+        self.staff: dict[tuple[OrganisationId, UserId], ObservedStaff] = {}
+        self.problems: list[Problem] = []
+        self._declared = declared
+        self._organisation = organisation
+        self._learners = learners
+        self._reader = reader
+        self._facts = facts
+        self._register = Register(reader, organisation, LEARNER_ROLE, facts)
+        self._scan: Scan[UserRow] = Scan(
+            f"learners:{organisation}",
+            lambda: reader.users(organisation, LEARNER_ROLE, long=True),
+            reader.paging,
+            facts,
+        )
+        self._pages: list[int] = []  # of the learners' list, that are worth their call
+        self._by_misid: dict[str, list[UserRow]] = {}
+        self._listed_at = 0.0
+        self._shows = f"shows:learners:{organisation}"
+
+    # -------------------------------------------------------------- what it will cost
+
+    async def survey(self) -> None:
+        """Who is on the learners' list, what its rows show, and the staff: all that tells what the rest will cost."""
+        self._listed_at = self._reader.clock.monotonic()
+        called = await self._register.call()
+        if called and (not self._absent() or await self._register.confirm()):
+            await self._survey_rows()
+        else:
+            await self._scan.survey(self._spared_by, guess=lambda _: len(self._learners))
+            if self._scan.rows:
+                self._facts.learn(self._shows, ",".join(sorted(sent(self._scan.rows.values()))))
+        await self._find_staff()
+
+    async def _survey_rows(self) -> None:
+        self._by_misid = _by_misid(self._register.listed)
+        asked = [learner for learner in self._learners if _defaults(learner)]
+        if self._facts.get(self._shows) is None and len(asked) > FEW:
+            await self._register.first_page()
+            self._facts.learn(self._shows, ",".join(sorted(self._register.row_kinds)))
+        shown = self._shown()
+        users = (self._user(learner) for learner in asked if _defaults(learner) <= shown)
+        places = (self._register.place(user) for user in users if user is not None and user not in self._register.rows)
+        self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
+
+    def _shown(self, unknown: frozenset[SlotKind] = frozenset()) -> frozenset[SlotKind]:
+        """The defaults that a row of the learners' list carries, as far as is known before it is read."""
+        learnt = self._facts.get(self._shows)
+        return unknown if learnt is None else frozenset(kind for kind in DEFAULT_KINDS if kind in learnt.split(","))
+
+    def _spared_by(self, rows: Rows[UserRow]) -> int:
+        """How many learners need no call of their own once there is a row of each, like these."""
+        shown = sent(rows.values()) if rows else self._shown(unknown=DEFAULT_KINDS)
+        return sum(learner.id is None or _defaults(learner) <= shown for learner in self._learners)
+
+    @property
+    def calls_left(self) -> int:
+        pages, shown = set(self._pages), self._shown()
+        return (
+            len(pages) + self._scan.calls_left + sum(self._costs(learner, pages, shown) for learner in self._learners)
+        )
+
+    def _costs(self, learner: DeclaredLearner, pages: Collection[int], shown: frozenset[SlotKind]) -> int:
+        """Calls for this learner alone: a search for the MISID, the learner's own record."""
+        wants, user = _defaults(learner), self._user(learner)
+        if self._scan.chosen:
+            return int(not wants <= shown)
+        if user is None or user not in self._register.listed:
+            return 1 if self._register.whole or learner.id is not None else 1 + bool(wants)
+        has_row = user in self._register.rows or self._register.page_of(user) in pages
+        return int(bool(wants) and not (has_row and wants <= shown))
+
+    def likely(self) -> Iterator[DeclaredLearner]:
+        """The learners who are there, as far as the survey can tell."""
+        for learner in self._learners:
+            user = self._user(learner)
+            if not self._register.whole or (user is not None and user in self._register.listed):
+                yield learner
+
+    @property
+    def size(self) -> int:
+        """How many learners the organisation has, as far as is known."""
+        return max(len(self._learners), len(self._register.listed))
+
+    def _user(self, learner: DeclaredLearner) -> UserId | None:
+        """The learner's id as far as it is known without a call."""
+        if learner.id is not None:
+            return learner.id
+        found = self._by_misid.get(learner.misid or "", [])
+        return found[0].id if len(found) == 1 else None
+
+    def _absent(self) -> bool:
+        """Whether anybody is declared of whom the list's rows alone do not tell that they are there."""
+        return any(learner.id is None or learner.id not in self._register.listed for learner in self._learners)
+
+    # -------------------------------------------------------------- reading
+
+    async def read(self, spent: Callable[[], None]) -> None:
+        await self._read_lists()
+        spent()
+
+        async def find(learner: DeclaredLearner) -> None:
+            user = learner.id if learner.id is not None else await self._resolve(learner)
+            if user is not None:
+                await self._keep(user, learner)
+                spent()
+
+        await each(self._learners, find)
+        await self._look_at_rows_instead()
+        await self._find_placements()
+        spent()
+
+    async def _read_lists(self) -> None:
+        register = self._register
+        if self._scan.chosen:
+            await self._scan.read()
+            register.take(self._scan.rows.values(), whole=self._scan.whole)
+            self._by_misid = _by_misid(register.listed)
+        elif not await register.read_pages(self._pages):  # the server's pages are not what was learnt of them
+            for name in (self._shows, "page_rows"):
+                self._facts.forget(name)
+            await self._survey_rows()
+            await register.read_pages(self._pages)
+
+    async def _resolve(self, learner: DeclaredLearner) -> UserId | None:
+        """The one active learner with exactly this MISID; none or several is a problem that names them."""
+        misid = learner.misid or ""
+        found = self._by_misid.get(misid, []) if self._register.whole else []
+        if not found:
+            found = list(await self._reader.misid(self._organisation, misid))
+        if len(found) == 1:
+            self.misids[misid] = found[0].id
+            self._register.listed.setdefault(found[0].id, found[0])
+            return found[0].id
+        if found:
+            ids = ", ".join(str(row.id) for row in sorted(found, key=lambda row: row.id))
+            what = f"MISID {misid} belongs to {len(found)} learners in OneFile: {ids}"
+            fix = "Declare the learner by the OneFile `id` of the right one, or correct the MISID in OneFile."
+        else:
+            what = f"no active learner of organisation {self._organisation} has MISID {misid}"
+            fix = "Check the MISID's spelling (it is compared exactly), or declare the learner by OneFile `id`."
+        self.problems.append(Problem(what, fix, learner.source))
+        return None
+
+    async def _keep(self, user: UserId, learner: DeclaredLearner) -> None:
+        """Take the learner from the list where it shows all that is wanted, and from their own record where not."""
+        listed, row = self._register.listed.get(user), self._register.rows.get(user)
+        wants, at = _defaults(learner), self._listed_at
+        shown = self._shows_enough(row, wants) if row else listed is not None and not wants
+        own = None
+        if not shown:
+            at = self._reader.clock.monotonic()
+            own = await self._reader.user(user)
+        standing = self._standing(own or (listed if shown else None), listed=listed is not None)
+        record = own or row
+        placement = record.placement if record and EMPLOYER.kind in wants else None
+        defaults = {Slot(kind): self._default(kind, own, row) for kind in wants}
+        self.found[user] = Found(learner, standing, placement, defaults, at)
+
+    def _shows_enough(self, row: UserRow, wants: frozenset[SlotKind]) -> bool:
+        """Whether a row has every default that is wanted, and the placement that goes with an employer."""
+        return wants <= self._register.row_kinds and (EMPLOYER.kind not in wants or row.placement is not None)
+
+    def _default(self, kind: SlotKind, own: UserRow | None, row: UserRow | None) -> Holder:
+        """One default from the learner's own record, or from a row of the list where that field is not on the record.
+
+        On a row, a missing field is nobody if other rows have it; whether it is on a record, the reader knows.
+        """
+        if own is not None and own.holders[kind] is not Unread.UNREADABLE:
+            return own.holders[kind]
+        if row is not None and kind in self._register.row_kinds:
+            held = row.holders[kind]
+            return None if held is Unread.UNREADABLE else held
+        return Unread.UNREADABLE
+
+    def _standing(self, row: UserRow | None, *, listed: bool) -> Standing:
+        if row is None:
+            return "missing"
+        if row.archived:
+            return "archived"
+        # where the list was read to its end, who is not on it is not an active learner here
+        return "active" if listed or not self._register.whole else "not listed"
+
+    async def _look_at_rows_instead(self) -> None:
+        """For those whose own record lacks a field, on this server always, that rows of the list do carry."""
+        unseen = self._register.row_kinds - self._reader.sent_fields
+        blind = [user for user, one in self.found.items() if any(_unread(one, kind) for kind in unseen)]
+        pages = {page for user in blind if (page := self._register.page_of(user)) is not None}
+        if pages and await self._register.read_pages(pages):
+            for user in blind:
+                await self._keep(user, self.found[user].declared)
+
+    # -------------------------------------------------------------- staff
+
+    async def _find_staff(self) -> None:
+        """Everybody who shall hold a slot, among the organisation's active users of their role."""
+        members = self._declared.staff_by_id()
+        needed: dict[Role, set[UserId]] = defaultdict(set)
+        for learner in self._learners:
+            for want in learner.slots.values():
+                if want.staff is not None:
+                    needed[members[want.staff].role].add(want.staff)
+        for role, group in sorted(needed.items()):
+            listed = await self._listed(role, group)
+            for user in sorted(group & listed.keys()):
+                standing: Standing = "archived" if listed[user].archived else "active"
+                self.staff[self._organisation, user] = ObservedStaff(user, standing)
+            await each(sorted(group - listed.keys()), self._find_unlisted)
+
+    async def _listed(self, role: Role, group: set[UserId]) -> Mapping[UserId, UserRow]:
+        """Those of the group who are on the list of their role; of the others it is certain that they are not."""
+        register = Register(self._reader, self._organisation, ROLE_IDS[role], self._facts)
+        if await register.call() and (group <= register.listed.keys() or await register.confirm()):
+            return register.listed
+        users = self._reader.users(self._organisation, ROLE_IDS[role], long=True)
+        rows = await users.read(enough=lambda rows: group <= rows.keys(), to_the_end=False)
+        return self._reader.of_role(rows.values(), ROLE_IDS[role])
+
+    async def _find_unlisted(self, user: UserId) -> None:
+        row = await self._reader.user(user)
+        standing: Standing = "missing" if row is None else "archived" if row.archived else "not listed"
+        self.staff[self._organisation, user] = ObservedStaff(user, standing)
+
+    async def _find_placements(self) -> None:
+        """Only where a learner's employer is to change does it matter whether both belong to one placement."""
+        employers = set()
+        for one in self.found.values():
+            want = one.declared.slots.get(EMPLOYER)
+            if one.standing == "active" and want is not None and want.staff not in (None, one.defaults[EMPLOYER]):
+                employers.add(want.staff)
+
+        async def find(user: UserId) -> None:
+            row = await self._reader.user(user)
+            known = self.staff[self._organisation, user]
+            self.staff[self._organisation, user] = ObservedStaff(user, known.standing, row.placement if row else None)
+
+        active = (user for user in employers if user and self.staff[self._organisation, user].standing == "active")
+        await each(sorted(active), find)
+
+
+def _defaults(learner: DeclaredLearner) -> frozenset[SlotKind]:
+    return frozenset(slot.kind for slot in learner.slots) & DEFAULT_KINDS
+
+
+def _unread(one: Found, kind: SlotKind) -> bool:
+    return one.defaults.get(Slot(kind)) is Unread.UNREADABLE
+
+
+def _by_misid(rows: Mapping[UserId, UserRow]) -> dict[str, list[UserRow]]:
+    found: dict[str, list[UserRow]] = defaultdict(list)
+    for row in rows.values():
+        found[row.misid].append(row)
+    return found

@@ -1,0 +1,342 @@
+"""Whatever breaks on the way, no write is made twice, none is forgotten, and the outcomes tell the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reconciler.model import Declared, Slot, SlotKind
+from reconciler.operations import State
+from reconciler.problems import Locked, Problem, StoreError
+from reconciler.run.planning import unsettled
+from reconciler.sandbox.faults import Fault, Kind
+from tests.apply.parts import ADDED, DEFAULT, DEFAULTS, FIRST, moved, stands, states
+from tests.worlds import JAMES, KATE, LEARNER, LEE, ORGANISATION, TARGET, Trial, cut_off, trial
+
+AFTER: tuple[Kind, ...] = ("drop_after", "error_after", "cut_length", "html")
+BEFORE: tuple[Kind, ...] = ("drop_before", "error_before")
+ADDITIONAL = frozenset({SlotKind.ADDITIONAL})
+
+
+def assign(kind: Kind, nth: int = 1, times: int = 1, path: str = "/User/*/Assign") -> Fault:
+    return Fault(kind, "POST", path, nth=nth, times=times)
+
+
+def default(kind: Kind, nth: int = 1, times: int = 1) -> Fault:
+    return assign(kind, nth, times, f"/User/{LEARNER}")
+
+
+# ------------------------------------------------------------------ lost answers
+
+
+@pytest.mark.parametrize("kind", AFTER)
+def test_a_lost_answer_to_a_write_that_took_effect_is_found_done(tmp_path: Path, kind: Kind) -> None:
+    """OneFile is asked what stands there; nothing is sent again."""
+    with trial(tmp_path, faults=(default(kind),)) as here:
+        applied = here.apply(here.plan(here.declared({LEARNER: {DEFAULT: JAMES}})))
+        assert [(one.state, one.proof) for one in applied.outcomes] == [(State.DONE, "read_back")]
+        assert here.writes() == [f"/User/{LEARNER}"]
+        assert here.store.recorded(TARGET, ORGANISATION) == {(LEARNER, DEFAULT): JAMES}
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+def test_a_lost_answer_to_a_write_without_effect_is_found_failed(tmp_path: Path, kind: Kind) -> None:
+    """Not sent again by this run, which cannot know what is still under way; the next one plans and does it."""
+    with trial(tmp_path, faults=(default(kind),)) as here:
+        wanted = here.declared({LEARNER: {DEFAULT: JAMES}})
+        applied = here.apply(here.plan(wanted))
+        assert states(applied) == {State.FAILED: 1}
+        assert here.held()[DEFAULT] == KATE
+        assert len(here.writes()) == 1
+        assert states(here.apply(here.plan(wanted))) == {State.DONE: 1}
+        assert here.plan(wanted).in_sync
+
+
+@pytest.mark.parametrize("kind", [*BEFORE, *AFTER])
+def test_a_lost_answer_that_no_reading_can_settle_stays_unknown_and_is_not_sent_again(
+    tmp_path: Path, kind: Kind
+) -> None:
+    """Additional people are not shown: a person must look, and until then the plan blocks that slot alone."""
+    with trial(tmp_path, faults=(assign(kind),)) as here:
+        wanted = here.declared({LEARNER: {ADDED: LEE, DEFAULT: JAMES}})
+        plan = here.plan(wanted)
+        applied = here.apply(plan)
+        assert [one.state for one in applied.outcomes] == [State.UNKNOWN, State.NOT_TRIED]
+        assert here.apply(plan).outcomes[0].state is State.NOT_TRIED
+        again = here.plan(wanted)
+        assert [(row.slot, bool(row.blocked)) for row in again.changes] == [(ADDED, True), (DEFAULT, False)]
+        here.apply(again)
+        assert Counter(here.writes())[f"/User/{LEE}/Assign"] == 1
+
+
+def test_a_lost_answer_sets_only_its_learner_aside(tmp_path: Path) -> None:
+    """The others proceed."""
+    with trial(tmp_path, faults=(assign("drop_after", nth=1, path=f"/User/{LEE}/Assign"),)) as here:
+        applied = here.apply(here.plan(here.declared(moved(here, 3))))
+        by_learner: dict[int, set[State]] = {}
+        for outcome in applied.outcomes:
+            by_learner.setdefault(outcome.operation.learner, set()).add(outcome.state)
+        assert by_learner[FIRST] == {State.UNKNOWN, State.NOT_TRIED}
+        assert by_learner[FIRST + 1] == by_learner[FIRST + 2] == {State.DONE}
+
+
+def test_when_onefile_goes_away_with_a_write_under_way_it_is_unknown_until_the_next_run(tmp_path: Path) -> None:
+    """The answer was lost and so is every reading: that write may have been done, and is not said to be untried."""
+    with trial(tmp_path) as here:
+        wants = moved(here, 4)
+        wanted = here.declared(wants)
+        plan = here.plan(wanted)
+        here.arm(assign("drop_after", nth=6), Fault("error_before", nth=1, times=1000, path="/Nothing"))
+        applied = here.apply(plan, network=lambda inner: _GoesAway(inner, 6))
+        assert applied.error is not None
+        count = states(applied)
+        assert count[State.UNKNOWN] == 1
+        assert count[State.UNKNOWN] + count[State.DONE] + count[State.NOT_TRIED] == len(plan.operations)
+        here.service.faults.clear()
+        here.apply(here.plan(wanted))
+        assert stands(here, wants)
+        assert here.plan(wanted).in_sync
+        assert len(here.writes()) == len(here.effects()) == len(plan.operations)
+
+
+class _GoesAway(httpx.AsyncBaseTransport):
+    """A network on which nothing answers once the nth write was sent."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, nth: int) -> None:
+        self._inner, self._left = inner, nth
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._left == 0:
+            raise httpx.ConnectError("nobody is there")
+        if request.method == "POST" and request.url.path.endswith("/Assign"):
+            self._left -= 1
+        return await self._inner.handle_async_request(request)
+
+
+@pytest.mark.parametrize("kind", ["error_before", "drop_before"])
+def test_writes_that_fail_for_everybody_before_any_success_are_not_tried_for_ever(tmp_path: Path, kind: Kind) -> None:
+    """A OneFile that takes no writes today is left alone after three of them."""
+    with trial(tmp_path, faults=(assign(kind, times=1000, path="/User/2000*"),)) as here:
+        applied = here.apply(here.plan(here.declared(moved(here, 8, DEFAULTS))))
+        assert states(applied) == {State.FAILED: 3, State.NOT_TRIED: 5}
+
+
+# ------------------------------------------------------------------ sessions, throttling, trouble between learners
+
+
+def test_a_session_that_ends_in_the_midst_is_renewed_and_nothing_is_doubled(tmp_path: Path) -> None:
+    """The refused call was not done, so it alone is repeated."""
+    with trial(tmp_path) as here:
+        wants = moved(here, 4)
+        plan = here.plan(here.declared(wants))
+        here.arm(Fault("expired_session", path="/User/*/Assign", nth=3), Fault("expired_session", nth=30))
+        applied = here.apply(plan)
+        assert states(applied) == {State.DONE: len(plan.operations)}
+        assert stands(here, wants)
+        assert len(here.effects()) == len(plan.operations)
+
+
+def test_too_many_calls_are_waited_out_and_nothing_is_doubled(tmp_path: Path) -> None:
+    """A 429 says that nothing was done."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared(moved(here, 2)))
+        here.arm(Fault("throttle", path="/User/*/Assign", nth=2, times=2, retry_after=7))
+        assert states(here.apply(plan)) == {State.DONE: len(plan.operations)}
+        assert len(here.effects()) == len(plan.operations)
+
+
+def test_an_error_on_one_learner_does_not_cut_off_anothers_write(tmp_path: Path) -> None:
+    """Several learners are written at once. When one of them ends the run, the calls under way are still answered
+    and journalled: otherwise nobody would know of them."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared(moved(here, 10)))
+        here.arm(Fault("latency", "POST", "/User/*", nth=12, times=500, seconds=5))
+        applied = here.apply(plan, still_ours=_lost_at(30))
+        assert isinstance(applied.error, Locked)
+        assert here.clock.monotonic() > 5
+        assert states(applied) == {State.DONE: len(here.effects()), State.NOT_TRIED: len(plan.operations) - 29}
+        assert not [row for row in here.journal() if row.state in (State.INTENT, State.SENT)]
+
+
+def test_losing_the_lock_ends_the_writing_before_the_next_call(tmp_path: Path) -> None:
+    """Another run may be writing by now."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared(moved(here, 4)))
+        applied = here.apply(plan, still_ours=_lost_at(5))
+        assert isinstance(applied.error, Locked)
+        assert len(here.writes()) == 4
+        assert states(applied) == {State.DONE: 4, State.NOT_TRIED: len(plan.operations) - 4}
+        assert "lock is lost" in applied.outcomes[-1].detail
+
+
+def _lost_at(nth: int) -> Callable[[], None]:
+    """A lock that somebody else has from the nth time that it is looked at."""
+    looks = itertools.count(1)
+
+    def still_ours() -> None:
+        if next(looks) >= nth:
+            raise Locked(Problem("this run's lock is lost", "Run again."))
+
+    return still_ours
+
+
+def test_a_store_that_fails_in_the_midst_ends_the_run_and_not_the_report(tmp_path: Path) -> None:
+    """No write without its journal; and what was done is told although the store would not take it."""
+    with trial(tmp_path) as here:
+        wants = moved(here, 4)
+        wanted = here.declared(wants)
+        plan = here.plan(wanted)
+        with _no_room_for_events(tmp_path, after=len(plan.operations) + 9):
+            applied = here.apply(plan)
+        assert isinstance(applied.error, StoreError)
+        assert [one.operation for one in applied.outcomes] == list(plan.operations)
+        told = states(applied)
+        assert told[State.DONE] + told[State.UNKNOWN] == len(here.effects()) > 2
+        assert told[State.NOT_TRIED] == len(plan.operations) - len(here.effects())
+        here.apply(here.plan(wanted))
+        assert len(here.writes()) == len(plan.operations) - len(unsettled(here.store, TARGET, ORGANISATION))
+
+
+@contextmanager
+def _no_room_for_events(folder: Path, after: int) -> Iterator[None]:
+    """The store's file takes so many events, and then none."""
+    full = f"""CREATE TRIGGER full AFTER INSERT ON events WHEN NEW.id > {after}
+               BEGIN SELECT RAISE(ABORT, 'no room'); END"""
+    with closing(sqlite3.connect(folder / "store.db")) as connection:
+        connection.execute(full)
+        yield
+        connection.execute("DROP TRIGGER full")
+
+
+# ------------------------------------------------------------------ cut off
+
+
+def die(here: Trial, wanted: Declared, nth: int, *, after: bool) -> None:
+    """Plan and apply in a process that ends at the nth write."""
+    plan = here.plan(wanted)
+    with pytest.raises(KeyboardInterrupt):
+        here.apply(plan, network=cut_off(nth, after=after))
+
+
+SHOWN = frozenset(SlotKind) - {SlotKind.ADDITIONAL, SlotKind.DEFAULT_EMPLOYER}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+@pytest.mark.parametrize("nth", [1, 2, 3, 5, 8, 13, 21])
+def test_a_run_cut_off_at_any_write_is_finished_by_the_next_without_repeating_one(
+    tmp_path: Path, nth: int, after: bool
+) -> None:
+    """At the first canary, among the canaries, or with eight learners at once under way."""
+    with trial(tmp_path) as here:
+        wants = moved(here, 6, SHOWN)
+        wanted = here.declared(wants)
+        operations = len(here.plan(wanted).operations)
+        die(here, wanted, nth, after=after)
+        assert State.SENT in {row.state for row in here.journal()}
+        applied = here.apply(here.plan(wanted))
+        assert applied.error is None
+        assert set(states(applied)) <= {State.DONE, State.ALREADY_DONE}
+        assert stands(here, wants)
+        assert here.plan(wanted).in_sync
+        assert len(here.effects()) == operations
+        assert not here.store.open_operations(TARGET, ORGANISATION)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_a_saved_plan_whose_run_was_cut_off_can_be_applied_again(tmp_path: Path, after: bool) -> None:
+    """What was reviewed is finished, without another review."""
+    with trial(tmp_path) as here:
+        wants = moved(here, 6, SHOWN)
+        plan = here.plan(here.declared(wants))
+        with pytest.raises(KeyboardInterrupt):
+            here.apply(plan, network=cut_off(9, after=after))
+        applied = here.apply(plan)
+        assert set(states(applied)) == {State.DONE, State.ALREADY_DONE}
+        assert stands(here, wants)
+        assert len(here.effects()) == len(plan.operations)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_an_additional_person_cut_off_is_left_to_a_person_and_never_sent_twice(tmp_path: Path, after: bool) -> None:
+    """Nothing can tell whether it was done; everything else of the plan is."""
+    with trial(tmp_path, "repeat_assign=duplicate") as here:
+        wants = moved(here, 3)
+        wanted = here.declared(wants)
+        die(here, wanted, 1, after=after)
+        applied = here.apply(here.plan(wanted))
+        assert set(states(applied)) == {State.DONE}
+        assert [list(row.places) for row in here.store.unknown(TARGET, ORGANISATION)] == [[(FIRST, ADDED)]]
+        assert here.world.additional.get(FIRST, []) == [LEE] * after
+        again = here.plan(wanted)
+        assert [(row.learner, row.slot) for row in again.changes if row.blocked] == [(FIRST, ADDED)]
+        assert not again.operations
+
+
+def test_cancelling_a_run_reports_what_was_done(tmp_path: Path) -> None:
+    """Ctrl-C: outcomes come all the same, and what was under way is said to be unknown."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared(moved(here, 4)))
+        applied = here.apply(plan, network=lambda inner: _Cancels(inner, 7))
+        assert applied.error is not None
+        count = states(applied)
+        assert (count[State.DONE], count[State.UNKNOWN]) == (6, 1)
+        assert count[State.NOT_TRIED] == len(plan.operations) - 7
+        assert sum(row.state is State.SENT for row in here.journal()) == 1
+
+
+class _Cancels(httpx.AsyncBaseTransport):
+    """A network on which the user presses Ctrl-C before the answer of the nth write comes."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, nth: int) -> None:
+        self._inner, self._left = inner, nth
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/Assign") or request.url.path.removeprefix("/api/v2.1/User/").isdigit():
+            self._left -= request.method == "POST"
+        response = await self._inner.handle_async_request(request)
+        if self._left == 0:
+            self._left = -1
+            for task in asyncio.all_tasks():
+                task.cancel()
+            await asyncio.sleep(0)
+        return response
+
+
+# ------------------------------------------------------------------ settling
+
+
+def test_settling_needs_only_readings_and_says_what_it_found(tmp_path: Path) -> None:
+    """Done, failed and moved on since: each cut-off write gets the outcome that OneFile shows."""
+    with trial(tmp_path) as here:
+        aim = Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41242)
+        for after, now, state in (
+            (True, None, State.DONE),
+            (False, None, State.FAILED),
+            (True, KATE, State.CONFLICT),
+        ):
+            here.edit({"user": LEARNER, "standard": 41242, "set": {"AssessorID": None}})
+            die(here, here.declared({LEARNER: {aim: JAMES}}), 1, after=after)
+            cut = here.store.runs(limit=1)[0].id
+            if now:
+                here.edit({"user": LEARNER, "standard": 41242, "set": {"AssessorID": now}})
+            written = len(here.writes())
+            here.apply(here.plan(here.declared({})))
+            assert [row.state for row in here.journal(cut)] == [state]
+            assert len(here.writes()) == written
+
+
+def test_what_was_never_sent_is_settled_without_a_call(tmp_path: Path) -> None:
+    """An intent that was not sent was not done."""
+    with trial(tmp_path) as here:
+        die(here, here.declared(moved(here, 2)), 1, after=False)
+        cut = here.store.runs(limit=1)[0].id
+        here.apply(here.plan(here.declared({})))
+        assert Counter(row.state for row in here.journal(cut))[State.NOT_TRIED] == len(here.journal(cut)) - 1
