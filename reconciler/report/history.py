@@ -1,0 +1,133 @@
+"""Runs and what each of them did, as evidence: text for people, JSON and CSV for whoever asks for a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.model import Handle, UserId
+from reconciler.operations import holder_json
+from reconciler.report.escape import visible
+from reconciler.report.words import holder_words, move_words
+from reconciler.store.rows import JournalRow, RunRow
+
+Handles = Mapping[UserId, Handle]
+Row = dict[str, Any]
+
+
+def runs_as_rows(runs: Iterable[RunRow]) -> list[Row]:
+    """One row per run, as given (newest first). `exit_code` is null for a run that was cut off or still goes on."""
+    return [
+        {
+            "run": run.id,
+            "started": _time(run.started),
+            "ended": _time(run.ended),
+            "command": run.command,
+            "target": run.target,
+            "organisation": run.organisation,
+            "who": run.who,
+            "commit": run.commit,
+            "fingerprint": run.fingerprint,
+            "exit_code": run.exit_code,
+            **{f"operations_{state}": count for state, count in sorted(run.summary.items())},
+        }
+        for run in runs
+    ]
+
+
+def run_as_rows(run: RunRow, journal: Sequence[JournalRow], handles: Handles) -> list[Row]:
+    """One row per slot that an operation wrote or meant to write, in the order of writing."""
+    return [
+        {
+            "run": run.id,
+            "operation": row.operation.id,
+            "address": slot.address(row.operation.learner),
+            "learner_id": row.operation.learner,
+            "before": holder_json(move.before),
+            "before_staff": holder_words(move.before, handles),
+            "after": move.after,
+            "after_staff": holder_words(move.after, handles),
+            "outcome": row.state.value,
+            "proof": row.events[-1].proof,
+            "detail": row.events[-1].detail,
+            "sent": _time(next((event.at for event in row.events if event.state == "sent"), None)),
+            "settled": _time(row.events[-1].at),
+            "method": row.operation.method,
+            "path": row.operation.path,
+            "body": dict(row.operation.body),
+            "who": run.who,
+            "commit": run.commit,
+            "fingerprint": run.fingerprint,
+        }
+        for row in journal
+        for slot, move in row.operation.moves
+    ]
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Every column that any row has. A cell that a spreadsheet would take for a formula starts with a quote."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
+
+
+def runs_as_text(runs: Sequence[RunRow]) -> str:
+    if not runs:
+        return "No run has been recorded here yet.\n"
+    lines = [
+        f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'exit':>4}  {'who':16}  {'commit':10}  what came of it"
+    ]
+    for run in runs:
+        counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(run.summary.items()))
+        ended = str(run.exit_code) if run.exit_code is not None else "-"
+        came = counts or ("nothing to write" if run.ended else "not ended: it runs, or was cut off")
+        lines.append(
+            f"{run.id:>5}  {run.started.astimezone(UTC):%Y-%m-%d %H:%M}  {run.command:8}  {ended:>4}  "
+            f"{visible(run.who)[:16]:16}  {run.commit[:10] or '-':10}  {came}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles) -> str:
+    ended = f"ended {_time(run.ended)} with exit {run.exit_code}" if run.ended else "not ended: it runs, or was cut off"
+    lines = [
+        f"Run {run.id}: {run.command} to {visible(run.target)}, organisation {run.organisation}",
+        f"Asked by {visible(run.who)}, commit {run.commit or '(none)'}",
+        f"Started {_time(run.started)}, {ended}",
+        f"Fingerprint {run.fingerprint or '(none)'}",
+        "",
+    ]
+    for row in journal:
+        for slot, move in row.operation.moves:
+            lines.append(f"learner {row.operation.learner}: {visible(move_words(slot, move, handles))}")
+        lines.append(f"    {row.operation.method} {row.operation.path}  {json.dumps(dict(row.operation.body))}")
+        for event in row.events:
+            proof = {"read_back": ", read back", "unreadable": ", not shown by OneFile"}.get(event.proof, "")
+            detail = f": {visible(event.detail)}" if event.detail else ""
+            lines.append(f"    {_time(event.at)}  {event.state.value.replace('_', ' ')}{proof}{detail}")
+    if not journal:
+        lines.append("It wrote nothing.")
+    return "\n".join(lines) + "\n"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

@@ -1,0 +1,162 @@
+"""apply: the plan's operations, under the lock, after what dead runs left open is settled; then one report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.apply import Applied, apply_plan
+from reconciler.apply.settle import settle_open
+from reconciler.operations import Outcome, Plan, State, addresses
+from reconciler.problems import (
+    Blocked,
+    ExitCode,
+    Invalid,
+    Problem,
+    ReconcilerError,
+    Source,
+    Stale,
+    StoreError,
+)
+from reconciler.run.context import Context
+from reconciler.run.locking import locked
+from reconciler.run.planfile import load
+from reconciler.run.planning import Planned, plan_in, unsettled
+from reconciler.run.session import Session, open_session
+
+Approve = Callable[[Planned], bool]
+"""Shown the plan; says whether to go on. Not asked where an approval came with the command."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What an apply did. `run` is None where it was not approved (`declined`) or a limit or policy blocks it."""
+
+    planned: Planned
+    outcomes: tuple[Outcome, ...] = ()
+    run: int | None = None
+    spent_calls: int = 0
+    error: ReconcilerError | None = None
+    declined: bool = False
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that keeps this apply from being done: what ended it, what was set aside, what did not succeed."""
+        ended = self.error.problems if self.error else ()
+        outcomes = (outcome for outcome in self.outcomes if outcome.state not in (State.DONE, State.ALREADY_DONE))
+        return (*ended, *self.planned.plan.problems, *map(_unfinished, outcomes))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.error:
+            return self.error.exit_code
+        if self.run is None:
+            return ExitCode.DONE
+        return _exit_code(self.planned.plan, self.outcomes)
+
+
+def _unfinished(outcome: Outcome) -> Problem:
+    what = f"{outcome.state.value.replace('_', ' ')}: {outcome.detail or 'no answer was noted'}"
+    fix = "Run plan again: it shows what is left to do, and starts from what OneFile holds then."
+    return Problem(what, fix, where=", ".join(addresses(outcome.operation)))
+
+
+def _exit_code(plan: Plan, outcomes: tuple[Outcome, ...]) -> ExitCode:
+    states = {outcome.state for outcome in outcomes}
+    if states & {State.FAILED, State.UNKNOWN, State.NOT_TRIED}:
+        return ExitCode.INCOMPLETE
+    if State.CONFLICT in states:
+        return ExitCode.STALE
+    return ExitCode.INCOMPLETE if plan.manual or plan.summary.blocked else ExitCode.DONE
+
+
+def apply(context: Context, saved: Path | None, *, approve: Approve, expect: str | None = None) -> Finished:
+    """Apply the saved plan, or one made now. `expect` is the fingerprint that was approved.
+
+    Raises Invalid for a plan file that cannot be used here, Stale where `expect` is not what is planned now,
+    Blocked, Locked, ServiceError or StoreError; errors after the first write are in Finished instead.
+    """
+    return asyncio.run(_apply(context, saved, approve, expect))
+
+
+async def _apply(context: Context, saved: Path | None, approve: Approve, expect: str | None) -> Finished:
+    kept = _load(context, saved) if saved else None
+    declared = context.declared()
+    async with open_session(context, declared.settings) as session:
+        planned = kept or await plan_in(session, context, declared)
+        _bound(planned.plan, session, declared.settings.organisation, saved)
+        _expected(planned, expect, saved)
+        if planned.plan.blocked:
+            return Finished(planned, error=Blocked(planned.why_blocked()))
+        if planned.plan.operations and not approve(planned):
+            return Finished(planned, declined=True)
+        return await _run(session, planned, context)
+
+
+async def _run(session: Session, planned: Planned, context: Context) -> Finished:
+    """From here on the history has a run, however it ends: one that the lock refuses too."""
+    plan, store = planned.plan, session.store
+    run = store.begin_run(
+        command="apply",
+        target=plan.target,
+        organisation=plan.organisation,
+        fingerprint=planned.fingerprint,
+        who=context.who(),
+        commit=context.commit(),
+    )
+    try:
+        async with locked(store, plan.target, plan.organisation, context, command="apply", run=run) as still_ours:
+            applied = await _carry_out(session, plan, run, still_ours)
+    except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
+        with suppress(StoreError):
+            store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})
+        raise
+    finished = Finished(planned, applied.outcomes, run, session.client.calls, applied.error)
+    try:
+        counts = Counter(outcome.state.value for outcome in applied.outcomes)
+        store.end_run(run, exit_code=finished.exit_code, summary=counts)
+    except StoreError as error:  # what the run did must still be told
+        return replace(finished, error=finished.error or error)
+    return finished
+
+
+async def _carry_out(session: Session, plan: Plan, run: int, still_ours: Callable[[], None]) -> Applied:
+    store = session.store
+    await settle_open(store, session.reader, plan.target, plan.organisation)
+    open_slots = unsettled(store, plan.target, plan.organisation)
+    return await apply_plan(plan, session.reader, store, run, unsettled=open_slots, still_ours=still_ours)
+
+
+# ------------------------------------------------------------------ what must hold before the lock is taken
+
+
+def _load(context: Context, saved: Path) -> Planned:
+    if context.cohorts or context.learners or context.since or context.at:
+        fix = "Leave --cohort, --learner, --changed-since and --at away, or make a new plan with them."
+        raise Invalid(Problem("a saved plan is applied as it was reviewed, whole", fix, Source(str(saved))))
+    return Planned(load(saved))
+
+
+def _bound(plan: Plan, session: Session, organisation: int, saved: Path | None) -> None:
+    """A saved plan is for one target and one organisation, and for no other."""
+    source = Source(str(saved)) if saved else None
+    if plan.target != session.target.name:
+        what = f"this plan was made for target {plan.target}, and the target here is {session.target.name}"
+        raise Invalid(Problem(what, f"Apply it with --target {plan.target}, or make a plan for this target.", source))
+    if plan.organisation != organisation:
+        what = f"this plan is for organisation {plan.organisation}, and settings.yaml says {organisation}"
+        raise Invalid(Problem(what, "Apply it from the state folder that it was made from.", source))
+
+
+def _expected(planned: Planned, expect: str | None, saved: Path | None) -> None:
+    if expect is None or expect == planned.fingerprint:
+        return
+    what = f"the approved fingerprint is {expect}, but the plan's is {planned.fingerprint}"
+    if saved:
+        fix = "This is not the plan that was approved: apply the right file."
+        raise Invalid(Problem(what, fix, Source(str(saved))))
+    fix = "OneFile or the files have moved since the approval: review and approve the new plan."
+    raise Stale(Problem(what, fix, where="--expect"))

@@ -1,0 +1,82 @@
+"""What every command is told: where the files are, which OneFile, whose name, what day."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from reconciler.clock import Clock, SystemClock
+from reconciler.declared import read_declared
+from reconciler.model import Declared
+from reconciler.run import git
+
+if TYPE_CHECKING:
+    from reconciler.observed import Teller
+
+LONDON = ZoneInfo("Europe/London")
+
+
+@dataclass(frozen=True)
+class Context:
+    """A command's common options and surroundings. `tell`, given the calls allowed in
+    a minute, makes who hears what a reading costs.
+
+    The environment is read here and nowhere else.
+    """
+
+    state: Path = Path("state")
+    target: str | None = None
+    store: str | None = None
+    cohorts: tuple[str, ...] = ()
+    learners: tuple[str, ...] = ()
+    since: str | None = None
+    at: date | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Clock = field(default_factory=SystemClock)
+    tell: Callable[[int], AbstractContextManager[Teller]] | None = None
+
+    def day(self) -> date:
+        return self.at or self.clock.now().astimezone(LONDON).date()
+
+    def declared(self) -> Declared:
+        """The files, checked and resolved for the day. Raises Invalid with every problem at once."""
+        declared = read_declared(self.state, self.day(), cohorts=self.cohorts, learners=self.learners)
+        if self.since is None:
+            return declared
+        from reconciler.run.scope import since
+
+        return since(declared, self.state, self.since)
+
+    def folder(self) -> Path:
+        """Where the store and the sandbox's world are kept unless told otherwise: beside the state folder."""
+        return self.state.absolute().parent / ".reconciler"
+
+    def store_url(self) -> str:
+        return self.store or self.environment.get("RECONCILER_STORE") or str(self.folder() / "store.db")
+
+    def world_file(self) -> Path:
+        return self.folder() / "sandbox.jsonl"
+
+    def who(self) -> str:
+        """Who asked: the forge's actor in a workflow, else the account that runs this."""
+        if actor := self.environment.get("GITHUB_ACTOR") or self.environment.get("GITLAB_USER_LOGIN"):
+            return actor
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):  # an account without a name, as containers have
+            return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+    def commit(self) -> str:
+        return git.commit(self.state)
+
+
+def host() -> str:
+    return socket.gethostname()

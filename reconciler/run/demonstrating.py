@@ -1,0 +1,66 @@
+"""demo: check, plan, apply and plan again, on a copy of a state folder and a sandbox of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from reconciler.problems import ExitCode, Invalid, Problem, Source
+from reconciler.report.text import render_outcomes, render_plan
+from reconciler.run import applying, planning
+from reconciler.run.context import Context
+from reconciler.run.planning import Planned
+from reconciler.run.validating import summary
+
+Say = Callable[[str], None]
+
+
+def demonstrate(context: Context, say: Say, *, colour: bool = False) -> ExitCode:
+    """Walk the product's whole life in a temporary folder, saying each step; DONE when the last plan is empty.
+
+    Nothing outside the folder is touched, and whatever target the settings name, only the sandbox is spoken to.
+    """
+    if not context.state.is_dir():
+        fix = "Give the folder with --state, or leave it away to use the demonstration centre."
+        raise Invalid(Problem("there is no such state folder", fix, Source(str(context.state))))
+    with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as folder:
+        shutil.copytree(context.state, Path(folder) / "state")
+        with contextlib.chdir(folder):  # so that the demo's paths read like a user's own
+            return _walk(
+                replace(context, state=Path("state"), target="sandbox", store=None, environment={}), say, colour
+            )
+
+
+def _walk(here: Context, say: Say, colour: bool) -> ExitCode:
+    say("$ reconciler validate      (a copy of the state folder)\n")
+    say(summary(here.declared()))
+    say("$ reconciler plan          (against the embedded sandbox: OneFile's API, invented people)\n")
+    first = planning.plan(here)
+    say(_shown(first, colour))
+    say("$ reconciler apply --auto-approve\n")
+    done = applying.apply(here, None, approve=lambda _: True)
+    if done.run is not None:
+        say(
+            render_outcomes(
+                done.planned.plan,
+                done.outcomes,
+                fingerprint=done.planned.fingerprint,
+                run=done.run,
+                spent_calls=done.spent_calls,
+                colour=colour,
+            )
+        )
+    if done.error:
+        raise done.error
+    say("$ reconciler plan          (again)\n")
+    last = planning.plan(here)
+    say(_shown(last, colour))
+    return ExitCode.DONE if last.plan.in_sync else ExitCode.INCOMPLETE
+
+
+def _shown(planned: Planned, colour: bool) -> str:
+    return render_plan(planned.plan, fingerprint=planned.fingerprint, colour=colour)

@@ -1,0 +1,54 @@
+"""Files written for people and pipelines: whole or not at all, readable by their owner alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+
+_ANOTHER = "Choose another path for --out."
+_SURROGATES = "backslashreplace"  # JSON's own escape for what UTF-8 cannot hold: half of a surrogate pair
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write `text` beside `path` and move it there, readable by its owner alone: a cut-off write leaves what was.
+
+    A link is followed. What is no file, such as a pipe or /dev/null, is written into, never replaced.
+    """
+    try:
+        place = path.resolve()
+        if place.exists() and not place.is_file():
+            place.write_text(text, encoding="utf-8", errors=_SURROGATES, newline="\n")
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".reconciler-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors=_SURROGATES, newline="\n") as file:
+                file.write(text)
+            Path(name).replace(place)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except (OSError, RuntimeError, ValueError) as error:  # a link in a circle; a name with a zero byte
+        what = f"cannot be written: {getattr(error, 'strerror', None) or error}"
+        raise ReconcilerError(Problem(what, _ANOTHER, Source(str(path)))) from error
+
+
+def check_place(path: Path) -> None:
+    """Raise Invalid where it is plain beforehand that nothing can be written to `path`; makes nothing."""
+    try:
+        existing = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+        why = ""
+        if existing == path.absolute():
+            why = "is a folder" if path.is_dir() else ""
+        elif not existing.is_dir():
+            why = f"cannot be written: {existing} is not a folder"
+        written = existing.parent if existing.is_file() else existing  # a file is replaced, not written into
+        if not why and not os.access(written, os.W_OK):
+            why = "may not be written to"
+    except (OSError, ValueError) as error:
+        why = f"cannot be written: {getattr(error, 'strerror', None) or error}"
+    if why:
+        raise Invalid(Problem(why, _ANOTHER, Source(str(path))))

@@ -1,0 +1,64 @@
+"""What git knows of the state folder: the commit it stands at, what changed since another, and how it was then."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler.problems import Invalid, Problem
+
+
+def commit(state: Path) -> str:
+    """The commit that the state folder stands at, or nothing where there is no git to ask."""
+    try:
+        return _git(state, "rev-parse", "HEAD").decode().strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def changed_since(state: Path, ref: str) -> frozenset[str]:
+    """Files of the state folder, relative to it, that differ from `ref`: committed, uncommitted and new ones."""
+    try:
+        known = _git(state, "diff", "--name-only", "--relative", "-z", _commit_of(state, ref), "--", ".")
+        new = _git(state, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Invalid(_refused(ref, error)) from error
+    return frozenset(name for name in (known + new).decode("utf-8", "surrogateescape").split("\0") if name)
+
+
+@contextmanager
+def as_of(state: Path, ref: str) -> Iterator[Path]:
+    """The state folder as it stood at `ref`, in a temporary place; empty where it was not there yet."""
+    try:
+        archive = _git(state, "archive", "--format=tar", _commit_of(state, ref), "--", ".")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Invalid(_refused(ref, error)) from error
+    with tempfile.TemporaryDirectory(prefix="reconciler-base-") as folder:
+        place = Path(folder) / state.name
+        place.mkdir()
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(place, filter="data")
+        yield place
+
+
+def _commit_of(state: Path, ref: str) -> str:
+    # resolved first, so that a ref which looks like an option never reaches a command that would take it for one
+    return _git(state, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+
+
+def _git(state: Path, *arguments: str) -> bytes:
+    command = ["git", "-C", str(state), *arguments]
+    return subprocess.run(command, capture_output=True, timeout=60, check=True).stdout  # noqa: S603
+
+
+def _refused(ref: str, error: Exception) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return Problem("git is not installed here", "Install git, or leave this option away.", where="git")
+    what = f"git does not know {ref!r} in this repository"
+    fix = "Give a branch, tag or commit that is here; in a pipeline, fetch it first (a shallow clone has one commit)."
+    return Problem(what, fix, where="git")

@@ -1,0 +1,35 @@
+"""Saved plans: read back only if they are what was written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from reconciler.operations import Plan
+from reconciler.plan.document import from_document
+from reconciler.plan.schema import plan_faults
+from reconciler.problems import Invalid, Problem, Source
+from reconciler.run.planning import calls_of
+
+LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners has some 300 MB
+
+
+def load(path: Path) -> Plan:
+    """The plan in `path`. Raises Invalid where it is not a plan, was altered, or is of another format."""
+    source = Source(str(path))
+    again = "Make the plan again with: reconciler plan --out FILE"
+    try:
+        if path.stat().st_size > LARGEST:
+            raise Invalid(Problem("is larger than any plan", again, source))
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        fix = "Check the path, or make the plan with: reconciler plan --out FILE"
+        raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error
+    except (ValueError, RecursionError) as error:
+        raise Invalid(Problem("is not JSON, or is cut short", again, source)) from error
+    if faults := plan_faults(document):
+        raise Invalid([Problem(f"is not a plan: {fault}", again, source) for fault in faults])
+    plan, stated = from_document(document)
+    if stated != [(call.method, call.path, dict(call.body)) for call in calls_of(plan)]:
+        raise Invalid(Problem("its calls are not those of its operations: it was altered", again, source))
+    return plan

@@ -1,0 +1,145 @@
+"""plan: declared, observed and recorded, compared; judged by policies and limits; nothing written to OneFile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.clock import SystemClock
+from reconciler.model import Declared, Observed, Slot, Unread, UserId
+from reconciler.observed import observe
+from reconciler.operations import Plan, State
+from reconciler.plan.caseload import caseload
+from reconciler.plan.document import Document, fingerprint, to_document
+from reconciler.plan.limits import check_limits
+from reconciler.plan.make import make_plan
+from reconciler.plan.policies import check_policies
+from reconciler.problems import ExitCode, Problem
+from reconciler.run.context import Context
+from reconciler.run.readings import load_reading, save_reading
+from reconciler.run.session import Session, open_session, target_of
+from reconciler.service.facts import Facts
+from reconciler.service.wire import Write, write_request
+from reconciler.store import Store
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with what people approve (`fingerprint`) and what is saved (`document`)."""
+
+    plan: Plan
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.plan, calls_of(self.plan))
+
+    @property
+    def document(self) -> Document:
+        return to_document(self.plan, calls_of(self.plan))
+
+    def why_blocked(self) -> list[Problem]:
+        """The limits and policies that refuse the plan as a whole."""
+        findings = [
+            Problem(f"policy {finding.policy}: {finding.what}", finding.fix, finding.source)
+            for finding in self.plan.findings
+            if finding.blocks
+        ]
+        return [*self.plan.refusals, *findings]
+
+    def exit_code(self, *, detailed: bool) -> ExitCode:
+        if self.plan.blocked:
+            return ExitCode.BLOCKED
+        return ExitCode.CHANGES if detailed and not self.plan.in_sync else ExitCode.DONE
+
+
+def calls_of(plan: Plan) -> Sequence[Write]:
+    return [write_request(operation) for operation in plan.operations]
+
+
+def plan(context: Context, *, observed: Path | None = None, save_observed: Path | None = None) -> Planned:
+    """Make the plan of the declared state in scope. Raises Invalid, ServiceError or StoreError.
+
+    `save_observed` keeps what was read; `observed` plans from such a file, without any call.
+    """
+
+    async def run() -> Planned:
+        async with open_session(context, declared.settings) as session:
+            return await plan_in(session, context, declared, save_observed)
+
+    declared = context.declared()
+    if observed is None:
+        return asyncio.run(run())
+    target = target_of(context, declared.settings).name
+    reading = load_reading(observed, declared, target)
+    with Store.open(context.store_url(), clock=SystemClock()) as store:
+        return _compare(declared, reading, store, target, context)
+
+
+async def plan_in(session: Session, context: Context, declared: Declared, save_observed: Path | None = None) -> Planned:
+    """Make the plan in a session that is open. The reader keeps its readings, for an apply that follows."""
+    observed = await observe_in(session, context, declared)
+    if save_observed:
+        save_reading(observed, declared, session.target.name, save_observed)
+    return _compare(declared, observed, session.store, session.target.name, context)
+
+
+def _compare(declared: Declared, observed: Observed, store: Store, target: str, context: Context) -> Planned:
+    organisation = declared.settings.organisation
+    made = make_plan(
+        declared,
+        observed,
+        {**store.recorded(target, organisation), **_overtaken(store, target, organisation, observed)},
+        unsettled(store, target, organisation),
+        target=target,
+        created_at=context.clock.now(),
+    )
+    return judged(made, declared, observed)
+
+
+def judged(made: Plan, declared: Declared, observed: Observed) -> Planned:
+    """The plan with what policies, limits and caseloads say of it."""
+    return Planned(
+        replace(
+            made,
+            findings=check_policies(declared, observed, made.changes),
+            refusals=check_limits(declared.settings.limits, made.changes),
+            caseload=caseload(declared, observed, made.changes),
+        )
+    )
+
+
+async def observe_in(session: Session, context: Context, declared: Declared) -> Observed:
+    """One reading; what was learnt of the server on the way is kept, also when the reading fails."""
+    store, target = session.store, session.target.name
+    facts = Facts.of(store.learnt(target), context.clock.now())
+    try:
+        with context.tell(declared.settings.calls_per_minute) if context.tell else nullcontext() as tell:
+            return await observe(declared, session.reader, facts, tell)
+    finally:
+        for name, value in facts.changed.items():
+            if value is None:
+                store.forget(target, name)
+            else:
+                store.learn(target, name, value)
+
+
+def _overtaken(store: Store, target: str, organisation: int, observed: Observed) -> dict[tuple[UserId, Slot], UserId]:
+    """What a dead run sent last to slots that somebody else has moved since: by it the newer value shows as drift.
+    Apply's settling records the same, but only once this plan is made."""
+    return {
+        (row.operation.learner, slot): move.after
+        for row in store.open_operations(target, organisation)
+        if row.state is State.SENT and (seen := observed.learners.get(row.operation.learner))
+        for slot, move in row.operation.moves
+        if not isinstance(live := seen.slots.get(slot, Unread.UNREADABLE), Unread)
+        and live not in (move.before, move.after)
+    }
+
+
+def unsettled(store: Store, target: str, organisation: int) -> frozenset[tuple[UserId, Slot]]:
+    """Slots whose last write may or may not have happened: only a reading or a person can tell."""
+    sent = [row for row in store.open_operations(target, organisation) if row.state is State.SENT]
+    return frozenset(place for row in (*sent, *store.unknown(target, organisation)) for place in row.places)

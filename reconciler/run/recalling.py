@@ -1,0 +1,103 @@
+"""history, unlock and done: what the store remembers, and what a person tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.clock import SystemClock
+from reconciler.model import Handle, OrganisationId, Slot, UserId
+from reconciler.operations import State
+from reconciler.plan.consequences import step_id
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
+from reconciler.report import history as report
+from reconciler.run.context import Context
+from reconciler.run.session import target_of
+from reconciler.store import JournalRow, Lease, Store
+
+Form = Literal["text", "json", "csv"]
+
+
+def history(context: Context, run: int | None, form: Form, *, limit: int = 50) -> str:
+    """All runs, newest first, or everything that one run did. Raises Invalid for a run that is not there."""
+    with Store.open(context.store_url(), clock=SystemClock()) as store:
+        if run is None:
+            runs = store.runs(limit=limit)
+            rows = report.runs_as_rows(runs)
+            text = report.runs_as_text(runs) if form == "text" else ""
+        else:
+            found = store.run(run)
+            if found is None:
+                raise Invalid(Problem(f"there is no run {run}", "See the runs with: reconciler history", where="RUN"))
+            journal, handles = store.journal(run), _handles(context)
+            rows = report.run_as_rows(found, journal, handles)
+            text = report.run_as_text(found, journal, handles) if form == "text" else ""
+    return {"text": lambda: text, "json": lambda: report.as_json(rows), "csv": lambda: report.as_csv(rows)}[form]()
+
+
+def _handles(context: Context) -> dict[UserId, Handle]:
+    """Who the ids are today. History must be readable also where the files are not valid any more."""
+    try:
+        return {member.id: member.handle for member in context.declared().staff.values()}
+    except ReconcilerError:
+        return {}
+
+
+def unlock(context: Context, *, reason: str) -> Lease | None:
+    """Take the lock of the settings' target and organisation from whoever has it, and note who did so and why."""
+    settings = context.declared().settings
+    target = target_of(context, settings).name
+    with Store.open(context.store_url(), clock=SystemClock()) as store:
+        return store.break_lock(target, settings.organisation, by=context.who(), reason=reason)
+
+
+Outcome = Literal["present", "absent"]
+
+
+def done(context: Context, step: str, *, by: str, outcome: Outcome) -> str:
+    """Close a manual step, or an operation that stayed unknown: a named person says what OneFile holds.
+
+    `present`: the member of staff is on the learner; `absent`: is not. Returns the step in words.
+    Raises Invalid for a step that is not open.
+    """
+    settings = context.declared().settings
+    target, organisation = target_of(context, settings).name, settings.organisation
+    with Store.open(context.store_url(), clock=SystemClock()) as store:
+        found = _open_steps(store, target, organisation).get(step)
+        if found is None:
+            raise Invalid(Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP"))
+        run = store.begin_run(
+            command="done", target=target, organisation=organisation, fingerprint="", who=by, commit=context.commit()
+        )
+        if found.row:
+            state = State.DONE if outcome == "present" else State.FAILED
+            why = f"looked at in OneFile: {outcome}"
+            store.resolve(found.row.run, found.row.operation.id, state, by=by, reason=why)
+        stands = found.staff if outcome == "present" else None
+        store.record(target, organisation, [(found.learner, found.slot, stands)], run=run)
+        store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{outcome}": 1})
+    return f"{found.slot.address(found.learner)}: {outcome}, said by {by}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Something only a person can tell: whether `staff` is on the learner. `row` is the unknown operation, if one."""
+
+    learner: UserId
+    slot: Slot
+    staff: UserId
+    row: JournalRow | None = None
+
+
+def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict[str, _Step]:
+    recorded = [
+        _Step(learner, slot, staff)
+        for (learner, slot), staff in store.recorded(target, organisation).items()
+        if staff is not None
+    ]
+    unknown = [
+        _Step(row.operation.learner, slot, move.after, row)
+        for row in store.unknown(target, organisation)
+        for slot, move in row.operation.moves
+    ]
+    return {step_id(one.learner, one.slot): one for one in (*recorded, *unknown)}

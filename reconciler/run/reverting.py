@@ -1,0 +1,123 @@
+"""revert: a plan of the inverse of one run, from the journal's before-values; as reviewable as any other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.model import Declared, DeclaredLearner, Observed, OrganisationId, Slot, SlotKind, Unread, UserId, Wanted
+from reconciler.operations import Move, State
+from reconciler.plan.make import make_plan
+from reconciler.problems import Invalid, Problem, Source, in_order
+from reconciler.run.context import Context
+from reconciler.run.planning import Planned, judged, observe_in
+from reconciler.run.session import open_session
+from reconciler.store import Store
+
+Written = Mapping[tuple[UserId, Slot], Move]
+
+
+def revert(context: Context, run: int) -> Planned:
+    """Plan to put back who stood in each slot before `run` wrote it.
+
+    A slot that holds something else than the run left there has moved since, and is set aside. Where nobody
+    stood before, or OneFile did not show who, there is a manual step: OneFile has no unassign. The files stay as
+    they are: unless they are put back as well, the next apply writes the run's values again.
+    Raises Invalid for a run that is not there or wrote nothing.
+    """
+
+    async def make() -> Planned:
+        async with open_session(context, declared.settings) as session:
+            written = _written(session.store, run, session.target.name, declared.settings.organisation)
+            back = _Back(declared, written, run)
+            wanted = back.wanted()
+            observed = await observe_in(session, context, wanted)
+            recorded = {key: move.after for key, move in written.items() if key[1].kind is SlotKind.ADDITIONAL}
+            plan = make_plan(
+                back.unmoved(wanted, observed),
+                observed,
+                recorded,
+                target=session.target.name,
+                created_at=context.clock.now(),
+            )
+            blocked = plan.summary.blocked + len(back.problems)
+            plan = replace(
+                plan,
+                problems=in_order([*plan.problems, *back.problems]),
+                summary=replace(plan.summary, blocked=blocked),
+            )
+            return judged(plan, declared, observed)
+
+    declared = context.declared()
+    return asyncio.run(make())
+
+
+def _written(store: Store, run: int, target: str, organisation: OrganisationId) -> Written:
+    """What the run is known to have written, slot by slot."""
+    found = store.run(run)
+    if found is None or (found.target, found.organisation) != (target, organisation):
+        what = f"there is no run {run} for {target}, organisation {organisation}"
+        raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
+    written = {
+        (row.operation.learner, slot): move
+        for row in store.journal(run)
+        if row.state is State.DONE
+        for slot, move in row.operation.moves
+    }
+    if not written:
+        raise Invalid(Problem(f"run {run} wrote nothing", "There is nothing to revert.", where="RUN"))
+    return written
+
+
+@dataclass
+class _Back:
+    """The declaration of how it was before the run; who cannot be put back is in `problems`."""
+
+    declared: Declared
+    written: Written
+    run: int
+
+    def __post_init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._staff = self.declared.staff_by_id()
+
+    def wanted(self) -> Declared:
+        """Every slot that the run wrote, asking for whom it displaced; nobody, where that is not known."""
+        slots: dict[UserId, dict[Slot, Wanted]] = defaultdict(dict)
+        for (learner, slot), move in self.written.items():
+            before = None if isinstance(move.before, Unread) else move.before
+            if before is None or before in self._staff:
+                handle = self._staff[before].handle if before is not None else None
+                slots[learner][slot] = Wanted(before, handle, Source(f"run {self.run}"))
+            else:
+                what = f"{slot.address(learner)} held account {before}, who is not in staff.yaml"
+                self._aside(what, "Add them to staff.yaml to put them back.")
+        return replace(self.declared, learners=tuple(self._learner(*one) for one in sorted(slots.items())))
+
+    def _learner(self, user: UserId, slots: Mapping[Slot, Wanted]) -> DeclaredLearner:
+        known = next((one for one in self.declared.learners if one.id == user), None)
+        if known:
+            return replace(known, slots=slots)
+        organisation = self.declared.settings.organisation
+        return DeclaredLearner(user, None, "", f"run-{self.run}", organisation, slots, Source(f"run {self.run}"))
+
+    def unmoved(self, wanted: Declared, observed: Observed) -> Declared:
+        """The same, without the slots that hold something else by now than the run left there."""
+        return replace(wanted, learners=tuple(self._unmoved(learner, observed) for learner in wanted.learners))
+
+    def _unmoved(self, learner: DeclaredLearner, observed: Observed) -> DeclaredLearner:
+        user = UserId(learner.id or 0)  # wanted() gives every learner an id
+        seen = observed.learners[user].slots
+        kept = {}
+        for slot, want in learner.slots.items():
+            if seen.get(slot, Unread.UNREADABLE) in (Unread.UNREADABLE, self.written[user, slot].after, want.staff):
+                kept[slot] = want
+            else:
+                what = f"{slot.address(user)} has moved since run {self.run}"
+                self._aside(what, "It is left alone: change it in the files if it must change.")
+        return replace(learner, slots=kept)
+
+    def _aside(self, what: str, fix: str) -> None:
+        self.problems.append(Problem(what, fix, where=f"run {self.run}"))

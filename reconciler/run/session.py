@@ -1,0 +1,99 @@
+"""A conversation with one OneFile, the embedded sandbox included, beside the store that remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from reconciler.clock import Clock, SystemClock, VirtualClock
+from reconciler.model import Settings
+from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.run.context import Context
+from reconciler.service.budget import Budget, MemoryLedger
+from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.reader import Reader
+from reconciler.service.targets import Target, resolve_target
+from reconciler.store import Store
+
+TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
+
+
+@dataclass(frozen=True)
+class Session:
+    target: Target
+    store: Store
+    client: OneFile
+    reader: Reader
+    clock: Clock
+
+
+def target_of(context: Context, settings: Settings) -> Target:
+    return resolve_target(context.target or settings.target, context.environment.get("ONEFILE_BASE_URL"))
+
+
+@asynccontextmanager
+async def open_session(context: Context, settings: Settings) -> AsyncIterator[Session]:
+    """Open the store and the client of the target. Raises Invalid for a target, token or world that cannot be meant."""
+    target = target_of(context, settings)
+    with Store.open(context.store_url(), clock=SystemClock()) as store:
+        if target.embedded:
+            async with _embedded(context, settings) as (client, clock):
+                yield Session(target, store, client, Reader(client, clock), clock)
+        else:
+            token = _customer_token(context)
+            budget = Budget(store.ledger(token.account(target.base_url)), settings.calls_per_minute, context.clock)
+            async with OneFile(target.base_url, token, budget=budget, clock=context.clock) as client:
+                yield Session(target, store, client, Reader(client, context.clock), context.clock)
+
+
+def _customer_token(context: Context) -> CustomerToken:
+    if TOKEN not in context.environment:
+        fix = (
+            "Set it to the customer token that OneFile support issued (it is never an option or a file), "
+            "or use --target sandbox, which needs none."
+        )
+        raise Invalid(Problem("no customer token is set", fix, where=TOKEN))
+    return CustomerToken(context.environment[TOKEN])
+
+
+@asynccontextmanager
+async def _embedded(context: Context, settings: Settings) -> AsyncIterator[tuple[OneFile, Clock]]:
+    """The sandbox in this process: its world kept beside the store, its minutes passing only when somebody waits."""
+    from reconciler.sandbox.app import create_app
+    from reconciler.sandbox.world import World
+    from reconciler.service.embedded import dropped_answer, in_process
+
+    clock = VirtualClock(context.clock.now())
+    with world_problems(context):
+        context.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        world = World.open(context.world_file())
+    app = create_app(world, clock=clock, dropped=dropped_answer)
+    budget = Budget(MemoryLedger(clock), settings.calls_per_minute, clock)
+    async with OneFile(
+        "http://sandbox.invalid/api/v2.1",
+        CustomerToken("sandbox"),
+        budget=budget,
+        clock=clock,
+        transport=in_process(app),
+    ) as client:
+        try:
+            yield client, clock
+        finally:
+            world.close()
+
+
+@contextmanager
+def world_problems(context: Context) -> Iterator[None]:
+    """What the sandbox says of a world file it cannot use, as a problem."""
+    from reconciler.sandbox.eventlog import WorldFileError
+
+    try:
+        yield
+    except WorldFileError as error:
+        fix = "Remove the file to start the sandbox with a new world."
+        raise ReconcilerError(Problem(str(error), fix, where=str(context.world_file()))) from error
+    except OSError as error:
+        what = f"the sandbox's world cannot be kept: {error.strerror or error}"
+        fix = "Check the folder's permissions and free space."
+        raise ReconcilerError(Problem(what, fix, where=str(context.world_file()))) from error

@@ -1,0 +1,246 @@
+"""What goes where: the report, people's words, files and colours, whatever else happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.clock import VirtualClock
+from reconciler.plan.document import dumps
+from reconciler.problems import ExitCode
+from reconciler.run.context import Context
+from reconciler.run.planning import plan
+from reconciler.sandbox.faults import Fault
+from tests.e2e.user import LEARNER, REPOSITORY, SETTINGS, Ended, Home, point_at, served
+
+SCHEMA = json.loads((REPOSITORY / "schemas" / "plan.schema.json").read_text(encoding="utf-8"))
+JSON = ("--format", "json")
+
+
+def good(home: Home) -> Home:
+    return home.declare()
+
+
+def invalid(home: Home) -> Home:
+    return home.declare({"id": 1, "default_assessor": "nobody"})
+
+
+def blocked(home: Home) -> Home:
+    return home.declare(settings={**SETTINGS, "limits": {"create": {"count": 0}}})
+
+
+def with_a_set_aside_learner(home: Home) -> Home:
+    return home.declare(LEARNER, {"id": 299999, "default_assessor": "kate"})
+
+
+COMMANDS = {
+    "validate": ["validate"],
+    "plan": ["plan"],
+    "plan, codes": ["plan", "--detailed-exitcode"],
+    "apply": ["apply", "--auto-approve"],
+    "apply, unasked": ["apply"],
+    "apply, stale": ["apply", "--expect", "sha256:" + "1" * 64],
+    "apply, no file": ["apply", "missing.json"],
+    "show, no file": ["show", "missing.json"],
+    "demo": ["demo"],
+    "target": ["plan", "--target", "moon"],
+    "option": ["plan", "--bogus"],
+    "out is a folder": ["plan", "--out", "state"],
+    "store is a folder": ["plan", "--store", "state"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+@pytest.mark.parametrize("state", [good, invalid, blocked, with_a_set_aside_learner])
+def test_json_on_standard_output_is_only_json(home: Home, state: Callable[[Home], Home], command: list[str]) -> None:
+    """One document and nothing else, however the command ends, and its words beside it on standard error."""
+    ended = state(home).run(*command, *JSON)
+    assert isinstance(ended.json, dict)
+    assert ended.is_decent()
+    if ended.code not in (ExitCode.DONE, ExitCode.CHANGES, ExitCode.INCOMPLETE):
+        assert ended.err
+        told = ended.json["problems"] or ended.json.get("limits")
+        assert told, "the report does not say why it failed"
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_server_that_fails_midway_leaves_only_json(home: Home, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """The answer is no JSON at all on the third call: a report of the failure, and only that."""
+    with served(faults=(Fault("html", "POST", "/UnitSummary/*", times=9),)) as server:
+        point_at(monkeypatch, server.url)
+        approval = ["--auto-approve"] if command == "apply" else []
+        ended = home.declare().run(command, *approval, *JSON)
+    assert ended.code == ExitCode.ERROR
+    assert ended.json["exit_code"] == ExitCode.ERROR
+    assert "web page" in ended.json["problems"][0]["what"]
+    assert "web page" in ended.err
+
+
+@pytest.mark.parametrize("state", [good, blocked, with_a_set_aside_learner])
+def test_a_plan_fits_its_schema(home: Home, state: Callable[[Home], Home]) -> None:
+    """Printed and saved alike, also a plan that is blocked, and one that is empty."""
+    state(home)
+    ended = home.run("plan", *JSON, "--out", "plan.json")
+    assert (home.path / "plan.json").read_text(encoding="utf-8") == ended.out
+    validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    assert list(validator.iter_errors(ended.json)) == []
+    home.run("apply", "--auto-approve")
+    assert list(validator.iter_errors(home.plan())) == []
+
+
+def test_the_same_input_gives_the_same_bytes(home: Home) -> None:
+    """With the clock held still two plans are one: from new stores, and from one that has learnt how to read."""
+    home.declare_demonstration()
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    def bytes_with(store: str) -> str:
+        return dumps(plan(Context(store=store, clock=VirtualClock(noon), environment={})).document)
+
+    assert bytes_with("a.db") == bytes_with("b.db")
+    assert bytes_with("a.db") == bytes_with("a.db") == bytes_with("b.db")
+
+
+def test_two_runs_differ_in_the_hour_alone(home: Home) -> None:
+    """`created_at` says when, and the digest covers it; the fingerprint, which is approved, does not."""
+    home.declare()
+    first, second = home.plan(), home.plan()
+    apart = {key for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
+    assert apart <= {"created_at", "digest"}
+
+
+def test_the_order_in_the_files_is_not_the_plans(home: Home) -> None:
+    """Learners declared in another order are the same plan but for the lines that ask for them."""
+    other = {"id": 200005, "default_assessor": "kate"}
+    first = home.declare(LEARNER, other).plan()
+    second = home.declare(other, LEARNER).plan()
+    assert first["fingerprint"] == second["fingerprint"]
+    assert first["operations"] == second["operations"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("state", [good, invalid, blocked])
+def test_out_gets_a_report_whatever_happens(home: Home, state: Callable[[Home], Home], form: str) -> None:
+    """Whoever only reads the file learns of a failure too, and never takes an old report for a new one."""
+    state(home)
+    for command in (["validate"], ["plan"], ["apply", "--auto-approve"]):
+        file = home.path / "reports" / f"{command[0]}.out"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("yesterday's")
+        ended = home.run(*command, "--format", form, "--out", str(file))
+        written = file.read_text(encoding="utf-8")
+        assert written and written != "yesterday's"
+        if form == "json":
+            assert json.loads(written) == ended.json
+        elif command != ["plan"]:
+            assert written in ended.out + ended.err
+        else:
+            assert json.loads(written)["problems" if state is invalid else "digest"]
+
+
+def test_quiet_leaves_only_problems(home: Home) -> None:
+    """Nothing at all where all is well; the problems and the exit code stay, and JSON that was asked for."""
+    home.declare()
+    for command in (["validate"], ["plan"], ["apply", "--auto-approve"], ["plan", "--out", "p.json"], ["demo"]):
+        ended = home.run(*command, "--quiet")
+        assert (ended.code, ended.out, ended.err) == (ExitCode.DONE, "", "")
+    assert home.run("plan", "--quiet", *JSON).json["summary"]
+    ended = invalid(home).run("validate", "--quiet")
+    assert (ended.code, ended.out) == (ExitCode.INVALID, "")
+    assert "nobody" in ended.err
+
+
+def test_verbose_spells_out_what_is_otherwise_folded(home: Home) -> None:
+    """Many unknown slots become a line per member of staff, unless every row is asked for."""
+    home.declare(*({"id": 200001 + n, "additional": ["lee"]} for n in range(10)), {"id": 200012, "additional": ["lee"]})
+    short, full = home.run("plan").out, home.run("plan", "--verbose").out
+    assert len(full.splitlines()) > len(short.splitlines())
+    assert "200012" in full and "200012" not in short
+
+
+def on_a_terminal(home: Home, *arguments: str, typed: str = "", **env: str) -> Ended:
+    """What a command writes to a terminal, with something typed there beforehand."""
+    leader, follower = pty.openpty()
+    os.write(leader, typed.encode())
+    process = home.start(*arguments, env=env, stdout=follower, stdin=follower)
+    _, err = process.communicate(timeout=60)
+    os.close(follower)
+    shown = b""
+    while piece := _read(leader):
+        shown += piece
+    os.close(leader)
+    return Ended(process.returncode, shown.decode(), err)
+
+
+def _read(leader: int) -> bytes:
+    try:
+        return os.read(leader, 65536)
+    except OSError:  # nobody writes any more
+        return b""
+
+
+def test_colours_are_for_terminals_and_can_be_left_out(home: Home) -> None:
+    """A terminal gets them, --no-color and NO_COLOR take them away, and a pipe or file never has them."""
+    home.declare()
+    assert "\x1b[" in on_a_terminal(home, "plan").out
+    assert "\x1b[" not in on_a_terminal(home, "plan", "--no-color").out
+    assert "\x1b[" not in on_a_terminal(home, "plan", NO_COLOR="1").out
+    assert "\x1b[" not in home.process("plan").out
+
+
+@pytest.mark.parametrize(("options", "typed"), [((), "n\n"), (JSON, "n\n"), (("--quiet",), "\n")])
+def test_apply_asks_at_a_terminal_and_no_means_no(home: Home, options: tuple[str, ...], typed: str) -> None:
+    """Whoever is asked is shown the plan, whatever the format; a no writes nothing and is not called done."""
+    home.declare()
+    ended = on_a_terminal(home, "apply", *options, typed=typed)
+    assert ended.code == ExitCode.ERROR
+    assert "default assessor" in ended.out + ended.err and "Write these" in ended.out + ended.err
+    assert (ended.out + ended.err).count("Fingerprint") == 1
+    assert "nothing was written" in ended.err
+    assert home.run("plan", "--detailed-exitcode").code == ExitCode.CHANGES
+
+
+def test_apply_asks_at_a_terminal_and_yes_means_yes(home: Home) -> None:
+    """The plan, then what came of it."""
+    ended = on_a_terminal(home.declare(), "apply", typed="y\n")
+    assert ended.code == ExitCode.DONE
+    assert "Run 1: 6 done" in ended.out
+    assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
+
+
+def test_the_words_of_a_plan_and_of_its_json_agree(home: Home) -> None:
+    """Both say the same counts and the same fingerprint."""
+    home.declare()
+    text, document = home.run("plan").out, home.plan()
+    assert document["fingerprint"] in text
+    assert f"{document['summary']['calls']['read']} calls to read" in text
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"], ["validate"]], ids=" ".join)
+def test_a_label_cannot_break_the_output(home: Home, command: list[str]) -> None:
+    """Escape sequences, other scripts and half a surrogate pair: text stays printable, JSON stays JSON."""
+    label = "\x1b[2J\u202eΨηφίο\U0001f600"
+    file = home.declare({**LEARNER, "label": "LABEL"}).path / "state/cohorts/c1.yaml"
+    for text in (json.dumps(label), '"\\ud83d"'):
+        file.write_text(file.read_text().replace('"LABEL"', text))
+        plain = home.process(*command, env={"PYTHONIOENCODING": "ascii", "LANG": "C"})
+        assert plain.is_decent() and "\x1b" not in plain.out
+        document: Any = json.loads(
+            home.process(*command, *JSON, env={"PYTHONIOENCODING": "latin-1"}, encoding="utf-8").out
+        )
+        assert isinstance(document, dict)
+        file.write_text(file.read_text().replace(text, '"LABEL"'))
+
+
+def test_a_saved_plan_is_readable_by_its_owner_alone(home: Home) -> None:
+    """It says who is assigned to whom."""
+    home.declare().run("plan", "--out", "deep/er/plan.json")
+    assert (home.path / "deep/er/plan.json").stat().st_mode & 0o077 == 0
+    assert list(Path(home.path / "deep/er").iterdir()) == [home.path / "deep/er/plan.json"]

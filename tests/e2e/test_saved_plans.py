@@ -1,0 +1,266 @@
+"""Saved plans: what was reviewed is what runs, and nothing else that lies in the file's place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.problems import ExitCode
+from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, TOKEN, WRITES, Home, point_at, served
+
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def saved(home: Home) -> Home:
+    """A folder with a plan for the embedded sandbox in plan.json."""
+    assert home.declare().run("plan", "--out", "plan.json").code == ExitCode.DONE
+    return home
+
+
+def test_a_saved_plan_is_shown_and_applied_as_it_is(saved: Home) -> None:
+    """Show says what plan said; apply writes it without asking; applied again, there is nothing to do."""
+    planned = saved.run("plan")
+    shown = saved.run("show", "plan.json")
+    assert shown.code == ExitCode.DONE
+    assert _without_the_hour(shown.out) == _without_the_hour(planned.out)
+    assert saved.run("show", "plan.json", "--format", "json").out == (saved.path / "plan.json").read_text()
+    first = saved.run("apply", "plan.json", "--format", "json")
+    assert (first.code, first.json["summary"]) == (ExitCode.DONE, {"done": WRITES})
+    second = saved.run("apply", "plan.json", "--format", "json")
+    assert (second.code, second.json["summary"]) == (ExitCode.DONE, {"already_done": WRITES})
+    assert first.json["fingerprint"] == second.json["fingerprint"] == saved_document(saved)["fingerprint"]
+
+
+def _without_the_hour(text: str) -> list[str]:
+    return [line for line in text.splitlines() if ", made " not in line]
+
+
+def saved_document(home: Home) -> Document:
+    document: Document = json.loads((home.path / "plan.json").read_text(encoding="utf-8"))
+    return document
+
+
+def _sign(document: Document) -> None:
+    """Give an altered plan the digest that fits it, as somebody who means harm would."""
+    unsigned = {key: value for key, value in document.items() if key != "digest"}
+    text = json.dumps(unsigned, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
+    document["digest"] = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def other_staff_in_a_row(document: Document) -> None:
+    for row in document["resource_changes"]:
+        if row["type"] == "default_assessor":
+            row["change"]["after"] |= {"staff_id": KATE, "staff": "kate"}
+
+
+def other_staff_in_a_body(document: Document) -> None:
+    for row in document["operations"]:
+        if "DefaultAssessorID" in row["body"]:
+            row["body"]["DefaultAssessorID"] = KATE
+
+
+def another_path(document: Document) -> None:
+    document["operations"][0]["path"] = "/User/200001/Archive"
+
+
+def one_more_operation(document: Document) -> None:
+    document["operations"].append({**document["operations"][0], "path": "/User/1/Archive", "id": "0" * 12})
+
+
+def one_operation_less(document: Document) -> None:
+    document["operations"].pop()
+
+
+def another_order(document: Document) -> None:
+    document["operations"].reverse()
+
+
+def another_fingerprint(document: Document) -> None:
+    document["fingerprint"] = "sha256:" + "0" * 64
+
+
+def another_summary(document: Document) -> None:
+    document["summary"]["update"] = 0
+
+
+def no_refusals(document: Document) -> None:
+    document["limits"] = []
+    document["policies"] = []
+
+
+@pytest.mark.parametrize("command", ["show", "apply"])
+@pytest.mark.parametrize(
+    "alter",
+    [other_staff_in_a_row, other_staff_in_a_body, another_path, one_more_operation, one_operation_less, another_order,
+     another_fingerprint, another_summary],
+)  # fmt: skip
+def test_an_altered_plan_is_refused(saved: Home, alter: Callable[[Document], None], command: str) -> None:
+    """By hand, with the digest as it was: it is not the plan that was made."""
+    document = saved_document(saved)
+    alter(document)
+    (saved.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    ended = saved.run(command, "plan.json")
+    assert ended.code == ExitCode.INVALID
+    assert "plan.json" in ended.err or "plan file" in ended.err
+    assert saved.run("plan", "--detailed-exitcode").code == ExitCode.CHANGES
+
+
+@pytest.mark.parametrize(
+    "alter", [other_staff_in_a_body, another_path, one_more_operation, one_operation_less, another_order]
+)
+def test_a_plan_altered_with_care_is_refused_as_well(saved: Home, alter: Callable[[Document], None]) -> None:
+    """Signed anew: calls that do not follow from the reviewed rows are not made."""
+    document = saved_document(saved)
+    alter(document)
+    _sign(document)
+    (saved.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    assert saved.run("apply", "plan.json").code == ExitCode.INVALID
+
+
+def test_a_plan_rewritten_as_a_whole_is_another_plan(saved: Home) -> None:
+    """Rows, calls, fingerprint and digest made to fit: --expect with the approved fingerprint still stops it."""
+    approved = saved_document(saved)["fingerprint"]
+    saved.declare({**LEARNER, "default_assessor": "kate", "default_employer": "mentor"}, LEARNER | {"id": 200005})
+    saved.run("plan", "--out", "plan.json")
+    ended = saved.run("apply", "plan.json", "--expect", approved)
+    assert ended.code == ExitCode.INVALID
+    assert approved in ended.err
+
+
+def test_a_blocked_plan_stays_blocked_when_saved(home: Home) -> None:
+    """Saved for review it can be shown; applied it cannot be, nor when the refusals are taken out of the file."""
+    home.declare(settings={**SETTINGS, "limits": {"create": {"count": 0}}})
+    assert home.run("plan", "--out", "plan.json").code == ExitCode.BLOCKED
+    assert home.run("show", "plan.json").code == ExitCode.DONE
+    assert home.run("apply", "plan.json").code == ExitCode.BLOCKED
+    document = saved_document(home)
+    no_refusals(document)
+    (home.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    assert home.run("apply", "plan.json").code == ExitCode.INVALID
+
+
+@pytest.mark.parametrize("command", ["show", "apply"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"resource_changes: []\n", "not JSON"),
+        (b"\xff\xfe\x00\x00", "not JSON"),
+        (b"[" * 200_000, "not JSON"),
+        (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, ""),
+        (b"[]", "not a plan"),
+        (b"{}", "not a plan"),
+        (b"null", "not a plan"),
+        (b'{"format_version": "1.2", "resource_changes": []}', "not a plan"),
+        (b"1" * 10_000, "not JSON"),
+    ],
+    ids=lambda value: repr(value[:12]),
+)
+def test_what_is_no_plan_is_refused(home: Home, command: str, content: bytes, words: str) -> None:
+    """Another file, another tool's plan, or one that nests for ever: said in a sentence."""
+    (home.declare().path / "plan.json").write_bytes(content)
+    ended = home.run(command, "plan.json")
+    assert ended.code == ExitCode.INVALID
+    assert words in ended.err and ended.is_decent()
+    assert len(ended.err) < 5000
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_truncated_plan_is_refused(saved: Home, share: float) -> None:
+    """Wherever a copy was cut off."""
+    whole = (saved.path / "plan.json").read_bytes()
+    (saved.path / "plan.json").write_bytes(whole[: int(len(whole) * share)])
+    assert saved.run("apply", "plan.json").code == ExitCode.INVALID
+
+
+@pytest.mark.parametrize(("version", "code"), [("2.0", ExitCode.INVALID), ("1.7", ExitCode.DONE)])
+def test_a_format_of_another_major_number_is_refused(saved: Home, version: str, code: ExitCode) -> None:
+    """It may mean something by it that this version does not know; a newer minor number adds, and is read."""
+    document = saved_document(saved)
+    document["reconciler_format"] = version
+    _sign(document)
+    (saved.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    ended = saved.run("show", "plan.json")
+    assert ended.code == code
+    assert code == ExitCode.DONE or "2.0" in ended.err
+
+
+def test_a_plan_is_for_one_target(saved: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made for the embedded sandbox, it is not applied to a served one, and not one call is made there."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        ended = saved.run("apply", "plan.json")
+        assert ended.code == ExitCode.INVALID
+        assert server.url in ended.err
+        assert server.calls == []
+    monkeypatch.delenv("ONEFILE_BASE_URL")
+    for target in ("live", "practice"):
+        monkeypatch.setenv("ONEFILE_CUSTOMER_TOKEN", TOKEN)
+        assert saved.run("apply", "plan.json", "--target", target).code == ExitCode.INVALID
+
+
+def test_a_plan_is_for_one_organisation(saved: Home) -> None:
+    """Another centre's state folder does not apply it."""
+    saved.declare({"id": 920001}, settings={**SETTINGS, "organisation": 5741})
+    ended = saved.run("apply", "plan.json")
+    assert ended.code == ExitCode.INVALID
+    assert "5740" in ended.err and "5741" in ended.err
+
+
+def test_the_right_fingerprint_is_applied_and_a_wrong_one_is_not(saved: Home) -> None:
+    """With a file and without; the wrong one tells both fingerprints."""
+    wrong, right = "sha256:" + "a" * 64, saved_document(saved)["fingerprint"]
+    ended = saved.run("apply", "plan.json", "--expect", wrong)
+    assert ended.code == ExitCode.INVALID
+    assert wrong in ended.err and right in ended.err
+    ended = saved.run("apply", "--expect", wrong)
+    assert ended.code == ExitCode.STALE
+    assert wrong in ended.err and right in ended.err
+    assert saved.run("plan", "--detailed-exitcode").code == ExitCode.CHANGES
+    assert saved.run("apply", "--expect", right).code == ExitCode.DONE
+    assert saved.run("plan", "--detailed-exitcode").code == ExitCode.DONE
+
+
+def test_an_approval_is_stale_once_the_world_has_moved(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was approved displaced kate; now somebody else would be displaced."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        approved = home.declare({"id": 200004, "default_assessor": "james"}).plan()["fingerprint"]
+        server.world.users[200004]["DefaultAssessorID"] = None
+        assert home.run("apply", "--expect", approved).code == ExitCode.STALE
+        assert server.world.users[200004]["DefaultAssessorID"] is None
+        server.world.users[200004]["DefaultAssessorID"] = KATE
+        assert home.run("apply", "--expect", approved).code == ExitCode.DONE
+        assert server.world.users[200004]["DefaultAssessorID"] == JAMES
+
+
+@pytest.mark.parametrize("option", [("--cohort", "c1"), ("--learner", "200004"), ("--at", "2027-01-01")])
+def test_a_saved_plan_is_applied_whole(saved: Home, option: tuple[str, str]) -> None:
+    """A scope beside it would mean another plan than the reviewed one."""
+    ended = saved.run("apply", "plan.json", *option)
+    assert ended.code == ExitCode.INVALID
+    assert option[0] in ended.err
+
+
+def test_without_a_terminal_somebody_must_have_approved(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a file, nor a fingerprint, nor --auto-approve: told at once, before a single call."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        ended = home.declare().run("apply")
+        assert ended.code == ExitCode.INVALID
+        assert "--auto-approve" in ended.err
+        assert server.calls == []
+
+
+def test_a_plan_made_elsewhere_can_be_applied_here(saved: Home) -> None:
+    """A pipeline plans in one job and applies in another: another folder, another store, the same state."""
+    (saved.path / "elsewhere").mkdir()
+    (saved.path / "plan.json").rename(saved.path / "elsewhere" / "plan.json")
+    ended = saved.run("apply", "elsewhere/plan.json", "--store", "elsewhere/store.db")
+    assert ended.code == ExitCode.DONE

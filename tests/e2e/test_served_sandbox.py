@@ -1,0 +1,96 @@
+"""`reconciler sandbox` as a process of its own: the same OneFile as the embedded one, for whoever calls it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from reconciler.problems import ExitCode
+from tests.e2e.user import TOKEN, Home, point_at
+
+
+@contextmanager
+def sandbox(home: Home, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The base URL that the process says it serves at, and the process."""
+    process = home.start("sandbox", "--port", "0", *options, env={"ONEFILE_CUSTOMER_TOKEN": TOKEN})
+    assert process.stdout and process.stderr
+    with process.stdout as out, process.stderr:
+        try:
+            name, _, url = out.readline().strip().partition("=")
+            assert name == "ONEFILE_BASE_URL"
+            yield url, process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def asked(url: str, what: str) -> Any:
+    with urllib.request.urlopen(f"{url.removesuffix('/api/v2.1')}/_sandbox/{what}") as answer:  # noqa: S310  our own server
+        return json.load(answer)
+
+
+def comparable(plan: dict[str, Any]) -> dict[str, Any]:
+    return {key: plan[key] for key in ("resource_changes", "operations", "summary", "policies", "caseload")}
+
+
+def test_a_served_sandbox_gives_the_embedded_ones_plan(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows, operations and what they cost; only the target differs, and so the approval of one is none of the other."""
+    embedded = home.declare_demonstration().plan()
+    with sandbox(home, "--world", "served.jsonl") as (url, _):
+        point_at(monkeypatch, url)
+        over_http = home.plan("--store", "served.db")
+        assert comparable(over_http) == comparable(embedded)
+        assert (embedded["target"], over_http["target"]) == ("sandbox", url)
+        assert embedded["fingerprint"] != over_http["fingerprint"]
+        assert over_http["summary"]["calls"]["read"] == len(asked(url, "calls"))
+
+
+def test_a_served_and_an_embedded_sandbox_can_share_a_world(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is applied over HTTP is there for the embedded one, whose file it is by default."""
+    home.declare()
+    with sandbox(home) as (url, _):
+        point_at(monkeypatch, url)
+        assert home.run("apply", "--auto-approve", "--store", "served.db").code == ExitCode.DONE
+        monkeypatch.delenv("ONEFILE_BASE_URL")
+        plan = home.plan()
+    assert [row["change"]["actions"] for row in plan["resource_changes"] if row["type"] != "additional"] == [
+        ["no-op"]
+    ] * 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_when_told_and_keeps_its_world(home: Home, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 0 without a complaint; served again, everything written is there."""
+    home.declare()
+    options = ("--world", "served.jsonl", "--learners", "24", "--seed", "3", "--switch", "iqa_key=IQAID")
+    with sandbox(home, *options) as (url, process):
+        assert asked(url, "state")["seed"] == 3
+        process.send_signal(number)
+        assert process.wait(20) == ExitCode.DONE
+        assert process.stderr and process.stderr.read() == ""
+    assert "Traceback" not in (home.path / "served.jsonl").read_text()
+    with sandbox(home, "--world", "served.jsonl") as (url, _):
+        assert asked(url, "state")["seed"] == 3
+
+
+def test_a_port_in_use_is_told(home: Home) -> None:
+    """Which, and what to do."""
+    with sandbox(home, "--world", "a.jsonl") as (url, _):
+        port = url.split(":")[2].split("/")[0]
+        ended = home.run("sandbox", "--port", port, "--world", "b.jsonl")
+        assert ended.code == ExitCode.ERROR
+        assert port in ended.err and "--port" in ended.err
+
+
+def test_its_switches_are_listed(home: Home) -> None:
+    """Each with the values it takes."""
+    ended = home.run("sandbox", "--switches")
+    assert ended.code == ExitCode.DONE
+    assert "iqa_key = IVID | IQAID" in ended.out
