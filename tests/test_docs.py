@@ -1,0 +1,238 @@
+"""What the documents say, held against the program: commands, printed text, tables, examples, links."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import click
+import pytest
+
+from reconciler.cli import cli
+from reconciler.problems import ExitCode
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+_PROGRAM = [sys.executable, "-c", "from reconciler.cli import main; main()"]
+_OURS = ("ONEFILE_BASE_URL", "ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE", "NO_COLOR")
+_MADE = re.compile(r"made \d{4}-\d\d-\d\d \d\d:\d\d UTC")
+
+
+# ------------------------------------------------------------------ reading the documents
+
+
+def _blocks(language: str, document: Path = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def _section(title: str) -> str:
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def _rows(section: str) -> list[list[str]]:
+    """The cells of a section's tables, without their heads."""
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows if set(row[0]) - set("- ")][1:]
+
+
+def _try_it() -> list[str]:
+    """The two commands for a new clone."""
+    return "".join(re.findall(r"```sh\n(.*?)```", _section("Try it"), re.DOTALL)).splitlines()
+
+
+# ------------------------------------------------------------------ running what they show
+
+
+def _surroundings() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return {**kept, "COLUMNS": "100", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+
+
+def _printed(command: str, folder: Path) -> str:
+    """What a terminal shows after `$ reconciler …`, both streams in their order. The command must succeed."""
+    arguments = shlex.split(command.removeprefix("$ reconciler"))
+    done = subprocess.run(
+        [*_PROGRAM, *arguments],
+        cwd=folder,
+        env=_surroundings(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}"
+    return done.stdout
+
+
+def _transcript(block: str, folder: Path) -> str:
+    commands = [line for line in block.splitlines() if line.startswith("$ ")]
+    return "".join(f"{command}\n{_printed(command, folder)}" for command in commands)
+
+
+def _transcripts() -> Iterator[tuple[str, str]]:
+    """Each console block, and what its commands print now: one after another, beside a copy of the state folder."""
+    with tempfile.TemporaryDirectory() as name:
+        shutil.copytree(ROOT / "state", Path(name) / "state")
+        for block in _blocks("console"):
+            yield block, _transcript(block, Path(name))
+
+
+def _rewrite() -> None:
+    """Put into the README what the program prints now."""
+    text = README.read_text("utf-8")
+    for block, printed in _transcripts():
+        text = text.replace(f"```console\n{block}```", f"```console\n{printed}```")
+    README.write_text(text, "utf-8", newline="\n")
+
+
+# ------------------------------------------------------------------ what must hold
+
+
+def test_the_readme_shows_what_the_program_prints() -> None:
+    """Every console block is the program's own text, but for the minute; `python -m tests.test_docs` renews them."""
+    blocks = list(_transcripts())
+    assert any("Fingerprint sha256:" in block for block, _ in blocks)
+    for block, printed in blocks:
+        assert _MADE.sub("made", block) == _MADE.sub("made", printed)
+
+
+def test_the_help_in_the_readme_names_every_command() -> None:
+    """The list of commands is among the console blocks."""
+    shown = next(block for block in _blocks("console") if block.startswith("$ reconciler --help"))
+    assert set(re.findall(r"^  ([a-z]+) {2,}[A-Z]", shown.partition("Commands:")[2], re.MULTILINE)) == set(cli.commands)
+
+
+def test_every_command_line_of_the_readme_is_accepted() -> None:
+    """Each line of a shell block that calls reconciler has a command and options that exist."""
+    lines = [line for block in _blocks("sh") for line in block.splitlines() if line.startswith("reconciler ")]
+    assert lines
+    for line in lines:
+        name, *arguments = shlex.split(line, comments=True)[1:]
+        command = cli.get_command(click.Context(cli), name)
+        assert command, line
+        command.make_context(name, arguments)
+
+
+def test_the_first_command_installs_an_extra_and_a_script_that_exist() -> None:
+    """The extra and the script in the README's first command are those of pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    found = re.search(r"pip install -q -e '\.\[(\w+)]' && \.venv/bin/(\w+) (\w+)$", _try_it()[0])
+    assert found
+    extra, script, command = found.groups()
+    assert extra in project["optional-dependencies"]
+    assert script in project["scripts"]
+    assert command in cli.commands
+
+
+def test_the_checks_end_with_the_readmes_test_command() -> None:
+    """What .ci/run runs last is the README's test command, with its own environment's Python."""
+    last = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()[-1]
+    assert last == _try_it()[1].replace(".venv/bin/python", '"$python"')
+
+
+def test_the_table_of_exit_codes_is_the_programs() -> None:
+    """Numbers and names, in order."""
+    rows = _rows(_section("Exit codes"))
+    assert [(number, name) for number, name, _ in rows] == [(str(int(code)), code.name.lower()) for code in ExitCode]
+
+
+def test_the_variables_in_the_readme_are_read() -> None:
+    """Each variable of the table stands in the program's source."""
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "reconciler").rglob("*.py"))
+    names = [row[0].strip("`") for row in _rows(_section("For your own centre"))]
+    assert set(names) == set(_OURS)
+    assert [name for name in names if f'"{name}"' not in source] == []
+
+
+def test_what_is_said_not_to_exist_does_not() -> None:
+    """A command that has come to exist leaves the list of those that do not."""
+    sentence = _section("What it does not do yet").partition(".")[0]
+    missing = set(re.findall(r"`([a-z]+)`", sentence))
+    assert missing
+    assert missing & set(cli.commands) == set()
+
+
+def test_the_readmes_files_are_a_valid_state_folder(tmp_path: Path) -> None:
+    """The YAML blocks, put where their first lines say, pass `validate` without a warning."""
+    blocks = _blocks("yaml")
+    for block in blocks:
+        path = tmp_path / block.splitlines()[0].removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block, "utf-8")
+    assert len(blocks) == len(list(tmp_path.rglob("*.yaml"))) == 3
+    printed = _printed("$ reconciler validate --at 2027-02-10", tmp_path)
+    assert re.fullmatch(r"Valid on 2027-02-10: [^\n]+\n", printed), printed
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_relative_links_lead_somewhere(document: Path) -> None:
+    """A link without a scheme names a file or folder of this repository."""
+    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
+    local = [link.partition("#")[0] for link in links if "://" not in link and not link.startswith("#")]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
+    """Its first entry is Unreleased."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+
+
+# ------------------------------------------------------------------ what no file may say
+
+_FOLDERS = "home Users root opt work mnt srv tmp"
+_HOSTS = ("pypi {} org", "pythonhosted {} org", "npmjs {} org", "npmjs {} com", "crates {} io", "anaconda {} org")
+_FORBIDDEN = re.compile(
+    "|".join(
+        [
+            rf"(?<![\w.{{}}$-])/(?:{'|'.join(_FOLDERS.split())})/[A-Za-z]",
+            *(re.escape(host.replace(" ", "").format(".")) for host in _HOSTS),
+        ]
+    )
+)
+
+
+def _files() -> list[Path]:
+    """Every file that is, or could be, committed. Where git cannot say: all but what .gitignore names."""
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        asked = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(asked, capture_output=True, text=True, encoding="utf-8", check=False)
+        if listed.returncode == 0:
+            return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text("utf-8").split()]
+    return [path for path in ROOT.rglob("*") if path.is_file() and not _matches(path.relative_to(ROOT), ignored)]
+
+
+def _matches(path: Path, patterns: list[str]) -> bool:
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in patterns)
+
+
+def test_no_file_names_a_machines_paths_or_a_package_registry() -> None:
+    """Nothing here holds on one machine only, and where packages come from is the installer's business."""
+    files = _files()
+    assert README in files
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in files
+        for match in _FORBIDDEN.finditer(path.read_bytes().decode("utf-8", "replace"))
+    ]
+    assert found == []
+
+
+if __name__ == "__main__":
+    _rewrite()

@@ -1,0 +1,133 @@
+"""The distribution: what it holds, that it is complete and starts quickly; the schemas and workflows beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import reconciler
+
+ROOT = Path(__file__).parent.parent
+
+
+def _run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> str:
+    """Standard output of a command that must succeed."""
+    surroundings = {**os.environ, **environment}
+    done = subprocess.run(
+        command, cwd=folder, env=surroundings, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _build(folder: Path, into: Path, target: str) -> Path:
+    _run([sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", into], folder)
+    (built,) = into.glob("*.whl" if target == "wheel" else "*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _build(ROOT, tmp_path_factory.mktemp("wheel"), "wheel")
+
+
+def _names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def _below(folder: str) -> set[str]:
+    """The files of a top folder that belong to the repository."""
+    found = (path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file())
+    return {path.as_posix() for path in found if "__pycache__" not in path.parts}
+
+
+def test_the_wheel_holds_the_program_its_schemas_and_the_demonstration_centre(wheel: Path) -> None:
+    """Everything that the program reads while it runs is inside, and so is the mark that it is typed."""
+    data = {f"reconciler/data/{name}" for name in _below("schemas") | _below("state")}
+    assert data | _below("reconciler") | {"reconciler/py.typed"} <= _names(wheel)
+
+
+def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
+    """No tests, no documents, no folder of its own at the top."""
+    own = f"onefile_reconciler-{reconciler.__version__}.dist-info"
+    assert {name.partition("/")[0] for name in _names(wheel)} == {"reconciler", own}
+
+
+def test_the_version_is_one(wheel: Path) -> None:
+    """The wheel's name, its metadata and --version say the same."""
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"onefile_reconciler-{reconciler.__version__}.dist-info/METADATA").decode()
+    assert f"\nVersion: {reconciler.__version__}\n" in metadata
+    shown = _run([sys.executable, "-c", "from reconciler.cli import main; main()", "--version"])
+    assert shown.split()[-1] == reconciler.__version__
+
+
+def test_a_wheel_made_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    """The source distribution lacks nothing that the build needs."""
+    with tarfile.open(_build(ROOT, tmp_path, "sdist")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert _names(_build(unpacked, tmp_path, "wheel")) == _names(wheel)
+    assert {"README.md", "LICENSE", "tests", ".ci"} <= {path.name for path in unpacked.iterdir()}
+
+
+def test_the_unpacked_wheel_runs_the_demonstration_elsewhere(wheel: Path, tmp_path: Path) -> None:
+    """Away from the checkout the program finds its own schemas and its own centre."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")  # noqa: S202  our own archive
+    code = "import sys, reconciler.cli as cli; print(cli.__file__); sys.exit(cli.run(['demo']))"
+    shown = _run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert shown.startswith(str(tmp_path / "site"))
+    assert shown.count("\nNo changes.") == 1
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`reconciler --help` answers before any package but click is loaded."""
+    code = (
+        "import json, sys; from reconciler.cli import run; run(['--help']);"
+        "print(); print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    loaded = set(json.loads(_run([sys.executable, "-c", code]).splitlines()[-1]))
+    assert "click" in loaded
+    heavy = {"deepdiff", "httpx", "jsonschema", "jsonschema_rs", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml"}
+    assert loaded & heavy == set()
+
+
+def test_no_dependency_is_held_back() -> None:
+    """Ranges have no upper bound: an application's fixes must be able to come in."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    ranges = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    ranges.append(project["requires-python"])
+    assert [one for one in ranges if set("<~!,") & set(one.partition(";")[0]) or "==" in one.partition(";")[0]] == []
+
+
+def test_the_schemas_are_schemas() -> None:
+    """Each file in schemas/ is valid by the metaschema that it names."""
+    _run([sys.executable, "-m", "check_jsonschema", "--check-metaschema", *sorted((ROOT / "schemas").glob("*.json"))])
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"), [("github-workflows", ".github/workflows/*.yml"), ("dependabot", ".github/dependabot.yml")]
+)
+def test_the_forges_files_have_its_form(schema: str, pattern: str) -> None:
+    """GitHub's own schemas accept them."""
+    files = sorted(ROOT.glob(pattern))
+    assert files
+    _run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *files])
+
+
+def test_the_workflows_are_safe() -> None:
+    """zizmor finds nothing, even where it is pedantic: pinned actions, least permissions, no injection."""
+    zizmor = Path(sysconfig.get_path("scripts"), "zizmor")
+    _run([zizmor, "--offline", "--no-progress", "--persona", "pedantic", ROOT / ".github"])
