@@ -120,6 +120,8 @@ DriftMode = Literal["correct", "report", "ignore"]
 Level = Literal["error", "warn", "off"]
 Names = Literal["never", "terminal", "always"]
 POLICIES = ("iqa_independent", "coverage", "caseload", "trainee_assessor")
+RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")
+VANISHED = "vanished_cohort"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A written exception to one policy for one learner or one cohort; `until` is its last day, inclusive."""
+    """A written exception to one policy or limit; `until` is its last day, inclusive.
+
+    A policy is waived for one learner or one cohort, a limit for one cohort or for the `run` as a whole.
+    """
 
     policy: str
     reason: str
@@ -153,6 +158,7 @@ class Waiver:
     learner: UserId | None = None
     cohort: str | None = None
     source: Source = field(default=Source(""), compare=False)
+    run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +249,8 @@ class Declared:
     """Everything the files ask for on `day` (Europe/London), defaults merged, dates and cover resolved.
 
     `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed; `left_out`
-    counts the declared learners whom the command's scope leaves unread.
+    counts the declared learners whom the command's scope leaves unread. `cohorts` are all that declare a learner,
+    whatever the scope.
     """
 
     day: date
@@ -252,6 +259,7 @@ class Declared:
     learners: tuple[DeclaredLearner, ...]
     warnings: tuple[Problem, ...] = ()
     left_out: int = 0
+    cohorts: frozenset[str] = frozenset()
 
     def staff_by_id(self) -> dict[UserId, Staff]:
         return {member.id: member for member in self.staff.values()}

@@ -35,7 +35,9 @@ def read_declared(state: Path, day: date, *, cohorts: Collection[str] = (), lear
         raise Invalid(unknown)
     chosen.sort(key=lambda learner: (learner.cohort, learner.id or 0, learner.misid or ""))
     left_out = len(reading.learners) - len(chosen)
-    return Declared(day, reading.settings, reading.staff, tuple(chosen), in_order(reading.problems), left_out)
+    cohorts = frozenset(learner.cohort for learner in reading.learners)
+    warnings = in_order(reading.problems)
+    return Declared(day, reading.settings, reading.staff, tuple(chosen), warnings, left_out, cohorts)
 
 
 @contextmanager

@@ -112,7 +112,8 @@ def _waivers(reader: Reader, file: str, root: Fields) -> list[Waiver]:
         policy, reason, approved_by = (text_at(item, key) for key in ("policy", "reason", "approved_by"))
         if until is not None and policy and reason and approved_by:
             key = None if learner is None else UserId(learner)
-            waivers.append(Waiver(policy, reason, approved_by, until, key, text_at(item, "cohort"), Source(file, line)))
+            where, whole = text_at(item, "cohort"), item.get("run") is True
+            waivers.append(Waiver(policy, reason, approved_by, until, key, where, Source(file, line), whole))
     return waivers
 
 

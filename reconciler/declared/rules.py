@@ -10,7 +10,21 @@ from reconciler.declared.build import cover_on
 from reconciler.declared.centre import Directory
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
 from reconciler.declared.words import did_you_mean, listed, nearest, quoted, slot_name, slug
-from reconciler.model import ROLES_FOR, Cover, Handle, Role, Settings, Slot, SlotKind, Staff, UserId, Waiver
+from reconciler.model import (
+    POLICIES,
+    ROLES_FOR,
+    RUN_LIMITS,
+    VANISHED,
+    Cover,
+    Handle,
+    Role,
+    Settings,
+    Slot,
+    SlotKind,
+    Staff,
+    UserId,
+    Waiver,
+)
 from reconciler.problems import Problem, Source
 
 _DAY = timedelta(days=1)
@@ -263,12 +277,27 @@ def check_waivers(settings: Settings, register: Register, day: date) -> Iterator
             what = f"waiver of {waiver.policy}: no cohort file declares a learner with id {waiver.learner}"
             fix = "correct the id or remove the waiver; for a learner declared by misid, waive the cohort."
             yield Problem(what, fix, waiver.source)
-        if waiver.cohort is not None and waiver.cohort not in register.cohorts:
+        yield from _misplaced(waiver)
+        gone = waiver.policy == VANISHED  # it names a cohort that is no longer there
+        if waiver.cohort is not None and not gone and waiver.cohort not in register.cohorts:
             what = f"waiver of {waiver.policy}: there is no cohort {quoted(waiver.cohort)}"
             fix = did_you_mean(waiver.cohort, register.cohorts, "name an existing cohort file, without .yaml.")
             yield Problem(what, fix, waiver.source)
         if waiver.until < day:
             yield _expired(waiver)
+
+
+def _misplaced(waiver: Waiver) -> Iterator[Problem]:
+    """Policies are waived for a learner or a cohort, limits for a cohort or the whole run."""
+    if waiver.policy in RUN_LIMITS and waiver.learner is not None:
+        fix = "write cohort: NAME, or run: true for the whole run."
+        yield Problem(f"waiver of {waiver.policy}: a limit cannot be waived for one learner", fix, waiver.source)
+    elif waiver.policy == VANISHED and waiver.cohort is None:
+        fix = "write cohort: NAME, the cohort whose file is gone or empty."
+        yield Problem(f"waiver of {waiver.policy}: it must name the cohort", fix, waiver.source)
+    elif waiver.policy in POLICIES and waiver.run:
+        fix = "write learner: ID or cohort: NAME."
+        yield Problem(f"waiver of {waiver.policy}: a policy cannot be waived for a whole run", fix, waiver.source)
 
 
 def _expired(waiver: Waiver) -> Problem:

@@ -21,7 +21,7 @@ def slot_name(slot: Slot) -> str:
 
 def listed(words: Iterable[object], joint: str) -> str:
     """`a, b and c`."""
-    *most, last = [str(word) for word in words]
+    *most, last = [str(word).lower() if isinstance(word, bool) else str(word) for word in words]  # as YAML spells them
     return f"{', '.join(most)} {joint} {last}" if most else last
 
 

@@ -21,10 +21,10 @@ Document = rows.Row
 
 
 def fingerprint(plan: Plan, calls: Sequence[Call]) -> str:
-    """`sha256:` over target, organisation and the ordered operations with the values they displace.
+    """`sha256:` over the ordered operations with the values they displace: what an approval is given to.
 
-    It is what an approval is given to, so what was approved for one OneFile is not approved for another: practice
-    may hold the same people under the same ids as live.
+    The same writes over the same values are the same plan wherever they are read; which OneFile a saved plan is
+    for is in its document, under its digest, and apply refuses another.
     """
     operations = [
         [
@@ -34,7 +34,7 @@ def fingerprint(plan: Plan, calls: Sequence[Call]) -> str:
         ]
         for operation, call in zip(plan.operations, calls, strict=True)
     ]
-    return _digest([plan.target, plan.organisation, operations])
+    return _digest(operations)
 
 
 def to_document(plan: Plan, calls: Sequence[Call]) -> Document:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from reconciler.model import Allowance, Limits
-from reconciler.operations import Action, Change
+from reconciler.model import VANISHED, Allowance, Declared, Limits, Waiver
+from reconciler.operations import Action, Change, Finding
 from reconciler.problems import Problem
 
 
@@ -27,7 +27,15 @@ _SORTS = (
 )
 
 
-def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Problem, ...]:
+class Refusal(NamedTuple):
+    """One exceeded limit: what waivers call it, the cohort it is about (or none: the run), and the words."""
+
+    name: str
+    cohort: str
+    problem: Problem
+
+
+def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Refusal, ...]:
     """A refusal for each allowance that the changes exceed, for the run and then per cohort, in name order.
 
     Shares are of all declared slots in scope (in that cohort), not of the slots that change: the limit asks how
@@ -42,6 +50,49 @@ def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Problem, ..
     return tuple(refusals)
 
 
+def check_vanished(declared: Declared, applied: Iterable[str]) -> tuple[Refusal, ...]:
+    """A refusal for each cohort that was applied before and now has no file or no learner: more often an accident
+    of files than a decision, and from then on nobody would look after its learners."""
+    return tuple(
+        Refusal(
+            VANISHED,
+            cohort,
+            Problem(
+                f"cohort {cohort} was managed before, and now no file declares a learner of it",
+                "If this is meant, say so with a waiver in settings.yaml: {policy: vanished_cohort, "
+                f"cohort: {cohort}, reason: …, approved_by: …, until: …}}. Otherwise restore the file.",
+                where=VANISHED,
+            ),
+        )
+        for cohort in sorted(set(applied) - declared.cohorts)
+    )
+
+
+def waive_limits(refusals: Iterable[Refusal], declared: Declared) -> tuple[tuple[Problem, ...], tuple[Finding, ...]]:
+    """The refusals that stand, and those that a valid waiver lifts, as findings that quote it."""
+    standing, lifted = [], []
+    for refusal in refusals:
+        waiver = _waiver(refusal, declared)
+        if waiver is None:
+            standing.append(refusal.problem)
+        else:
+            quoted = f"{waiver.reason} (approved by {waiver.approved_by}, until {waiver.until})"
+            words = refusal.problem
+            lifted.append(Finding(refusal.name, "error", words.what, words.fix, cohort=refusal.cohort, waived=quoted))
+    return tuple(standing), tuple(lifted)
+
+
+def _waiver(refusal: Refusal, declared: Declared) -> Waiver | None:
+    """The waiver of this one limit in this one scope that runs longest, if it has not ended."""
+    fitting = [
+        waiver
+        for waiver in declared.settings.waivers
+        if waiver.policy == refusal.name and declared.day <= waiver.until
+        if (waiver.cohort == refusal.cohort if refusal.cohort else waiver.run)
+    ]
+    return max(fitting, key=lambda waiver: waiver.until, default=None)
+
+
 def _per_run(limits: Limits) -> Mapping[str, Allowance]:
     return {"create": limits.create, "reassign": limits.reassign, "manual": limits.manual}
 
@@ -54,15 +105,16 @@ def _per_cohort(limits: Limits) -> Mapping[str, Allowance]:
     }
 
 
-def _check(allowances: Mapping[str, Allowance], changes: Sequence[Change], suffix: str, cohort: str) -> list[Problem]:
+def _check(allowances: Mapping[str, Allowance], changes: Sequence[Change], suffix: str, cohort: str) -> list[Refusal]:
     counts = Counter(change.action for change in changes)
     refusals = []
     for sort in _SORTS:
         allowance, count, key = allowances[sort.key], counts[sort.action], f"limits.{sort.key}{suffix}"
         if allowance.count is not None and count > allowance.count:
-            refusals.append(_too_many(sort, count, allowance.count, key, cohort))
+            refusals.append(Refusal(f"limit_{sort.key}", cohort, _too_many(sort, count, allowance.count, key, cohort)))
         if allowance.share is not None and count > _allowed(allowance.share, len(changes)):
-            refusals.append(_too_large(sort, count, len(changes), allowance.share, key, cohort))
+            too_large = _too_large(sort, count, len(changes), allowance.share, key, cohort)
+            refusals.append(Refusal(f"limit_{sort.key}", cohort, too_large))
     return refusals
 
 
@@ -75,7 +127,8 @@ def _too_many(sort: _Sort, count: int, allowed: int, key: str, cohort: str) -> P
     return Problem(
         f"{_scope(cohort)} {sort.does.format(_slots(count))}; at most {_are(allowed)} allowed {_per(cohort)}",
         f"If this is meant, raise {key}.count in settings.yaml to {count} in the same pull request and lower it "
-        "afterwards; or make the change in smaller parts.",
+        f"afterwards; or waive limit_{sort.key} there for one {_one(cohort)}, with reason, approver and last day; or "
+        "make the change in smaller parts.",
         where=_where(key, cohort),
     )
 
@@ -87,7 +140,8 @@ def _too_large(sort: _Sort, count: int, slots: int, share: float, key: str, coho
     return Problem(
         f"{_scope(cohort)} {does}; at most {allowed} allowed {_per(cohort)} (a share of {share})",
         f"If this is meant, raise {key}.share in settings.yaml to {_enough(count, slots)} in the same pull request "
-        f"and lower it afterwards; or make the change in smaller parts{wider}.",
+        f"and lower it afterwards; or waive limit_{sort.key} there for one {_one(cohort)}, with reason, approver and "
+        f"last day; or make the change in smaller parts{wider}.",
         where=_where(key, cohort),
     )
 
@@ -95,6 +149,10 @@ def _too_large(sort: _Sort, count: int, slots: int, share: float, key: str, coho
 def _enough(count: int, slots: int) -> float:
     """The smallest share in whole hundredths that allows the count."""
     return -(-count * 100 // slots) / 100
+
+
+def _one(cohort: str) -> str:
+    return "cohort" if cohort else "run"
 
 
 def _scope(cohort: str) -> str:

@@ -25,7 +25,7 @@ from reconciler.problems import (
 from reconciler.run.context import Context
 from reconciler.run.locking import locked
 from reconciler.run.planfile import load
-from reconciler.run.planning import Planned, plan_in, unsettled
+from reconciler.run.planning import Planned, plan_in, remember_cohorts, unsettled
 from reconciler.run.session import Session, open_session
 
 Approve = Callable[[Planned], bool]
@@ -116,6 +116,7 @@ async def _run(session: Session, planned: Planned, context: Context) -> Finished
         raise
     finished = Finished(planned, applied.outcomes, run, session.client.calls, applied.error)
     try:
+        remember_cohorts(session.store, plan)
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
         store.end_run(run, exit_code=finished.exit_code, summary=counts)
     except StoreError as error:  # what the run did must still be told

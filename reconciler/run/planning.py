@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.clock import SystemClock
-from reconciler.model import Declared, Observed, Slot, Unread, UserId
+from reconciler.model import VANISHED, Declared, Observed, Slot, Unread, UserId
 from reconciler.observed import observe
 from reconciler.operations import Plan, State
 from reconciler.plan.caseload import caseload
 from reconciler.plan.document import Document, fingerprint, to_document
-from reconciler.plan.limits import check_limits
+from reconciler.plan.limits import check_limits, check_vanished, waive_limits
 from reconciler.plan.make import make_plan
 from reconciler.plan.policies import check_policies
 from reconciler.problems import ExitCode, Problem
@@ -23,7 +24,7 @@ from reconciler.run.readings import load_reading, save_reading
 from reconciler.run.session import Session, open_session, target_of
 from reconciler.service.facts import Facts
 from reconciler.service.wire import Write, write_request
-from reconciler.store import Store
+from reconciler.store import JournalRow, Store
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,18 @@ def _compare(declared: Declared, observed: Observed, store: Store, target: str, 
         target=target,
         created_at=context.clock.now(),
     )
-    return judged(made, declared, observed)
+    return judged(made, declared, observed, applied_cohorts(store, target, organisation))
 
 
-def judged(made: Plan, declared: Declared, observed: Observed) -> Planned:
-    """The plan with what policies, limits and caseloads say of it."""
+def judged(made: Plan, declared: Declared, observed: Observed, applied_cohorts: Collection[str] = ()) -> Planned:
+    """The plan with what policies, limits and caseloads say of it; `applied_cohorts` were managed before."""
+    exceeded = (*check_limits(declared.settings.limits, made.changes), *check_vanished(declared, applied_cohorts))
+    standing, lifted = waive_limits(exceeded, declared)
     return Planned(
         replace(
             made,
-            findings=check_policies(declared, observed, made.changes),
-            refusals=check_limits(declared.settings.limits, made.changes),
+            findings=(*lifted, *check_policies(declared, observed, made.changes)),
+            refusals=standing,
             caseload=caseload(declared, observed, made.changes),
         )
     )
@@ -131,15 +134,37 @@ def _overtaken(store: Store, target: str, organisation: int, observed: Observed)
     Apply's settling records the same, but only once this plan is made."""
     return {
         (row.operation.learner, slot): move.after
-        for row in store.open_operations(target, organisation)
-        if row.state is State.SENT and (seen := observed.learners.get(row.operation.learner))
+        for row in _sent(store, target, organisation)
+        if (seen := observed.learners.get(row.operation.learner))
         for slot, move in row.operation.moves
         if not isinstance(live := seen.slots.get(slot, Unread.UNREADABLE), Unread)
         and live not in (move.before, move.after)
     }
 
 
+def applied_cohorts(store: Store, target: str, organisation: int) -> frozenset[str]:
+    """The cohorts that earlier applies managed: one that is gone from the files since has vanished."""
+    known, _ = store.learnt(target).get(f"cohorts:{organisation}", ("[]", None))
+    return frozenset(json.loads(known))
+
+
+def remember_cohorts(store: Store, plan: Plan) -> None:
+    """After an apply: its cohorts are managed now, and those whose vanishing was waived no longer are."""
+    let_go = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
+    before = applied_cohorts(store, plan.target, plan.organisation)
+    after = (before | {change.cohort for change in plan.changes}) - let_go
+    if after != before:
+        store.learn(plan.target, f"cohorts:{plan.organisation}", json.dumps(sorted(after)))
+
+
 def unsettled(store: Store, target: str, organisation: int) -> frozenset[tuple[UserId, Slot]]:
     """Slots whose last write may or may not have happened: only a reading or a person can tell."""
-    sent = [row for row in store.open_operations(target, organisation) if row.state is State.SENT]
-    return frozenset(place for row in (*sent, *store.unknown(target, organisation)) for place in row.places)
+    sent, unknown = _sent(store, target, organisation), store.unknown(target, organisation)
+    return frozenset(place for row in (*sent, *unknown) for place in row.places)
+
+
+def _sent(store: Store, target: str, organisation: int) -> list[JournalRow]:
+    """What was sent and has no outcome yet, also by the run that has the lock: it may be dead, its lease not lapsed."""
+    holder = store.holder(target, organisation)
+    living = store.journal(holder.run) if holder and holder.run is not None else ()
+    return [row for row in (*store.open_operations(target, organisation), *living) if row.state is State.SENT]

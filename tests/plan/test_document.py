@@ -336,12 +336,6 @@ def test_the_order_of_writing_is_in_the_fingerprint() -> None:
     assert print_of(plan_of(rows)) != print_of(plan_of(rows[::-1]))
 
 
-@pytest.mark.parametrize("where", [{"target": "live"}, {"organisation": OrganisationId(5741)}], ids=str)
-def test_an_approval_for_one_onefile_is_not_one_for_another(where: dict[str, Any]) -> None:
-    """Practice may hold the same people under the same ids as live."""
-    assert print_of(replace(PLAN, **where)) != print_of(PLAN)
-
-
 def test_what_changes_no_write_is_not_in_the_fingerprint() -> None:
     """An hour later, on another line, with another label or reason, it is the same plan to approve."""
     rows = [

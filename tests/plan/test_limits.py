@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from typing import Any
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.model import Allowance, Limits, Slot, SlotKind, Unread
+from reconciler.model import Allowance, Declared, Limits, OrganisationId, Settings, Slot, SlotKind, Unread, Waiver
 from reconciler.operations import Change
-from reconciler.plan.limits import check_limits
+from reconciler.plan.limits import check_limits, check_vanished, waive_limits
 from reconciler.problems import Problem
 from tests.factories import DEFAULT, JAMES, KATE, additional, change
+
+DAY = date(2026, 11, 23)
 
 
 def slots(updates: int = 0, creates: int = 0, removals: int = 0, equal: int = 0, cohort: str = "care") -> list[Change]:
@@ -24,14 +29,18 @@ def only(**allowances: Allowance) -> Limits:
     return Limits(**({"reassign": Allowance(), "manual": Allowance()} | allowances))
 
 
+def refused(limits: Limits, changes: list[Change]) -> tuple[Problem, ...]:
+    return tuple(refusal.problem for refusal in check_limits(limits, changes))
+
+
 def wheres(problems: tuple[Problem, ...]) -> list[str]:
     return [problem.where for problem in problems]
 
 
 def test_the_default_share_is_met_exactly() -> None:
     """Three of ten may move at a share of 0.3, four may not."""
-    assert check_limits(Limits(), slots(updates=3, equal=7)) == ()
-    assert wheres(check_limits(Limits(), slots(updates=4, equal=6))) == ["limits.reassign"]
+    assert refused(Limits(), slots(updates=3, equal=7)) == ()
+    assert wheres(refused(Limits(), slots(updates=4, equal=6))) == ["limits.reassign"]
 
 
 @given(st.integers(0, 100), st.integers(0, 60), st.integers(0, 60))
@@ -39,19 +48,20 @@ def test_the_default_share_is_met_exactly() -> None:
 def test_a_share_is_exact_at_every_boundary(hundredths: int, updates: int, equal: int) -> None:
     """Refused exactly when the moved part is larger than the share, in whole-number arithmetic."""
     limits = only(reassign=Allowance(share=hundredths / 100))
-    refused = bool(check_limits(limits, slots(updates=updates, equal=equal)))
-    assert refused == (updates * 100 > hundredths * (updates + equal))
+    too_large = bool(refused(limits, slots(updates=updates, equal=equal)))
+    assert too_large == (updates * 100 > hundredths * (updates + equal))
 
 
 def test_a_small_scope_is_not_exempt() -> None:
     """One of two slots is half of them, and the fix names a share that lets it pass."""
-    (refusal,) = check_limits(Limits(), slots(updates=1, equal=1))
+    (refusal,) = refused(Limits(), slots(updates=1, equal=1))
     assert refusal.what == (
         "the plan reassigns 1 of 2 declared slots; at most 0 are allowed in one run (a share of 0.3)"
     )
     assert refusal.fix == (
         "If this is meant, raise limits.reassign.share in settings.yaml to 0.5 in the same pull request and lower it "
-        "afterwards; or make the change in smaller parts, or run with a wider scope: the share is taken of the "
+        "afterwards; or waive limit_reassign there for one run, with reason, approver and last day; or make the change "
+        "in smaller parts, or run with a wider scope: the share is taken of the "
         "declared slots in scope."
     )
 
@@ -60,15 +70,15 @@ def test_a_small_scope_is_not_exempt() -> None:
 def test_the_share_that_a_fix_names_is_enough(updates: int, equal: int) -> None:
     """Following the advice lets the same plan pass."""
     changes = slots(updates=updates, equal=equal)
-    for refusal in check_limits(only(reassign=Allowance(share=0.0)), changes):
+    for refusal in refused(only(reassign=Allowance(share=0.0)), changes):
         advised = float(refusal.fix.split(" in settings.yaml to ")[1].split()[0])
-        assert check_limits(only(reassign=Allowance(share=advised)), changes) == ()
+        assert refused(only(reassign=Allowance(share=advised)), changes) == ()
 
 
 def test_count_and_share_are_refused_apart() -> None:
     """A plan beyond both gets both numbers, each with its own key to raise."""
     limits = only(reassign=Allowance(count=2, share=0.1))
-    by_count, by_share = check_limits(limits, slots(updates=3, equal=7))
+    by_count, by_share = refused(limits, slots(updates=3, equal=7))
     assert by_count.what == "the plan reassigns 3 slots; at most 2 are allowed in one run"
     assert "raise limits.reassign.count in settings.yaml to 3" in by_count.fix
     assert "raise limits.reassign.share in settings.yaml to 0.3" in by_share.fix
@@ -78,28 +88,28 @@ def test_each_sort_of_change_has_its_own_limit() -> None:
     """Creates, reassignments and manual removals are counted apart."""
     none = Allowance(count=0)
     changes = slots(updates=1, creates=1, removals=1)
-    assert wheres(check_limits(only(create=none), changes)) == ["limits.create"]
-    assert wheres(check_limits(only(reassign=none), changes)) == ["limits.reassign"]
-    assert wheres(check_limits(only(manual=none), changes)) == ["limits.manual"]
+    assert wheres(refused(only(create=none), changes)) == ["limits.create"]
+    assert wheres(refused(only(reassign=none), changes)) == ["limits.reassign"]
+    assert wheres(refused(only(manual=none), changes)) == ["limits.manual"]
 
 
 def test_writing_to_an_unreadable_slot_counts_as_a_create() -> None:
     """What cannot be seen is not thereby free."""
     changes = [change(additional(KATE), Unread.UNREADABLE, KATE)]
-    assert wheres(check_limits(only(create=Allowance(count=0)), changes)) == ["limits.create"]
+    assert wheres(refused(only(create=Allowance(count=0)), changes)) == ["limits.create"]
 
 
 def test_a_slot_left_alone_counts_for_nothing() -> None:
     """A blocked change is in the scope but not among what moves."""
     blocked = change(DEFAULT, KATE, JAMES, action="no-op", blocked="archived")
-    assert check_limits(only(reassign=Allowance(count=0)), [blocked]) == ()
+    assert refused(only(reassign=Allowance(count=0)), [blocked]) == ()
 
 
 def test_a_cohort_has_its_own_limit() -> None:
     """One cohort beyond its limit is named, while the run and the others are within theirs."""
     limits = only(reassign_per_cohort=Allowance(count=1, share=0.5))
     changes = slots(updates=2, equal=8, cohort="care") + slots(updates=1, equal=0, cohort="it")
-    by_count, by_share = check_limits(limits, changes)
+    by_count, by_share = refused(limits, changes)
     assert (by_count.where, by_share.where) == (
         "limits.reassign.per_cohort (care)",
         "limits.reassign.per_cohort (it)",
@@ -112,11 +122,55 @@ def test_a_cohort_has_its_own_limit() -> None:
 def test_nothing_declared_is_within_every_limit() -> None:
     """An empty scope changes nothing, so even a limit of nothing allows it."""
     none = Allowance(count=0, share=0.0)
-    assert check_limits(Limits(none, none, none, none, none, none), []) == ()
+    assert refused(Limits(none, none, none, none, none, none), []) == ()
 
 
 def test_the_defaults_allow_a_first_run_but_not_many_removals() -> None:
     """Creates are unlimited; more than twenty removals by hand are too many to be meant."""
     creates = [change(Slot(SlotKind.UNIT_ASSESSOR, str(number)), None, KATE) for number in range(500)]
-    assert check_limits(Limits(), creates) == ()
-    assert wheres(check_limits(Limits(), slots(removals=21))) == ["limits.manual"]
+    assert refused(Limits(), creates) == ()
+    assert wheres(refused(Limits(), slots(removals=21))) == ["limits.manual"]
+
+
+# ------------------------------------------------------------------ written exceptions
+
+
+def waived(policy: str, until: date = DAY, **scope: Any) -> Declared:
+    waiver = Waiver(policy, "a whole team has moved", "quality-lead", until, **scope)
+    return Declared(DAY, Settings(OrganisationId(5740), waivers=(waiver,)), {}, (), cohorts=frozenset({"care"}))
+
+
+def standing_and_lifted(limits: Limits, declared: Declared) -> tuple[list[str], list[str]]:
+    refusals = (*check_limits(limits, slots(updates=4, equal=6)), *check_vanished(declared, ["care", "it"]))
+    standing, lifted = waive_limits(refusals, declared)
+    return wheres(standing), [finding.policy for finding in lifted]
+
+
+def test_a_waiver_lifts_one_limit_in_one_scope() -> None:
+    """The run's, a cohort's and a vanished cohort's, each alone; all the others stand."""
+    both = only(reassign=Allowance(count=1), reassign_per_cohort=Allowance(count=2))
+    run, cohort, gone = "limits.reassign", "limits.reassign.per_cohort (care)", "vanished_cohort"
+    for declared, standing, lifted in (
+        (waived("limit_create", run=True), [run, cohort, gone], []),
+        (waived("limit_reassign", run=True), [cohort, gone], ["limit_reassign"]),
+        (waived("limit_reassign", cohort="care"), [run, gone], ["limit_reassign"]),
+        (waived("limit_reassign", cohort="it"), [run, cohort, gone], []),
+        (waived("vanished_cohort", cohort="it"), [run, cohort], ["vanished_cohort"]),
+    ):
+        assert standing_and_lifted(both, declared) == (standing, lifted)
+
+
+def test_a_waiver_counts_on_its_last_day_and_not_after() -> None:
+    """An exception that nobody renews ends by itself."""
+    limits = only(reassign=Allowance(count=1))
+    assert standing_and_lifted(limits, waived("limit_reassign", run=True))[1] == ["limit_reassign"]
+    assert standing_and_lifted(limits, waived("limit_reassign", DAY - timedelta(days=1), run=True))[1] == []
+
+
+def test_what_was_lifted_says_who_approved_it_and_why() -> None:
+    """A reviewer sees the number that was exceeded and the waiver side by side."""
+    refusals = check_limits(only(reassign=Allowance(count=1)), slots(updates=4))
+    _, (finding,) = waive_limits(refusals, waived("limit_reassign", run=True))
+    assert finding.what == "the plan reassigns 4 slots; at most 1 is allowed in one run"
+    assert finding.waived == "a whole team has moved (approved by quality-lead, until 2026-11-23)"
+    assert not finding.blocks
