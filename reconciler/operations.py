@@ -226,7 +226,8 @@ class Plan:
     `changes` has every declared slot, sorted by cohort, learner and slot; `operations` are in the order of
     writing. `problems` are rows set aside and warnings; they do not stop the rest. `refusals` are limits
     that the plan exceeds: nothing is applied while there is one, nor while a finding blocks. `day` is the day
-    whose declaration was planned; `handles` say who the ids of staff are.
+    whose declaration was planned; `handles` say who the ids of staff are; `left_out` counts the
+    declared learners whom the scope left unread.
     """
 
     target: str
@@ -242,6 +243,7 @@ class Plan:
     caseload: tuple[CaseloadRow, ...] = ()
     summary: Summary = Summary()
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def blocked(self) -> bool:

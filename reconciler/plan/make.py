@@ -60,6 +60,7 @@ def make_plan(
         problems=in_order([*declared.warnings, *observed.problems, *compare.problems]),
         summary=summarise(changes, unresolved, len(operations), observed.calls, declared.settings.calls_per_minute),
         handles={member.id: member.handle for member in declared.staff.values()},
+        left_out=declared.left_out,
     )
 
 

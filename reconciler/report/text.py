@@ -66,6 +66,9 @@ def _plan_head(page: Page, plan: Plan, fingerprint: str) -> Iterator[str]:
     yield from page.wrap(_verdict(plan), rest=2)
     for note in _unverified(plan.changes):
         yield from page.wrap(note, rest=2)
+    if plan.left_out:
+        are, were = ("is", "was") if plan.left_out == 1 else ("are", "were")
+        yield f"{number_of(plan.left_out, 'declared learner')} {are} not in this scope and {were} left unread."
     yield _cost(plan.summary)
     yield visible(f"Fingerprint {fingerprint}")
 

@@ -51,10 +51,10 @@ def unlock(context: Context, *, reason: str) -> Lease | None:
         return store.break_lock(target, settings.organisation, by=context.who(), reason=reason)
 
 
-Outcome = Literal["present", "absent"]
+Said = Literal["present", "absent"]
 
 
-def done(context: Context, step: str, *, by: str, outcome: Outcome) -> str:
+def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
     """Close a manual step, or an operation that stayed unknown: a named person says what OneFile holds.
 
     `present`: the member of staff is on the learner; `absent`: is not. Returns the step in words.

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from reconciler.cli import _unexpected
+from reconciler.cli.output import unexpected
 from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
 from reconciler.sandbox.faults import Fault
@@ -181,7 +181,7 @@ def test_a_bug_is_1_and_told_without_a_traceback(home: Home) -> None:
     try:
         Home.declare(home, settings={"organisation": {"Adara Ashcombe"}})
     except TypeError as error:
-        told = _unexpected(error)
+        told = unexpected(error)
     assert told.exit_code == ExitCode.ERROR
     assert "TypeError" in str(told) and "Adara" not in str(told)
 

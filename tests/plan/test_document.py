@@ -109,6 +109,7 @@ def plans(draw: st.DrawFn) -> Plan:
         ),
         summary=draw(st.builds(Summary, *[COUNTS] * 10)),
         handles=draw(st.dictionaries(PEOPLE, HANDLE, max_size=3)),
+        left_out=draw(COUNTS),
     )
 
 

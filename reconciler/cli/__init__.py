@@ -1,0 +1,63 @@
+"""The command line: options in, one call to run, the report printed, the exit code out."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from reconciler.cli import commands, records, tools
+from reconciler.cli.output import Output, unexpected
+from reconciler.cli.shared import cli
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
+
+__all__ = ["cli", "commands", "main", "records", "run", "tools"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: every way a command can end becomes one exit code, and no error a traceback."""
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(run(arguments))
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """A runner that ends a job sends SIGTERM: leave as with Ctrl-C, giving the lock back."""
+    interrupted = signal.getsignal(signal.SIGINT)
+    if not callable(interrupted):  # ignored, as in the background of a shell
+        raise KeyboardInterrupt
+    interrupted(number, frame)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        return int(cli.main(arguments, prog_name="reconciler", standalone_mode=False) or ExitCode.DONE)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.INVALID
+    except click.UsageError as error:
+        problem = Problem(error.format_message(), f"see {_command_path(error)} --help")
+        return Output("json" if _asks_for_json(given) else "text").failed(Invalid(problem))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return ExitCode.ERROR
+    except ReconcilerError as error:
+        return Output().failed(error)
+    except Exception as error:
+        return Output().failed(unexpected(error))
+
+
+def _command_path(error: click.UsageError) -> str:
+    return error.ctx.command_path if error.ctx else "reconciler"
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line that cannot be understood asks for JSON all the same."""
+    pairs = itertools.pairwise(arguments)
+    return "--format=json" in arguments or ("--format", "json") in pairs

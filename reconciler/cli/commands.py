@@ -1,0 +1,165 @@
+"""The main path: validate, plan, apply, show."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.output import Output, is_terminal, say_problems
+from reconciler.cli.shared import command
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.run.context import Context
+    from reconciler.run.planning import Planned
+
+
+@command(service=False)
+def validate(context: Context, output: Output) -> int:
+    """Check the declared state; every problem at once, nothing sent.
+
+    Exit 0: valid. 3: problems, each with its file, line and fix.
+    """
+    from reconciler.run.validating import summary
+
+    declared = context.declared()
+    say_problems(declared.warnings)
+    text = summary(declared, as_json=output.json)
+    output.save(text)
+    output.report(text)
+    return ExitCode.DONE
+
+
+@command(
+    click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when changes are pending."),
+    click.option(
+        "--save-observed", type=click.Path(path_type=Path), metavar="FILE", help="Keep what was read: ids, no names."
+    ),
+    click.option(
+        "--observed", type=click.Path(path_type=Path), metavar="FILE", help="Plan from a kept reading, without a call."
+    ),
+    out_is_json=True,
+)
+def plan(
+    context: Context, output: Output, detailed_exitcode: bool, save_observed: Path | None, observed: Path | None
+) -> int:
+    """Compare the declared state with OneFile and show what apply would do; writes nothing.
+
+    --out FILE saves the plan, for `reconciler apply FILE`. Exit 0: planned. 2: changes pending (with
+    --detailed-exitcode). 5: a limit or a policy blocks it.
+    """
+    from reconciler.run import planning
+
+    if observed and save_observed:
+        raise click.UsageError("--observed reads nothing that --save-observed could keep.")
+    return say_planned(
+        planning.plan(context, observed=observed, save_observed=save_observed), output, detailed=detailed_exitcode
+    )
+
+
+def say_planned(planned: Planned, output: Output, *, detailed: bool) -> ExitCode:
+    """Report a plan, save it where --out asks, and say what to do with it."""
+    from reconciler.plan.document import dumps
+
+    document = dumps(planned.document) if output.json or output.out else ""
+    output.save(document)
+    output.report(document if output.json else _plan_text(planned, output))
+    if output.is_bare:
+        say_problems([*planned.why_blocked(), *planned.plan.problems])
+    if output.out and not output.lost:
+        output.note(f"Saved to {output.out}.")
+        if planned.plan.operations and not planned.plan.blocked:
+            output.note(f"Apply exactly this with: reconciler apply {shlex.quote(str(output.out))}")
+    return planned.exit_code(detailed=detailed)
+
+
+@command(
+    click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path)),
+    click.option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is never asked about."),
+    click.option("--expect", metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
+)
+def apply(context: Context, output: Output, saved: Path | None, auto_approve: bool, expect: str | None) -> int:
+    """Apply a saved PLAN exactly as reviewed, or make a plan now, show it and ask.
+
+    Exit 0: all done. 4: the world moved, conflicting slots were left alone. 5: blocked, nothing written.
+    6: another run holds the lock. 7: something failed, is unknown, or waits for a person.
+    """
+    from reconciler.report import jsonreport, text
+    from reconciler.run import applying
+
+    asks = not (saved or auto_approve or expect)
+    if asks and not is_terminal(sys.stdin):
+        fix = "Give --auto-approve, or save the plan with `reconciler plan --out FILE` and apply that file."
+        raise Invalid(Problem("apply asks before it writes, and there is no terminal to ask at", fix))
+
+    def approve(planned: Planned) -> bool:
+        if asks:
+            return _ask(planned, output)
+        if not output.json:
+            output.report(_plan_text(planned, output))
+        return True
+
+    done = applying.apply(context, saved, approve=approve, expect=expect)
+    if done.declined:
+        raise ReconcilerError(Problem("not approved: nothing was written", "Run apply again when it is."))
+    problems = done.error.problems if done.error else ()
+    if output.json:
+        report = jsonreport.render_outcomes(
+            done.planned.plan,
+            done.outcomes,
+            fingerprint=done.planned.fingerprint,
+            run=done.run,
+            spent_calls=done.spent_calls,
+            exit_code=done.exit_code,
+            problems=problems,
+        )
+    elif done.run is None:
+        report = _plan_text(done.planned, output)
+    else:
+        report = text.render_outcomes(
+            done.planned.plan,
+            done.outcomes,
+            fingerprint=done.planned.fingerprint,
+            run=done.run,
+            spent_calls=done.spent_calls,
+            colour=output.colour,
+        )
+    output.save(report)
+    output.report(report)
+    say_problems(done.problems() if output.is_bare else problems)
+    return done.exit_code
+
+
+def _ask(planned: Planned, output: Output) -> bool:
+    """Show the plan to whoever is asked, also where standard output is kept for JSON or for nothing."""
+    click.echo(_plan_text(planned, output), err=output.json or output.quiet, nl=False)
+    count = len(planned.plan.operations)
+    return click.confirm(f"Write these {count} changes to {planned.plan.target}?", err=True)
+
+
+def _plan_text(planned: Planned, output: Output) -> str:
+    from reconciler.report.text import render_plan
+
+    return render_plan(planned.plan, fingerprint=planned.fingerprint, colour=output.colour, verbose=output.verbose)
+
+
+@command(
+    click.argument("saved", metavar="PLAN", type=click.Path(path_type=Path)),
+    service=False,
+    files=False,
+)
+def show(_context: Context, output: Output, saved: Path) -> int:
+    """Show a saved PLAN; refuses one that was altered."""
+    from reconciler.plan.document import dumps
+    from reconciler.run.planfile import load
+    from reconciler.run.planning import Planned
+
+    planned = Planned(load(saved))
+    text = dumps(planned.document) if output.json else _plan_text(planned, output)
+    output.save(text)
+    output.report(text)
+    return ExitCode.DONE

@@ -1,0 +1,89 @@
+"""What the store remembers and what people tell it: history, revert, done, unlock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.commands import say_planned
+from reconciler.cli.output import Output
+from reconciler.cli.shared import command
+from reconciler.problems import ExitCode, Invalid, Problem
+
+if TYPE_CHECKING:
+    from reconciler.run.context import Context
+    from reconciler.run.recalling import Form, Said
+
+
+@command(
+    click.argument("run", metavar="[RUN]", required=False, type=click.IntRange(1)),
+    click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many runs to list."),
+    formats=("text", "json", "csv"),
+)
+def history(context: Context, output: Output, run: int | None, limit: int) -> int:
+    """List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof."""
+    from reconciler.run import recalling
+
+    form: Form = "json" if output.json else "csv" if output.csv else "text"
+    text = recalling.history(context, run, form, limit=limit)
+    output.save(text)
+    output.report(text)
+    return ExitCode.DONE
+
+
+@command(click.argument("run", metavar="RUN", type=click.IntRange(1)), out_is_json=True)
+def revert(context: Context, output: Output, run: int) -> int:
+    """Plan to put back who stood in each slot before RUN wrote it; writes nothing.
+
+    --out FILE saves the plan, for `reconciler apply FILE`. Slots that moved since are set aside; what OneFile
+    cannot undo becomes a manual step. Put the files back as well, or the next apply writes the run's values again.
+    """
+    from reconciler.run.reverting import revert
+
+    return say_planned(revert(context, run), output, detailed=False)
+
+
+@command(
+    click.argument("step", metavar="STEP"),
+    click.option("--by", required=True, metavar="NAME", help="Who looked in OneFile; kept in the history."),
+    click.option(
+        "--outcome",
+        type=click.Choice(["absent", "present"]),
+        default="absent",
+        show_default=True,
+        help="Whether the member of staff is on the learner.",
+    ),
+)
+def done(context: Context, output: Output, step: str, by: str, outcome: Said) -> int:
+    """Close a manual STEP that a person has done in OneFile, or say what they found there.
+
+    STEP is the id that plans print. Only what OneFile does not show can be said; the rest is read.
+    """
+    from reconciler.run import recalling
+
+    text = recalling.done(context, step, by=by, outcome=outcome) + "\n"
+    output.save(text)
+    output.report(text)
+    return ExitCode.DONE
+
+
+@command(click.option("--reason", required=True, metavar="TEXT", help="Why; kept for ever."))
+def unlock(context: Context, output: Output, reason: str) -> int:
+    """Take the lock from a run that cannot give it back. Make sure first that it no longer runs.
+
+    A run that ended on this machine, or whose lease has lapsed, needs no unlock.
+    """
+    from reconciler.run import recalling
+
+    if not reason.strip():
+        raise Invalid(Problem("the reason is empty", "Say why the lock is taken away.", where="--reason"))
+    lease = recalling.unlock(context, reason=reason)
+    words = (
+        f"Taken from {lease.holder} at {lease.host}, who had it since {lease.since:%Y-%m-%d %H:%M} UTC."
+        if lease
+        else "Nobody had the lock."
+    )
+    output.save(words + "\n")
+    output.report(words)
+    return ExitCode.DONE

@@ -1,0 +1,123 @@
+"""What every command has: the group, the common options, and errors that become reports and exit codes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.output import Output, unexpected
+from reconciler.problems import ExitCode, Problem, ReconcilerError
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a date such as 2026-12-01") from None
+
+
+FILES = [
+    click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        default=Path("state"),
+        show_default=True,
+        metavar="DIR",
+        help="The folder with the declared state.",
+    ),
+    click.option("--cohort", "cohorts", multiple=True, metavar="NAME", help="Only this cohort (repeatable)."),
+    click.option(
+        "--learner", "learners", multiple=True, metavar="ID", help="Only this learner: id, MISID or label (repeatable)."
+    ),
+    click.option(
+        "--changed-since", "since", metavar="GIT_REF", help="Only the cohorts and staff that changed since this commit."
+    ),
+    click.option("--at", callback=_day, metavar="DATE", help="As declared for that day, such as 2026-12-01."),
+]
+SERVICE = [
+    click.option(
+        "--target",
+        metavar="NAME|URL",
+        help="sandbox, beta, practice, live or a base URL. [default: as settings.yaml says]",
+    ),
+    click.option(
+        "--store",
+        metavar="URL",
+        help="Where runs and records are kept: a path or postgresql://…, or RECONCILER_STORE. "
+        "[default: .reconciler/store.db beside the state folder]",
+    ),
+]
+REPORT = [
+    click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Also write the report to this file."),
+    click.option("--quiet", is_flag=True, help="Print problems only."),
+    click.option("--verbose", is_flag=True, help="Spell out every row."),
+    click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR."),
+]
+
+
+def _format(formats: Sequence[str]) -> Callable[[Any], Any]:
+    kinds = click.Choice(list(formats))
+    return click.option(
+        "--format", "form", type=kinds, default="text", show_default=True, help="What standard output gets."
+    )
+
+
+def command(
+    *options: Callable[[Any], Any],
+    service: bool = True,
+    files: bool = True,
+    out_is_json: bool = False,
+    formats: Sequence[str] = ("text", "json"),
+) -> Callable[[Callable[..., int]], click.Command]:
+    """A command of the group: its own options, the common ones, and errors that become reports and exit codes."""
+
+    def decorate(work: Callable[..., int]) -> click.Command:
+        @functools.wraps(work)
+        def call(form: str, out: Path | None, quiet: bool, verbose: bool, no_color: bool, **chosen: Any) -> int:
+            from reconciler.progress import Told
+            from reconciler.run.context import Context
+            from reconciler.run.files import check_place
+
+            output = Output(form, out, out_is_json=out_is_json, quiet=quiet, verbose=verbose, no_color=no_color)
+            names = ("state", "target", "store", "cohorts", "learners", "since", "at")
+            told = {name: chosen.pop(name) for name in names if name in chosen}
+            context = Context(**told, tell=None if quiet else Told)
+            try:
+                if out:
+                    check_place(out)
+                code = ExitCode(work(context, output, **chosen))
+            except ReconcilerError as error:
+                code = output.failed(error)
+            except (KeyboardInterrupt, click.Abort):
+                fix = "Run the command again: it starts from what OneFile holds then."
+                code = output.failed(ReconcilerError(Problem("stopped before anything was written", fix)))
+            except click.UsageError:
+                raise
+            except Exception as error:
+                code = output.failed(unexpected(error))
+            return output.ended(code)
+
+        wrapped: Callable[..., int] = call
+        common = [*(FILES if files else []), *(SERVICE if service else []), _format(formats), *REPORT]
+        for option in reversed([*options, *common]):
+            wrapped = option(wrapped)
+        return cli.command(name=work.__name__)(wrapped)
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="reconciler")
+def cli() -> None:
+    """Staff assignments in OneFile as code: declared in YAML, planned, reviewed, applied as reviewed.
+
+    \b
+    Start with:   reconciler demo
+    Then:         reconciler validate, plan, apply
+    """

@@ -1,0 +1,189 @@
+"""What the store remembers: history as evidence, a run put back, steps closed by people, a lock taken away."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.clock import SystemClock
+from reconciler.problems import ExitCode
+from reconciler.sandbox.faults import Fault
+from reconciler.store import Store
+from tests.e2e.user import JAMES, KATE, LEARNER, LEE, PRIYA, SETTINGS, WRITES, Home, point_at, served, slots
+
+ADDITIONAL = f"learner[200004].additional[{LEE}]"
+
+
+def test_history_says_what_each_run_did(home: Home) -> None:
+    """Every write with before, after, who, when, fingerprint and proof; in JSON and CSV the same rows."""
+    fingerprint = home.declare().plan()["fingerprint"]
+    assert home.run("history", "--format", "json").json == []
+    home.converges()
+    (run,) = home.run("history", "--format", "json").json
+    assert (run["command"], run["exit_code"], run["operations_done"], run["fingerprint"]) == (
+        "apply",
+        0,
+        WRITES,
+        fingerprint,
+    )
+    rows = home.run("history", "1", "--format", "json").json
+    assert len(rows) == WRITES
+    assert all(row["outcome"] == "done" and row["sent"] and row["settled"] for row in rows)
+    assert {row["address"]: row["proof"] for row in rows if row["proof"] == "unreadable"} == {ADDITIONAL: "unreadable"}
+    (default,) = (row for row in rows if row["address"].endswith("default_assessor"))
+    assert (default["before"], default["before_staff"], default["after_staff"]) == (KATE, "kate", "james")
+    table = list(csv.DictReader(io.StringIO(home.run("history", "1", "--format", "csv").out)))
+    assert [row["address"] for row in table] == [row["address"] for row in rows]
+    text = home.run("history", "1").out
+    assert all(row["path"] in text for row in rows)
+
+
+def test_history_of_a_run_that_is_not_there_is_invalid(home: Home) -> None:
+    """With the way to find the right one."""
+    ended = home.declare().run("history", "7")
+    assert ended.code == ExitCode.INVALID
+    assert "reconciler history" in ended.err
+
+
+# ------------------------------------------------------------------ revert
+
+
+def test_a_reverted_run_is_put_back_as_far_as_onefile_can(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was displaced returns; where nobody stood, and for additional people, there are steps for a person."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        before = slots(server.world)
+        home.declare().converges()
+        plan = home.run("revert", "1", "--out", "back.json", "--format", "json").json
+        rows = {row["address"]: row["change"]["actions"][0] for row in plan["resource_changes"]}
+        assert {address for address, action in rows.items() if action == "update"} == {
+            address for address in rows if before.get(address)
+        }
+        assert {step["address"] for step in plan["manual_steps"]} == {
+            address for address in rows if not before.get(address)
+        }
+        assert home.run("apply", "back.json").code == ExitCode.INCOMPLETE  # the steps are open
+        after = slots(server.world)
+        assert all(after[address] == before[address] for address, action in rows.items() if action == "update")
+
+
+def test_what_moved_since_a_run_is_not_put_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody's newer decision is left alone, and said."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        home.declare().converges()
+        server.world.users[200004]["DefaultAssessorID"] = 163757
+        plan = home.run("revert", "1", "--format", "json").json
+        assert not any(row["type"] == "default_assessor" for row in plan["resource_changes"])
+        assert any("default_assessor has moved since run 1" in problem["what"] for problem in plan["problems"])
+
+
+# ------------------------------------------------------------------ done
+
+
+def test_a_removal_stays_open_until_somebody_says_that_it_is_done(home: Home) -> None:
+    """OneFile has no unassign and does not show the slot: until a person says so, apply is incomplete."""
+    home.declare().converges()
+    home.declare({**LEARNER, "additional": []})
+    (step,) = home.plan()["manual_steps"]
+    assert step["address"] == ADDITIONAL
+    assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
+    assert home.run("done", "00000000", "--by", "priya").code == ExitCode.INVALID
+    said = home.run("done", step["id"], "--by", "priya")
+    assert (said.code, said.out) == (ExitCode.DONE, f"{ADDITIONAL}: absent, said by priya\n")
+    assert home.plan()["manual_steps"] == []
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    closed = home.run("history", "--format", "json").json
+    assert ("done", "priya") in {(run["command"], run["who"]) for run in closed}
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "present"), [("drop_after", "present", True), ("drop_before", "absent", False)]
+)
+def test_a_write_that_nobody_can_see_is_settled_by_a_person_and_never_sent_again_by_itself(
+    home: Home, monkeypatch: pytest.MonkeyPatch, fault: Any, outcome: str, present: bool
+) -> None:
+    """The answer was lost; whoever looks decides whether it is recorded or written again."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        server.service.faults.arm(Fault(fault, "POST", f"/User/{LEE}/Assign"))
+        home.declare({"id": 200004, "additional": ["lee"]})
+        assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
+        assert (LEE in server.world.additional.get(200004, [])) is present
+        blocked = home.run("apply", "--auto-approve")
+        assert blocked.code == ExitCode.INCOMPLETE
+        sent = [call for call in server.calls if call["path"].endswith("/Assign")]
+        assert len(sent) == 1
+        step = home.run("plan").out.replace("\n", " ").split("reconciler done ")[1].split()[0]
+        assert home.run("done", step, "--by", "priya", "--outcome", outcome).code == ExitCode.DONE
+        home.converges()
+        sent = [call for call in server.calls if call["path"].endswith("/Assign")]
+        assert len(sent) == (1 if present else 2)
+        assert server.world.additional[200004] == [LEE]
+
+
+# ------------------------------------------------------------------ unlock
+
+
+def test_a_lock_of_another_machine_is_taken_away_only_with_a_reason(home: Home) -> None:
+    """Until then apply ends with 6, naming who has it."""
+    home.declare()
+    home.plan()
+    with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
+        store.acquire(
+            "sandbox", 5740, holder="robin", host="elsewhere", command="apply", run=None,
+            lease_seconds=timedelta(hours=1).total_seconds(),
+        )  # fmt: skip
+    locked = home.run("apply", "--auto-approve")
+    assert locked.code == ExitCode.LOCKED
+    assert "robin" in locked.err
+    assert home.run("unlock").code == ExitCode.INVALID
+    assert home.run("unlock", "--reason", " ").code == ExitCode.INVALID
+    taken = home.run("unlock", "--reason", "the runner was removed")
+    assert taken.code == ExitCode.DONE
+    assert "robin at elsewhere" in taken.out
+    home.converges()
+    assert home.run("unlock", "--reason", "again").out == "Nobody had the lock.\n"
+
+
+# ------------------------------------------------------------------ cohorts that vanish
+
+
+def test_a_cohort_that_vanished_blocks_until_somebody_answers_for_it(home: Home) -> None:
+    """An empty file counts as none; the waiver is needed once, and its plan says who gave it."""
+    home.declare({"id": 200005, "default_assessor": "kate"}).converges()
+    (home.path / "state/cohorts/c1.yaml").rename(home.path / "state/cohorts/c2.yaml")
+    text = (home.path / "state/cohorts/c2.yaml").read_text(encoding="utf-8").replace('"c1"', '"c2"')
+    (home.path / "state/cohorts/c2.yaml").write_text(text, encoding="utf-8")
+    blocked = home.run("apply", "--auto-approve")
+    assert blocked.code == ExitCode.BLOCKED
+    assert "cohort c1 was managed before" in blocked.err
+    waiver = {
+        "policy": "vanished_cohort",
+        "cohort": "c1",
+        "reason": "renamed",
+        "approved_by": "quality-lead",
+        "until": "2999-12-31",
+    }
+    settings = home.path / "state/settings.yaml"
+    kept = settings.read_text(encoding="utf-8")
+    home.declare(settings={**SETTINGS, "waivers": [waiver]})
+    (home.path / "state/cohorts/c1.yaml").unlink()
+    plan = home.plan()
+    assert [(one["policy"], one["cohort"]) for one in plan["policies"] if one["waived"]] == [("vanished_cohort", "c1")]
+    home.converges()
+    settings.write_text(kept, encoding="utf-8")
+    assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
+
+
+def test_a_reverted_account_must_be_known(home: Home) -> None:
+    """Whom the files do not know cannot be declared to return."""
+    staff = {"james": {"id": JAMES, "role": "assessor"}, "priya": {"id": PRIYA, "role": "iqa"}}
+    home.declare({"id": 200004, "default_assessor": "james"}, staff=staff).converges()
+    plan = home.run("revert", "1", "--format", "json").json
+    assert plan["operations"] == []
+    assert any(f"held account {KATE}, who is not in staff.yaml" in problem["what"] for problem in plan["problems"])
