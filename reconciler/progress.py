@@ -29,6 +29,8 @@ class Told:
     def forecast(self, spent: int, remaining: int) -> None:
         calls = spent + remaining
         time = duration_words(math.ceil(calls * 60 / self._rate))
+        if sys.stderr is None:  # closed from outside: there is nobody to tell
+            return
         sys.stderr.write(f"Reading OneFile: {calls} calls, about {time}.\n")
         if sys.stderr.isatty() and remaining >= WORTH_A_BAR:
             self._start(spent, calls)

@@ -128,6 +128,8 @@ def apply(context: Context, output: Output, saved: Path | None, auto_approve: bo
             spent_calls=done.spent_calls,
             colour=output.colour,
         )
+        if not done.planned.plan.operations:  # nobody was asked, so the plan has not been shown: it says why not
+            report = f"{_plan_text(done.planned, output)}\n{report}"
     output.save(report)
     output.report(report)
     say_problems(done.problems() if output.is_bare else problems)

@@ -60,7 +60,7 @@ class Output:
             from reconciler.run.files import write_whole
 
             try:
-                write_whole(text, self.out)
+                write_whole(click.unstyle(text) if self.colour else text, self.out)
             except ReconcilerError as error:
                 self.lost += error.problems
 

@@ -50,8 +50,12 @@ class Register:
         return len(self._places) == len(rows)
 
     async def confirm(self) -> bool:
-        """Whether the unpaged list is whole; it is asked for once more where a page does not agree."""
-        self.whole = await self._agrees() or (await self.call() and await self._agrees())
+        """Whether the unpaged list is whole. Where a page does not agree, it may be the size of the page that this
+        server does not send, or a list that moved: so once more, with both known better."""
+        self.whole = await self._agrees()
+        if not self.whole:
+            await self.first_page()
+            self.whole = await self.call() and await self._agrees()
         if not self.whole:
             self._facts.deny(ROLL)
         return self.whole
@@ -100,7 +104,7 @@ class Register:
 
     async def _agrees(self) -> bool:
         """A page that reaches past the list's end shows the last of the list again, and nobody after them."""
-        for number, size in end_pages(len(self._order), max(len(self._order) - 1, self._reader.paging.seen)):
+        for number, size in end_pages(len(self._order), self._reader.paging.seen or len(self._order) - 1):
             rows = await self._reader.users_page(self._organisation, self._role, number, size)
             if shown_at_end([row.id for row in rows], self._order, number, size) != "again":
                 return False

@@ -34,6 +34,7 @@ class Write(NamedTuple):
 
 
 LEARNER_ROLE = 1
+LONGEST_NUMBER = 20  # digits; int() has a limit of its own, and no id comes near it
 ROLE_IDS: Mapping[Role, int] = {
     Role.TRAINEE_ASSESSOR: 4,
     Role.ASSESSOR: 5,
@@ -285,13 +286,14 @@ def _number(fields: _Fields, key: str, request: Request) -> int | None:
         return None
     if isinstance(value, bool):
         raise _unexpected(request, f"a number in field {key!r}", value)
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
-    raise _unexpected(request, f"a number in field {key!r}", value)
+    number: int | None = None
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        number = int(value)
+    elif isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < LONGEST_NUMBER:
+        number = int(value)
+    if number is None or number < 0:  # no id of OneFile's is negative
+        raise _unexpected(request, f"a number in field {key!r}", value)
+    return number
 
 
 def _unexpected(request: Request, promised: str, found: object) -> BadAnswer:

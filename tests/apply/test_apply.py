@@ -11,9 +11,11 @@ import pytest
 from reconciler.model import Slot, SlotKind
 from reconciler.operations import AssignUnit, State
 from reconciler.plan.document import dumps, from_document, to_document
+from reconciler.problems import BadAnswer
+from reconciler.sandbox.faults import Fault
 from reconciler.service.wire import write_request
 from tests.apply.parts import ADDED, AIMS, DEFAULT, DEFAULTS, EMPLOYER, FIRST, UNITS, moved, stands, states
-from tests.worlds import JAMES, KATE, LEARNER, LEE, MORGAN, ORGANISATION, PRIYA, ROBIN, TARGET, trial
+from tests.worlds import JAMES, KATE, LEARNER, LEE, MORGAN, ORGANISATION, PRIYA, ROBIN, TARGET, Wants, trial
 
 AIM = Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41242)
 
@@ -140,12 +142,10 @@ def test_an_empty_plan_writes_nothing_and_still_records_agreement(tmp_path: Path
 
 
 def test_a_large_apply_keeps_within_the_call_limit(tmp_path: Path) -> None:
-    """Three hundred and more calls, and the sandbox never had to answer 429."""
-    with trial(tmp_path, learners=60) as here:
-        plan = here.plan(here.declared(moved(here, 10)))
-        here.apply(plan)
-        again = here.plan(here.declared(moved(here, 10)))
-        here.apply(again)
+    """More calls than a minute allows, and the sandbox never had to answer 429."""
+    with trial(tmp_path) as here:
+        for _ in range(2):  # there and back again
+            here.apply(here.plan(here.declared(moved(here, 8))))
         assert len(here.service.calls) > 300
         assert 429 not in {call["status"] for call in here.service.calls}
 
@@ -232,10 +232,36 @@ def test_refusals_of_a_kind_before_any_success_end_in_leaving_it_alone(tmp_path:
 
 # ------------------------------------------------------------------ canaries
 
+SLOW = Fault("latency", "POST", "/User/2*", times=1000, seconds=5)
+SLOW_ASSIGN = Fault("latency", "POST", "/User/*/Assign", times=1000, seconds=5)
+
+
+def test_nothing_is_written_before_everybody_was_read(tmp_path: Path) -> None:
+    """A OneFile that cannot be read to the end is not written to at the beginning."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared(moved(here, 6)))
+        here.arm(Fault("html", "POST", "/UnitSummary/Search/*", nth=6, times=5))
+        applied = here.apply(plan)
+        assert isinstance(applied.error, BadAnswer)
+        assert states(applied) == {State.NOT_TRIED: len(plan.operations)}
+        assert not here.writes()
+
+
+def test_once_a_kind_is_proven_several_learners_are_written_at_once(tmp_path: Path) -> None:
+    """Also where one learner, last in the plan, has a kind of slot that nobody else has."""
+    with trial(tmp_path, faults=(SLOW, SLOW_ASSIGN)) as here:
+        wants = moved(here, 10, DEFAULTS)
+        wants[FIRST + 9] = moved(here, 10, DEFAULTS | {SlotKind.UNIT_IQA})[FIRST + 9]
+        plan = here.plan(here.declared(wants))
+        start = here.clock.monotonic()
+        assert set(states(here.apply(plan))) == {State.DONE}
+        canaries = 1 + sum(operation.learner == FIRST + 9 for operation in plan.operations)
+        assert here.clock.monotonic() - start == 5 * (canaries + 1)
+
 
 def test_a_write_that_silently_does_nothing_stops_everything_else(tmp_path: Path) -> None:
-    """The first of its kind is read back before the next learner is touched."""
-    with trial(tmp_path, "unit_level=off_silent") as here:
+    """The first of its kind is read back before the next learner is touched, however long each write takes."""
+    with trial(tmp_path, "unit_level=off_silent", faults=(SLOW_ASSIGN,)) as here:
         wants = moved(here, 5, UNITS)
         plan = here.plan(here.declared(wants))
         applied = here.apply(plan)
@@ -245,17 +271,17 @@ def test_a_write_that_silently_does_nothing_stops_everything_else(tmp_path: Path
         assert len(here.writes()) == 1
 
 
-@pytest.mark.parametrize(("reading", "writes"), [("learner", 3), ("learner_silent", 1)])
+@pytest.mark.parametrize(("reading", "at_most"), [("learner", 6), ("learner_silent", 1)])
 def test_a_onefile_that_wants_the_learner_in_the_path_is_noticed_at_once(
-    tmp_path: Path, reading: str, writes: int
+    tmp_path: Path, reading: str, at_most: int
 ) -> None:
     """OneFile's text of 2026 says so. Refused or silently ignored, no slot of anybody moves by it."""
-    with trial(tmp_path, f"assign_path={reading}") as here:
+    with trial(tmp_path, f"assign_path={reading}", faults=(SLOW_ASSIGN,)) as here:
         before = {user: here.held(user) for user in range(FIRST, FIRST + 8)}
         applied = here.apply(here.plan(here.declared(moved(here, 8, AIMS))))
         assert State.DONE not in states(applied)
         assert {user: here.held(user) for user in before} == before
-        assert len(here.writes()) <= writes * 2
+        assert len(here.writes()) <= at_most  # three refusals of each of the two kinds, or one canary
 
 
 def test_a_default_that_takes_other_slots_with_it_stops_the_run_with_the_evidence(tmp_path: Path) -> None:
@@ -263,12 +289,22 @@ def test_a_default_that_takes_other_slots_with_it_stops_the_run_with_the_evidenc
     with trial(tmp_path, "default_cascade=cascades") as here:
         theirs = Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41240)
         other = 200005
-        wants = {LEARNER: {DEFAULT: JAMES, theirs: KATE}, other: moved(here, 5, DEFAULTS)[other]}
+        wants: Wants = {LEARNER: {DEFAULT: JAMES, theirs: KATE}, other: moved(here, 5, DEFAULTS)[other]}
         applied = here.apply(here.plan(here.declared(wants)))
         assert [one.state for one in applied.outcomes] == [State.FAILED, State.NOT_TRIED]
         for words in ("something else moved with it", "learner[200004].learning_aim[41240].assessor", "kate-anderson"):
             assert words in applied.outcomes[0].detail
         assert len(here.writes()) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="a canary reads only the layers that the files manage on its learner")
+def test_a_default_that_takes_slots_with_it_that_nobody_declared_is_noticed_too(tmp_path: Path) -> None:
+    """What is not managed must not be moved by us either."""
+    with trial(tmp_path, "default_cascade=cascades") as here:
+        wants: Wants = {LEARNER: {DEFAULT: JAMES}, 200005: moved(here, 5, DEFAULTS)[200005]}
+        assert here.held()[Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41240)] == KATE
+        applied = here.apply(here.plan(here.declared(wants)))
+        assert [one.state for one in applied.outcomes] == [State.FAILED, State.NOT_TRIED]
 
 
 def test_an_empty_field_that_appears_with_the_first_write_is_no_side_effect(tmp_path: Path) -> None:

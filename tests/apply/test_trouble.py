@@ -94,13 +94,12 @@ def test_when_onefile_goes_away_with_a_write_under_way_it_is_unknown_until_the_n
         wants = moved(here, 4)
         wanted = here.declared(wants)
         plan = here.plan(wanted)
-        here.arm(assign("drop_after", nth=6), Fault("error_before", nth=1, times=1000, path="/Nothing"))
+        here.arm(assign("drop_after", nth=6))
         applied = here.apply(plan, network=lambda inner: _GoesAway(inner, 6))
         assert applied.error is not None
         count = states(applied)
         assert count[State.UNKNOWN] == 1
         assert count[State.UNKNOWN] + count[State.DONE] + count[State.NOT_TRIED] == len(plan.operations)
-        here.service.faults.clear()
         here.apply(here.plan(wanted))
         assert stands(here, wants)
         assert here.plan(wanted).in_sync
@@ -230,13 +229,13 @@ SHOWN = frozenset(SlotKind) - {SlotKind.ADDITIONAL, SlotKind.DEFAULT_EMPLOYER}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
-@pytest.mark.parametrize("nth", [1, 2, 3, 5, 8, 13, 21])
+@pytest.mark.parametrize("nth", [1, 2, 5, 9, 20])
 def test_a_run_cut_off_at_any_write_is_finished_by_the_next_without_repeating_one(
     tmp_path: Path, nth: int, after: bool
 ) -> None:
     """At the first canary, among the canaries, or with eight learners at once under way."""
     with trial(tmp_path) as here:
-        wants = moved(here, 6, SHOWN)
+        wants = moved(here, 4, SHOWN)
         wanted = here.declared(wants)
         operations = len(here.plan(wanted).operations)
         die(here, wanted, nth, after=after)
@@ -254,7 +253,7 @@ def test_a_run_cut_off_at_any_write_is_finished_by_the_next_without_repeating_on
 def test_a_saved_plan_whose_run_was_cut_off_can_be_applied_again(tmp_path: Path, after: bool) -> None:
     """What was reviewed is finished, without another review."""
     with trial(tmp_path) as here:
-        wants = moved(here, 6, SHOWN)
+        wants = moved(here, 4, SHOWN)
         plan = here.plan(here.declared(wants))
         with pytest.raises(KeyboardInterrupt):
             here.apply(plan, network=cut_off(9, after=after))

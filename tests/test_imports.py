@@ -1,0 +1,151 @@
+"""The module map holds: data flows one way, each foreign package has one home, and only the edge touches the world."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "reconciler"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").strip("."): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+
+NOUNS = {"operations", "model", "problems"}
+MAY_IMPORT: dict[str, set[str]] = {
+    # the nouns, one way
+    "problems": set(),
+    "model": {"problems"},
+    "operations": {"model", "problems"},
+    # small things without opinions
+    "": set(),
+    "clock": set(),
+    "calls": set(),
+    "resources": {"problems"},
+    # the two services underneath
+    "service": NOUNS | {"clock", "calls", ""},
+    "store": NOUNS | {"clock", "calls"},
+    # the stages: never another stage
+    "declared": NOUNS | {"resources"},
+    "observed": NOUNS | {"service"},
+    "plan": NOUNS | {"resources"},
+    "apply": NOUNS | {"service", "store"},
+    "doctor": NOUNS,
+    # reports read a saved plan's format number and the store's rows, which are data; nothing of how either comes about
+    "report": NOUNS | {"doctor", "plan.document", "store.rows"},
+    "progress": {"report.words"},
+    # OneFile's stand-in knows nothing of the rest, lest both make the same mistake
+    "sandbox": {"clock"},
+    # the edge
+    "run": NOUNS
+    | {"", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "sandbox", "service", "store"},
+    "cli": {"", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"},
+}
+"""What each package may import of the others: a whole package, or one module of it."""
+
+HOMES: dict[str, set[str]] = {
+    "click": {"cli"},
+    "deepdiff": {"apply.judge"},
+    "httpx": {"service"},
+    "jsonschema": {"declared.schema"},
+    "jsonschema_rs": {"declared.schema", "plan.schema"},
+    "rich": {"progress"},
+    "sqlalchemy": {"store"},
+    "starlette": {"sandbox", "service.embedded"},
+    "uvicorn": {"sandbox"},
+    "yaml": {"declared.yamlfile"},
+}
+"""Where each foreign package may be imported."""
+
+SPEAKS = {"cli", "progress"}  # standard streams
+LISTENS = {"cli", "run"}  # the environment, and the terminal
+
+
+def package(module: str) -> str:
+    return module.split(".")[0]
+
+
+def within(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places if place or not module)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted names a module imports, wherever in it; from a package, the module meant where there is one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            origin = str(node.module)
+            for name in node.names:
+                inner = f"{origin}.{name.name}"
+                yield inner if inner.removeprefix("reconciler").strip(".") in MODULES else origin
+
+
+def ours(path: Path) -> set[str]:
+    return {name.removeprefix("reconciler").strip(".") for name in imports(path) if package(name) == "reconciler"}
+
+
+def names_used(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{node.value.id}.{node.attr}"
+        elif isinstance(node, ast.Name):
+            yield node.id
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_its_place_on_the_map_allows(module: str) -> None:
+    """Declared, observed, plan, apply, report: each reads the nouns, and only run lets them meet."""
+    others = {name for name in ours(MODULES[module]) if package(name) != package(module)}
+    assert package(module) in MAY_IMPORT, "a new package has a place on the map to begin with"
+    assert {name for name in others if not within(name, MAY_IMPORT[package(module)])} == set()
+
+
+def test_the_map_has_no_way_back() -> None:
+    """Whoever is imported knows nothing of who imports: the packages can be put in one order."""
+    below = {name: {package(one) for one in allowed} - {name} for name, allowed in MAY_IMPORT.items()}
+    done: set[str] = set()
+    while ready := {name for name, needs in below.items() if name not in done and needs <= done}:
+        done |= ready
+    assert done == set(MAY_IMPORT)
+
+
+def test_nothing_stands_on_the_map_that_is_not_there() -> None:
+    """A map of what was removed would allow it to come back unnoticed."""
+    assert set(MAY_IMPORT) == {package(module) for module in MODULES}
+    used = {
+        (package(module), name) for module, path in MODULES.items() for name in ours(path) if package(name) != module
+    }
+    for here, allowed in MAY_IMPORT.items():
+        exceptions = {one for one in allowed if "." in one}
+        assert {one for one in exceptions if (here, one) not in used} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_foreign_package_is_imported_only_in_its_home(module: str) -> None:
+    """So that it can be replaced in one place, and its errors end there."""
+    foreign = {package(name) for name in imports(MODULES[module])} - sys.stdlib_module_names - {"reconciler"}
+    assert {name for name in foreign if not within(module, HOMES.get(name, set()))} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_edge_speaks_and_listens(module: str) -> None:
+    """Everything else is told what it needs, and gives back values."""
+    used = set(names_used(MODULES[module]))
+    if not within(module, SPEAKS):
+        assert used & {"print", "sys.stdout", "sys.stderr", "click.echo"} == set()
+    if not within(module, LISTENS):
+        assert used & {"input", "os.environ", "os.getenv", "sys.argv", "sys.stdin"} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_first_why_it_exists(module: str) -> None:
+    """In one sentence, on one line."""
+    said = ast.get_docstring(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+    assert said, "no docstring"
+    assert said.splitlines()[0].endswith("."), said.splitlines()[0]
