@@ -122,7 +122,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as handle:
             raw = handle.read(SIZE_CAP + 1)
     except FileNotFoundError:
-        fix = "write it, or make all files with 'reconciler init'."
+        fix = "write it; state/ of the project's repository shows one of each file."
         raise _Unreadable(0, "there is no such file", fix) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.user import OURS, Home
+from tests.e2e.user import OURS, Home, new_folder
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
+def home(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Home]:
     for name in os.environ:
         if name.startswith(OURS):
             monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return Home(tmp_path, capsys)
+    with new_folder() as folder:
+        monkeypatch.chdir(folder)
+        yield Home(folder, capsys)
+        monkeypatch.undo()

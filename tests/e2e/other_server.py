@@ -2,8 +2,9 @@
 
 It shares no line with the sandbox and makes another choice wherever the description leaves one: keys in small letters,
 `ivuserid` for the IQA, ids as text, "0" for nobody, a quoted session token, bare rows from paged searches, pages of at
-most 25 and nothing beyond in unpaged searches, `[]` past the end and for a search without its UserID, 200 with a text for writes, 400 for a user that does not exist, 403 for a session that is
-missing or old, errors under `Message`, a repeated additional assignment refused, trainees refused, HTTP/1.0.
+most 25 and nothing beyond in unpaged searches, `[]` past the end and for a search without its UserID, 200 with a text
+for writes, 400 for a user that does not exist, 403 for a session that is missing or old, errors under `Message`, a
+repeated additional assignment refused, trainees refused, HTTP/1.0.
 """
 
 from __future__ import annotations

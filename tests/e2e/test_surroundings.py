@@ -134,9 +134,7 @@ def _with_nobody_reading(process: subprocess.Popen[str]) -> tuple[int, str]:
         return process.wait(60), said.read()
 
 
-@pytest.mark.parametrize(
-    "closed", [">&-", "<&-", "2>&-", ">&- 2>&-"]
-)
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- 2>&-"])
 def test_standard_streams_that_were_closed(home: Home, closed: str) -> None:
     """There is nowhere to print to, and the exit code is all there is."""
     home.declare()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -130,6 +131,15 @@ class Home:
         assert applied.code == ExitCode.DONE, applied.out + applied.err
         again = self.run("plan", "--detailed-exitcode")
         assert again.code == ExitCode.DONE, again.out + again.err
+
+
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """An empty folder for as long as the block lasts, in memory where Linux offers that: the store waits for the disk
+    at each call, and hundreds of calls make minutes."""
+    memory = Path("/dev/shm")  # noqa: S108  the folder in it has a name of its own
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 def _surroundings() -> dict[str, str]:
