@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from reconciler.apply.attempt import READING_COUNTS_FOR, Attempts
+from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
 from reconciler.apply.book import Book
 from reconciler.model import Slot, UserId
 from reconciler.operations import Operation, Outcome, Plan, State, moves
@@ -34,16 +34,19 @@ async def apply_plan(
     *,
     unsettled: Collection[tuple[UserId, Slot]],
     still_ours: Callable[[], None],
+    just_read: bool = False,
 ) -> Applied:
     """Carry out `plan` through the reader's client, journalled under `run`, which has begun and holds the lock.
 
     All slots are checked before the first write, and each again before its own unless its reading is younger
     than a minute. While a kind of slot is unproven in this run, learners go one at a time; after that several
     at once, each learner's own operations always in plan order. `unsettled` slots, which an earlier
-    run may or may not have written, are not written again. `still_ours` raises Locked when the lock is lost.
+    run may or may not have written, are not written again. `just_read`: the plan was made
+    in this session, so that what it found to be as declared may be recorded so. `still_ours` raises Locked when
+    the lock is lost.
     An error or a cancellation ends the run early; what was done by then stands, and the outcomes say so.
     """
-    book = Book(plan, store, run, reader)
+    book = Book(plan, store, run, reader, just_read)
     attempts = Attempts(book, reader, still_ours, _declared_slots(plan), unsettled)
     try:
         await _Schedule(plan, book, attempts).run()
@@ -129,11 +132,20 @@ class _Schedule:
             if why_not:
                 self.book.settle(operation, State.NOT_TRIED, why_not)
                 continue
-            wanted = self.attempts.scope(operation)
-            slots = (await self.book.reader.recent(learner, wanted, within=READING_COUNTS_FOR)).slots
-            outcome = self.attempts.judge(operation, slots) or await self.attempts.write(operation, slots)
+            outcome = await self._operation(operation)
             if outcome.state in (State.FAILED, State.UNKNOWN):
                 aside = f"an operation before it on this learner is {outcome.state.value}"
+
+    async def _operation(self, operation: Operation) -> Outcome:
+        """Read, judge, write; again where the reading grew too old while the write waited for its turn."""
+        wanted = self.attempts.scope(operation)
+        outcome, readings = None, 0
+        while outcome is None:
+            readings += 1
+            slots = (await self.book.reader.recent(operation.learner, wanted, within=READING_COUNTS_FOR)).slots
+            outcome = self.attempts.judge(operation, slots)
+            outcome = outcome or await self.attempts.write(operation, slots, whenever=readings >= READINGS)
+        return outcome
 
     async def _reading(self, learner: UserId) -> Reading:
         wanted = [slot for operation in self.work[learner] for slot, _ in moves(operation)]

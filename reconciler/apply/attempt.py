@@ -14,6 +14,7 @@ from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceEr
 from reconciler.service.reader import Reader
 from reconciler.service.wire import write_request
 
+READINGS = 3  # before one write, where a very small budget makes each too old by the time the write may go
 READING_COUNTS_FOR = 60.0  # seconds; younger readings need not be made again before a write
 FAILED_CANARIES = 3  # so many failures before any success of a kind, and that kind is left alone
 
@@ -78,14 +79,23 @@ class Attempts:
         effect elsewhere shows."""
         return self.declared[operation.learner] if self.needs_canary(operation) else _slots(operation)
 
-    async def write(self, operation: Operation, before: Mapping[Slot, Holder]) -> Outcome:
+    async def write(
+        self, operation: Operation, before: Mapping[Slot, Holder], *, whenever: bool = False
+    ) -> Outcome | None:
         """Send the one call, never twice, and settle what its answer or the lack of one leaves open. `before` is
-        the reading of `scope` that the operation was judged by."""
+        the reading of `scope` that the operation was judged by; None says that it grew too old while the call
+        waited for its turn, that nothing was written, and that the operation is to be judged anew.
+        `whenever`: send it all the same."""
         canary = self.needs_canary(operation)
         self.still_ours()
         self.book.sending(operation)
+
+        def still_fresh() -> bool:
+            return whenever or self.reader.is_recent(operation.learner, within=READING_COUNTS_FOR)
+
         try:
-            await self.reader.client.write(*write_request(operation))
+            if not await self.reader.client.write(*write_request(operation), when=still_fresh):
+                return None
         except Rejected as refusal:
             self.failures.update(_kinds(operation))
             return self.book.settle(operation, State.FAILED, refusal.problems[0].what)

@@ -26,14 +26,18 @@ class Book:
     store: Store
     run: int
     reader: Reader
+    just_read: bool
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     reached: dict[str, Outcome] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     failure: StoreError | None = None
 
     def open(self) -> None:
-        """Journal every intent, and record the slots seen to be as declared: a later edit of one is then drift."""
+        """Journal every intent, and record the slots seen to be as declared: a later edit of one is then drift. What
+        an older plan saw says nothing of now."""
         self.store.plan_operations(self.run, [_journal(operation) for operation in self.plan.operations])
+        if not self.just_read:
+            return
         agreed = [
             (change.learner, change.slot, change.after)
             for change in self.plan.changes
@@ -59,10 +63,11 @@ class Book:
         return outcome
 
     def disproven(self, operation: Operation, detail: str, slots: Mapping[Slot, Holder]) -> Outcome:
-        """An acknowledged write that a reading contradicts: what was seen is recorded instead."""
-        seen = {slot: slots.get(slot, Unread.UNREADABLE) for slot, _ in moves(operation)}
+        """An acknowledged write that a reading contradicts. Where the old value still stands, that is recorded after
+        all; a third value may be somebody else's, newer than ours, and to later plans it is drift."""
+        stands = {slot: move.before for slot, move in moves(operation) if slots.get(slot) == move.before}
         with self._noticing():
-            self._record({slot: who for slot, who in seen.items() if not isinstance(who, Unread)}, operation.learner)
+            self._record({slot: who for slot, who in stands.items() if not isinstance(who, Unread)}, operation.learner)
         return self.settle(operation, State.FAILED, detail)
 
     def overtaken(self, operation: Operation, detail: str) -> Outcome:

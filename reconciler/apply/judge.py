@@ -53,7 +53,8 @@ def _after_write(move: Move, live: Holder) -> Verdict:
         return Verdict.ALREADY_DONE
     if live is Unread.UNREADABLE:
         return Verdict.UNSEEN
-    return Verdict.TO_WRITE if live == move.before else Verdict.CONFLICT
+    untouched = live == move.before or (move.before is Unread.UNREADABLE and live is None)
+    return Verdict.TO_WRITE if untouched else Verdict.CONFLICT
 
 
 def differences(

@@ -49,6 +49,7 @@ async def observe(
     await work.read({user: one.declared.slots.keys() for user, one in active.items()}, spent)
     if reader.paging.settled:
         facts.learn("page_rows", str(reader.paging.rows))
+    facts.settle()
 
     for user, one in active.items():
         slots = {**one.defaults, **work.slots.get(user, {})}

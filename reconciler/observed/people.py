@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reconciler.model import (
     Declared,
@@ -74,7 +74,7 @@ class People:
             facts,
         )
         self._pages: list[int] = []  # of the learners' list, that are worth their call
-        self._by_misid: dict[str, list[UserRow]] = {}
+        self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # of the whole list
         self._listed_at = 0.0
         self._shows = f"shows:learners:{organisation}"
 
@@ -87,21 +87,29 @@ class People:
         if called and (not self._absent() or await self._register.confirm()):
             await self._survey_rows()
         else:
-            await self._scan.survey(self._spared_by, guess=lambda _: len(self._learners))
-            if self._scan.rows:
-                self._facts.learn(self._shows, ",".join(sorted(sent(self._scan.rows.values()))))
+            await self._scan.survey(
+                self._spared_by,
+                guess=lambda _: len(self._learners),
+                usable=lambda rows: self._learn_from(rows.values()),
+            )
         await self._find_staff()
 
     async def _survey_rows(self) -> None:
         self._by_misid = _by_misid(self._register.listed)
         asked = [learner for learner in self._learners if _defaults(learner)]
         if self._facts.get(self._shows) is None and len(asked) > FEW:
-            await self._register.first_page()
-            self._facts.learn(self._shows, ",".join(sorted(self._register.row_kinds)))
+            if not self._register.rows:
+                await self._register.first_page()
+            self._learn_from(self._register.rows.values())
         shown = self._shown()
         users = (self._user(learner) for learner in asked if _defaults(learner) <= shown)
         places = (self._register.place(user) for user in users if user is not None and user not in self._register.rows)
         self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
+
+    def _learn_from(self, rows: Iterable[UserRow]) -> bool:
+        """What rows of the learners' list carry. They are of use in any case: they tell who is there."""
+        self._facts.learn(self._shows, ",".join(sorted(sent(rows))))
+        return True
 
     def _shown(self, unknown: frozenset[SlotKind] = frozenset()) -> frozenset[SlotKind]:
         """The defaults that a row of the learners' list carries, as far as is known before it is read."""
@@ -179,15 +187,14 @@ class People:
         elif not await register.read_pages(self._pages):  # the server's pages are not what was learnt of them
             for name in (self._shows, "page_rows"):
                 self._facts.forget(name)
+            await register.first_page()
             await self._survey_rows()
             await register.read_pages(self._pages)
 
     async def _resolve(self, learner: DeclaredLearner) -> UserId | None:
         """The one active learner with exactly this MISID; none or several is a problem that names them."""
         misid = learner.misid or ""
-        found = self._by_misid.get(misid, []) if self._register.whole else []
-        if not found:
-            found = list(await self._reader.misid(self._organisation, misid))
+        found = self._by_misid.get(misid) or await self._reader.misid(self._organisation, misid)
         if len(found) == 1:
             self.misids[misid] = found[0].id
             self._register.listed.setdefault(found[0].id, found[0])
@@ -246,9 +253,12 @@ class People:
         unseen = self._register.row_kinds - self._reader.sent_fields
         blind = [user for user, one in self.found.items() if any(_unread(one, kind) for kind in unseen)]
         pages = {page for user in blind if (page := self._register.page_of(user)) is not None}
-        if pages and await self._register.read_pages(pages):
-            for user in blind:
-                await self._keep(user, self.found[user].declared)
+        if pages:
+            await self._register.read_pages(pages)
+        for user in blind:
+            one, row = self.found[user], self._register.rows.get(user)
+            seen = {Slot(kind): self._default(kind, None, row) for kind in unseen if _unread(one, kind)}
+            self.found[user] = replace(one, defaults={**one.defaults, **seen})
 
     # -------------------------------------------------------------- staff
 

@@ -42,7 +42,7 @@ class Register:
         try:
             rows = await self._reader.users_unpaged(self._organisation, self._role)
         except (Rejected, BadAnswer, Unreachable):  # one that is too large for the server, or for us, is none
-            self._facts.deny(ROLL)
+            self._facts.doubt(ROLL)
             return False
         self._order = [row.id for row in rows]
         self._places = {user: place for place, user in enumerate(self._order)}
@@ -57,7 +57,7 @@ class Register:
             await self.first_page()
             self.whole = await self.call() and await self._agrees()
         if not self.whole:
-            self._facts.deny(ROLL)
+            self._facts.doubt(ROLL)
         return self.whole
 
     async def first_page(self) -> None:
@@ -69,7 +69,7 @@ class Register:
             rows = await self._first(USUAL_ROWS)
         if 0 < len(rows) < min(paging.rows, there):
             paging.cut_to(len(rows))
-        self._pages.add(1)
+        self._pages = {1}  # others may have been read in another size
         self.take(rows, whole=False)
 
     def place(self, user: UserId) -> int | None:

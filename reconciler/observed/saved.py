@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from reconciler.model import (
     LEARNING_AIM_KINDS,
@@ -19,6 +19,7 @@ from reconciler.model import (
     OrganisationId,
     Slot,
     SlotKind,
+    Standing,
     Unread,
     UserId,
 )
@@ -84,6 +85,8 @@ def from_document(document: Any, target: str, organisation: OrganisationId) -> O
 
 
 def _read_learner(user: int, standing: Any, placement: int | None, slots: list[Any]) -> ObservedLearner:
+    if standing not in get_args(Standing):
+        raise ValueError(f"{standing!r} is no standing")
     held = {Slot(SlotKind(kind), key): _read_holder(holder) for kind, key, holder in slots}
     return ObservedLearner(UserId(user), standing, placement, held)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -48,6 +49,12 @@ def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Refusal, ..
     for cohort, group in sorted(cohorts.items()):
         refusals += _check(_per_cohort(limits), group, ".per_cohort", cohort)
     return tuple(refusals)
+
+
+def counts_only(limits: Limits) -> Limits:
+    """The same limits without shares: for plans that hold nothing but changes, a share says nothing."""
+    bare = {field.name: replace(getattr(limits, field.name), share=None) for field in fields(limits)}
+    return Limits(**bare)
 
 
 def check_vanished(declared: Declared, applied: Iterable[str]) -> tuple[Refusal, ...]:

@@ -300,6 +300,8 @@ def render_outcomes(
         for outcome in found:
             lines += page.wrap(_outcome_words(outcome, labels, plan.handles), first=2)
     lines += _manual(page, plan, "Still to remove by hand: OneFile's API cannot")
+    if aside := plan.summary.blocked:
+        lines += ["", f"{number_of(aside, 'slot')} set aside and not written: reconciler plan says why"]
     return page.text(lines)
 
 

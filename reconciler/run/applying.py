@@ -25,7 +25,7 @@ from reconciler.problems import (
 from reconciler.run.context import Context
 from reconciler.run.locking import locked
 from reconciler.run.planfile import load
-from reconciler.run.planning import Planned, plan_in, remember_cohorts, unsettled
+from reconciler.run.planning import Planned, limited_anew, plan_in, remember_cohorts, unsettled
 from reconciler.run.session import Session, open_session
 
 Approve = Callable[[Planned], bool]
@@ -85,18 +85,21 @@ def apply(context: Context, saved: Path | None, *, approve: Approve, expect: str
 async def _apply(context: Context, saved: Path | None, approve: Approve, expect: str | None) -> Finished:
     kept = _load(context, saved) if saved else None
     declared = context.declared()
+    organisation = declared.settings.organisation
     async with open_session(context, declared.settings) as session:
-        planned = kept or await plan_in(session, context, declared)
-        _bound(planned.plan, session, declared.settings.organisation, saved)
+        planned = limited_anew(kept, declared) if kept else await plan_in(session, context, declared)
+        _bound(planned.plan, session, organisation, saved)
         _expected(planned, expect, saved)
         if planned.plan.blocked:
             return Finished(planned, error=Blocked(planned.why_blocked()))
         if planned.plan.operations and not approve(planned):
             return Finished(planned, declined=True)
-        return await _run(session, planned, context)
+        return await _run(session, planned, context, declared.cohorts, just_read=not saved)
 
 
-async def _run(session: Session, planned: Planned, context: Context) -> Finished:
+async def _run(
+    session: Session, planned: Planned, context: Context, cohorts: frozenset[str], *, just_read: bool
+) -> Finished:
     """From here on the history has a run, however it ends: one that the lock refuses too."""
     plan, store = planned.plan, session.store
     run = store.begin_run(
@@ -109,14 +112,15 @@ async def _run(session: Session, planned: Planned, context: Context) -> Finished
     )
     try:
         async with locked(store, plan.target, plan.organisation, context, command="apply", run=run) as still_ours:
-            applied = await _carry_out(session, plan, run, still_ours)
+            applied = await _carry_out(session, plan, run, still_ours, just_read)
+            with suppress(StoreError):  # what the run did must still be told
+                remember_cohorts(store, plan, cohorts)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
         with suppress(StoreError):
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})
         raise
     finished = Finished(planned, applied.outcomes, run, session.client.calls, applied.error)
     try:
-        remember_cohorts(session.store, plan)
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
         store.end_run(run, exit_code=finished.exit_code, summary=counts)
     except StoreError as error:  # what the run did must still be told
@@ -124,11 +128,15 @@ async def _run(session: Session, planned: Planned, context: Context) -> Finished
     return finished
 
 
-async def _carry_out(session: Session, plan: Plan, run: int, still_ours: Callable[[], None]) -> Applied:
+async def _carry_out(
+    session: Session, plan: Plan, run: int, still_ours: Callable[[], None], just_read: bool
+) -> Applied:
     store = session.store
     await settle_open(store, session.reader, plan.target, plan.organisation)
     open_slots = unsettled(store, plan.target, plan.organisation)
-    return await apply_plan(plan, session.reader, store, run, unsettled=open_slots, still_ours=still_ours)
+    return await apply_plan(
+        plan, session.reader, store, run, unsettled=open_slots, still_ours=still_ours, just_read=just_read
+    )
 
 
 # ------------------------------------------------------------------ what must hold before the lock is taken

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,11 +44,15 @@ class Context:
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
 
     def day(self) -> date:
-        return self.at or self.clock.now().astimezone(LONDON).date()
+        return self.at or self.today()
+
+    def today(self) -> date:
+        return self.clock.now().astimezone(LONDON).date()
 
     def declared(self) -> Declared:
         """The files, checked and resolved for the day. Raises Invalid with every problem at once."""
         declared = read_declared(self.state, self.day(), cohorts=self.cohorts, learners=self.learners)
+        declared = _without_ended_waivers(declared, self.today())
         if self.since is None:
             return declared
         from reconciler.run.scope import since
@@ -76,6 +80,14 @@ class Context:
 
     def commit(self) -> str:
         return git.commit(self.state)
+
+
+def _without_ended_waivers(declared: Declared, today: date) -> Declared:
+    """Looking at a day in the past must not bring back an exception that has ended since."""
+    if declared.day >= today:
+        return declared
+    kept = tuple(waiver for waiver in declared.settings.waivers if waiver.until >= today)
+    return replace(declared, settings=replace(declared.settings, waivers=kept))
 
 
 def host() -> str:

@@ -350,9 +350,8 @@ class _Examination:
     async def _fly(
         self, session: Session, organisation: OrganisationId, learners: Sequence[DeclaredLearner], canary: UserId
     ) -> None:
-        own = {learner.id: learner.organisation for learner in learners}
         try:
-            flown = await fly(session, self.context, own.get(canary, organisation), canary)
+            flown = await fly(session, self.context, organisation, canary)
         except ReconcilerError as error:
             self._note(failed_with(Name.ASSIGN, error))
             self.stopped = "the canary came to no end"

@@ -26,13 +26,10 @@ async def locked(
     """
     lease = _acquire(store, target, organisation, context, command, run)
     lost: list[ReconcilerError] = []
-    renewed = context.clock.now()
 
     def renew() -> None:
-        nonlocal renewed
         try:
             store.renew(lease)
-            renewed = context.clock.now()
         except ReconcilerError as error:  # a store that cannot be reached holds no lock either
             lost.append(error)
 
@@ -42,8 +39,8 @@ async def locked(
             renew()
 
     def still_ours() -> None:
-        if not lost and (context.clock.now() - renewed).total_seconds() > LEASE_SECONDS / 2:
-            renew()  # the heart missed a beat: a process that was suspended may have lost the lock meanwhile
+        if not lost:
+            renew()  # asked of the store each time: a process that was suspended may have lost the lock meanwhile
         if lost:
             raise lost[0]
 
@@ -76,7 +73,8 @@ def _acquire(store: Store, target: str, organisation: int, context: Context, com
         other = store.holder(target, organisation)
         if other is None or not _process_is_gone(other.host):
             raise
-        store.break_lock(target, organisation, by=context.who(), reason="its process on this machine has ended")
+        why = "its process on this machine has ended"
+        store.break_lock(target, organisation, by=context.who(), reason=why, token=other.token)
         return acquire()
 
 

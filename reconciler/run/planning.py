@@ -9,13 +9,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.apply.judge import Verdict, after_write
 from reconciler.clock import SystemClock
-from reconciler.model import VANISHED, Declared, Observed, Slot, Unread, UserId
+from reconciler.model import VANISHED, Declared, Observed, Slot, UserId
 from reconciler.observed import observe
 from reconciler.operations import Plan, State
 from reconciler.plan.caseload import caseload
 from reconciler.plan.document import Document, fingerprint, to_document
-from reconciler.plan.limits import check_limits, check_vanished, waive_limits
+from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.make import make_plan
 from reconciler.plan.policies import check_policies
 from reconciler.problems import ExitCode, Problem
@@ -114,6 +115,13 @@ def judged(made: Plan, declared: Declared, observed: Observed, applied_cohorts: 
     )
 
 
+def limited_anew(kept: Planned, declared: Declared) -> Planned:
+    """A saved plan under today's limits as well: its own word that they are kept is not enough. A plan that reverts
+    a run is all changes, so only counts are judged anew."""
+    standing, _ = waive_limits(check_limits(counts_only(declared.settings.limits), kept.plan.changes), declared)
+    return Planned(replace(kept.plan, refusals=tuple(dict.fromkeys((*kept.plan.refusals, *standing)))))
+
+
 async def observe_in(session: Session, context: Context, declared: Declared) -> Observed:
     """One reading; what was learnt of the server on the way is kept, also when the reading fails."""
     store, target = session.store, session.target.name
@@ -137,8 +145,7 @@ def _overtaken(store: Store, target: str, organisation: int, observed: Observed)
         for row in _sent(store, target, organisation)
         if (seen := observed.learners.get(row.operation.learner))
         for slot, move in row.operation.moves
-        if not isinstance(live := seen.slots.get(slot, Unread.UNREADABLE), Unread)
-        and live not in (move.before, move.after)
+        if after_write([(slot, move)], seen.slots) is Verdict.CONFLICT
     }
 
 
@@ -148,11 +155,12 @@ def applied_cohorts(store: Store, target: str, organisation: int) -> frozenset[s
     return frozenset(json.loads(known))
 
 
-def remember_cohorts(store: Store, plan: Plan) -> None:
-    """After an apply: its cohorts are managed now, and those whose vanishing was waived no longer are."""
+def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None:
+    """After an apply: its cohorts, as far as the files still declare them, are managed now; those whose vanishing
+    was waived no longer are."""
     let_go = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
     before = applied_cohorts(store, plan.target, plan.organisation)
-    after = (before | {change.cohort for change in plan.changes}) - let_go
+    after = (before | ({change.cohort for change in plan.changes} & declared)) - let_go
     if after != before:
         store.learn(plan.target, f"cohorts:{plan.organisation}", json.dumps(sorted(after)))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.clock import SystemClock
-from reconciler.model import Handle, OrganisationId, Slot, UserId
+from reconciler.model import Handle, OrganisationId, Slot, SlotKind, UserId
 from reconciler.operations import State
 from reconciler.plan.consequences import step_id
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
@@ -38,7 +38,8 @@ def history(context: Context, run: int | None, form: Form, *, limit: int = 50) -
 def _handles(context: Context) -> dict[UserId, Handle]:
     """Who the ids are today. History must be readable also where the files are not valid any more."""
     try:
-        return {member.id: member.handle for member in context.declared().staff.values()}
+        whole = replace(context, cohorts=(), learners=(), since=None)
+        return {member.id: member.handle for member in whole.declared().staff.values()}
     except ReconcilerError:
         return {}
 
@@ -73,8 +74,10 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
             state = State.DONE if outcome == "present" else State.FAILED
             why = f"looked at in OneFile: {outcome}"
             store.resolve(found.row.run, found.row.operation.id, state, by=by, reason=why)
-        stands = found.staff if outcome == "present" else None
-        store.record(target, organisation, [(found.learner, found.slot, stands)], run=run)
+        if outcome == "present":
+            store.record(target, organisation, [(found.learner, found.slot, found.staff)], run=run)
+        elif found.slot.kind is SlotKind.ADDITIONAL:  # elsewhere, that one person is not there leaves open who is
+            store.record(target, organisation, [(found.learner, found.slot, None)], run=run)
         store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{outcome}": 1})
     return f"{found.slot.address(found.learner)}: {outcome}, said by {by}"
 
@@ -93,7 +96,7 @@ def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict
     recorded = [
         _Step(learner, slot, staff)
         for (learner, slot), staff in store.recorded(target, organisation).items()
-        if staff is not None
+        if slot.kind is SlotKind.ADDITIONAL and staff is not None  # what OneFile shows is read, not told
     ]
     unknown = [
         _Step(row.operation.learner, slot, move.after, row)

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.model import Declared, DeclaredLearner, Observed, OrganisationId, Slot, SlotKind, Unread, UserId, Wanted
+from reconciler.model import Declared, DeclaredLearner, Observed, OrganisationId, Recorded, Slot, Unread, UserId, Wanted
 from reconciler.operations import Move, State
+from reconciler.plan.limits import counts_only
 from reconciler.plan.make import make_plan
 from reconciler.problems import Invalid, Problem, Source, in_order
 from reconciler.run.context import Context
@@ -31,10 +32,11 @@ def revert(context: Context, run: int) -> Planned:
     async def make() -> Planned:
         async with open_session(context, declared.settings) as session:
             written = _written(session.store, run, session.target.name, declared.settings.organisation)
-            back = _Back(declared, written, run)
+            recorded = session.store.recorded(session.target.name, declared.settings.organisation)
+            recorded = {key: staff for key, staff in recorded.items() if key in written}
+            back = _Back(declared, written, recorded, run)
             wanted = back.wanted()
             observed = await observe_in(session, context, wanted)
-            recorded = {key: move.after for key, move in written.items() if key[1].kind is SlotKind.ADDITIONAL}
             plan = make_plan(
                 back.unmoved(wanted, observed),
                 observed,
@@ -48,7 +50,8 @@ def revert(context: Context, run: int) -> Planned:
                 problems=in_order([*plan.problems, *back.problems]),
                 summary=replace(plan.summary, blocked=blocked),
             )
-            return judged(plan, declared, observed)
+            limits = counts_only(declared.settings.limits)
+            return judged(plan, replace(declared, settings=replace(declared.settings, limits=limits)), observed)
 
     declared = context.declared()
     return asyncio.run(make())
@@ -77,6 +80,7 @@ class _Back:
 
     declared: Declared
     written: Written
+    recorded: Recorded
     run: int
 
     def __post_init__(self) -> None:
@@ -101,7 +105,7 @@ class _Back:
         if known:
             return replace(known, slots=slots)
         organisation = self.declared.settings.organisation
-        return DeclaredLearner(user, None, "", f"run-{self.run}", organisation, slots, Source(f"run {self.run}"))
+        return DeclaredLearner(user, None, "", f"(run {self.run})", organisation, slots, Source(f"run {self.run}"))
 
     def unmoved(self, wanted: Declared, observed: Observed) -> Declared:
         """The same, without the slots that hold something else by now than the run left there."""
@@ -112,10 +116,13 @@ class _Back:
         seen = observed.learners[user].slots
         kept = {}
         for slot, want in learner.slots.items():
-            if seen.get(slot, Unread.UNREADABLE) in (Unread.UNREADABLE, self.written[user, slot].after, want.staff):
+            live = seen.get(slot, Unread.UNREADABLE)
+            if live is Unread.UNREADABLE:
+                live = self.recorded.get((user, slot), Unread.UNREADABLE)
+            if live in (self.written[user, slot].after, want.staff):
                 kept[slot] = want
             else:
-                what = f"{slot.address(user)} has moved since run {self.run}"
+                what = f"{slot.address(user)} has moved since run {self.run}, or OneFile no longer says who is there"
                 self._aside(what, "It is left alone: change it in the files if it must change.")
         return replace(learner, slots=kept)
 

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC
@@ -110,6 +110,10 @@ class _TooLarge(Exception):
     pass
 
 
+class _TooLate(Exception):
+    """Whoever asked for a write no longer wants it sent as it is."""
+
+
 class OneFile:
     """A logged-in conversation with one server; an async context manager, for one event loop.
 
@@ -175,18 +179,25 @@ class OneFile:
                 return _decoded(answer)
         raise self._faults.not_json(ask, answer)
 
-    async def write(self, method: str, path: str, body: Mapping[str, object]) -> None:
-        """Ask for a change; returning means that it was accepted (any 2xx that is not a web page).
+    async def write(
+        self, method: str, path: str, body: Mapping[str, object], *, when: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Ask for a change. True: it was accepted (any 2xx that is not a web page). False: `when`, asked right before
+        each sending, had become false, after waiting for a turn or out a 429; the server did nothing.
 
         AnswerLost means that it may have been done, any other ServiceError that it was not. Repeated only where the
         server cannot have acted: nothing was sent, or it answered 429, or 401.
         """
-        ask = Ask(method, path, _encoded(body), repeatable=False)
-        answer = await self._authorised(ask)
+        ask = Ask(method, path, _encoded(body), repeatable=False, when=when)
+        try:
+            answer = await self._authorised(ask)
+        except _TooLate:
+            return False
         if 400 <= answer.status < 500:
             raise self._faults.rejected(ask, answer)
         if not 200 <= answer.status < 300 or answer.is_page:
             raise self._faults.lost(ask, answer)
+        return True
 
     def session_age(self) -> float | None:
         """Seconds since the log-in, or None before it."""
@@ -265,6 +276,8 @@ class OneFile:
     async def _attempt(self, ask: Ask, headers: Mapping[str, str]) -> tuple[Answer | NoAnswer, float]:
         """One exchange, and how many seconds it took once its turn had come."""
         async with self._slots, self._budget.call():
+            if not ask.when():
+                raise _TooLate
             self.calls += 1
             started = self._clock.monotonic()
             met = await self._exchange(ask, headers)

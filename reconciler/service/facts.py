@@ -19,7 +19,8 @@ class Facts:
     | name                 | value                                                                      |
     |----------------------|----------------------------------------------------------------------------|
     | page_rows            | the largest page that this server was seen to send                         |
-    | rows:learning_aims   | how long a list was when it was last read to its end                       |
+    | rows:learning_aims   | how long a list was when it was last read to its end; so unit_summaries,   |
+    |                      | and learners:5740 where there is no unpaged list of them                   |
     | offers:learning_aims | "no" where a search without a learner is refused, or its rows are no use   |
     | offers:roll          | "no" where an unpaged user search is refused, or is not the whole list     |
     | shows:learners:5740  | the defaults that a row of the paged list carries, with commas; or nothing |
@@ -27,6 +28,7 @@ class Facts:
 
     known: dict[str, str] = field(default_factory=dict)
     changed: dict[str, str | None] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, learnt: Mapping[str, tuple[str, datetime]], now: datetime) -> Facts:
@@ -46,6 +48,15 @@ class Facts:
 
     def deny(self, name: str) -> None:
         self.learn(f"offers:{name}", "no")
+
+    def doubt(self, name: str) -> None:
+        """Not offered, unless the whole reading fails: then there may be another reason. See `settle`."""
+        self.known[f"offers:{name}"] = "no"
+        self._doubted.add(f"offers:{name}")
+
+    def settle(self) -> None:
+        """The reading succeeded: what was doubted is kept."""
+        self.changed |= dict.fromkeys(self._doubted, "no")
 
     def learn(self, name: str, value: str) -> None:
         """A fact that stays the same keeps its age: in the end it is looked for again, however often it was used."""

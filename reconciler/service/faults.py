@@ -23,12 +23,13 @@ _BETWEEN = "nothing was done; check the base URL, and whether a proxy or a log-i
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request. `repeatable`: sending it twice does no harm."""
+    """One request. `repeatable`: sending it twice does no harm; `when`: asked right before each sending."""
 
     method: str
     path: str
     content: bytes | None
     repeatable: bool
+    when: Callable[[], bool] = lambda: True
 
     @property
     def where(self) -> str:

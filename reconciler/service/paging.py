@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -89,7 +89,7 @@ class PagedList(Generic[Row]):
         self._paging = paging
         self._first_size = size
         self._last: list[int] = []
-        self._endings = 0  # how many answers say that the list ends with these rows
+        self._at_end = False  # whether an answer says that the list ends with these rows
         self._ahead: dict[int, list[Row]] = {}
 
     @property
@@ -100,7 +100,7 @@ class PagedList(Generic[Row]):
     @property
     def is_over(self) -> bool:
         """An answer said already that the list ends with these rows."""
-        return self.ended or self._endings > 0
+        return self.ended or self._at_end
 
     @property
     def looks_ended(self) -> bool:
@@ -123,7 +123,7 @@ class PagedList(Generic[Row]):
 
     async def more(self) -> None:
         """One more answer: the next page, or a look at the end."""
-        if self._endings or (self.is_short and self.pages > 1):
+        if self._at_end:
             await self._look_at_the_end()
         else:
             await self._next_page()
@@ -167,7 +167,7 @@ class PagedList(Generic[Row]):
         return self.rows
 
     async def _settle_size(self) -> None:
-        while not self._endings and self.pages < 2 and (self.is_short or not self.pages):
+        while not self._at_end and self.pages < 2 and (self.is_short or not self.pages):
             await self.more()
 
     async def _next_page(self) -> None:
@@ -177,7 +177,7 @@ class PagedList(Generic[Row]):
         page = await self._page(self.pages + 1)
         ids = [row.id for row in page]
         if not ids or ids == self._last:
-            self._endings = 1
+            self._at_end = True
         elif len({*ids, *self.rows}) < len(ids) + len(self.rows):
             raise self._contradiction("repeated rows between pages")
         elif goes_on_from_cut and self.size < USUAL_ROWS < self._first_size:
@@ -189,7 +189,7 @@ class PagedList(Generic[Row]):
     def _take(self, page: list[Row], ids: list[int], *, cut: bool) -> None:
         if cut:
             self._paging.cut_to(self.size)
-        self._endings = int(len(ids) < min(self.size, self._paging.seen))
+        self._at_end = len(ids) < min(self.size, self._paging.seen)
         self._paging.came(len(ids), self.size)
         self.rows |= {row.id: row for row in page}
         self.pages += 1
@@ -218,17 +218,16 @@ class PagedList(Generic[Row]):
                 case "again":
                     pass
                 case "more" if self.pages == 1 and self.is_short:
-                    self._endings = 0  # it goes on: this list's pages are cut shorter than another's
+                    self._at_end = False  # it goes on: this list's pages are cut shorter than another's
                     return
                 case _:
                     raise self._contradiction("did not end where its pages did")
-        self._endings += 1
-        self.ended = self._endings > 1
+        self.ended = True  # this is the second answer that says so
 
     def _start_again(self, size: int) -> None:
         self.size = self._first_size = size
         self.rows, self.pages, self.ended = {}, 0, False
-        self._last, self._endings, self._ahead = [], 0, {}
+        self._last, self._at_end, self._ahead = [], False, {}
 
     def _contradiction(self, what: str) -> _Contradiction:
         return _Contradiction(
@@ -241,7 +240,7 @@ class PagedList(Generic[Row]):
         )
 
 
-def shown_at_end(ids: list[int], known: list[int], number: int, size: int) -> Literal["again", "more", "other"]:
+def shown_at_end(ids: Sequence[int], known: Sequence[int], number: int, size: int) -> Literal["again", "more", "other"]:
     """What a look at the end showed: the last of the known rows again and none after them, more, or something else."""
     again = known[(number - 1) * size : number * size]
     if ids == again or (not again and ids == known[-size:]):  # past the end some servers send the last page once more

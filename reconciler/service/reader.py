@@ -141,10 +141,15 @@ class Reader:
         self._readings[learner] = Reading({**slots, **absent}, at)
         return self._known(self._readings[learner])
 
+    def is_recent(self, learner: UserId, *, within: float) -> bool:
+        """Whether the learner's last reading is at most `within` seconds old."""
+        last = self._readings.get(learner)
+        return last is not None and self.clock.monotonic() - last.at < within
+
     async def recent(self, learner: UserId, wanted: Collection[Slot], *, within: float) -> Reading:
         """A reading of the wanted slots that is at most `within` seconds old, made now where there is none."""
         last = self._readings.get(learner)
-        if last and self.clock.monotonic() - last.at < within and all(slot in last.slots for slot in wanted):
+        if last and self.is_recent(learner, within=within) and all(slot in last.slots for slot in wanted):
             return self._known(last)
         return await self.slots(learner, wanted)
 

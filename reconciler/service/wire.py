@@ -217,7 +217,7 @@ def _user(fields: _Fields, request: Request) -> UserRow:
         id=UserId(_need(fields, "id", request)),
         misid=str(misid) if isinstance(misid, (str, int)) else "",
         role=_number(fields, "role", request),
-        placement=_number(fields, "placementid", request),
+        placement=_number(fields, "placementid", request) or None,
         archived=_archived(fields),
         holders=_holders(fields, (SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER), request),
     )
@@ -234,12 +234,15 @@ def _holders(fields: _Fields, kinds: tuple[SlotKind, ...], request: Request) -> 
 
 
 def _holder(fields: _Fields, keys: tuple[str, ...], request: Request) -> Holder:
-    """The first spelling that was sent; null and 0 are nobody; no spelling at all is UNREADABLE, never nobody."""
-    for key in keys:
-        if key in fields:
-            number = _number(fields, key, request)
-            return UserId(number) if number else None
-    return Unread.UNREADABLE
+    """Whoever is named under any spelling that was sent; null and 0 are nobody; no spelling at all is UNREADABLE,
+    never nobody. Two spellings that name two people are no answer."""
+    sent = [_number(fields, key, request) for key in keys if key in fields]
+    named = {number for number in sent if number}
+    if len(named) > 1:
+        raise _unexpected(request, f"one holder under {' or '.join(keys)}", list(named))
+    if named:
+        return UserId(named.pop())
+    return None if sent else Unread.UNREADABLE
 
 
 def _learner(fields: _Fields, request: Request) -> UserId | None:
@@ -289,7 +292,7 @@ def _number(fields: _Fields, key: str, request: Request) -> int | None:
     number: int | None = None
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         number = int(value)
-    elif isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < LONGEST_NUMBER:
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < LONGEST_NUMBER:
         number = int(value)
     if number is None or number < 0:  # no id of OneFile's is negative
         raise _unexpected(request, f"a number in field {key!r}", value)

@@ -74,10 +74,15 @@ class Lock(Part):
             lease = _found(connection, target, organisation)
             return lease if lease and lease.until > self._database.now(connection) else None
 
-    def break_lock(self, target: str, organisation: int, *, by: str, reason: str) -> Lease | None:
-        """Take the lock from whoever has it, and note for ever who did so and why. Gives the lease that was broken."""
+    def break_lock(
+        self, target: str, organisation: int, *, by: str, reason: str, token: str | None = None
+    ) -> Lease | None:
+        """Take the lock from whoever has it, and note for ever who did so and why. Gives the lease that was broken.
+        With `token`, only that very lease is: somebody else may have broken it first and taken the lock."""
         with self._database.writing(_name(target, organisation)) as connection:
             lease = _found(connection, target, organisation)
+            if lease and token not in (None, lease.token):
+                return None
             if lease:
                 note = {"at": self._database.now(connection), "by": by, "reason": reason, **_columns(lease, _NOTED)}
                 connection.execute(lock_breaks.insert(), note)

@@ -28,12 +28,13 @@ def test_a_write_is_allowed_only_over_what_the_plan_saw(before: Holder, now: Hol
 
 
 @pytest.mark.parametrize("now", HOLDERS, ids=str)
-@pytest.mark.parametrize("before", [None, KATE], ids=str)
+@pytest.mark.parametrize("before", [None, KATE, Unread.UNREADABLE], ids=str)
 def test_a_write_is_proven_only_by_the_new_value(before: Holder, now: Holder) -> None:
-    """The old value says that it was not done, nothing shown proves nothing, and anybody else came after us."""
+    """The old value says that it was not done, and so does nobody where the plan could not see; nothing shown proves
+    nothing, and anybody else came after us."""
     expected = {
         JAMES: Verdict.ALREADY_DONE,
-        before: Verdict.TO_WRITE,
+        None if before is Unread.UNREADABLE else before: Verdict.TO_WRITE,
         Unread.UNREADABLE: Verdict.UNSEEN,
     }.get(now, Verdict.CONFLICT)
     assert after_write([(DEFAULT, Move(before, JAMES))], {DEFAULT: now}) is expected

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from reconciler.clock import SystemClock
+from reconciler.model import Slot, SlotKind, UserId
+from reconciler.plan.consequences import step_id
 from reconciler.problems import ExitCode
 from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
@@ -187,3 +189,59 @@ def test_a_reverted_account_must_be_known(home: Home) -> None:
     plan = home.run("revert", "1", "--format", "json").json
     assert plan["operations"] == []
     assert any(f"held account {KATE}, who is not in staff.yaml" in problem["what"] for problem in plan["problems"])
+
+
+def test_reverting_a_learner_declared_by_misid_leaves_no_trace_of_a_cohort(home: Home) -> None:
+    """The journal knows ids alone; a made-up cohort must not be missed by later plans."""
+    home.declare({"misid": "LRN00004", "default_assessor": "james"}).converges()
+    home.run("revert", "1", "--out", "back.json")
+    assert home.run("apply", "back.json").code == ExitCode.DONE
+    assert home.run("plan").code == ExitCode.DONE
+    home.converges()
+
+
+def test_a_revert_is_not_refused_for_being_all_changes(home: Home) -> None:
+    """A share of the slots in scope says nothing where the scope is what a run wrote; counts still hold."""
+    settings = {"organisation": 5740, "limits": {"reassign": {"count": 1, "share": 0.5}}}
+    declared = {"id": 200004, "default_assessor": "james", "default_employer": "mentor"}
+    home.declare(declared, settings=settings).converges()
+    home.declare(declared, settings={"organisation": 5740, "limits": {"reassign": {"count": 0}}})
+    assert home.run("revert", "1").code == ExitCode.BLOCKED
+    home.declare(declared, settings=settings)
+    assert home.run("revert", "1", "--out", "back.json").code == ExitCode.DONE
+    assert home.run("apply", "back.json").code == ExitCode.DONE
+
+
+def test_a_day_in_the_past_does_not_bring_back_a_waiver_that_has_ended(home: Home) -> None:
+    """--at is for looking, not for getting round a limit."""
+    waiver = {"policy": "limit_create", "run": True, "reason": "once", "approved_by": "head", "until": "2026-01-31"}
+    settings = {**SETTINGS, "limits": {"create": {"count": 0}}, "waivers": [waiver]}
+    home.declare({"id": 200004, "additional": ["lee"]}, settings=settings)
+    assert home.run("plan", "--at", "2026-01-15").code == ExitCode.BLOCKED
+
+
+def test_a_saved_plan_is_held_to_the_limits_of_the_day_it_is_applied(home: Home) -> None:
+    """What was allowed when it was made, or was edited to look so, is judged again."""
+    home.declare().run("plan", "--out", "plan.json")
+    home.declare(settings={**SETTINGS, "limits": {"reassign": {"count": 0}}})
+    assert home.run("apply", "plan.json").code == ExitCode.BLOCKED
+
+
+def test_only_what_onefile_does_not_show_can_be_told(home: Home) -> None:
+    """A slot that is read is nobody's to say."""
+    home.declare().converges()
+    step = step_id(UserId(200004), Slot(SlotKind.DEFAULT_ASSESSOR))
+    assert home.run("done", step, "--by", "priya").code == ExitCode.INVALID
+
+
+def test_an_old_plan_does_not_record_what_it_saw_as_what_is(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its no-ops were true when it was made; recorded now, they would turn somebody's edit into a declared change."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        home.declare({**LEARNER, "id": 200004}).converges()
+        home.run("plan", "--out", "old.json")
+        server.world.users[200004]["DefaultEmployerID"] = None
+        home.run("apply", "--auto-approve")
+        assert home.run("apply", "old.json").code == ExitCode.DONE
+        (row,) = (one for one in home.plan()["resource_changes"] if one["type"] == "default_employer")
+        assert (row["reason"], row["held"]) == ("drift", "report")

@@ -467,6 +467,19 @@ def test_a_throttled_call_waits_and_is_sent_again(call: Callable[[Script], objec
     assert len(script.asked) == 3
 
 
+def test_a_write_that_is_no_longer_wanted_after_a_wait_is_not_sent_again() -> None:
+    """Whoever judged it by a reading gets to read again: the caller is asked right before each sending."""
+    script = Script(Response(status_code=429), Response(status_code=204))
+    answers = [True, False]
+
+    async def main() -> bool:
+        async with onefile(script) as client:
+            return await client.write("POST", "/User/1", {"DefaultAssessorID": 2}, when=lambda: answers.pop(0))
+
+    assert asyncio.run(main()) is False
+    assert len(script.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
     [

@@ -63,3 +63,13 @@ def test_denying_is_remembered() -> None:
     facts.deny("roll")
     assert facts.denies("roll")
     assert facts.changed == {"offers:roll": "no"}
+
+
+def test_a_doubt_counts_at_once_and_is_kept_only_if_the_reading_succeeds() -> None:
+    """A refusal may be the search's, or that of an organisation that does not exist."""
+    facts = Facts()
+    facts.doubt("roll")
+    assert facts.denies("roll")
+    assert facts.changed == {}
+    facts.settle()
+    assert facts.changed == {"offers:roll": "no"}

@@ -107,6 +107,14 @@ def test_a_list_known_to_be_too_long_costs_nothing() -> None:
     assert server.asked == []
 
 
+def test_a_list_that_looks_far_too_long_is_left_at_its_first_page() -> None:
+    """No call is spent on being sure that hundreds of pages are more than forty."""
+    server = ListServer(40000, cap=200)
+    found, _ = survey_and_read(server, 40, 40000, Facts(), rows=200)
+    assert not found.chosen
+    assert server.asked == [(1, 200)]
+
+
 def test_a_list_that_is_refused_is_not_asked_for_again() -> None:
     """Two calls the first time, because it may be the size that is refused; none the second."""
     facts, server = Facts(), ListServer(400, refuses_above=0)

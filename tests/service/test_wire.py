@@ -207,6 +207,14 @@ def test_a_unit_summary_without_a_unit_is_an_error(unit: object) -> None:
         wire.parse_unit_summaries([{"ID": 1, "UnitID": unit}], ASKED)
 
 
+def test_a_holder_under_any_spelling_counts() -> None:
+    """An empty spelling beside a filled one is not nobody, and two people are no answer."""
+    assert aim_holders(**aim(IVID=None, IQAID=77))[SlotKind.LEARNING_AIM_IQA] == 77
+    assert aim_holders(**aim(IVID=0, IQAID=None))[SlotKind.LEARNING_AIM_IQA] is None
+    with pytest.raises(BadAnswer):
+        aim_holders(**aim(IVID=76, IQAID=77))
+
+
 def test_a_negative_holder_is_an_error() -> None:
     """No account has such an id, so it says something that we do not understand."""
     with pytest.raises(BadAnswer):

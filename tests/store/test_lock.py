@@ -121,6 +121,16 @@ class SlowClock(SystemClock):
         return datetime.now(UTC) - timedelta(days=365)
 
 
+def test_only_the_very_lease_that_was_judged_dead_is_broken(store: Store) -> None:
+    """Two runs that see the same dead holder: the second must not break the first one's new lock."""
+    run = begin(store)
+    dead = acquire(store, run=run)
+    assert store.break_lock("sandbox", 5740, by="james", reason="dead", token=dead.token) == dead
+    ours = acquire(store, run=run)
+    assert store.break_lock("sandbox", 5740, by="priya", reason="dead", token=dead.token) is None
+    store.renew(ours)
+
+
 def test_postgresql_goes_by_its_own_clock(postgres_url: str) -> None:
     """Of two machines whose clocks differ, neither takes the other's living lease."""
     with Store.open(postgres_url, clock=SystemClock()) as right, Store.open(postgres_url, clock=SlowClock()) as slow:
