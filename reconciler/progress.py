@@ -28,12 +28,19 @@ class Told:
 
     def forecast(self, spent: int, remaining: int) -> None:
         calls = spent + remaining
-        time = duration_words(math.ceil(calls * 60 / self._rate))
-        if sys.stderr is None:  # closed from outside: there is nobody to tell
-            return
-        sys.stderr.write(f"Reading OneFile: {calls} calls, about {time}.\n")
-        if sys.stderr.isatty() and remaining >= WORTH_A_BAR:
+        self._say(f"Reading OneFile: {calls} calls, about {self._time(calls)}.")
+        if sys.stderr is not None and sys.stderr.isatty() and remaining >= WORTH_A_BAR:
             self._start(spent, calls)
+
+    def _time(self, calls: int) -> str:
+        return duration_words(math.ceil(calls * 60 / self._rate))
+
+    def _say(self, line: str) -> None:
+        if sys.stderr is not None:  # closed from outside: there is nobody to tell
+            sys.stderr.write(f"{line}\n")
+
+    def applying(self, calls: int) -> None:
+        self._say(f"Applying: {calls} calls, proofs included, about {self._time(calls)}.")
 
     def spent(self, calls: int) -> None:
         if self._progress is not None and self._task is not None:

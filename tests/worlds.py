@@ -96,7 +96,9 @@ class Trial:
             await settle_open(self.store, reader, TARGET, ORGANISATION)
             open_slots = unsettled(self.store, TARGET, ORGANISATION)
             run = self.begin_run()
-            return await apply_plan(plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, just_read=True)
+            return await apply_plan(
+                plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, just_read=True
+            )
 
         return self.read(work, network=network)
 

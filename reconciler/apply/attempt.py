@@ -87,14 +87,16 @@ class Attempts:
         waited for its turn, that nothing was written, and that the operation is to be judged anew.
         `whenever`: send it all the same."""
         canary = self.needs_canary(operation)
-        self.still_ours()
-        self.book.sending(operation)
 
-        def still_fresh() -> bool:
-            return whenever or self.reader.is_recent(operation.learner, within=READING_COUNTS_FOR)
+        def may_be_sent() -> bool:
+            if not (whenever or self.reader.is_recent(operation.learner, within=READING_COUNTS_FOR)):
+                return False
+            self.still_ours()
+            self.book.sending(operation)
+            return True
 
         try:
-            if not await self.reader.client.write(*write_request(operation), when=still_fresh):
+            if not await self.reader.client.write(*write_request(operation), when=may_be_sent):
                 return None
         except Rejected as refusal:
             self.failures.update(_kinds(operation))

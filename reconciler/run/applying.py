@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.apply import Applied, apply_plan
+from reconciler.apply.cost import calls_to_apply
 from reconciler.apply.settle import settle_open
+from reconciler.model import Declared
 from reconciler.operations import Outcome, Plan, State, addresses
 from reconciler.problems import (
     Blocked,
@@ -94,14 +96,17 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
             return Finished(planned, error=Blocked(planned.why_blocked()))
         if planned.plan.operations and not approve(planned):
             return Finished(planned, declined=True)
-        return await _run(session, planned, context, declared.cohorts, just_read=not saved)
+        return await _run(session, planned, context, declared, just_read=not saved)
 
 
 async def _run(
-    session: Session, planned: Planned, context: Context, cohorts: frozenset[str], *, just_read: bool
+    session: Session, planned: Planned, context: Context, declared: Declared, *, just_read: bool
 ) -> Finished:
     """From here on the history has a run, however it ends: one that the lock refuses too."""
     plan, store = planned.plan, session.store
+    if context.tell and plan.operations:
+        with context.tell(declared.settings.calls_per_minute) as tell:
+            tell.applying(calls_to_apply(plan, session.reader.shows))
     run = store.begin_run(
         command="apply",
         target=plan.target,
@@ -114,7 +119,7 @@ async def _run(
         async with locked(store, plan.target, plan.organisation, context, command="apply", run=run) as still_ours:
             applied = await _carry_out(session, plan, run, still_ours, just_read)
             with suppress(StoreError):  # what the run did must still be told
-                remember_cohorts(store, plan, cohorts)
+                remember_cohorts(store, plan, declared.cohorts)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
         with suppress(StoreError):
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -170,3 +171,13 @@ def test_a_budget_as_large_as_the_servers_limit_is_never_refused(home: Home, lim
     assert [call for call in calls if call["status"] == 429] == []
     assert counted == len(calls) > 100
     assert seconds >= (len(calls) // limit - 1) * 60
+
+
+def test_an_apply_costs_what_was_told_before(home: Home) -> None:
+    """The reading's forecast and the apply's, proofs included, add up to the calls that were made, within 2 %."""
+    ended = home.declare_demonstration().run("apply", "--auto-approve")
+    assert ended.code == ExitCode.DONE
+    told = [int(calls) for calls in re.findall(r"(?:Reading OneFile|Applying): (\d+) calls", ended.err)]
+    (made,) = (int(calls) for calls in re.findall(r"^(\d+) calls made", ended.out, re.MULTILINE))
+    assert len(told) == 2
+    assert abs(sum(told) - made) <= 0.02 * made

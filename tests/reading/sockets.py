@@ -1,0 +1,114 @@
+"""Reading over a real socket, in hurried time: a minute passes in a fifth of a second, for client and sandbox alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from reconciler.clock import SystemClock
+from reconciler.model import Declared, Observed
+from reconciler.observed import observe
+from reconciler.sandbox.app import create_app
+from reconciler.sandbox.faults import Fault, Faults
+from reconciler.sandbox.serve import serving
+from reconciler.sandbox.service import Service
+from reconciler.service.budget import Budget, MemoryLedger
+from reconciler.service.client import CustomerToken, OneFile, Timeouts
+from reconciler.service.reader import Reader
+from reconciler.service.retry import Backoff
+from tests.observed.centre import Centre
+from tests.service.servers import reset
+
+HURRY = 300.0
+
+
+class Hurried(SystemClock):
+    """The real clock, seen to run fast; `skew` hours off the world's."""
+
+    def __init__(self, skew: float = 0.0) -> None:
+        self._skew = timedelta(hours=skew)
+
+    def now(self) -> datetime:
+        return super().now() + self._skew
+
+    def monotonic(self) -> float:
+        return super().monotonic() * HURRY
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / HURRY)
+
+
+async def observe_at(
+    base_url: str, declared: Declared, *, skew: float = 0.0, timeouts: Timeouts | None = None, tries: int = 4
+) -> tuple[Observed, OneFile]:
+    """One reading of that server, and the client that made it."""
+    clock = Hurried(skew)
+    async with OneFile(
+        base_url,
+        CustomerToken("sandbox"),
+        budget=Budget(MemoryLedger(clock), 300, clock),
+        clock=clock,
+        timeouts=timeouts or Timeouts(connect=2, read=2, call=4),
+        backoff=Backoff(tries=tries, first_wait_seconds=1, total_seconds=1e6),
+    ) as client:
+        return await observe(declared, Reader(client, clock)), client
+
+
+def observe_served(
+    centre: Centre, declared: Declared, *faults: Fault, host: str = "127.0.0.1", skew: float = 0.0
+) -> tuple[Observed, OneFile, list[dict[str, object]]]:
+    """The centre served over a socket and read through it; with the calls that it saw."""
+    app = create_app(centre.world, centre.switches, Faults(*faults), Hurried())
+    service: Service = app.state.service
+    with serving(app, host) as base_url:
+        observed, client = asyncio.run(observe_at(base_url, declared, skew=skew))
+    return observed, client, list(service.calls)
+
+
+@asynccontextmanager
+async def resetting(base_url: str, after: bytes, times: int) -> AsyncIterator[str]:
+    """A way to that server on which the connection is reset, `times` times, in the middle of the answer that follows a
+    request with these bytes."""
+    there = urlsplit(base_url)
+    left = times
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal left
+        inner, outward = await asyncio.open_connection(there.hostname, there.port)
+        armed = False
+
+        async def onward() -> None:
+            nonlocal armed
+            while sent := await reader.read(65536):
+                armed = armed or after in sent
+                outward.write(sent)
+                await outward.drain()
+
+        onwards = asyncio.create_task(onward())
+        try:
+            while came := await inner.read(65536):
+                if armed and left:
+                    left -= 1
+                    writer.write(came[: len(came) - 20])
+                    await writer.drain()
+                    await asyncio.sleep(0.02)  # so that the part arrives before the reset that throws away the rest
+                    reset(writer)
+                    return
+                writer.write(came)
+                await writer.drain()
+        except ConnectionError:
+            pass  # the client went
+        finally:
+            onwards.cancel()
+            outward.close()
+            writer.close()
+
+    server = await asyncio.start_server(pipe, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{there.path}"
+    finally:
+        server.close()
+        await server.wait_closed()

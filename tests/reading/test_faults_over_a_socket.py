@@ -1,0 +1,214 @@
+"""A reading over a real socket survives what networks and servers do, or ends in words; never in half a picture."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model import Declared, Observed
+from reconciler.problems import BadAnswer, ReconcilerError, Throttled, Unauthorised, Unreachable
+from reconciler.sandbox.app import create_app
+from reconciler.sandbox.faults import Fault, Faults
+from reconciler.sandbox.serve import serving
+from reconciler.sandbox.world import World
+from reconciler.service.client import Timeouts
+from tests.observed.centre import Centre
+from tests.reading.sockets import Hurried, observe_at, observe_served, resetting
+from tests.service.servers import wire
+
+WORLD = World.create(learners=40)
+PAGED = ("page_cap=20", "unit_search_without_user=allowed")
+ACTIVE = [range(1, 11), range(12, 17), range(18, 23)]
+
+
+def centre(*switches: str) -> Centre:
+    return Centre(*PAGED, *switches, world=WORLD)
+
+
+def declared(here: Centre) -> Declared:
+    return here.declared(*(learner for numbers in ACTIVE for learner in here.typical(numbers).learners))
+
+
+def assert_true(here: Centre, observed: Observed) -> None:
+    """Every declared slot of every learner is as it is in the sandbox."""
+    for learner in declared(here).learners:
+        assert learner.id is not None
+        seen = observed.learners[learner.id]
+        assert seen.standing == "active"
+        assert {slot: seen.slots[slot] for slot in learner.slots} == {
+            slot: here.truth(learner.id, slot) for slot in learner.slots
+        }
+
+
+PLACES = {
+    "the unpaged list": "/User/Search",
+    "a page of aims": "/LearningAim/Search/*",
+    "a page of units": "/UnitSummary/Search/*",
+    "one learner's record": "/User/20000*",
+    "the log-in": "/Authentication",
+}
+PASSING = {
+    "429 with a header": Fault("throttle", retry_after=7),
+    "429 without": Fault("throttle"),
+    "500": Fault("error_before"),
+    "503 after the work": Fault("error_after", status=503),
+    "a connection closed before the answer": Fault("drop_before"),
+    "a connection closed after the work": Fault("drop_after"),
+    "an answer cut short": Fault("cut_length"),
+    "a web page with a 500": Fault("html", status=502),
+}
+NOT_AT_LOG_IN = {
+    "a JSON text cut short": Fault("cut_json"),
+    "a web page in place of JSON": Fault("html"),
+    "a session that ends between two pages": Fault("expired_session", nth=2),
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"),
+    # a log-in is answered with plain text, and needs no session
+    [(fault, place) for fault in sorted(PASSING) for place in sorted(PLACES)]
+    + [(fault, place) for fault in sorted(NOT_AT_LOG_IN) for place in sorted(PLACES) if place != "the log-in"],
+)
+def test_a_fault_that_passes_is_survived(fault: str, place: str) -> None:
+    """Whatever was asked for is asked for again, and what is observed is what is there; a page is not taken twice."""
+    armed = (PASSING | NOT_AT_LOG_IN)[fault]
+    here = centre()
+    observed, client, calls = observe_served(here, declared(here), replace(armed, path=PLACES[place]))
+    assert_true(here, observed)
+    assert observed.calls == client.calls == len(calls)
+    assert [call["fault"] for call in calls if call["fault"]] == [armed.kind]
+
+
+@pytest.mark.parametrize("hours", [-7.0, 5.0, 26.0])
+def test_a_clock_that_is_hours_off_does_not_matter(hours: float) -> None:
+    """Sessions are timed by what passes here, not by what hour the server says it is."""
+    here = centre("retry_after=present")
+    observed, client, calls = observe_served(here, declared(here), Fault("throttle", retry_after=3), skew=hours)
+    assert_true(here, observed)
+    assert sum(call["path"] == "/Authentication" for call in calls) <= 2
+    assert client.throttled == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_short_sessions_are_renewed_as_often_as_it_takes(status: int) -> None:
+    """Sessions that end after some calls: a 401 says so; a 403 is no proof of it in a young session: an error."""
+    here = centre(f"bad_token_status={status}", "aim_search_without_user=refused")
+    ends = [Fault("expired_session", path=path, nth=2) for path in ("/LearningAim/*", "/UnitSummary/*")]
+    if status == 403:
+        with pytest.raises(Unauthorised, match="refused the session"):
+            observe_served(here, declared(here), *ends)
+        return
+    observed, _, calls = observe_served(here, declared(here), *ends)
+    assert_true(here, observed)
+    assert sum(call["path"] == "/Authentication" for call in calls) == 3
+
+
+def test_an_ipv6_only_server_is_read() -> None:
+    """On loopback that has no IPv4 at all for it."""
+    if not _has_ipv6():
+        pytest.skip("this machine has no IPv6 loopback")
+    here = centre()
+    observed, _, _ = observe_served(here, declared(here), host="::1")
+    assert_true(here, observed)
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "what", [b"/LearningAim/Search/2/", b"/UnitSummary/Search/1/", b"/User/Search ", b"GET /User/"]
+)
+def test_a_reset_in_the_middle_of_a_page_is_survived(what: bytes) -> None:
+    """The connection breaks under an answer that had begun: it is not half a page, it is none."""
+    here = centre()
+
+    async def main(base_url: str) -> Observed:
+        async with resetting(base_url, what, times=1) as way:
+            return (await observe_at(way, declared(here)))[0]
+
+    with serving(create_app(here.world, here.switches, Faults(), Hurried())) as base_url:
+        assert_true(here, asyncio.run(main(base_url)))
+
+
+def test_resets_without_end_are_an_error() -> None:
+    """Bounded, in words, with where."""
+    here = centre()
+
+    async def main(base_url: str) -> None:
+        async with resetting(base_url, b"/LearningAim/", times=1000) as way:
+            await observe_at(way, declared(here), tries=3)
+
+    with (
+        serving(create_app(here.world, here.switches, Faults(), Hurried())) as base_url,
+        pytest.raises(ReconcilerError, match=r"broke before the answer was complete \(tried 3 times\)") as raised,
+    ):
+        asyncio.run(main(base_url))
+    assert "/LearningAim/Search/" in raised.value.problems[0].where
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (Fault("error_before", path="/LearningAim/*", times=99), BadAnswer, "answered HTTP 500"),
+        (Fault("html", path="/LearningAim/*", times=99), BadAnswer, "a web page"),
+        (Fault("cut_json", path="/LearningAim/*", times=99), BadAnswer, "not JSON"),
+        (Fault("drop_before", path="/User/200001", times=99), Unreachable, "broke before the answer"),
+        (Fault("throttle", path="/LearningAim/*", retry_after=100000), Throttled, "too many calls"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else "",
+)
+def test_a_fault_that_stays_ends_the_reading_in_words(fault: Fault, error: type[Exception], words: str) -> None:
+    """What, where and what to do; nothing is concluded from what was read before."""
+    here = centre("aim_search_without_user=refused")
+    with pytest.raises(error, match=words) as raised:
+        observe_served(here, declared(here), fault)
+    assert isinstance(raised.value, ReconcilerError)
+    (problem,) = raised.value.problems
+    assert fault.path.rstrip("*") in problem.where
+    assert problem.fix
+
+
+# ------------------------------------------------------------------ a server that slows to a crawl
+
+
+async def _drip(_: bytes, writer: asyncio.StreamWriter) -> None:
+    """Never silent for long, and never done."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b"[")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def _hang(_: bytes, writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(30)
+
+
+@pytest.mark.parametrize(
+    ("talk", "words"),
+    [(_drip, r"was not complete within 0\.3 s"), (_hang, r"was silent for 0\.15 s")],
+    ids=["drips", "hangs"],
+)
+def test_a_crawl_is_given_up_in_bounded_time(
+    talk: Callable[[bytes, asyncio.StreamWriter], Awaitable[None]], words: str
+) -> None:
+    """An answer that trickles in without end, and one that never begins: the bound is kept, and said."""
+    here = centre()
+
+    async def main() -> None:
+        async with wire(talk) as (base_url, _):
+            await observe_at(base_url, declared(here), timeouts=Timeouts(connect=0.2, read=0.15, call=0.3), tries=2)
+
+    with pytest.raises(ReconcilerError, match=words):
+        asyncio.run(main())

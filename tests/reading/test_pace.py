@@ -1,0 +1,92 @@
+"""Reading goes as fast as OneFile allows and no faster, whatever the latency: the whole way, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import runpy
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reconciler.clock import VirtualClock
+from reconciler.observed import observe
+from reconciler.sandbox.faults import Faults
+from reconciler.sandbox.service import BASE, Request, Service
+from reconciler.sandbox.world import World
+from reconciler.service.budget import Budget, MemoryLedger
+from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.reader import Reader
+from tests.observed.centre import Centre
+from tests.service.servers import START
+
+LIMIT = 300
+WORLD = World.create(learners=700)
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "reading.py"
+
+
+class SlowNetwork(httpx.AsyncBaseTransport):
+    """The sandbox, `latency` seconds away; half of them pass before it counts the call."""
+
+    def __init__(self, service: Service, latency: float) -> None:
+        self._service, self._latency = service, latency
+        self.arrivals: list[float] = []
+        self.throttled = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        clock = self._service.clock
+        await clock.sleep(self._latency / 2)
+        self.arrivals.append(clock.monotonic())
+        path = request.url.path[len(BASE) :]
+        answer = await self._service.exchange(Request(request.method, path, "", dict(request.headers), request.content))
+        self.throttled += answer.status == 429
+        await clock.sleep(self._latency / 2)
+        headers = {**answer.headers, "content-type": answer.content_type}
+        return httpx.Response(answer.status, headers=headers, content=answer.body)
+
+
+def read(centre: Centre, numbers: range, latency: float) -> SlowNetwork:
+    clock = VirtualClock(START)
+    network = SlowNetwork(Service(centre.world, centre.switches, Faults(), clock, "sandbox"), latency)
+
+    async def session() -> None:
+        budget = Budget(MemoryLedger(clock), LIMIT, clock)
+        token = CustomerToken("sandbox")
+        async with OneFile(
+            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
+        ) as client:
+            await observe(centre.typical(numbers), Reader(client, clock))
+
+    asyncio.run(session())
+    return network
+
+
+@pytest.mark.parametrize("latency", [0.05, 0.3, 1.0])
+@pytest.mark.parametrize("server", ["aim_search_without_user=refused", "page_cap=2"], ids=["one by one", "by pages"])
+def test_a_reading_uses_at_least_95_percent_of_the_limit_and_meets_no_429(server: str, latency: float) -> None:
+    """Over whole minutes once the first is over, for single reads and for pages alike."""
+    centre = Centre(server, "unit_search_without_user=allowed", world=WORLD)
+    network = read(centre, range(1, 701), latency)
+    begun, *_, ended = network.arrivals[LIMIT::LIMIT]
+    windows = (len(network.arrivals) - 1) // LIMIT - 1
+    assert windows >= 2
+    assert windows * 60 / (ended - begun) >= 0.95
+    assert network.throttled == 0
+
+
+@pytest.mark.parametrize("header", ["present", "absent"])
+def test_a_tighter_limit_than_ours_is_kept_once_it_shows(header: str) -> None:
+    """A server that allows 100 calls a minute, where we go by 300: waited out at each 429, and read to the end."""
+    centre = Centre("rate_limit=100", f"retry_after={header}", "aim_search_without_user=refused", world=WORLD)
+    network = read(centre, range(1, 200), 0.3)
+    assert 0 < network.throttled < 50
+    assert network.arrivals[-1] < 60 * len(network.arrivals) / 100 + 120
+
+
+def test_the_committed_benchmark_is_what_the_program_does() -> None:
+    """The rows of the smallest centre, call for call, forecast for forecast."""
+    written = BENCHMARK.with_suffix(".md").read_text(encoding="utf-8")
+    module = runpy.run_path(str(BENCHMARK))
+    rows = ["| " + " | ".join(row.cells()) + " |" for row in module["measure"](50)]
+    assert [line for line in written.splitlines() if re.match(r"\| 50 \|", line)] == rows
