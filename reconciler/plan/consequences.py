@@ -82,7 +82,7 @@ def removal(change: Change, members: Mapping[UserId, Staff]) -> ManualRemoval:
 
 
 def _page(kind: SlotKind, role: Role | None) -> str:
-    """Where OneFile's web pages let a person take somebody off. Source: the dossier, section 8."""
+    """Where OneFile's web pages let a person take somebody off. Source: OneFile's help articles on allocations."""
     match kind:
         case SlotKind.UNIT_ASSESSOR | SlotKind.UNIT_IQA:
             return "Unit Allocations"
