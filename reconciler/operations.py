@@ -44,6 +44,8 @@ class Change:
     `recorded` is True where `before` is our own record because OneFile does not show the slot.
     `blocked` says why a change that is needed will not be made; `held` says so for drift that
     settings.drift only reports or ignores. Both leave the action a no-op and the row visible.
+    `pending` is True where a plan that was compared with another version of the files (`Plan.base`) finds the same
+    change asked for there: it was pending or drifting already, and is not caused by the change under review.
     """
 
     learner: UserId
@@ -59,6 +61,7 @@ class Change:
     recorded: bool = False
     blocked: str = ""
     held: Literal["", "report", "ignore"] = ""
+    pending: bool = False
 
     @property
     def address(self) -> str:
@@ -163,7 +166,8 @@ class ManualRemoval:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A policy that the planned world would break. `waived` quotes the waiver that lets it pass."""
+    """A policy that the planned world would break. `waived` quotes the waiver that lets it pass; `pending` is True
+    where the plan of `Plan.base`'s files would break it just so."""
 
     policy: str
     level: Level
@@ -175,6 +179,7 @@ class Finding:
     staff: Handle | None = None
     waived: str = ""
     source: Source | None = field(default=None, compare=False)
+    pending: bool = False
 
     @property
     def blocks(self) -> bool:
@@ -227,7 +232,9 @@ class Plan:
     writing. `problems` are rows set aside and warnings; they do not stop the rest. `refusals` are limits
     that the plan exceeds: nothing is applied while there is one, nor while a finding blocks. `day` is the day
     whose declaration was planned; `handles` say who the ids of staff are; `left_out` counts the
-    declared learners whom the scope left unread.
+    declared learners whom the scope left unread. `base` is the commit whose files were planned beside these against
+    the same reading, if any. `names` are learners' own names, and only where settings.privacy lets this report
+    show them: they are never saved.
     """
 
     target: str
@@ -244,6 +251,8 @@ class Plan:
     summary: Summary = Summary()
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
     left_out: int = 0
+    base: str = ""
+    names: Mapping[UserId, str] = field(default_factory=dict)
 
     @property
     def blocked(self) -> bool:

@@ -48,6 +48,7 @@ def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
         "target": plan.target,
         "organisation": plan.organisation,
         "fingerprint": fingerprint(plan, calls),
+        **({"base": plan.base} if plan.base else {}),
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": rows.summary_row(plan.summary),
         "resource_changes": [rows.change_row(change, handles) for change in plan.changes],
@@ -115,6 +116,7 @@ def _plan(document: Document) -> Plan:
         refusals=tuple(rows.read_problem(row) for row in document["limits"]),
         caseload=tuple(rows.read_caseload(row) for row in document["caseload"]),
         summary=rows.read_summary(document["summary"]),
+        base=document.get("base", ""),
         handles={UserId(int(user)): Handle(handle) for user, handle in document["staff"].items()},
     )
 

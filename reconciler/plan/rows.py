@@ -63,6 +63,8 @@ def change_row(change: Change, handles: Handles) -> Row:
         row["blocked"] = change.blocked
     if change.held:
         row["held"] = change.held
+    if change.pending:
+        row["pending"] = True
     return row
 
 
@@ -82,6 +84,7 @@ def read_change(row: Row) -> Change:
         recorded=row.get("recorded", False),
         blocked=row.get("blocked", ""),
         held=row.get("held", ""),
+        pending=row.get("pending", False),
     )
 
 
@@ -197,6 +200,7 @@ def finding_row(finding: Finding) -> Row:
         "staff": finding.staff,
         "waived": finding.waived,
         "source": _source_row(finding.source),
+        **({"pending": True} if finding.pending else {}),
     }
 
 
@@ -212,6 +216,7 @@ def read_finding(row: Row) -> Finding:
         staff=row["staff"],
         waived=row["waived"],
         source=_read_source(row["source"]),
+        pending=row.get("pending", False),
     )
 
 

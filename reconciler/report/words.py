@@ -12,8 +12,11 @@ NOT_SHOWN = "written once; OneFile does not show who is there"
 Handles = Mapping[UserId, Handle]
 
 
-def learner_words(learner: UserId, label: str) -> str:
-    return label or f"learner {learner}"
+def learner_words(learner: UserId, label: str, names: Mapping[UserId, str] | None = None) -> str:
+    """The label, else the id; with the person's own name behind it where `names` has it, which privacy decides."""
+    called = label or f"learner {learner}"
+    name = (names or {}).get(learner)
+    return f"{called} ({name})" if name else called
 
 
 def slot_words(slot: Slot) -> str:

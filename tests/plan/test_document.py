@@ -66,6 +66,7 @@ def changes(draw: st.DrawFn) -> Change:
         reason=draw(st.sampled_from(["declared", "drift", "cover", "unknown"])),
         recorded=not isinstance(row.before, Unread) and draw(st.booleans()),
         source=draw(SOURCES),
+        pending=draw(st.booleans()),
     )
 
 
@@ -87,6 +88,7 @@ FINDINGS = st.builds(
     st.none() | HANDLE,
     TEXT,
     st.none() | SOURCES,
+    st.booleans(),
 )
 
 
@@ -110,6 +112,7 @@ def plans(draw: st.DrawFn) -> Plan:
         summary=draw(st.builds(Summary, *[COUNTS] * 10)),
         handles=draw(st.dictionaries(PEOPLE, HANDLE, max_size=3)),
         left_out=draw(COUNTS),
+        base=draw(TEXT),
     )
 
 
@@ -120,6 +123,13 @@ def document_of(plan: Plan) -> Document:
 def saved(plan: Plan) -> Any:
     """As it stands in a file, read again."""
     return json.loads(dumps(document_of(plan)).encode())
+
+
+@given(plans())
+def test_learners_names_are_never_saved(plan: Plan) -> None:
+    """A plan file is an artifact that many can read: names are for the report that is being made, and go with it."""
+    named = replace(plan, names={UserId(learner): f"Zyxw{learner}" for learner in (1, *range(10, 20))})
+    assert document_of(named) == document_of(plan)
 
 
 @given(plans())
