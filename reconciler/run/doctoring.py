@@ -45,7 +45,7 @@ from reconciler.service.reader import DEFAULT_KINDS
 from reconciler.service.targets import Target, is_loopback, resolve_target
 from reconciler.service.wire import Request, UserRow
 from reconciler.store import Store
-from reconciler.store.tables import newest
+from reconciler.store.schema import newest
 
 LOOKED_AT = 3  # learners at most, since one record may leave out what is empty
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from reconciler.clock import Clock, SystemClock
 from reconciler.problems import Problem, StoreError
 from reconciler.store.failures import problem_of
-from reconciler.store.tables import STEPS, Step, migrate, newest, version_of
+from reconciler.store.schema import STEPS, Step, migrate, newest, version_of
 
 _WRITES = "reconciler_writes"
 _ADVISORY_LOCK = text(

@@ -17,7 +17,8 @@ from reconciler.operations import State
 from reconciler.problems import StoreError
 from reconciler.store import Store
 from reconciler.store.database import Database, open_database
-from reconciler.store.tables import APPEND_ONLY, metadata, version_of, versions
+from reconciler.store.schema import version_of
+from reconciler.store.tables import APPEND_ONLY, metadata, versions
 from tests.store.parts import HandClock, Processes, acquire, aim, begin, open_once
 
 

@@ -1,0 +1,93 @@
+"""How a database comes to the newest schema version: made at once, or brought up from an older one step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, inspect, select, text
+
+from reconciler.problems import Problem, StoreError
+from reconciler.store.tables import APPEND_ONLY, metadata, versions
+
+Step = Callable[[Connection], None]
+STEPS: Sequence[Step] = ()
+"""STEPS[n - 1] brings a database of version n to version n + 1; an empty one is made at the newest version at once."""
+
+
+def newest(steps: Sequence[Step] = STEPS) -> int:
+    return 1 + len(steps)
+
+
+def version_of(connection: Connection) -> int:
+    """The schema version of this database; 0 when the store has never been in it."""
+    if not inspect(connection).has_table(versions.name):
+        return 0
+    return connection.scalar(select(func.max(versions.c.version))) or 0
+
+
+def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> None:
+    """Make or bring up the schema, within the caller's transaction. Raises StoreError if it is newer than ours."""
+    version, ours = version_of(connection), newest(steps)
+    if version > ours:
+        raise StoreError(_too_new(version, ours, place))
+    if version == ours:
+        return
+    if version == 0:
+        _create(connection, place)
+    else:
+        for step in steps[version - 1 :]:
+            step(connection)
+    connection.execute(versions.insert(), {"version": ours, "at": now})
+
+
+def _too_new(version: int, ours: int, place: str) -> Problem:
+    return Problem(
+        what=f"the store has schema version {version}, of a newer reconciler; this one knows up to {ours}",
+        fix="Upgrade onefile-reconciler here, or use another store. Nothing was changed.",
+        where=place,
+    )
+
+
+def _create(connection: Connection, place: str) -> None:
+    found = set(inspect(connection).get_table_names())
+    shared = connection.dialect.name == "postgresql"  # a server's schema may hold others' tables beside ours
+    foreign = found & set(metadata.tables) if shared else found
+    if foreign:
+        raise StoreError(
+            Problem(
+                what=f"this database belongs to another program: it already has the table {min(foreign)}",
+                fix="Give the store a file, or a PostgreSQL database or schema, of its own.",
+                where=place,
+            )
+        )
+    metadata.create_all(connection, checkfirst=False)
+    protect = _protect_postgresql if shared else _protect_sqlite
+    protect(connection)
+
+
+def _protect_sqlite(connection: Connection) -> None:
+    for table in APPEND_ONLY:
+        for verb in ("UPDATE", "DELETE"):
+            connection.execute(
+                text(
+                    f"CREATE TRIGGER {table.name}_no_{verb.lower()} BEFORE {verb} ON {table.name} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
+                )
+            )
+
+
+def _protect_postgresql(connection: Connection) -> None:
+    connection.execute(
+        text(
+            "CREATE FUNCTION reconciler_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+        )
+    )
+    for table in APPEND_ONLY:
+        connection.execute(
+            text(
+                f"CREATE TRIGGER {table.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION reconciler_append_only()"
+            )
+        )
