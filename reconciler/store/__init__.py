@@ -1,4 +1,4 @@
-"""What outlives a run: runs, journal, record, lock, call budget and learnt facts, in SQLite or PostgreSQL."""
+"""What outlives a run: runs, journal, record, lock, budget, facts and open matters, in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ from typing import Self
 
 from reconciler.clock import Clock
 from reconciler.store.database import open_database
+from reconciler.store.episodes import Episodes, Sighting
 from reconciler.store.journal import Journal
 from reconciler.store.ledger import Ledger
 from reconciler.store.lock import Lock
 from reconciler.store.record import Record
-from reconciler.store.rows import Event, JournalOperation, JournalRow, Lease, RunRow
+from reconciler.store.rows import Correction, Episode, Event, JournalOperation, JournalRow, LastApplied, Lease, RunRow
 
-__all__ = ["Event", "JournalOperation", "JournalRow", "Lease", "Ledger", "RunRow", "Store"]
+__all__ = [
+    "Correction",
+    "Episode",
+    "Event",
+    "JournalOperation",
+    "JournalRow",
+    "LastApplied",
+    "Lease",
+    "Ledger",
+    "RunRow",
+    "Sighting",
+    "Store",
+]
 
 
-class Store(Journal, Record, Lock):
+class Store(Journal, Record, Lock, Episodes):
     """Each method is one short transaction, committed when it returns; each failure is a StoreError.
 
     Methods block for milliseconds, or while another process writes, for at most `patience` seconds.

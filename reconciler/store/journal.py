@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
 from reconciler.model import OrganisationId, UserId
 from reconciler.operations import Proof, State
-from reconciler.problems import Problem, StoreError
+from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.store.database import Part
-from reconciler.store.rows import Event, JournalOperation, JournalRow, RunRow
+from reconciler.store.rows import Correction, Event, JournalOperation, JournalRow, RunRow
 from reconciler.store.slots import moves_json, moves_of
 from reconciler.store.tables import events, leases, operations, run_ends, runs
 
 _OPEN = (State.INTENT, State.SENT)
+_RECENT = 200  # runs to look through: more than weeks of them
+_CARRIED_OUT = {State.DONE.value, State.ALREADY_DONE.value}
+DRIFT_COMMAND = "drift"
 _KNOWN = (State.DONE, State.ALREADY_DONE, State.CONFLICT)  # each says who holds the slot; a failure does not
 
 
@@ -63,6 +67,27 @@ class Journal(Part):
         with self._database.reading() as connection:
             row = connection.execute(_RUNS.where(runs.c.id == run)).mappings().one_or_none()
         return _run_row(row) if row else None
+
+    def approved(self, target: str, organisation: int) -> RunRow | None:
+        """The newest apply that carried out everything that was approved; steps for people may have stayed open."""
+        query = _RUNS.where(runs.c.target == target, runs.c.organisation == organisation, runs.c.command == "apply")
+        ended = query.where(run_ends.c.exit_code.in_([ExitCode.DONE, ExitCode.INCOMPLETE]))
+        with self._database.reading() as connection:
+            found = connection.execute(ended.order_by(runs.c.id.desc()).limit(_RECENT)).mappings()
+            return next((run for row in found if (run := _run_row(row)).summary.keys() <= _CARRIED_OUT), None)
+
+    def corrections(self, target: str, organisation: int, since: datetime) -> tuple[Correction, ...]:
+        """What runs of `drift --correct` have written since then, oldest first."""
+        query = _latest_is(target, organisation, (State.DONE,)).where(
+            runs.c.command == DRIFT_COMMAND, events.c.at >= since
+        )
+        with self._database.reading() as connection:
+            rows = _journal_rows(connection, query)
+        return tuple(
+            Correction(row.operation.learner, slot, row.run, row.events[-1].at)
+            for row in rows
+            for slot, _ in row.operation.moves
+        )
 
     # -------------------------------------------------------------- operations and events
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -10,10 +10,12 @@ from sqlalchemy import delete, select
 
 from reconciler.model import Slot, UserId
 from reconciler.store.database import Part
+from reconciler.store.rows import LastApplied
 from reconciler.store.slots import key_json, slot_of
-from reconciler.store.tables import facts, record
+from reconciler.store.tables import facts, record, runs
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
+_MANY = 500  # learners: fewer than any database takes in one list
 
 
 class Record(Part):
@@ -49,6 +51,23 @@ class Record(Part):
             )
             for chunk in _chunks(values):
                 connection.execute(statement, chunk)
+
+    def last_applied(
+        self, target: str, organisation: int, learners: Collection[UserId]
+    ) -> dict[tuple[UserId, Slot], LastApplied]:
+        """The record of these learners' slots, with the run that set it."""
+        query = (
+            select(record.c.learner, record.c.kind, record.c.key, record.c.staff, record.c.run, record.c.at, runs.c.who)
+            .join(runs, runs.c.id == record.c.run)
+            .where(record.c.target == target, record.c.organisation == organisation)
+        )
+        asked, found = sorted(learners), {}
+        with self._database.reading() as connection:
+            for start in range(0, len(asked), _MANY):
+                chosen = query.where(record.c.learner.in_(asked[start : start + _MANY]))
+                for learner, kind, key, staff, run, at, who in connection.execute(chosen):
+                    found[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, at, who)
+        return found
 
     # -------------------------------------------------------------- facts
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
-from reconciler.model import OrganisationId, Slot, UserId
+from reconciler.model import Holder, OrganisationId, Slot, UserId
 from reconciler.operations import Move, Operation, Proof, State, moves, operation_id
 
 
@@ -72,6 +72,54 @@ class JournalRow:
     def places(self) -> frozenset[tuple[UserId, Slot]]:
         """The slots that the operation writes, with their learner."""
         return frozenset((self.operation.learner, slot) for slot, _ in self.operation.moves)
+
+
+@dataclass(frozen=True, slots=True)
+class LastApplied:
+    """Who was last applied to a slot, or last seen there as declared; by which run, when, and who asked for it."""
+
+    staff: UserId | None
+    run: int
+    at: datetime
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One slot that a run of `drift --correct` wrote; `at` is when that was known."""
+
+    learner: UserId
+    slot: Slot
+    run: int
+    at: datetime
+
+
+Matter = Literal["drift", "step", "fight"]
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One matter of one slot from the run that first saw it to the one that found it over.
+
+    `drift`: OneFile holds `holder` where `due` was last applied. `step`: a person is to take `holder` off.
+    `fight`: the slot was corrected so often that a person must answer first. `ended` is None while it is open;
+    `ending` then says how it ended.
+    """
+
+    id: int
+    matter: Matter
+    learner: UserId
+    slot: Slot
+    holder: Holder
+    due: UserId | None
+    first_seen: datetime
+    last_seen: datetime
+    ended: datetime | None = None
+    ending: str = ""
+
+    @property
+    def place(self) -> tuple[UserId, Slot]:
+        return self.learner, self.slot
 
 
 @dataclass(frozen=True, slots=True)

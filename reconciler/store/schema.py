@@ -11,7 +11,30 @@ from reconciler.problems import Problem, StoreError
 from reconciler.store.tables import APPEND_ONLY, metadata, versions
 
 Step = Callable[[Connection], None]
-STEPS: Sequence[Step] = ()
+
+
+def _add_episodes(connection: Connection) -> None:
+    """1 to 2. Spelt out, not taken from the tables: those are of the newest version, whatever that comes to be."""
+    shared = connection.dialect.name == "postgresql"
+    number, moment = ("BIGSERIAL", "DOUBLE PRECISION") if shared else ("INTEGER", "DOUBLE")
+    connection.execute(
+        text(
+            f"CREATE TABLE episodes (id {number} NOT NULL, target TEXT NOT NULL, organisation BIGINT NOT NULL, "
+            "matter TEXT NOT NULL, learner BIGINT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, "
+            f"holder TEXT NOT NULL, due BIGINT, first_seen {moment} NOT NULL, last_seen {moment} NOT NULL, "
+            f"ended {moment}, ending TEXT NOT NULL, PRIMARY KEY (id))"
+        )
+    )
+    connection.execute(
+        text(
+            "CREATE UNIQUE INDEX open_episode ON episodes (target, organisation, matter, learner, kind, key) "
+            "WHERE ended IS NULL"
+        )
+    )
+    _protect_episodes(connection)
+
+
+STEPS: Sequence[Step] = (_add_episodes,)
 """STEPS[n - 1] brings a database of version n to version n + 1; an empty one is made at the newest version at once."""
 
 
@@ -64,6 +87,7 @@ def _create(connection: Connection, place: str) -> None:
     metadata.create_all(connection, checkfirst=False)
     protect = _protect_postgresql if shared else _protect_sqlite
     protect(connection)
+    _protect_episodes(connection)
 
 
 def _protect_sqlite(connection: Connection) -> None:
@@ -91,3 +115,22 @@ def _protect_postgresql(connection: Connection) -> None:
                 "FOR EACH STATEMENT EXECUTE FUNCTION reconciler_append_only()"
             )
         )
+
+
+def _protect_episodes(connection: Connection) -> None:
+    """An episode may go on and end, once. Neither its beginning nor anything of an ended one is ever rewritten."""
+    rewrites = "OLD.ended IS NOT NULL OR NEW.first_seen <> OLD.first_seen"
+    if connection.dialect.name == "postgresql":
+        refuse = "EXECUTE FUNCTION reconciler_append_only()"
+        statements = [
+            f"CREATE TRIGGER episodes_kept BEFORE DELETE OR TRUNCATE ON episodes FOR EACH STATEMENT {refuse}",
+            f"CREATE TRIGGER episodes_ended BEFORE UPDATE ON episodes FOR EACH ROW WHEN ({rewrites}) {refuse}",
+        ]
+    else:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'episodes is append-only'); END"
+        statements = [
+            f"CREATE TRIGGER episodes_kept BEFORE DELETE ON episodes {refuse}",
+            f"CREATE TRIGGER episodes_ended BEFORE UPDATE ON episodes WHEN {rewrites} {refuse}",
+        ]
+    for statement in statements:
+        connection.execute(text(statement))

@@ -37,11 +37,11 @@ def moves_of(rows: list[MoveJson]) -> tuple[tuple[Slot, Move], ...]:
 def _move(row: MoveJson) -> tuple[Slot, Move]:
     match row:
         case [str(kind), (int() | str() | None) as key, (int() | str() | None) as before, int(after)]:
-            return Slot(SlotKind(kind), key), Move(_holder(before), UserId(after))
+            return Slot(SlotKind(kind), key), Move(holder_of(before), UserId(after))
     raise ValueError(row)
 
 
-def _holder(value: int | str | None) -> Holder:
+def holder_of(value: int | str | None) -> Holder:
     if isinstance(value, str):
         return Unread(value)
     return None if value is None else UserId(value)

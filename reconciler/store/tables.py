@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 
@@ -178,6 +179,31 @@ facts = Table(
     Column("name", Text, primary_key=True),
     Column("value", Words, nullable=False),
     Column("at", Moment, nullable=False),
+)
+
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("organisation", BigInteger, nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("learner", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),  # as in the record
+    Column("holder", Text, nullable=False),  # as JSON: a user, null for nobody, or the word for why it is not known
+    Column("due", BigInteger),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("ended", Moment),
+    Column("ending", Words, nullable=False),
+    Index(
+        "open_episode",
+        *("target", "organisation", "matter", "learner", "kind", "key"),
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
 )
 
 APPEND_ONLY = (runs, run_ends, operations, events, lock_breaks)

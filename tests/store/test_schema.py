@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from reconciler.clock import SystemClock
+from reconciler.model import Slot, SlotKind
 from reconciler.operations import State
 from reconciler.problems import StoreError
-from reconciler.store import Store
+from reconciler.store import Sighting, Store
 from reconciler.store.database import Database, open_database
-from reconciler.store.schema import version_of
+from reconciler.store.schema import STEPS, newest, version_of
 from reconciler.store.tables import APPEND_ONLY, metadata, versions
-from tests.store.parts import HandClock, Processes, acquire, aim, begin, open_once
+from tests.store.parts import JAMES, KATE, LEARNER, HandClock, Processes, acquire, aim, begin, open_once
 
 
 @pytest.fixture
@@ -65,12 +66,12 @@ def test_processes_that_open_a_new_store_at_once_share_it(url: str, clock: HandC
 
 
 def test_an_older_database_is_brought_up_step_by_step(database: Database) -> None:
-    """Version 1 becomes version 2 by the first step, and once only."""
+    """One more step makes the next version, and once only."""
     database.prepare()
-    database.prepare([add_colour])
-    database.prepare([add_colour])
+    database.prepare([*STEPS, add_colour])
+    database.prepare([*STEPS, add_colour])
     with database.reading() as connection:
-        assert version_of(connection) == 2
+        assert version_of(connection) == newest() + 1
         assert "colour" in {column["name"] for column in inspect(connection).get_columns("facts")}
 
 
@@ -78,18 +79,86 @@ def test_a_step_that_fails_changes_nothing(database: Database) -> None:
     """A half-made schema would be worse than an old one."""
     database.prepare()
     with pytest.raises(StoreError):
-        database.prepare([fail_half_way])
+        database.prepare([*STEPS, fail_half_way])
     with database.reading() as connection:
-        assert version_of(connection) == 1
+        assert version_of(connection) == newest()
         assert "colour" not in {column["name"] for column in inspect(connection).get_columns("facts")}
+
+
+@pytest.fixture
+def first_version(database: Database) -> Database:
+    """The database as the first release left it: one apply of four writes, one lock broken (versions/v1-*.sql)."""
+    kind = "postgresql" if database.is_postgresql else "sqlite"
+    script = (Path(__file__).parent / "versions" / f"v1-{kind}.sql").read_text("utf-8")
+    if database.is_postgresql:
+        with database.writing() as connection:
+            connection.exec_driver_sql(script.replace("%", "%%"))
+    else:
+        with closing(sqlite3.connect(database.place)) as connection:  # as the sqlite3 tool would, foreign keys off
+            connection.executescript(script)
+    return database
+
+
+def test_a_store_of_the_first_version_is_brought_up_in_place(url: str, first_version: Database) -> None:
+    """Its runs, journal and record are there as before, and what is new works."""
+    with Store.open(url, clock=SystemClock()) as store:
+        (run,) = store.runs()
+        assert (run.command, run.who, run.exit_code, dict(run.summary)) == ("apply", "quality-lead", 0, {"done": 4})
+        assert [row.state for row in store.journal(run.id)] == [State.DONE] * 4
+        assert len(store.recorded("sandbox", 5740)) == 9
+        seen = {(LEARNER, Slot(SlotKind.DEFAULT_ASSESSOR)): Sighting(JAMES, KATE)}
+        (episode,), _ = store.see("sandbox", 5740, "drift", seen, lambda _: "")
+        assert store.episodes("sandbox", 5740, "drift") == (episode,)
+        store.end_episode(episode.id, "a trial")
+        assert store.see("sandbox", 5740, "drift", seen, lambda _: "")[0]
+    with first_version.reading() as connection:
+        assert version_of(connection) == newest()
+
+
+def test_a_store_that_was_brought_up_is_like_a_new_one(first_version: Database, clock: HandClock) -> None:
+    """The same columns, keys, indexes and triggers, whichever way the schema came about."""
+    first_version.prepare()
+    brought_up = shape(first_version)
+    if first_version.is_postgresql:
+        with first_version.writing() as connection:
+            name = connection.scalar(text("SELECT current_schema()"))
+            connection.execute(text(f"DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}"))
+    else:
+        first_version.close()
+        for file in Path(first_version.place).parent.glob("store.db*"):
+            file.unlink()
+    first_version.prepare()
+    assert shape(first_version) == brought_up
+
+
+def shape(database: Database) -> dict[str, object]:
+    """What the database itself says of its schema."""
+    triggers = (
+        "SELECT tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT tgisinternal "
+        "AND relnamespace = current_schema()::regnamespace"
+        if database.is_postgresql
+        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    )
+    with database.reading() as connection:
+        look = inspect(connection)
+        tables = {
+            name: (
+                [(one["name"], str(one["type"]), one["nullable"]) for one in look.get_columns(name)],
+                look.get_pk_constraint(name)["constrained_columns"],
+                sorted((str(one["name"]), one["column_names"], bool(one["unique"])) for one in look.get_indexes(name)),
+            )
+            for name in look.get_table_names()
+        }
+        return {**tables, "triggers": sorted(connection.scalars(text(triggers)))}
 
 
 def test_a_newer_programs_database_is_refused(url: str, database: Database, clock: HandClock) -> None:
     """This program does not know what a newer one keeps there, so it neither reads nor writes."""
     database.prepare()
     with database.writing() as connection:
-        connection.execute(versions.insert(), {"version": 2, "at": clock.now()})
-    with pytest.raises(StoreError, match="schema version 2, of a newer reconciler; this one knows up to 1"):
+        connection.execute(versions.insert(), {"version": newest() + 1, "at": clock.now()})
+    refused = f"schema version {newest() + 1}, of a newer reconciler; this one knows up to {newest()}"
+    with pytest.raises(StoreError, match=refused):
         Store.open(url, clock=clock)
 
 
