@@ -42,11 +42,15 @@ def read_declared(state: Path, day: date, *, cohorts: Collection[str] = (), lear
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """Millions of values and hardly a cycle among them: collecting would take a fifth of the time and find nothing."""
+    """Millions of values and hardly a cycle among them: collecting would take a fifth of the time and find nothing.
+
+    What was read stays for the whole command, so that later collections need not look at it either.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was_on:
             gc.enable()

@@ -168,10 +168,10 @@ class Reader:
     def _held(self, slot: Slot, fields: Fields, key: str, subject: str) -> Held | None:
         """A slot with its terms, or None if one of them has a fault: with one missing, talk of gaps would be wrong."""
         value, line = fields[key], fields.lines[key]
+        if type(value) is str:  # by far the most
+            return Held(slot, (Term(Handle(value), None, None, line),), line)
         if isinstance(value, Refused):
             return None
-        if isinstance(value, str):
-            return Held(slot, (Term(Handle(value), None, None, line),), line)
         if value is None:
             return Held(slot, (Term(None, None, None, line),), line)
         terms = [self._term(item, line, subject) for item, line in mappings_at(fields, key)]

@@ -190,7 +190,8 @@ class _Builder:
         lines, following = fields.lines, self._next
         event = following()
         while type(event) is not MappingEndEvent:
-            key, line = self._key(event), event.start_mark.line + 1
+            plain = type(event) is ScalarEvent and not event.style and event.anchor is None and event.tag is None
+            key, line = event.value if plain else self._key(event), event.start_mark.line + 1
             inner = following()
             value = self._scalar(inner, key) if type(inner) is ScalarEvent else self._node(inner, depth)
             if key in fields:
@@ -217,11 +218,12 @@ class _Builder:
 
     def _sequence(self, depth: int) -> Items:
         items = Items()
-        event = self._next()
+        lines, following, node = items.lines, self._next, self._node
+        event = following()
         while type(event) is not SequenceEndEvent:
-            items.append(self._node(event, depth))
-            items.lines.append(event.start_mark.line + 1)
-            event = self._next()
+            items.append(node(event, depth))
+            lines.append(event.start_mark.line + 1)
+            event = following()
         return items
 
     def _scalar(self, event: _Event, key: str = "") -> Value:
@@ -236,11 +238,9 @@ class _Builder:
             fix = "write the value. Write null if nobody is meant, or remove the key."
             self._problem(event.start_mark.line + 1, f"{quoted(key) if key else 'this item'} has no value", fix)
             return Refused()
-        if text in _WORDS:
-            return _WORDS[text]
-        if text[-1] in _DIGITS and _WHOLE.fullmatch(text):
-            return self._number(event)
-        return text
+        if text[-1] in _DIGITS:
+            return self._number(event) if _WHOLE.fullmatch(text) else text
+        return _WORDS[text] if text in _WORDS else text
 
     def _number(self, event: _Event) -> int | Refused:
         if len(event.value.lstrip("-")) <= _LONGEST_NUMBER:
