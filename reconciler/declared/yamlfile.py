@@ -240,7 +240,7 @@ class _Builder:
             return Refused()
         if text[-1] in _DIGITS:
             return self._number(event) if _WHOLE.fullmatch(text) else text
-        return _WORDS[text] if text in _WORDS else text
+        return _WORDS.get(text, text)
 
     def _number(self, event: _Event) -> int | Refused:
         if len(event.value.lstrip("-")) <= _LONGEST_NUMBER:
