@@ -99,10 +99,15 @@ class _Builder:
         return {**further, **kept_defaults, **self._single(own, entry.subject)}
 
     def _single(self, slots: Slots, subject: str) -> dict[Slot, Wanted]:
-        """Slots that hold one; one without anybody on the day is not managed on that day, and says so."""
+        """Slots that hold one; one without anybody on the day is not managed on that day, and says so.
+
+        One without any entry is not managed on any day, which is what it is written for: to leave out a default.
+        """
         found: dict[Slot, Wanted] = {}
         for held in slots.held:
             term = term_on(held.terms, self._day)
+            if term is None and not held.terms:
+                continue
             if term is None:
                 self.warnings.append(self._nobody(held.terms, held.line, f"{subject}: {slot_name(held.slot)}"))
             else:

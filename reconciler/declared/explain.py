@@ -121,7 +121,7 @@ def _sentence(fault: Fault) -> str:
             return f"must be at most {wanted}, but is {value}"
         case "maxLength":
             return f"has {len(value)} characters; at most {wanted} are allowed"
-        case "minLength" | "minItems" | "minProperties":
+        case "minLength" | "minProperties":
             return "is empty"
         case "oneOf" | "anyOf":
             return _choice(fault)
@@ -187,7 +187,7 @@ _CLOCK = re.compile(r"[0-9]+(:[0-9]{2})+")
 def _fix(fault: Fault) -> str:
     """The likeliest way out first, then the field's own advice."""
     hint = _hint(fault)
-    if fault.keyword in ("oneOf", "anyOf", "minItems"):
+    if fault.keyword in ("oneOf", "anyOf"):
         return hint
     return f"{hint} {_advice(fault.schema)}" if hint else _advice(fault.schema)
 
@@ -199,8 +199,6 @@ def _hint(fault: Fault) -> str:
             return f"give exactly one of {listed(_alternatives(fault), 'and')}."
         case "anyOf":
             return f"give at least one of {listed(_alternatives(fault), 'and')}."
-        case "minItems":
-            return "remove the key, or write null if nobody is meant."
         case "enum" if isinstance(value, str):
             return nearest(value, fault.wanted)
         case "pattern":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -132,8 +132,19 @@ def check_cohort(cohort: CohortEntry, directory: Directory) -> Iterator[Problem]
         fix += f", or write 'cohort: {cohort.name}'." if cohort.name == slug(cohort.name) else "."
         yield Problem(what, fix, Source(cohort.file, cohort.line))
     yield from _check_slots(cohort.defaults, "defaults", cohort.file, directory)
+    yield from _check_empty(cohort.defaults, "defaults", cohort.file, ())
+    named = {held.slot for held in cohort.defaults.held}
     for learner in cohort.learners:
         yield from _check_slots(learner.slots, learner.subject, cohort.file, directory)
+        yield from _check_empty(learner.slots, learner.subject, cohort.file, named)
+
+
+def _check_empty(slots: Slots, subject: str, file: str, named: Collection[Slot]) -> Iterator[Problem]:
+    """An empty list leaves out what the defaults name; where they do not, it is more likely a slip."""
+    for held in slots.held:
+        if not held.terms and held.slot not in named:
+            what = f"{subject}: {slot_name(held.slot)} is an empty list, and there is no default to leave out"
+            yield Problem(what, "remove the key, or write null if nobody is meant.", Source(file, held.line))
 
 
 _ADDITIONAL = Slot(SlotKind.ADDITIONAL)
@@ -144,7 +155,7 @@ def _check_slots(slots: Slots, subject: str, file: str, directory: Directory) ->
         for term in held.terms:
             if not _fits(term, held.slot, directory):
                 yield from _check_holder(held.slot, term, subject, file, directory)
-        if len(held.terms) > 1 or held.terms[0].start or held.terms[0].end:
+        if any(term.start or term.end for term in held.terms) or len(held.terms) > 1:
             yield from _check_terms(held, f"{subject}: {slot_name(held.slot)}", file)
     for term in slots.additional:
         if not _fits(term, _ADDITIONAL, directory):

@@ -93,6 +93,21 @@ def test_a_learner_overrides_field_by_field(tmp_path: Path, own: str, changed: d
     assert holders(read(tmp_path, f"{DEFAULTS}  - id: 200004\n    {own}\n")) == {**ALL_DEFAULTS, **changed}
 
 
+@pytest.mark.parametrize(
+    ("own", "left_out"),
+    [
+        ("default_assessor: []", {DEFAULT}),
+        ("learning_aims: [{standard: 41240, assessor: [], iqa: []}]", {AIM, AIM_IQA}),
+        ("units: [{unit: KS_COMM1, assessor: []}]", {UNIT}),
+    ],
+)
+def test_an_empty_list_leaves_a_default_out(tmp_path: Path, own: str, left_out: set[Slot]) -> None:
+    """The slot is not managed, on any day, and there is nothing to warn of: somebody wrote it so."""
+    declared = read(tmp_path, f"{DEFAULTS}  - id: 200004\n    {own}\n")
+    assert holders(declared) == {slot: who for slot, who in ALL_DEFAULTS.items() if slot not in left_out}
+    assert declared.warnings == ()
+
+
 def test_a_learner_s_dated_entries_replace_the_default_on_every_day(tmp_path: Path) -> None:
     """When they have run out, the default does not come back unasked: the slot is not managed, and that is told."""
     text = DEFAULTS + "  - id: 200004\n    default_assessor: [{staff: james-fayre, until: 2026-11-30}]\n"
