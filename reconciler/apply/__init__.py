@@ -138,11 +138,10 @@ class _Schedule:
 
     async def _operation(self, operation: Operation) -> Outcome:
         """Read, judge, write; again where the reading grew too old while the write waited for its turn."""
-        wanted = self.attempts.scope(operation)
         outcome, readings = None, 0
         while outcome is None:
             readings += 1
-            slots = (await self.book.reader.recent(operation.learner, wanted, within=READING_COUNTS_FOR)).slots
+            slots = await self.attempts.look(operation)
             outcome = self.attempts.judge(operation, slots)
             outcome = outcome or await self.attempts.write(operation, slots, whenever=readings >= READINGS)
         return outcome

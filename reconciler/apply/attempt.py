@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.apply.book import Book
 from reconciler.apply.judge import Verdict, after_write, before_write, differences
 from reconciler.model import UNIT_KINDS, Holder, Recorded, Slot, SlotKind, Unread, UserId
-from reconciler.operations import Operation, Outcome, State, moves
+from reconciler.operations import Operation, Outcome, SetDefaults, State, moves
 from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceError
-from reconciler.service.reader import Reader
+from reconciler.service.reader import LAYERS, Reader, layers_of
 from reconciler.service.wire import write_request
 
 READINGS = 3  # before one write, where a very small budget makes each too old by the time the write may go
@@ -74,16 +74,23 @@ class Attempts:
             case _:
                 return None
 
-    def scope(self, operation: Operation) -> Collection[Slot]:
-        """What must be read before an operation: its slots; everything managed for a canary's learner, so that an
-        effect elsewhere shows."""
-        return self.declared[operation.learner] if self.needs_canary(operation) else _slots(operation)
+    async def look(self, operation: Operation) -> Mapping[Slot, Holder]:
+        """What must be known before an operation: its slots, by a reading that still counts; everything managed for a
+        canary's learner, so that an effect elsewhere shows. A default may take other slots with it, as far as is
+        known of OneFile: its canary looks at all of the learner, managed or not, and anew."""
+        if not self.needs_canary(operation):
+            wanted: Collection[Slot] = _slots(operation)
+        elif isinstance(operation, SetDefaults):
+            return (await self.reader.slots(operation.learner, self.declared[operation.learner], whole=True)).slots
+        else:
+            wanted = self.declared[operation.learner]
+        return (await self.reader.recent(operation.learner, wanted, within=READING_COUNTS_FOR)).slots
 
     async def write(
         self, operation: Operation, before: Mapping[Slot, Holder], *, whenever: bool = False
     ) -> Outcome | None:
         """Send the one call, never twice, and settle what its answer or the lack of one leaves open. `before` is
-        the reading of `scope` that the operation was judged by; None says that it grew too old while the call
+        what `look` gave, by which the operation was judged; None says that it grew too old while the call
         waited for its turn, that nothing was written, and that the operation is to be judged anew.
         `whenever`: send it all the same."""
         canary = self.needs_canary(operation)
@@ -126,7 +133,9 @@ class Attempts:
 
     async def _canary(self, outcome: Outcome, expected: Mapping[Slot, Holder]) -> Outcome:
         operation = outcome.operation
-        fresh = (await self.reader.slots(operation.learner, expected)).slots
+        whole = isinstance(operation, SetDefaults)
+        watched = expected if whole else self._managed_layers(operation, expected)
+        fresh = (await self.reader.slots(operation.learner, watched, whole=whole)).slots
         outcome = self.prove(outcome, fresh)
         if outcome.state is State.DONE:
             # a slot that only now is shown did not move: the write may be what first made OneFile show that field
@@ -140,6 +149,12 @@ class Attempts:
             )
         self.proven |= _kinds(operation)
         return outcome
+
+    def _managed_layers(self, operation: Operation, known: Iterable[Slot]) -> list[Slot]:
+        """Without the slots that only an earlier canary's look at the whole learner showed."""
+        managed = layers_of(self.declared[operation.learner])
+        foreign = {kind for layer in LAYERS if layer not in managed for kind in layer}
+        return [slot for slot in known if slot.kind not in foreign]
 
     async def _lost(self, operation: Operation, why: str) -> Outcome:
         """A lost answer is settled by reading, never by sending again."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.apply import Applied, apply_plan
-from reconciler.apply.cost import calls_to_apply
+from reconciler.apply.cost import calls_to_apply, shown_in
 from reconciler.apply.settle import settle_open
 from reconciler.model import Declared
 from reconciler.operations import Outcome, Plan, State, addresses
@@ -106,7 +106,8 @@ async def _run(
     plan, store = planned.plan, session.store
     if context.tell and plan.operations:
         with context.tell(declared.settings.calls_per_minute) as tell:
-            tell.applying(calls_to_apply(plan, session.reader.shows))
+            shows = session.reader.shows if just_read else shown_in(plan)
+            tell.applying(calls_to_apply(plan, shows, just_read=just_read))
     run = store.begin_run(
         command="apply",
         target=plan.target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from reconciler.clock import Clock
@@ -15,6 +16,14 @@ from reconciler.service.together import each as each  # apply, too, does a few t
 from reconciler.service.wire import Request, UserRow, WorkRow
 
 DEFAULT_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER})
+LAYERS = (DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS)
+"""What one question each shows of a learner: their own record, a search for the aims, a search for the units."""
+
+
+def layers_of(slots: Iterable[Slot]) -> tuple[frozenset[SlotKind], ...]:
+    """The layers that must be asked for to know these slots; one call each, as long as a learner's work fits a page."""
+    kinds = {slot.kind for slot in slots}
+    return tuple(layer for layer in LAYERS if kinds & layer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +111,30 @@ class Reader:
 
     # -------------------------------------------------------------- slots
 
-    async def slots(self, learner: UserId, wanted: Collection[Slot]) -> Reading:
+    async def slots(self, learner: UserId, wanted: Collection[Slot], *, whole: bool = False) -> Reading:
         """Read what is needed to know the wanted slots: the user, the learning aims, the unit summaries.
 
         The reading has every wanted slot (NOT_HELD where the learner lacks the aim or unit) and whatever
-        else those calls showed. Additional people cannot be read and stay UNREADABLE.
+        else those calls showed. Additional people cannot be read and stay UNREADABLE. `whole`: look at all three
+        layers, also those with no wanted slot, as far as this server lets them be read.
         """
-        kinds = {slot.kind for slot in wanted}
+        asked = layers_of(wanted)
         slots: dict[Slot, Holder] = {}
         started = self.clock.monotonic()
-        if kinds & DEFAULT_KINDS:
-            slots |= self.defaults_of(await self.user(learner))
-        if kinds & LEARNING_AIM_KINDS:
-            slots |= await self.learning_aims(learner, wanted)
-        if kinds & UNIT_KINDS:
-            slots |= await self.units(learner, wanted)
+        for layer in LAYERS:
+            if layer in asked:
+                slots |= await self._layer(layer, learner, wanted)
+            elif whole:
+                with suppress(Rejected, BadAnswer):  # nobody asked for it: it must not end what was asked for
+                    slots |= await self._layer(layer, learner, wanted)
         return self.remember(learner, slots, wanted, started)
+
+    async def _layer(
+        self, layer: frozenset[SlotKind], learner: UserId, wanted: Collection[Slot]
+    ) -> Mapping[Slot, Holder]:
+        if layer is DEFAULT_KINDS:
+            return self.defaults_of(await self.user(learner))
+        return await (self.learning_aims if layer is LEARNING_AIM_KINDS else self.units)(learner, wanted)
 
     def defaults_of(self, row: UserRow | None) -> dict[Slot, Holder]:
         """Both defaults as a user's own record shows them."""

@@ -297,7 +297,6 @@ def test_a_default_that_takes_other_slots_with_it_stops_the_run_with_the_evidenc
         assert len(here.writes()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a canary reads only the layers that the files manage on its learner")
 def test_a_default_that_takes_slots_with_it_that_nobody_declared_is_noticed_too(tmp_path: Path) -> None:
     """What is not managed must not be moved by us either."""
     with trial(tmp_path, "default_cascade=cascades") as here:

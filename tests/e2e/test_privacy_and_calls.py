@@ -181,3 +181,13 @@ def test_an_apply_costs_what_was_told_before(home: Home) -> None:
     (made,) = (int(calls) for calls in re.findall(r"^(\d+) calls made", ended.out, re.MULTILINE))
     assert len(told) == 2
     assert abs(sum(told) - made) <= 0.02 * made
+
+
+def test_applying_a_saved_plan_costs_what_was_told_before(home: Home) -> None:
+    """Nothing was read in that session yet: what the check before the first write costs is told as well."""
+    home.declare_demonstration().run("plan", "--out", "plan.json")
+    ended = home.run("apply", "plan.json")
+    assert ended.code == ExitCode.DONE
+    (told,) = (int(calls) for calls in re.findall(r"Applying: (\d+) calls", ended.err))
+    (made,) = (int(calls) for calls in re.findall(r"^(\d+) calls made", ended.out, re.MULTILINE))
+    assert abs(told - made) <= 0.02 * made
