@@ -72,7 +72,7 @@ def done(context: Context, output: Output, step: str, by: str, outcome: Said) ->
 def unlock(context: Context, output: Output, reason: str) -> int:
     """Take the lock from a run that cannot give it back. Make sure first that it no longer runs.
 
-    A run that ended on this machine, or whose lease has lapsed, needs no unlock.
+    A run that ended on this machine, or whose lease has lapsed, needs no unlock. Exit 6: that run is alive here.
     """
     from reconciler.run import recalling
 

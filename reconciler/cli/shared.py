@@ -6,13 +6,16 @@ import functools
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler import __version__
-from reconciler.cli.output import Output, unexpected
+from reconciler.cli.output import Output, say_problems, unexpected
 from reconciler.problems import ExitCode, Problem, ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.run.context import Context
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
@@ -61,6 +64,13 @@ REPORT = [
 ]
 
 
+def _say_overruled(context: Context) -> None:
+    from reconciler.run.session import overruled
+
+    if warning := overruled(context):
+        say_problems([warning])
+
+
 def _format(formats: Sequence[str]) -> Callable[[Any], Any]:
     kinds = click.Choice(list(formats))
     return click.option(
@@ -91,6 +101,8 @@ def command(
             try:
                 if out:
                     check_place(out)
+                if context.target:
+                    _say_overruled(context)
                 code = ExitCode(work(context, output, **chosen))
             except ReconcilerError as error:
                 code = output.failed(error)

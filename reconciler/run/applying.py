@@ -18,6 +18,7 @@ from reconciler.problems import (
     Blocked,
     ExitCode,
     Invalid,
+    Locked,
     Problem,
     ReconcilerError,
     Source,
@@ -25,10 +26,11 @@ from reconciler.problems import (
     StoreError,
 )
 from reconciler.run.context import Context
-from reconciler.run.locking import locked
+from reconciler.run.locking import locked, refuse_if_held
 from reconciler.run.planfile import load
 from reconciler.run.planning import Planned, limited_anew, plan_in, remember_cohorts, unsettled
 from reconciler.run.session import Session, open_session
+from reconciler.store import Store
 
 Approve = Callable[[Planned], bool]
 """Shown the plan; says whether to go on. Not asked where an approval came with the command."""
@@ -89,6 +91,7 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
     declared = context.declared()
     organisation = declared.settings.organisation
     async with open_session(context, declared.settings) as session:
+        _free(session, context, organisation, kept)
         planned = limited_anew(kept, declared) if kept else await plan_in(session, context, declared)
         _bound(planned.plan, session, organisation, saved)
         _expected(planned, expect, saved)
@@ -97,6 +100,28 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
         if planned.plan.operations and not approve(planned):
             return Finished(planned, declined=True)
         return await _run(session, planned, context, declared, just_read=not saved)
+
+
+def _free(session: Session, context: Context, organisation: int, kept: Planned | None) -> None:
+    """The lock is asked for only once there is something to do; that another run holds it is told before any call."""
+    store, target = session.store, session.target.name
+    try:
+        refuse_if_held(store, target, organisation)
+    except Locked:
+        run = _begin(store, context, target, organisation, kept.fingerprint if kept else "")
+        store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
+        raise
+
+
+def _begin(store: Store, context: Context, target: str, organisation: int, fingerprint: str) -> int:
+    return store.begin_run(
+        command="apply",
+        target=target,
+        organisation=organisation,
+        fingerprint=fingerprint,
+        who=context.who(),
+        commit=context.commit(),
+    )
 
 
 async def _run(
@@ -108,14 +133,7 @@ async def _run(
         with context.tell(declared.settings.calls_per_minute) as tell:
             shows = session.reader.shows if just_read else shown_in(plan)
             tell.applying(calls_to_apply(plan, shows, just_read=just_read))
-    run = store.begin_run(
-        command="apply",
-        target=plan.target,
-        organisation=plan.organisation,
-        fingerprint=planned.fingerprint,
-        who=context.who(),
-        commit=context.commit(),
-    )
+    run = _begin(store, context, plan.target, plan.organisation, planned.fingerprint)
     try:
         async with locked(store, plan.target, plan.organisation, context, command="apply", run=run) as still_ours:
             applied = await _carry_out(session, plan, run, still_ours, just_read)

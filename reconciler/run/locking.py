@@ -6,11 +6,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
 from pathlib import Path
 
 from reconciler.problems import Locked, ReconcilerError, StoreError
 from reconciler.run.context import Context, host
 from reconciler.store import Lease, Store
+from reconciler.store.lock import taken
 
 LEASE_SECONDS = 90.0
 
@@ -55,6 +57,14 @@ async def locked(
             store.release(lease)
 
 
+def refuse_if_held(store: Store, target: str, organisation: int) -> None:
+    """A look at the lock before calls are spent on what could then not be written. Raises Locked while another run
+    holds it, unless that run's process is gone. The lock is not taken: that is for `locked`."""
+    other = store.holder(target, organisation)
+    if other and process_of(other.host) is not Process.GONE:
+        raise Locked(taken(other))
+
+
 def _acquire(store: Store, target: str, organisation: int, context: Context, command: str, run: int | None) -> Lease:
     def acquire() -> Lease:
         return store.acquire(
@@ -71,7 +81,7 @@ def _acquire(store: Store, target: str, organisation: int, context: Context, com
         return acquire()
     except Locked:
         other = store.holder(target, organisation)
-        if other is None or not _process_is_gone(other.host):
+        if other is None or process_of(other.host) is not Process.GONE:
             raise
         why = "its process on this machine has ended"
         store.break_lock(target, organisation, by=context.who(), reason=why, token=other.token)
@@ -87,14 +97,23 @@ def _machine() -> str:
     return f"{host()}{space} (process "
 
 
-def _process_is_gone(place: str) -> bool:
-    """Whether a lease's host is this machine and its process no longer exists. Elsewhere its lease must lapse."""
+class Process(Enum):
+    """What can be told from here of the process that took a lease."""
+
+    GONE = "gone"
+    ALIVE = "alive"
+    NOT_SEEN = "not seen"  # it is another machine's, or this one does not tell: its lease must lapse
+
+
+def process_of(place: str) -> Process:
     if os.name != "posix" or not place.startswith(_machine()):
-        return False
+        return Process.NOT_SEEN
     try:
         os.kill(int(place.removeprefix(_machine()).rstrip(")")), 0)
     except ProcessLookupError:
-        return True
-    except (ValueError, OSError):
-        return False
-    return False
+        return Process.GONE
+    except PermissionError:  # another account's
+        return Process.ALIVE
+    except (ValueError, OSError, OverflowError):
+        return Process.NOT_SEEN
+    return Process.ALIVE

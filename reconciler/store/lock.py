@@ -36,7 +36,7 @@ class Lock(Part):
             now = self._database.now(connection)
             other = _found(connection, target, organisation)
             if other and other.until > now:
-                raise Locked(_taken(other))
+                raise Locked(taken(other))
             lease = Lease(
                 target=target,
                 organisation=OrganisationId(organisation),
@@ -107,7 +107,8 @@ def _columns(lease: Lease, names: tuple[str, ...]) -> dict[str, object]:
     return {name: getattr(lease, name) for name in names}
 
 
-def _taken(lease: Lease) -> Problem:
+def taken(lease: Lease) -> Problem:
+    """Who holds the lock, and what whoever wants it can do."""
     return Problem(
         what=f"another run holds the lock: {_described(lease)}",
         fix=f"Wait for it to end; if it died, its lock lapses at {_hour(lease.until)}. "

@@ -64,11 +64,13 @@ def in_the_midst(case: Case, folder: Path, **more: object) -> Iterator[tuple[sub
 
 
 def test_while_one_run_writes_another_is_refused(either: Case, tmp_path: Path) -> None:
-    """Exit 6, with a run in the history that says so; the first is not disturbed."""
+    """Exit 6 before a call is spent, with a run in the history that says so; the first is not disturbed."""
     with in_the_midst(either, tmp_path) as (first, gate):
+        seen = len(either.site.calls())
         code, said = either.process({})
         assert code == ExitCode.LOCKED, said
         assert f"process {first.pid}" in said
+        assert len(either.site.calls()) == seen
         gate.open()
         assert ended(first)[0] == ExitCode.DONE
     with either.store() as store:
@@ -103,6 +105,17 @@ def test_a_dead_run_of_this_machine_does_not_hold_the_lock(case: Case) -> None:
         assert holder
         assert holder.run == 1
     case.finish()
+    case.is_whole()
+
+
+def test_a_living_run_of_this_machine_is_not_unlocked(case: Case, tmp_path: Path) -> None:
+    """Whoever asks is told which process it is; the run goes on undisturbed."""
+    with in_the_midst(case, tmp_path) as (first, gate):
+        code, said = case.process({}, "unlock", "--reason", "it takes so long")
+        assert code == ExitCode.LOCKED, said
+        assert f"process {first.pid}" in said
+        gate.open()
+        assert ended(first)[0] == ExitCode.DONE
     case.is_whole()
 
 
@@ -141,11 +154,11 @@ def test_a_run_that_was_suspended_beyond_its_lease_writes_nothing_more(case: Cas
 
 
 def test_who_shares_a_store_and_a_token_shares_the_budget(case: Case, tmp_path: Path) -> None:
-    """Two runs at once, one of them refused: every call of both is in one account, log-ins and readings too; those of
-    a third with a store of its own are not."""
+    """A plan while another run writes: every call of both is in one account, log-ins and readings too; those of a third
+    with a store of its own are not."""
     account = CustomerToken(TOKEN).account(case.site.url)
     with in_the_midst(case, tmp_path) as (first, gate):
-        assert case.process({})[0] == ExitCode.LOCKED
+        assert case.process({}, "plan")[0] == ExitCode.DONE
         apart = replace(case, store_url=str(tmp_path / "apart.db"))
         assert apart.process({}, "plan")[0] == ExitCode.DONE
         gate.open()

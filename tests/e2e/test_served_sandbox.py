@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reconciler.problems import ExitCode
-from tests.e2e.user import TOKEN, Home, point_at
+from tests.e2e.user import TOKEN, Home, point_at, served
 
 
 @contextmanager
@@ -95,3 +95,15 @@ def test_its_switches_are_listed(home: Home) -> None:
     ended = home.run("sandbox", "--switches")
     assert ended.code == ExitCode.DONE
     assert "iqa_key = IVID | IQAID" in ended.out
+
+
+def test_a_target_that_the_environment_overrules_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard error, so that JSON stays alone on the other; nothing is said where both mean the same."""
+    home.declare()
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        surprised = home.run("plan", "--format", "json", "--target", "live")
+        assert surprised.json["target"] == server.url
+        assert f"--target live is overruled by ONEFILE_BASE_URL: this command goes to {server.url}" in surprised.err
+        for arguments in ((), ("--target", server.url)):
+            assert "overruled" not in home.run("plan", *arguments).err

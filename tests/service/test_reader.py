@@ -100,6 +100,18 @@ def test_only_what_is_wanted_is_asked_for() -> None:
         assert all(slot in slots for slot in wanted)
 
 
+def test_a_look_at_the_whole_learner_shows_what_nobody_wanted() -> None:
+    """All three layers; one that this server shows to nobody is left out, unless it is wanted."""
+    centre = Centre(users={ONE: {"ID": ONE, "DefaultAssessorID": KATE}}, aims={ONE: [aim(1, AssessorID=JAMES)]})
+    slots = reading(centre, lambda reader: reader.slots(ONE, [DEFAULT], whole=True)).slots
+    assert {path.split("/")[1] for path in centre.calls} == {"User", "LearningAim", "UnitSummary"}
+    assert (slots[DEFAULT], slots[AIM]) == (KATE, JAMES)
+    centre.aims = {ONE: [aim(1, TWO)]}  # an answer that cannot be used
+    assert AIM not in reading(centre, lambda reader: reader.slots(ONE, [DEFAULT], whole=True)).slots
+    with pytest.raises(BadAnswer):
+        reading(centre, lambda reader: reader.slots(ONE, [DEFAULT, AIM], whole=True))
+
+
 def test_a_learners_slots_are_what_the_rows_say() -> None:
     """Nobody, somebody, not held and not shown are four different things."""
     centre = Centre(aims={ONE: [aim(1, AssessorID=KATE, IVID=None)]})
