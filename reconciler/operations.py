@@ -210,7 +210,11 @@ class CaseloadRow:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts of a plan's slots; calls are read, what the reading cost, and write, one per operation."""
+    """Counts of a plan's slots; calls are read, what the reading cost, and write, one per operation.
+
+    `unneeded` is None without a base, and else how many slots the plan of the base's files would change that this
+    one neither changes nor sets aside.
+    """
 
     create: int = 0
     update: int = 0
@@ -222,6 +226,7 @@ class Summary:
     read_calls: int = 0
     write_calls: int = 0
     seconds: int = 0
+    unneeded: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

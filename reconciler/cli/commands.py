@@ -42,10 +42,16 @@ def validate(context: Context, output: Output) -> int:
     click.option(
         "--observed", type=click.Path(path_type=Path), metavar="FILE", help="Plan from a kept reading, without a call."
     ),
+    click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
     out_is_json=True,
 )
 def plan(
-    context: Context, output: Output, detailed_exitcode: bool, save_observed: Path | None, observed: Path | None
+    context: Context,
+    output: Output,
+    detailed_exitcode: bool,
+    save_observed: Path | None,
+    observed: Path | None,
+    base: str | None,
 ) -> int:
     """Compare the declared state with OneFile and show what apply would do; writes nothing.
 
@@ -56,9 +62,8 @@ def plan(
 
     if observed and save_observed:
         raise click.UsageError("--observed reads nothing that --save-observed could keep.")
-    return say_planned(
-        planning.plan(context, observed=observed, save_observed=save_observed), output, detailed=detailed_exitcode
-    )
+    planned = planning.plan(context, observed=observed, save_observed=save_observed, base=base)
+    return say_planned(planned, output, detailed=detailed_exitcode)
 
 
 def say_planned(planned: Planned, output: Output, *, detailed: bool) -> ExitCode:

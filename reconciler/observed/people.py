@@ -167,13 +167,19 @@ class People:
         await self._read_lists()
         spent()
 
+        users: dict[UserId, DeclaredLearner] = {}
+
         async def find(learner: DeclaredLearner) -> None:
             user = learner.id if learner.id is not None else await self._resolve(learner)
             if user is not None:
-                await self._keep(user, learner)
-                spent()
+                users[user] = _both(learner, users.get(user))
+
+        async def keep(user: UserId) -> None:
+            await self._keep(user, users[user])
+            spent()
 
         await each(self._learners, find)
+        await each(sorted(users), keep)
         await self._look_at_rows_instead()
         await self._find_placements()
         spent()
@@ -310,6 +316,11 @@ class People:
 
 def _defaults(learner: DeclaredLearner) -> frozenset[SlotKind]:
     return frozenset(slot.kind for slot in learner.slots) & DEFAULT_KINDS
+
+
+def _both(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLearner:
+    """One learner whom two entries name, by id and by MISID: all that either asks for is read once."""
+    return replace(learner, slots={**other.slots, **learner.slots}) if other else learner
 
 
 def _unread(one: Found, kind: SlotKind) -> bool:

@@ -23,6 +23,7 @@ from reconciler.model import (
     Unread,
     UserId,
 )
+from reconciler.observed.within import layer
 from reconciler.problems import Invalid, Problem, Source, in_order
 
 FORMAT = "1.0"
@@ -118,15 +119,8 @@ def fitted(observed: Observed, declared: Declared) -> Observed:
     return replace(observed, learners=learners)
 
 
-def _layer(kind: SlotKind) -> frozenset[SlotKind]:
-    for layer in (LEARNING_AIM_KINDS, UNIT_KINDS):
-        if kind in layer:
-            return layer
-    return frozenset({kind})
-
-
 def _with_absent(seen: ObservedLearner, learner: DeclaredLearner) -> ObservedLearner:
-    read = {kind for slot in seen.slots for kind in _layer(slot.kind)}
+    read = {kind for slot in seen.slots for kind in layer(slot.kind)}
     absent = {
         slot: Unread.NOT_HELD
         for slot in learner.slots
@@ -136,7 +130,7 @@ def _with_absent(seen: ObservedLearner, learner: DeclaredLearner) -> ObservedLea
 
 
 def _unseen(seen: ObservedLearner, learner: DeclaredLearner) -> Iterator[Problem]:
-    read = {kind for slot in seen.slots for kind in _layer(slot.kind)} | {SlotKind.ADDITIONAL}
+    read = {kind for slot in seen.slots for kind in layer(slot.kind)} | {SlotKind.ADDITIONAL}
     for kind in sorted({slot.kind for slot in learner.slots} - read):
         what = f"the saved reading did not look at the {kind.value.replace('_', ' ')} of {learner.name()}"
         yield Problem(what, _AGAIN, learner.source)

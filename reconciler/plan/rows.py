@@ -165,7 +165,7 @@ def operation_row(operation: Operation, call: Call) -> Row:
 
 
 def summary_row(summary: Summary) -> Row:
-    counts = asdict(summary)
+    counts = {name: count for name, count in asdict(summary).items() if count is not None}
     return counts | {"calls": {"read": counts.pop("read_calls"), "write": counts.pop("write_calls")}}
 
 

@@ -49,6 +49,19 @@ class Context:
     def today(self) -> date:
         return self.clock.now().astimezone(LONDON).date()
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the command's scope leaves learners out."""
+        return bool(self.cohorts or self.learners or self.since)
+
+    def whole(self) -> Context:
+        """The same without a scope."""
+        return replace(self, cohorts=(), learners=(), since=None)
+
+    def declared_in(self, state: Path) -> Declared:
+        """All that another folder declares for the same day."""
+        return _without_ended_waivers(read_declared(state, self.day()), self.today())
+
     def declared(self) -> Declared:
         """The files, checked and resolved for the day. Raises Invalid with every problem at once."""
         declared = read_declared(self.state, self.day(), cohorts=self.cohorts, learners=self.learners)

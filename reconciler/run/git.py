@@ -27,23 +27,42 @@ def changed_since(state: Path, ref: str) -> frozenset[str]:
         known = _git(state, "diff", "--name-only", "--relative", "-z", _commit_of(state, ref), "--", ".")
         new = _git(state, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
     except (OSError, subprocess.SubprocessError) as error:
-        raise Invalid(_refused(ref, error)) from error
+        raise Invalid(_refused(state, ref, error)) from error
     return frozenset(name for name in (known + new).decode("utf-8", "surrogateescape").split("\0") if name)
+
+
+def commit_at(state: Path, ref: str) -> str:
+    """The full hash of the commit that `ref` names. Raises Invalid where git does not know it."""
+    try:
+        return _commit_of(state, ref)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Invalid(_refused(state, ref, error)) from error
 
 
 @contextmanager
 def as_of(state: Path, ref: str) -> Iterator[Path]:
     """The state folder as it stood at `ref`, in a temporary place; empty where it was not there yet."""
     try:
-        archive = _git(state, "archive", "--format=tar", _commit_of(state, ref), "--", ".")
+        commit = _commit_of(state, ref)
+        there = _git(state, "ls-tree", "--name-only", "-z", commit)
+        archive = _git(state, "archive", "--format=tar", commit, "--", ".") if there else b""
     except (OSError, subprocess.SubprocessError) as error:
-        raise Invalid(_refused(ref, error)) from error
+        raise Invalid(_refused(state, ref, error)) from error
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as folder:
-        place = Path(folder) / state.name
+        place = Path(folder) / state.absolute().name
         place.mkdir()
+        if archive:
+            _extract(archive, place, ref)
+        yield place
+
+
+def _extract(archive: bytes, place: Path, ref: str) -> None:
+    try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(place, filter="data")
-        yield place
+    except tarfile.TarError as error:
+        what = f"the state folder at {ref!r} holds a link that leads out of it, or something else that is no file"
+        raise Invalid(Problem(what, "Compare with a commit that holds plain files.", where="git")) from error
 
 
 def _commit_of(state: Path, ref: str) -> str:
@@ -56,9 +75,19 @@ def _git(state: Path, *arguments: str) -> bytes:
     return subprocess.run(command, capture_output=True, timeout=60, check=True).stdout  # noqa: S603
 
 
-def _refused(ref: str, error: Exception) -> Problem:
+def _refused(state: Path, ref: str, error: Exception) -> Problem:
     if isinstance(error, FileNotFoundError):
         return Problem("git is not installed here", "Install git, or leave this option away.", where="git")
     what = f"git does not know {ref!r} in this repository"
     fix = "Give a branch, tag or commit that is here; in a pipeline, fetch it first (a shallow clone has one commit)."
+    if _is_shallow(state):
+        what += ", which is a shallow clone"
+        fix = f"Fetch it first: git fetch --depth=1 origin {ref} (then name FETCH_HEAD, or the commit), or clone whole."
     return Problem(what, fix, where="git")
+
+
+def _is_shallow(state: Path) -> bool:
+    try:
+        return _git(state, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except (OSError, subprocess.SubprocessError):
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +13,16 @@ from reconciler.apply.judge import Verdict, after_write
 from reconciler.clock import SystemClock
 from reconciler.model import VANISHED, Declared, Observed, Slot, UserId
 from reconciler.observed import observe
+from reconciler.observed.within import within
 from reconciler.operations import Plan, State
+from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.document import Document, fingerprint, to_document
 from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.make import make_plan
 from reconciler.plan.policies import check_policies
-from reconciler.problems import ExitCode, Problem
+from reconciler.problems import ExitCode, Invalid, Problem
+from reconciler.run.base import Base, base_of, for_both
 from reconciler.run.context import Context
 from reconciler.run.readings import load_reading, save_reading
 from reconciler.run.session import Session, open_session, target_of
@@ -61,31 +64,58 @@ def calls_of(plan: Plan) -> Sequence[Write]:
     return [write_request(operation) for operation in plan.operations]
 
 
-def plan(context: Context, *, observed: Path | None = None, save_observed: Path | None = None) -> Planned:
+def plan(
+    context: Context, *, observed: Path | None = None, save_observed: Path | None = None, base: str | None = None
+) -> Planned:
     """Make the plan of the declared state in scope. Raises Invalid, ServiceError or StoreError.
 
-    `save_observed` keeps what was read; `observed` plans from such a file, without any call.
+    `save_observed` keeps what was read; `observed` plans from such a file, without any call. `base` names the commit
+    whose files are planned as well, to tell what these cause.
     """
 
     async def run() -> Planned:
         async with open_session(context, declared.settings) as session:
-            return await plan_in(session, context, declared, save_observed)
+            return await plan_in(session, context, declared, save_observed, other)
 
     declared = context.declared()
+    other = base_of(context, base, declared) if base is not None else None
     if observed is None:
         return asyncio.run(run())
     target = target_of(context, declared.settings).name
-    reading = load_reading(observed, declared, target)
+    reading = load_reading(observed, for_both(declared, other), target)
+    if other is None:
+        reading = within(reading, declared)  # it may have been taken for more
     with Store.open(context.store_url(), clock=SystemClock()) as store:
-        return _compare(declared, reading, store, target, context)
+        return _planned(declared, other, reading, store, target, context)
 
 
-async def plan_in(session: Session, context: Context, declared: Declared, save_observed: Path | None = None) -> Planned:
+async def plan_in(
+    session: Session,
+    context: Context,
+    declared: Declared,
+    save_observed: Path | None = None,
+    base: Base | None = None,
+) -> Planned:
     """Make the plan in a session that is open. The reader keeps its readings, for an apply that follows."""
-    observed = await observe_in(session, context, declared)
+    observed = await observe_in(session, context, for_both(declared, base))
     if save_observed:
         save_reading(observed, declared, session.target.name, save_observed)
-    return _compare(declared, observed, session.store, session.target.name, context)
+    return _planned(declared, base, observed, session.store, session.target.name, context)
+
+
+def _planned(
+    declared: Declared, base: Base | None, observed: Observed, store: Store, target: str, context: Context
+) -> Planned:
+    """The plan; with a base, whose learners the reading has as well, what it would have asked for is marked."""
+    if base is None:
+        return _compare(declared, observed, store, target, context)
+    made = _compare(declared, within(observed, declared), store, target, context)
+    before = None
+    if base.declared is not None:
+        with suppress(Invalid):  # two of its learners are one: as good as files that are not valid
+            seen = within(observed, base.declared)
+            before = _compare(base.declared, seen, store, target, context).plan
+    return Planned(attributed(made.plan, before, base.commit))
 
 
 def _compare(declared: Declared, observed: Observed, store: Store, target: str, context: Context) -> Planned:

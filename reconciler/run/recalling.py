@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.clock import SystemClock
@@ -39,8 +39,7 @@ def history(context: Context, run: int | None, form: Form, *, limit: int = 50) -
 def _handles(context: Context) -> dict[UserId, Handle]:
     """Who the ids are today. History must be readable also where the files are not valid any more."""
     try:
-        whole = replace(context, cohorts=(), learners=(), since=None)
-        return {member.id: member.handle for member in whole.declared().staff.values()}
+        return {member.id: member.handle for member in context.whole().declared().staff.values()}
     except ReconcilerError:
         return {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,13 @@ from reconciler.problems import ExitCode
 from tests.e2e.user import LEARNER, STAFF, Home, point_at, served
 
 
-def git(home: Home, *arguments: str) -> None:
-    identity = ["-c", "user.name=invented", "-c", "user.email=invented@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=home.path, check=True, capture_output=True)
-
-
 @pytest.fixture
 def repository(home: Home) -> Home:
     """Two cohorts, committed."""
     home.declare()
     cohort = {"version": 1, "cohort": "c2", "learners": [{"id": 200005, "default_assessor": "kate"}]}
     (home.path / "state/cohorts/c2.yaml").write_text(json.dumps(cohort), encoding="utf-8")
-    git(home, "init", "-q")
-    git(home, "add", "state")
-    git(home, "commit", "-qm", "first")
+    home.commit()
     return home
 
 
@@ -40,7 +32,7 @@ def test_only_what_changed_since_a_commit_is_read(repository: Home) -> None:
     cohort = home.path / "state/cohorts/c2.yaml"
     cohort.write_text(cohort.read_text(encoding="utf-8").replace("kate", "james"), encoding="utf-8")
     assert learners(home, "--changed-since", "HEAD") == {200005}
-    git(home, "commit", "-qam", "second")
+    home.commit()
     assert learners(home, "--changed-since", "HEAD") == set()
     assert learners(home, "--changed-since", "HEAD~1") == {200005}
     staff = home.path / "state/staff.yaml"

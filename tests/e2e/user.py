@@ -120,6 +120,19 @@ class Home:
         out, err = process.communicate(timeout=60)
         return Ended(process.returncode, out or "", err or "")
 
+    def git(self, *arguments: str) -> str:
+        """A git command in the user's folder, as somebody invented."""
+        identity = ["-c", "user.name=invented", "-c", "user.email=invented@example.org"]
+        done = subprocess.run(["git", *identity, *arguments], cwd=self.path, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def commit(self) -> str:
+        """Everything declared as it is now, committed; the commit's hash."""
+        self.git("init", "-q")
+        self.git("add", "state")
+        self.git("commit", "-q", "--allow-empty", "-m", "as declared")
+        return self.git("rev-parse", "HEAD")
+
     def plan(self, *arguments: str) -> dict[str, Any]:
         """The plan's JSON, which is there to be had whatever the exit code."""
         plan: dict[str, Any] = self.run("plan", "--format", "json", *arguments).json

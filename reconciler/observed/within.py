@@ -1,0 +1,68 @@
+"""A reading narrowed to what one declaration asks for: as if it had been taken for that declaration alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from reconciler.model import (
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Declared,
+    Observed,
+    ObservedLearner,
+    Slot,
+    SlotKind,
+    Unread,
+)
+
+EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
+
+
+def within(observed: Observed, declared: Declared) -> Observed:
+    """Learners, staff, layers and placements that the declaration does not ask for are left out.
+
+    One reading may serve two declarations, and neither plan may depend on what the other asked for.
+    """
+    learners, employers = {}, set()
+    for learner in declared.learners:
+        user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
+        seen = observed.learners.get(user) if user is not None else None
+        if seen is not None:
+            learners[seen.id] = _narrowed(seen, learner.slots.keys())
+            if EMPLOYER in learner.slots:
+                employers.add((learner.organisation, learner.slots[EMPLOYER].staff))
+    asked = {(one.organisation, want.staff) for one in declared.learners for want in one.slots.values()}
+    sources = {learner.source for learner in declared.learners}
+    misids = {learner.misid for learner in declared.learners}
+    return replace(
+        observed,
+        learners=dict(sorted(learners.items())),
+        misids={misid: user for misid, user in observed.misids.items() if misid in misids},
+        staff={
+            account: one if account in employers else replace(one, placement=None)
+            for account, one in observed.staff.items()
+            if account in asked
+        },
+        problems=tuple(problem for problem in observed.problems if problem.source in sources),
+    )
+
+
+def _narrowed(seen: ObservedLearner, asked: Collection[Slot]) -> ObservedLearner:
+    """Every slot of the layers that are asked for, as one call shows them together."""
+    layers = {kind for slot in asked for kind in layer(slot.kind)}
+    slots = {
+        slot: holder
+        for slot, holder in seen.slots.items()
+        if slot in asked
+        or (slot.kind in layers and slot.kind is not SlotKind.ADDITIONAL and holder is not Unread.NOT_HELD)
+    }
+    return replace(seen, slots=slots, placement=seen.placement if EMPLOYER.kind in layers else None)
+
+
+def layer(kind: SlotKind) -> frozenset[SlotKind]:
+    """The kinds of slot that one call shows: both of a learning aim, both of a unit, else the kind alone."""
+    for together in (LEARNING_AIM_KINDS, UNIT_KINDS):
+        if kind in together:
+            return together
+    return frozenset({kind})

@@ -1,0 +1,58 @@
+"""What a change of the files causes, apart from what the files of its base would have asked for anyway."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.operations import Change, Finding, Plan
+from reconciler.problems import Problem, in_order
+
+
+def attributed(plan: Plan, base: Plan | None, commit: str) -> Plan:
+    """`plan` with the rows marked as pending that the plan of the files at `commit` has just so.
+
+    Both are made from one reading. A row is one that a report shows: a change, a slot set aside, drift that is only
+    reported; it is the same where slot, action and the new holder are. A finding is the same where its words are, and
+    where both block or neither does. Operations, and so the fingerprint, stay as they are. Without a base
+    plan, because the files there are not valid, everything counts as caused by this change, and a warning says so.
+    """
+    if base is None:
+        return replace(
+            plan,
+            base=commit,
+            summary=replace(plan.summary, unneeded=0),
+            problems=in_order([*plan.problems, _blind(commit)]),
+        )
+    asked = {_asked(change) for change in base.changes if _shows(change)}
+    breaches = {_breach(finding) for finding in base.findings}
+    mine = {(change.learner, change.slot) for change in plan.changes if _shows(change)}
+    unneeded = sum(change.action != "no-op" and (change.learner, change.slot) not in mine for change in base.changes)
+    return replace(
+        plan,
+        base=commit,
+        changes=tuple(
+            replace(change, pending=True) if _shows(change) and _asked(change) in asked else change
+            for change in plan.changes
+        ),
+        findings=tuple(
+            replace(finding, pending=True) if _breach(finding) in breaches else finding for finding in plan.findings
+        ),
+        summary=replace(plan.summary, unneeded=unneeded),
+    )
+
+
+def _shows(change: Change) -> bool:
+    return change.action != "no-op" or bool(change.blocked) or bool(change.held)
+
+
+def _asked(change: Change) -> tuple[object, ...]:
+    return (change.learner, change.slot, change.action, change.after, bool(change.blocked), change.held)
+
+
+def _breach(finding: Finding) -> tuple[object, ...]:
+    return (finding.policy, finding.learner, finding.cohort, finding.staff, finding.what, finding.blocks)
+
+
+def _blind(commit: str) -> Problem:
+    what = f"the files at {commit[:12]} are no valid declared state, so everything counts as caused by this change"
+    return Problem(what, "Compare with a commit whose files are valid.", where="--base", severity="warning")
