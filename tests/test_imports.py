@@ -43,14 +43,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the edge
     "run": NOUNS
     | {"", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "sandbox", "service", "store"},
+    # what workflows ask of GitHub: an edge beside the command line, which gets saved plans and speaks as it does
+    "github": {"", "problems", "cli.output", "report.text", "run.planfile", "run.planning", "service.targets"},
     "cli": {"", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"},
 }
 """What each package may import of the others: a whole package, or one module of it."""
 
 HOMES: dict[str, set[str]] = {
-    "click": {"cli"},
+    "click": {"cli", "github.__main__"},
     "deepdiff": {"apply.judge"},
-    "httpx": {"service"},
+    "httpx": {"service", "github.api"},
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.schema"},
     "rich": {"progress"},
@@ -61,8 +63,8 @@ HOMES: dict[str, set[str]] = {
 }
 """Where each foreign package may be imported."""
 
-SPEAKS = {"cli", "progress"}  # standard streams
-LISTENS = {"cli", "run"}  # the environment, and the terminal
+SPEAKS = {"cli", "progress", "github.__main__"}  # standard streams
+LISTENS = {"cli", "run", "github.__main__"}  # the environment, and the terminal
 
 
 def package(module: str) -> str:

@@ -1,0 +1,255 @@
+"""The stand-in's web interface: the few endpoints of GitHub that the product uses, refusing what GitHub refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.github.forge import ADDRESSES, BOT, REPOSITORY, Forge, PullRequest, Text
+
+LARGEST = 65_536
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+def application(forge: Forge) -> Starlette:
+    """`app.state.asked` lists every request. Instead of true answers, `answers` are given first come, and `spoilt`
+    to the request that each is for."""
+    path = f"/repos/{REPOSITORY}"
+    hub = _Hub(forge)
+    routes = [
+        Route(f"{path}/commits/{{commit}}/pulls", hub.pulls_of_commit),
+        Route(f"{path}/pulls/{{number:int}}", hub.pull),
+        Route(f"{path}/pulls/{{number:int}}/{{what}}", hub.listed),
+        Route(f"{path}/collaborators/{{name}}/permission", hub.permission),
+        Route(f"{path}/compare/{{pair:path}}", hub.compare),
+        Route(f"{path}/issues", hub.open_issue, methods=["POST"]),
+        Route(f"{path}/issues/comments/{{id:int}}", hub.edit_comment, methods=["PATCH"]),
+        Route(f"{path}/issues/{{number:int}}", hub.edit_issue, methods=["PATCH"]),
+        Route(f"{path}/issues/{{number:int}}/comments", hub.add_comment, methods=["POST"]),
+        Route("/graphql", hub.graphql, methods=["POST"]),
+    ]
+    app = Starlette(routes=[Route(one.path, hub.guarded(one.endpoint), methods=one.methods) for one in routes])
+    app.state.asked, app.state.answers, app.state.spoilt = hub.asked, hub.answers, hub.spoilt
+    return app
+
+
+class _Hub:
+    def __init__(self, forge: Forge) -> None:
+        self.forge = forge
+        self.asked: list[str] = []
+        self.answers: list[Response] = []
+        self.spoilt: dict[str, Response] = {}
+
+    def guarded(self, work: Callable[[Request, str], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            asked = f"{request.method} {request.url.path}"
+            self.asked.append(asked)
+            if asked in self.spoilt:
+                return self.spoilt[asked]
+            if self.answers:
+                return self.answers.pop(0)
+            try:
+                account = self._account(request)
+                if request.method == "GET":
+                    self._may(request, "contents" if "compare" in request.url.path else "pull-requests", "read")
+                found = await work(request, account)
+            except Refusal as refusal:
+                return JSONResponse({"message": refusal.message}, refusal.status)
+            return found if isinstance(found, Response) else JSONResponse(found)
+
+        return answer
+
+    # ------------------------------------------------------------------ reading
+
+    async def pulls_of_commit(self, request: Request, _account: str) -> Response:
+        commit = request.path_params["commit"]
+        found = [one for one in self.forge.pulls.values() if commit in (one.merge_commit, one.head)]
+        rows = [{"number": one.number, "merged_at": one.merged_at and _text(one.merged_at)} for one in found]
+        return self._page(request, rows)
+
+    async def pull(self, request: Request, _account: str) -> Any:
+        pull = self._pull(request)
+        return {
+            "number": pull.number,
+            "user": {"login": pull.author},
+            "base": {"ref": pull.base},
+            "head": {"sha": pull.head},
+            "merged": pull.merged_at is not None,
+            "merge_commit_sha": pull.merge_commit,
+            "commits": len(self.forge.commits(pull)),
+            "changed_files": len(self.forge.files(pull.base_commit, pull.head)),
+        }
+
+    async def listed(self, request: Request, _account: str) -> Response:
+        pull, what = self._pull(request), request.path_params["what"]
+        rows: Sequence[Any]
+        if what == "files":
+            rows = self.forge.files(pull.base_commit, pull.head)
+        elif what == "commits":
+            rows = [
+                {"sha": commit, "author": _user(ADDRESSES.get(author)), "committer": _user(ADDRESSES.get(committer))}
+                for commit, author, committer in self.forge.commits(pull)
+            ]
+        elif what == "reviews":
+            rows = [
+                {
+                    "user": _user(one["user"]),
+                    "state": one["state"],
+                    "commit_id": one["commit"],
+                    "submitted_at": _text(one["at"]),
+                }
+                for one in pull.reviews
+            ]
+        else:
+            raise Refusal(404, "Not Found")
+        return self._page(request, rows)
+
+    async def permission(self, request: Request, _account: str) -> Any:
+        name = request.path_params["name"]
+        if name not in self.forge.permissions:
+            raise Refusal(404, f"{name} is not a user")
+        return {"permission": self.forge.permissions[name], "user": _user(name)}
+
+    async def compare(self, request: Request, _account: str) -> Any:
+        old, _, new = request.path_params["pair"].partition("...")
+        new = self.forge.commit(new)
+        ahead = self.forge.is_ancestor(old, new)
+        status = "identical" if old == new else "ahead" if ahead else "diverged"
+        return {"status": status, "files": self.forge.files(old, new)}
+
+    async def graphql(self, request: Request, account: str) -> Any:
+        """The two questions that are asked: a pull request's comments, and the open issues."""
+        body = await request.json()
+        after = int(body["variables"].get("after") or 0)
+        if "pullRequest(" in body["query"]:
+            self._may(request, "pull-requests", "read")
+            pull = self.forge.pulls.get(body["variables"]["number"])
+            if pull is None:
+                message = f"Could not resolve to a PullRequest with the number of {body['variables']['number']}."
+                return {"data": {"repository": {"pullRequest": None}}, "errors": [{"message": message}]}
+            nodes = [_node(one, account, pull) for one in pull.comments]
+            return {"data": {"repository": {"pullRequest": {"comments": _connection(nodes, after)}}}}
+        self._may(request, "issues", "read")
+        nodes = [_node(one, account, None) for one in self.forge.issues.values() if one.state == "open"]
+        return {"data": {"repository": {"issues": _connection(nodes, after)}}}
+
+    # ------------------------------------------------------------------ writing
+
+    async def add_comment(self, request: Request, account: str) -> Response:
+        body = await self._body(request)
+        number = request.path_params["number"]
+        if number in self.forge.issues:
+            self._may(request, "issues", "write")
+            self.forge.issues[number].comments.append(body)
+            return JSONResponse({"html_url": f"https://github.invalid/{REPOSITORY}/issues/{number}"}, 201)
+        self._may(request, "pull-requests", "write")
+        comment = Text(self.forge.number(), account, body, self.forge.now())
+        pull = self._pull(request)
+        pull.comments.append(comment)
+        return JSONResponse({"html_url": _url(comment, pull)}, 201)
+
+    async def edit_comment(self, request: Request, account: str) -> Any:
+        self._may(request, "pull-requests", "write")
+        body = await self._body(request)
+        for pull in self.forge.pulls.values():
+            for comment in pull.comments:
+                if comment.id == request.path_params["id"]:
+                    comment.edit(account, body, self.forge.now())
+                    return {"html_url": _url(comment, pull)}
+        raise Refusal(404, "Not Found")
+
+    async def open_issue(self, request: Request, account: str) -> Response:
+        self._may(request, "issues", "write")
+        given, body = json.loads(await request.body()), await self._body(request)
+        issue = Text(self.forge.number(), account, body, self.forge.now(), title=given["title"])
+        self.forge.issues[issue.id] = issue
+        return JSONResponse({"html_url": _url(issue, None)}, 201)
+
+    async def edit_issue(self, request: Request, account: str) -> Any:
+        self._may(request, "issues", "write")
+        given = json.loads(await request.body())
+        issue = self.forge.issues.get(request.path_params["number"])
+        if issue is None:
+            raise Refusal(404, "Not Found")
+        if "body" in given:
+            issue.edit(account, await self._body(request), self.forge.now())
+        issue.state = given.get("state", issue.state)
+        return {"html_url": _url(issue, None)}
+
+    # ------------------------------------------------------------------ who asks, and for how much
+
+    def _account(self, request: Request) -> str:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.forge.tokens:
+            raise Refusal(401, "Bad credentials")
+        return self.forge.tokens[token][0]
+
+    def _may(self, request: Request, what: str, how: str) -> None:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        held = self.forge.tokens[token][1].get(what)
+        if held != "write" and held != how:
+            raise Refusal(403, "Resource not accessible by integration")
+
+    def _pull(self, request: Request) -> PullRequest:
+        if request.path_params["number"] not in self.forge.pulls:
+            raise Refusal(404, "Not Found")
+        return self.forge.pulls[request.path_params["number"]]
+
+    async def _body(self, request: Request) -> str:
+        body = str(json.loads(await request.body())["body"])
+        if not body.strip() or len(body) > LARGEST:
+            raise Refusal(422, f"body is too long (maximum is {LARGEST} characters)")
+        return body
+
+    def _page(self, request: Request, rows: Sequence[Any]) -> Response:
+        size, page = int(request.query_params.get("per_page", 30)), int(request.query_params.get("page", 1))
+        assert size <= 100
+        shown = list(rows)[(page - 1) * size : page * size]
+        more = len(rows) > page * size
+        following = f'<{request.url.include_query_params(page=page + 1)}>; rel="next"'
+        return JSONResponse(shown, headers={"link": following} if more else {})
+
+
+def _connection(nodes: list[Any], after: int) -> dict[str, Any]:
+    more = len(nodes) > after + 100
+    return {"nodes": nodes[after : after + 100], "pageInfo": {"hasNextPage": more, "endCursor": str(after + 100)}}
+
+
+def _node(one: Text, account: str, pull: PullRequest | None) -> dict[str, Any]:
+    """GraphQL names a bot without the [bot] that the rest shows."""
+    return {
+        "databaseId": one.id,
+        "number": one.id,
+        "url": _url(one, pull),
+        "body": one.body,
+        "viewerDidAuthor": one.author == account,
+        "author": {"login": one.author.removesuffix("[bot]")},
+        "editor": {"login": one.editor.removesuffix("[bot]")} if one.editor else None,
+        "lastEditedAt": _text(one.updated_at) if one.editor else None,
+        "updatedAt": _text(one.updated_at),
+    }
+
+
+def _url(one: Text, pull: PullRequest | None) -> str:
+    place = f"pull/{pull.number}#issuecomment-{one.id}" if pull else f"issues/{one.id}"
+    return f"https://github.invalid/{REPOSITORY}/{place}"
+
+
+def _user(name: str | None) -> dict[str, str] | None:
+    return {"login": name, "type": "Bot" if name == BOT or name.endswith("[bot]") else "User"} if name else None
+
+
+def _text(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
