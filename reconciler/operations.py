@@ -40,6 +40,7 @@ class Change:
     | update | a user                | a user     | the holder is displaced                                     |
     | delete | a user                | None       | a manual step: OneFile has no unassign                      |
     | no-op  | equal, or left alone  |            | nothing is written                                          |
+    | no-op  | UNREADABLE            | None       | whether anybody must be removed cannot be told              |
 
     `recorded` is True where `before` is our own record because OneFile does not show the slot.
     `blocked` says why a change that is needed will not be made; `held` says so for drift that
@@ -212,8 +213,9 @@ class CaseloadRow:
 class Summary:
     """Counts of a plan's slots; calls are read, what the reading cost, and write, one per operation.
 
-    `unneeded` is None without a base, and else how many slots the plan of the base's files would change that this
-    one neither changes nor sets aside.
+    `unknown` are slots that neither OneFile nor a record shows: to be written once, or left alone where nobody is
+    declared. `unneeded` is None without a base, and else how many slots the plan of the base's files would change
+    that this one neither changes nor sets aside.
     """
 
     create: int = 0

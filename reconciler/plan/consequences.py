@@ -100,12 +100,13 @@ def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: in
 
     blocked = sum(bool(change.blocked) for change in changes)
     reported = sum(change.held == "report" for change in changes)
-    unknown = sum(change.action == "create" and change.reason == "unknown" for change in changes)
+    unknown = [change for change in changes if change.reason == "unknown" and not change.blocked]
+    left = sum(change.action == "no-op" for change in unknown)  # nobody's, say the files, and OneFile does not say
     return Summary(
         create=count("create"),
         update=count("update"),
-        no_op=sum(change.action == "no-op" for change in changes) - blocked - reported,
-        unknown=unknown,
+        no_op=sum(change.action == "no-op" for change in changes) - blocked - reported - left,
+        unknown=len(unknown),
         manual=count("delete"),
         blocked=blocked + unresolved,
         reported=reported,

@@ -10,7 +10,7 @@ from reconciler.report.escape import visible
 
 RED, GREEN, YELLOW, BOLD = 31, 32, 33, 1
 
-SIGN_COLOUR = {"+": GREEN, "~": YELLOW, "-": RED, "!": RED, "=": YELLOW}
+SIGN_COLOUR = {"+": GREEN, "~": YELLOW, "-": RED, "!": RED, "=": YELLOW, "?": YELLOW}
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ def _plan_head(page: Page, plan: Plan, fingerprint: str) -> Iterator[str]:
 def _verdict(plan: Plan) -> str:
     left = [change for change in plan.changes if change.held]
     if not plan.in_sync:
-        return f"{_counts(plan.summary)}."
+        return f"{_counts(plan)}."
+    if _untold(plan.changes):
+        return f"Nothing to write: {_counts(plan)}."
     if left:
         return f"Nothing to write. Left to differ, as settings.drift says: {number_of(len(left), 'slot')}."
     if not plan.changes:
@@ -84,11 +86,13 @@ def _verdict(plan: Plan) -> str:
     return "No changes. OneFile holds what the files declare."
 
 
-def _counts(summary: Summary) -> str:
+def _counts(plan: Plan) -> str:
+    summary, untold = plan.summary, len(_untold(plan.changes))
     counts = [
         (summary.create, "to fill"),
         (summary.update, "to reassign"),
-        (summary.unknown, "to write once (OneFile does not show who is there)"),
+        (summary.unknown - untold, "to write once (OneFile does not show who is there)"),
+        (untold, "unknown"),
         (summary.manual, "to remove by hand"),
         (summary.blocked, "set aside"),
         (summary.reported, "drifted and only reported"),
@@ -102,8 +106,15 @@ def _unverified(changes: Iterable[Change]) -> Iterator[str]:
     still = [change for change in changes if change.action == "no-op" and not change.blocked and not change.held]
     if recorded := sum(change.recorded for change in still):
         yield f"{recorded} of the unchanged are as we recorded them, unverified: OneFile does not show them."
-    if unknown := sum(change.before is Unread.UNREADABLE for change in still):
-        yield f"{unknown} of the unchanged shall be nobody's and could not be compared: OneFile does not show them."
+    if untold := _untold(changes):
+        are = "are" if len(untold) > 1 else "is"
+        what = f"{number_of(len(untold), 'slot')} {are} unknown ({_by_kind(untold)})"
+        yield f"{what}: the files say nobody, and neither OneFile nor a record says who is there. Look in OneFile."
+
+
+def _untold(changes: Iterable[Change]) -> list[Change]:
+    """Slots that shall be nobody's, and of which nothing tells whether somebody is there."""
+    return [one for one in changes if one.reason == "unknown" and one.action == "no-op" and not one.blocked]
 
 
 def _cost(summary: Summary) -> str:
@@ -203,9 +214,12 @@ def _mark(row: CaseloadRow) -> tuple[int, str]:
 
 
 def _changes(page: Page, changes: Sequence[Change], handles: Handles, verbose: bool) -> Iterator[str]:
-    shown = [change for change in changes if change.action != "no-op" or change.blocked or change.held]
+    untold = _untold(changes)
+    listed = untold if verbose or len(untold) <= MANY_UNKNOWN else []  # of more, the head has the counts
+    shown = [one for one in changes if one.action != "no-op" or one.blocked or one.held or one in listed]
     if shown:
-        yield from page.title("Changes: + fill  ~ reassign  - remove by hand  ! set aside  = left as it is")
+        signs = "Changes: + fill  ~ reassign  - remove by hand  ! set aside  = left as it is"
+        yield from page.title(f"{signs}  ? unknown" if listed else signs)
     for cohort, group in groupby(shown, key=lambda change: change.cohort):
         yield visible(cohort)
         rows = list(group)
@@ -239,6 +253,8 @@ def _because(change: Change) -> str:
 
 
 def _sign(change: Change) -> str:
+    if change.action == "no-op" and change.reason == "unknown":
+        return "?"
     return {"create": "+", "update": "~", "delete": "-", "no-op": "="}[change.action]
 
 
@@ -249,11 +265,15 @@ def _folded(page: Page, changes: Sequence[Change], handles: Handles) -> Iterator
         if change.after is not None:
             by_staff.setdefault(change.after, []).append(change)
     for staff, group in sorted(by_staff.items(), key=lambda item: holder_words(item[0], handles)):
-        kinds = Counter(change.slot.kind for change in group)
-        listed = ", ".join(f"{kinds[kind]} {_kind_words(kind)}" for kind in SlotKind if kinds[kind])
         learners = number_of(len({change.learner for change in group}), "learner")
-        what = f"{holder_words(staff, handles)}: {number_of(len(group), 'slot')} of {learners} ({listed}), {NOT_SHOWN}"
+        slots = f"{number_of(len(group), 'slot')} of {learners} ({_by_kind(group)})"
+        what = f"{holder_words(staff, handles)}: {slots}, {NOT_SHOWN}"
         yield from page.signed("+", what)
+
+
+def _by_kind(changes: Iterable[Change]) -> str:
+    kinds = Counter(change.slot.kind for change in changes)
+    return ", ".join(f"{kinds[kind]} {_kind_words(kind)}" for kind in SlotKind if kinds[kind])
 
 
 def _kind_words(kind: SlotKind) -> str:

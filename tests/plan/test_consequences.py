@@ -134,6 +134,7 @@ ROWS = st.sampled_from(
         (change(DEFAULT, KATE, JAMES), "update"),
         (change(DEFAULT, KATE, KATE), "no_op"),
         (change(DEFAULT, Unread.UNREADABLE, JAMES), "unknown"),
+        (change(DEFAULT, Unread.UNREADABLE, None, action="no-op"), "unknown"),
         (change(DEFAULT, KATE, None), "manual"),
         (change(UNIT, Unread.NOT_HELD, JAMES, action="no-op", blocked="no such unit"), "blocked"),
     ]

@@ -169,11 +169,20 @@ Fingerprint sha256:0123
 
 
 def test_an_empty_plan_tells_what_it_could_not_see() -> None:
-    """Recorded values are unverified, and a slot declared to be nobody's cannot be compared."""
+    """Recorded values are unverified; what shall be nobody's, and nothing tells who is there, is not as declared."""
     seen = text(plan(change(AIM, KATE, KATE, recorded=True), change(UNIT, UNREADABLE, None, action="no-op")))
-    assert "No changes." in seen
+    assert "\nNothing to write: 1 unknown, 1 unchanged.\n" in seen
     assert "1 of the unchanged are as we recorded them, unverified: OneFile does not show them.\n" in seen
-    assert "1 of the unchanged shall be nobody's and could not be compared: OneFile does not show them.\n" in seen
+    assert "1 slot is unknown (1 unit assessor): the files say nobody, and neither OneFile nor a record says" in seen
+    assert "  ? LRN-0042: assessor for unit KS_COMM1: OneFile holds somebody or nobody" in seen
+
+
+def test_many_unknown_slots_that_shall_be_nobodys_are_counted() -> None:
+    """By kind; --verbose lists them."""
+    unknown = [change(UNIT, UNREADABLE, None, action="no-op", learner=one) for one in range(1, MANY_UNKNOWN + 2)]
+    assert "11 slots are unknown (11 unit assessor)" in text(plan(*unknown))
+    assert "\n  ?" not in text(plan(*unknown))
+    assert text(plan(*unknown), verbose=True).count("\n  ?") == 11
 
 
 @pytest.mark.parametrize("held", ["report", "ignore"])
