@@ -55,7 +55,7 @@ HOMES: dict[str, set[str]] = {
     "httpx": {"service", "github.api"},
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.schema"},
-    "rich": {"progress"},
+    "rich": {"progress", "report.page"},
     "sqlalchemy": {"store"},
     "starlette": {"sandbox", "service.embedded"},
     "uvicorn": {"sandbox"},

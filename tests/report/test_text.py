@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from reconciler.model import Handle, Unread, UserId
 from reconciler.operations import CaseloadRow, Change, Finding, Holding, ManualRemoval, Outcome, Plan, Proof, State
 from reconciler.problems import Problem, Source
+from reconciler.report.changes import MANY_UNKNOWN
 from reconciler.report.escape import visible
-from reconciler.report.text import MANY_UNKNOWN, render_outcomes, render_plan, render_problems
+from reconciler.report.text import render_outcomes, render_plan, render_problems
 from tests.factories import (
     ACME,
     AIM,
@@ -111,26 +112,26 @@ Refused by policies (1)
   state/cohorts/care.yaml:14: LRN-0042: one person [iqa_independent]
     Fix: Declare another.
 
-Policy warnings (1)
-  state/cohorts/care.yaml:14: LRN-0042: no IQA [coverage]
-    Fix: Declare one.
-
-Waived (1)
-  LRN-0042: tom-reed [trainee_assessor]
-    Waived: for a week (head)
-
 Set aside; the rest goes ahead (1)
   state/cohorts/it.yaml:4: learner 200006 is archived
     Fix: Remove the learner.
-
-Warnings (1)
-  state/cohorts/care.yaml:14: the last dated entry has passed
-    Fix: Add one.
 
 To remove by hand: OneFile's API cannot (1)
   LRN-0042: observer-lee is to be removed by hand from the additional people: the learner's Access
       Accounts tab (step 8416d012)
     Afterwards: reconciler done STEP --by NAME
+
+Policy warnings (1)
+  state/cohorts/care.yaml:14: LRN-0042: no IQA [coverage]
+    Fix: Declare one.
+
+Warnings (1)
+  state/cohorts/care.yaml:14: the last dated entry has passed
+    Fix: Add one.
+
+Waived (1)
+  LRN-0042: tom-reed [trainee_assessor]
+    Waived: for a week (head)
 
 Who gains and who loses (learners in scope)
   staff          learners      default   learning aim  unit    target  max
@@ -144,14 +145,14 @@ care
       unverified: OneFile does not show it) (declared, state/cohorts/care.yaml:10)
   ~ LRN-0042: default assessor moves from kate-anderson to james-fayre (declared,
       state/cohorts/care.yaml:11)
-  = LRN-0042: default employer: OneFile holds account 9 (not in staff.yaml), the files say
-      acme-mentor (drift, reported only, state/cohorts/care.yaml:12)
   + LRN-0042: assessor for learning aim 41242 becomes kate-anderson (nobody before) (cover,
       state/cohorts/care.yaml:13)
+  = LRN-0042: default employer: OneFile holds account 9 (not in staff.yaml), the files say
+      acme-mentor (drift, reported only, state/cohorts/care.yaml:12)
 it
+  ! learner 200006: 2 slots set aside: archived
   + learner 200005: assessor for unit KS_COMM1 becomes james-fayre: written once; OneFile does not
       show who is there (state/cohorts/it.yaml:12)
-  ! learner 200006: 2 slots set aside: archived
 """
     )
 

@@ -1,0 +1,127 @@
+"""What an apply did as a person reads it, whatever became of the run; every format renders this and adds nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.operations import Outcome, Plan, State, addresses
+from reconciler.problems import Problem
+from reconciler.report.review import ManualStep, Notice, manual_steps, problem_notice
+from reconciler.report.words import learner_words, number_of, operation_words
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One way in which operations end. `grave` needs somebody to look; `open` is neither done nor wrong."""
+
+    state: State
+    word: str
+    title: str
+    grave: bool = False
+    open: bool = False
+
+
+ENDS = (
+    End(State.FAILED, "failed", "Failed", grave=True),
+    End(
+        State.UNKNOWN,
+        "unknown",
+        "Unknown: whether these took effect cannot be told; look in OneFile",
+        grave=True,
+    ),
+    End(State.CONFLICT, "in conflict", "Conflict: OneFile moved since the plan, left alone; plan again", grave=True),
+    End(State.SENT, "sent without an answer", "Sent, and no answer noted; the next run settles these", grave=True),
+    End(State.INTENT, "begun", "Begun, and perhaps not sent; the next run settles these", grave=True),
+    End(State.NOT_TRIED, "not tried", "Not tried", open=True),
+    End(State.ALREADY_DONE, "already done", "Already done: the new holder was there before we wrote"),
+    End(State.DONE, "done", "Done"),
+)
+"""Worst first: the order of every report."""
+
+_PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile, so not proven", "": "not read back"}
+
+
+@dataclass(frozen=True, slots=True)
+class EndRow:
+    """One operation: to whom, what, what proves it (where it is done), and why it did not succeed."""
+
+    who: str
+    what: str
+    cohort: str
+    proof: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """An apply's outcomes in words; nothing in it is escaped. `problems` are what ended the run early.
+
+    The order in which reports tell it: the headline (`title`, `notes`, `calls`, `fingerprint`), what ended the run,
+    the outcomes worst first, steps that are left to do by hand, what was set aside (`aside`).
+    """
+
+    title: str
+    target: str
+    organisation: int
+    fingerprint: str
+    notes: tuple[str, ...]
+    calls: str
+    problems: tuple[Notice, ...]
+    groups: tuple[tuple[End, tuple[EndRow, ...]], ...]
+    manual: tuple[ManualStep, ...]
+    aside: str
+
+
+def endings(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    fingerprint: str,
+    run: int,
+    spent_calls: int,
+    problems: Sequence[Problem] = (),
+) -> Endings:
+    """How each operation of a run ended."""
+    aside = plan.summary.blocked
+    places = {change.address: (change.label, change.cohort) for change in plan.changes}
+    groups = ((end, tuple(_rows(end, outcomes, plan, places))) for end in ENDS)
+    return Endings(
+        title=_title(outcomes, run),
+        target=plan.target,
+        organisation=plan.organisation,
+        fingerprint=fingerprint,
+        notes=tuple(_unproven(outcomes)),
+        calls=f"{number_of(spent_calls, 'call')} made",
+        problems=tuple(map(problem_notice, problems)),
+        groups=tuple((end, rows) for end, rows in groups if rows),
+        manual=manual_steps(plan),
+        aside=f"{number_of(aside, 'slot')} set aside and not written: reconciler plan says why" if aside else "",
+    )
+
+
+def _title(outcomes: Sequence[Outcome], run: int) -> str:
+    ends = Counter(outcome.state for outcome in outcomes)
+    listed = ", ".join(f"{ends[end.state]} {end.word}" for end in reversed(ENDS) if ends[end.state])
+    return f"Run {run}: {listed or 'nothing to write'}"
+
+
+def _unproven(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    written = [outcome for outcome in outcomes if outcome.state is State.DONE]
+    if unproven := sum(outcome.proof != "read_back" for outcome in written):
+        yield f"{unproven} of the {len(written)} done could not be read back, so nothing proves them yet"
+
+
+def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str, tuple[str, str]]) -> Iterator[EndRow]:
+    for outcome in outcomes:
+        if outcome.state is end.state:
+            operation = outcome.operation
+            label, cohort = next((places[one] for one in addresses(operation) if one in places), ("", ""))
+            yield EndRow(
+                who=learner_words(operation.learner, label, plan.names),
+                what=operation_words(operation, plan.handles),
+                cohort=cohort,
+                proof=_PROOFS[outcome.proof] if end.state is State.DONE else "",
+                detail=outcome.detail,
+            )

@@ -1,0 +1,236 @@
+"""A plan as a person reviews it: what is said, in which words and order; every format renders this and adds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+
+from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Plan, Summary
+from reconciler.problems import Problem, Source
+from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
+from reconciler.report.words import duration_words, learner_words, number_of, removal_words
+
+BY_HAND = "To remove by hand: OneFile's API cannot"
+AFTER_BY_HAND = "Afterwards: reconciler done STEP --by NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to know and what to do about it. `mark` names the policy, or says that it was so before."""
+
+    what: str
+    fix: str
+    place: str = ""
+    source: Source | None = None
+    mark: str = ""
+    waived: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """Notices of one sort. `stops` where nothing is applied while there is one; `risky` where a slot does not get
+    what the files ask for."""
+
+    title: str
+    items: tuple[Notice, ...]
+    stops: bool = False
+    risky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ManualStep:
+    """What a person has to do in OneFile; `page` is where."""
+
+    id: str
+    who: str
+    what: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseloadLine:
+    """One member of staff before and after. `mark` says which of their numbers is passed; `over` is the graver one."""
+
+    handle: str
+    before: Holding
+    after: Holding
+    target: int | None
+    maximum: int | None
+    mark: str = ""
+    over: bool = False
+
+    @property
+    def gain(self) -> int:
+        return self.after.learners - self.before.learners
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A plan in words. Nothing in it is escaped or wrapped: that is each format's own.
+
+    The order in which reports tell it: the headline (`title`, `stop`, `verdict`, `notes`, `cost`, `fingerprint`,
+    `base`), what blocks, what is set aside, steps by hand, warnings, waivers, caseloads, then the changes by cohort:
+    cohorts by name, and in each the rows by risk (report/risk.py). What was pending or drifting before this
+    change of the files stands apart, in `already`, and only where the plan was compared with a `base`.
+    `counts` are numbers of slots with their words, and `stop` is empty unless the plan is refused.
+    """
+
+    title: str
+    target: str
+    organisation: int
+    fingerprint: str
+    base: str
+    stop: str
+    verdict: str
+    counts: tuple[tuple[int, str], ...]
+    notes: tuple[str, ...]
+    cost: str
+    notices: tuple[Notices, ...]
+    manual: tuple[ManualStep, ...]
+    caseload: tuple[CaseloadLine, ...]
+    cohorts: tuple[CohortRows, ...]
+    already: tuple[CohortRows, ...]
+
+
+def review(plan: Plan, fingerprint: str, *, fold: bool = False) -> Review:
+    """The plan for reviewers. With `fold`, many slots of a cohort that OneFile does not show are one row per person."""
+    made = f"{plan.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    cohorts = cohort_rows(plan, fold=fold, pending=False)
+    already = cohort_rows(plan, fold=fold, pending=True)
+    return Review(
+        title=f"Plan for {plan.target}, organisation {plan.organisation}, as declared for {plan.day}, made {made}",
+        target=plan.target,
+        organisation=plan.organisation,
+        fingerprint=fingerprint,
+        base=plan.base,
+        stop="Blocked: nothing is applied while a limit or a policy refuses this plan." if plan.blocked else "",
+        verdict=_verdict(plan),
+        counts=_counts(plan),
+        notes=tuple(_notes(plan, cohorts, already)),
+        cost=_cost(plan.summary),
+        notices=tuple(group for group in _notices(plan) if group.items),
+        manual=manual_steps(plan),
+        caseload=tuple(caseload_line(row) for row in plan.caseload),
+        cohorts=cohorts,
+        already=already,
+    )
+
+
+# ------------------------------------------------------------------ the headline
+
+
+def _verdict(plan: Plan) -> str:
+    left = [change for change in plan.changes if change.held]
+    if not plan.in_sync:
+        return f"{_counted(plan)}."
+    if untold(plan):
+        return f"Nothing to write: {_counted(plan)}."
+    if left:
+        return f"Nothing to write. Left to differ, as settings.drift says: {number_of(len(left), 'slot')}."
+    if not plan.changes:
+        return "No changes. The files declare no slot in this scope."
+    return "No changes. OneFile holds what the files declare."
+
+
+def _counted(plan: Plan) -> str:
+    return ", ".join(f"{count} {words}" for count, words in _counts(plan))
+
+
+def _counts(plan: Plan) -> tuple[tuple[int, str], ...]:
+    summary, unknown = plan.summary, len(untold(plan))
+    counts = [
+        (summary.create, "to fill"),
+        (summary.update, "to reassign"),
+        (summary.unknown - unknown, "to write once (OneFile does not show who is there)"),
+        (unknown, "unknown"),
+        (summary.manual, "to remove by hand"),
+        (summary.blocked, "set aside"),
+        (summary.reported, "drifted and only reported"),
+        (summary.no_op, "unchanged"),
+    ]
+    return tuple((count, words) for count, words in counts if count or words == "unchanged")
+
+
+def _notes(plan: Plan, cohorts: Sequence[CohortRows], already: Sequence[CohortRows]) -> Iterator[str]:
+    """What a count alone cannot be taken to prove, and what was not looked at."""
+    still = [one for one in plan.changes if one.action == "no-op" and not one.blocked and not one.held]
+    if plan.base:
+        yield _attribution(plan, cohorts, already)
+    if recorded := sum(change.recorded for change in still):
+        yield f"{recorded} of the unchanged are as we recorded them, unverified: OneFile does not show them."
+    if unknown := untold(plan):
+        are = "are" if len(unknown) > 1 else "is"
+        what = f"{number_of(len(unknown), 'slot')} {are} unknown ({by_kind(unknown)})"
+        yield f"{what}: the files say nobody, and neither OneFile nor a record says who is there. Look in OneFile."
+    if plan.left_out:
+        are, were = ("is", "was") if plan.left_out == 1 else ("are", "were")
+        yield f"{number_of(plan.left_out, 'declared learner')} {are} not in this scope and {were} left unread."
+
+
+def _attribution(plan: Plan, cohorts: Sequence[CohortRows], already: Sequence[CohortRows]) -> str:
+    caused, before = (sum(cohort.slots for cohort in side) for side in (cohorts, already))
+    was = "was" if before == 1 else "were"
+    unneeded = plan.summary.unneeded or 0
+    need = "was pending needs" if unneeded == 1 else "were pending need"
+    spared = f"; {number_of(unneeded, 'slot')} that {need} no change any more" if unneeded else ""
+    return (
+        f"Compared with the files of commit {plan.base[:12]}: {number_of(caused, 'slot')} by this change of the files; "
+        f"{number_of(before, 'slot')} {was} pending or drifting already{spared}."
+    )
+
+
+def _cost(summary: Summary) -> str:
+    calls = f"{number_of(summary.read_calls, 'call')} to read, {summary.write_calls} to write"
+    return f"{calls}, about {duration_words(summary.seconds)}"
+
+
+# ------------------------------------------------------------------ what blocks, is set aside, warns or is waived
+
+
+def _notices(plan: Plan) -> Iterator[Notices]:
+    aside, warnings = (
+        [problem_notice(problem) for problem in plan.problems if problem.severity == severity]
+        for severity in ("error", "warning")
+    )
+    blocking = [finding for finding in plan.findings if finding.blocks]
+    waived = [finding for finding in plan.findings if finding.waived]
+    rest = [finding for finding in plan.findings if not finding.blocks and not finding.waived]
+    yield Notices("Refused by limits", tuple(map(problem_notice, plan.refusals)), stops=True, risky=True)
+    yield Notices("Refused by policies", tuple(_findings(blocking, plan)), stops=True, risky=True)
+    yield Notices("Set aside; the rest goes ahead", tuple(aside), risky=True)
+    yield Notices("Policy warnings", tuple(_findings(rest, plan)))
+    yield Notices("Warnings", tuple(warnings))
+    yield Notices("Waived", tuple(_findings(waived, plan)))
+
+
+def problem_notice(problem: Problem) -> Notice:
+    return Notice(problem.what, problem.fix, problem.place(), problem.source)
+
+
+def _findings(findings: Iterable[Finding], plan: Plan) -> Iterator[Notice]:
+    """Those that this change of the files brings come first, where that is known."""
+    for finding in sorted(findings, key=lambda finding: bool(plan.base) and finding.pending):
+        place = str(finding.source) if finding.source else ""
+        before = ", so before this change" if plan.base and finding.pending else ""
+        mark = f"{finding.policy}{before}"
+        yield Notice(finding.what, finding.fix, place, finding.source, mark, finding.waived)
+
+
+def manual_steps(plan: Plan) -> tuple[ManualStep, ...]:
+    def told(step: ManualRemoval) -> ManualStep:
+        who = learner_words(step.learner, step.label, plan.names)
+        return ManualStep(step.id, who, removal_words(step.slot, step.holder, plan.handles), step.page)
+
+    return tuple(told(step) for step in plan.manual)
+
+
+# ------------------------------------------------------------------ caseloads
+
+
+def caseload_line(row: CaseloadRow) -> CaseloadLine:
+    learners = row.after.learners
+    over = row.maximum is not None and learners > row.maximum
+    busy = row.target is not None and learners > row.target
+    mark = "above the maximum" if over else "above the target" if busy else ""
+    return CaseloadLine(row.handle, row.before, row.after, row.target, row.maximum, mark, over)

@@ -1,0 +1,166 @@
+"""The view of a plan that every format renders: order by risk, and this change told apart from what was there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model import Handle, Holder, Slot, Unread, UserId
+from reconciler.operations import CaseloadRow, Change, Finding, Holding, Plan
+from reconciler.report.changes import CohortRows
+from reconciler.report.review import Review, caseload_line, review
+from reconciler.report.risk import Risk, risk_of
+from tests.factories import (
+    ACME,
+    AIM,
+    AIM_IQA,
+    DEFAULT,
+    EMPLOYER,
+    JAMES,
+    KATE,
+    LEARNER,
+    LEE,
+    OSCAR,
+    PRIYA,
+    UNIT,
+    UNIT_IQA,
+    additional,
+    change,
+    plan_of,
+)
+
+UNREADABLE = Unread.UNREADABLE
+SLOTS = (DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT, UNIT_IQA, additional(JAMES))
+
+
+def told(plan: Plan, *, fold: bool = False) -> Review:
+    return review(plan, "sha256:0123", fold=fold)
+
+
+def rows(cohorts: tuple[CohortRows, ...]) -> list[tuple[str, str]]:
+    return [(row.sign, row.what) for cohort in cohorts for row in cohort.rows]
+
+
+def test_a_cohorts_changes_are_told_by_risk() -> None:
+    """Set aside, by hand, who is displaced (IQAs first), what is unseen or empty, who joins, what is left."""
+    held = replace(change(EMPLOYER, ACME, LEE, action="no-op", reason="drift"), held="report")
+    changes = [
+        change(additional(JAMES), UNREADABLE, JAMES),
+        held,
+        change(UNIT, None, KATE),
+        change(AIM, UNREADABLE, JAMES),
+        change(AIM, KATE, JAMES, learner=200005),
+        change(DEFAULT, KATE, JAMES),
+        change(AIM_IQA, PRIYA, OSCAR),
+        change(additional(LEE), LEE, None, recorded=True),
+        change(UNIT_IQA, PRIYA, OSCAR, action="no-op", blocked="archived"),
+        change(DEFAULT, KATE, KATE, learner=200007),
+    ]
+    assert [words for _, words in rows(told(plan_of(changes)).cohorts)] == [
+        "1 slot set aside: archived",
+        "observer-lee is to be removed by hand from the additional people"
+        " (from our record, unverified: OneFile does not show it)",
+        "IQA for learning aim 41242 moves from priya-shah to oscar-lind",
+        "default assessor moves from kate-anderson to james-fayre",
+        "assessor for learning aim 41242 moves from kate-anderson to james-fayre",
+        "assessor for learning aim 41242 becomes james-fayre: written once; OneFile does not show who is there",
+        "assessor for unit KS_COMM1 becomes kate-anderson (nobody before)",
+        "james-fayre joins the additional people: written once; OneFile does not show who is there",
+        "default employer: OneFile holds acme-mentor, the files say observer-lee",
+    ]
+
+
+_HOLDERS = st.sampled_from([None, UNREADABLE, KATE, PRIYA])
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    slot: Slot = draw(st.sampled_from(SLOTS))
+    before: Holder = draw(_HOLDERS)
+    made = change(
+        slot,
+        before,
+        draw(st.sampled_from([JAMES, KATE, None])) if isinstance(before, int) else JAMES,
+        learner=draw(st.integers(1, 4)),
+        cohort=draw(st.sampled_from(["care", "it"])),
+    )
+    if draw(st.booleans()) and draw(st.booleans()):
+        made = replace(made, action="no-op", blocked=draw(st.sampled_from(["archived", "twice"])))
+    return replace(made, pending=draw(st.booleans()))
+
+
+def test_every_risk_has_a_sign_and_words() -> None:
+    """No kind of row goes without either."""
+    assert all(risk.sign and risk.words for risk in Risk)
+
+
+@given(st.lists(changes(), max_size=30), st.booleans(), st.booleans())
+def test_no_change_is_lost_and_none_told_twice(made: list[Change], fold: bool, based: bool) -> None:
+    """Every slot that changes, or would, is in exactly one row, and rows never go from less risk to more."""
+    seen = told(replace(plan_of(made), base="a1b2" if based else ""), fold=fold)
+    shown = [one for one in made if risk_of(one) is not None]
+    caused = [one for one in shown if not (based and one.pending)]
+    assert sum(cohort.slots for cohort in seen.cohorts) == len(caused)
+    assert sum(cohort.slots for cohort in seen.already) == len(shown) - len(caused)
+    for cohort in (*seen.cohorts, *seen.already):
+        assert sum(cohort.counts().values()) == cohort.slots > 0
+        if not fold:
+            assert all(one.risk <= other.risk for one, other in pairwise(cohort.rows))
+
+
+def test_what_was_pending_stands_apart_only_where_a_base_was_compared() -> None:
+    """With a base, the two are counted and listed apart; without one, nobody can say what was pending."""
+    plan = plan_of([change(DEFAULT, KATE, JAMES), replace(change(AIM, KATE, JAMES), pending=True)])
+    based = told(replace(plan, base="a1b2c3d4e5f6a7b8"))
+    assert len(rows(based.cohorts)) == len(rows(based.already)) == 1
+    assert based.notes[0] == (
+        "Compared with the files of commit a1b2c3d4e5f6: 1 slot by this change of the files; "
+        "1 slot was pending or drifting already."
+    )
+    assert len(rows(told(plan).cohorts)) == 2
+    assert not told(plan).already
+
+
+def test_a_finding_that_was_there_before_says_so_and_comes_last() -> None:
+    """A reviewer judges first what this change brings."""
+    findings = tuple(
+        Finding("coverage", "warn", what, "Declare one.", LEARNER, pending=pending)
+        for what, pending in (("old", True), ("new", False))
+    )
+    plan = replace(plan_of([]), findings=findings, base="a1b2")
+    (group,) = told(plan).notices
+    assert [(notice.what, notice.mark) for notice in group.items] == [
+        ("new", "coverage"),
+        ("old", "coverage, so before this change"),
+    ]
+    (group,) = told(replace(plan, base="")).notices
+    assert [notice.mark for notice in group.items] == ["coverage", "coverage"]
+
+
+@pytest.mark.parametrize(
+    ("learners", "mark", "over"),
+    [
+        (10, "", False),
+        (11, "above the target", False),
+        (12, "above the target", False),
+        (13, "above the maximum", True),
+    ],
+)
+def test_a_caseload_is_marked_above_its_numbers_not_at_them(learners: int, mark: str, over: bool) -> None:
+    """A target of ten is kept with ten."""
+    line = caseload_line(
+        CaseloadRow(Handle("kate"), UserId(1), Holding(learners=9), Holding(learners=learners), 10, 12)
+    )
+    assert (line.mark, line.over, line.gain) == (mark, over, learners - 9)
+
+
+def test_a_learners_name_stands_where_the_plan_may_show_it() -> None:
+    """Names come with the plan or not at all."""
+    plan = plan_of([change(DEFAULT, KATE, JAMES)])
+    assert told(plan).cohorts[0].rows[0].who == "LRN-0042"
+    named = replace(plan, names={LEARNER: "Alex Example"})
+    assert told(named).cohorts[0].rows[0].who == "LRN-0042 (Alex Example)"
