@@ -20,12 +20,15 @@ def since(declared: Declared, state: Path, ref: str) -> Declared:
     changed = changed_since(state, ref)
     if "settings.yaml" in changed:
         return declared
-    then = _slots_at(declared, state, ref)
+    # the other cohorts' files are the same at both commits: only other staff can make them ask for somebody else
+    then = _slots_at(declared, state, ref) if "staff.yaml" in changed else {}
     if then is None:
         return declared
 
     def moved(learner: DeclaredLearner) -> bool:
-        return f"cohorts/{learner.cohort}.yaml" in changed or then.get(_key(learner)) != learner.slots
+        if f"cohorts/{learner.cohort}.yaml" in changed:
+            return True
+        return "staff.yaml" in changed and then.get(_key(learner)) != learner.slots
 
     kept = tuple(learner for learner in declared.learners if moved(learner))
     return replace(declared, learners=kept, left_out=declared.left_out + len(declared.learners) - len(kept))

