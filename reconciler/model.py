@@ -119,7 +119,7 @@ Holder = UserId | None | Unread
 DriftMode = Literal["correct", "report", "ignore"]
 Level = Literal["error", "warn", "off"]
 Names = Literal["never", "terminal", "always"]
-POLICIES = ("iqa_independent", "coverage", "caseload", "trainee_assessor")
+POLICIES = ("iqa_independent", "coverage", "caseload", "trainee_assessor", "employer_placement")
 RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")
 VANISHED = "vanished_cohort"
 
@@ -171,7 +171,17 @@ class Settings:
     policies: Mapping[str, Level] = field(default_factory=lambda: dict(DEFAULT_POLICIES))
     waivers: tuple[Waiver, ...] = ()
     names: Names = "never"
+    employer_signs: bool = False
     source: Source = field(default=Source("settings.yaml"), compare=False)
+
+    @property
+    def asks_for_employers(self) -> bool:
+        """Whether every learner's default employer is looked at, declared or not: reviews need their signature."""
+        return self.employer_signs and self.level("coverage") != "off"
+
+    def level(self, policy: str) -> Level:
+        """How strictly a policy is taken; one that the files leave out is not off."""
+        return self.policies.get(policy, DEFAULT_POLICIES[policy])
 
 
 DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
@@ -182,6 +192,7 @@ DEFAULT_POLICIES: Mapping[str, Level] = {
     "coverage": "warn",
     "caseload": "warn",
     "trainee_assessor": "error",
+    "employer_placement": "warn",
 }
 
 

@@ -100,6 +100,7 @@ def read_settings(document: Document) -> Settings | None:
         policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
         waivers=waivers,
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or plain.names),
+        employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
         source=Source(document.file, 1),
     )
 

@@ -150,6 +150,7 @@ _TYPES = {
     "number": "a number",
     "string": "text",
     "null": "null",
+    "boolean": "true or false",
     "array": "a list",
     "object": "a mapping (key: value)",
 }
@@ -235,6 +236,8 @@ def _guessed(text: str, schema: Mapping[str, Any]) -> str:
     wanted = ["integer"] if "const" in schema else schema.get("type", [])
     if "null" in wanted and text.lower() in ("~", "null"):
         return f"{quoted(text)} is text here; write null."
+    if "boolean" in wanted and text.lower() in _GUESSED_WORDS:
+        return f"{quoted(text)} is text here; write true or false, without quotes."
     if "integer" not in wanted:
         return ""
     return next((f"{quoted(text)} is text here; {fix}" for form, fix in _numbers(text) if form), "")

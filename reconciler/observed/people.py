@@ -19,6 +19,7 @@ from reconciler.model import (
     Unread,
     UserId,
 )
+from reconciler.observed.placements import Placements
 from reconciler.observed.register import Register, sent
 from reconciler.problems import Problem
 from reconciler.service.facts import Facts
@@ -77,6 +78,7 @@ class People:
         self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # of the whole list
         self._listed_at = 0.0
         self._shows = f"shows:learners:{organisation}"
+        self._placements: Placements | None = None  # of the default employers
 
     # -------------------------------------------------------------- what it will cost
 
@@ -96,13 +98,13 @@ class People:
 
     async def _survey_rows(self) -> None:
         self._by_misid = _by_misid(self._register.listed)
-        asked = [learner for learner in self._learners if _defaults(learner)]
+        asked = [learner for learner in self._learners if self._asked(learner)]
         if self._facts.get(self._shows) is None and len(asked) > FEW:
             if not self._register.rows:
                 await self._register.first_page()
             self._learn_from(self._register.rows.values())
         shown = self._shown()
-        users = (self._user(learner) for learner in asked if _defaults(learner) <= shown)
+        users = (self._user(learner) for learner in asked if self._asked(learner) <= shown)
         places = (self._register.place(user) for user in users if user is not None and user not in self._register.rows)
         self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
 
@@ -119,18 +121,18 @@ class People:
     def _spared_by(self, rows: Rows[UserRow]) -> int:
         """How many learners need no call of their own once there is a row of each, like these."""
         shown = sent(rows.values()) if rows else self._shown(unknown=DEFAULT_KINDS)
-        return sum(learner.id is None or _defaults(learner) <= shown for learner in self._learners)
+        return sum(learner.id is None or self._asked(learner) <= shown for learner in self._learners)
 
     @property
     def calls_left(self) -> int:
         pages, shown = set(self._pages), self._shown()
-        return (
-            len(pages) + self._scan.calls_left + sum(self._costs(learner, pages, shown) for learner in self._learners)
-        )
+        own = sum(self._costs(learner, pages, shown) for learner in self._learners)
+        placements = self._placements.calls_left if self._placements else 0
+        return len(pages) + self._scan.calls_left + own + placements
 
     def _costs(self, learner: DeclaredLearner, pages: Collection[int], shown: frozenset[SlotKind]) -> int:
         """Calls for this learner alone: a search for the MISID, the learner's own record."""
-        wants, user = _defaults(learner), self._user(learner)
+        wants, user = self._asked(learner), self._user(learner)
         if self._scan.chosen:
             return int(not wants <= shown)
         if user is None or user not in self._register.listed:
@@ -149,6 +151,11 @@ class People:
     def size(self) -> int:
         """How many learners the organisation has, as far as is known."""
         return max(len(self._learners), len(self._register.listed))
+
+    def _asked(self, learner: DeclaredLearner) -> frozenset[SlotKind]:
+        """The defaults to read of a learner: the declared ones, and the employer where everybody needs one."""
+        declared = frozenset(slot.kind for slot in learner.slots) & DEFAULT_KINDS
+        return declared | {EMPLOYER.kind} if self._declared.settings.asks_for_employers else declared
 
     def _user(self, learner: DeclaredLearner) -> UserId | None:
         """The learner's id as far as it is known without a call."""
@@ -218,21 +225,22 @@ class People:
     async def _keep(self, user: UserId, learner: DeclaredLearner) -> None:
         """Take the learner from the list where it shows all that is wanted, and from their own record where not."""
         listed, row = self._register.listed.get(user), self._register.rows.get(user)
-        wants, at = _defaults(learner), self._listed_at
-        shown = self._shows_enough(row, wants) if row else listed is not None and not wants
+        wants, at = self._asked(learner), self._listed_at
+        shown = self._shows_enough(row, learner) if row else listed is not None and not wants
         own = None
         if not shown:
             at = self._reader.clock.monotonic()
             own = await self._reader.user(user)
         standing = self._standing(own or (listed if shown else None), listed=listed is not None)
         record = own or row
-        placement = record.placement if record and EMPLOYER.kind in wants else None
+        placement = record.placement if record and EMPLOYER in learner.slots else None
         defaults = {Slot(kind): self._default(kind, own, row) for kind in wants}
         self.found[user] = Found(learner, standing, placement, defaults, at)
 
-    def _shows_enough(self, row: UserRow, wants: frozenset[SlotKind]) -> bool:
-        """Whether a row has every default that is wanted, and the placement that goes with an employer."""
-        return wants <= self._register.row_kinds and (EMPLOYER.kind not in wants or row.placement is not None)
+    def _shows_enough(self, row: UserRow, learner: DeclaredLearner) -> bool:
+        """Whether a row has every default that is wanted, and the placement that goes with a declared employer."""
+        placed = EMPLOYER not in learner.slots or row.placement is not None
+        return placed and self._asked(learner) <= self._register.row_kinds
 
     def _default(self, kind: SlotKind, own: UserRow | None, row: UserRow | None) -> Holder:
         """One default from the learner's own record, or from a row of the list where that field is not on the record.
@@ -277,15 +285,19 @@ class People:
                 if want.staff is not None:
                     needed[members[want.staff].role].add(want.staff)
         for role, group in sorted(needed.items()):
-            listed = await self._listed(role, group)
+            register = Register(self._reader, self._organisation, ROLE_IDS[role], self._facts)
+            listed = await self._listed(register, role, group)
             for user in sorted(group & listed.keys()):
                 standing: Standing = "archived" if listed[user].archived else "active"
                 self.staff[self._organisation, user] = ObservedStaff(user, standing)
             await each(sorted(group - listed.keys()), self._find_unlisted)
+            if role is Role.EMPLOYER and self._declared.settings.level("employer_placement") != "off":
+                wanted = self._active(_employers(self._learners))
+                self._placements = Placements(wanted, listed, register, self._reader, self._facts)
+                await self._placements.survey()
 
-    async def _listed(self, role: Role, group: set[UserId]) -> Mapping[UserId, UserRow]:
+    async def _listed(self, register: Register, role: Role, group: set[UserId]) -> Mapping[UserId, UserRow]:
         """Those of the group who are on the list of their role; of the others it is certain that they are not."""
-        register = Register(self._reader, self._organisation, ROLE_IDS[role], self._facts)
         if await register.call() and (group <= register.listed.keys() or await register.confirm()):
             return register.listed
         users = self._reader.users(self._organisation, ROLE_IDS[role], long=True)
@@ -297,25 +309,23 @@ class People:
         standing: Standing = "missing" if row is None else "archived" if row.archived else "not listed"
         self.staff[self._organisation, user] = ObservedStaff(user, standing)
 
+    def _active(self, employers: Iterable[UserId]) -> set[UserId]:
+        return {user for user in employers if self.staff[self._organisation, user].standing == "active"}
+
     async def _find_placements(self) -> None:
-        """Only where a learner's employer is to change does it matter whether both belong to one placement."""
-        employers = set()
-        for one in self.found.values():
-            want = one.declared.slots.get(EMPLOYER)
-            if one.standing == "active" and want is not None and want.staff not in (None, one.defaults[EMPLOYER]):
-                employers.add(want.staff)
-
-        async def find(user: UserId) -> None:
-            row = await self._reader.user(user)
-            known = self.staff[self._organisation, user]
-            self.staff[self._organisation, user] = ObservedStaff(user, known.standing, row.placement if row else None)
-
-        active = (user for user in employers if user and self.staff[self._organisation, user].standing == "active")
-        await each(sorted(active), find)
+        """Of the default employers whom active learners shall have."""
+        if self._placements is None:
+            return
+        learners = [one.declared for one in self.found.values() if one.standing == "active"]
+        found = await self._placements.read(self._active(_employers(learners)))
+        for user, placement in found.items():
+            account = self._organisation, user
+            self.staff[account] = replace(self.staff[account], placement=placement)
 
 
-def _defaults(learner: DeclaredLearner) -> frozenset[SlotKind]:
-    return frozenset(slot.kind for slot in learner.slots) & DEFAULT_KINDS
+def _employers(learners: Iterable[DeclaredLearner]) -> Iterator[UserId]:
+    wanted = (learner.slots[EMPLOYER].staff for learner in learners if EMPLOYER in learner.slots)
+    return (user for user in wanted if user is not None)
 
 
 def _both(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLearner:

@@ -29,10 +29,11 @@ def within(observed: Observed, declared: Declared) -> Observed:
         user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None:
-            learners[seen.id] = _narrowed(seen, learner.slots.keys())
-            if EMPLOYER in learner.slots:
+            learners[seen.id] = _narrowed(seen, learner.slots.keys(), declared.settings.asks_for_employers)
+            if EMPLOYER in learner.slots and seen.standing == "active":
                 employers.add((learner.organisation, learner.slots[EMPLOYER].staff))
     asked = {(one.organisation, want.staff) for one in declared.learners for want in one.slots.values()}
+    judged = declared.settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners}
     misids = {learner.misid for learner in declared.learners}
     return replace(
@@ -40,7 +41,7 @@ def within(observed: Observed, declared: Declared) -> Observed:
         learners=dict(sorted(learners.items())),
         misids={misid: user for misid, user in observed.misids.items() if misid in misids},
         staff={
-            account: one if account in employers else replace(one, placement=None)
+            account: one if account in employers and judged else replace(one, placement=None)
             for account, one in observed.staff.items()
             if account in asked
         },
@@ -48,16 +49,16 @@ def within(observed: Observed, declared: Declared) -> Observed:
     )
 
 
-def _narrowed(seen: ObservedLearner, asked: Collection[Slot]) -> ObservedLearner:
-    """Every slot of the layers that are asked for, as one call shows them together."""
-    layers = {kind for slot in asked for kind in layer(slot.kind)}
+def _narrowed(seen: ObservedLearner, asked: Collection[Slot], employers: bool) -> ObservedLearner:
+    """Every slot of the layers that are asked for, as one call shows them together; `employers` of everybody."""
+    layers = {kind for slot in asked for kind in layer(slot.kind)} | ({EMPLOYER.kind} if employers else set())
     slots = {
         slot: holder
         for slot, holder in seen.slots.items()
         if slot in asked
         or (slot.kind in layers and slot.kind is not SlotKind.ADDITIONAL and holder is not Unread.NOT_HELD)
     }
-    return replace(seen, slots=slots, placement=seen.placement if EMPLOYER.kind in layers else None)
+    return replace(seen, slots=slots, placement=seen.placement if EMPLOYER in asked else None)
 
 
 def layer(kind: SlotKind) -> frozenset[SlotKind]:

@@ -206,8 +206,9 @@ class _Comparison:
         if account.standing == "not listed":
             what = f"{who} is not among the active {_plural(member.role)} of organisation {learner.organisation}"
             return what, f"Correct the id or the role at {member.source}, or the account in OneFile."
+        judged = self.declared.settings.level("employer_placement") != "off"
         known = change.slot.kind is SlotKind.DEFAULT_EMPLOYER and None not in (account.placement, seen.placement)
-        if known and account.placement != seen.placement:
+        if judged and known and account.placement != seen.placement:
             what = f"{who} belongs to placement {account.placement}, the learner to placement {seen.placement}"
             return what, "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         return None

@@ -1,4 +1,4 @@
-"""The field's rules over the planned world: independent IQA, nobody left alone, no trainee alone, sound caseloads."""
+"""The field's rules over the planned world: who is in effect for a learner, and how many learners each carries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import product
 
 from reconciler.model import (
     ASSESSOR_KINDS,
-    DEFAULT_POLICIES,
     LEARNING_AIM_KINDS,
     POLICIES,
     UNIT_KINDS,
@@ -17,9 +16,11 @@ from reconciler.model import (
     Level,
     Observed,
     Role,
+    Settings,
     Slot,
     SlotKind,
     Staff,
+    Unread,
     UserId,
 )
 from reconciler.operations import Change, Finding
@@ -27,7 +28,7 @@ from reconciler.plan.caseload import by_staff, caseload, learners_of
 from reconciler.plan.effective import Held, holders, in_effect, keys, people
 from reconciler.plan.waivers import waive, waive_caseload
 
-_DEFAULT_ASSESSOR = Slot(SlotKind.DEFAULT_ASSESSOR)
+_DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
 _ASSESSOR_OR_ADDITIONAL = ASSESSOR_KINDS | {SlotKind.ADDITIONAL}
 _ASSESSING = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR)
 
@@ -39,7 +40,7 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     real, and an error blocks until it is mended or waived. What was not read is never claimed to be empty. Each
     `what` names its learner or member of staff, so that it can stand alone.
     """
-    level = {policy: declared.settings.policies.get(policy, DEFAULT_POLICIES[policy]) for policy in POLICIES}
+    level = {policy: declared.settings.level(policy) for policy in POLICIES}
     held = holders(observed, changes, after=True)
     cases = tuple(_cases(declared, observed, held))
     findings = [
@@ -66,6 +67,8 @@ class _Case:
     learner: DeclaredLearner
     held: Held
     staff: Mapping[UserId, Staff]
+    settings: Settings
+    observed: Observed
 
     def human(self, account: UserId) -> str:
         return self.staff[account].human() if account in self.staff else f"account:{account}"
@@ -102,7 +105,7 @@ def _cases(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) 
         user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None and seen.standing == "active":
-            yield _Case(seen.id, learner, held[seen.id], staff)
+            yield _Case(seen.id, learner, held[seen.id], staff, declared.settings, observed)
 
 
 # ------------------------------------------------------------------ nobody quality-assures what they assess
@@ -179,6 +182,9 @@ def _coverage(case: _Case) -> Iterator[Finding]:
         yield case.finding("coverage", what, "Declare a default assessor.", [_DEFAULT_ASSESSOR])
     for aim in aims:
         yield from _without_iqa(case, aim)
+    if case.settings.employer_signs and case.held.get(_DEFAULT_EMPLOYER, Unread.UNREADABLE) is None:
+        what = "nobody is the default employer, whose signature reviews need"
+        yield case.finding("coverage", what, "Declare a default employer.", [_DEFAULT_EMPLOYER])
 
 
 def _unit_assessors(case: _Case) -> frozenset[UserId]:
@@ -227,10 +233,27 @@ def _post(slot: Slot) -> str:
             return slot.kind.value.replace("_", " ")
 
 
+# ------------------------------------------------------------------ employers belong to the learner's placement
+
+
+def _employer_placement(case: _Case) -> Iterator[Finding]:
+    """Whose placement OneFile does not tell is not judged. An employer who would be new is set aside by the plan, and
+    is then not in effect."""
+    for employer in people([case.held.get(_DEFAULT_EMPLOYER)]):
+        account = case.observed.staff.get((case.learner.organisation, employer))
+        theirs, mine = account and account.placement, case.observed.learners[case.id].placement
+        if None not in (theirs, mine) and theirs != mine:
+            what = f"{case.called(employer)} is the default employer and belongs to placement {theirs}, "
+            what += f"the learner to placement {mine}"
+            fix = "Correct the learner's or the employer's placement in OneFile, or declare another employer."
+            yield case.finding("employer_placement", what, fix, [_DEFAULT_EMPLOYER], employer)
+
+
 _RULES: Mapping[str, Callable[[_Case], Iterable[Finding]]] = {
     "iqa_independent": _iqa_independent,
     "coverage": _coverage,
     "trainee_assessor": _trainee_assessor,
+    "employer_placement": _employer_placement,
 }
 
 

@@ -154,10 +154,11 @@ def test_only_what_is_declared_is_read(slots: list[Slot], never: tuple[str, ...]
 
 
 def test_one_learner_costs_a_handful_of_calls() -> None:
-    """Log in, the staff of two roles, who is there, the record, the aims: nothing is probed for one learner's sake."""
+    """Log in, the staff of two roles, who is there, two records, the aims: nothing is probed for one learner's sake."""
     centre = centre_of(400, {})
     centre.read(centre.declared(wanting(200004, [EMPLOYER, AIM])))
     assert sorted(centre.paths) == [
+        "GET /User/139015",
         "GET /User/200004",
         "POST /Authentication",
         "POST /LearningAim/Search/1/50",

@@ -315,6 +315,15 @@ def test_an_employer_of_another_placement_is_blocked_where_both_are_known(
     assert [bool(row.blocked) for row in plan.changes] == [blocked]
 
 
+def test_an_employer_of_another_placement_is_written_where_the_policy_is_off() -> None:
+    """Whoever switches the policy off says that placements are no matter; OneFile has the last word."""
+    found = seen({}, staff={ACME: ObservedStaff(ACME, placement=8102)})
+    here = ObservedLearner(LEARNER, placement=8101, slots={EMPLOYER: None})
+    settings = Settings(ORGANISATION, policies={"employer_placement": "off"})
+    plan = planned(declared(learner({EMPLOYER: ACME}), settings=settings), replace(found, learners={LEARNER: here}))
+    assert [(row.action, row.blocked) for row in plan.changes] == [("create", "")]
+
+
 def test_staff_count_only_in_the_learners_own_organisation() -> None:
     """The same person in another organisation of the customer is another account there."""
     elsewhere = OrganisationId(5741)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,6 +13,9 @@ from reconciler.model import (
     POLICIES,
     Holder,
     Level,
+    Observed,
+    ObservedLearner,
+    ObservedStaff,
     Role,
     Settings,
     Slot,
@@ -25,15 +29,18 @@ from reconciler.operations import Finding
 from reconciler.plan.policies import check_policies
 from reconciler.problems import Source
 from tests.factories import (
+    ACME,
     AIM,
     AIM_2,
     AIM_2_IQA,
     AIM_IQA,
     COHORT,
     DEFAULT,
+    EMPLOYER,
     JAMES,
     KATE,
     LEARNER,
+    ORGANISATION,
     OSCAR,
     PRIYA,
     STAFF,
@@ -49,6 +56,7 @@ from tests.factories import (
 )
 
 UNREADABLE = Unread.UNREADABLE
+LAST_DAY = date(2027, 1, 31)
 KATE_AS_IQA = UserId(140009)
 TWO_ACCOUNTS = (
     member("kate-anderson", KATE, person="kanderson"),
@@ -225,6 +233,75 @@ def test_what_was_not_read_is_never_called_empty(slot: Slot) -> None:
     assert whats(found({AIM: KATE, AIM_IQA: UNREADABLE}, {AIM: JAMES}), "coverage") == []
 
 
+NEEDS_EMPLOYER = Settings(declared().settings.organisation, employer_signs=True)
+
+
+@pytest.mark.parametrize("settings", [NEEDS_EMPLOYER, None], ids=["reviews need one", "nothing said"])
+def test_a_learner_without_employer_is_found_where_reviews_need_one(settings: Settings | None) -> None:
+    """OneFile's API does not tell whether they do, so nothing is found unless the settings say so."""
+    seen = observed({LEARNER: {DEFAULT: KATE, EMPLOYER: None}})
+    words = whats(check_policies(declared(learner({DEFAULT: KATE}), settings=settings), seen, []), "coverage")
+    assert words == (["LRN-0042: nobody is the default employer, whose signature reviews need"] if settings else [])
+
+
+@pytest.mark.parametrize("held", [{EMPLOYER: ACME}, {EMPLOYER: UNREADABLE}, {}], ids=["there", "not shown", "not read"])
+def test_an_employer_who_is_there_or_was_not_read_is_not_missed(held: Mapping[Slot, Holder]) -> None:
+    """Reviews need one, and nothing shows that there is none."""
+    wants = declared(learner({DEFAULT: KATE}), settings=NEEDS_EMPLOYER)
+    assert whats(check_policies(wants, observed({LEARNER: {DEFAULT: KATE, **held}}), []), "coverage") == []
+
+
+def test_an_employer_whom_the_plan_fills_in_is_there() -> None:
+    """The world after the plan is judged."""
+    held = {DEFAULT: KATE, EMPLOYER: None}
+    filled = [change(EMPLOYER, None, ACME)]
+    wants = declared(learner({EMPLOYER: ACME}), settings=NEEDS_EMPLOYER)
+    assert whats(check_policies(wants, observed({LEARNER: held}), filled), "coverage") == []
+
+
+# ------------------------------------------------------------------ employers
+
+
+def placed(theirs: int | None, mine: int | None, held: Mapping[Slot, Holder] | None = None) -> Observed:
+    """The learner of placement `mine`, held by acme-mentor of placement `theirs` unless something else is said."""
+    here = ObservedLearner(LEARNER, placement=mine, slots=held or {DEFAULT: KATE, EMPLOYER: ACME})
+    mentor = ObservedStaff(ACME, placement=theirs)
+    return replace(observed({}), learners={LEARNER: here}, staff={(ORGANISATION, ACME): mentor})
+
+
+def test_a_default_employer_of_another_placement_is_found() -> None:
+    """At the line that declares them, with both placements."""
+    (finding,) = check_policies(declared(learner({EMPLOYER: ACME})), placed(8102, 8101), [])
+    assert (finding.policy, finding.level, finding.staff) == ("employer_placement", "warn", "acme-mentor")
+    assert finding.what == (
+        "LRN-0042: acme-mentor is the default employer and belongs to placement 8102, the learner to placement 8101"
+    )
+    assert finding.source == Source(f"state/cohorts/{COHORT}.yaml", 11)
+
+
+@pytest.mark.parametrize(("theirs", "mine"), [(8101, 8101), (None, 8101), (8102, None), (None, None)])
+def test_an_employer_of_the_placement_or_of_one_not_told_is_not_found(theirs: int | None, mine: int | None) -> None:
+    """What OneFile does not tell is not judged."""
+    assert check_policies(declared(learner({EMPLOYER: ACME})), placed(theirs, mine), []) == ()
+
+
+def test_an_employer_whom_the_plan_does_not_write_is_not_in_effect() -> None:
+    """A change that was set aside leaves whoever is there; one that is written is judged."""
+    wants, seen = declared(learner({EMPLOYER: ACME})), placed(8102, 8101, {DEFAULT: KATE, EMPLOYER: None})
+    aside = change(EMPLOYER, None, ACME, action="no-op", blocked="belongs to placement 8102")
+    assert check_policies(wants, seen, [aside]) == ()
+    assert [one.policy for one in check_policies(wants, seen, [change(EMPLOYER, None, ACME)])] == ["employer_placement"]
+
+
+def test_an_employer_of_another_placement_blocks_where_it_is_an_error_and_nobody_waived_it() -> None:
+    """As every policy does."""
+    strict = Settings(ORGANISATION, policies={"employer_placement": "error"})
+    let = replace(strict, waivers=(Waiver("employer_placement", "moves in May", "head", LAST_DAY, LEARNER),))
+    for settings, blocks in ((strict, True), (let, False)):
+        (finding,) = check_policies(declared(learner({EMPLOYER: ACME}), settings=settings), placed(8102, 8101), [])
+        assert finding.blocks is blocks
+
+
 # ------------------------------------------------------------------ trainees
 
 
@@ -297,7 +374,6 @@ def test_an_expired_caseload_waiver_counts_its_learners_again() -> None:
 
 # ------------------------------------------------------------------ levels and waivers
 
-LAST_DAY = date(2027, 1, 31)
 EVERYTHING_WRONG: Mapping[Slot, UserId | None] = {DEFAULT: TOM, AIM: KATE, AIM_IQA: KATE_AS_IQA, AIM_2: KATE}
 HELD: Mapping[Slot, Holder] = {DEFAULT: None, AIM: None, AIM_IQA: None, AIM_2: None, AIM_2_IQA: None}
 CROWDED = (member("kate-anderson", KATE, person="kanderson", maximum=0), *TWO_ACCOUNTS[1:])
@@ -306,8 +382,15 @@ CROWDED = (member("kate-anderson", KATE, person="kanderson", maximum=0), *TWO_AC
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_policy_that_is_off_finds_nothing(policy: str) -> None:
     """Each level rules its own policy and no other."""
-    every = {one.policy for one in found(HELD, EVERYTHING_WRONG, staff=CROWDED, levels=ALL)}
-    rest = {one.policy for one in found(HELD, EVERYTHING_WRONG, staff=CROWDED, levels={**ALL, policy: "off"})}
+
+    def every_with(levels: Mapping[str, Level]) -> set[str]:
+        wrong = {**EVERYTHING_WRONG, EMPLOYER: ACME}
+        settings = Settings(ORGANISATION, policies=levels)
+        changes = [change(slot, HELD.get(slot, UNREADABLE), staff) for slot, staff in EVERYTHING_WRONG.items()]
+        world = declared(learner(wrong), staff=CROWDED, settings=settings)
+        return {one.policy for one in check_policies(world, placed(8102, 8101, {**HELD, EMPLOYER: ACME}), changes)}
+
+    every, rest = every_with(ALL), every_with({**ALL, policy: "off"})
     assert every == set(POLICIES)
     assert rest == every - {policy}
 

@@ -1,0 +1,72 @@
+"""To which placement the declared default employers belong, in the fewest calls; asked only while the policy is on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from reconciler.model import UserId
+from reconciler.observed.register import Register
+from reconciler.service.facts import Facts
+from reconciler.service.reader import Reader
+from reconciler.service.together import each
+from reconciler.service.ways import FEW, pages_worth
+from reconciler.service.wire import UserRow
+
+_SHOWN = "shows:placements"
+
+
+class Placements:
+    """Rows of the employers' list may tell; where this server's do not, each employer's own record is read."""
+
+    def __init__(
+        self,
+        wanted: Collection[UserId],
+        rows: Mapping[UserId, UserRow],
+        register: Register,
+        reader: Reader,
+        facts: Facts,
+    ) -> None:
+        self._wanted, self._rows = wanted, rows
+        self._register, self._reader, self._facts = register, reader, facts
+        self._pages: list[int] = []
+
+    async def survey(self) -> None:
+        """Whether pages of the list are cheaper than records; one look at a page where that is not known."""
+        if len(self._unknown()) <= FEW or not self._register.listed or self._facts.get(_SHOWN) == "no":
+            return
+        if self._facts.get(_SHOWN) is None:
+            await self._register.first_page()
+            self._learn()
+        if self._facts.get(_SHOWN) == "yes":
+            places = (self._register.place(user) for user in self._unknown())
+            self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
+
+    @property
+    def calls_left(self) -> int:
+        on_pages = {user for user in self._unknown() if self._register.page_of(user) in self._pages}
+        return len(self._pages) + len(self._unknown() - on_pages)
+
+    async def read(self, needed: Collection[UserId]) -> dict[UserId, int | None]:
+        """The placements of those who are needed, None where there is none or OneFile does not say."""
+        if self._pages:
+            await self._register.read_pages(self._pages)
+            self._learn()
+        found = {user: self._placement(user) for user in needed}
+
+        async def ask(user: UserId) -> None:
+            row = await self._reader.user(user)
+            found[user] = row.placement if row else None
+
+        await each(sorted(user for user, placement in found.items() if placement is None), ask)
+        return found
+
+    def _unknown(self) -> set[UserId]:
+        return {user for user in self._wanted if self._placement(user) is None}
+
+    def _placement(self, user: UserId) -> int | None:
+        rows = (self._register.rows.get(user), self._rows.get(user))
+        return next((row.placement for row in rows if row and row.placement is not None), None)
+
+    def _learn(self) -> None:
+        shown = any(row.placement is not None for row in self._register.rows.values())
+        self._facts.learn(_SHOWN, "yes" if shown else "no")
