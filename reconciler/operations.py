@@ -143,6 +143,11 @@ def operation_id(operation: Operation) -> str:
     return hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()[:12]
 
 
+def step_id(learner: UserId, slot: Slot) -> str:
+    """Eight hex digits that name a person's step on a slot: the same from plan to plan until it is done."""
+    return hashlib.sha256(slot.address(learner).encode()).hexdigest()[:8]
+
+
 def holder_json(holder: Holder) -> int | str | None:
     """A holder as one JSON value: the id, null for nobody, or the word for why it is not known."""
     return holder.value if isinstance(holder, Unread) else holder

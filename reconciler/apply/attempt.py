@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from reconciler.apply.book import Book
 from reconciler.apply.judge import Verdict, after_write, before_write, differences
 from reconciler.model import UNIT_KINDS, Holder, Recorded, Slot, SlotKind, Unread, UserId
-from reconciler.operations import Operation, Outcome, SetDefaults, State, moves
+from reconciler.operations import Operation, Outcome, SetDefaults, State, moves, step_id
 from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceError
 from reconciler.service.reader import LAYERS, Reader, layers_of
 from reconciler.service.wire import write_request
@@ -107,7 +107,7 @@ class Attempts:
                 return None
         except Rejected as refusal:
             self.failures.update(_kinds(operation))
-            return self.book.settle(operation, State.FAILED, refusal.problems[0].what)
+            return self.book.settle(operation, State.FAILED, refusal.problems[0].what + _perhaps_there(operation))
         except AnswerLost as lost:
             return await self._lost(operation, lost.problems[0].what)
         except ServiceError as error:  # any other: nothing was done
@@ -179,6 +179,15 @@ class Attempts:
         shown = [slot for slot in then if now.get(slot, Unread.UNREADABLE) is not Unread.UNREADABLE]
         before, after = {slot: then[slot] for slot in shown}, {slot: now[slot] for slot in shown}
         return differences(before, after, operation.learner, self.book.plan.handles)
+
+
+def _perhaps_there(operation: Operation) -> str:
+    """OneFile may refuse what it already holds; where it does not show that, a person can. Empty where it is shown."""
+    unseen = [step_id(operation.learner, slot) for slot, move in moves(operation) if move.before is Unread.UNREADABLE]
+    if not unseen:
+        return ""
+    tell = ", ".join(f"reconciler done {step} --by NAME --outcome present" for step in unseen)
+    return f"; OneFile does not show who is there: if a person finds the new holder there already, tell it: {tell}"
 
 
 def _slots(operation: Operation) -> list[Slot]:

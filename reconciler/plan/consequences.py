@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
-from reconciler.model import Role, Slot, SlotKind, Staff, StandardId, UnitId, UserId
+from reconciler.model import Role, SlotKind, Staff, StandardId, UnitId, UserId
 from reconciler.operations import (
     Action,
     AssignAdditional,
@@ -20,6 +19,7 @@ from reconciler.operations import (
     SetDefaults,
     Summary,
 )
+from reconciler.operations import step_id as step_id  # where plans and whoever closes a step look for it
 
 _DEFAULTS = (SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER)
 
@@ -57,11 +57,6 @@ def _operation(changes: list[Change]) -> Operation:
             return AssignAdditional(learner, move)
         case _:
             assert_never(slot.kind)
-
-
-def step_id(learner: UserId, slot: Slot) -> str:
-    """Eight hex digits that name a person's step on a slot: the same from plan to plan until it is done."""
-    return hashlib.sha256(slot.address(learner).encode()).hexdigest()[:8]
 
 
 def removal(change: Change, members: Mapping[UserId, Staff]) -> ManualRemoval:

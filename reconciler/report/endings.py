@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler.operations import Outcome, Plan, State, addresses
 from reconciler.problems import Problem
-from reconciler.report.review import ManualStep, Notice, manual_steps, problem_notice
+from reconciler.report.review import ManualStep, Notice, Notices, manual_steps, problem_notice, waivers
 from reconciler.report.words import learner_words, number_of, operation_words
 
 
@@ -59,7 +59,8 @@ class Endings:
     """An apply's outcomes in words; nothing in it is escaped. `problems` are what ended the run early.
 
     The order in which reports tell it: the headline (`title`, `notes`, `calls`, `fingerprint`), what ended the run,
-    the outcomes worst first, steps that are left to do by hand, what was set aside (`aside`).
+    the outcomes worst first, steps that are left to do by hand, what was set aside (`aside`), what exceptions
+    let pass (`waived`).
     """
 
     title: str
@@ -72,6 +73,7 @@ class Endings:
     groups: tuple[tuple[End, tuple[EndRow, ...]], ...]
     manual: tuple[ManualStep, ...]
     aside: str
+    waived: Notices
 
 
 def endings(
@@ -98,6 +100,7 @@ def endings(
         groups=tuple((end, rows) for end, rows in groups if rows),
         manual=manual_steps(plan),
         aside=f"{number_of(aside, 'slot')} set aside and not written: reconciler plan says why" if aside else "",
+        waived=waivers(plan),
     )
 
 

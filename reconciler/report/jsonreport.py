@@ -36,6 +36,11 @@ def render_outcomes(
             {"id": step.id, "address": step.slot.address(step.learner), "holder": step.holder, "page": step.page}
             for step in plan.manual
         ],
+        "waived": [
+            {"policy": finding.policy, "what": finding.what, "waived": finding.waived}
+            for finding in plan.findings
+            if finding.waived
+        ],
         "problems": [problem_json(problem) for problem in (*problems, *plan.problems)],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -194,14 +194,18 @@ def _notices(plan: Plan) -> Iterator[Notices]:
         for severity in ("error", "warning")
     )
     blocking = [finding for finding in plan.findings if finding.blocks]
-    waived = [finding for finding in plan.findings if finding.waived]
     rest = [finding for finding in plan.findings if not finding.blocks and not finding.waived]
     yield Notices("Refused by limits", tuple(map(problem_notice, plan.refusals)), stops=True, risky=True)
     yield Notices("Refused by policies", tuple(_findings(blocking, plan)), stops=True, risky=True)
     yield Notices("Set aside; the rest goes ahead", tuple(aside), risky=True)
     yield Notices("Policy warnings", tuple(_findings(rest, plan)))
     yield Notices("Warnings", tuple(warnings))
-    yield Notices("Waived", tuple(_findings(waived, plan)))
+    yield waivers(plan)
+
+
+def waivers(plan: Plan) -> Notices:
+    """What exceptions let pass: an exception shows in every report, of a plan and of its run."""
+    return Notices("Waived", tuple(_findings((finding for finding in plan.findings if finding.waived), plan)))
 
 
 def problem_notice(problem: Problem) -> Notice:

@@ -139,7 +139,11 @@ def render_outcomes(
         for row in rows:
             lines += page.wrap(_ended(row), first=2)
     lines += _manual(page, told.manual, "Still to remove by hand: OneFile's API cannot")
-    return page.text([*lines, "", *page.wrap(told.aside)] if told.aside else lines)
+    if told.aside:
+        lines += ["", *page.wrap(told.aside)]
+    if told.waived.items:
+        lines += _notices(page, told.waived)
+    return page.text(lines)
 
 
 def _colour(end: End) -> int:

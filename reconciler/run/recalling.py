@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.clock import SystemClock
-from reconciler.model import Handle, OrganisationId, Slot, SlotKind, UserId
+from reconciler.model import Handle, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.operations import State
 from reconciler.plan.consequences import step_id
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError
@@ -109,9 +109,10 @@ class _Step:
 
 
 def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict[str, _Step]:
+    known = store.recorded(target, organisation)
     recorded = [
         _Step(learner, slot, staff)
-        for (learner, slot), staff in store.recorded(target, organisation).items()
+        for (learner, slot), staff in known.items()
         if slot.kind is SlotKind.ADDITIONAL and staff is not None  # what OneFile shows is read, not told
     ]
     unknown = [
@@ -119,4 +120,10 @@ def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict
         for row in store.unknown(target, organisation)
         for slot, move in row.operation.moves
     ]
-    return {step_id(one.learner, one.slot): one for one in (*recorded, *unknown)}
+    refused = [
+        _Step(row.operation.learner, slot, move.after)
+        for row in store.failed(target, organisation)
+        for slot, move in row.operation.moves
+        if move.before is Unread.UNREADABLE and (row.operation.learner, slot) not in known  # perhaps there already
+    ]
+    return {step_id(one.learner, one.slot): one for one in (*refused, *recorded, *unknown)}

@@ -142,6 +142,11 @@ class Journal(Part):
             query = _latest_is(target, organisation, _OPEN).where(operations.c.run.not_in(living))
             return _journal_rows(connection, query)
 
+    def failed(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
+        """Operations whose latest event is failed, oldest first."""
+        with self._database.reading() as connection:
+            return _journal_rows(connection, _latest_is(target, organisation, (State.FAILED,)))
+
     def unknown(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """Operations whose latest event is unknown, oldest first, unless later runs have since written or read
         every slot they touch."""

@@ -22,7 +22,8 @@ ADDITIONAL = f"learner[200004].additional[{LEE}]"
 
 def test_history_says_what_each_run_did(home: Home) -> None:
     """Every write with before, after, who, when, fingerprint and proof; in JSON and CSV the same rows."""
-    fingerprint = home.declare().plan()["fingerprint"]
+    commit = home.declare().commit()
+    fingerprint = home.plan()["fingerprint"]
     assert home.run("history", "--format", "json").json == []
     home.converges()
     (run,) = home.run("history", "--format", "json").json
@@ -38,8 +39,20 @@ def test_history_says_what_each_run_did(home: Home) -> None:
     assert {row["address"]: row["proof"] for row in rows if row["proof"] == "unreadable"} == {ADDITIONAL: "unreadable"}
     (default,) = (row for row in rows if row["address"].endswith("default_assessor"))
     assert (default["before"], default["before_staff"], default["after_staff"]) == (KATE, "kate", "james")
+    assert {(row["fingerprint"], row["commit"], bool(row["who"])) for row in rows} == {(fingerprint, commit, True)}
     table = list(csv.DictReader(io.StringIO(home.run("history", "1", "--format", "csv").out)))
-    assert [row["address"] for row in table] == [row["address"] for row in rows]
+    for column in (
+        "address",
+        "before_staff",
+        "after_staff",
+        "outcome",
+        "proof",
+        "sent",
+        "who",
+        "commit",
+        "fingerprint",
+    ):
+        assert [row[column] for row in table] == [row[column] for row in rows]
     text = home.run("history", "1").out
     assert all(row["path"] in text for row in rows)
 
@@ -128,6 +141,21 @@ def test_a_write_that_nobody_can_see_is_settled_by_a_person_and_never_sent_again
         assert server.world.additional[200004] == [LEE]
 
 
+def test_a_refusal_of_what_is_there_already_is_settled_by_a_person(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where OneFile refuses to repeat and does not show what it holds, no run could ever succeed by itself."""
+    with served(None, "repeat_assign=refused") as server:
+        point_at(monkeypatch, server.url)
+        server.world.additional[200004] = [LEE]
+        refused = home.declare({"id": 200004, "additional": ["lee"]}).run("apply", "--auto-approve")
+        assert refused.code == ExitCode.INCOMPLETE
+        step = refused.out.replace("\n", " ").split("reconciler done ")[1].split()[0]
+        assert home.run("done", step, "--by", "priya", "--outcome", "present").code == ExitCode.DONE
+        home.converges()
+        assert len([call for call in server.calls if call["path"].endswith("/Assign")]) == 1
+        assert home.run("done", step, "--by", "priya", "--outcome", "absent").code == ExitCode.DONE  # taken off since
+        assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
+
+
 # ------------------------------------------------------------------ unlock
 
 
@@ -177,7 +205,8 @@ def test_a_cohort_that_vanished_blocks_until_somebody_answers_for_it(home: Home)
     (home.path / "state/cohorts/c1.yaml").unlink()
     plan = home.plan()
     assert [(one["policy"], one["cohort"]) for one in plan["policies"] if one["waived"]] == [("vanished_cohort", "c1")]
-    home.converges()
+    (waived,) = home.run("apply", "--auto-approve", "--format", "json").json["waived"]
+    assert "quality-lead" in waived["waived"]
     settings.write_text(kept, encoding="utf-8")
     assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
 

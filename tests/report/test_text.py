@@ -401,6 +401,11 @@ def test_every_state_has_its_words(state: State) -> None:
     assert "nothing to write" not in seen
 
 
+def test_what_a_waiver_let_pass_is_told_of_the_run_too() -> None:
+    """An exception shows in every report."""
+    assert "Waived: for a week (head)" in render_outcomes(everything(), [], fingerprint="", run=1, spent_calls=1)
+
+
 def test_a_run_without_operations_says_so() -> None:
     """No outcome is not a success of anything."""
     seen = render_outcomes(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1)

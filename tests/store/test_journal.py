@@ -232,6 +232,15 @@ def test_an_earlier_success_does_not_resolve_a_later_unknown(store: Store) -> No
     assert unknown(store) == [(run, aim(1, after=PRIYA).id)]
 
 
+def test_a_failure_is_found_again_until_its_operation_ends_otherwise(store: Store) -> None:
+    """By the run that met it, whatever other runs did since."""
+    run = journal_one(store, aim(1), State.SENT, State.FAILED)
+    journal_one(store, aim(1), State.SENT, State.DONE)
+    assert [(row.run, row.operation.id) for row in store.failed("sandbox", 5740)] == [(run, aim(1).id)]
+    store.append(run, aim(1).id, State.DONE)
+    assert store.failed("sandbox", 5740) == ()
+
+
 def test_a_person_resolves_what_no_reading_can(store: Store) -> None:
     """Who said so, and why, stays in the journal."""
     run = journal_one(store, aim(1), State.UNKNOWN)
