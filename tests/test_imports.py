@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "problems": set(),
     "model": {"problems"},
     "operations": {"model", "problems"},
+    "census": {"model"},
     # small things without opinions
     "": set(),
     "clock": set(),
@@ -30,8 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "service": NOUNS | {"clock", "calls", ""},
     "store": NOUNS | {"clock", "calls"},
     # the stages: never another stage
-    "declared": NOUNS | {"resources"},
-    "observed": NOUNS | {"service"},
+    "declared": NOUNS | {"resources", "census"},
+    "observed": NOUNS | {"service", "census"},
     "plan": NOUNS | {"resources"},
     "apply": NOUNS | {"service", "store"},
     "doctor": NOUNS,

@@ -37,7 +37,7 @@ class Reading:
 def read_all(folder: Folder, day: date) -> Reading:
     if not folder.exists:
         return Reading(problems=folder.problems)
-    settings_file, staff_file = _checked(folder.settings, "settings"), _checked(folder.staff, "staff")
+    settings_file, staff_file = checked(folder.settings, "settings"), checked(folder.staff, "staff")
     settings, directory = read_settings(settings_file), read_staff(staff_file)
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
     reading, register = Reading(settings, directory.staff, problems=problems), Register(directory)
@@ -57,13 +57,13 @@ def read_all(folder: Folder, day: date) -> Reading:
 
 def _cohort(path: Path, directory: Directory, register: Register) -> tuple[CohortEntry, list[Problem]]:
     """One cohort file and all that is wrong with it."""
-    document = _checked(path, "cohort")
+    document = checked(path, "cohort")
     cohort = read_cohort(document, path.stem)
     rules = [*check_cohort(cohort, directory), *register.add(cohort, readable=document.value is not None)]
     return cohort, [*document.problems, *rules]
 
 
-def _checked(path: Path, kind: Kind) -> Document:
+def checked(path: Path, kind: Kind) -> Document:
     document = load(path, path.as_posix())
     check(document, kind)
     return document

@@ -40,7 +40,7 @@ async def observe(
     work = Work(reader, facts)
     for people in groups:
         await people.survey()
-    likely = [learner for people in groups for learner in people.likely()]
+    likely = [learner.slots.keys() for people in groups for learner in people.likely()]
     await work.survey(likely, sum(people.size for people in groups))
     if tell:
         tell.forecast(reader.client.calls - begun, work.calls_left + sum(people.calls_left for people in groups))

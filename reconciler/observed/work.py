@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, DeclaredLearner, Holder, Slot, SlotKind, Unread, UserId
+from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
 from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
 from reconciler.service.scan import Rows, Scan
@@ -14,10 +14,14 @@ from reconciler.service.together import each
 from reconciler.service.wire import WorkRow
 
 Wanted = Mapping[UserId, Collection[Slot]]
+EVERYTHING = frozenset(Slot(kind) for kind in LEARNING_AIM_KINDS | UNIT_KINDS)
 
 
 class Work:
-    """`slots` has what was read, by learner; only learners whose declaration has aims or units are asked for."""
+    """`slots` has what was read, by learner; only learners of whom aims or units are wanted are asked for.
+
+    A wanted slot without a key (`EVERYTHING`) stands for all that a learner has of its kind.
+    """
 
     def __init__(self, reader: Reader, facts: Facts) -> None:
         self.slots: dict[UserId, dict[Slot, Holder]] = defaultdict(dict)
@@ -27,10 +31,11 @@ class Work:
         units = Scan("unit_summaries", reader.all_unit_summaries, reader.paging, facts)
         self._layers = (_Layer(LEARNING_AIM_KINDS, "LearningAim", aims), _Layer(UNIT_KINDS, "UnitSummary", units))
 
-    async def survey(self, learners: Sequence[DeclaredLearner], in_all: int) -> None:
-        """Look for the cheapest way to read these learners; `in_all` is how many learners there are."""
+    async def survey(self, wanted: Sequence[Collection[Slot]], in_all: int) -> None:
+        """Look for the cheapest way to read these slots, one collection a learner; `in_all` is how many learners
+        there are."""
         for layer in self._layers:
-            await layer.survey(learners, in_all)
+            await layer.survey(wanted, in_all)
 
     @property
     def calls_left(self) -> int:
@@ -75,7 +80,8 @@ class Work:
 
     def _complete(self, learner: UserId, slots: Collection[Slot], layer: _Layer) -> bool:
         """Whether the list of everybody's had all that is declared here; who lacks something is asked for alone."""
-        return layer.scan.whole and all(slot in self.slots[learner] for slot in slots if slot.kind in layer.kinds)
+        named = (slot for slot in slots if slot.kind in layer.kinds and slot.key is not None)
+        return layer.scan.whole and all(slot in self.slots[learner] for slot in named)
 
     async def _ask(self, learner: UserId, slots: Collection[Slot], layer: _Layer, spent: Callable[[], None]) -> None:
         started = self._reader.clock.monotonic()
@@ -97,13 +103,13 @@ class _Layer:
     def concerns(self, slots: Iterable[Slot]) -> bool:
         return any(slot.kind in self.kinds for slot in slots)
 
-    async def survey(self, learners: Sequence[DeclaredLearner], in_all: int) -> None:
-        declared = {slot.kind for learner in learners for slot in learner.slots} & self.kinds
-        self.wanted = sum(self.concerns(learner.slots) for learner in learners)
+    async def survey(self, wanted: Sequence[Collection[Slot]], in_all: int) -> None:
+        kinds = {slot.kind for slots in wanted for slot in slots} & self.kinds
+        self.wanted = sum(self.concerns(slots) for slots in wanted)
 
         def usable(rows: Rows[WorkRow]) -> bool:
             """Rows that do not say whose they are, or lack a field that is wanted, are no use."""
-            return bool(rows) and all(row.learner for row in rows.values()) and declared <= _sent(rows.values())
+            return bool(rows) and all(row.learner for row in rows.values()) and kinds <= _sent(rows.values())
 
         def length(rows: Rows[WorkRow]) -> int:
             """The list's length, if the other learners have as many rows as those on the first page."""

@@ -76,6 +76,31 @@ class Reader:
         size = self.paging.rows if long else USUAL_ROWS
         return self._list(lambda page, size: wire.search_users(organisation, role, page, size), wire.parse_users, size)
 
+    def placement_learners(self, organisation: OrganisationId, placement: int) -> PagedList[UserRow]:
+        """The active learners of one placement, under way."""
+
+        def request(page: int, size: int) -> Request:
+            return wire.search_placement_learners(organisation, placement, page, size)
+
+        return self._list(request, wire.parse_users, self.paging.rows)
+
+    async def classrooms(self, organisation: OrganisationId) -> dict[int, str]:
+        """The names of an organisation's classrooms by id."""
+        request = wire.search_classrooms(organisation)
+        return wire.parse_places(await self.client.read(*request), request)
+
+    async def placements(self, organisation: OrganisationId) -> dict[int, str]:
+        """The names of an organisation's placements by id."""
+        request = wire.search_placements(organisation)
+        return wire.parse_places(await self.client.read(*request), request)
+
+    async def organisations(self) -> frozenset[OrganisationId]:
+        """The centres that the token reaches."""
+        customer = wire.get_customer()
+        number = wire.parse_customer(await self.client.read(*customer), customer)
+        request = wire.search_organisations(number)
+        return wire.parse_organisations(await self.client.read(*request), request)
+
     async def users_page(self, organisation: OrganisationId, role: int, page: int, size: int) -> list[UserRow]:
         """One page of the same list."""
         request = wire.search_users(organisation, role, page, size)
@@ -141,7 +166,10 @@ class Reader:
         return {Slot(kind): Unread.NOT_HELD if row is None else row.holders[kind] for kind in DEFAULT_KINDS}
 
     async def learning_aims(self, learner: UserId, wanted: Collection[Slot]) -> dict[Slot, Holder]:
-        """One learner's learning aim slots, by a search for this learner alone."""
+        """One learner's learning aim slots, by a search for this learner alone.
+
+        A wanted slot without a key stands for whatever there is: a first answer that looks whole is taken for whole.
+        """
         return await self._work(learner, wanted, wire.search_learning_aims, wire.parse_learning_aims)
 
     async def units(self, learner: UserId, wanted: Collection[Slot]) -> dict[Slot, Holder]:
@@ -201,7 +229,7 @@ class Reader:
         parse: Callable[[object, Request], list[WorkRow]],
     ) -> dict[Slot, Holder]:
         kinds = LEARNING_AIM_KINDS if parse is wire.parse_learning_aims else UNIT_KINDS
-        expected = {slot.key for slot in wanted if slot.kind in kinds}
+        expected = {slot.key for slot in wanted if slot.kind in kinds and slot.key is not None}
         found = self._list(lambda page, size: search(learner, page, size), parse, USUAL_ROWS)
         rows = await found.read(enough=lambda rows: expected <= {row.key for row in rows.values()}, to_the_end=True)
         for row in rows.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
 from reconciler.model import Holder, OrganisationId, Role, SlotKind, StandardId, UnitId, Unread, UserId
@@ -97,6 +97,11 @@ def search_users_unpaged(organisation: OrganisationId, role: int) -> Request:
     return Request("POST", "/User/Search", {"OrganisationID": organisation, "Role": role})
 
 
+def search_placement_learners(organisation: OrganisationId, placement: int, page: int, size: int) -> Request:
+    body = {"OrganisationID": organisation, "Role": LEARNER_ROLE, "PlacementID": placement}
+    return Request("POST", f"/User/Search/{page}/{size}", body)
+
+
 def search_misid(organisation: OrganisationId, misid: str, page: int, size: int) -> Request:
     body = {"OrganisationID": organisation, "Role": LEARNER_ROLE, "MISID": misid}
     return Request("POST", f"/User/Search/{page}/{size}", body)
@@ -119,6 +124,15 @@ def search_all_unit_summaries(page: int, size: int) -> Request:
     return Request("POST", f"/UnitSummary/Search/{page}/{size}", {})
 
 
+def search_classrooms(organisation: OrganisationId) -> Request:
+    """All of them in one answer; nobody is known to ask for pages of these."""
+    return Request("POST", "/Classroom/Search", {"OrganisationID": organisation})
+
+
+def search_placements(organisation: OrganisationId) -> Request:
+    return Request("POST", "/Placement/Search", {"OrganisationID": organisation})
+
+
 def get_customer() -> Request:
     return Request("GET", "/Customer")
 
@@ -135,7 +149,8 @@ def search_organisations(customer: int | None) -> Request:
 class UserRow:
     """A user as far as OneFile sent them. `holders` has both defaults, UNREADABLE where the field was not sent.
 
-    `placement` is None where it was not sent or is unset; `role` is OneFile's number or None.
+    `placement` is None where it was not sent or is unset; `role` is OneFile's number or None. `name` and `email` are
+    kept out of the row's own text.
     """
 
     id: UserId
@@ -144,6 +159,9 @@ class UserRow:
     placement: int | None
     archived: bool
     holders: Mapping[SlotKind, Holder]
+    classroom: int | Unread | None = Unread.UNREADABLE
+    name: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +221,11 @@ def parse_organisations(answer: object, request: Request) -> frozenset[Organisat
     return frozenset(OrganisationId(_need(fields, "id", request)) for fields in _rows(answer, request))
 
 
+def parse_places(answer: object, request: Request) -> dict[int, str]:
+    """Classrooms or placements: their names by id."""
+    return {_need(fields, "id", request): _text(fields, "name") for fields in _rows(answer, request)}
+
+
 def holder_names(answer: object, kinds: Iterable[SlotKind]) -> dict[SlotKind, str]:
     """The field, as this server spells it, under which a parsed answer shows each kind of slot; the first that does."""
     rows = answer if isinstance(answer, list) else [answer]
@@ -220,7 +243,15 @@ def _user(fields: _Fields, request: Request) -> UserRow:
         placement=_number(fields, "placementid", request) or None,
         archived=_archived(fields),
         holders=_holders(fields, (SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER), request),
+        classroom=(_number(fields, "classroomid", request) or None) if "classroomid" in fields else Unread.UNREADABLE,
+        name=" ".join(part for key in ("firstname", "lastname") if (part := _text(fields, key))),
+        email=_text(fields, "email"),
     )
+
+
+def _text(fields: _Fields, key: str) -> str:
+    value = fields.get(key)
+    return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def _archived(fields: _Fields) -> bool:

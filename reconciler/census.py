@@ -1,0 +1,62 @@
+"""Everything that OneFile shows of one organisation, or of a part of it: what files are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model import Holder, OrganisationId, Role, Slot, SlotKind, Standing, UserId
+
+READABLE = frozenset(SlotKind) - {SlotKind.ADDITIONAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which learners are asked for: those who meet every part that is not empty. `kinds` are the slots to read.
+
+    An assessor's learners are those whose default assessor they are. `by_class` says that classrooms are of interest.
+    """
+
+    organisation: OrganisationId
+    classrooms: frozenset[int] = frozenset()
+    placements: frozenset[int] = frozenset()
+    assessors: frozenset[UserId] = frozenset()
+    kinds: frozenset[SlotKind] = READABLE
+    by_class: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CensusLearner:
+    """One active learner with every slot that was read. `classroom` is None where there is none, or none is shown."""
+
+    id: UserId
+    misid: str
+    classroom: int | None
+    slots: Mapping[Slot, Holder]
+    name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CensusStaff:
+    """One active account on the organisation's list of its role."""
+
+    id: UserId
+    role: Role
+    misid: str = ""
+    name: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """`elsewhere` has the holders who are on no list of staff, with what their own record says of them. `archived`
+    counts learners whom OneFile lists although they are archived; it need not list any. `calls` is what it cost."""
+
+    taken_at: datetime
+    organisation: OrganisationId
+    learners: tuple[CensusLearner, ...]
+    staff: Mapping[UserId, CensusStaff]
+    elsewhere: Mapping[UserId, Standing] = field(default_factory=dict)
+    archived: int = 0
+    calls: int = 0

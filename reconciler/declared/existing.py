@@ -1,0 +1,46 @@
+"""What a state folder has so far, which need not be all that a plan needs: for commands that add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from reconciler.declared import read_declared
+from reconciler.declared.centre import Directory, read_settings, read_staff
+from reconciler.declared.reading import checked
+from reconciler.declared.rules import check_staff
+from reconciler.model import DeclaredLearner, Handle, Settings, Staff
+from reconciler.problems import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """`settings` and `staff` are None where there is no such file yet."""
+
+    settings: Settings | None = None
+    staff: Mapping[Handle, Staff] | None = None
+    learners: tuple[DeclaredLearner, ...] = ()
+    cohorts: frozenset[str] = field(default_factory=frozenset)
+
+
+def read_existing(state: Path, day: date) -> Existing:
+    """Read and check what there is. Raises Invalid with every problem, also where cohorts stand without the rest."""
+    cohorts = frozenset(path.stem for path in state.glob("cohorts/*.yaml"))
+    if cohorts:
+        declared = read_declared(state, day)
+        return Existing(declared.settings, declared.staff, declared.learners, cohorts)
+    problems = []
+    settings, directory = None, None
+    if (path := state / "settings.yaml").exists():
+        document = checked(path, "settings")
+        settings = read_settings(document)
+        problems += document.problems
+    if (path := state / "staff.yaml").exists():
+        document = checked(path, "staff")
+        directory = read_staff(document)
+        problems += [*document.problems, *check_staff(directory)]
+    if any(problem.severity == "error" for problem in problems):
+        raise Invalid(problems)
+    return Existing(settings, directory.staff if isinstance(directory, Directory) else None)
