@@ -84,8 +84,12 @@ def command(
     files: bool = True,
     out_is_json: bool = False,
     formats: Sequence[str] = ("text", "json"),
+    name: str = "",
 ) -> Callable[[Callable[..., int]], click.Command]:
-    """A command of the group: its own options, the common ones, and errors that become reports and exit codes."""
+    """A command of the group: its own options, the common ones, and errors that become reports and exit codes.
+
+    *name* is for a command whose name Python keeps for itself.
+    """
 
     def decorate(work: Callable[..., int]) -> click.Command:
         @functools.wraps(work)
@@ -119,7 +123,7 @@ def command(
         common = [*(FILES if files else []), *(SERVICE if service else []), _format(formats), *REPORT]
         for option in reversed([*options, *common]):
             wrapped = option(wrapped)
-        return cli.command(name=work.__name__)(wrapped)
+        return cli.command(name=name or work.__name__)(wrapped)
 
     return decorate
 

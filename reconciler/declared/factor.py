@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
 from reconciler.model import Slot
 
 Terms = tuple[Term, ...]
+FEW = 5  # one learner in so many may lack what the defaults name
 
 
 def factored(cohort: CohortEntry) -> CohortEntry:
@@ -38,11 +40,19 @@ def _placeless(slots: Slots) -> Slots:
 
 
 def _lineless(terms: Iterable[Term]) -> Terms:
-    return tuple(sorted((term._replace(line=0) for term in terms), key=str))
+    return tuple(sorted((term._replace(line=0) for term in terms), key=_by_day))
+
+
+def _by_day(term: Term) -> tuple[date, date, str]:
+    return (term.start or date.min, term.end or date.max, term.staff or "")
 
 
 def _defaults(learners: Sequence[LearnerEntry]) -> dict[Slot, Terms]:
-    """Per slot its commonest undated holder, where one default and the exceptions from it are fewer than all."""
+    """Per slot its commonest undated holder, where one default and the exceptions from it are fewer than all.
+
+    One that more than a few would have to leave out is no default, even if it were shorter: whoever is added to the
+    cohort later would be given what others do not have.
+    """
     counts: dict[Slot, Counter[Terms]] = defaultdict(Counter)
     for learner in learners:
         for held in learner.slots.held:
@@ -53,7 +63,8 @@ def _defaults(learners: Sequence[LearnerEntry]) -> dict[Slot, Terms]:
         if plain:
             terms = min(plain, key=lambda one: (-plain[one], str(one)))
             exceptions = len(learners) - plain[terms]
-            if 1 + exceptions < count.total():
+            lacking = len(learners) - count.total()
+            if 1 + exceptions < count.total() and lacking * FEW <= len(learners):
                 found[slot] = terms
     return found
 
@@ -67,7 +78,7 @@ def _shared_by_all(learners: Sequence[LearnerEntry]) -> Terms:
     if len(learners) < 2:
         return ()
     first, *others = [frozenset(learner.slots.additional) for learner in learners]
-    return tuple(sorted(first.intersection(*others), key=str))
+    return tuple(sorted(first.intersection(*others), key=_by_day))
 
 
 def _own(slots: Slots, defaults: Mapping[Slot, Terms], shared: Terms) -> Slots:

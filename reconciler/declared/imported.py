@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.census import Census, CensusLearner, CensusStaff
@@ -40,7 +40,7 @@ class Manner:
     `classrooms` where those are wanted. `names` lets people's names stand in handles and labels."""
 
     cohort: str = ""
-    classrooms: Mapping[int, str] | None = None
+    classrooms: Mapping[int, str] = field(default_factory=dict)
     names: bool = False
     labels: Labels = ""
     all_staff: bool = False
@@ -91,7 +91,7 @@ def imported(
     rooms: dict[int | None, list[CensusLearner]] = defaultdict(list)
     for learner in census.learners:
         rooms[None if manner.cohort else learner.classroom].append(learner)
-    names = cohort_names(sorted(rooms, key=str), manner.classrooms or {})
+    names = cohort_names(sorted(rooms, key=str), manner.classrooms)
     if manner.cohort:
         names[None] = manner.cohort
     foreign = None if census.organisation == settings_organisation else census.organisation

@@ -1,13 +1,14 @@
-"""Names for what has none in the files yet: handles and cohorts, from roles and ids, or if asked from people's names."""
+"""Names for what has none in the files yet: handles and cohorts, from roles and ids, or from names if asked."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.census import CensusStaff
-from reconciler.declared.words import slug
+from reconciler.declared.words import quoted, slug
 from reconciler.model import Handle, Role, UserId
 
 LONGEST = 64  # characters of a handle or a cohort's name, as in the schemas
@@ -100,3 +101,12 @@ def cohort_names(classrooms: Collection[int | None], called: Mapping[int, str]) 
     if len(set(names.values())) < len(names):
         names = {room: f"class-{room}" for room in wishes}
     return {**names, None: NO_CLASS}
+
+
+def cohort_name_fault(name: str) -> tuple[str, str] | None:
+    """What is wrong with a cohort's name, and what to do; None where it can be one."""
+    if re.fullmatch("[a-z0-9][a-z0-9-]*", name) and len(name) <= LONGEST:
+        return None
+    hint = folded(name)
+    what = f"{quoted(name)} is not a cohort name (small letters, digits and hyphens, at most {LONGEST})"
+    return what, f"use {hint}, for example." if hint else "use a name such as business-admin-l3-2026."

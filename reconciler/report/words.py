@@ -37,6 +37,11 @@ def slot_words(slot: Slot) -> str:
             return f"IQA for unit {slot.key}"
 
 
+def kind_words(kind: SlotKind) -> str:
+    """`default assessor`, `learning aim IQA`: a kind of slot without its key."""
+    return "additional people" if kind is SlotKind.ADDITIONAL else kind.value.replace("_", " ").replace("iqa", "IQA")
+
+
 def holder_words(holder: Holder, handles: Handles) -> str:
     match holder:
         case None:

@@ -12,7 +12,7 @@ _ANOTHER = "Choose another path for --out."
 _SURROGATES = "backslashreplace"  # JSON's own escape for what UTF-8 cannot hold: half of a surrogate pair
 
 
-def write_whole(text: str, path: Path) -> None:
+def write_whole(text: str, path: Path, *, fix: str = _ANOTHER) -> None:
     """Write `text` beside `path` and move it there, readable by its owner alone: a cut-off write leaves what was.
 
     A link is followed. What is no file, such as a pipe or /dev/null, is written into, never replaced.
@@ -33,7 +33,7 @@ def write_whole(text: str, path: Path) -> None:
             raise
     except (OSError, RuntimeError, ValueError) as error:  # a link in a circle; a name with a zero byte
         what = f"cannot be written: {getattr(error, 'strerror', None) or error}"
-        raise ReconcilerError(Problem(what, _ANOTHER, Source(str(path)))) from error
+        raise ReconcilerError(Problem(what, fix, Source(str(path)))) from error
 
 
 def check_place(path: Path) -> None:

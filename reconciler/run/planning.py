@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,8 +25,7 @@ from reconciler.problems import ExitCode, Invalid, Problem
 from reconciler.run.base import Base, base_of, for_both
 from reconciler.run.context import Context
 from reconciler.run.readings import load_reading, save_reading
-from reconciler.run.session import Session, open_session, target_of
-from reconciler.service.facts import Facts
+from reconciler.run.session import Session, learning, open_session, target_of, telling
 from reconciler.service.wire import Write, write_request
 from reconciler.store import JournalRow, Store
 
@@ -154,17 +153,8 @@ def limited_anew(kept: Planned, declared: Declared) -> Planned:
 
 async def observe_in(session: Session, context: Context, declared: Declared) -> Observed:
     """One reading; what was learnt of the server on the way is kept, also when the reading fails."""
-    store, target = session.store, session.target.name
-    facts = Facts.of(store.learnt(target), context.clock.now())
-    try:
-        with context.tell(declared.settings.calls_per_minute) if context.tell else nullcontext() as tell:
-            return await observe(declared, session.reader, facts, tell)
-    finally:
-        for name, value in facts.changed.items():
-            if value is None:
-                store.forget(target, name)
-            else:
-                store.learn(target, name, value)
+    with learning(session, context) as facts, telling(context, declared.settings) as tell:
+        return await observe(declared, session.reader, facts, tell)
 
 
 def _overtaken(store: Store, target: str, organisation: int, observed: Observed) -> dict[tuple[UserId, Slot], UserId]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.clock import Clock, SystemClock, VirtualClock
 from reconciler.model import Settings
@@ -12,9 +13,13 @@ from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.run.context import Context
 from reconciler.service.budget import Budget, MemoryLedger
 from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
 from reconciler.service.targets import Target, resolve_target
 from reconciler.store import Store
+
+if TYPE_CHECKING:
+    from reconciler.observed import Teller
 
 BASE_URL = "ONEFILE_BASE_URL"
 TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
@@ -61,6 +66,26 @@ async def open_session(context: Context, settings: Settings) -> AsyncIterator[Se
             budget = Budget(store.ledger(token.account(target.base_url)), settings.calls_per_minute, context.clock)
             async with OneFile(target.base_url, token, budget=budget, clock=context.clock) as client:
                 yield Session(target, store, client, Reader(client, context.clock), context.clock)
+
+
+@contextmanager
+def learning(session: Session, context: Context) -> Iterator[Facts]:
+    """What is known of the server's lists; what is learnt meanwhile is kept, also when the reading fails."""
+    store, target = session.store, session.target.name
+    facts = Facts.of(store.learnt(target), context.clock.now())
+    try:
+        yield facts
+    finally:
+        for name, value in facts.changed.items():
+            if value is None:
+                store.forget(target, name)
+            else:
+                store.learn(target, name, value)
+
+
+def telling(context: Context, settings: Settings) -> AbstractContextManager[Teller | None]:
+    """Whoever hears what a reading costs, if anybody."""
+    return context.tell(settings.calls_per_minute) if context.tell else nullcontext()
 
 
 def _customer_token(context: Context) -> CustomerToken:

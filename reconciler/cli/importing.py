@@ -1,0 +1,82 @@
+"""import: the declared state of a centre that exists, from OneFile or from a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from reconciler.cli.output import Output, say_problems
+from reconciler.cli.shared import FILES, command
+
+if TYPE_CHECKING:
+    from reconciler.run.context import Context
+
+LAYERS = ("default_assessor", "default_employer", "learning_aims", "units")
+
+
+@command(
+    click.option("--organisation", type=click.IntRange(1), metavar="ID", help="The centre. [default: settings.yaml's]"),
+    click.option("--classroom", "classrooms", multiple=True, metavar="ID|NAME", help="Only this class (repeatable)."),
+    click.option("--placement", "placements", multiple=True, metavar="ID|NAME", help="Only this one (repeatable)."),
+    click.option(
+        "--assessor",
+        "assessors",
+        type=click.IntRange(1),
+        multiple=True,
+        metavar="ID",
+        help="Only learners whose default assessor this is: OneFile id (repeatable).",
+    ),
+    click.option(
+        "--without", type=click.Choice(LAYERS), multiple=True, help="Leave these slots unread, which spares calls."
+    ),
+    click.option("--cohort", default="", metavar="NAME", help="One cohort for all. [default: one per class]"),
+    click.option("--names", is_flag=True, help="Let handles and cohorts be made from people's and classes' names."),
+    click.option("--labels", type=click.Choice(["misid", "name"]), help="Labels for learners; name only with --names."),
+    click.option("--all-staff", is_flag=True, help="List all active staff, not only those who hold a slot."),
+    FILES[0],
+    files=False,
+    name="import",
+)
+def import_(
+    context: Context,
+    output: Output,
+    organisation: int | None,
+    classrooms: tuple[str, ...],
+    placements: tuple[str, ...],
+    assessors: tuple[int, ...],
+    without: tuple[str, ...],
+    cohort: str,
+    names: bool,
+    labels: Literal["misid", "name"] | None,
+    all_staff: bool,
+) -> int:
+    """Write the declared state of a centre that exists: staff.yaml and cohort files, from what OneFile holds.
+
+    Reads only, and never writes over a file. What it writes is proven first to ask for no change; `reconciler plan
+    --detailed-exitcode` shows the same against OneFile. Exit 0: everything that OneFile shows is declared. 7: written,
+    but some slots have to be looked after by hand. 3: refused, nothing written.
+    """
+    from reconciler.report.importing import render_import, render_import_json
+    from reconciler.run.importing import Wish, import_centre
+
+    if labels == "name" and not names:
+        raise click.UsageError("--labels name needs --names, which lets people's names stand in files.")
+    wish = Wish(
+        organisation,
+        classrooms,
+        placements,
+        assessors,
+        without,
+        cohort=cohort,
+        names=names,
+        labels=labels or "",
+        all_staff=all_staff,
+    )
+    written = import_centre(context, wish)
+    text = render_import_json(written) if output.json else render_import(written)
+    output.save(text)
+    output.report(text)
+    if output.is_bare:
+        say_problems(written.left_out)
+    return written.exit_code

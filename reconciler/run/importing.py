@@ -1,0 +1,281 @@
+"""import: files made from what OneFile holds, proven to ask for nothing before any of them is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.census import READABLE, Census, Scope
+from reconciler.declared import read_declared
+from reconciler.declared.existing import Existing, read_existing
+from reconciler.declared.imported import Imported, Labels, LeftOut, Manner, imported
+from reconciler.declared.naming import cohort_name_fault
+from reconciler.declared.writing import cohort_text, member_line, settings_text, staff_text
+from reconciler.model import (
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Observed,
+    ObservedLearner,
+    ObservedStaff,
+    OrganisationId,
+    Recorded,
+    Settings,
+    SlotKind,
+    Staff,
+    UserId,
+)
+from reconciler.observed.census import take_census
+from reconciler.operations import Plan
+from reconciler.plan.make import Unsettled, make_plan
+from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+from reconciler.report.importing import Written
+from reconciler.report.words import kind_words
+from reconciler.run.context import Context
+from reconciler.run.newfiles import already_there, tried, write_new
+from reconciler.run.planning import judged, unsettled
+from reconciler.run.session import Session, learning, open_session, telling
+from reconciler.service.reader import Reader
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for; classrooms and placements are named by id or by exact name."""
+
+    organisation: int | None = None
+    classrooms: tuple[str, ...] = ()
+    placements: tuple[str, ...] = ()
+    assessors: tuple[int, ...] = ()
+    without: tuple[str, ...] = ()  # of LAYERS
+    cohort: str = ""
+    names: bool = False
+    labels: Labels = ""
+    all_staff: bool = False
+
+    def kinds(self) -> frozenset[SlotKind]:
+        return READABLE.difference(*(LAYERS[layer] for layer in self.without))
+
+
+LAYERS: Mapping[str, frozenset[SlotKind]] = {
+    "default_assessor": frozenset({SlotKind.DEFAULT_ASSESSOR}),
+    "default_employer": frozenset({SlotKind.DEFAULT_EMPLOYER}),
+    "learning_aims": LEARNING_AIM_KINDS,
+    "units": UNIT_KINDS,
+}
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was read and remembered, and of which target; `already` counts learners whom the files declare before."""
+
+    census: Census
+    target: str
+    settings: Settings
+    classrooms: Mapping[int, str]
+    recorded: Recorded
+    unsettled: Unsettled
+    already: int
+
+
+def import_centre(context: Context, wish: Wish) -> Written:
+    """Read what is asked for and write it as new files. Raises Invalid, ServiceError or StoreError; then none is."""
+    existing = read_existing(context.state, context.day())
+    _check_cohort(context.state, wish.cohort)
+    settings = existing.settings or Settings(OrganisationId(wish.organisation or 0), target=context.target or "sandbox")
+
+    async def read() -> _Seen:
+        async with open_session(context, settings) as session:
+            return await _read(session, context, wish, existing, settings)
+
+    seen = asyncio.run(read())
+    made = imported(
+        seen.census,
+        Manner(wish.cohort, seen.classrooms, names=wish.names, labels=wish.labels, all_staff=wish.all_staff),
+        settings_organisation=seen.settings.organisation,
+        known=existing.staff or {},
+        recorded=seen.recorded,
+    )
+    texts = _texts(context.state, existing, seen.settings, made)
+    plan = _proven(context, texts, seen, made)
+    write_new(context.state, texts)
+    return _written(context.state, texts, seen, made, plan)
+
+
+def _check_cohort(state: Path, cohort: str) -> None:
+    """What can be refused before a call is spent."""
+    if cohort and (fault := cohort_name_fault(cohort)):
+        raise Invalid(Problem(*fault, where="--cohort"))
+    if problems := already_there(state, [f"cohorts/{cohort}.yaml"] if cohort else []):
+        raise Invalid(problems)
+
+
+# ------------------------------------------------------------------ what OneFile holds
+
+
+async def _read(session: Session, context: Context, wish: Wish, existing: Existing, settings: Settings) -> _Seen:
+    if existing.settings is None:
+        settings = replace(settings, organisation=await _organisation(session.reader, wish.organisation))
+    organisation = OrganisationId(wish.organisation or settings.organisation)
+    rooms = await session.reader.classrooms(organisation) if _asks_for_names(wish) else {}
+    scope = await _scope(session.reader, organisation, wish, rooms)
+    with learning(session, context) as facts, telling(context, settings) as tell:
+        whole = await take_census(scope, session.reader, facts, tell)
+    census = _without_declared(whole, existing)
+    already = len(whole.learners) - len(census.learners)
+    if not census.learners:
+        raise Invalid(_nobody(organisation, already))
+    target = session.target.name
+    return _Seen(
+        census=replace(census, calls=session.client.calls),
+        target=target,
+        settings=settings,
+        classrooms=rooms if wish.names else {},
+        recorded=session.store.recorded(target, settings.organisation),
+        unsettled=unsettled(session.store, target, settings.organisation),
+        already=already,
+    )
+
+
+def _asks_for_names(wish: Wish) -> bool:
+    by_name = any(not room.isdecimal() for room in wish.classrooms)
+    return by_name or (wish.names and not wish.cohort)
+
+
+async def _organisation(reader: Reader, asked: int | None) -> OrganisationId:
+    """The one that is asked for, or the only one that the token reaches."""
+    if asked is not None:
+        return OrganisationId(asked)
+    found = sorted(await reader.organisations())
+    if len(found) == 1:
+        return found[0]
+    what = f"the token reaches {len(found)} organisations: {', '.join(map(str, found))}"
+    raise Invalid(Problem(what, "Name the one to import with --organisation ID.", where="--organisation"))
+
+
+async def _scope(reader: Reader, organisation: OrganisationId, wish: Wish, rooms: Mapping[int, str]) -> Scope:
+    by_name = any(not place.isdecimal() for place in wish.placements)
+    places = await reader.placements(organisation) if by_name else {}
+    problems: list[Problem] = []
+    scope = Scope(
+        organisation=organisation,
+        classrooms=_ids(wish.classrooms, rooms, "--classroom", problems),
+        placements=_ids(wish.placements, places, "--placement", problems),
+        assessors=frozenset(map(UserId, wish.assessors)),
+        kinds=wish.kinds(),
+        by_class=not wish.cohort,
+    )
+    if problems:
+        raise Invalid(problems)
+    return scope
+
+
+def _ids(asked: Iterable[str], called: Mapping[int, str], option: str, problems: list[Problem]) -> frozenset[int]:
+    """Ids as they are, names where exactly one place has them."""
+    found: set[int] = set()
+    for text in asked:
+        ids = [int(text)] if text.isdecimal() else sorted(id_ for id_, name in called.items() if name == text)
+        if len(ids) == 1:
+            found.add(ids[0])
+        else:
+            said = f"{len(ids)} places have this name: {', '.join(map(str, ids))}" if ids else "no place has this name"
+            problems.append(Problem(said, "Give the id, or the name exactly as OneFile has it.", where=option))
+    return frozenset(found)
+
+
+def _without_declared(census: Census, existing: Existing) -> Census:
+    ids = {learner.id for learner in existing.learners} - {None}
+    misids = {learner.misid for learner in existing.learners} - {None}
+    kept = (one for one in census.learners if one.id not in ids and (not one.misid or one.misid not in misids))
+    return replace(census, learners=tuple(kept))
+
+
+def _nobody(organisation: OrganisationId, already: int) -> Problem:
+    what = f"no active learner of organisation {organisation} is there to import"
+    if already:
+        what = f"all {already} learners in scope are declared already"
+    return Problem(what, "Check the organisation and the options that narrow the import. Nothing was written.")
+
+
+# ------------------------------------------------------------------ what is written
+
+
+def _texts(state: Path, existing: Existing, settings: Settings, made: Imported) -> dict[str, str]:
+    """The new files by their place in the state folder. Raises Invalid where that cannot be, with every reason."""
+    texts = {
+        f"cohorts/{cohort.name}.yaml": cohort_text(cohort, made.comments.get(cohort.name, ""))
+        for cohort in made.cohorts
+    }
+    problems = already_there(state, texts)
+    if existing.staff is None:
+        texts = {"staff.yaml": staff_text(made.staff), **texts}
+    else:
+        file = (state / "staff.yaml").as_posix()
+        problems += [_missing(member, file) for member in made.staff if member.handle not in existing.staff]
+    if existing.settings is None:
+        texts = {"settings.yaml": settings_text(settings.organisation, settings.target), **texts}
+    if problems:
+        raise Invalid(problems)
+    return texts
+
+
+def _missing(member: Staff, file: str) -> Problem:
+    """An existing file is never changed; the line to add is all that is to do."""
+    what = f"OneFile user {member.id} holds a slot that is to be imported, and is not in this file"
+    return Problem(what, f"add, below staff:   {member_line(member)}", Source(file))
+
+
+def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Imported) -> Plan:
+    """The plan of the new files against what was read, which must have nothing to write. Raises ReconcilerError else.
+
+    A step by hand may be left, for somebody whom an apply of ours added and who cannot be declared any more.
+    """
+    with tried(context.state, texts) as place:
+        declared = read_declared(place, context.day(), cohorts=[cohort.name for cohort in made.cohorts])
+    observed = _observed(seen.census)
+    plan = make_plan(
+        declared, observed, seen.recorded, seen.unsettled, target=seen.target, created_at=context.clock.now()
+    )
+    if plan.operations or plan.summary.blocked:
+        wrong = [change.address for change in plan.changes if change.action in ("create", "update") or change.blocked]
+        what = f"the files made would ask for changes, in {len(wrong)} slots such as {wrong[0]}"
+        fix = "Nothing was written. This is a fault of the import: please report it, with the version."
+        raise ReconcilerError(Problem(what, fix))
+    return judged(plan, declared, observed).plan
+
+
+def _observed(census: Census) -> Observed:
+    organisation = census.organisation
+    return Observed(
+        taken_at=census.taken_at,
+        learners={one.id: ObservedLearner(one.id, slots=one.slots) for one in census.learners},
+        staff={(organisation, user): ObservedStaff(user) for user in census.staff},
+        calls=census.calls,
+    )
+
+
+def _written(state: Path, texts: Collection[str], seen: _Seen, made: Imported, plan: Plan) -> Written:
+    return Written(
+        source=f"organisation {seen.census.organisation} of {seen.target}",
+        files=[(state / name).as_posix() for name in texts],
+        learners=len(seen.census.learners),
+        slots=len(plan.changes),
+        staff=len(made.staff),
+        calls=seen.census.calls,
+        already=seen.already,
+        archived=seen.census.archived,
+        recorded=made.recorded,
+        left_out=[_left_out(one) for one in made.left_out],
+        unreadable={kind_words(kind): number for kind, number in sorted(made.unreadable.items())},
+        blocking=_counted(finding.policy for finding in plan.findings if finding.blocks),
+        warning=_counted(finding.policy for finding in plan.findings if not finding.blocks),
+    )
+
+
+def _left_out(one: LeftOut) -> Problem:
+    return Problem(one.why, one.fix, where=one.slot.address(one.learner), severity="warning")
+
+
+def _counted(policies: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(policies).items()))

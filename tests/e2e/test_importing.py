@@ -1,0 +1,211 @@
+"""import from outside: a centre that exists becomes files, nothing is written over, and nobody's name gets out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reconciler.problems import ExitCode
+from reconciler.sandbox.world import World
+from tests.e2e.user import SETTINGS, STAFF, Home, point_at, served
+
+NORTHMERE = ("--organisation", "5740")
+
+
+def files(home: Home) -> dict[str, str]:
+    return {
+        path.relative_to(home.path).as_posix(): path.read_text("utf-8") for path in home.path.glob("state/**/*.yaml")
+    }
+
+
+def names_of_people() -> list[str]:
+    """First and last names of everybody in a new sandbox that no ordinary word of ours contains."""
+    users = World.create().users.values()
+    return sorted({str(user[key]) for user in users for key in ("FirstName", "LastName") if len(user[key]) > 4})
+
+
+def test_an_import_writes_files_whose_plan_is_empty(home: Home) -> None:
+    """The gate before a first apply: nothing to write, whatever the policies say of what OneFile holds."""
+    done = home.run("import", *NORTHMERE, "--format", "json")
+    assert done.code == ExitCode.INCOMPLETE, done.err  # one learner of the sandbox has a learning aim twice
+    assert done.json["files"] == ["state/settings.yaml", "state/staff.yaml", *sorted(files(home))[:3]]
+    assert {one["address"].split(".")[0] for one in done.json["left_out"]} == {
+        f"learner[{number}]" for number in (200017, 200023, 200057)
+    }
+    plan = home.plan()
+    assert plan["operations"] == plan["manual_steps"] == []
+    assert plan["summary"]["no_op"] == done.json["slots"] > 300
+    assert plan["summary"]["unknown"] == plan["summary"]["blocked"] == 0
+    assert done.json["policies"]["error"] == {"iqa_independent": len(plan["policies"]) - _warnings(plan)}
+
+
+def _warnings(plan: dict[str, object]) -> int:
+    policies = plan["policies"]
+    assert isinstance(policies, list)
+    return sum(one["level"] != "error" for one in policies)
+
+
+def test_a_class_that_fits_its_policies_passes_the_gate(home: Home) -> None:
+    """With exit 0, which a pipeline can wait for."""
+    assert home.run("import", *NORTHMERE, "--classroom", "3301", "--without", "units").code == ExitCode.INCOMPLETE
+    assert list(files(home)) and home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
+    assert home.run("validate").err == ""
+
+
+def test_the_same_centre_makes_the_same_bytes(home: Home) -> None:
+    """No times, no order of arrival."""
+    home.run("import", *NORTHMERE, "--state", "one")
+    home.run("import", *NORTHMERE, "--state", "two")
+    one, two = ({path.name: path.read_bytes() for path in Path(name).rglob("*.yaml")} for name in ("one", "two"))
+    assert one == two != {}
+
+
+def test_without_names_nobody_is_named(home: Home) -> None:
+    """In no file, and in nothing that is printed."""
+    done = home.run("import", *NORTHMERE, "--labels", "misid", "--all-staff", "--verbose")
+    said = done.out + done.err + "".join(files(home).values())
+    assert [name for name in names_of_people() if name.lower() in said.lower()] == []
+    assert "label: LRN00002" in said
+
+
+def test_with_names_handles_cohorts_and_labels_have_them(home: Home) -> None:
+    """James has two accounts, and is one person."""
+    home.run("import", *NORTHMERE, "--names", "--labels", "name")
+    staff = files(home)["state/staff.yaml"]
+    assert "kate-anderson: {id: 132757, role: assessor}" in staff
+    assert "james-fayre-iqa: {id: 136481, role: iqa, person: james-fayre-assessor}" in staff
+    assert "state/cohorts/business-administrator-class-1.yaml" in files(home)
+    assert home.plan()["operations"] == []
+
+
+def test_labels_of_names_need_leave_to_use_names(home: Home) -> None:
+    """A name in a file is asked for twice."""
+    assert home.run("import", *NORTHMERE, "--labels", "name").code == ExitCode.INVALID
+
+
+def test_a_file_that_is_there_is_never_written_over(home: Home) -> None:
+    """Whatever else was to be written, nothing is."""
+    home.run("import", *NORTHMERE, "--classroom", "3301")
+    before = files(home)
+    again = home.run("import", *NORTHMERE, "--classroom", "3301")
+    assert again.code == ExitCode.INVALID
+    assert "declared already" in again.err
+    (home.path / "state/cohorts/class-3302.yaml").write_text("version: 1\ncohort: class-3302\nlearners: []\n")
+    refused = home.run("import", "--all-staff", "--classroom", "3302")
+    assert refused.code == ExitCode.INVALID
+    assert "state/cohorts/class-3302.yaml: is there already" in refused.err
+    (home.path / "state/cohorts/class-3302.yaml").unlink()
+    assert files(home) == before
+
+
+def test_a_second_class_joins_once_its_staff_are_listed(home: Home) -> None:
+    """staff.yaml is never changed: the lines to add are told, and with them the import goes through."""
+    home.run("import", *NORTHMERE, "--classroom", "3301")
+    refused = home.run("import", "--classroom", "3303", "--format", "json")
+    assert refused.code == ExitCode.INVALID
+    lines = [one["fix"].partition("staff:   ")[2] for one in refused.json["problems"]]
+    assert lines and all(lines)
+    with (home.path / "state/staff.yaml").open("a") as file:
+        file.writelines(f"  {line}\n" for line in lines)
+    assert home.run("import", "--classroom", "3303").code == ExitCode.INCOMPLETE
+    assert home.plan()["operations"] == []
+
+
+def test_learners_who_are_declared_already_are_left_as_they_are(home: Home) -> None:
+    """By id or by MISID; the handles that there are stay."""
+    staff = {**STAFF, "xan": {"id": 163757, "role": "assessor"}}
+    home.declare({"id": 200004, "default_assessor": "kate"}, {"misid": "LRN00002"}, staff=staff)
+    done = home.run(
+        "import", "--classroom", "3301", "--cohort", "rest", "--without", "default_employer", "--format", "json"
+    )
+    assert done.code == ExitCode.INCOMPLETE, done.err
+    assert done.json["already_declared"] == 2
+    assert done.json["files"] == ["state/cohorts/rest.yaml"]
+    text = files(home)["state/cohorts/rest.yaml"]
+    assert "id: 200004" not in text and "id: 200002" not in text and "default_assessor: kate" in text
+
+
+def test_of_several_organisations_one_must_be_named(home: Home) -> None:
+    """And its number is in the message."""
+    done = home.run("import")
+    assert done.code == ExitCode.INVALID
+    assert "5740, 5741" in done.err
+
+
+def test_another_organisation_is_declared_as_such(home: Home) -> None:
+    """Its cohort says so, because the settings are of the first."""
+    home.run("import", *NORTHMERE, "--classroom", "3301", "--all-staff")
+    lines = [
+        one["fix"].partition("staff:   ")[2]
+        for one in home.run("import", "--organisation", "5741", "--format", "json").json["problems"]
+    ]
+    with (home.path / "state/staff.yaml").open("a") as file:
+        file.writelines(f"  {line}\n" for line in lines)
+    assert home.run("import", "--organisation", "5741").code == ExitCode.DONE
+    assert "organisation: 5741" in files(home)["state/cohorts/class-990001.yaml"]
+    assert home.plan()["operations"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--classroom", "Nobody's class"), "no place has this name"),
+        (("--classroom", "999"), "no active learner"),
+        (("--cohort", "Care L3"), "care-l3"),
+        (("--without", "everything"), "everything"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_nothing_is_written(
+    home: Home, arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit 3, with a way out."""
+    done = home.run("import", *NORTHMERE, *arguments)
+    assert done.code == ExitCode.INVALID
+    assert said in done.err and done.is_decent()
+    assert files(home) == {}
+
+
+def test_a_class_and_a_placement_may_be_named(home: Home) -> None:
+    """Exactly as OneFile has the name."""
+    done = home.run(
+        "import", *NORTHMERE, "--classroom", "Team Leader class 2", "--placement", "Acme", "--format", "json"
+    )
+    assert done.code in (ExitCode.DONE, ExitCode.INCOMPLETE), done.err
+    assert [Path(file).name for file in done.json["files"]] == ["settings.yaml", "staff.yaml", "class-3302.yaml"]
+
+
+def test_state_that_is_not_valid_is_told_before_a_call_is_spent(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every problem, as validate tells them."""
+    with served() as onefile:
+        point_at(monkeypatch, onefile.url)
+        home.declare({"id": 200004, "default_assessor": "nobody-known"})
+        assert home.run("import").code == ExitCode.INVALID
+        assert onefile.calls == []
+
+
+def test_an_import_that_is_cut_off_leaves_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a part of the files nor a folder of odd ones; the next one goes through."""
+    with served() as onefile:
+        point_at(monkeypatch, onefile.url)
+        home.path.joinpath("state").mkdir()
+        home.path.joinpath("state/settings.yaml").write_text(json.dumps({"version": 1, **SETTINGS}))
+        home.path.joinpath("state/cohorts").write_text("a file where a folder should be")
+        assert home.run("import").code == ExitCode.ERROR
+        assert [path.name for path in home.path.joinpath("state").iterdir()] != []
+        assert not home.path.joinpath("state/staff.yaml").exists()
+        home.path.joinpath("state/cohorts").unlink()
+        assert home.run("import").code == ExitCode.INCOMPLETE
+        assert onefile.effects == 0
+
+
+def test_what_our_own_record_knows_is_declared_with_it(home: Home) -> None:
+    """OneFile does not show additional people; whom an apply of ours added is known, and would else be asked off."""
+    home.declare().converges()
+    for path in home.path.glob("state/**/*.yaml"):
+        path.unlink()
+    done = home.run("import", *NORTHMERE, "--classroom", "3301", "--format", "json")
+    assert done.json["from_record"] == 1
+    assert "additional: [observer-127733]" in files(home)["state/cohorts/class-3301.yaml"]
+    assert home.plan()["manual_steps"] == []
