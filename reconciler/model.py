@@ -161,17 +161,27 @@ class Waiver:
     run: bool = False
 
 
+DEFAULT_GRACE_HOURS = 20
+"""How long a drifted slot is left as it is before `drift --correct` overwrites it, counted from the run that saw it
+first. Long enough that people can read the report and answer, short enough that a daily run corrects what the run
+before it found, although no two mornings start at the same minute."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """`step_owner` is who sees to steps that only a person can do, in the centre's own words."""
+
     organisation: OrganisationId
     target: str = "sandbox"
     drift: Mapping[SlotKind, DriftMode] = field(default_factory=lambda: dict(DEFAULT_DRIFT))
+    grace_hours: int = DEFAULT_GRACE_HOURS
     limits: Limits = Limits()
     calls_per_minute: int = 300
     policies: Mapping[str, Level] = field(default_factory=lambda: dict(DEFAULT_POLICIES))
     waivers: tuple[Waiver, ...] = ()
     names: Names = "never"
     employer_signs: bool = False
+    step_owner: str = ""
     source: Source = field(default=Source("settings.yaml"), compare=False)
 
     @property

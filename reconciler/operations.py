@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -27,6 +27,8 @@ from reconciler.problems import Problem, Source
 Action = Literal["create", "update", "delete", "no-op"]
 Reason = Literal["declared", "drift", "cover", "unknown"]
 SlotRole = Literal["assessor", "iqa"]
+
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,17 @@ def holder_json(holder: Holder) -> int | str | None:
     return holder.value if isinstance(holder, Unread) else holder
 
 
+def time_json(moment: datetime | None) -> str | None:
+    """A moment as one JSON value: UTC, to the second."""
+    return moment.astimezone(UTC).strftime(TIME_FORMAT) if moment else None
+
+
 @dataclass(frozen=True, slots=True)
 class ManualRemoval:
     """Something only a person can do in OneFile's web pages, because the API has no unassign.
 
-    `page` names the web page. The id is made from the address, so it stays the same until done.
+    `page` names the web page, `clicks` the way there and what to do, `owner` who sees to it. The id is made from the
+    address, so it stays the same until done. `first_seen` is when an apply or a drift run first found the step open.
     """
 
     id: str
@@ -168,6 +176,9 @@ class ManualRemoval:
     cohort: str
     page: str
     source: Source = field(compare=False)
+    clicks: str = ""
+    owner: str = ""
+    first_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

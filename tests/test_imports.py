@@ -36,14 +36,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plan": NOUNS | {"resources"},
     "apply": NOUNS | {"service", "store"},
     "doctor": NOUNS,
+    "drift": NOUNS | {"store.rows"},
     # reports read a saved plan's format number and the store's rows, which are data; nothing of how either comes about
-    "report": NOUNS | {"doctor", "plan.document", "store.rows"},
+    "report": NOUNS | {"doctor", "drift", "plan.document", "store.rows"},
     "progress": {"report.words"},
     # OneFile's stand-in knows nothing of the rest, lest both make the same mistake
     "sandbox": {"clock"},
     # the edge
     "run": NOUNS
-    | {"", "census", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "sandbox"}
+    | {"", "census", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "drift", "sandbox"}
     | {"service", "store"},
     # what workflows ask of GitHub: an edge beside the command line, which gets saved plans and speaks as it does
     "github": {"", "problems", "cli.output", "report.text", "run.planfile", "run.planning", "service.targets"},

@@ -91,14 +91,17 @@ def read_settings(document: Document) -> Settings | None:
         return None
     plain = Settings(OrganisationId(organisation))
     drift, policies = fields_at(root, "drift"), fields_at(root, "policies")
+    grace = number_at(drift, "grace_hours")
     return Settings(
         organisation=plain.organisation,
         target=text_at(root, "target") or plain.target,
         drift={kind: cast("DriftMode", text_at(drift, kind) or DEFAULT_DRIFT[kind]) for kind in SlotKind},
+        grace_hours=plain.grace_hours if grace is None else grace,
         limits=_limits(fields_at(root, "limits")),
         calls_per_minute=number_at(root, "calls_per_minute") or plain.calls_per_minute,
         policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
         waivers=waivers,
+        step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or plain.names),
         employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
         source=Source(document.file, 1),

@@ -59,11 +59,11 @@ def _operation(changes: list[Change]) -> Operation:
             assert_never(slot.kind)
 
 
-def removal(change: Change, members: Mapping[UserId, Staff]) -> ManualRemoval:
+def removal(change: Change, members: Mapping[UserId, Staff], owner: str = "") -> ManualRemoval:
     assert isinstance(change.before, int)  # noqa: S101  a delete always has a holder, see _action
     holder = UserId(change.before)
     member = members.get(holder)
-    role = member.role if member else None
+    page, clicks = _way(change.slot.kind, member.role if member else None)
     return ManualRemoval(
         id=step_id(change.learner, change.slot),
         learner=change.learner,
@@ -71,22 +71,51 @@ def removal(change: Change, members: Mapping[UserId, Staff]) -> ManualRemoval:
         holder=holder,
         label=change.label,
         cohort=change.cohort,
-        page=_page(change.slot.kind, role),
+        page=page,
         source=change.source,
+        clicks=clicks,
+        owner=owner,
     )
 
 
-def _page(kind: SlotKind, role: Role | None) -> str:
-    """Where OneFile's web pages let a person take somebody off. Source: OneFile's help articles on allocations."""
+_ALLOCATIONS = (
+    "Allocations",
+    "Users, Allocations; filter the table and select the learner; below, under Assessors, take {} out of its list; "
+    "Submit. It takes effect at once. For a Centre Manager or User Manager.",
+)
+_UNIT = (
+    "Unit Allocations",
+    "Users, Learners, the learner; Episodes, Learning Aims, Units; change the unit's list of {}; Save. OneFile's help "
+    "does not say that the list can be emptied: if it cannot, ask OneFile's support.",
+)
+_ACCESS = (
+    "the learner's Access Accounts tab",
+    "Users, the learner's Account, the tab Access Accounts; take {} off there. Employers and observers are on no "
+    "other page. For whoever may assign and change employers, or a Centre Manager.",
+)
+
+
+def _way(kind: SlotKind, role: Role | None) -> tuple[str, str]:
+    """The page of OneFile where a person takes somebody off, and the way there: no more than OneFile's help articles
+    say (Allocations, 76000041714; Unit Allocations, 76000039884; employers, topic 76000015473)."""
     match kind:
         case SlotKind.UNIT_ASSESSOR | SlotKind.UNIT_IQA:
-            return "Unit Allocations"
+            way, who = _UNIT, "assessors" if kind is SlotKind.UNIT_ASSESSOR else "IQAs"
         case SlotKind.DEFAULT_EMPLOYER:
-            return "the learner's Access Accounts tab"
+            way, who = _ACCESS, "the employer"
         case SlotKind.ADDITIONAL if role in (Role.EMPLOYER, Role.OBSERVER):
-            return "the learner's Access Accounts tab"
+            way, who = _ACCESS, f"the {role.value}"
+        case SlotKind.LEARNING_AIM_IQA:
+            way, who = _ALLOCATIONS, "the IQA of the learning aim"
+        case SlotKind.LEARNING_AIM_ASSESSOR:
+            way, who = _ALLOCATIONS, "the assessor of the learning aim"
+        case SlotKind.DEFAULT_ASSESSOR:
+            way, who = _ALLOCATIONS, "the default assessor"
+        case SlotKind.ADDITIONAL:
+            way, who = _ALLOCATIONS, "the additional IQA" if role is Role.IQA else "the additional assessor"
         case _:
-            return "Allocations"
+            assert_never(kind)
+    return way[0], way[1].format(who)
 
 
 def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: int, calls_per_minute: int) -> Summary:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 from reconciler.model import Handle, OrganisationId, UserId
-from reconciler.operations import Plan, addresses, holder_json, moves, operation_id
+from reconciler.operations import Plan, addresses, holder_json, moves, operation_id, time_json
 from reconciler.plan import rows
 from reconciler.plan.consequences import operations_for
 from reconciler.plan.rows import Call
@@ -43,7 +43,7 @@ def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
     document: Document = {
         "format_version": TERRAFORM_FORMAT,
         "reconciler_format": FORMAT,
-        "created_at": plan.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created_at": time_json(plan.created_at),
         "day": plan.day.isoformat(),
         "target": plan.target,
         "organisation": plan.organisation,
@@ -105,7 +105,7 @@ def _plan(document: Document) -> Plan:
     return Plan(
         target=document["target"],
         organisation=OrganisationId(document["organisation"]),
-        created_at=datetime.strptime(document["created_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
+        created_at=rows.read_time(document["created_at"]),
         day=date.fromisoformat(document["day"]),
         changes=changes,
         operations=operations,

@@ -56,7 +56,11 @@ def make_plan(
         day=declared.day,
         changes=tuple(changes),
         operations=operations,
-        manual=tuple(removal(change, compare.members) for change in changes if change.action == "delete"),
+        manual=tuple(
+            removal(change, compare.members, declared.settings.step_owner)
+            for change in changes
+            if change.action == "delete"
+        ),
         problems=in_order([*declared.warnings, *observed.problems, *compare.problems]),
         summary=summarise(changes, unresolved, len(operations), observed.calls, declared.settings.calls_per_minute),
         handles={member.id: member.handle for member in declared.staff.values()},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from reconciler.model import Handle, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.operations import (
+    TIME_FORMAT,
     CaseloadRow,
     Change,
     Finding,
@@ -17,6 +19,7 @@ from reconciler.operations import (
     Summary,
     addresses,
     operation_id,
+    time_json,
 )
 from reconciler.problems import Problem, Source
 
@@ -112,6 +115,9 @@ def manual_row(step: ManualRemoval, handles: Handles) -> Row:
         "cohort": step.cohort,
         "holder": _holder_row(step.holder, handles),
         "page": step.page,
+        "clicks": step.clicks,
+        "owner": step.owner,
+        "first_seen": time_json(step.first_seen),
         "source": _source_row(step.source),
     }
 
@@ -127,7 +133,14 @@ def read_manual(row: Row) -> ManualRemoval:
         cohort=row["cohort"],
         page=row["page"],
         source=_read_source(row["source"]) or Source(""),
+        clicks=row.get("clicks", ""),
+        owner=row.get("owner", ""),
+        first_seen=read_time(seen) if (seen := row.get("first_seen")) else None,
     )
+
+
+def read_time(text: str) -> datetime:
+    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
 
 
 def _place(row: Row) -> tuple[UserId, Slot]:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from reconciler.operations import Outcome, Plan, addresses, holder_json, moves
+from reconciler.operations import Outcome, Plan, addresses, holder_json, moves, time_json
 from reconciler.plan.document import FORMAT, Document
 from reconciler.problems import Problem
 
@@ -31,9 +31,17 @@ def render_outcomes(
         "exit_code": exit_code,
         "summary": dict(sorted(Counter(outcome.state.value for outcome in outcomes).items())),
         "calls": spent_calls,
-        "outcomes": [_outcome(outcome) for outcome in outcomes],
+        "outcomes": [outcome_json(outcome) for outcome in outcomes],
         "manual_steps": [
-            {"id": step.id, "address": step.slot.address(step.learner), "holder": step.holder, "page": step.page}
+            {
+                "id": step.id,
+                "address": step.slot.address(step.learner),
+                "holder": step.holder,
+                "page": step.page,
+                "clicks": step.clicks,
+                "owner": step.owner,
+                "first_seen": time_json(step.first_seen),
+            }
             for step in plan.manual
         ],
         "waived": [
@@ -62,7 +70,7 @@ def problem_json(problem: Problem) -> Document:
     }
 
 
-def _outcome(outcome: Outcome) -> Document:
+def outcome_json(outcome: Outcome) -> Document:
     operation = outcome.operation
     return {
         "id": outcome.id,

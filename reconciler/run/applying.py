@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from reconciler.apply import Applied, apply_plan
 from reconciler.apply.cost import calls_to_apply, shown_in
@@ -30,7 +31,10 @@ from reconciler.run.locking import locked, refuse_if_held
 from reconciler.run.planfile import load
 from reconciler.run.planning import Planned, limited_anew, plan_in, remember_cohorts, unsettled
 from reconciler.run.session import Session, open_session
+from reconciler.run.steps import note_steps
 from reconciler.store import Store
+
+Command = Literal["apply", "drift"]
 
 Approve = Callable[[Planned], bool]
 """Shown the plan; says whether to go on. Not asked where an approval came with the command."""
@@ -91,7 +95,7 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
     declared = context.declared()
     organisation = declared.settings.organisation
     async with open_session(context, declared.settings) as session:
-        _free(session, context, organisation, kept)
+        free(session, context, organisation, command="apply", fingerprint=kept.fingerprint if kept else "")
         planned = limited_anew(kept, declared) if kept else await plan_in(session, context, declared)
         _bound(planned.plan, session, organisation, saved)
         _expected(planned, expect, saved)
@@ -99,23 +103,23 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
             return Finished(planned, error=Blocked(planned.why_blocked()))
         if planned.plan.operations and not approve(planned):
             return Finished(planned, declined=True)
-        return await _run(session, planned, context, declared, just_read=not saved)
+        return await run_plan(session, planned, context, declared, just_read=not saved)
 
 
-def _free(session: Session, context: Context, organisation: int, kept: Planned | None) -> None:
+def free(session: Session, context: Context, organisation: int, *, command: Command, fingerprint: str = "") -> None:
     """The lock is asked for only once there is something to do; that another run holds it is told before any call."""
     store, target = session.store, session.target.name
     try:
         refuse_if_held(store, target, organisation)
     except Locked:
-        run = _begin(store, context, target, organisation, kept.fingerprint if kept else "")
+        run = _begin(store, context, target, organisation, command, fingerprint)
         store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
         raise
 
 
-def _begin(store: Store, context: Context, target: str, organisation: int, fingerprint: str) -> int:
+def _begin(store: Store, context: Context, target: str, organisation: int, command: Command, fingerprint: str) -> int:
     return store.begin_run(
-        command="apply",
+        command=command,
         target=target,
         organisation=organisation,
         fingerprint=fingerprint,
@@ -124,21 +128,34 @@ def _begin(store: Store, context: Context, target: str, organisation: int, finge
     )
 
 
-async def _run(
-    session: Session, planned: Planned, context: Context, declared: Declared, *, just_read: bool
+async def run_plan(
+    session: Session,
+    planned: Planned,
+    context: Context,
+    declared: Declared,
+    *,
+    just_read: bool,
+    command: Command = "apply",
 ) -> Finished:
-    """From here on the history has a run, however it ends: one that the lock refuses too."""
+    """From here on the history has a run, however it ends: one that the lock refuses too.
+
+    Only an apply carries out the files as a whole, so only an apply records what it found as declared, which cohorts
+    are managed, and which steps are left to people.
+    """
     plan, store = planned.plan, session.store
     if context.tell and plan.operations:
         with context.tell(declared.settings.calls_per_minute) as tell:
             shows = session.reader.shows if just_read else shown_in(plan)
             tell.applying(calls_to_apply(plan, shows, just_read=just_read))
-    run = _begin(store, context, plan.target, plan.organisation, planned.fingerprint)
+    run = _begin(store, context, plan.target, plan.organisation, command, planned.fingerprint)
     try:
-        async with locked(store, plan.target, plan.organisation, context, command="apply", run=run) as still_ours:
-            applied = await _carry_out(session, plan, run, still_ours, just_read)
-            with suppress(StoreError):  # what the run did must still be told
-                remember_cohorts(store, plan, declared.cohorts)
+        async with locked(store, plan.target, plan.organisation, context, command=command, run=run) as still_ours:
+            whole = command == "apply"
+            applied = await _carry_out(session, plan, run, still_ours, just_read and whole)
+            if whole:
+                with suppress(StoreError):  # what the run did must still be told
+                    remember_cohorts(store, plan, declared.cohorts)
+                    note_steps(store, plan)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
         with suppress(StoreError):
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.apply.judge import Verdict, after_write
-from reconciler.clock import SystemClock
 from reconciler.model import VANISHED, Declared, Observed, Slot, UserId
 from reconciler.observed import observe
 from reconciler.observed.within import within
@@ -26,6 +25,7 @@ from reconciler.run.base import Base, base_of, for_both
 from reconciler.run.context import Context
 from reconciler.run.readings import load_reading, save_reading
 from reconciler.run.session import Session, learning, open_session, target_of, telling
+from reconciler.run.steps import dated
 from reconciler.service.wire import Write, write_request
 from reconciler.store import JournalRow, Store
 
@@ -84,7 +84,7 @@ def plan(
     reading = load_reading(observed, for_both(declared, other), target)
     if other is None:
         reading = within(reading, declared)  # it may have been taken for more
-    with Store.open(context.store_url(), clock=SystemClock()) as store:
+    with Store.open(context.store_url(), clock=context.clock) as store:
         return _planned(declared, other, reading, store, target, context)
 
 
@@ -107,17 +107,17 @@ def _planned(
 ) -> Planned:
     """The plan; with a base, whose learners the reading has as well, what it would have asked for is marked."""
     if base is None:
-        return _compare(declared, observed, store, target, context)
-    made = _compare(declared, within(observed, declared), store, target, context)
+        return compare(declared, observed, store, target, context)
+    made = compare(declared, within(observed, declared), store, target, context)
     before = None
     if base.declared is not None:
         with suppress(Invalid):  # two of its learners are one: as good as files that are not valid
             seen = within(observed, base.declared)
-            before = _compare(base.declared, seen, store, target, context).plan
+            before = compare(base.declared, seen, store, target, context).plan
     return Planned(attributed(made.plan, before, base.commit))
 
 
-def _compare(declared: Declared, observed: Observed, store: Store, target: str, context: Context) -> Planned:
+def compare(declared: Declared, observed: Observed, store: Store, target: str, context: Context) -> Planned:
     organisation = declared.settings.organisation
     made = make_plan(
         declared,
@@ -127,7 +127,7 @@ def _compare(declared: Declared, observed: Observed, store: Store, target: str, 
         target=target,
         created_at=context.clock.now(),
     )
-    return judged(made, declared, observed, applied_cohorts(store, target, organisation))
+    return judged(dated(made, store), declared, observed, applied_cohorts(store, target, organisation))
 
 
 def judged(made: Plan, declared: Declared, observed: Observed, applied_cohorts: Collection[str] = ()) -> Planned:

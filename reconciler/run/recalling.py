@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from reconciler.clock import SystemClock
+from reconciler.drift import fight_id
 from reconciler.model import Handle, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.operations import State
 from reconciler.plan.consequences import step_id
@@ -21,7 +21,7 @@ Form = Literal["text", "json", "csv"]
 
 def history(context: Context, run: int | None, form: Form, *, limit: int = 50) -> str:
     """All runs, newest first, or everything that one run did. Raises Invalid for a run that is not there."""
-    with Store.open(context.store_url(), clock=SystemClock()) as store:
+    with Store.open(context.store_url(), clock=context.clock) as store:
         if run is None:
             runs = store.runs(limit=limit)
             rows = report.runs_as_rows(runs)
@@ -49,7 +49,7 @@ def unlock(context: Context, *, reason: str) -> Lease | None:
     Raises Locked where the process that has it is seen to be alive."""
     settings = context.declared().settings
     target = target_of(context, settings).name
-    with Store.open(context.store_url(), clock=SystemClock()) as store:
+    with Store.open(context.store_url(), clock=context.clock) as store:
         lease = store.holder(target, settings.organisation)
         if lease is None:
             return None
@@ -74,18 +74,25 @@ Said = Literal["present", "absent"]
 def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
     """Close a manual step, or an operation that stayed unknown: a named person says what OneFile holds.
 
-    `present`: the member of staff is on the learner; `absent`: is not. Returns the step in words.
-    Raises Invalid for a step that is not open.
+    `present`: the member of staff is on the learner; `absent`: is not. A fight over a slot is answered as well: it
+    may be corrected again, whatever the outcome. Returns the step in words. Raises Invalid for a step that is not open.
     """
     settings = context.declared().settings
     target, organisation = target_of(context, settings).name, settings.organisation
-    with Store.open(context.store_url(), clock=SystemClock()) as store:
+    with Store.open(context.store_url(), clock=context.clock) as store:
         found = _open_steps(store, target, organisation).get(step)
-        if found is None:
-            raise Invalid(Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP"))
+        fights = store.episodes(target, organisation, "fight")
+        fight = next((one for one in fights if fight_id(*one.place) == step), None)
+        if found is None and fight is None:
+            raise Invalid(_not_open(step, store, target, organisation))
         run = store.begin_run(
             command="done", target=target, organisation=organisation, fingerprint="", who=by, commit=context.commit()
         )
+        if fight:
+            store.end_episode(fight.id, f"answered by {by}")
+            store.end_run(run, exit_code=ExitCode.DONE, summary={"answered": 1})
+            return f"{fight.slot.address(fight.learner)}: may be corrected again, said by {by}"
+        assert found  # noqa: S101  one of the two is there
         if found.row:
             state = State.DONE if outcome == "present" else State.FAILED
             why = f"looked at in OneFile: {outcome}"
@@ -94,8 +101,22 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
             store.record(target, organisation, [(found.learner, found.slot, found.staff)], run=run)
         elif found.slot.kind is SlotKind.ADDITIONAL:  # elsewhere, that one person is not there leaves open who is
             store.record(target, organisation, [(found.learner, found.slot, None)], run=run)
+        if outcome == "absent":
+            for waiting in store.episodes(target, organisation, "step"):
+                if waiting.place == (found.learner, found.slot):
+                    store.end_episode(waiting.id, f"absent, said by {by}")
         store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{outcome}": 1})
     return f"{found.slot.address(found.learner)}: {outcome}, said by {by}"
+
+
+def _not_open(step: str, store: Store, target: str, organisation: OrganisationId) -> Problem:
+    for waiting in store.episodes(target, organisation, "step"):
+        if step_id(*waiting.place) == step:
+            what = f"step {step} is on {waiting.slot.address(waiting.learner)}, which OneFile shows"
+            return Problem(
+                what, "Nobody need say so: apply or drift closes it once it reads the slot empty.", where="STEP"
+            )
+    return Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.clock import Clock, SystemClock, VirtualClock
+from reconciler.clock import Clock, VirtualClock
 from reconciler.model import Settings
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.run.context import Context
@@ -57,7 +57,7 @@ def overruled(context: Context) -> Problem | None:
 async def open_session(context: Context, settings: Settings) -> AsyncIterator[Session]:
     """Open the store and the client of the target. Raises Invalid for a target, token or world that cannot be meant."""
     target = target_of(context, settings)
-    with Store.open(context.store_url(), clock=SystemClock()) as store:
+    with Store.open(context.store_url(), clock=context.clock) as store:
         if target.embedded:
             async with _embedded(context, settings) as (client, clock):
                 yield Session(target, store, client, Reader(client, clock), clock)

@@ -54,6 +54,11 @@ class Episodes(Part):
             over = _episodes(connection, mine & (episodes.c.ended == now)) if ends else ()
         return open_now, tuple(one for one in over if one.id in ends)
 
+    def now(self) -> datetime:
+        """The hour by which episodes are dated."""
+        with self._database.reading() as connection:
+            return self._database.now(connection)
+
     def end_episode(self, id: int, how: str) -> None:
         """A person, or a correction, ends an open episode; nothing happens where it has ended already."""
         with self._database.writing() as connection:

@@ -24,13 +24,14 @@ GOOD: dict[Kind, str] = {
 version: 1
 organisation: 5740
 target: sandbox
-drift: {default_assessor: correct, unit_iqa: ignore}
+drift: {default_assessor: correct, unit_iqa: ignore, grace_hours: 0}
 limits: {reassign: {count: 50, share: 0.3, per_cohort: {count: null, share: 1}}}
 calls_per_minute: 300
 policies: {coverage: off}
 waivers:
   - {policy: coverage, learner: 200004, reason: new, approved_by: quality-lead, until: 2027-01-31}
   - {policy: caseload, cohort: care, reason: new, approved_by: quality-lead, until: 2027-01-31}
+manual_steps: {owner: quality-lead}
 privacy: {names: never}
 """,
     "staff": """

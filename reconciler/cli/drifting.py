@@ -1,0 +1,53 @@
+"""What is looked at on a schedule: drift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.output import Output, say_problems
+from reconciler.cli.shared import command
+
+if TYPE_CHECKING:
+    from reconciler.problems import ExitCode
+    from reconciler.run.context import Context
+    from reconciler.run.drifting import Drifting
+
+
+@command(
+    click.option("--correct", is_flag=True, help="Put back what drifted, as far as settings.drift and approval go."),
+    click.option(
+        "--approved",
+        metavar="GIT_REF",
+        help="Correct up to the files of this commit. [default: the newest complete apply's]",
+    ),
+    click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift."),
+    formats=("text", "json"),
+)
+def drift(context: Context, output: Output, correct: bool, approved: str | None, detailed_exitcode: bool) -> int:
+    """Say what OneFile moved although the files did not, since which run and since when it is known.
+
+    --correct writes, and only to slots that were applied before and still are declared so. Exit 0: no drift, or
+    corrected. 2: drift (with --detailed-exitcode). 4, 5, 6 and 7 as in apply, of the corrections.
+    """
+    from reconciler.run import drifting
+
+    if approved and not correct:
+        raise click.UsageError("--approved says how far --correct may go.")
+    found = drifting.drift(context, correct=correct, approved=approved)
+    code = found.exit_code(detailed=detailed_exitcode)
+    text = _rendered(found, code, output)
+    output.save(text)
+    output.report(text)
+    if output.is_bare:
+        say_problems([*found.report.problems, *found.report.plan.problems])
+    return code
+
+
+def _rendered(found: Drifting, code: ExitCode, output: Output) -> str:
+    from reconciler.report import driftjson, drifttext
+
+    if output.json:
+        return driftjson.render_drift(found.report, exit_code=code)
+    return drifttext.render_drift(found.report, colour=output.colour, verbose=output.verbose)

@@ -1,0 +1,167 @@
+"""A drift report as plain text for a terminal: what needs somebody first, then what moved, then what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from reconciler.drift import Drifted, DriftReport, Verdict, fight_id
+from reconciler.model import UserId
+from reconciler.operations import Change, Outcome, State
+from reconciler.report.driftwords import (
+    SECTIONS,
+    ago_words,
+    counts,
+    fight_words,
+    kind_words,
+    moment_words,
+    moved_words,
+    seen_words,
+    waiting_words,
+)
+from reconciler.report.escape import visible
+from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
+from reconciler.report.words import learner_words, number_of, operation_words, removal_words
+
+MANY = 20  # more rows than this in a section that only waits become a count a cohort
+
+_COLOURS = {Verdict.FIGHT: RED, Verdict.BY_HAND: RED, Verdict.SET_ASIDE: RED}
+_ENDS: Mapping[State, str] = {State.DONE: "corrected", State.ALREADY_DONE: "was back already"}
+
+
+def render_drift(report: DriftReport, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
+    """Every drifted slot with what moved, since which run, and since when it is known. What waits is listed as far as
+    it is short; `verbose` lists it all. A report without drift is a few lines."""
+    page = Page(width, colour)
+    lines = [
+        *_head(page, report),
+        *_problems(page, report),
+        *_corrections(page, report),
+        *_fights(page, report),
+        *_drift(page, report),
+        *_waiting(page, report, "Due by date: cover and dated entries; apply writes them", report.due, verbose),
+        *_waiting(page, report, "Pending: the files moved and were not applied yet", report.pending, verbose),
+        *_steps(page, report),
+        *_rest(page, report),
+    ]
+    return page.text(lines)
+
+
+def _head(page: Page, report: DriftReport) -> Iterator[str]:
+    plan = report.plan
+    title = f"Drift in {plan.target}, organisation {plan.organisation}, read {moment_words(report.taken_at)}"
+    yield page.paint(BOLD, visible(title))
+    yield from page.wrap(", ".join(f"{count} {words}" for count, words in counts(report)) + ".", rest=2)
+    if not report.left() and not report.outcomes:
+        yield "No drift: whatever was applied stands in OneFile as it was applied, as far as OneFile shows it."
+    if plan.left_out:
+        yield f"{number_of(plan.left_out, 'declared learner')} not in this scope, left unread."
+    yield f"{number_of(report.spent_calls, 'call')} made"
+    if report.approved:
+        yield visible(f"Corrections go back to the files of commit {report.approved}.")
+
+
+def _problems(page: Page, report: DriftReport) -> Iterator[str]:
+    for title, problems in (("Nothing was corrected", report.problems), ("Set aside", report.plan.problems)):
+        if problems:
+            yield from page.title(f"{title} ({len(problems)})", RED)
+        for problem in problems:
+            yield from page.notice(problem.place(), problem.what, problem.fix)
+
+
+def _corrections(page: Page, report: DriftReport) -> Iterator[str]:
+    if not report.outcomes:
+        return
+    labels = labels_of(report)
+    yield from page.title(f"Corrections of run {report.run} ({len(report.outcomes)})", GREEN)
+    for outcome in report.outcomes:
+        yield from page.wrap(_correction(outcome, labels, report), first=2)
+
+
+def _correction(outcome: Outcome, labels: Mapping[UserId, str], report: DriftReport) -> str:
+    operation = outcome.operation
+    ends = _ENDS.get(outcome.state, outcome.state.value.replace("_", " "))
+    name = learner_words(operation.learner, labels[operation.learner])
+    words = f"{name}: {operation_words(operation, report.plan.handles)}: {ends}"
+    return f"{words}: {outcome.detail}" if outcome.detail else words
+
+
+def _fights(page: Page, report: DriftReport) -> Iterator[str]:
+    if not report.fights:
+        return
+    labels = labels_of(report)
+    yield from page.title(f"{SECTIONS[Verdict.FIGHT]} ({len(report.fights)})", RED)
+    for fight in report.fights:
+        name = learner_words(fight.learner, labels.get(fight.learner, ""))
+        yield from page.wrap(f"{name}: {fight_words(fight, report.plan.handles)}", first=2)
+        yield from page.wrap(
+            "Not corrected until a person answers. Find out who or what moves it; then accept it into the files, or "
+            f"have it corrected again with: reconciler done {fight_id(*fight.place)} --by NAME",
+            first=4,
+        )
+
+
+def _drift(page: Page, report: DriftReport) -> Iterator[str]:
+    left = report.left()
+    for verdict, title in SECTIONS.items():
+        found = [one for one in left if one.verdict is verdict]
+        if found:
+            yield from page.title(f"{title} ({len(found)})", _COLOURS.get(verdict, YELLOW))
+        for cohort, group in groupby(found, key=lambda one: one.change.cohort):
+            yield visible(cohort)
+            for one in group:
+                yield from page.signed("!", _drifted(one, report))
+
+
+def _drifted(one: Drifted, report: DriftReport) -> str:
+    name = learner_words(one.change.learner, one.change.label)
+    return f"{name}: {moved_words(one, report)}; {seen_words(one, report)} ({one.change.source})"
+
+
+def _waiting(page: Page, report: DriftReport, title: str, changes: Sequence[Change], verbose: bool) -> Iterator[str]:
+    if not changes:
+        return
+    yield from page.title(f"{title} ({len(changes)})")
+    for cohort, group in groupby(changes, key=lambda change: change.cohort):
+        rows = list(group)
+        yield visible(cohort)
+        if len(changes) > MANY and not verbose:
+            overwrites = sum(report.moved_too(change) is not None for change in rows)
+            also = f", {overwrites} of which OneFile moved too" if overwrites else ""
+            yield from page.signed("=", f"{number_of(len(rows), 'slot')}{also}: reconciler plan --cohort {cohort}")
+            continue
+        for change in rows:
+            name = learner_words(change.learner, change.label)
+            yield from page.signed("=", f"{name}: {waiting_words(change, report)} ({change.source})")
+
+
+def _steps(page: Page, report: DriftReport) -> Iterator[str]:
+    plan = report.plan
+    if not plan.manual:
+        return
+    yield from page.title(f"Steps by hand that are open ({len(plan.manual)})")
+    for step in plan.manual:
+        words = removal_words(step.slot, step.holder, plan.handles)
+        since = f", open {ago_words(report.now - step.first_seen)}" if step.first_seen else ""
+        owner = f", {step.owner}" if step.owner else ""
+        name = learner_words(step.learner, step.label)
+        yield from page.wrap(f"{name}: {words} (step {step.id}{since}{owner})", first=2)
+        yield from page.wrap(step.clicks, first=4)
+    yield "    Afterwards: reconciler done STEP --by NAME, where OneFile does not show the slot"
+
+
+def _rest(page: Page, report: DriftReport) -> Iterator[str]:
+    if report.unmanaged:
+        kinds = ", ".join(f"{count} {kind_words(kind)}" for kind, count in report.unmanaged.items())
+        yield from page.title("Not managed")
+        yield from page.wrap(f"Slots of declared learners that somebody holds and no file speaks of: {kinds}.", first=2)
+    if report.ended:
+        yield from page.title(f"No longer drifting since the last look ({len(report.ended)})", GREEN)
+    labels = labels_of(report)
+    for episode in report.ended:
+        name = learner_words(episode.learner, labels.get(episode.learner, ""))
+        yield from page.wrap(f"{name}: {episode.slot.address(episode.learner)}: {episode.ending}", first=2)
+
+
+def labels_of(report: DriftReport) -> Mapping[UserId, str]:
+    return {change.learner: change.label for change in report.plan.changes}

@@ -1,0 +1,104 @@
+"""The words for drift that every format shares: what moved since which run, what may be done, how old it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from reconciler.drift import LOOKING_BACK, Drifted, DriftReport, Verdict
+from reconciler.model import SlotKind
+from reconciler.operations import Change
+from reconciler.report.words import Handles, change_words, holder_words, number_of, slot_words
+from reconciler.store.rows import Episode, LastApplied
+
+SECTIONS: Mapping[Verdict, str] = {
+    Verdict.FIGHT: "A person must answer: two systems fight over these",
+    Verdict.BY_HAND: "To be put back by hand: OneFile's API cannot take anybody off",
+    Verdict.SET_ASIDE: "Cannot be put back: set aside",
+    Verdict.CORRECT: "May be corrected now",
+    Verdict.GRACE: "Will be corrected once the time of grace is over",
+    Verdict.NOT_APPROVED: "Not corrected: the approved commit does not ask for it, or asks only to report it",
+    Verdict.REPORT: "Reported only, as settings.drift says",
+}
+"""The verdicts in the order of reports, what needs somebody first."""
+
+_KIND_WORDS = {kind: kind.value.replace("_", " ").replace("iqa", "IQA") for kind in SlotKind}
+
+
+def moved_words(one: Drifted, report: DriftReport) -> str:
+    """What stands there and what was applied: `default assessor: OneFile holds james; run 3 (kate, …) applied kate`."""
+    handles, change = report.plan.handles, one.change
+    return f"{slot_words(change.slot)}: OneFile holds {holder_words(change.before, handles)}; {_applied(one, handles)}"
+
+
+def _applied(one: Drifted, handles: Handles) -> str:
+    who = holder_words(one.change.after, handles)
+    if one.last is None:
+        return f"{who} was applied before"
+    return f"{run_words(one.last)} applied {who}, and somebody in OneFile has moved it since"
+
+
+def run_words(last: LastApplied) -> str:
+    return f"run {last.run} ({last.who}, {moment_words(last.at)})"
+
+
+def seen_words(one: Drifted, report: DriftReport) -> str:
+    """Since when it is known, and what becomes of it."""
+    words = f"first seen {moment_words(one.first_seen)}, {ago_words(report.now - one.first_seen)}"
+    if one.verdict is Verdict.GRACE:
+        words += f"; corrected from {moment_words(one.corrected_from)}"
+    if one.change.blocked:
+        words += f"; {one.change.blocked}"
+    if one.corrections:
+        words += f"; corrected {number_of(one.corrections, 'time')} in the last {LOOKING_BACK.days} days"
+    return words
+
+
+def fight_words(fight: Episode, handles: Handles) -> str:
+    what, who = slot_words(fight.slot), holder_words(fight.due, handles)
+    return f"{what}: put back to {who} again and again, and moved again each time"
+
+
+def waiting_words(change: Change, report: DriftReport) -> str:
+    """A change that waits to be applied; where OneFile moved too, that as well: applying it overwrites somebody."""
+    words = change_words(change, report.plan.handles)
+    if last := report.moved_too(change):
+        who = holder_words(last.staff, report.plan.handles)
+        words += f"; OneFile moved too: {run_words(last)} had applied {who}"
+    return f"{words}: set aside, {change.blocked}" if change.blocked else words
+
+
+def counts(report: DriftReport) -> list[tuple[int, str]]:
+    """How many of each sort there are; those that are none are left out, but for drift itself."""
+    left = report.left()
+    found = [
+        (len(left), "drifted"),
+        (len(report.corrected()), "corrected"),
+        (len(report.due), "due by date"),
+        (len(report.pending), "pending from the files"),
+        (len(report.unknown), "to write once (OneFile does not show who is there)"),
+        (len(report.plan.manual), f"step{'' if len(report.plan.manual) == 1 else 's'} by hand open"),
+        (sum(report.unmanaged.values()), "held by somebody and not managed"),
+        (report.ignored, "drifted and ignored, as settings.drift says"),
+    ]
+    return [(count, words) for count, words in found if count or words == "drifted"]
+
+
+def kind_words(kind: SlotKind) -> str:
+    return _KIND_WORDS[kind]
+
+
+def moment_words(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def ago_words(age: timedelta) -> str:
+    return f"{age_words(age)} ago" if age >= timedelta(minutes=1) else "just now"
+
+
+def age_words(age: timedelta) -> str:
+    """`3 days`, `5 h`, `12 min`: rounded down, for an age should not sound older than it is."""
+    minutes = max(0, int(age.total_seconds())) // 60
+    if minutes >= 48 * 60:
+        return number_of(minutes // (24 * 60), "day")
+    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"

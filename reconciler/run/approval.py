@@ -1,0 +1,62 @@
+"""The approved files: those of the commit that corrections may go back to, and no further."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.declared import read_declared
+from reconciler.drift import Approval, wanted_by
+from reconciler.model import Declared, Observed
+from reconciler.problems import Invalid, Problem
+from reconciler.run import git
+from reconciler.run.context import Context
+from reconciler.store import Store
+
+
+@dataclass(frozen=True)
+class ApprovedFiles:
+    """What the files ask for at `ref`, on the day that is planned."""
+
+    ref: str
+    declared: Declared
+
+    def on(self, observed: Observed) -> Approval:
+        return Approval(self.ref, self.declared.settings, wanted_by(self.declared, observed))
+
+
+def approved_files(
+    context: Context, declared: Declared, store: Store, target: str, ref: str | None = None
+) -> ApprovedFiles:
+    """The files at `ref`, or at the commit of the newest apply that carried out all that was approved.
+
+    What stands in the work tree alone was approved by nobody. Raises Invalid where no such commit is known, where git
+    does not have it, or where its files are not valid or are another organisation's.
+    """
+    ref = git.commit_at(context.state, ref or _newest(store, target, declared.settings.organisation))
+    with git.as_of(context.state, ref) as place:
+        try:
+            there = read_declared(place, declared.day)
+        except Invalid as error:
+            what = f"the files at the approved commit {ref} are not valid: {error.problems[0].what}"
+            raise Invalid(Problem(what, "Name another with --approved, or apply the files as they are now.")) from error
+    if there.settings.organisation != declared.settings.organisation:
+        what = (
+            f"the files at the approved commit {ref} are for organisation {there.settings.organisation}, and these "
+            f"for {declared.settings.organisation}"
+        )
+        raise Invalid(Problem(what, "Plan, review and apply these files first.", where="--approved"))
+    return ApprovedFiles(ref, there)
+
+
+def _newest(store: Store, target: str, organisation: int) -> str:
+    run = store.approved(target, organisation)
+    if run and run.commit:
+        return run.commit
+    what = "no approved commit is known: " + (
+        f"run {run.id}, the newest complete apply, was made outside git" if run else "no apply has been complete yet"
+    )
+    fix = (
+        "Keep the state folder in git and apply it once, or name a commit that people have approved with "
+        "--approved GIT_REF. Nothing is corrected without one."
+    )
+    raise Invalid(Problem(what, fix, where="drift --correct"))

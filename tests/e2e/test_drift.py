@@ -1,0 +1,367 @@
+"""Drift as a user meets it: told since when and by which run, put back only as far as people have approved."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.clock import SystemClock
+from reconciler.problems import ExitCode
+from reconciler.store import Store
+from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, Home, Served, point_at, served, slots
+
+DEFAULT, AIM = "learner[200004].default_assessor", "learner[200004].learning_aim[41242].assessor"
+AIM_IQA, UNIT = "learner[200004].learning_aim[41242].iqa", "learner[200004].unit[BA_301].assessor"
+AT_ONCE: Mapping[str, object] = {**SETTINGS, "drift": {"grace_hours": 0}}
+OTHER = 163757  # an assessor of the sandbox whom no file names
+
+
+class Hours:
+    """The machine's clock, with hours that the test lets pass."""
+
+    def __init__(self) -> None:
+        self.passed = timedelta()
+
+    def forward(self, **time: float) -> None:
+        self.passed += timedelta(**time)
+
+
+@pytest.fixture
+def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
+    time = Hours()
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + time.passed)
+    return time
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        yield server
+
+
+def approve(home: Home) -> None:
+    """What is declared now becomes a commit, as a merged pull request makes one."""
+    git = ["git", "-C", str(home.path), "-c", "user.name=Quality Lead", "-c", "user.email=lead@centre.example"]
+    for command in (["init", "-q"], ["add", "state"], ["commit", "-q", "--allow-empty", "-m", "Declare"]):
+        subprocess.run([*git, *command], check=True)
+
+
+def applied(home: Home, settings: Mapping[str, object] = AT_ONCE, **changed: object) -> Home:
+    """The usual learner, declared, approved and applied."""
+    home.declare({**LEARNER, **changed}, settings=settings)
+    approve(home)
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    return home
+
+
+def look(home: Home, *arguments: str) -> tuple[int, dict[str, Any]]:
+    ended = home.run("drift", "--format", "json", "--detailed-exitcode", *arguments)
+    assert ended.is_decent()
+    return ended.code, ended.json
+
+
+def verdicts(report: dict[str, Any]) -> dict[str, str]:
+    return {row["address"]: row["verdict"] for row in report["drift"]}
+
+
+def move(server: Served, **fields: int | None) -> None:
+    """Somebody changes the learner's record in OneFile."""
+    server.world.users[200004].update(fields)
+
+
+def put_in_unit(server: Served, who: int | None) -> None:
+    for unit in server.world.units_of[200004]:
+        unit["AssessorID"] = who
+
+
+# ------------------------------------------------------------------ telling
+
+
+def test_where_nothing_moved_the_report_is_empty(home: Home, server: Served) -> None:
+    """Exit 0, nothing drifted, nothing pending, and in text a line that says so."""
+    applied(home)
+    code, report = look(home)
+    assert (code, report["drift"], report["pending"], report["due"], report["unknown"]) == (0, [], [], [], [])
+    assert "No drift" in home.run("drift").out
+
+
+def test_drift_names_who_stands_there_who_was_applied_and_since_when(home: Home, server: Served, hours: Hours) -> None:
+    """The run and who asked for it come from the journal; who moved it in OneFile nobody can know."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    _, first = look(home)
+    hours.forward(hours=5)
+    code, report = look(home)
+    (row,) = report["drift"]
+    assert (code, row["address"], row["holds"], row["applied"]["staff"]) == (
+        ExitCode.CHANGES, DEFAULT, {"staff_id": KATE, "staff": "kate"}, "james",
+    )  # fmt: skip
+    (run,) = home.run("history", "--format", "json").json
+    assert (row["last_applied"]["run"], row["last_applied"]["who"]) == (run["run"], run["who"])
+    assert row["first_seen"] == first["drift"][0]["first_seen"]
+    assert 5 * 3600 <= row["age_seconds"] < 5 * 3600 + 600
+    text = home.run("drift").out.replace("\n      ", " ")
+    assert "default assessor: OneFile holds kate; run 1 (" in text
+    assert "applied james, and somebody in OneFile has moved it since" in text
+
+
+def test_a_drift_run_costs_no_more_calls_than_a_plan(home: Home, server: Served) -> None:
+    """It is the same one reading."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    before = len(server.calls)
+    home.run("plan")
+    between = len(server.calls)
+    look(home)
+    assert len(server.calls) - between <= between - before
+
+
+def test_what_the_files_ask_for_is_not_drift(home: Home, server: Served) -> None:
+    """It waits for an apply; where OneFile moved as well, that is said: applying overwrites somebody."""
+    applied(home)
+    home.declare({**LEARNER, "default_assessor": "kate"}, settings=AT_ONCE)
+    move(server, DefaultAssessorID=OTHER)
+    code, report = look(home)
+    (row,) = report["pending"]
+    assert (code, report["drift"], row["address"], row["onefile_moved_since"]["run"]) == (0, [], DEFAULT, 1)
+
+
+def test_what_the_calendar_asks_for_is_due(home: Home, server: Served, hours: Hours) -> None:
+    """Cover that begins, and a dated entry that takes over: the files did not change, and OneFile did not move."""
+    later = datetime.now(UTC).date() + timedelta(days=10)
+    dated = [{"staff": "james", "until": str(later - timedelta(days=1))}, {"staff": "kate", "from": str(later)}]
+    applied(home, default_assessor=dated)
+    assert look(home)[1]["due"] == []
+    hours.forward(days=10)
+    code, report = look(home)
+    assert (code, [row["address"] for row in report["due"]], report["pending"], report["drift"]) == (
+        0,
+        [DEFAULT],
+        [],
+        [],
+    )
+
+
+def test_each_kind_is_treated_as_the_settings_say(home: Home, server: Served) -> None:
+    """Corrected, reported or ignored; what is ignored is counted and keeps no exit code busy."""
+    drift = {"grace_hours": 0, "default_assessor": "ignore", "default_employer": "report"}
+    applied(home, settings={**SETTINGS, "drift": drift})
+    move(server, DefaultAssessorID=KATE)
+    code, report = look(home, "--correct")
+    assert (code, report["drift"], report["summary"]["ignored"]) == (0, [], 1)
+    server.world.users[200004]["DefaultEmployerID"] = None
+    code, report = look(home, "--correct")
+    assert (code, verdicts(report)) == (ExitCode.CHANGES, {"learner[200004].default_employer": "report"})
+    assert slots(server.world)["learner[200004].default_employer"] is None
+
+
+def test_drift_that_is_over_is_told_once(home: Home, server: Served) -> None:
+    """Somebody put it back, or the files accept it: the episode ends, and says how."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    look(home)
+    move(server, DefaultAssessorID=JAMES)
+    (ended,) = look(home)[1]["ended"]
+    assert (ended["address"], ended["how"]) == (DEFAULT, "back as it was applied")
+    assert look(home)[1]["ended"] == []
+    move(server, DefaultAssessorID=KATE)
+    look(home)
+    home.declare({**LEARNER, "default_assessor": "kate"}, settings=AT_ONCE)
+    assert [row["how"] for row in look(home)[1]["ended"]] == ["the files accept it"]
+
+
+def test_a_run_that_fails_changes_no_first_seen(home: Home, server: Served, hours: Hours) -> None:
+    """Nothing was read, so nothing is known to be over."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    first = look(home)[1]["drift"][0]["first_seen"]
+    hours.forward(hours=1)
+    with pytest.MonkeyPatch.context() as away:
+        away.setenv("ONEFILE_CUSTOMER_TOKEN", "wrong")
+        assert home.run("drift").code == ExitCode.ERROR
+    assert look(home)[1]["drift"][0]["first_seen"] == first
+
+
+def test_a_run_of_one_cohort_says_nothing_of_the_others(home: Home, server: Served) -> None:
+    """What was not read has neither drifted nor recovered."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    first = look(home)[1]["drift"][0]["first_seen"]
+    home.declare(LEARNER, {"id": 200001}, settings=AT_ONCE)
+    assert look(home, "--learner", "200001")[1]["ended"] == []
+    assert look(home)[1]["drift"][0]["first_seen"] == first
+
+
+# ------------------------------------------------------------------ correcting
+
+
+def test_a_correction_waits_until_the_time_of_grace_is_over(home: Home, server: Served, hours: Hours) -> None:
+    """People get most of a day to answer; the next day's run puts it back, and the one after does nothing."""
+    applied(home, settings=SETTINGS)
+    move(server, DefaultAssessorID=KATE)
+    code, report = look(home, "--correct")
+    assert (code, verdicts(report), report["run"]) == (ExitCode.CHANGES, {DEFAULT: "grace"}, None)
+    hours.forward(hours=19.9)
+    assert verdicts(look(home, "--correct")[1]) == {DEFAULT: "grace"}
+    hours.forward(hours=0.2)
+    code, report = look(home, "--correct")
+    assert (code, verdicts(report)) == (ExitCode.DONE, {DEFAULT: "corrected"})
+    assert slots(server.world)[DEFAULT] == JAMES
+    effects = server.effects
+    code, report = look(home, "--correct")
+    assert (code, report["drift"], server.effects) == (ExitCode.DONE, [], effects)
+    runs = home.run("history", "--format", "json").json
+    assert [(run["command"], run["exit_code"]) for run in runs] == [("drift", 0), ("apply", 0)]
+
+
+def test_a_correction_writes_nothing_but_drift(home: Home, server: Served) -> None:
+    """Neither what the files newly ask for, nor a slot that was never applied, nor anything of another learner."""
+    applied(home)
+    home.declare(
+        {**LEARNER, "default_employer": None, "units": [{"unit": "BA_301", "assessor": "james", "iqa": "priya"}]},
+        {"id": 200001, "default_assessor": "james"},
+        settings=AT_ONCE,
+    )
+    move(server, DefaultAssessorID=KATE)
+    before = slots(server.world)
+    _, report = look(home, "--correct")
+    assert verdicts(report) == {DEFAULT: "corrected"}
+    assert {row["address"] for row in report["pending"]} >= {UNIT, "learner[200001].default_assessor"}
+    assert slots(server.world) == before | {DEFAULT: JAMES}
+
+
+def test_the_work_tree_alone_approves_nothing(home: Home, server: Served) -> None:
+    """Settings that nobody approved neither make a reported kind corrected nor shorten the time of grace."""
+    applied(home, settings={**SETTINGS, "drift": {"default_assessor": "report", "learning_aim_assessor": "correct"}})
+    move(server, DefaultAssessorID=KATE)
+    for aim in server.world.aims_of[200004]:
+        aim["AssessorID"] = OTHER
+    home.declare(LEARNER, settings=AT_ONCE)
+    effects = server.effects
+    code, report = look(home, "--correct")
+    assert verdicts(report) == {DEFAULT: "not_approved", AIM: "grace"}
+    assert (code, server.effects) == (ExitCode.CHANGES, effects)
+    approve(home)
+    assert look(home, "--correct", "--approved", "HEAD")[0] == ExitCode.DONE
+    assert slots(server.world)[DEFAULT] == JAMES
+
+
+def test_what_an_unapproved_apply_wrote_is_not_restored(home: Home, server: Served) -> None:
+    """Applied from a work tree that was never committed: it may be drift, but nobody approved going back to it."""
+    applied(home)
+    home.declare({**LEARNER, "default_assessor": "kate"}, settings=AT_ONCE)
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    move(server, DefaultAssessorID=OTHER)
+    assert verdicts(look(home, "--correct")[1]) == {DEFAULT: "not_approved"}
+    assert slots(server.world)[DEFAULT] == OTHER
+
+
+@pytest.mark.parametrize("why", ["no git", "never applied", "unknown commit", "another organisation"])
+def test_without_an_approved_commit_nothing_is_read_or_corrected(home: Home, server: Served, why: str) -> None:
+    """Exit 3, and what to do about it."""
+    home.declare(settings=AT_ONCE)
+    if why != "no git":
+        approve(home)
+    if why != "never applied":
+        home.run("apply", "--auto-approve")
+    if why == "another organisation":
+        home.declare(settings={**AT_ONCE, "organisation": 5741})
+    calls = len(server.calls)
+    approved = {"unknown commit": ["--approved", "v99"], "another organisation": ["--approved", "HEAD"]}.get(why, [])
+    ended = home.run("drift", "--correct", *approved)
+    assert (ended.code, len(server.calls)) == (ExitCode.INVALID, calls)
+    assert "Fix: " in ended.err
+
+
+def test_limits_refuse_corrections_too(home: Home, server: Served) -> None:
+    """Also one that only the approved files have: lowering it is one pull request, raising it is another."""
+    strict = {**AT_ONCE, "limits": {"reassign": {"count": 0, "share": None}}}
+    home.declare(settings=AT_ONCE)
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    home.declare(settings=strict)
+    approve(home)
+    move(server, DefaultAssessorID=KATE)
+    effects = server.effects
+    code, report = look(home, "--correct", "--approved", "HEAD")
+    assert (code, verdicts(report), server.effects) == (ExitCode.BLOCKED, {DEFAULT: "correct"}, effects)
+    assert report["problems"][0]["where"].startswith("limits.reassign")
+    home.declare(settings=AT_ONCE)
+    assert look(home, "--correct", "--approved", "HEAD")[0] == ExitCode.BLOCKED
+    assert server.effects == effects
+
+
+def test_nobody_is_ever_taken_off(home: Home, server: Served) -> None:
+    """Somebody stands where nobody shall: a step for a person, and the run is incomplete until it is done."""
+    put_in_unit(server, None)
+    applied(home, units=[{"unit": "BA_301", "assessor": None}])
+    put_in_unit(server, OTHER)
+    code, report = look(home, "--correct")
+    assert (code, verdicts(report)[UNIT]) == (ExitCode.INCOMPLETE, "by_hand")
+    assert UNIT in {step["address"] for step in report["manual_steps"]}
+    assert slots(server.world)[UNIT] == OTHER
+
+
+def test_a_correction_waits_for_whoever_holds_the_lock(home: Home, server: Served) -> None:
+    """Exit 6, before a call is spent; looking alone needs no lock."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
+        target = home.run("history", "--format", "json").json[0]["target"]
+        store.acquire(target, 5740, holder="kate", host="elsewhere", command="apply", run=None, lease_seconds=60)
+    assert home.run("drift", "--correct").code == ExitCode.LOCKED
+    assert look(home)[0] == ExitCode.CHANGES
+
+
+# ------------------------------------------------------------------ two systems that fight
+
+
+def fight(home: Home, server: Served, hours: Hours, times: int) -> tuple[int, dict[str, Any]]:
+    """Each day somebody moves the slot, and the run of that day looks."""
+    last: tuple[int, dict[str, Any]] = (0, {})
+    for _ in range(times):
+        hours.forward(days=1)
+        move(server, DefaultAssessorID=KATE)
+        last = look(home, "--correct")
+    return last
+
+
+def test_a_slot_corrected_three_times_in_a_week_waits_for_a_person(home: Home, server: Served, hours: Hours) -> None:
+    """Told loudly and left alone, for as long as it takes, until somebody answers; then it is corrected again."""
+    applied(home)
+    code, report = fight(home, server, hours, 3)
+    assert (code, verdicts(report)) == (ExitCode.DONE, {DEFAULT: "corrected"})
+    code, report = fight(home, server, hours, 1)
+    assert (code, verdicts(report)) == (ExitCode.INCOMPLETE, {DEFAULT: "fight"})
+    hours.forward(days=30)
+    code, report = look(home, "--correct")
+    assert (code, verdicts(report), slots(server.world)[DEFAULT]) == (ExitCode.INCOMPLETE, {DEFAULT: "fight"}, KATE)
+    (asked,) = report["fights"]
+    assert f"reconciler done {asked['step']} --by NAME" in home.run("drift").out.replace("\n      ", " ")
+    assert home.run("done", asked["step"], "--by", "priya").code == ExitCode.DONE
+    assert verdicts(look(home, "--correct")[1]) == {DEFAULT: "corrected"}
+    assert look(home)[1]["fights"] == []
+
+
+def test_a_fight_ends_when_the_files_accept_the_other_side(home: Home, server: Served, hours: Hours) -> None:
+    """The newer value, adopted, is nobody's drift any more."""
+    applied(home)
+    fight(home, server, hours, 4)
+    home.declare({**LEARNER, "default_assessor": "kate"}, settings=AT_ONCE)
+    approve(home)
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    code, report = look(home, "--correct")
+    assert (code, report["drift"], report["fights"]) == (ExitCode.DONE, [], [])
+
+
+def test_slow_changes_are_no_fight(home: Home, server: Served, hours: Hours) -> None:
+    """Three corrections in more than a week are just corrections."""
+    applied(home)
+    for _ in range(5):
+        hours.forward(days=3)
+        _, report = fight(home, server, hours, 1)
+        assert verdicts(report) == {DEFAULT: "corrected"}
