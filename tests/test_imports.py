@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": NOUNS | {"clock", "calls"},
     # the stages: never another stage
     "declared": NOUNS | {"resources", "census"},
+    "editing": NOUNS,
     "observed": NOUNS | {"service", "census"},
     "plan": NOUNS | {"resources"},
     "apply": NOUNS | {"service", "store"},
@@ -62,7 +63,7 @@ HOMES: dict[str, set[str]] = {
     "sqlalchemy": {"store"},
     "starlette": {"sandbox", "service.embedded"},
     "uvicorn": {"sandbox"},
-    "yaml": {"declared.yamlfile"},
+    "yaml": {"declared.yamlfile", "editing.tree"},
 }
 """Where each foreign package may be imported."""
 

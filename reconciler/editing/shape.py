@@ -1,0 +1,70 @@
+"""The canonical order of keys in each kind of file, and which values stand on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["settings", "staff", "cohort"]
+Style = Literal["block", "line", "either"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one value is laid out: `keys` in their order (others follow as they stand), `inside` for the value of a
+    key, or under "*" for that of any key or item. `either` leaves the choice to whoever wrote the file."""
+
+    style: Style = "either"
+    keys: tuple[str, ...] = ()
+    inside: Mapping[str, Shape] = field(default_factory=dict)
+
+    def of(self, key: str | None) -> Shape:
+        """The shape of what stands under *key*, or of an item."""
+        return self.inside.get(key or "*") or self.inside.get("*") or _PLAIN
+
+    def order(self, keys: Iterable[str]) -> list[str]:
+        given = list(keys)
+        known = [key for key in self.keys if key in given]
+        return known + [key for key in given if key not in self.keys]
+
+
+_PLAIN = Shape()
+_TERM = Shape("line", ("staff", "from", "until"))
+_TERMS = Shape("block", inside={"*": _TERM})
+_SHARED = {"assessor": _TERMS, "iqa": _TERMS}
+_SLOTS: Mapping[str, Shape] = {
+    "default_assessor": _TERMS,
+    "default_employer": _TERMS,
+    "learning_aims": Shape(inside={"*": Shape("either", ("standard", "assessor", "iqa"), _SHARED)}),
+    "units": Shape(inside={"*": Shape("either", ("unit", "assessor", "iqa"), _SHARED)}),
+    "additional": Shape(inside={"*": _TERM}),
+}
+_LEARNER = Shape("block", ("id", "misid", "label", *_SLOTS), _SLOTS)
+_COHORT = Shape(
+    "block",
+    ("version", "cohort", "organisation", "defaults", "learners"),
+    {"defaults": Shape("block", tuple(_SLOTS), _SLOTS), "learners": Shape("block", inside={"*": _LEARNER})},
+)
+
+_COVER = Shape("block", inside={"*": Shape("line", ("by", "from", "until", "reason"))})
+_MEMBER = Shape(
+    "either",
+    ("id", "role", "person", "caseload", "cover"),
+    {"caseload": Shape("line", ("target", "max")), "cover": _COVER},
+)
+_STAFF = Shape("block", ("version", "staff"), {"staff": Shape("block", inside={"*": _MEMBER})})
+
+_ALLOWANCE = ("count", "share")
+_LIMIT = Shape("either", (*_ALLOWANCE, "per_cohort"), {"per_cohort": Shape("line", _ALLOWANCE)})
+_WAIVER = Shape("line", ("policy", "learner", "cohort", "run", "reason", "approved_by", "until"))
+_SETTINGS = Shape(
+    "block",
+    ("version", "organisation", "target", "drift", "limits", "calls_per_minute", "policies", "waivers", "privacy"),
+    {
+        "limits": Shape("either", ("create", "reassign", "manual"), {"*": _LIMIT}),
+        "waivers": Shape("block", inside={"*": _WAIVER}),
+    },
+)
+
+SHAPES: Mapping[Kind, Shape] = {"settings": _SETTINGS, "staff": _STAFF, "cohort": _COHORT}
