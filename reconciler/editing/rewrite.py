@@ -7,6 +7,7 @@ as its neighbours are: on one line among values on one line, else over lines, in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -45,6 +46,9 @@ def rewritten(text: str, kind: Kind, wanted: dict[str, Data]) -> str:
     result = rewriting.result()
     sure(says(result, wanted), "the result would not say what it should")
     return result
+
+
+_COMMA = re.compile(r"\s*,")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -235,8 +239,10 @@ class _Rewriting:
         for run in _runs(group.entries, gone):
             following = next((one for one in left if one.start > run[-1].start), None)
             if group.flow:
-                start, end = run[0].start, following.start if following else run[-1].value.end
-                self._edit(start if following else self._behind(left[-1], start), end, "")
+                if following:
+                    self._edit(run[0].start, following.start, "")
+                else:
+                    self._remove_tail(left[-1], run)
                 continue
             margin = line_start(self._text, run[0].start)
             if self._text[margin : run[0].start].strip() and following:  # on the line of a dash: the next one moves up
@@ -244,11 +250,14 @@ class _Rewriting:
             else:
                 self._edit(margin - len(_break_before(self._text, margin)), line_end(self._text, run[-1].value.end), "")
 
-    def _behind(self, entry: Entry, until: int) -> int:
-        """The end of an entry inside brackets, with the comment behind it."""
-        end = entry.value.end
-        stop = line_end(self._text, end)
-        return next((stop for one in self._comments if end <= one.start < min(stop, until)), end)
+    def _remove_tail(self, last: Entry, run: Sequence[Entry]) -> None:
+        """Everything behind *last* inside brackets, but for the comment that speaks of it."""
+        start, end = last.value.end, run[-1].value.end
+        stop = line_end(self._text, start)
+        if any(start <= one.start < min(stop, run[0].start) for one in self._comments):
+            comma = _COMMA.match(self._text, end)  # one stands before the comment already
+            start, end = stop, comma.end() if comma else end
+        self._edit(start, end, "")
 
     # -------------------------------------------------------------- how it is written
 
