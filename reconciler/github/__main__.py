@@ -16,8 +16,9 @@ from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
 from reconciler.github.approval import Verdict, Wanted, judge
 from reconciler.github.evidence import evidence, pull_of
-from reconciler.github.marks import LARGEST_SUMMARY_BYTES, kind_of
 from reconciler.github.planned import SavedPlan, read_plan
+from reconciler.github.proposal import changed
+from reconciler.github.proposal import propose as make_pull
 from reconciler.github.surroundings import Surroundings, read_surroundings
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
 from reconciler.report.text import render_problems
@@ -143,12 +144,18 @@ def issue(report: Path | None, closes: bool) -> int:
 
 
 @github.command()
-@click.option("--file", "report", type=FILE, required=True, help="A report in Markdown.")
-def summary(report: Path) -> int:
-    """Add a report to the job's summary, which every reader of the repository can see."""
-    here = read_surroundings(os.environ)
-    body = _text(report)
-    _summarise(here, body.partition("\n")[2] if kind_of(body) else body)
+@click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
+@click.option("--file", "report", type=FILE, required=True, help="What the pull request says of itself, in Markdown.")
+@click.option("--title", required=True, help="Its title, and its commit's.")
+@click.option("--branch", required=True, help="A new branch for it.")
+def propose(state: str, report: Path, title: str, branch: str) -> int:
+    """Open a pull request with what a command changed in the files; nothing where nothing changed."""
+    here, files = read_surroundings(os.environ), changed(state)
+    if not files:
+        _say("Nothing changed in the files: nothing to propose.")
+        return ExitCode.DONE
+    with GitHub(here) as hub:
+        _say(f"Proposed in {make_pull(hub, here, branch, title, _text(report), files)}")
     return ExitCode.DONE
 
 
@@ -174,14 +181,10 @@ def _output(here: Surroundings, **values: str) -> None:
 
 
 def _summarise(here: Surroundings, text: str) -> None:
-    """GitHub drops a summary that is too large whole, so that it is told of instead."""
-    if here.summary is None:
-        return
-    there = here.summary.stat().st_size if here.summary.exists() else 0
-    if there + len(text.encode()) >= LARGEST_SUMMARY_BYTES:
-        text = "The report is too large for this page: it is among the run's artifacts.\n"
-    with here.summary.open("a", encoding="utf-8", newline="\n") as file:
-        file.write(text if text.endswith("\n") else f"{text}\n")
+    """For people, on the run's page."""
+    if here.summary:
+        with here.summary.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
 
 
 def _fenced(text: str) -> str:

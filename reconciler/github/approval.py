@@ -41,6 +41,7 @@ class Pull:
     merge_commit: str
     commits: int
     changed_files: int
+    by_person: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Commit:
     id: str
     author: str | None
     committer: str | None
+    by_people: bool = True
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,11 @@ def _names(comment: Comment, wanted: Wanted, pull: Pull) -> Iterator[Problem]:
 
 
 def _approvals(pull: Pull, comment: Comment, evidence: Evidence) -> tuple[tuple[Review, ...], list[Problem]]:
-    """The reviews that count, or why none does; one that asks for changes by somebody who may write refuses."""
+    """The reviews that count, or why they do not suffice; whoever may write and asks for changes refuses.
+
+    What a machine opened or committed was started by somebody whom GitHub does not name, who may be the one that
+    approves: there a second one must.
+    """
     last: dict[str, Review] = {}
     for review in evidence.reviews:
         if review.state in _DECISIVE:
@@ -213,10 +219,13 @@ def _approvals(pull: Pull, comment: Comment, evidence: Evidence) -> tuple[tuple[
                 )
             else:
                 counted.append(review)
-    refusals = [one for one in missing if "asked for changes" in one.what]
+    needed = 1 if pull.by_person and all(one.by_people for one in evidence.commits) else 2
+    if len(counted) >= needed:
+        return tuple(counted), [one for one in missing if "asked for changes" in one.what]
     if counted:
-        return tuple(counted), refusals
-    if not missing:
+        what = f"a machine had a hand in it, so two people must approve, and only {counted[0].reviewer} did"
+        missing.append(Problem(what, _APPROVE, where=where))
+    elif not missing:
         missing.append(Problem("nobody approved it", _APPROVE, where=where))
     return (), missing
 

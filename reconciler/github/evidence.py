@@ -89,22 +89,22 @@ def _rows(asked: str, rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T,
 def _pull(row: Any) -> Pull:
     return Pull(
         number=int(row["number"]),
-        author=str(row["user"]["login"]),
+        author=_login(row["user"]),
         base=str(row["base"]["ref"]),
         head=str(row["head"]["sha"]),
         is_merged=row["merged"] is True,
         merge_commit=str(row["merge_commit_sha"]),
         commits=int(row["commits"]),
         changed_files=int(row["changed_files"]),
+        by_person=_is_person(row["user"]),
     )
 
 
 def _review(row: Any) -> Review:
     """A pending review has no time and does not reach us; an account that was deleted is nobody's."""
-    user = row["user"] or {"login": "ghost", "type": ""}
     return Review(
-        reviewer=str(user["login"]),
-        is_person=user["type"] == "User",
+        reviewer=_login(row["user"]) or "ghost",
+        is_person=_is_person(row["user"]),
         state=str(row["state"]),
         commit=str(row["commit_id"]),
         submitted_at=_time(row.get("submitted_at") or "1970-01-01T00:00:00Z"),
@@ -112,7 +112,9 @@ def _review(row: Any) -> Review:
 
 
 def _commit(row: Any) -> Commit:
-    return Commit(str(row["sha"]), (row["author"] or {}).get("login"), (row["committer"] or {}).get("login"))
+    author, committer = row["author"], row["committer"]
+    by_people = _is_person(author) and _is_person(committer)
+    return Commit(str(row["sha"]), _login(author) or None, _login(committer) or None, by_people)
 
 
 def _file(row: Any) -> tuple[str, ...]:
@@ -121,15 +123,23 @@ def _file(row: Any) -> tuple[str, ...]:
 
 
 def _comment(node: Any) -> Comment:
-    author = (node["author"] or {}).get("login", "ghost")
     edited = node["lastEditedAt"] is not None
     return Comment(
         is_ours=node["viewerDidAuthor"] is True,
-        author=author,
+        author=_login(node["author"]) or "ghost",
         body=str(node["body"]),
         updated_at=max(_time(node["updatedAt"]), _time(node["lastEditedAt"] or node["updatedAt"])),
-        editor=(node["editor"] or {}).get("login", "somebody unknown") if edited else None,
+        editor=(_login(node["editor"]) or "somebody unknown") if edited else None,
     )
+
+
+def _login(account: Any) -> str:
+    """In small letters, as GitHub compares them; nothing for an account that it does not know or no longer has."""
+    return str(account["login"]).lower() if account else ""
+
+
+def _is_person(account: Any) -> bool:
+    return bool(account) and account.get("type") == "User"
 
 
 def _time(text: str) -> datetime:

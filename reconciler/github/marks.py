@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from reconciler.problems import Problem, ReconcilerError
 
 LARGEST_BODY = 65_536  # of a comment or an issue, in UTF-16 units, the larger way of counting characters
-LARGEST_SUMMARY_BYTES = 1_048_576  # of one step; a larger one is dropped whole
 
 _LINE = re.compile(r"<!-- onefile-reconciler (plan|drift)((?: [a-z_]+=[A-Za-z0-9.:/_-]+)*) -->")
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.github.forge import ADDRESSES, BOT, REPOSITORY, Forge, PullRequest, Text
+from tests.github.forge import ADDRESSES, BOT, REPOSITORY, Forge, PullRequest, Text, git
 
 LARGEST = 65_536
 
@@ -38,6 +39,10 @@ def application(forge: Forge) -> Starlette:
         Route(f"{path}/issues/comments/{{id:int}}", hub.edit_comment, methods=["PATCH"]),
         Route(f"{path}/issues/{{number:int}}", hub.edit_issue, methods=["PATCH"]),
         Route(f"{path}/issues/{{number:int}}/comments", hub.add_comment, methods=["POST"]),
+        Route(f"{path}/git/ref/{{ref:path}}", hub.show_ref),
+        Route(f"{path}/git/refs", hub.make_ref, methods=["POST"]),
+        Route(f"{path}/git/refs/{{ref:path}}", hub.drop_ref, methods=["DELETE"]),
+        Route(f"{path}/pulls", hub.open_pull, methods=["POST"]),
         Route("/graphql", hub.graphql, methods=["POST"]),
     ]
     app = Starlette(routes=[Route(one.path, hub.guarded(one.endpoint), methods=one.methods) for one in routes])
@@ -63,7 +68,8 @@ class _Hub:
             try:
                 account = self._account(request)
                 if request.method == "GET":
-                    self._may(request, "contents" if "compare" in request.url.path else "pull-requests", "read")
+                    of_git = "/compare/" in request.url.path or "/git/" in request.url.path
+                    self._may(request, "contents" if of_git else "pull-requests", "read")
                 found = await work(request, account)
             except Refusal as refusal:
                 return JSONResponse({"message": refusal.message}, refusal.status)
@@ -83,7 +89,7 @@ class _Hub:
         pull = self._pull(request)
         return {
             "number": pull.number,
-            "user": {"login": pull.author},
+            "user": _user(pull.author),
             "base": {"ref": pull.base},
             "head": {"sha": pull.head},
             "merged": pull.merged_at is not None,
@@ -130,8 +136,11 @@ class _Hub:
         return {"status": status, "files": self.forge.files(old, new)}
 
     async def graphql(self, request: Request, account: str) -> Any:
-        """The two questions that are asked: a pull request's comments, and the open issues."""
+        """The two questions that are asked, a pull request's comments and the open issues, and the one change."""
         body = await request.json()
+        if "createCommitOnBranch" in body["query"]:
+            self._may(request, "contents", "write")
+            return self._commit(body["variables"]["input"])
         after = int(body["variables"].get("after") or 0)
         if "pullRequest(" in body["query"]:
             self._may(request, "pull-requests", "read")
@@ -187,6 +196,42 @@ class _Hub:
             issue.edit(account, await self._body(request), self.forge.now())
         issue.state = given.get("state", issue.state)
         return {"html_url": _url(issue, None)}
+
+    async def show_ref(self, request: Request, _account: str) -> Any:
+        if not self.forge.has(request.path_params["ref"]):
+            raise Refusal(404, "Not Found")
+        return {"ref": f"refs/{request.path_params['ref']}"}
+
+    async def make_ref(self, request: Request, _account: str) -> Response:
+        self._may(request, "contents", "write")
+        given = await request.json()
+        if self.forge.has(given["ref"].removeprefix("refs/")):
+            raise Refusal(422, "Reference already exists")
+        git(self.forge.git_folder, "update-ref", given["ref"], given["sha"])
+        return JSONResponse(given, 201)
+
+    async def drop_ref(self, request: Request, _account: str) -> Response:
+        self._may(request, "contents", "write")
+        git(self.forge.git_folder, "update-ref", "-d", f"refs/{request.path_params['ref']}")
+        return Response(status_code=204)
+
+    async def open_pull(self, request: Request, account: str) -> Response:
+        self._may(request, "pull-requests", "write")
+        given, body = await request.json(), await self._body(request)
+        if not self.forge.lets_workflows_open_pulls:
+            raise Refusal(403, "GitHub Actions is not permitted to create or approve pull requests.")
+        pull = self.forge.open_pull(account, given["head"])
+        pull.title, pull.body = given["title"], body
+        return JSONResponse({"html_url": f"https://github.invalid/{REPOSITORY}/pull/{pull.number}"}, 201)
+
+    def _commit(self, given: Any) -> Any:
+        branch, changes = given["branch"]["branchName"], given["fileChanges"]
+        if self.forge.commit(branch) != given["expectedHeadOid"]:
+            return {"data": {"createCommitOnBranch": None}, "errors": [{"message": "Expected branch to point to"}]}
+        kept = {one["path"]: b64decode(one["contents"]) for one in changes["additions"]}
+        gone = [one["path"] for one in changes["deletions"]]
+        oid = self.forge.commit_files(branch, given["message"]["headline"], kept, gone)
+        return {"data": {"createCommitOnBranch": {"commit": {"oid": oid}}}}
 
     # ------------------------------------------------------------------ who asks, and for how much
 

@@ -85,6 +85,11 @@ REFUSED: dict[str, tuple[Evidence, str]] = {
     "a machine": (with_reviews(replace(REVIEW, is_person=False)), "no person"),
     "a reader": (with_reviews(replace(REVIEW, reviewer="dan")), "may not write"),
     "somebody without any permission known": (with_reviews(replace(REVIEW, reviewer="eve")), "may not write"),
+    "one of two where a machine opened it": (with_pull(by_person=False), "two people must approve, and only ben did"),
+    "one of two where a machine made a commit": (
+        replace(TRUE, commits=(Commit(HEAD, "ada", "ada", by_people=False),)),
+        "two people must approve",
+    ),
     "changes are asked for by another": (
         with_reviews(REVIEW, replace(REVIEW, reviewer="cleo", state="CHANGES_REQUESTED")),
         "cleo asked for changes",
@@ -174,6 +179,9 @@ ALLOWED: dict[str, Evidence] = {
     "another pull request holds the commit": replace(TRUE, pulls=(PULL, replace(PULL, number=8, is_merged=False))),
     "documents beside the files": with_files("state/a.yaml", "README.md"),
     "the branch moved on elsewhere": replace(TRUE, since=Since("ahead", ("README.md",))),
+    "two approvals of what a machine opened": replace(
+        with_pull(by_person=False), reviews=(REVIEW, replace(REVIEW, reviewer="cleo"))
+    ),
     "an approval after the merge": with_reviews(replace(REVIEW, submitted_at=PLANNED + timedelta(days=3))),
 }
 

@@ -1,4 +1,4 @@
-"""What the steps call: the plan's comment, the proof of its approval and the summary, against the stand-in."""
+"""What the steps call: the plan's comment and the proof of its approval, against the stand-in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 import reconciler.cli as reconciler
 from reconciler.github.__main__ import _forgetful, run
-from reconciler.github.marks import LARGEST_SUMMARY_BYTES, plan_mark
+from reconciler.github.marks import plan_mark
 from reconciler.github.planned import SavedPlan
 from reconciler.problems import ExitCode
 from tests.e2e.user import Ended, Home
@@ -301,20 +301,7 @@ def test_a_commit_without_a_pull_request_is_told_of(desk: Desk) -> None:
     assert desk.on_main(*APPROVAL).code == ExitCode.BLOCKED
 
 
-# ------------------------------------------------------------------ the summary, and the command line
-
-
-def test_a_summary_that_is_too_large_is_replaced_not_lost(desk: Desk) -> None:
-    """GitHub drops what is over its limit whole."""
-    (desk.home.path / "plan.md").write_text("x" * LARGEST_SUMMARY_BYTES, "utf-8")
-    assert desk.in_pull("summary", "--file", "plan.md").code == ExitCode.DONE
-    assert "too large" in (desk.home.path / "summary").read_text("utf-8")
-
-
-def test_a_summary_does_not_show_the_hidden_line(desk: Desk) -> None:
-    """Nobody reads it there, and it is no comment."""
-    desk.in_pull("summary", "--file", "plan.md")
-    assert (desk.home.path / "summary").read_text("utf-8") == "the plan\n"
+# ------------------------------------------------------------------ the command line
 
 
 @pytest.mark.parametrize(
