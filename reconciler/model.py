@@ -248,9 +248,34 @@ class Wanted:
     reason: Literal["declared", "cover"] = "declared"
 
 
+class Shift(NamedTuple):
+    """A slot that changes hands on `day`; None before or after: not managed then. `source` is the line at fault:
+    the cover or the entry that begins, or, where nothing follows, the one that ended on the day before."""
+
+    day: date
+    slot: Slot
+    before: Wanted | None
+    after: Wanted | None
+    source: Source
+
+    def order(self) -> tuple[date, tuple[int, int, str]]:
+        return (self.day, self.slot.order())
+
+
+class Lapse(NamedTuple):
+    """A slot whose entries have ended, the last one on `last`, with nobody to follow."""
+
+    last: date
+    source: Source
+
+
 @dataclass(frozen=True, slots=True)
 class DeclaredLearner:
-    """One learner as declared for a day: `id` or `misid` is set, not both. What is not in `slots` is not managed."""
+    """One learner as declared for a day: `id` or `misid` is set, not both. What is not in `slots` is not managed.
+
+    `lapsed` slots are not managed either, and not by intention. `later` is what changes after the day, in order,
+    as far as the files were read ahead.
+    """
 
     id: UserId | None
     misid: str | None
@@ -259,6 +284,8 @@ class DeclaredLearner:
     organisation: OrganisationId
     slots: Mapping[Slot, Wanted]
     source: Source = field(compare=False)
+    lapsed: Mapping[Slot, Lapse] = field(default_factory=dict, compare=False)
+    later: tuple[Shift, ...] = field(default=(), compare=False)
 
     def name(self) -> str:
         """What messages call this learner when the OneFile id may not be known yet."""
@@ -271,7 +298,7 @@ class Declared:
 
     `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed; `left_out`
     counts the declared learners whom the command's scope leaves unread. `cohorts` are all that declare a learner,
-    whatever the scope.
+    whatever the scope. `horizon` is the last day that was looked at ahead of `day`, or `day` itself.
     """
 
     day: date
@@ -281,6 +308,7 @@ class Declared:
     warnings: tuple[Problem, ...] = ()
     left_out: int = 0
     cohorts: frozenset[str] = frozenset()
+    horizon: date = date.min
 
     def staff_by_id(self) -> dict[UserId, Staff]:
         return {member.id: member for member in self.staff.values()}

@@ -184,7 +184,8 @@ class ManualRemoval:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A policy that the planned world would break. `waived` quotes the waiver that lets it pass; `pending` is True
-    where the plan of `Plan.base`'s files would break it just so."""
+    where the plan of `Plan.base`'s files would break it just so. `places` are all the lines that have a part in it;
+    they are not saved."""
 
     policy: str
     level: Level
@@ -197,6 +198,7 @@ class Finding:
     waived: str = ""
     source: Source | None = field(default=None, compare=False)
     pending: bool = False
+    places: tuple[Source, ...] = field(default=(), compare=False)
 
     @property
     def blocks(self) -> bool:

@@ -24,9 +24,9 @@ def validate(context: Context, output: Output) -> int:
 
     Exit 0: valid. 3: problems, each with its file, line and fix.
     """
-    from reconciler.run.validating import summary
+    from reconciler.run.validating import checked, summary
 
-    declared = context.declared()
+    declared = checked(context)
     say_problems(declared.warnings)
     text = summary(declared, as_json=output.json)
     output.save(text)

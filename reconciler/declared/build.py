@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
 
-from reconciler.declared.entries import CohortEntry, LearnerEntry, Slots, Term
+from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
+from reconciler.declared.roster import Roster, day_after
 from reconciler.declared.words import slot_name
-from reconciler.model import (
-    Cover,
-    DeclaredLearner,
-    Handle,
-    OrganisationId,
-    Slot,
-    SlotKind,
-    Staff,
-    Wanted,
-)
+from reconciler.model import DeclaredLearner, Lapse, OrganisationId, Shift, Slot, SlotKind, Wanted
 from reconciler.problems import Problem, Source
 
-Acting = Mapping[Handle, tuple[Staff, Cover | None]]
-"""Who acts for each handle on the day, and the cover that put them there (the last one of a chain)."""
-
-
-def acting(staff: Mapping[Handle, Staff], day: date) -> Acting:
-    """Follow every chain of cover. Circles and strangers are refused by the rules; met here, they end the chain."""
-    return {handle: _stand_in(member, staff, day) for handle, member in staff.items()}
-
-
-def _stand_in(member: Staff, staff: Mapping[Handle, Staff], day: date) -> tuple[Staff, Cover | None]:
-    passed, last = {member.handle}, None
-    while cover := cover_on(member, day):
-        if cover.by in passed or cover.by not in staff:
-            break
-        member, last = staff[cover.by], cover
-        passed.add(member.handle)
-    return member, last
-
-
-def cover_on(member: Staff, day: date) -> Cover | None:
-    """The cover in force on *day*, both ends included."""
-    for cover in member.cover:
-        if cover.start <= day and (cover.end is None or day <= cover.end):
-            return cover
-    return None
+_DAY = timedelta(days=1)
 
 
 def term_on(terms: tuple[Term, ...], day: date) -> Term | None:
@@ -53,38 +22,71 @@ def term_on(terms: tuple[Term, ...], day: date) -> Term | None:
     return None
 
 
+def ended_before(terms: tuple[Term, ...], day: date) -> date | None:
+    """The last day of the entries that have ended by then."""
+    return max((term.end for term in terms if term.end is not None and term.end < day), default=None)
+
+
+class _Asked(NamedTuple):
+    """What some entries ask for: on the first day, not any more, and later."""
+
+    slots: dict[Slot, Wanted]
+    lapsed: dict[Slot, Lapse]
+    later: tuple[Shift, ...]
+
+    def joined(self, other: _Asked) -> _Asked:
+        """Both; no slot is in both."""
+        later = _in_order((*self.later, *other.later)) if self.later and other.later else self.later or other.later
+        return _Asked({**self.slots, **other.slots}, {**self.lapsed, **other.lapsed}, later)
+
+    def without(self, slots: Collection[Slot]) -> _Asked:
+        return _Asked(
+            {slot: wanted for slot, wanted in self.slots.items() if slot not in slots},
+            {slot: lapse for slot, lapse in self.lapsed.items() if slot not in slots},
+            tuple(shift for shift in self.later if shift.slot not in slots),
+        )
+
+
+def _in_order(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
+    return tuple(sorted(shifts, key=Shift.order))
+
+
 def build_cohort(
-    cohort: CohortEntry, organisation: OrganisationId, people: Acting, day: date
+    cohort: CohortEntry, organisation: OrganisationId, roster: Roster
 ) -> tuple[list[DeclaredLearner], list[Problem]]:
-    """The cohort's learners on *day*, and a warning for every slot whose entries leave that day empty.
+    """The cohort's learners on the roster's first day, with what changes up to its last, and a warning for every slot
+    whose entries leave the first day empty.
 
     What comes from the defaults is resolved once and shared by all learners who do not say otherwise.
     """
-    builder = _Builder(cohort, cohort.organisation or organisation, people, day)
+    builder = _Builder(cohort, cohort.organisation or organisation, roster)
     return [builder.learner(entry) for entry in cohort.learners], builder.warnings
 
 
 class _Builder:
-    def __init__(self, cohort: CohortEntry, organisation: OrganisationId, people: Acting, day: date) -> None:
-        self._cohort, self._organisation, self._people, self._day = cohort, organisation, people, day
+    def __init__(self, cohort: CohortEntry, organisation: OrganisationId, roster: Roster) -> None:
+        self._cohort, self._organisation, self._roster, self._day = cohort, organisation, roster, roster.first
         self.warnings: list[Problem] = []
         self._defaults = self._single(cohort.defaults, "defaults")
         self._further = self._additional(cohort.defaults.additional)
-        self._inherited = {**self._further, **self._defaults}
+        self._inherited = self._further.joined(self._defaults)
         self._warn_of_ended(cohort.defaults.additional, "defaults")
 
     def learner(self, entry: LearnerEntry) -> DeclaredLearner:
+        asked = self._asked(entry)
         return DeclaredLearner(
             id=entry.id,
             misid=entry.misid,
             label=entry.label,
             cohort=self._cohort.name,
             organisation=self._organisation,
-            slots=self._slots(entry),
+            slots=asked.slots,
             source=Source(self._cohort.file, entry.line),
+            lapsed=asked.lapsed,
+            later=asked.later,
         )
 
-    def _slots(self, entry: LearnerEntry) -> Mapping[Slot, Wanted]:
+    def _asked(self, entry: LearnerEntry) -> _Asked:
         own = entry.slots
         if not own.held and not own.additional:
             return self._inherited
@@ -94,44 +96,98 @@ class _Builder:
             named = {term.staff for term in own.additional}
             kept = [term for term in self._cohort.defaults.additional if term.staff not in named]
             further = self._additional((*kept, *own.additional))
-        spoken_for = {held.slot for held in own.held}
-        kept_defaults = {slot: wanted for slot, wanted in self._defaults.items() if slot not in spoken_for}
-        return {**further, **kept_defaults, **self._single(own, entry.subject)}
+        kept_defaults = self._defaults.without({held.slot for held in own.held})
+        return further.joined(kept_defaults).joined(self._single(own, entry.subject))
 
-    def _single(self, slots: Slots, subject: str) -> dict[Slot, Wanted]:
+    def _single(self, slots: Slots, subject: str) -> _Asked:
         """Slots that hold one; one without anybody on the day is not managed on that day, and says so.
 
         One without any entry is not managed on any day, which is what it is written for: to leave out a default.
         """
-        found: dict[Slot, Wanted] = {}
+        asked = _Asked({}, {}, ())
         for held in slots.held:
             term = term_on(held.terms, self._day)
-            if term is None and not held.terms:
-                continue
-            if term is None:
+            if term is not None:
+                asked.slots[held.slot] = self._wanted(term, self._day)
+            elif held.terms:
                 self.warnings.append(self._nobody(held.terms, held.line, f"{subject}: {slot_name(held.slot)}"))
-            else:
-                found[held.slot] = self._wanted(term)
-        return found
+                if last := ended_before(held.terms, self._day):
+                    asked.lapsed[held.slot] = Lapse(last, Source(self._cohort.file, held.line))
+        return asked._replace(later=_in_order(shift for held in slots.held for shift in self._shifts(held)))
 
-    def _additional(self, terms: tuple[Term, ...]) -> dict[Slot, Wanted]:
+    def _additional(self, terms: tuple[Term, ...]) -> _Asked:
+        now = self._members(terms, self._day)
+        return _Asked(now, {}, _in_order(self._comings_and_goings(terms, now)))
+
+    def _members(self, terms: tuple[Term, ...], day: date) -> dict[Slot, Wanted]:
         """Set members by the user who acts. Who is named beats who only stands in for somebody else."""
-        wanted = [self._wanted(term) for term in terms if term_on((term,), self._day)]
+        wanted = [self._wanted(term, day) for term in terms if term_on((term,), day)]
         wanted.sort(key=lambda one: (one.reason == "declared", one.handle or ""))
         return {Slot(SlotKind.ADDITIONAL, one.staff): one for one in wanted}
 
-    def _wanted(self, term: Term) -> Wanted:
+    def _wanted(self, term: Term, day: date) -> Wanted:
         if term.staff is None:
             return Wanted(None, None, Source(self._cohort.file, term.line))
-        member, cover = self._people[term.staff]
+        member, cover = self._roster.on(day)[term.staff]
         if cover is None:
             return Wanted(member.id, member.handle, Source(self._cohort.file, term.line))
         return Wanted(member.id, member.handle, cover.source, "cover")
 
+    # -------------------------------------------------------------- later
+
+    def _shifts(self, held: Held) -> Iterator[Shift]:
+        """Whenever the slot comes to hold somebody else, by its entries or by cover; by far the most never do."""
+        old = term_on(held.terms, self._day)
+        before = self._wanted(old, self._day) if old else None
+        for day in self._days_of_change(held.terms):
+            new = term_on(held.terms, day)
+            after = self._wanted(new, day) if new else None
+            if after != before:
+                yield Shift(day, held.slot, before, after, self._cause(old, new, day))
+            old, before = new, after
+
+    def _comings_and_goings(self, terms: tuple[Term, ...], now: Mapping[Slot, Wanted]) -> Iterator[Shift]:
+        """Likewise for the set of additional people: a stand-in is another member, and so another slot."""
+        for day in self._days_of_change(terms):
+            then = self._members(terms, day)
+            for slot in {**now, **then}:
+                before, after = now.get(slot), then.get(slot)
+                if before != after:
+                    yield Shift(day, slot, before, after, self._cause_among(terms, slot, day))
+            now = then
+
+    def _days_of_change(self, terms: tuple[Term, ...]) -> list[date]:
+        roster = self._roster
+        if len(terms) == 1 and terms[0].start is terms[0].end is None and terms[0].staff not in roster.moves:
+            return []
+        days = {*roster.within(term.start for term in terms), *roster.within(day_after(term.end) for term in terms)}
+        days.update(day for term in terms if term.staff is not None for day in roster.moves.get(term.staff, ()))
+        return sorted(days)
+
+    def _cause(self, old: Term | None, new: Term | None, day: date) -> Source:
+        """The line by which a slot changes hands: the entry that begins, or ended and nothing follows; else the cover
+        that begins, or ended."""
+        if old is not new and (term := new or old):
+            return Source(self._cohort.file, term.line)
+        assert old is not None  # noqa: S101  with neither entry there is no change
+        after = self._wanted(old, day)
+        return after.source if after.reason == "cover" else self._wanted(old, day - _DAY).source
+
+    def _cause_among(self, terms: tuple[Term, ...], slot: Slot, day: date) -> Source:
+        """The same for a set member: of the first entry that brings them, or took them away."""
+        for term in terms:
+            old, new = term_on((term,), day - _DAY), term_on((term,), day)
+            was, comes = (self._wanted(old, day - _DAY) if old else None), (self._wanted(new, day) if new else None)
+            if was != comes and slot.key in (was and was.staff, comes and comes.staff):
+                return self._cause(old, new, day)
+        return Source(self._cohort.file)
+
+    # -------------------------------------------------------------- warnings
+
     def _nobody(self, terms: tuple[Term, ...], line: int, place: str) -> Problem:
-        ends = [term.end for term in terms if term.end is not None and term.end < self._day]
         starts = [term.start for term in terms if term.start is not None and term.start > self._day]
-        when = f"after {max(ends)}" if ends else f"before {min(starts)}"
+        last = ended_before(terms, self._day)
+        when = f"after {last}" if last else f"before {min(starts)}"
         return Problem(
             f"{place}: nobody is declared {when}, so the slot is not managed on {self._day}",
             "add an entry for that time, or remove the key if the slot shall not be managed.",

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from reconciler.declared.build import acting, build_cohort
+from reconciler.declared.build import build_cohort
 from reconciler.declared.centre import Directory, read_settings, read_staff
 from reconciler.declared.entries import CohortEntry, read_cohort
 from reconciler.declared.folder import Folder
+from reconciler.declared.roster import Roster
 from reconciler.declared.rules import Register, check_cohort, check_staff, check_waivers
 from reconciler.declared.schema import Kind, check
 from reconciler.declared.yamlfile import Document, load
@@ -34,20 +35,21 @@ class Reading:
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
-def read_all(folder: Folder, day: date) -> Reading:
+def read_all(folder: Folder, day: date, last: date | None = None) -> Reading:
+    """What the files say on *day*, and what changes until *last*."""
     if not folder.exists:
         return Reading(problems=folder.problems)
     settings_file, staff_file = checked(folder.settings, "settings"), checked(folder.staff, "staff")
     settings, directory = read_settings(settings_file), read_staff(staff_file)
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
     reading, register = Reading(settings, directory.staff, problems=problems), Register(directory)
-    people, sound = acting(directory.staff, day), not reading.errors
+    roster, sound = Roster(directory.staff, day, last or day), not reading.errors
     for path in folder.cohorts:
         cohort, wrong = _cohort(path, directory, register)
         reading.problems += wrong
         sound = sound and not wrong
         if sound and settings is not None:
-            learners, warnings = build_cohort(cohort, settings.organisation, people, day)
+            learners, warnings = build_cohort(cohort, settings.organisation, roster)
             reading.learners += learners
             reading.problems += warnings
     if settings is not None:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
-from reconciler.declared.build import cover_on
 from reconciler.declared.centre import Directory
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
+from reconciler.declared.roster import cover_on
 from reconciler.declared.words import did_you_mean, listed, nearest, quoted, slot_name, slug
 from reconciler.model import (
     POLICIES,

@@ -11,6 +11,7 @@ from reconciler.model import (
     Declared,
     DeclaredLearner,
     Holder,
+    Lapse,
     Observed,
     ObservedLearner,
     Recorded,
@@ -47,7 +48,7 @@ def make_plan(
     _refuse_twins(learners)
     compare = _Comparison(declared, observed, recorded, frozenset(unsettled))
     changes = [change for learner, user in learners for change in compare.learner(learner, user)]
-    unresolved = sum(len(learner.slots) for learner in declared.learners) - sum(len(one.slots) for one, _ in learners)
+    unresolved = sum(map(_slots, declared.learners)) - sum(_slots(learner) for learner, _ in learners)
     operations = tuple(operations_for(changes))
     return Plan(
         target=target,
@@ -66,6 +67,10 @@ def make_plan(
         handles={member.id: member.handle for member in declared.staff.values()},
         left_out=declared.left_out,
     )
+
+
+def _slots(learner: DeclaredLearner) -> int:
+    return len(learner.slots) + len(learner.lapsed)
 
 
 def _resolved(declared: Declared, observed: Observed) -> Iterator[tuple[DeclaredLearner, UserId]]:
@@ -115,8 +120,28 @@ class _Comparison:
         if not why_not:
             for slot in self.added.get(user, ()):  # we added them; the files no longer ask for them
                 wanted.setdefault(slot, Wanted(None, None, learner.source))
-        changes = (self._slot(learner, seen, slot, want, why_not) for slot, want in wanted.items())
+        changes = [self._slot(learner, seen, slot, want, why_not) for slot, want in wanted.items()]
+        changes += [self._lapsed(learner, seen, slot, lapse, why_not) for slot, lapse in learner.lapsed.items()]
         return sorted(changes, key=lambda change: change.slot.order())
+
+    def _lapsed(
+        self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, lapse: Lapse, why_not: str
+    ) -> Change:
+        """A slot whose time ran out is set aside, not forgotten: whoever was there last is there still, and only a
+        person can say who follows. The declaration's own warning tells the rest."""
+        return Change(
+            learner=seen.id,
+            slot=slot,
+            label=learner.label,
+            cohort=learner.cohort,
+            organisation=learner.organisation,
+            action="no-op",
+            reason="declared",
+            before=seen.slots.get(slot, Unread.UNREADABLE),
+            after=None,
+            source=lapse.source,
+            blocked=why_not or f"nobody is declared for it after {lapse.last}",
+        )
 
     def _slot(self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, want: Wanted, why_not: str) -> Change:
         last = self.recorded.get((seen.id, slot), Unread.UNREADABLE)

@@ -40,19 +40,19 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     real, and an error blocks until it is mended or waived. What was not read is never claimed to be empty. Each
     `what` names its learner or member of staff, so that it can stand alone.
     """
-    level = {policy: declared.settings.level(policy) for policy in POLICIES}
     held = holders(observed, changes, after=True)
-    cases = tuple(_cases(declared, observed, held))
-    findings = [
-        waive(replace(finding, level=level[policy]), declared)
-        for policy, rule in _RULES.items()
-        if level[policy] != "off"
-        for case in cases
-        for finding in rule(case)
-    ]
-    if level["caseload"] != "off":
-        findings += _caseload(declared, observed, changes, held, level["caseload"])
+    cases = tuple(cases_of(declared, observed, held))
+    findings = [finding for case in cases for finding in check_learner(case, declared)]
+    if (level := declared.settings.level("caseload")) != "off":
+        findings += _caseload(declared, observed, changes, held, level)
     return tuple(sorted(findings, key=_order))
+
+
+def check_learner(case: Case, declared: Declared) -> Iterator[Finding]:
+    """What one learner's slots break, waived where a waiver covers the declared day."""
+    for policy, rule in _RULES.items():
+        if (level := declared.settings.level(policy)) != "off":
+            yield from (waive(replace(finding, level=level), declared) for finding in rule(case))
 
 
 def _order(finding: Finding) -> tuple[int, str, int, str]:
@@ -60,8 +60,8 @@ def _order(finding: Finding) -> tuple[int, str, int, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """One active learner after the plan, with what a rule needs to judge and to name."""
+class Case:
+    """One active learner with who holds what, and what a rule needs to judge and to name."""
 
     id: UserId
     learner: DeclaredLearner
@@ -82,9 +82,9 @@ class _Case:
         return frozenset(account for account in found if account in self.staff and self.staff[account].role in roles)
 
     def finding(self, policy: str, what: str, fix: str, slots: Iterable[Slot], staff: UserId | None = None) -> Finding:
-        """At the line that declares the first of the slots, or the learner. The level follows in check_policies."""
+        """At the line that declares the first of the slots, or the learner. The level follows in check_learner."""
         member = self.staff.get(staff) if staff is not None else None
-        lines = (self.learner.slots[slot].source for slot in slots if slot in self.learner.slots)
+        lines = tuple(self.learner.slots[slot].source for slot in slots if slot in self.learner.slots)
         return Finding(
             policy=policy,
             level="off",
@@ -94,24 +94,25 @@ class _Case:
             label=self.learner.label,
             cohort=self.learner.cohort,
             staff=member.handle if member else None,
-            source=next(lines, self.learner.source),
+            source=lines[0] if lines else self.learner.source,
+            places=lines,
         )
 
 
-def _cases(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[_Case]:
+def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[Case]:
     """Learners that are not active are set aside by the plan with a problem of their own."""
     staff = declared.staff_by_id()
     for learner in declared.learners:
         user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None and seen.standing == "active":
-            yield _Case(seen.id, learner, held[seen.id], staff, declared.settings, observed)
+            yield Case(seen.id, learner, held[seen.id], staff, declared.settings, observed)
 
 
 # ------------------------------------------------------------------ nobody quality-assures what they assess
 
 
-def _iqa_independent(case: _Case) -> Iterator[Finding]:
+def _iqa_independent(case: Case) -> Iterator[Finding]:
     """People are compared, not accounts: one person may have an assessor's and an IQA's."""
     for aim in keys(case.held, LEARNING_AIM_KINDS):
         place = f"learning aim {aim}"
@@ -123,7 +124,7 @@ def _iqa_independent(case: _Case) -> Iterator[Finding]:
     yield from _additional_clash(case)
 
 
-def _clash(case: _Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Finding]:
+def _clash(case: Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Finding]:
     assessors, iqas = in_effect(case.held, assessor), in_effect(case.held, iqa)
     certain = len(assessors) == len(iqas) == 1
     verb = "would" if certain else "may"
@@ -137,7 +138,7 @@ def _clash(case: _Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Findi
         yield case.finding("iqa_independent", _both(case, one, other, verb, place), f"{fix}.", (iqa, assessor), other)
 
 
-def _additional_clash(case: _Case) -> Iterator[Finding]:
+def _additional_clash(case: Case) -> Iterator[Finding]:
     """Nothing ties an additional person to one learning aim, so they count for all of the learner's work."""
     aims, units = keys(case.held, LEARNING_AIM_KINDS), keys(case.held, UNIT_KINDS)
     slots = [Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim) for aim in aims] or [_DEFAULT_ASSESSOR]
@@ -154,13 +155,13 @@ def _additional_clash(case: _Case) -> Iterator[Finding]:
             yield case.finding("iqa_independent", what, fix, slots, other)
 
 
-def _same_person(case: _Case, assessors: Iterable[UserId], iqas: Iterable[UserId]) -> Iterator[tuple[UserId, UserId]]:
+def _same_person(case: Case, assessors: Iterable[UserId], iqas: Iterable[UserId]) -> Iterator[tuple[UserId, UserId]]:
     for one, other in product(sorted(assessors), sorted(iqas)):
         if case.human(one) == case.human(other):
             yield one, other
 
 
-def _both(case: _Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> str:
+def _both(case: Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> str:
     if assessor == iqa:
         return f"{case.called(iqa)} {verb} both assess and quality-assure {place}"
     who = f"{case.called(assessor)} and {case.called(iqa)} are one person, who"
@@ -170,7 +171,7 @@ def _both(case: _Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> 
 # ------------------------------------------------------------------ nobody is left alone
 
 
-def _coverage(case: _Case) -> Iterator[Finding]:
+def _coverage(case: Case) -> Iterator[Finding]:
     aims = keys(case.held, LEARNING_AIM_KINDS)
     bare = [aim for aim in aims if in_effect(case.held, Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim)) == {None}]
     if bare:
@@ -187,11 +188,11 @@ def _coverage(case: _Case) -> Iterator[Finding]:
         yield case.finding("coverage", what, "Declare a default employer.", [_DEFAULT_EMPLOYER])
 
 
-def _unit_assessors(case: _Case) -> frozenset[UserId]:
+def _unit_assessors(case: Case) -> frozenset[UserId]:
     return people(holder for slot, holder in case.held.items() if slot.kind is SlotKind.UNIT_ASSESSOR)
 
 
-def _without_iqa(case: _Case, aim: int | str) -> Iterator[Finding]:
+def _without_iqa(case: Case, aim: int | str) -> Iterator[Finding]:
     """A declared learning aim with an assessor but no IQA of its own, nor one added to the learner."""
     assessor, iqa = Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim), Slot(SlotKind.LEARNING_AIM_IQA, aim)
     if not {assessor, iqa} & case.learner.slots.keys() or case.additional(Role.IQA):
@@ -208,7 +209,7 @@ def _listed(thing: str, keys: Sequence[int | str]) -> str:
 # ------------------------------------------------------------------ trainees do not stand alone
 
 
-def _trainee_assessor(case: _Case) -> Iterator[Finding]:
+def _trainee_assessor(case: Case) -> Iterator[Finding]:
     """A trainee declared in any assessor slot, or as an additional person: whether OneFile takes one is not known."""
     found: dict[UserId, list[Slot]] = {}
     for slot, wanted in case.learner.slots.items():
@@ -236,7 +237,7 @@ def _post(slot: Slot) -> str:
 # ------------------------------------------------------------------ employers belong to the learner's placement
 
 
-def _employer_placement(case: _Case) -> Iterator[Finding]:
+def _employer_placement(case: Case) -> Iterator[Finding]:
     """Whose placement OneFile does not tell is not judged. An employer who would be new is set aside by the plan, and
     is then not in effect."""
     for employer in people([case.held.get(_DEFAULT_EMPLOYER)]):
@@ -249,7 +250,7 @@ def _employer_placement(case: _Case) -> Iterator[Finding]:
             yield case.finding("employer_placement", what, fix, [_DEFAULT_EMPLOYER], employer)
 
 
-_RULES: Mapping[str, Callable[[_Case], Iterable[Finding]]] = {
+_RULES: Mapping[str, Callable[[Case], Iterable[Finding]]] = {
     "iqa_independent": _iqa_independent,
     "coverage": _coverage,
     "trainee_assessor": _trainee_assessor,
@@ -265,7 +266,7 @@ def _caseload(
 ) -> Iterator[Finding]:
     """A target passed warns; only a maximum passed can be an error."""
     found = by_staff(observed, held)
-    cohorts = {case.id: case.learner.cohort for case in _cases(declared, observed, held)}
+    cohorts = {case.id: case.learner.cohort for case in cases_of(declared, observed, held)}
     for row in caseload(declared, observed, changes, everyone=True):
         member = declared.staff[row.handle]
         learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, found))]

@@ -27,7 +27,7 @@ LONDON = ZoneInfo("Europe/London")
 @dataclass(frozen=True)
 class Context:
     """A command's common options and surroundings. `tell`, given the calls allowed in
-    a minute, makes who hears what a reading costs.
+    a minute, makes who hears what a reading costs. `ahead_days` is how far plans look ahead.
 
     The environment is read here and nowhere else.
     """
@@ -39,6 +39,7 @@ class Context:
     learners: tuple[str, ...] = ()
     since: str | None = None
     at: date | None = None
+    ahead_days: int = 28
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
@@ -64,7 +65,9 @@ class Context:
 
     def declared(self) -> Declared:
         """The files, checked and resolved for the day. Raises Invalid with every problem at once."""
-        declared = read_declared(self.state, self.day(), cohorts=self.cohorts, learners=self.learners)
+        declared = read_declared(
+            self.state, self.day(), cohorts=self.cohorts, learners=self.learners, ahead_days=self.ahead_days
+        )
         declared = _without_ended_waivers(declared, self.today())
         if self.since is None:
             return declared

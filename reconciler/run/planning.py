@@ -14,13 +14,14 @@ from reconciler.model import VANISHED, Declared, Observed, Slot, UserId
 from reconciler.observed import observe
 from reconciler.observed.within import within
 from reconciler.operations import Plan, State
+from reconciler.plan.ahead import look_ahead
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.document import Document, fingerprint, to_document
 from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.make import make_plan
 from reconciler.plan.policies import check_policies
-from reconciler.problems import ExitCode, Invalid, Problem
+from reconciler.problems import ExitCode, Invalid, Problem, in_order
 from reconciler.run.base import Base, base_of, for_both
 from reconciler.run.context import Context
 from reconciler.run.readings import load_reading, save_reading
@@ -127,7 +128,8 @@ def compare(declared: Declared, observed: Observed, store: Store, target: str, c
         target=target,
         created_at=context.clock.now(),
     )
-    return judged(dated(made, store), declared, observed, applied_cohorts(store, target, organisation))
+    warned = replace(made, problems=in_order([*made.problems, *look_ahead(declared, observed, made.changes)]))
+    return judged(dated(warned, store), declared, observed, applied_cohorts(store, target, organisation))
 
 
 def judged(made: Plan, declared: Declared, observed: Observed, applied_cohorts: Collection[str] = ()) -> Planned:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 from reconciler.model import Declared
+from reconciler.plan.ahead import foresee
+from reconciler.problems import in_order
 from reconciler.report.jsonreport import problem_json
+from reconciler.run.context import Context
+
+
+def checked(context: Context) -> Declared:
+    """The declaration, with a warning too for what the coming days break by the files alone."""
+    declared = context.declared()
+    return replace(declared, warnings=in_order([*declared.warnings, *foresee(declared)]))
 
 
 def summary(declared: Declared, *, as_json: bool = False) -> str:

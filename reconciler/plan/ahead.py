@@ -1,0 +1,185 @@
+"""What the days after a plan will bring that somebody should know today: rules broken, and slots left to nobody.
+
+Only the days on which something changes are looked at, and on each only the learners whom it concerns.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from reconciler.model import (
+    Declared,
+    DeclaredLearner,
+    Observed,
+    ObservedLearner,
+    Shift,
+    SlotKind,
+    UserId,
+    Waiver,
+)
+from reconciler.operations import Change, Finding
+from reconciler.plan.effective import Held, holders
+from reconciler.plan.policies import Case, cases_of, check_learner
+from reconciler.problems import Problem, Source, in_order
+
+NAMED = 3  # learners in one warning; the others are counted
+
+_DAY = timedelta(days=1)
+
+
+def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Problem, ...]:
+    """A warning for each policy that a coming day breaks and the plan does not yet, and for each slot that will be
+    left to nobody, up to the declared horizon.
+
+    The world of a coming day is the one after the plan, with everybody in place who is declared by then.
+    """
+    concerned = _concerned(declared)
+    users = {learner.id or observed.misids.get(learner.misid or "") for learner in concerned}
+    seen = replace(observed, learners={user: one for user, one in observed.learners.items() if user in users})
+    mine = [change for change in changes if change.learner in users]
+    return _warnings(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
+
+
+def foresee(declared: Declared) -> tuple[Problem, ...]:
+    """The same from the files alone, as if OneFile held what they declare for the day, and nothing else."""
+    concerned = tuple(
+        learner if learner.id is not None else replace(learner, id=UserId(-number), label=learner.name())
+        for number, learner in enumerate(_concerned(declared), 1)
+    )
+    held: dict[UserId, Held] = {
+        learner.id: {slot: wanted.staff for slot, wanted in learner.slots.items()}
+        for learner in concerned
+        if learner.id is not None
+    }
+    seen = Observed(datetime.min.replace(tzinfo=UTC), {user: ObservedLearner(user) for user in held})
+    return _warnings(replace(declared, learners=concerned), seen, held)
+
+
+def _concerned(declared: Declared) -> tuple[DeclaredLearner, ...]:
+    ending = _ending(declared)
+    return tuple(one for one in declared.learners if one.later or any(_names(waiver, one) for waiver in ending))
+
+
+def _ending(declared: Declared) -> list[Waiver]:
+    """The waivers that count on the declared day, and will not at its horizon."""
+    return [waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon]
+
+
+def _names(waiver: Waiver, learner: DeclaredLearner) -> bool:
+    return waiver.cohort == learner.cohort if waiver.learner is None else waiver.learner == learner.id
+
+
+def _warnings(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> tuple[Problem, ...]:
+    told = _Told()
+    days = _Days(declared)
+    for case in cases_of(declared, observed, held):
+        for day, cause, finding in days.breaches(case):
+            told.breach(day, cause, finding, case)
+        for shift in case.learner.later:
+            if shift.after is None and shift.slot.kind is not SlotKind.ADDITIONAL:
+                told.lapse(shift, case)
+    return in_order(told.problems())
+
+
+class _Days:
+    """The days of one reading of the files: what each learner's slots break on those that concern them."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        self._ending = _ending(declared)
+        self._on: dict[date, Declared] = {}
+
+    def breaches(self, case: Case) -> Iterator[tuple[date, Source, Finding]]:
+        """Each breach that a day brings and the day before did not have, with the line that brings it."""
+        known = {(one.policy, one.what) for one in check_learner(case, self._at(self._declared.day)) if not one.waived}
+        causes: dict[date, list[Source]] = defaultdict(list)
+        for waiver in self._ending:
+            if _names(waiver, case.learner):
+                causes[waiver.until + _DAY].append(waiver.source)
+        shifts: dict[date, list[Shift]] = defaultdict(list)
+        for shift in case.learner.later:
+            shifts[shift.day].append(shift)
+        for day in sorted({*causes, *shifts}):
+            case = _moved(case, shifts[day])
+            found = [one for one in check_learner(case, self._at(day)) if not one.waived]
+            for one in found:
+                if (one.policy, one.what) not in known:
+                    yield day, _cause(one, shifts[day], causes[day]), one
+            known = {(one.policy, one.what) for one in found}
+
+    def _at(self, day: date) -> Declared:
+        return self._on.setdefault(day, replace(self._declared, day=day))
+
+
+def _moved(case: Case, shifts: Sequence[Shift]) -> Case:
+    """The learner once a day's shifts are applied. Who is not declared any more is there still: OneFile has no
+    unassign, so only somebody else's coming moves a holder."""
+    slots = {**case.learner.slots, **{shift.slot: shift.after for shift in shifts if shift.after}}
+    for shift in shifts:
+        if shift.after is None:
+            slots.pop(shift.slot, None)
+    comers = {shift.slot: shift.after.staff for shift in shifts if shift.after and shift.after.staff is not None}
+    return replace(case, learner=replace(case.learner, slots=slots), held={**case.held, **comers})
+
+
+def _cause(finding: Finding, shifts: Sequence[Shift], waivers: Sequence[Source]) -> Source:
+    """The line that changes on the day and has a part in the finding, as far as that can be told."""
+    changed = [source for shift in shifts for source in (shift.source, shift.after.source if shift.after else None)]
+    part = [source for source in changed if source in finding.places]
+    return next((source for source in (*part, *waivers, *changed) if source), Source(""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """What one line brings on one day, said once for all the learners whom it concerns in the same way."""
+
+    day: date
+    source: Source
+    what: str
+    fix: str
+    policy: str = ""
+    blocks: bool = False
+
+
+class _Told:
+    """Warnings by matter, so that one stand-in for forty learners is one warning."""
+
+    def __init__(self) -> None:
+        self._learners: dict[_Matter, list[str]] = defaultdict(list)
+        self._places: dict[_Matter, dict[Source, None]] = defaultdict(dict)
+
+    def breach(self, day: date, cause: Source, finding: Finding, case: Case) -> None:
+        name = case.learner.label or f"learner {case.id}"
+        what = finding.what.removeprefix(f"{name}: ")
+        matter = _Matter(day, cause, what, finding.fix, finding.policy, finding.level == "error")
+        self._learners[matter].append(name)
+        self._places[matter].update(dict.fromkeys(place for place in finding.places if place != cause))
+
+    def lapse(self, shift: Shift, case: Case) -> None:
+        key = "" if shift.slot.key is None else f" {shift.slot.key}"
+        post = f"{shift.slot.kind.value.replace('_', ' ')}{key}"
+        what = f"nobody is declared as {post} after {shift.day - _DAY}"
+        fix = "add an entry for the time after, with 'staff: null' if nobody shall hold the slot then."
+        self._learners[_Matter(shift.day, shift.source, what, fix)].append(case.learner.name())
+
+    def problems(self) -> Iterator[Problem]:
+        for matter, names in self._learners.items():
+            where = f" for {_listed(list(dict.fromkeys(names)))}"
+            if matter.policy:
+                places = _listed([str(place) for place in self._places[matter]])
+                beside = f", by this line and {places}" if places else ""
+                verdict = "the plan will be refused" if matter.blocks else "the plan will warn"
+                what = f"from {matter.day} {verdict}: {matter.what}{where}{beside} [{matter.policy}]"
+            else:
+                what = f"from {matter.day} the slot is not managed, and apply cannot be complete: {matter.what}{where}"
+            yield Problem(what, matter.fix, matter.source, severity="warning")
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`a, b, c and 9 more`."""
+    named, more = list(words[:NAMED]), len(words) - NAMED
+    parts = [*named, f"{more} more"] if more > 0 else named
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

@@ -1,0 +1,160 @@
+"""Laws of looking ahead: what a coming day breaks is told today, with the day and the lines, and nothing else is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from reconciler.model import (
+    Declared,
+    DeclaredLearner,
+    Holder,
+    Lapse,
+    Settings,
+    Shift,
+    Slot,
+    UserId,
+    Waiver,
+    Wanted,
+)
+from reconciler.plan.ahead import foresee, look_ahead
+from reconciler.plan.make import make_plan
+from reconciler.problems import Problem, Source
+from tests.factories import (
+    AIM,
+    AIM_IQA,
+    DAY,
+    DEFAULT,
+    HANDLES,
+    JAMES,
+    KATE,
+    LEARNER,
+    NOON,
+    OSCAR,
+    PRIYA,
+    STAFF,
+    declared,
+    learner,
+    member,
+    observed,
+)
+from tests.factories import ORGANISATION as CENTRE
+
+COVER = Source("state/staff.yaml", 7)
+KATE_AS_IQA = UserId(140009)
+PEOPLE = (
+    *(replace(one, person="kate") if one.id == KATE else one for one in STAFF),
+    replace(member("kate-as-iqa", KATE_AS_IQA), role=STAFF[3].role, person="kate"),
+)
+SLOTS: dict[Slot, UserId | None] = {DEFAULT: KATE, AIM: KATE, AIM_IQA: PRIYA}
+
+
+def covered(
+    by: UserId = KATE_AS_IQA,
+    days: int = 10,
+    slot: Slot = AIM_IQA,
+    slots: dict[Slot, UserId | None] = SLOTS,
+    **more: object,
+) -> DeclaredLearner:
+    """A learner one of whose slots is covered from a coming day on."""
+    one = learner(slots, **more)  # type: ignore[arg-type]
+    after = Wanted(by, HANDLES.get(by), COVER, "cover")
+    return replace(one, later=(Shift(DAY + timedelta(days), slot, one.slots[slot], after, COVER),))
+
+
+def files(*learners: DeclaredLearner, ahead: int = 28, **more: object) -> Declared:
+    made = declared(*learners, staff=PEOPLE, **more)  # type: ignore[arg-type]
+    return replace(made, horizon=made.day + timedelta(ahead))
+
+
+def told(state: Declared, holders: dict[Slot, Holder] | None = None) -> list[Problem]:
+    """What plan says, over a reading in which every learner holds the same."""
+    seen = observed({one.id: holders or dict(SLOTS) for one in state.learners if one.id})
+    made = make_plan(state, seen, {}, target="sandbox", created_at=NOON)
+    return [*look_ahead(state, seen, made.changes)]
+
+
+def test_a_stand_in_who_would_verify_their_own_work_is_told_of_with_day_and_both_lines() -> None:
+    """The cover's line is the place; the line of the slot that it meets is in the words."""
+    [problem] = told(files(covered()))
+    assert (problem.severity, problem.source) == ("warning", COVER)
+    assert problem.what == (
+        "from 2026-12-03 the plan will be refused: kate-anderson and kate-as-iqa are one person, who would both assess "
+        "and quality-assure learning aim 41242 for LRN-0042, by this line and "
+        "state/cohorts/business-admin-l3-2026.yaml:12 [iqa_independent]"
+    )
+
+
+def test_the_files_alone_tell_the_same_and_need_no_onefile_id() -> None:
+    """So that validate and calendar know of it without a call, also of a learner by MISID."""
+    assert foresee(files(covered())) == tuple(told(files(covered())))
+    [problem] = foresee(files(covered(number=None, misid="M7", label="")))
+    assert "for learner with MISID M7" in problem.what
+
+
+def test_what_is_broken_today_is_not_told_again_for_tomorrow() -> None:
+    """Today's finding says it; a later change that leaves it as it is adds nothing."""
+    slots: dict[Slot, UserId | None] = {DEFAULT: JAMES, AIM: KATE, AIM_IQA: KATE_AS_IQA}
+    one = covered(KATE, slot=DEFAULT, slots=slots)
+    assert told(files(one), {DEFAULT: JAMES, AIM: KATE, AIM_IQA: KATE_AS_IQA}) == []
+
+
+def test_one_line_is_one_warning_for_all_whom_it_concerns() -> None:
+    """Three are named, the others counted."""
+    state = files(*(covered(number=200000 + number, label=f"L{number}") for number in range(6)))
+    [problem] = told(state)
+    assert "for L0, L1, L2 and 3 more" in problem.what
+
+
+@pytest.mark.parametrize(("last", "warnings"), [(9, 1), (10, 0)])
+def test_a_waiver_counts_on_the_coming_day_and_not_after_its_last(last: int, warnings: int) -> None:
+    """A waiver that ends the day before does not help; one that holds on the day does, as far as was looked."""
+    waiver = Waiver("iqa_independent", "few", "quality-lead", DAY + timedelta(last), learner=LEARNER)
+    settings = Settings(CENTRE, waivers=(waiver,))
+    assert len(told(files(covered(), settings=settings, ahead=10))) == warnings
+
+
+def test_a_waiver_that_ends_is_told_of_before_it_does() -> None:
+    """What it lets pass today is refused from the day after, and its own line is the place."""
+    line = Source("state/settings.yaml", 9)
+    waiver = Waiver("iqa_independent", "few", "quality-lead", DAY + timedelta(3), learner=LEARNER, source=line)
+    slots: dict[Slot, UserId | None] = {AIM: KATE, AIM_IQA: KATE_AS_IQA}
+    [problem] = told(files(learner(slots), settings=Settings(CENTRE, waivers=(waiver,))), dict(slots))
+    assert problem.source == line
+    assert problem.what.startswith("from 2026-11-27 the plan will be refused: ")
+    assert "ended on" not in problem.what
+
+
+def test_a_slot_that_will_be_left_to_nobody_is_told_of_before_it_is() -> None:
+    """The entry's line, and from which day."""
+    one = learner(SLOTS)
+    line = Source("state/cohorts/business-admin-l3-2026.yaml", 12)
+    lapsing = replace(one, later=(Shift(DAY + timedelta(5), AIM, one.slots[AIM], None, line),))
+    [problem] = told(files(lapsing))
+    assert (problem.source, problem.severity) == (line, "warning")
+    assert problem.what == (
+        "from 2026-11-28 the slot is not managed, and apply cannot be complete: nobody is declared as "
+        "learning aim assessor 41242 after 2026-11-27 for LRN-0042"
+    )
+
+
+def test_nothing_coming_is_no_word() -> None:
+    """A cover that breaks nothing, a policy that is off, and a learner without a future."""
+    off = Settings(
+        CENTRE, policies=dict.fromkeys(("iqa_independent", "coverage", "caseload", "trainee_assessor"), "off")
+    )
+    assert told(files(covered(OSCAR))) == []
+    assert told(files(covered(), settings=off)) == []
+    assert told(files(learner(SLOTS))) == []
+
+
+def test_a_lapsed_slot_is_set_aside_in_the_plan_and_keeps_it_from_being_complete() -> None:
+    """Who was there last is there still, and nobody may overlook that."""
+    one = replace(learner({DEFAULT: KATE}), lapsed={AIM: Lapse(date(2026, 11, 1), COVER)})
+    made = make_plan(declared(one), observed({LEARNER: {DEFAULT: KATE, AIM: JAMES}}), {}, target="x", created_at=NOON)
+    [_, row] = made.changes
+    assert (row.action, row.before, row.after, row.source) == ("no-op", JAMES, None, COVER)
+    assert row.blocked == "nobody is declared for it after 2026-11-01"
+    assert (made.summary.blocked, made.in_sync, made.operations) == (1, False, ())
