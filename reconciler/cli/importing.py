@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -30,6 +31,13 @@ LAYERS = ("default_assessor", "default_employer", "learning_aims", "units")
     click.option(
         "--without", type=click.Choice(LAYERS), multiple=True, help="Leave these slots unread, which spares calls."
     ),
+    click.option(
+        "--csv",
+        "table",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="From this table instead: columns learner, slot, staff; also standard, unit, cohort, label, from, until.",
+    ),
     click.option("--cohort", default="", metavar="NAME", help="One cohort for all. [default: one per class]"),
     click.option("--names", is_flag=True, help="Let handles and cohorts be made from people's and classes' names."),
     click.option("--labels", type=click.Choice(["misid", "name"]), help="Labels for learners; name only with --names."),
@@ -46,6 +54,7 @@ def import_(
     placements: tuple[str, ...],
     assessors: tuple[int, ...],
     without: tuple[str, ...],
+    table: Path | None,
     cohort: str,
     names: bool,
     labels: Literal["misid", "name"] | None,
@@ -54,29 +63,36 @@ def import_(
     """Write the declared state of a centre that exists: staff.yaml and cohort files, from what OneFile holds.
 
     Reads only, and never writes over a file. What it writes is proven first to ask for no change; `reconciler plan
-    --detailed-exitcode` shows the same against OneFile. Exit 0: everything that OneFile shows is declared. 7: written,
-    but some slots have to be looked after by hand. 3: refused, nothing written.
+    --detailed-exitcode` shows the same against OneFile. With --csv, OneFile is asked for nothing but its lists of
+    staff, where the table names somebody whom staff.yaml does not have. Exit 0: everything is declared. 7: written, but
+    some slots have to be looked after by hand. 3: refused, nothing written.
     """
     from reconciler.report.importing import render_import, render_import_json
     from reconciler.run.importing import Wish, import_centre
+    from reconciler.run.tabling import import_table
 
     if labels == "name" and not names:
         raise click.UsageError("--labels name needs --names, which lets people's names stand in files.")
-    wish = Wish(
-        organisation,
-        classrooms,
-        placements,
-        assessors,
-        without,
-        cohort=cohort,
-        names=names,
-        labels=labels or "",
-        all_staff=all_staff,
-    )
-    written = import_centre(context, wish)
+    if table:
+        if classrooms or placements or assessors or without or labels or all_staff:
+            raise click.UsageError("--csv goes with --organisation, --cohort and --names only.")
+        written = import_table(context, table, organisation=organisation, cohort=cohort, names=names)
+    else:
+        wish = Wish(
+            organisation,
+            classrooms,
+            placements,
+            assessors,
+            without,
+            cohort=cohort,
+            names=names,
+            labels=labels or "",
+            all_staff=all_staff,
+        )
+        written = import_centre(context, wish)
     text = render_import_json(written) if output.json else render_import(written)
     output.save(text)
     output.report(text)
     if output.is_bare:
-        say_problems(written.left_out)
+        say_problems([*written.left_out, *written.warnings])
     return written.exit_code

@@ -11,7 +11,7 @@ from typing import Literal
 from reconciler.census import Census, CensusLearner, CensusStaff
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
 from reconciler.declared.factor import factored
-from reconciler.declared.naming import cohort_names, handles, persons
+from reconciler.declared.naming import by_role, cohort_names, handles, persons
 from reconciler.model import (
     LEARNING_AIM_KINDS,
     ROLES_FOR,
@@ -218,8 +218,7 @@ def _directory(
     staff = [
         there.get(one.id) or Staff(named[one.id], one.id, one.role, person=joined.get(one.id, "")) for one in needed
     ]
-    order = list(Role)
-    return tuple(sorted(staff, key=lambda member: (order.index(member.role), member.handle)))
+    return tuple(sorted(staff, key=by_role))
 
 
 def _labels(census: Census, labels: Labels) -> dict[UserId, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.census import CensusStaff
 from reconciler.declared.words import quoted, slug
-from reconciler.model import Handle, Role, UserId
+from reconciler.model import Handle, Role, Staff, UserId
 
 LONGEST = 64  # characters of a handle or a cohort's name, as in the schemas
 NO_CLASS = "no-class"
@@ -88,6 +88,11 @@ def persons(staff: Iterable[CensusStaff], handles: Mapping[UserId, Handle]) -> d
         if one.email and one.role in _ONE_PERSON:
             by_email[one.email.casefold()].append(one.id)
     return {user: handles[min(users)] for users in by_email.values() if len(users) > 1 for user in users}
+
+
+def by_role(member: Staff) -> tuple[int, Handle]:
+    """The order of members in a new staff.yaml: by role, then by handle."""
+    return (list(Role).index(member.role), member.handle)
 
 
 def cohort_names(classrooms: Collection[int | None], called: Mapping[int, str]) -> dict[int | None, str]:

@@ -15,8 +15,9 @@ from reconciler.report.words import number_of
 @dataclass(frozen=True, slots=True)
 class Written:
     """The outcome of an import. `left_out` are slots that somebody holds and no file declares; `unreadable` counts
-    slots that OneFile does not show, by words for their kind; `policies` counts what the policies object to, errors
-    and warnings, by policy. `calls` is None where OneFile was not asked."""
+    slots that OneFile does not show, by words for their kind; `blocking` and `warning` count what the policies object
+    to, by policy. `calls` is None where OneFile was not asked. `from_onefile` tells that OneFile holds what the files
+    say, so that the next plan is empty."""
 
     source: str
     files: Sequence[str]
@@ -24,6 +25,7 @@ class Written:
     slots: int
     staff: int
     calls: int | None = None
+    from_onefile: bool = True
     already: int = 0
     archived: int = 0
     recorded: int = 0
@@ -54,7 +56,7 @@ def _lines(written: Written) -> Iterator[str]:
     if written.unreadable:
         kinds = (f"{kind} ({number})" for kind, number in written.unreadable.items())
         yield f"Not shown by OneFile, so left undeclared: {', '.join(kinds)}"
-    if written.calls is not None:
+    if written.from_onefile:
         yield "Additional people are never shown by OneFile: add them to the files by hand."
     if written.recorded:
         yield f"Taken from our own record, as OneFile does not show them: {number_of(written.recorded, 'slot')}"
@@ -67,7 +69,10 @@ def _lines(written: Written) -> Iterator[str]:
         yield f"Policies refuse what OneFile holds, so apply is blocked: {_counted(written.blocking)}"
     if written.warning:
         yield f"Policies warn of what OneFile holds: {_counted(written.warning)}"
-    yield "Next, before the first apply: reconciler plan --detailed-exitcode"
+    if written.from_onefile:
+        yield "Next, before the first apply: reconciler plan --detailed-exitcode"
+    else:
+        yield "Next: reconciler plan, which shows where OneFile differs from the table."
 
 
 def _counted(counts: Mapping[str, int]) -> str:

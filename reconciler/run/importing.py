@@ -13,7 +13,6 @@ from reconciler.declared import read_declared
 from reconciler.declared.existing import Existing, read_existing
 from reconciler.declared.imported import Imported, Labels, LeftOut, Manner, imported
 from reconciler.declared.naming import cohort_name_fault
-from reconciler.declared.writing import cohort_text, member_line, settings_text, staff_text
 from reconciler.model import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
@@ -24,17 +23,16 @@ from reconciler.model import (
     Recorded,
     Settings,
     SlotKind,
-    Staff,
     UserId,
 )
 from reconciler.observed.census import take_census
 from reconciler.operations import Plan
 from reconciler.plan.make import Unsettled, make_plan
-from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.report.importing import Written
 from reconciler.report.words import kind_words
 from reconciler.run.context import Context
-from reconciler.run.newfiles import already_there, tried, write_new
+from reconciler.run.newfiles import already_there, new_texts, tried, write_new
 from reconciler.run.planning import judged, unsettled
 from reconciler.run.session import Session, learning, open_session, telling
 from reconciler.service.reader import Reader
@@ -82,7 +80,7 @@ class _Seen:
 def import_centre(context: Context, wish: Wish) -> Written:
     """Read what is asked for and write it as new files. Raises Invalid, ServiceError or StoreError; then none is."""
     existing = read_existing(context.state, context.day())
-    _check_cohort(context.state, wish.cohort)
+    check_cohort_option(context.state, wish.cohort)
     settings = existing.settings or Settings(OrganisationId(wish.organisation or 0), target=context.target or "sandbox")
 
     async def read() -> _Seen:
@@ -97,14 +95,14 @@ def import_centre(context: Context, wish: Wish) -> Written:
         known=existing.staff or {},
         recorded=seen.recorded,
     )
-    texts = _texts(context.state, existing, seen.settings, made)
+    texts = new_texts(context.state, existing, seen.settings, made.cohorts, made.staff, made.comments)
     plan = _proven(context, texts, seen, made)
     write_new(context.state, texts)
     return _written(context.state, texts, seen, made, plan)
 
 
-def _check_cohort(state: Path, cohort: str) -> None:
-    """What can be refused before a call is spent."""
+def check_cohort_option(state: Path, cohort: str) -> None:
+    """Raise Invalid for what can be refused before a call is spent."""
     if cohort and (fault := cohort_name_fault(cohort)):
         raise Invalid(Problem(*fault, where="--cohort"))
     if problems := already_there(state, [f"cohorts/{cohort}.yaml"] if cohort else []):
@@ -199,31 +197,6 @@ def _nobody(organisation: OrganisationId, already: int) -> Problem:
 
 
 # ------------------------------------------------------------------ what is written
-
-
-def _texts(state: Path, existing: Existing, settings: Settings, made: Imported) -> dict[str, str]:
-    """The new files by their place in the state folder. Raises Invalid where that cannot be, with every reason."""
-    texts = {
-        f"cohorts/{cohort.name}.yaml": cohort_text(cohort, made.comments.get(cohort.name, ""))
-        for cohort in made.cohorts
-    }
-    problems = already_there(state, texts)
-    if existing.staff is None:
-        texts = {"staff.yaml": staff_text(made.staff), **texts}
-    else:
-        file = (state / "staff.yaml").as_posix()
-        problems += [_missing(member, file) for member in made.staff if member.handle not in existing.staff]
-    if existing.settings is None:
-        texts = {"settings.yaml": settings_text(settings.organisation, settings.target), **texts}
-    if problems:
-        raise Invalid(problems)
-    return texts
-
-
-def _missing(member: Staff, file: str) -> Problem:
-    """An existing file is never changed; the line to add is all that is to do."""
-    what = f"OneFile user {member.id} holds a slot that is to be imported, and is not in this file"
-    return Problem(what, f"add, below staff:   {member_line(member)}", Source(file))
 
 
 def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Imported) -> Plan:

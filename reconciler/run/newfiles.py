@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.declared.entries import CohortEntry
+from reconciler.declared.existing import Existing
+from reconciler.declared.writing import cohort_text, member_line, settings_text, staff_text
+from reconciler.model import Settings, Staff
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.run.files import write_whole
 
@@ -19,6 +23,38 @@ def already_there(state: Path, names: Iterable[str]) -> list[Problem]:
     fix = "Move it away, or choose another name for the cohort: no file is ever written over."
     there = (path for path in (state / name for name in names) if path.exists() or path.is_symlink())
     return [Problem("is there already", fix, Source(path.as_posix())) for path in there]
+
+
+def new_texts(
+    state: Path,
+    existing: Existing,
+    settings: Settings,
+    cohorts: Iterable[CohortEntry],
+    staff: Sequence[Staff],
+    comments: Mapping[str, str],
+) -> dict[str, str]:
+    """New cohort files by their place in the state folder, with the staff and settings where those are not there yet.
+
+    Raises Invalid with every file that is in the way, and every member whom an existing staff.yaml lacks.
+    """
+    texts = {f"cohorts/{one.name}.yaml": cohort_text(one, comments.get(one.name, "")) for one in cohorts}
+    problems = already_there(state, texts)
+    if existing.staff is None:
+        texts = {"staff.yaml": staff_text(staff), **texts}
+    else:
+        file = (state / "staff.yaml").as_posix()
+        problems += [_missing(member, file) for member in staff if member.handle not in existing.staff]
+    if existing.settings is None:
+        texts = {"settings.yaml": settings_text(settings.organisation, settings.target), **texts}
+    if problems:
+        raise Invalid(problems)
+    return texts
+
+
+def _missing(member: Staff, file: str) -> Problem:
+    """An existing file is never changed; the line to add is all that is to do."""
+    what = f"OneFile user {member.id} holds a slot that is to be imported, and is not in this file"
+    return Problem(what, f"add, below staff:   {member_line(member)}", Source(file))
 
 
 @contextmanager

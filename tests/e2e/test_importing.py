@@ -209,3 +209,69 @@ def test_what_our_own_record_knows_is_declared_with_it(home: Home) -> None:
     assert done.json["from_record"] == 1
     assert "additional: [observer-127733]" in files(home)["state/cohorts/class-3301.yaml"]
     assert home.plan()["manual_steps"] == []
+
+
+# ------------------------------------------------------------------ from a table
+
+TABLE = (
+    "learner;slot;staff;standard;cohort\r\n200004;default assessor;{kate};;arts\r\nLRN00002;assessor;{kate};41240;\r\n"
+)
+
+
+def table(home: Home, text: str) -> str:
+    (home.path / "people.csv").write_text(text, "utf-8-sig", newline="")
+    return "people.csv"
+
+
+def test_a_table_whose_staff_are_known_is_imported_without_a_call(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files say who kate is, and learners are declared as the table names them."""
+    with served() as onefile:
+        point_at(monkeypatch, onefile.url)
+        home.declare({"id": 200009})
+        done = home.run(
+            "import", "--csv", table(home, TABLE.format(kate="kate")), "--cohort", "care", "--format", "json"
+        )
+        assert (done.code, done.json["calls"], onefile.calls) == (ExitCode.DONE, None, [])
+    assert done.json["files"] == ["state/cohorts/arts.yaml", "state/cohorts/care.yaml"]
+    assert home.run("validate").code == ExitCode.DONE
+
+
+def test_a_table_alone_makes_a_state_folder(home: Home) -> None:
+    """Roles and ids come from OneFile's lists of staff; the plan then shows where it differs from the table."""
+    text = TABLE.format(kate="kate.anderson.132757@staff.example.org")
+    done = home.run("import", *NORTHMERE, "--csv", table(home, text), "--cohort", "care")
+    assert done.code == ExitCode.DONE, done.err
+    assert "assessor-132757: {id: 132757, role: assessor}" in files(home)["state/staff.yaml"]
+    assert {row["address"] for row in home.plan()["resource_changes"]} == {
+        "learner[200002].learning_aim[41240].assessor",
+        "learner[200004].default_assessor",
+    }
+
+
+def test_a_table_with_an_unclear_row_writes_nothing(home: Home) -> None:
+    """Each such row is told with its line and a way out, and no cell that may be a name is repeated."""
+    text = TABLE.format(kate="132757") + "200005;default assessor;Kate Anderson;;arts\r\n=A1;iqa;;;\r\n"
+    done = home.run("import", *NORTHMERE, "--csv", table(home, text), "--cohort", "care", "--format", "json")
+    assert done.code == ExitCode.INVALID
+    assert [problem["line"] for problem in done.json["problems"]] == [4, 5]
+    assert "Anderson" not in done.out + done.err
+    assert files(home) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--csv", "gone.csv", *NORTHMERE), "cannot be read"),
+        (("--csv", "people.csv"), "--organisation"),
+        (("--csv", "people.csv", "--classroom", "3301"), "--csv goes with"),
+        (("--csv", "empty.csv", *NORTHMERE), "has no rows"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused(home: Home, arguments: tuple[str, ...], said: str) -> None:
+    """Exit 3, before OneFile is asked."""
+    table(home, TABLE.format(kate="132757"))
+    (home.path / "empty.csv").write_text("learner,slot,staff\n")
+    done = home.run("import", *arguments)
+    assert done.code == ExitCode.INVALID
+    assert said in done.err and done.is_decent()
+    assert files(home) == {}
