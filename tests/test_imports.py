@@ -59,6 +59,7 @@ HOMES: dict[str, set[str]] = {
     "httpx": {"service", "github.api"},
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.schema"},
+    "prometheus_client": {"report.prometheus"},
     "rich": {"progress", "report.page"},
     "sqlalchemy": {"store"},
     "starlette": {"sandbox", "service.embedded"},

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         help="Correct up to the files of this commit. [default: the newest complete apply's]",
     ),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift."),
-    formats=("text", "json"),
+    formats=("text", "json", "prometheus"),
 )
 def drift(context: Context, output: Output, correct: bool, approved: str | None, detailed_exitcode: bool) -> int:
     """Say what OneFile moved although the files did not, since which run and since when it is known.
@@ -46,8 +46,10 @@ def drift(context: Context, output: Output, correct: bool, approved: str | None,
 
 
 def _rendered(found: Drifting, code: ExitCode, output: Output) -> str:
-    from reconciler.report import driftjson, drifttext
+    from reconciler.report import driftjson, drifttext, prometheus
 
     if output.json:
         return driftjson.render_drift(found.report, exit_code=code)
+    if output.form == "prometheus":
+        return prometheus.render_drift(found.report, exit_code=code)
     return drifttext.render_drift(found.report, colour=output.colour, verbose=output.verbose)

@@ -31,6 +31,7 @@ class Output:
         verbose: bool = False,
         no_color: bool = False,
     ) -> None:
+        self.form = form
         self.json = form == "json"
         self.csv = form == "csv"
         self.out = out
@@ -69,7 +70,11 @@ class Output:
             click.echo(text, err=True)
 
     def failed(self, error: ReconcilerError) -> ExitCode:
-        """A command that ended without a report of its own gets this one, in --out too."""
+        """A command that ended without a report of its own gets this one, in --out too. But metrics of the last run
+        that could read stay where they are, for their age to be seen."""
+        if self.form == "prometheus":
+            say_problems(error.problems)
+            return error.exit_code
         if self.json or (self.out and self.out_is_json):
             from reconciler.report.jsonreport import render_problems
 

@@ -10,7 +10,7 @@ from reconciler.model import UserId
 from reconciler.operations import Change, Outcome, State
 from reconciler.report.driftwords import (
     SECTIONS,
-    ago_words,
+    age_words,
     counts,
     fight_words,
     kind_words,
@@ -142,7 +142,7 @@ def _steps(page: Page, report: DriftReport) -> Iterator[str]:
     yield from page.title(f"Steps by hand that are open ({len(plan.manual)})")
     for step in plan.manual:
         words = removal_words(step.slot, step.holder, plan.handles)
-        since = f", open {ago_words(report.now - step.first_seen)}" if step.first_seen else ""
+        since = f", open for {age_words(report.now - step.first_seen)}" if step.first_seen else ""
         owner = f", {step.owner}" if step.owner else ""
         name = learner_words(step.learner, step.label)
         yield from page.wrap(f"{name}: {words} (step {step.id}{since}{owner})", first=2)

@@ -14,7 +14,7 @@ from reconciler.report import history as report
 from reconciler.run.context import Context
 from reconciler.run.locking import Process, process_of
 from reconciler.run.session import target_of
-from reconciler.store import JournalRow, Lease, Store
+from reconciler.store import Episode, JournalRow, Lease, Store
 
 Form = Literal["text", "json", "csv"]
 
@@ -80,42 +80,50 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
     settings = context.declared().settings
     target, organisation = target_of(context, settings).name, settings.organisation
     with Store.open(context.store_url(), clock=context.clock) as store:
-        found = _open_steps(store, target, organisation).get(step)
-        fights = store.episodes(target, organisation, "fight")
-        fight = next((one for one in fights if fight_id(*one.place) == step), None)
-        if found is None and fight is None:
+        found = _open_steps(store, target, organisation).get(step) or _fight(store, target, organisation, step)
+        if found is None:
             raise Invalid(_not_open(step, store, target, organisation))
         run = store.begin_run(
             command="done", target=target, organisation=organisation, fingerprint="", who=by, commit=context.commit()
         )
-        if fight:
-            store.end_episode(fight.id, f"answered by {by}")
-            store.end_run(run, exit_code=ExitCode.DONE, summary={"answered": 1})
-            return f"{fight.slot.address(fight.learner)}: may be corrected again, said by {by}"
-        assert found  # noqa: S101  one of the two is there
-        if found.row:
-            state = State.DONE if outcome == "present" else State.FAILED
-            why = f"looked at in OneFile: {outcome}"
-            store.resolve(found.row.run, found.row.operation.id, state, by=by, reason=why)
-        if outcome == "present":
-            store.record(target, organisation, [(found.learner, found.slot, found.staff)], run=run)
-        elif found.slot.kind is SlotKind.ADDITIONAL:  # elsewhere, that one person is not there leaves open who is
-            store.record(target, organisation, [(found.learner, found.slot, None)], run=run)
-        if outcome == "absent":
-            for waiting in store.episodes(target, organisation, "step"):
-                if waiting.place == (found.learner, found.slot):
-                    store.end_episode(waiting.id, f"absent, said by {by}")
-        store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{outcome}": 1})
-    return f"{found.slot.address(found.learner)}: {outcome}, said by {by}"
+        if isinstance(found, Episode):
+            store.end_episode(found.id, f"answered by {by}")
+            said = "may be corrected again"
+        else:
+            _close(store, run, target, organisation, found, outcome, by)
+            said = outcome
+        store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{said.replace(' ', '_')}": 1})
+    return f"{found.slot.address(found.learner)}: {said}, said by {by}"
+
+
+def _fight(store: Store, target: str, organisation: OrganisationId, step: str) -> Episode | None:
+    fights = store.episodes(target, organisation, "fight")
+    return next((one for one in fights if fight_id(*one.place) == step), None)
+
+
+def _close(
+    store: Store, run: int, target: str, organisation: OrganisationId, found: _Step, outcome: Said, by: str
+) -> None:
+    if found.row:
+        state = State.DONE if outcome == "present" else State.FAILED
+        why = f"looked at in OneFile: {outcome}"
+        store.resolve(found.row.run, found.row.operation.id, state, by=by, reason=why)
+    if outcome == "present":
+        store.record(target, organisation, [(found.learner, found.slot, found.staff)], run=run)
+        return
+    if found.slot.kind is SlotKind.ADDITIONAL:  # elsewhere, that one person is not there leaves open who is
+        store.record(target, organisation, [(found.learner, found.slot, None)], run=run)
+    for waiting in store.episodes(target, organisation, "step"):
+        if waiting.place == (found.learner, found.slot):
+            store.end_episode(waiting.id, f"absent, said by {by}")
 
 
 def _not_open(step: str, store: Store, target: str, organisation: OrganisationId) -> Problem:
     for waiting in store.episodes(target, organisation, "step"):
         if step_id(*waiting.place) == step:
             what = f"step {step} is on {waiting.slot.address(waiting.learner)}, which OneFile shows"
-            return Problem(
-                what, "Nobody need say so: apply or drift closes it once it reads the slot empty.", where="STEP"
-            )
+            fix = "Nobody need say so: apply or drift closes it once it reads the slot empty."
+            return Problem(what, fix, where="STEP")
     return Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP")
 
 

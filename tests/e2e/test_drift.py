@@ -365,3 +365,19 @@ def test_slow_changes_are_no_fight(home: Home, server: Served, hours: Hours) -> 
         hours.forward(days=3)
         _, report = fight(home, server, hours, 1)
         assert verdicts(report) == {DEFAULT: "corrected"}
+
+
+# ------------------------------------------------------------------ metrics in a file
+
+
+def test_a_run_that_cannot_read_leaves_the_last_metrics_where_they_are(home: Home, server: Served) -> None:
+    """Their age is the alert; half a file, or words of an error in it, would be none."""
+    applied(home)
+    assert home.run("drift", "--format", "prometheus", "--out", "drift.prom").code == ExitCode.DONE
+    before = (home.path / "drift.prom").read_text()
+    assert "onefile_reconciler_last_reading_timestamp_seconds" in before
+    with pytest.MonkeyPatch.context() as away:
+        away.setenv("ONEFILE_CUSTOMER_TOKEN", "wrong")
+        ended = home.run("drift", "--format", "prometheus", "--out", "drift.prom")
+    assert (ended.code, ended.out) == (ExitCode.ERROR, "")
+    assert (home.path / "drift.prom").read_text() == before

@@ -1,0 +1,86 @@
+"""A drift report as Prometheus text, for a textfile collector or a Pushgateway beside cron or Kubernetes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.drift import DriftReport, Verdict
+from reconciler.model import SlotKind
+from reconciler.operations import State
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Gauge
+
+_PREFIX = "onefile_reconciler"
+_WHERE = ("target", "organisation")
+
+
+def render_drift(report: DriftReport, *, exit_code: int) -> str:
+    """Gauges alone: each run's text stands by itself. Every kind and verdict is there, also where it counts nothing,
+    so that an alert can tell none from not known. A run that fails prints no metrics: alert on the age of the last
+    reading."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry()
+    _drift(registry, report)
+    _steps(registry, report)
+    _run(registry, report, exit_code)
+    return generate_latest(registry).decode()
+
+
+def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
+    left = report.left()
+    counts = Counter((one.change.slot.kind, one.verdict) for one in left)
+    slots = _gauge(registry, "drifted_slots", "Slots that OneFile moved although the files did not.", "kind", "verdict")
+    for kind in SlotKind:
+        for verdict in Verdict:
+            _set(slots, report, counts[kind, verdict], kind.value, verdict.value)
+    oldest = _gauge(registry, "drift_oldest_seconds", "How long the oldest drift has been known; 0 without any.")
+    _set(oldest, report, _oldest(report, (one.first_seen for one in left)))
+    waiting = _gauge(registry, "waiting_slots", "Slots that differ and are no drift.", "sort")
+    sorts = {"due": report.due, "pending": report.pending, "unknown": report.unknown}
+    for name, changes in sorts.items():
+        _set(waiting, report, len(changes), name)
+    fights = _gauge(registry, "fights", "Slots that are not corrected again until a person answers.")
+    _set(fights, report, len(report.fights))
+
+
+def _steps(registry: CollectorRegistry, report: DriftReport) -> None:
+    steps = _gauge(registry, "manual_steps", "Steps open that only a person can do in OneFile.")
+    _set(steps, report, len(report.plan.manual))
+    oldest = _gauge(registry, "manual_step_oldest_seconds", "How long the oldest step is open; 0 without any.")
+    _set(oldest, report, _oldest(report, (step.first_seen for step in report.plan.manual if step.first_seen)))
+
+
+def _run(registry: CollectorRegistry, report: DriftReport, exit_code: int) -> None:
+    recent = _gauge(registry, "corrections_in_7_days", "Slots that drift runs have put back in seven days.")
+    _set(recent, report, report.recent_corrections)
+    ends = Counter(outcome.state for outcome in report.outcomes)
+    outcomes = _gauge(registry, "corrections", "How this run's corrections ended, by operation.", "state")
+    for state in State:
+        if state not in (State.INTENT, State.SENT):
+            _set(outcomes, report, ends[state], state.value)
+    read = _gauge(registry, "last_reading_timestamp_seconds", "When OneFile was last read whole.")
+    _set(read, report, report.taken_at.timestamp())
+    calls = _gauge(registry, "calls", "Calls that this run made to OneFile.")
+    _set(calls, report, report.spent_calls)
+    code = _gauge(registry, "exit_code", "How this run ended; the README has the table.")
+    _set(code, report, exit_code)
+
+
+def _gauge(registry: CollectorRegistry, name: str, means: str, *labels: str) -> Gauge:
+    from prometheus_client import Gauge
+
+    return Gauge(f"{_PREFIX}_{name}", means, [*_WHERE, *labels], registry=registry)
+
+
+def _set(gauge: Gauge, report: DriftReport, number: float, *labels: str) -> None:
+    gauge.labels(report.plan.target, str(report.plan.organisation), *labels).set(number)
+
+
+def _oldest(report: DriftReport, moments: Iterable[datetime]) -> float:
+    ages = [(report.now - moment).total_seconds() for moment in moments]
+    return max([0.0, *ages])

@@ -1,0 +1,220 @@
+"""Judging drift is pure: who may be put back, who waits and who is asked, for every way in which it can stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.drift import (
+    Approval,
+    Memory,
+    Place,
+    Verdict,
+    drift_ending,
+    endings,
+    fight_ending,
+    fought_over,
+    is_due,
+    judge,
+    place_of,
+    step_ending,
+    unmanaged,
+)
+from reconciler.model import DriftMode, Settings, Slot, SlotKind, Unread, UserId
+from reconciler.operations import Change
+from reconciler.plan.corrections import only
+from reconciler.store import Correction, Episode, LastApplied
+from tests.factories import (
+    AIM,
+    AIM_IQA,
+    DEFAULT,
+    EMPLOYER,
+    JAMES,
+    KATE,
+    LEARNER,
+    LEE,
+    NOON,
+    NOOR,
+    ORGANISATION,
+    UNIT,
+    additional,
+    change,
+    observed,
+    plan_of,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def drifted(slot: Slot = DEFAULT, before: UserId | None = JAMES, after: UserId | None = KATE, **more: str) -> Change:
+    return change(slot, before, after, reason="drift", **more)
+
+
+def seen(row: Change, at: datetime = NOON) -> Episode:
+    return Episode(1, "drift", row.learner, row.slot, row.before, row.after, at, at)
+
+
+def modes(mode: DriftMode, grace_hours: int = 0) -> Settings:
+    return Settings(ORGANISATION, drift=dict.fromkeys(SlotKind, mode), grace_hours=grace_hours)
+
+
+def approval(wanted: Mapping[Place, UserId | None], settings: Settings | None = None) -> Approval:
+    return Approval("0123abc", settings or modes("correct"), wanted)
+
+
+def verdict(
+    row: Change,
+    settings: Settings,
+    approved: Approval | None = None,
+    *,
+    fought: bool = False,
+    after: timedelta = timedelta(),
+) -> Verdict:
+    fights = {place_of(row): seen(row)} if fought else {}
+    memory = Memory(seen={place_of(row): seen(row)}, fights=fights)
+    (one,) = judge([row], memory, settings, NOON + after, approved)
+    return one.verdict
+
+
+# ------------------------------------------------------------------ who may be put back
+
+
+@pytest.mark.parametrize("fought", [False, True])
+@pytest.mark.parametrize("wanted", [None, KATE, NOOR, "not declared"], ids=str)
+@pytest.mark.parametrize("approved_mode", get_args(DriftMode))
+@pytest.mark.parametrize("mode", ["correct", "report"])
+@pytest.mark.parametrize("row", [drifted(), drifted(before=None), drifted(after=None), drifted(blocked="archived")])
+def test_only_what_everything_allows_is_corrected(
+    row: Change, mode: DriftMode, approved_mode: DriftMode, wanted: UserId | str | None, fought: bool
+) -> None:
+    """Both modes, the approved value, nobody taken off, nothing set aside, no fight."""
+    place = place_of(row)
+    declared = {} if wanted == "not declared" else {place: wanted}
+    found = verdict(row, modes(mode), approval(declared, modes(approved_mode)), fought=fought)  # type: ignore[arg-type]
+    agreed = mode == approved_mode == "correct" and wanted == row.after == KATE
+    assert (found is Verdict.CORRECT) == (agreed and not fought and not row.blocked)
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.floats(0, 200))
+def test_the_longer_time_of_grace_holds(here: int, approved: int, hours: float) -> None:
+    """Of the files' and the approved files': neither a work tree nor an old commit shortens it."""
+    row = drifted()
+    found = verdict(
+        row,
+        modes("correct", here),
+        approval({place_of(row): KATE}, modes("correct", approved)),
+        after=hours * HOUR,
+    )
+    assert (found is Verdict.CORRECT) == (hours * HOUR >= max(here, approved) * HOUR)
+
+
+def test_a_plan_of_corrections_writes_the_chosen_slots_and_keeps_the_rest_in_view() -> None:
+    """Other changes are left undone but stay as rows, so that shares and policies see the same centre."""
+    rows = [drifted(), change(EMPLOYER, KATE, JAMES), change(AIM, JAMES, None), change(AIM_IQA, KATE, KATE)]
+    plan = only(plan_of(rows), {place_of(row) for row in rows[:1]}, 300)
+    assert [one.action for one in plan.changes] == ["update", "no-op", "no-op", "no-op"]
+    assert [place_of(one) for one in plan.changes] == [place_of(row) for row in rows]
+    assert (len(plan.operations), plan.manual, plan.summary.update, plan.summary.blocked) == (1, (), 1, 0)
+
+
+@given(st.sets(st.sampled_from([DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT])))
+def test_a_plan_of_corrections_never_takes_anybody_off(chosen: set[Slot]) -> None:
+    """Not even where it is asked to."""
+    rows = [drifted(slot, after=None) for slot in (DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT)]
+    assert only(plan_of(rows), {(LEARNER, slot) for slot in chosen}, 300).operations == ()
+
+
+# ------------------------------------------------------------------ fights
+
+
+@given(st.lists(st.integers(0, 200), max_size=8), st.integers(0, 200) | st.none())
+def test_three_corrections_since_the_last_answer_are_a_fight(at: list[int], answered: int | None) -> None:
+    """What came before a person answered no longer counts."""
+    corrections = [Correction(LEARNER, DEFAULT, 1, NOON + hours * HOUR) for hours in at]
+    answers = {} if answered is None else {(LEARNER, DEFAULT): NOON + answered * HOUR}
+    fought, counts = fought_over([drifted()], modes("correct"), corrections, answers)
+    since = sum(answered is None or hours > answered for hours in at)
+    assert (bool(fought), counts[LEARNER, DEFAULT]) == (since >= 3, since)
+
+
+def test_what_is_only_reported_is_no_fight() -> None:
+    """Nobody corrects it any more."""
+    corrections = [Correction(LEARNER, DEFAULT, 1, NOON)] * 5
+    assert fought_over([drifted()], modes("report"), corrections, {})[0] == set()
+
+
+# ------------------------------------------------------------------ sorting
+
+
+def test_what_the_calendar_moved_is_told_from_what_the_files_moved() -> None:
+    """Cover; or a declaration that asked for what was applied, on the day when it was."""
+    row, last = change(DEFAULT, KATE, JAMES), LastApplied(KATE, 1, NOON, "kate")
+    assert is_due(replace(row, reason="cover"), None, {})
+    assert is_due(row, last, {place_of(row): KATE})
+    assert not is_due(row, last, {place_of(row): JAMES})  # the files asked for it then too: it was not applied
+    assert not is_due(row, last, {})
+    assert not is_due(row, None, {place_of(row): KATE})
+
+
+def test_what_nobody_declares_is_counted_where_it_was_read() -> None:
+    """Only people count: neither empty slots nor what OneFile does not show."""
+    held = {DEFAULT: KATE, AIM: JAMES, AIM_IQA: None, UNIT: Unread.UNREADABLE, additional(LEE): LEE}
+    plan = plan_of([change(DEFAULT, KATE, KATE)])
+    assert unmanaged(plan, observed({LEARNER: held, 999: {DEFAULT: KATE}})) == {
+        SlotKind.ADDITIONAL: 1,
+        SlotKind.LEARNING_AIM_ASSESSOR: 1,
+    }
+
+
+# ------------------------------------------------------------------ how it ended
+
+
+@pytest.mark.parametrize(
+    ("row", "how"),
+    [
+        (None, "no longer declared"),
+        (change(DEFAULT, KATE, KATE), "back as it was applied"),
+        (change(DEFAULT, JAMES, JAMES), "the files accept it"),
+        (change(DEFAULT, JAMES, NOOR), "the files ask for somebody else"),
+        (drifted(), "settings.drift says to ignore it"),
+        (change(DEFAULT, KATE, KATE, recorded=True), ""),
+        (change(DEFAULT, Unread.UNREADABLE, KATE), ""),
+    ],
+)
+def test_drift_ends_as_the_plan_says_and_only_where_it_looked(row: Change | None, how: str) -> None:
+    """What OneFile does not show this time is neither back nor gone."""
+    episode = seen(drifted())
+    assert drift_ending(episode, row) == how
+    assert endings(plan_of([row] if row else []), drift_ending)(episode) == how
+
+
+def test_a_plan_that_left_learners_unread_ends_nothing_of_theirs() -> None:
+    """Neither where the scope left them out nor where their MISID was not found."""
+    plan = plan_of([change(DEFAULT, KATE, KATE, learner=1)])
+    episode = seen(drifted())
+    assert endings(plan, drift_ending)(episode) == "no longer declared"
+    assert endings(replace(plan, left_out=1), drift_ending)(episode) == ""
+    assert endings(replace(plan, summary=replace(plan.summary, blocked=1)), drift_ending)(episode) == ""
+
+
+def test_quiet_ends_no_fight() -> None:
+    """Only the files or a person do."""
+    fight = replace(seen(drifted()), matter="fight", holder=None)
+    assert fight_ending(fight, change(DEFAULT, KATE, KATE)) == ""
+    assert fight_ending(fight, change(DEFAULT, JAMES, JAMES)) == "the files ask for somebody else"
+    assert fight_ending(fight, None) == "no longer declared"
+
+
+def test_a_step_ends_by_a_reading_or_by_the_files() -> None:
+    """And not while OneFile does not show the slot."""
+    step = replace(seen(change(DEFAULT, KATE, None)), matter="step", due=None)
+    assert step_ending(step, change(DEFAULT, None, None)) == "a reading shows that it is done"
+    assert step_ending(step, change(DEFAULT, KATE, KATE)) == "the files ask for them again"
+    assert step_ending(step, change(DEFAULT, Unread.UNREADABLE, None)) == ""
+    assert step_ending(step, None) == "the files no longer ask for it"
