@@ -64,14 +64,12 @@ def test_an_archived_learner_is_known_for_one(tmp_path: Path) -> None:
             assert here.observe(here.declared({ARCHIVED: slots})).learners[ARCHIVED].standing == "archived"
 
 
-@pytest.mark.xfail(strict=True, reason="where searches include archived users, being on a list passes for being active")
 def test_an_archived_learner_is_known_where_searches_show_archived_users(tmp_path: Path) -> None:
     """That unknown of the API can go either way, and every write to this learner would be refused."""
     with trial(tmp_path, "archived_in_search=included") as here:
         assert here.observe(here.declared({ARCHIVED: {AIM: KATE}})).learners[ARCHIVED].standing == "archived"
 
 
-@pytest.mark.xfail(strict=True, reason="where searches include archived users, being on a list passes for being active")
 def test_archived_staff_are_known_where_searches_show_archived_users(tmp_path: Path) -> None:
     """Nobody is to be handed to somebody who has left."""
     with trial(tmp_path, "archived_in_search=included") as here:

@@ -30,6 +30,7 @@ from reconciler.service.ways import FEW, pages_worth
 from reconciler.service.wire import LEARNER_ROLE, ROLE_IDS, UserRow
 
 EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
+UNMARKED = "archived:unmarked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,13 @@ class People:
                 usable=lambda rows: self._learn_from(rows.values()),
             )
         await self._find_staff()
+        if self._unmarked:
+            self._pages = []  # everybody's own record is read, which has all that a page could show
+
+    @property
+    def _unmarked(self) -> bool:
+        """Whether this server's lists have archived users among them, and only their own record says so."""
+        return self._facts.get(UNMARKED) == "yes"
 
     async def _survey_rows(self) -> None:
         self._by_misid = _by_misid(self._register.listed)
@@ -121,7 +129,8 @@ class People:
     def _spared_by(self, rows: Rows[UserRow]) -> int:
         """How many learners need no call of their own once there is a row of each, like these."""
         shown = sent(rows.values()) if rows else self._shown(unknown=DEFAULT_KINDS)
-        return sum(learner.id is None or self._asked(learner) <= shown for learner in self._learners)
+        own = self._unmarked
+        return sum(learner.id is None or (self._asked(learner) <= shown and not own) for learner in self._learners)
 
     @property
     def calls_left(self) -> int:
@@ -134,9 +143,11 @@ class People:
         """Calls for this learner alone: a search for the MISID, the learner's own record."""
         wants, user = self._asked(learner), self._user(learner)
         if self._scan.chosen:
-            return int(not wants <= shown)
+            return int(self._unmarked or not wants <= shown)
         if user is None or user not in self._register.listed:
-            return 1 if self._register.whole or learner.id is not None else 1 + bool(wants)
+            return 1 if self._register.whole or learner.id is not None else 1 + (self._unmarked or bool(wants))
+        if self._unmarked:
+            return 1
         has_row = user in self._register.rows or self._register.page_of(user) in pages
         return int(bool(wants) and not (has_row and wants <= shown))
 
@@ -228,9 +239,11 @@ class People:
         wants, at = self._asked(learner), self._listed_at
         shown = self._shows_enough(row, learner) if row else listed is not None and not wants
         own = None
-        if not shown:
+        if not shown or self._unmarked:
             at = self._reader.clock.monotonic()
             own = await self._reader.user(user)
+        if own and own.archived and listed and not listed.archived:
+            self._facts.learn(UNMARKED, "yes")
         standing = self._standing(own or (listed if shown else None), listed=listed is not None)
         record = own or row
         placement = record.placement if record and EMPLOYER in learner.slots else None
@@ -287,9 +300,12 @@ class People:
         for role, group in sorted(needed.items()):
             register = Register(self._reader, self._organisation, ROLE_IDS[role], self._facts)
             listed = await self._listed(register, role, group)
+            await self._learn_of_archived(listed)
             for user in sorted(group & listed.keys()):
                 standing: Standing = "archived" if listed[user].archived else "active"
                 self.staff[self._organisation, user] = ObservedStaff(user, standing)
+            if self._unmarked:
+                await each(sorted(group & listed.keys()), self._find_by_record)
             await each(sorted(group - listed.keys()), self._find_unlisted)
             if role is Role.EMPLOYER and self._declared.settings.level("employer_placement") != "off":
                 wanted = self._active(_employers(self._learners))
@@ -303,6 +319,20 @@ class People:
         users = self._reader.users(self._organisation, ROLE_IDS[role], long=True)
         rows = await users.read(enough=lambda rows: group <= rows.keys(), to_the_end=False)
         return self._reader.of_role(rows.values(), ROLE_IDS[role])
+
+    async def _learn_of_archived(self, listed: Mapping[UserId, UserRow]) -> None:
+        """Learnt once for a server, from the record of whoever has been on a list of staff for longest: where lists
+        leave out who is archived that is somebody active, and where they do not, most likely somebody who left."""
+        if self._facts.get(UNMARKED) is not None or not listed:
+            return
+        first = min(listed)
+        own = None if listed[first].archived else await self._reader.user(first)
+        self._facts.learn(UNMARKED, "yes" if own and own.archived else "no")
+
+    async def _find_by_record(self, user: UserId) -> None:
+        row = await self._reader.user(user)
+        standing: Standing = "missing" if row is None else "archived" if row.archived else "active"
+        self.staff[self._organisation, user] = ObservedStaff(user, standing)
 
     async def _find_unlisted(self, user: UserId) -> None:
         row = await self._reader.user(user)

@@ -24,6 +24,8 @@ class Facts:
     | offers:learning_aims | "no" where a search without a learner is refused, or its rows are no use   |
     | offers:roll          | "no" where an unpaged user search is refused, or is not the whole list     |
     | shows:learners:5740  | the defaults that a row of the paged list carries, with commas; or nothing |
+    | archived:unmarked    | "yes" where lists have archived users among them, and only their own record   |
+    |                      | says so; "no" where the first of a list is not, or is marked there             |
     """
 
     known: dict[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model import Declared, OrganisationId, Slot, SlotKind
+from reconciler.observed.people import UNMARKED
 from reconciler.problems import Rejected
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.world import World
@@ -147,17 +148,20 @@ def _archived(centre: Centre, declared: Declared) -> set[str]:
 )
 @pytest.mark.parametrize("switched", [RICH, POOR])
 def test_only_what_is_declared_is_read(slots: list[Slot], never: tuple[str, ...], switched: tuple[str, ...]) -> None:
-    """No call for units where none are declared, and so on; nobody's own record where nothing on it is declared."""
+    """No call for units where none are declared, and so on; nobody's own record where nothing on it is declared, once
+    it is known that whoever is on a list is active."""
     centre = Centre(*switched, world=WORLDS[60])
-    centre.read(centre.declared(*(wanting(200000 + n, slots) for n in range(1, 10))))
+    centre.read(centre.declared(*(wanting(200000 + n, slots) for n in range(1, 10))), Facts({UNMARKED: "no"}))
     assert not [path for path in centre.paths for word in never if word in path]
 
 
 def test_one_learner_costs_a_handful_of_calls() -> None:
-    """Log in, the staff of two roles, who is there, two records, the aims: nothing is probed for one learner's sake."""
+    """Log in, the staff of two roles, who is there, two records, the aims; and once, whether somebody who has been on a
+    list for long is active: nothing else is probed for one learner's sake."""
     centre = centre_of(400, {})
     centre.read(centre.declared(wanting(200004, [EMPLOYER, AIM])))
     assert sorted(centre.paths) == [
+        "GET /User/122762",
         "GET /User/139015",
         "GET /User/200004",
         "POST /Authentication",
@@ -202,6 +206,19 @@ def _shown(observed: object) -> object:
         user: {slot: held for slot, held in one.slots.items() if held is None or isinstance(held, int)}
         for user, one in observed.learners.items()  # type: ignore[attr-defined]
     }
+
+
+def test_whether_lists_have_archived_users_is_asked_once() -> None:
+    """The next reading relies on it, and where they have, reads the record of everybody who is declared."""
+    for switched, own in (("archived_in_search=omitted", 0), ("archived_in_search=included", 9)):
+        centre, facts = Centre(switched, world=WORLDS[60]), Facts()
+        declared = centre.declared(*(wanting(200000 + n, [AIM]) for n in range(1, 10)))
+        centre.read(declared, facts)
+        centre.paths.clear()
+        centre.read(declared, Facts(dict(facts.known)))
+        assert sum(path.startswith("GET /User/2000") for path in centre.paths) == own
+        ((spent, remaining),) = centre.told.forecasts
+        assert spent + remaining == len(centre.paths)
 
 
 def test_an_organisation_that_is_not_there_teaches_nothing() -> None:
