@@ -45,8 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": {"clock"},
     # the edge
     "run": NOUNS
-    | {"", "census", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "drift", "sandbox"}
-    | {"service", "store"},
+    | {"", "census", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "drift", "editing"}
+    | {"sandbox", "service", "store"},
     # what workflows ask of GitHub: an edge beside the command line, which gets saved plans and speaks as it does
     "github": {"", "problems", "cli.output", "report.text", "run.planfile", "run.planning", "service.targets"},
     "cli": {"", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"},

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from reconciler.declared.entries import CohortEntry
 from reconciler.declared.existing import Existing
-from reconciler.declared.writing import cohort_text, member_line, settings_text, staff_text
+from reconciler.declared.writing import cohort_data, settings_data, staff_data
+from reconciler.editing.compose import compose, schema_line
 from reconciler.model import Settings, Staff
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.run.files import write_whole
@@ -45,16 +46,33 @@ def new_texts(
         file = (state / "staff.yaml").as_posix()
         problems += [_missing(member, file) for member in staff if member.handle not in existing.staff]
     if existing.settings is None:
-        texts = {"settings.yaml": settings_text(settings.organisation, settings.target), **texts}
+        texts = {"settings.yaml": settings_text(settings), **texts}
     if problems:
         raise Invalid(problems)
     return texts
 
 
+def cohort_text(cohort: CohortEntry, comment: str = "") -> str:
+    """The text of a cohort's file, with the comment behind its name."""
+    return compose("cohort", cohort_data(cohort), head=[schema_line("cohort", depth=2)], notes={"cohort": comment})
+
+
+def staff_text(staff: Iterable[Staff]) -> str:
+    return compose("staff", staff_data(staff), head=[schema_line("staff", depth=1)])
+
+
+def settings_text(settings: Settings) -> str:
+    """A first settings.yaml: everything else has its default."""
+    notes = {"organisation": "OneFile OrganisationID", "target": "sandbox | beta | practice | live"}
+    data = settings_data(settings.organisation, settings.target)
+    return compose("settings", data, head=[schema_line("settings", depth=1)], notes=notes)
+
+
 def _missing(member: Staff, file: str) -> Problem:
     """An existing file is never changed; the line to add is all that is to do."""
+    *_, line = staff_text([member]).splitlines()
     what = f"OneFile user {member.id} holds a slot that is to be imported, and is not in this file"
-    return Problem(what, f"add, below staff:   {member_line(member)}", Source(file))
+    return Problem(what, f"add, below staff: {line}", Source(file))
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from reconciler.declared.cells import known_to_files
 from reconciler.declared.existing import Existing, read_existing
 from reconciler.declared.sheet import read_sheet
 from reconciler.declared.tabled import Tabled, tabled
-from reconciler.declared.writing import cohort_text, staff_text
 from reconciler.model import Declared, Role, UserId
+from reconciler.run.newfiles import cohort_text, staff_text
 from tests.declared.files import AIM, AIM_IQA, DEFAULT, EMPLOYER, UNIT, UNIT_IQA, additional, centre, holders
 from tests.declared.files import read as read_files
 

@@ -11,10 +11,10 @@ import pytest
 from reconciler.census import READABLE, Census, Scope
 from reconciler.declared import read_declared
 from reconciler.declared.imported import Imported, Manner, imported
-from reconciler.declared.writing import cohort_text, settings_text, staff_text
-from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Declared, Slot, SlotKind, Unread, UserId
+from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Declared, Settings, Slot, SlotKind, Unread, UserId
 from reconciler.observed.census import take_census
 from reconciler.problems import BadAnswer, Invalid
+from reconciler.run.newfiles import cohort_text, settings_text, staff_text
 from reconciler.sandbox.faults import Fault
 from reconciler.service.facts import Facts
 from tests.factories import DAY
@@ -53,7 +53,7 @@ def census_of(here: Trial, scope: Scope = WHOLE, facts: Facts | None = None, tol
 def files_of(made: Imported, state: Path) -> Declared:
     """The import's files, written and read back."""
     (state / "cohorts").mkdir(parents=True)
-    (state / "settings.yaml").write_text(settings_text(ORGANISATION, "sandbox"), "utf-8")
+    (state / "settings.yaml").write_text(settings_text(Settings(ORGANISATION)), "utf-8")
     (state / "staff.yaml").write_text(staff_text(made.staff), "utf-8")
     for cohort in made.cohorts:
         (state / "cohorts" / f"{cohort.name}.yaml").write_text(cohort_text(cohort), "utf-8")
