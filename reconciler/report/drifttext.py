@@ -9,11 +9,12 @@ from reconciler.drift import Drifted, DriftReport, Verdict, fight_id
 from reconciler.model import UserId
 from reconciler.operations import Change, Outcome, State
 from reconciler.report.driftwords import (
+    FIGHTS,
     SECTIONS,
-    age_words,
     counts,
     fight_words,
     kind_words,
+    labels_of,
     moment_words,
     moved_words,
     seen_words,
@@ -21,7 +22,7 @@ from reconciler.report.driftwords import (
 )
 from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.words import learner_words, number_of, operation_words, removal_words
+from reconciler.report.words import age_words, learner_words, number_of, operation_words, removal_words
 
 MANY = 20  # more rows than this in a section that only waits become a count a cohort
 
@@ -90,7 +91,7 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
     if not report.fights:
         return
     labels = labels_of(report)
-    yield from page.title(f"{SECTIONS[Verdict.FIGHT]} ({len(report.fights)})", RED)
+    yield from page.title(f"{FIGHTS} ({len(report.fights)})", RED)
     for fight in report.fights:
         name = learner_words(fight.learner, labels.get(fight.learner, ""))
         yield from page.wrap(f"{name}: {fight_words(fight, report.plan.handles)}", first=2)
@@ -161,7 +162,3 @@ def _rest(page: Page, report: DriftReport) -> Iterator[str]:
     for episode in report.ended:
         name = learner_words(episode.learner, labels.get(episode.learner, ""))
         yield from page.wrap(f"{name}: {episode.slot.address(episode.learner)}: {episode.ending}", first=2)
-
-
-def labels_of(report: DriftReport) -> Mapping[UserId, str]:
-    return {change.learner: change.label for change in report.plan.changes}

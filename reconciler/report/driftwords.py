@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from reconciler.drift import LOOKING_BACK, Drifted, DriftReport, Verdict
-from reconciler.model import SlotKind
+from reconciler.model import SlotKind, UserId
 from reconciler.operations import Change
-from reconciler.report.words import Handles, change_words, holder_words, number_of, slot_words
+from reconciler.report.words import Handles, age_words, change_words, holder_words, number_of, slot_words
 from reconciler.store.rows import Episode, LastApplied
 
+FIGHTS = "Two systems fight over these: a person must answer"
+
 SECTIONS: Mapping[Verdict, str] = {
-    Verdict.FIGHT: "A person must answer: two systems fight over these",
+    Verdict.FIGHT: "Left alone until a person answers",
     Verdict.BY_HAND: "To be put back by hand: OneFile's API cannot take anybody off",
     Verdict.SET_ASIDE: "Cannot be put back: set aside",
     Verdict.CORRECT: "May be corrected now",
@@ -84,6 +86,10 @@ def counts(report: DriftReport) -> list[tuple[int, str]]:
     return [(count, words) for count, words in found if count or words == "drifted"]
 
 
+def labels_of(report: DriftReport) -> Mapping[UserId, str]:
+    return {change.learner: change.label for change in report.plan.changes}
+
+
 def kind_words(kind: SlotKind) -> str:
     return _KIND_WORDS[kind]
 
@@ -94,11 +100,3 @@ def moment_words(moment: datetime) -> str:
 
 def ago_words(age: timedelta) -> str:
     return f"{age_words(age)} ago" if age >= timedelta(minutes=1) else "just now"
-
-
-def age_words(age: timedelta) -> str:
-    """`3 days`, `5 h`, `12 min`: rounded down, for an age should not sound older than it is."""
-    minutes = max(0, int(age.total_seconds())) // 60
-    if minutes >= 48 * 60:
-        return number_of(minutes // (24 * 60), "day")
-    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"

@@ -9,7 +9,7 @@ from datetime import UTC
 from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Plan, Summary
 from reconciler.problems import Problem, Source
 from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
-from reconciler.report.words import duration_words, learner_words, number_of, removal_words
+from reconciler.report.words import age_words, duration_words, learner_words, number_of, removal_words
 
 BY_HAND = "To remove by hand: OneFile's API cannot"
 AFTER_BY_HAND = "Afterwards: reconciler done STEP --by NAME"
@@ -40,12 +40,14 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class ManualStep:
-    """What a person has to do in OneFile; `page` is where."""
+    """What a person has to do in OneFile; `page` is where, `how` the way there, `since` its age and whose it is."""
 
     id: str
     who: str
     what: str
     page: str
+    how: str = ""
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,10 @@ def _findings(findings: Iterable[Finding], plan: Plan) -> Iterator[Notice]:
 def manual_steps(plan: Plan) -> tuple[ManualStep, ...]:
     def told(step: ManualRemoval) -> ManualStep:
         who = learner_words(step.learner, step.label, plan.names)
-        return ManualStep(step.id, who, removal_words(step.slot, step.holder, plan.handles), step.page)
+        what = removal_words(step.slot, step.holder, plan.handles)
+        age = f"open for {age_words(plan.created_at - step.first_seen)}" if step.first_seen else ""
+        since = ", ".join(words for words in (age, step.owner) if words)
+        return ManualStep(step.id, who, what, step.page, step.clicks, since)
 
     return tuple(told(step) for step in plan.manual)
 

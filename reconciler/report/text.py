@@ -72,7 +72,9 @@ def _manual(page: Page, steps: Sequence[ManualStep], title: str) -> Iterator[str
         return
     yield from page.title(f"{title} ({len(steps)})")
     for step in steps:
-        yield from page.wrap(f"{step.who}: {step.what}: {step.page} (step {step.id})", first=2)
+        name = f"step {step.id}, {step.since}" if step.since else f"step {step.id}"
+        yield from page.wrap(f"{step.who}: {step.what}: {step.page} ({name})", first=2)
+        yield from page.wrap(step.how, first=4)
     yield f"    {AFTER_BY_HAND}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from reconciler.model import Handle, Holder, Slot, SlotKind, Unread, UserId
 from reconciler.operations import Change, Move, Operation, moves
@@ -106,3 +107,11 @@ def duration_words(seconds: int) -> str:
         return f"{seconds // 60} min {seconds % 60} s"
     hours, minutes = divmod(-(-seconds // 60), 60)
     return f"{hours} h {minutes} min"
+
+
+def age_words(age: timedelta) -> str:
+    """`3 days`, `5 h`, `12 min`: rounded down, for an age should not sound older than it is."""
+    minutes = max(0, int(age.total_seconds())) // 60
+    if minutes >= 48 * 60:
+        return number_of(minutes // (24 * 60), "day")
+    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"

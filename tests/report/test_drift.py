@@ -16,7 +16,7 @@ from reconciler.model import SlotKind
 from reconciler.operations import Change, ManualRemoval, Outcome, State
 from reconciler.problems import Source
 from reconciler.report import driftjson, drifttext, prometheus
-from reconciler.report.driftwords import age_words
+from reconciler.report.words import age_words
 from reconciler.store import Episode, LastApplied
 from tests.factories import (
     AIM,

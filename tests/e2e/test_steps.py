@@ -1,0 +1,104 @@
+"""Steps that only a person can do: since when, whose, how; and over once a reading or a person says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconciler.clock import SystemClock
+from reconciler.problems import ExitCode
+from reconciler.store import Episode, Store
+from tests.e2e.user import LEARNER, LEE, SETTINGS, Home, Served, point_at, served
+
+OWNED: Mapping[str, object] = {**SETTINGS, "manual_steps": {"owner": "quality-lead"}}
+ADDITIONAL, UNIT = f"learner[200004].additional[{LEE}]", "learner[200004].unit[BA_301].assessor"
+LATER = timedelta(days=3, hours=1)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        yield server
+
+
+def let_days_pass(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + LATER)
+
+
+def removed(home: Home) -> None:
+    """Applied with an observer and an assessor of a unit; then the files ask for neither."""
+    home.declare(LEARNER, settings=OWNED).converges()
+    unit = {"unit": "BA_301", "assessor": None, "iqa": "priya"}
+    home.declare({**LEARNER, "additional": [], "units": [unit]}, settings=OWNED)
+
+
+def steps(home: Home) -> dict[str, dict[str, object]]:
+    return {step["address"]: step for step in home.plan()["manual_steps"]}
+
+
+def kept(home: Home) -> tuple[Episode, ...]:
+    with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
+        target = store.runs(limit=1)[0].target
+        return store.episodes(target, 5740, "step", ended_since=datetime.min.replace(tzinfo=UTC))
+
+
+def test_a_step_has_a_way_an_owner_and_an_age(home: Home, server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The age counts from the first apply or drift run that found it, not from plans that may never be agreed."""
+    removed(home)
+    plans = [steps(home), steps(home)]
+    assert [step["first_seen"] for plan in plans for step in plan.values()] == [None] * 4
+    assert {step["owner"] for step in plans[0].values()} == {"quality-lead"}
+    assert str(plans[0][ADDITIONAL]["clicks"]).startswith("Users, the learner's Account, the tab Access Accounts")
+    assert str(plans[0][UNIT]["clicks"]).startswith("Users, Learners, the learner; Episodes, Learning Aims, Units")
+    assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
+    first = {address: step["first_seen"] for address, step in steps(home).items()}
+    assert None not in first.values()
+    let_days_pass(monkeypatch)
+    assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
+    assert {address: step["first_seen"] for address, step in steps(home).items()} == first
+    text = home.run("plan").out.replace("\n      ", " ")
+    assert f"(step {plans[0][ADDITIONAL]['id']}, open for 3 days, quality-lead)" in text
+    assert "open for 3 days, quality-lead" in home.run("drift").out.replace("\n      ", " ")
+
+
+def test_a_reading_closes_what_onefile_shows(home: Home, server: Served) -> None:
+    """Nobody need say so, and nobody can in its place."""
+    removed(home)
+    home.run("apply", "--auto-approve")
+    step = steps(home)[UNIT]
+    refused = home.run("done", str(step["id"]), "--by", "priya")
+    assert (refused.code, "which OneFile shows" in refused.err) == (ExitCode.INVALID, True)
+    for unit in server.world.units_of[200004]:
+        unit["AssessorID"] = None
+    assert UNIT not in steps(home)
+    assert home.run("drift").code == ExitCode.DONE
+    assert {one.slot.kind.value: one.ending for one in kept(home)} == {
+        "unit_assessor": "a reading shows that it is done",
+        "additional": "",
+    }
+
+
+def test_a_person_closes_what_it_does_not(home: Home, server: Served) -> None:
+    """By name; the step stays closed, and who said so is kept."""
+    removed(home)
+    home.run("apply", "--auto-approve")
+    assert home.run("done", str(steps(home)[ADDITIONAL]["id"]), "--by", "priya").code == ExitCode.DONE
+    assert ADDITIONAL not in steps(home)
+    home.run("drift")
+    endings = {one.slot.kind.value: one.ending for one in kept(home)}
+    assert endings == {"additional": "absent, said by priya", "unit_assessor": ""}
+
+
+def test_a_step_that_the_files_take_back_is_over(home: Home, server: Served) -> None:
+    """And one that comes again is a new one."""
+    removed(home)
+    home.run("apply", "--auto-approve")
+    home.declare(LEARNER, settings=OWNED)
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    assert {one.ending for one in kept(home)} == {"the files ask for them again"}
+    removed(home)
+    home.run("apply", "--auto-approve")
+    assert [one.ending for one in kept(home)].count("") == 2
