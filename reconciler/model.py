@@ -29,6 +29,8 @@ class SlotKind(StrEnum):
     """The seven kinds of slot, in the order in which plans list and write them: additional people first,
     so that a newcomer is on the learner before anybody is displaced."""
 
+    __hash__ = str.__hash__  # every look-up of a slot hashes its kind, and Enum's own does so in Python
+
     ADDITIONAL = "additional"
     DEFAULT_ASSESSOR = "default_assessor"
     DEFAULT_EMPLOYER = "default_employer"

@@ -113,7 +113,8 @@ class _Builder:
                 self.warnings.append(self._nobody(held.terms, held.line, f"{subject}: {slot_name(held.slot)}"))
                 if last := ended_before(held.terms, self._day):
                     asked.lapsed[held.slot] = Lapse(last, Source(self._cohort.file, held.line))
-        return asked._replace(later=_in_order(shift for held in slots.held for shift in self._shifts(held)))
+        moving = [held for held in slots.held if not self._is_still(held.terms)]
+        return asked._replace(later=_in_order(shift for held in moving for shift in self._shifts(held)))
 
     def _additional(self, terms: tuple[Term, ...]) -> _Asked:
         now = self._members(terms, self._day)
@@ -136,7 +137,7 @@ class _Builder:
     # -------------------------------------------------------------- later
 
     def _shifts(self, held: Held) -> Iterator[Shift]:
-        """Whenever the slot comes to hold somebody else, by its entries or by cover; by far the most never do."""
+        """Whenever the slot comes to hold somebody else, by its entries or by cover."""
         old = term_on(held.terms, self._day)
         before = self._wanted(old, self._day) if old else None
         for day in self._days_of_change(held.terms):
@@ -156,10 +157,14 @@ class _Builder:
                     yield Shift(day, slot, before, after, self._cause_among(terms, slot, day))
             now = then
 
+    def _is_still(self, terms: tuple[Term, ...]) -> bool:
+        """One entry for good, of somebody whom nobody comes to stand in for: by far the most."""
+        return len(terms) == 1 and terms[0].start is terms[0].end is None and terms[0].staff not in self._roster.moves
+
     def _days_of_change(self, terms: tuple[Term, ...]) -> list[date]:
-        roster = self._roster
-        if len(terms) == 1 and terms[0].start is terms[0].end is None and terms[0].staff not in roster.moves:
+        if self._is_still(terms):
             return []
+        roster = self._roster
         days = {*roster.within(term.start for term in terms), *roster.within(day_after(term.end) for term in terms)}
         days.update(day for term in terms if term.staff is not None for day in roster.moves.get(term.staff, ()))
         return sorted(days)

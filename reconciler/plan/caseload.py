@@ -39,24 +39,30 @@ def caseload(
     With `everyone`, a row for each who holds anybody or has a declared caseload. Learners are counted, not
     slots, and only active ones: an archived learner keeps the assessor, who has no more work with them.
     """
+    touched = _touched(changes)
+    members = [member for _, member in sorted(declared.staff.items()) if member.role in _KINDS]
+    if not everyone:
+        members = [member for member in members if touched.get(member.id, set()) & _KINDS[member.role]]
+    if not members:
+        return ()
     before = by_staff(observed, holders(observed, changes, after=False))
     after = by_staff(observed, holders(observed, changes, after=True))
-    touched = _touched(changes)
-    rows = []
-    for handle, member in sorted(declared.staff.items()):
-        kinds = _KINDS.get(member.role, frozenset())
-        row = CaseloadRow(
-            handle,
+    rows = [
+        CaseloadRow(
+            member.handle,
             member.id,
             _holding(before, member),
             _holding(after, member),
             member.caseload_target,
             member.caseload_max,
         )
-        busy = row.before.learners or row.after.learners or (row.target, row.maximum) != (None, None)
-        if kinds and (busy if everyone else touched.get(member.id, set()) & kinds):
-            rows.append(row)
-    return tuple(rows)
+        for member in members
+    ]
+    return tuple(row for row in rows if not everyone or _is_busy(row))
+
+
+def _is_busy(row: CaseloadRow) -> bool:
+    return bool(row.before.learners or row.after.learners or (row.target, row.maximum) != (None, None))
 
 
 def by_staff(observed: Observed, held: Mapping[UserId, Held]) -> ByStaff:
@@ -64,7 +70,7 @@ def by_staff(observed: Observed, held: Mapping[UserId, Held]) -> ByStaff:
     for learner, seen in observed.learners.items():
         if seen.standing == "active":
             for slot, holder in held[learner].items():
-                if holder is not None and not isinstance(holder, Unread):
+                if isinstance(holder, int):
                     found.setdefault(holder, {}).setdefault(slot.kind, set()).add(learner)
     return found
 

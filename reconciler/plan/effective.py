@@ -39,13 +39,13 @@ def in_effect(held: Held, slot: Slot) -> frozenset[Holder]:
 
 def people(candidates: Iterable[Holder]) -> frozenset[UserId]:
     """The accounts among holders: without nobody and without the unread."""
-    return frozenset(holder for holder in candidates if holder is not None and not isinstance(holder, Unread))
+    return frozenset([holder for holder in candidates if isinstance(holder, int)])
 
 
 def keys(held: Held, kinds: frozenset[SlotKind]) -> list[int | str]:
-    """The learner's learning aims or units among what was read, in order."""
+    """The learner's learning aims (whose keys are numbers) or units (texts) among what was read, in order."""
     found = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not Unread.NOT_HELD}
-    return sorted((key for key in found if key is not None), key=lambda key: (str(type(key)), key))
+    return sorted(found)  # type: ignore[arg-type]  # one sort of key, and never None, in each of these layers
 
 
 def _below(held: Held, slot: Slot) -> Iterator[Slot]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import NamedTuple
 
 from reconciler.model import (
     ASSESSOR_KINDS,
@@ -24,7 +25,7 @@ from reconciler.model import (
     UserId,
 )
 from reconciler.operations import Change, Finding
-from reconciler.plan.caseload import by_staff, caseload, learners_of
+from reconciler.plan.caseload import by_staff, learners_of
 from reconciler.plan.effective import Held, holders, in_effect, keys, people
 from reconciler.plan.waivers import waive, waive_caseload
 
@@ -140,13 +141,15 @@ def _clash(case: Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Findin
 
 def _additional_clash(case: Case) -> Iterator[Finding]:
     """Nothing ties an additional person to one learning aim, so they count for all of the learner's work."""
+    more_assessors, more_iqas = case.additional(*_ASSESSING), case.additional(Role.IQA)
+    if not (more_assessors or more_iqas):
+        return
     aims, units = keys(case.held, LEARNING_AIM_KINDS), keys(case.held, UNIT_KINDS)
     slots = [Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim) for aim in aims] or [_DEFAULT_ASSESSOR]
     assessors = people(holder for slot in slots for holder in in_effect(case.held, slot))
     assessors |= people(case.held.get(Slot(SlotKind.UNIT_ASSESSOR, unit)) for unit in units)
     iqas = people(case.held.get(Slot(SlotKind.LEARNING_AIM_IQA, aim)) for aim in aims)
     iqas |= people(case.held.get(Slot(SlotKind.UNIT_IQA, unit)) for unit in units)
-    more_assessors, more_iqas = case.additional(*_ASSESSING), case.additional(Role.IQA)
     fix = "Name them on the learning aims they work on, in place of `additional`, or choose another person."
     for one, other in _same_person(case, assessors | more_assessors, iqas | more_iqas):
         if one in more_assessors or other in more_iqas:
@@ -266,18 +269,40 @@ def _caseload(
 ) -> Iterator[Finding]:
     """A target passed warns; only a maximum passed can be an error."""
     found = by_staff(observed, held)
+    over = [
+        (member, passed)
+        for _, member in sorted(declared.staff.items())
+        if (passed := _passed(member, len(learners_of(member, found)), level))
+    ]
+    if not over:
+        return
+    before = by_staff(observed, holders(observed, changes, after=False))
     cohorts = {case.id: case.learner.cohort for case in cases_of(declared, observed, held)}
-    for row in caseload(declared, observed, changes, everyone=True):
-        member = declared.staff[row.handle]
+    for member, passed in over:
         learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, found))]
-        for bound, word, key, at in ((row.maximum, "maximum", "max", level), (row.target, "target", "target", "warn")):
-            if bound is not None and len(learners) > bound:
-                what = f"{row.handle} would hold {_learners(len(learners))} in scope, above the {word} of {bound} "
-                what += f"({row.before.learners} before)"
-                fix = f"Give learners to somebody else, or raise caseload.{key} of {row.handle} in staff.yaml."
-                finding = Finding("caseload", at, what, fix, staff=row.handle, source=member.source)
-                yield waive_caseload(finding, declared, learners, bound)
-                break  # whoever passes the maximum passes the target too
+        what = f"{member.handle} would hold {_learners(len(learners))} in scope, above the {passed.word} of "
+        what += f"{passed.bound} ({len(learners_of(member, before))} before)"
+        fix = f"Give learners to somebody else, or raise caseload.{passed.key} of {member.handle} in staff.yaml."
+        finding = Finding("caseload", passed.level, what, fix, staff=member.handle, source=member.source)
+        yield waive_caseload(finding, declared, learners, passed.bound)
+
+
+class _Passed(NamedTuple):
+    """A number of a member of staff that is passed: what it is called, its key in staff.yaml, how grave that is."""
+
+    bound: int
+    word: str
+    key: str
+    level: Level
+
+
+def _passed(member: Staff, learners: int, level: Level) -> _Passed | None:
+    """The maximum, or else the target: whoever passes the one passes the other too."""
+    if member.caseload_max is not None and learners > member.caseload_max:
+        return _Passed(member.caseload_max, "maximum", "max", level)
+    if member.caseload_target is not None and learners > member.caseload_target:
+        return _Passed(member.caseload_target, "target", "target", "warn")
+    return None
 
 
 def _learners(number: int) -> str:
