@@ -15,7 +15,7 @@ from reconciler.problems import Invalid, Problem, Source, in_order
 from reconciler.run.context import Context
 from reconciler.run.planning import Planned, judged, observe_in
 from reconciler.run.session import open_session
-from reconciler.store import Store
+from reconciler.store import JournalRow, Store
 
 Written = Mapping[tuple[UserId, Slot], Move]
 
@@ -66,12 +66,17 @@ def _written(store: Store, run: int, target: str, organisation: OrganisationId) 
     written = {
         (row.operation.learner, slot): move
         for row in store.journal(run)
-        if row.state is State.DONE
+        if _took_effect(row)
         for slot, move in row.operation.moves
     }
     if not written:
         raise Invalid(Problem(f"run {run} wrote nothing", "There is nothing to revert.", where="RUN"))
     return written
+
+
+def _took_effect(row: JournalRow) -> bool:
+    """Done; or read back, and failed all the same, because something else moved with it."""
+    return row.state is State.DONE or any(one.state is State.DONE and one.proof == "read_back" for one in row.events)
 
 
 @dataclass

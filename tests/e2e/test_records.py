@@ -86,6 +86,19 @@ def test_a_reverted_run_is_put_back_as_far_as_onefile_can(home: Home, monkeypatc
         assert all(after[address] == before[address] for address, action in rows.items() if action == "update")
 
 
+def test_a_write_that_took_others_with_it_is_put_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run says failed, and why; the default itself was written, and is among what a person may undo."""
+    with served(None, "default_cascade=cascades") as server:
+        point_at(monkeypatch, server.url)
+        before = slots(server.world)
+        failed = home.declare({"id": 200004, "default_assessor": "james"}).run("apply", "--auto-approve")
+        assert failed.code == ExitCode.INCOMPLETE
+        assert "moved with it" in failed.out
+        assert home.run("revert", "1", "--out", "back.json").code == ExitCode.DONE
+        home.run("apply", "back.json")
+        assert slots(server.world) == before
+
+
 def test_what_moved_since_a_run_is_not_put_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody's newer decision is left alone, and said."""
     with served() as server:
