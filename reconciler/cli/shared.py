@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.run.context import Context
 
 
-def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
+def day_of(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
@@ -41,7 +41,7 @@ FILES = [
     click.option(
         "--changed-since", "since", metavar="GIT_REF", help="Only the cohorts and staff that changed since this commit."
     ),
-    click.option("--at", callback=_day, metavar="DATE", help="As declared for that day, such as 2026-12-01."),
+    click.option("--at", callback=day_of, metavar="DATE", help="As declared for that day, such as 2026-12-01."),
 ]
 SERVICE = [
     click.option(

@@ -1,0 +1,133 @@
+"""What edits the declared files: fmt, replace, adopt."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.output import Output, say_problems
+from reconciler.cli.shared import FILES, command, day_of
+from reconciler.problems import ExitCode
+
+if TYPE_CHECKING:
+    from reconciler.report.handover import Form
+    from reconciler.run.context import Context
+    from reconciler.run.replacing import Replaced
+
+
+@command(
+    click.option("--check", is_flag=True, help="Write nothing; show what would change, and exit 2 if anything would."),
+    FILES[0],
+    service=False,
+    files=False,
+)
+def fmt(context: Context, output: Output, check: bool) -> int:
+    """Lay the declared files out as all are: keys in order, two spaces, one way of writing; comments stay.
+
+    What is declared never changes. Exit 0: done, or nothing to do. 2: files would change (with --check).
+    """
+    from reconciler.report.edits import render_formatted
+    from reconciler.run.formatting import fmt
+
+    count, edits = fmt(context, check=check)
+    changed = [(edit.path, edit.before, edit.after) for edit in edits]
+    text = render_formatted(count, changed, written=not check, as_json=output.json)
+    output.save(text)
+    output.report(text)
+    return ExitCode.CHANGES if check and changed else ExitCode.DONE
+
+
+@command(
+    click.argument("who", metavar="STAFF"),
+    click.option("--by", required=True, metavar="STAFF", help="The handle of who takes over."),
+    click.option(
+        "--from", "start", callback=day_of, metavar="DATE", help="The first day; both days count, past or not."
+    ),
+    click.option(
+        "--cover", is_flag=True, help="Write a stand-in into staff.yaml instead; the slots stay whose they are."
+    ),
+    click.option("--until", "end", callback=day_of, metavar="DATE", help="The cover's last day. [default: for good]"),
+    click.option("--reason", default="", metavar="TEXT", help="The cover's reason, for everybody to read."),
+    click.option("--dry-run", is_flag=True, help="Show the edit, and write nothing."),
+    click.option("--no-plan", is_flag=True, help="Do not read OneFile for the plan."),
+    *FILES[:3],
+    files=False,
+    formats=("text", "markdown", "json"),
+)
+def replace(
+    context: Context,
+    output: Output,
+    who: str,
+    by: str,
+    start: date | None,
+    cover: bool,
+    end: date | None,
+    reason: str,
+    dry_run: bool,
+    no_plan: bool,
+) -> int:
+    """Put one member of staff in another's place in the files, print the plan of it, and what people hand over.
+
+    STAFF gives way in every slot that the files give them: defaults, learning aims, units, additional people. Without
+    --from this goes for every time that has not ended; with it, their entries end on the day before. Writes
+    files only, and all of them or none. Exit 0: edited. 3: refused, nothing written. 5: edited, but its plan is blocked.
+    """
+    from reconciler.run import replacing
+
+    if (end or reason) and not cover:
+        raise click.UsageError("--until and --reason are a cover's: give --cover as well.")
+    if cover and (context.cohorts or context.learners):
+        raise click.UsageError("a cover counts for every slot: --cohort and --learner cannot narrow it.")
+    asked = replacing.Asked(who, by, start, cover, end, reason)
+    done = replacing.replace(context, asked, dry_run=dry_run, plans=not no_plan)
+    text = _replaced_json(done) if output.json else _replaced_text(done, output)
+    output.save(text)
+    output.report(text)
+    say_problems([*done.notes, *(done.planned.why_blocked() if done.planned and output.is_bare else ())])
+    return done.exit_code
+
+
+def _replaced_text(done: Replaced, output: Output) -> str:
+    from reconciler.report.edits import Place, fenced, render_edits
+    from reconciler.report.handover import render_handover
+    from reconciler.report.text import render_plan
+
+    markdown = output.form == "markdown"
+    places = [Place(one.cohort, one.learner, one.slot.value) for one in done.taken]
+    edited = [(edit.path, edit.before, edit.after) for edit in done.edits]
+    parts = [render_edits(done.title, places, edited, written=done.written, markdown=markdown)]
+    if done.planned:
+        plan, colour = done.planned.plan, output.colour and not markdown
+        text = render_plan(plan, fingerprint=done.planned.fingerprint, colour=colour, verbose=output.verbose)
+        parts.append(fenced(text) if markdown else text)
+    form: Form = "markdown" if markdown else "text"
+    parts.append(render_handover(done.handed, done.handles, form, colour=output.colour))
+    return "\n".join(parts)
+
+
+def _replaced_json(done: Replaced) -> str:
+    from reconciler.report.difference import render_difference
+    from reconciler.report.handover import as_json, hand_overs
+    from reconciler.report.jsonreport import problem_json
+
+    document = {
+        "who": done.asked.who,
+        "by": done.asked.by,
+        "day": done.day.isoformat(),
+        "cover": done.asked.cover,
+        "written": done.written,
+        "edits": [
+            {"file": edit.path, "difference": render_difference(edit.path, edit.before, edit.after)}
+            for edit in done.edits
+        ],
+        "slots": [
+            {"cohort": one.cohort, "learner": one.learner, "type": one.slot.value, "key": one.key} for one in done.taken
+        ],
+        "plan": done.planned.document if done.planned else None,
+        "handover": [as_json(row, done.handles) for row in hand_overs(done.handed)],
+        "problems": [problem_json(problem) for problem in done.notes],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
