@@ -73,7 +73,8 @@ def replace(
 
     STAFF gives way in every slot that the files give them: defaults, learning aims, units, additional people. Without
     --from this goes for every time that has not ended; with it, their entries end on the day before. Writes
-    files only, and all of them or none. Exit 0: edited. 3: refused, nothing written. 5: edited, but its plan is blocked.
+    files only, and all of them or none. The plan is of those who change hands, without limits by share. Exit 0: edited.
+    3: refused, nothing written. 5: edited, but the plan is blocked.
     """
     from reconciler.run import replacing
 

@@ -27,8 +27,8 @@ WHY = (
 NOTHING = "Nobody hands a learner over."
 
 _TASKS = (
-    "Open tasks: give what is still with {giver} to {taker}. OneFile offers only people who are on the learner, so do it "
-    "after the apply."
+    "Open tasks: give what is still with {giver} to {taker}. OneFile offers only people who are on the learner, so do "
+    "it after the apply."
 )
 _VISITS = (
     "Visits report: visits that {giver} planned, and reviews scheduled with {giver}, stay with {giver}. Agree which of "
@@ -73,21 +73,21 @@ class HandOver:
 
 def hand_overs(changes: Iterable[Change]) -> list[HandOver]:
     """Who hands which learner over to whom, in the order of the plan: every slot whose holder is known and goes."""
-    found: dict[tuple[str, UserId, UserId, UserId | None], list[Change]] = defaultdict(list)
+    found: dict[tuple[str, UserId, str, UserId, UserId | None], list[Change]] = defaultdict(list)
     for change in changes:
         if change.action in ("update", "delete") and isinstance(change.before, int):
-            found[change.cohort, change.learner, change.before, change.after].append(change)
+            found[change.cohort, change.learner, change.label, change.before, change.after].append(change)
     return [
         HandOver(
             learner,
-            group[0].label,
+            label,
             cohort,
             giver,
             taker,
             tuple(change.slot for change in group),
             any(change.recorded for change in group),
         )
-        for (cohort, learner, giver, taker), group in found.items()
+        for (cohort, learner, label, giver, taker), group in found.items()
     ]
 
 
@@ -103,12 +103,13 @@ def render_handover(
 
 def as_json(row: HandOver, handles: Handles) -> Mapping[str, object]:
     return {
-        "learner_id": row.learner,
+        "learner_id": row.learner or None,  # a MISID whose learner was not looked up
         "label": row.label,
         "cohort": row.cohort,
         "from": {"staff_id": row.giver, "staff": handles.get(row.giver)},
         "to": None if row.taker is None else {"staff_id": row.taker, "staff": handles.get(row.taker)},
-        "addresses": [slot.address(row.learner) for slot in row.slots],
+        "slots": [slot_words(slot) for slot in row.slots],
+        "addresses": [slot.address(row.learner) for slot in row.slots] if row.learner else [],
         "recorded": row.recorded,
         "look_at": row.steps(handles),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from reconciler.editing.places import Fields
 from reconciler.editing.replacing import Learner, Replace, Taken, with_cover
 from reconciler.model import ROLES_FOR, Cover, Declared, DeclaredLearner, Handle, Role, Slot, Staff, UserId, Wanted
 from reconciler.operations import Change
+from reconciler.plan.limits import counts_only
 from reconciler.problems import ExitCode, Invalid, Problem, Source
 from reconciler.report.words import number_of
 from reconciler.run.context import Context
 from reconciler.run.edits import Edits, FileEdit
-from reconciler.run.planning import Planned, plan
+from reconciler.run.planning import Planned, plan_in
+from reconciler.run.session import open_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,16 @@ def replace(context: Context, asked: Asked, *, dry_run: bool = False, plans: boo
     if not plans or not moved:
         return replaced
     scope = with_(context, cohorts=(), learners=tuple(moved), since=None, at=day)
-    return with_(replaced, planned=plan(scope))
+    return with_(replaced, planned=asyncio.run(_plan(scope)))
+
+
+async def _plan(scope: Context) -> Planned:
+    """Of those who change hands and nobody else, so a limit that is a share of the slots in scope would always refuse:
+    only counts are judged, as where a run is reverted; `plan` judges the rest."""
+    declared = scope.declared()
+    settings = with_(declared.settings, limits=counts_only(declared.settings.limits))
+    async with open_session(scope, settings) as session:
+        return await plan_in(session, scope, with_(declared, settings=settings))
 
 
 def _refuse(problems: Iterator[Problem]) -> None:

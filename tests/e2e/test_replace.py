@@ -1,0 +1,166 @@
+"""replace and fmt, as their user sees them: files edited in place, refused as a whole, planned, and handed over."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from reconciler.problems import ExitCode
+from tests.e2e.user import Home
+
+KATE, XANTHE = "kate-anderson", "xanthe-kestrelby"
+COHORT = Path("state/cohorts/business-admin-l3-2026.yaml")
+
+
+def files(home: Home) -> dict[str, bytes]:
+    return {path.as_posix(): path.read_bytes() for path in sorted((home.path / "state").rglob("*.yaml"))}
+
+
+def test_replacing_somebody_leaves_them_no_slot_and_plans_it(home: Home) -> None:
+    """After the apply nobody the files name is still with who left; the list says who hands over to whom."""
+    home.declare_demonstration()
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    ended = home.run("replace", KATE, "--by", XANTHE)
+    assert ended.code == ExitCode.DONE, ended.out + ended.err
+    assert "moves from kate-anderson to xanthe-kestrelby" in ended.out
+    assert "[ ] LRN-0102: from kate-anderson to xanthe-kestrelby" in ended.out
+    assert "does not say that there are any" in ended.out
+    assert "state/staff.yaml:11: warning: kate-anderson also holds james-fayre's slots by cover" in ended.err
+    cohorts = [text for name, text in files(home).items() if "/cohorts/" in name]
+    assert all(KATE.encode() not in text for text in cohorts)
+    assert home.run("fmt", "--check").code == ExitCode.DONE
+
+
+def test_from_a_day_on_both_days_count(home: Home) -> None:
+    """The day before is the leaver's last; the plan is of the first day, and of those learners alone."""
+    home.declare_demonstration()
+    home.run("apply", "--auto-approve")
+    said = home.run("replace", KATE, "--by", XANTHE, "--from", "2027-03-01", "--learner", "200009", "--format", "json")
+    assert said.code == ExitCode.DONE, said.out + said.err
+    report = said.json
+    assert report["plan"]["day"] == "2027-03-01"
+    assert {row["learner_id"] for row in report["plan"]["resource_changes"]} == {200009}
+    assert [row["to"]["staff"] for row in report["handover"]] == [XANTHE]
+    before = home.plan("--at", "2027-02-28", "--learner", "200009")["summary"]
+    assert (before["update"], before["create"]) == (0, 0)
+    text = COHORT.read_text("utf-8")
+    assert text.count("- {staff: kate-anderson, until: 2027-02-28}") == 1
+    assert text.count("{staff: xanthe-kestrelby, from: 2027-03-01}") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["kate-andersen", "--by", XANTHE], "did you mean kate-anderson?"),
+        ([KATE, "--by", KATE], "cannot take their own place"),
+        ([KATE, "--by", "priya-shah"], "priya-shah is an IQA, but"),
+        ([KATE, "--by", XANTHE, "--cohort", "care"], "there is no cohort 'care'"),
+        ([KATE, "--by", XANTHE, "--learner", "1"], "no cohort file declares a learner '1'"),
+        (["james-fayre", "--by", XANTHE, "--cover", "--from", "2027-04-01"], "when kate-anderson (line 11) does so"),
+        ([KATE, "--by", "james-fayre", "--cover", "--from", "2027-02-01"], "cover goes in a circle on 2027-02-01"),
+        ([KATE, "--by", XANTHE, "--cover", "--from", "2027-02-02", "--until", "2027-02-01"], "before it starts"),
+        ([KATE, "--by", XANTHE, "--until", "2027-02-02"], "give --cover as well"),
+        (["robin-tregarth", "--by", XANTHE], "the files give robin-tregarth no slot here any more"),
+    ],
+)
+def test_what_is_wrong_is_refused_and_nothing_is_written(home: Home, arguments: list[str], said: str) -> None:
+    """Handles, roles, scopes, overlaps and circles: exit 3, the files as they were, told of the files themselves."""
+    home.declare_demonstration()
+    before = files(home)
+    ended = home.run("replace", *arguments)
+    assert ended.code == ExitCode.INVALID
+    assert said in ended.err
+    assert "reconciler-new-" not in ended.err
+    assert ended.is_decent()
+    assert files(home) == before
+
+
+def test_a_dry_run_shows_the_difference_only(home: Home) -> None:
+    """It reads OneFile no more than it writes files."""
+    home.declare_demonstration()
+    before = files(home)
+    ended = home.run("replace", KATE, "--by", XANTHE, "--dry-run")
+    assert ended.code == ExitCode.DONE
+    assert "\n-  default_assessor: kate-anderson\n+  default_assessor: xanthe-kestrelby\n" in ended.out
+    assert "from kate-anderson to xanthe-kestrelby" in ended.out
+    assert files(home) == before
+    assert not (home.path / ".reconciler").exists()
+
+
+def test_cover_is_one_entry_in_the_directory(home: Home) -> None:
+    """Every slot stays whose it is, and the stand-in shows in the plan of those days."""
+    home.declare_demonstration()
+    before = files(home)
+    ended = home.run(
+        *("replace", "james-fayre", "--by", XANTHE, "--cover", "--from", "2027-05-01"),
+        *("--until", "2027-05-31", "--reason", "training", "--no-plan", "--format", "markdown"),
+    )
+    assert ended.code == ExitCode.DONE, ended.err
+    assert ended.out.startswith("`xanthe-kestrelby stands in for james-fayre from 2027-05-01 until 2027-05-31.`")
+    assert "- [ ] `LRN-0114: from james-fayre to xanthe-kestrelby`" in ended.out
+    changed = {name for name, text in files(home).items() if before[name] != text}
+    assert [Path(name).name for name in changed] == ["staff.yaml"]
+    line = "      - {by: xanthe-kestrelby, from: 2027-05-01, until: 2027-05-31, reason: training}\n"
+    assert line in Path("state/staff.yaml").read_text("utf-8")
+
+
+def test_fmt_says_what_it_would_do_and_does_it_once(home: Home) -> None:
+    """--check exits 2 and writes nothing; then the file is written for the same readers, and nothing is left to do."""
+    home.declare()
+    file = home.path / "state" / "cohorts" / "c1.yaml"
+    file.chmod(0o640)
+    plan = home.plan()["resource_changes"]
+    before = files(home)
+    assert home.run("fmt", "--check").code == ExitCode.CHANGES
+    assert files(home) == before
+    assert home.run("fmt", "--format", "json").json == {
+        "files": 3,
+        "changed": [f"state/{name}" for name in ("settings.yaml", "staff.yaml", "cohorts/c1.yaml")],
+        "written": True,
+    }
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert home.run("fmt", "--check").code == ExitCode.DONE
+    again = home.plan()["resource_changes"]
+    assert [{**row, "source": None} for row in plan] == [{**row, "source": None} for row in again]
+
+
+def test_fmt_leaves_alone_what_is_not_valid(home: Home) -> None:
+    """What cannot be understood is not moved about."""
+    home.declare({"id": 200004, "default_assessor": "nobody-known"})
+    before = files(home)
+    assert home.run("fmt").code == ExitCode.INVALID
+    assert files(home) == before
+
+
+def test_all_files_are_written_or_none(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the second of two files cannot be written, the first is put back."""
+    from reconciler.run import edits
+
+    home.declare_demonstration()
+    before, write, done = files(home), edits.write_whole, []
+
+    def failing(text: str, path: Path, *, fix: str) -> None:
+        if done and path not in done:
+            raise OSError("the disk is full")
+        done.append(path)
+        write(text, path, fix=fix)
+
+    monkeypatch.setattr(edits, "write_whole", failing)
+    assert home.run("replace", KATE, "--by", XANTHE, "--no-plan").code == ExitCode.ERROR
+    assert done
+    assert files(home) == before
+
+
+def test_json_files_stay_json(home: Home) -> None:
+    """A file that another program wrote can be read by it again."""
+    home.declare()
+    ended = home.run("replace", "kate", "--by", "james", "--from", "2027-01-01", "--no-plan")
+    assert ended.code == ExitCode.DONE, ended.err
+    cohort = json.loads((home.path / "state" / "cohorts" / "c1.yaml").read_text("utf-8"))
+    assert cohort["learners"][0]["units"][0]["assessor"] == [
+        {"staff": "kate", "until": "2026-12-31"},
+        {"staff": "james", "from": "2027-01-01"},
+    ]
