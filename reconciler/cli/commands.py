@@ -156,17 +156,33 @@ def _plan_text(planned: Planned, output: Output) -> str:
 
 @command(
     click.argument("saved", metavar="PLAN", type=click.Path(path_type=Path)),
+    click.option("--handover", is_flag=True, help="Show what people hand over by hand, instead of the plan."),
     service=False,
     files=False,
 )
-def show(_context: Context, output: Output, saved: Path) -> int:
-    """Show a saved PLAN; refuses one that was altered."""
+def show(_context: Context, output: Output, saved: Path, handover: bool) -> int:
+    """Show a saved PLAN; refuses one that was altered.
+
+    --handover lists, learner by learner, who hands over to whom and where to look in OneFile: its API moves no tasks,
+    visits or reviews, and shows none.
+    """
     from reconciler.plan.document import dumps
     from reconciler.run.planfile import load
     from reconciler.run.planning import Planned
 
     planned = Planned(load(saved))
-    text = dumps(planned.document) if output.json else _plan_text(planned, output)
+    if handover:
+        text = _handover(planned, output)
+    else:
+        text = dumps(planned.document) if output.json else _plan_text(planned, output)
     output.save(text)
     output.report(text)
     return ExitCode.DONE
+
+
+def _handover(planned: Planned, output: Output) -> str:
+    from reconciler.report.handover import Form, render_handover
+
+    forms: dict[str, Form] = {"json": "json", "markdown": "markdown"}
+    form = forms.get(output.form, "text")
+    return render_handover(planned.plan.changes, planned.plan.handles, form, colour=output.colour)

@@ -29,7 +29,7 @@ def _some(*, needed: Fields | None = None, **values: st.SearchStrategy[Data]) ->
 
 
 terms = _some(needed={"staff": handles | st.none()}, **{"from": days, "until": days})  # type: ignore[dict-item]
-holders = st.one_of(handles, st.none(), st.lists(terms, min_size=1, max_size=3))
+holders = st.one_of(handles, st.none(), st.lists(terms, max_size=3))
 SLOTS: dict[str, st.SearchStrategy[Data]] = {
     "default_assessor": holders,  # type: ignore[dict-item]
     "default_employer": holders,  # type: ignore[dict-item]

@@ -1,0 +1,55 @@
+"""The handover list: who hands which learner over to whom, from any plan, and never a word that a task exists."""
+
+from __future__ import annotations
+
+import json
+
+from markdown_it import MarkdownIt
+
+from reconciler.model import Unread
+from reconciler.operations import Change
+from reconciler.report.handover import hand_overs, render_handover
+from tests.factories import ACME, AIM, AIM_IQA, DEFAULT, EMPLOYER, HANDLES, JAMES, KATE, NOOR, OSCAR, PRIYA, change
+
+CHANGES: list[Change] = [
+    change(DEFAULT, KATE, JAMES),
+    change(AIM, KATE, JAMES),
+    change(AIM_IQA, PRIYA, OSCAR),
+    change(EMPLOYER, ACME, None),
+    change(DEFAULT, None, NOOR, learner=200005, label="LRN-0043"),
+    change(AIM, Unread.UNREADABLE, NOOR, learner=200005, label="LRN-0043"),
+    change(DEFAULT, NOOR, NOOR, learner=200006, label="LRN-0044"),
+]
+
+
+def test_whoever_goes_and_is_known_hands_over() -> None:
+    """One row for each pair of people on a learner; an empty or unread slot has nobody to hand over."""
+    rows = [(row.learner, row.giver, row.taker, row.slots) for row in hand_overs(CHANGES)]
+    assert rows == [
+        (200004, KATE, JAMES, (DEFAULT, AIM)),
+        (200004, PRIYA, OSCAR, (AIM_IQA,)),
+        (200004, ACME, None, (EMPLOYER,)),
+    ]
+
+
+def test_each_form_names_the_people_and_the_pages() -> None:
+    """Text and Markdown have a box for each row, JSON the ids and addresses; all say that nothing is known of tasks."""
+    text = " ".join(render_handover(CHANGES, HANDLES).split())
+    assert "[ ] LRN-0042: from kate-anderson to james-fayre (default assessor, assessor for learning aim 41242)" in text
+    assert "from acme-mentor to nobody who is named" in text
+    assert "does not say that there are any" in text
+    assert "Visits report" in text
+    (row, _, last) = json.loads(render_handover(CHANGES, HANDLES, "json"))["handover"]
+    assert row["to"] == {"staff_id": JAMES, "staff": "james-fayre"}
+    assert row["addresses"] == ["learner[200004].default_assessor", "learner[200004].learning_aim[41242].assessor"]
+    assert last["to"] is None
+    assert render_handover([], HANDLES) == "Nobody hands a learner over.\n"
+
+
+def test_a_label_cannot_be_markup() -> None:
+    """What a label holds stands in code, whatever it is."""
+    hostile = "](http://example.invalid) @all `x` <b> #12"
+    page = render_handover([change(DEFAULT, KATE, JAMES, label=hostile)], HANDLES, "markdown")
+    tokens = [inner for token in MarkdownIt().parse(page) for inner in token.children or []]
+    assert {token.type for token in tokens} <= {"text", "code_inline", "softbreak"}
+    assert any(hostile in token.content for token in tokens if token.type == "code_inline")
