@@ -193,7 +193,8 @@ def least(world: World, declared: Declared, server: str) -> int:
         calls += min(wanted, -(-len(rows) // PAGE_CAP)) if rich else wanted
     roles = {staff.id: staff.role for staff in declared.staff.values()}
     needed = {roles[want.staff] for one in declared.learners for want in one.slots.values() if want.staff}
-    return calls + len(needed)
+    employers = {one.slots[EMPLOYER].staff for one in declared.learners if EMPLOYER in one.slots} - {None}
+    return calls + len(needed) + (-(-len(employers) // PAGE_CAP) if rich else len(employers))
 
 
 # ------------------------------------------------------------------ the tables
@@ -339,6 +340,8 @@ answer can have held.
    So on the rich server it is the lesser of one search for each learner with a declared aim and all pages of the
    list, and mixing the two helps nobody; on the poor server it is the searches. The same for units.
 5. Staff: a search shows users of one role, so one call for each role that is declared somewhere.
+6. Placements of the default employers, for the policy that they belong to the learner's: on the poor server one GET
+   for each employer; on the rich one a page shows {cap}.
 
 The bound counts nothing for finding out what the server offers, for who is on the learners' list, or for where lists
 end. It holds for the calls that the product uses: single records, searches for one learner, pages, and unpaged lists
@@ -347,8 +350,8 @@ answer was never seen, and it is not relied on.
 
 What the product spends beyond it: one call for who is on the learners' list, where the first time one page tells what
 its rows carry; for the lists of everybody's aims and units, the first time, one look at their first page and a few at
-where they end; one look that proves the end of each list that is read through; and for an employer who is to change
-one GET, for the placement.
+where they end; one look that proves the end of each list that is read through; and pages of employers that hold
+others as well.
 
 ## The pace
 

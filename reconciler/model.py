@@ -347,7 +347,8 @@ class Observed:
     """One reading of the learners and staff in scope.
 
     `misids` maps the declared MISIDs to learners; `staff` is keyed by organisation and user id, because a
-    member of staff only counts where their account is. `calls` is what the reading cost.
+    member of staff only counts where their account is. `calls` is what the reading cost. `names` are learners' own,
+    where this command's report may show them; they are never saved.
     """
 
     taken_at: datetime
@@ -356,6 +357,7 @@ class Observed:
     staff: Mapping[tuple[OrganisationId, UserId], ObservedStaff] = field(default_factory=dict)
     calls: int = 0
     problems: tuple[Problem, ...] = ()
+    names: Mapping[UserId, str] = field(default_factory=dict, repr=False)
 
 
 Recorded = Mapping[tuple[UserId, Slot], UserId | None]

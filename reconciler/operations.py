@@ -277,7 +277,7 @@ class Plan:
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
     left_out: int = 0
     base: str = ""
-    names: Mapping[UserId, str] = field(default_factory=dict)
+    names: Mapping[UserId, str] = field(default_factory=dict, repr=False)
 
     @property
     def blocked(self) -> bool:

@@ -39,6 +39,8 @@ class Output:
         self.quiet = quiet
         self.verbose = verbose
         self.colour = is_terminal(sys.stdout) and not no_color and not os.environ.get("NO_COLOR")
+        # neither a pipe nor a file gets the report; what --out saves in its place is JSON, which has no names
+        self.on_screen = form == "text" and is_terminal(sys.stdout) and (out is None or out_is_json)
         self.lost: list[Problem] = []
         # a file name or a label may hold what the terminal's encoding does not; JSON is UTF-8 on every machine,
         # and what even that cannot hold (half a surrogate pair) is written as JSON's own escape

@@ -101,7 +101,7 @@ def command(
             output = Output(form, out, out_is_json=out_is_json, quiet=quiet, verbose=verbose, no_color=no_color)
             names = ("state", "target", "store", "cohorts", "learners", "since", "at")
             told = {name: chosen.pop(name) for name in names if name in chosen}
-            context = Context(**told, tell=None if quiet else Told)
+            context = Context(**told, tell=None if quiet else Told, on_screen=output.on_screen)
             try:
                 if out:
                     check_place(out)

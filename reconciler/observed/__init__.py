@@ -66,6 +66,7 @@ async def observe(
         staff={account: one for people in groups for account, one in people.staff.items()},
         calls=reader.client.calls - begun,
         problems=tuple(problem for people in groups for problem in people.problems),
+        names={user: name for people in groups for user in people.found if (name := reader.names.get(user))},
     )
 
 

@@ -45,6 +45,7 @@ def within(observed: Observed, declared: Declared) -> Observed:
             for account, one in observed.staff.items()
             if account in asked
         },
+        names={user: name for user, name in observed.names.items() if user in learners},
         problems=tuple(problem for problem in observed.problems if problem.source in sources),
     )
 

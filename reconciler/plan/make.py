@@ -66,6 +66,7 @@ def make_plan(
         summary=summarise(changes, unresolved, len(operations), observed.calls, declared.settings.calls_per_minute),
         handles={member.id: member.handle for member in declared.staff.values()},
         left_out=declared.left_out,
+        names=observed.names,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from reconciler.apply import Applied, apply_plan
 from reconciler.apply.cost import calls_to_apply, shown_in
 from reconciler.apply.settle import settle_open
-from reconciler.model import Declared
+from reconciler.model import Declared, UserId
 from reconciler.operations import Outcome, Plan, State, addresses
 from reconciler.problems import (
     Blocked,
@@ -160,6 +160,7 @@ async def run_plan(
         with suppress(StoreError):
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})
         raise
+    planned = replace(planned, plan=replace(plan, names=_names(plan, session)))
     finished = Finished(planned, applied.outcomes, run, session.client.calls, applied.error)
     try:
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
@@ -167,6 +168,12 @@ async def run_plan(
     except StoreError as error:  # what the run did must still be told
         return replace(finished, error=finished.error or error)
     return finished
+
+
+def _names(plan: Plan, session: Session) -> dict[UserId, str]:
+    """Whom the report may name, and whose name was read: a saved plan holds none, what is read before a write may."""
+    read = session.reader.names
+    return {change.learner: read[change.learner] for change in plan.changes if change.learner in read}
 
 
 async def _carry_out(

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from reconciler.clock import Clock, SystemClock
 from reconciler.declared import read_declared
-from reconciler.model import Declared
+from reconciler.model import Declared, Settings
 from reconciler.run import git
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ LONDON = ZoneInfo("Europe/London")
 @dataclass(frozen=True)
 class Context:
     """A command's common options and surroundings. `tell`, given the calls allowed in
-    a minute, makes who hears what a reading costs. `ahead_days` is how far plans look ahead.
+    a minute, makes who hears what a reading costs. `ahead_days` is how far plans look ahead. `on_screen`: the report is
+    text, and goes to a terminal only.
 
     The environment is read here and nowhere else.
     """
@@ -43,6 +44,11 @@ class Context:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
+    on_screen: bool = False
+
+    def may_name(self, settings: Settings) -> bool:
+        """Whether this command's report may show learners' names."""
+        return settings.names == "always" or (settings.names == "terminal" and self.on_screen)
 
     def day(self) -> date:
         return self.at or self.today()

@@ -60,12 +60,14 @@ async def open_session(context: Context, settings: Settings) -> AsyncIterator[Se
     with Store.open(context.store_url(), clock=context.clock) as store:
         if target.embedded:
             async with _embedded(context, settings) as (client, clock):
-                yield Session(target, store, client, Reader(client, clock), clock)
+                reader = Reader(client, clock, keeps_names=context.may_name(settings))
+                yield Session(target, store, client, reader, clock)
         else:
             token = _customer_token(context)
             budget = Budget(store.ledger(token.account(target.base_url)), settings.calls_per_minute, context.clock)
             async with OneFile(target.base_url, token, budget=budget, clock=context.clock) as client:
-                yield Session(target, store, client, Reader(client, context.clock), context.clock)
+                reader = Reader(client, context.clock, keeps_names=context.may_name(settings))
+                yield Session(target, store, client, reader, context.clock)
 
 
 @contextmanager

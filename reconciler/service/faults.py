@@ -16,7 +16,7 @@ from reconciler.problems import (
     Unauthorised,
     Unreachable,
 )
-from reconciler.service.words import printable, said
+from reconciler.service.words import impersonal, printable, said
 
 _BETWEEN = "nothing was done; check the base URL, and whether a proxy or a log-in page stands between"
 
@@ -150,4 +150,5 @@ class Faults:
         return f"{what}: {detail}" if detail else what
 
     def _detail(self, answer: Answer) -> str:
-        return self.safe(said(answer.body))
+        """The server's own words, as far as they are known to speak of nobody."""
+        return impersonal(self.safe(said(answer.body)))

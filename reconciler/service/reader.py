@@ -41,6 +41,7 @@ class Reader:
     A field that is missing on one record means nobody is there only if the same field was seen on another
     record of the same sort; until then the slot is UNREADABLE. `sent_fields` is what a learner's own records (the
     user, the searches for one learner) were seen to have, `listed_fields` what rows of lists of many had.
+    `names` are those that answers happened to show, and are kept only where the command may show them.
     """
 
     client: OneFile
@@ -48,6 +49,8 @@ class Reader:
     paging: Paging = field(default_factory=Paging)
     sent_fields: set[SlotKind] = field(default_factory=set)
     listed_fields: set[SlotKind] = field(default_factory=set)
+    keeps_names: bool = False
+    names: dict[UserId, str] = field(default_factory=dict, repr=False)
     _readings: dict[UserId, Reading] = field(default_factory=dict)
     _owner: dict[tuple[str, int], UserId] = field(default_factory=dict)
 
@@ -63,6 +66,7 @@ class Reader:
                 return None
             raise
         row = wire.parse_user(answer, request)
+        self._note_names(answer)
         if row.id != user:
             raise _contradiction(str(request), f"asked for user {user}, OneFile sent user {row.id}")
         self._note(row.holders)
@@ -74,7 +78,7 @@ class Reader:
         Whoever takes rows from it passes them through `of_role`.
         """
         size = self.paging.rows if long else USUAL_ROWS
-        return self._list(lambda page, size: wire.search_users(organisation, role, page, size), wire.parse_users, size)
+        return self._list(lambda page, size: wire.search_users(organisation, role, page, size), self._users, size)
 
     def placement_learners(self, organisation: OrganisationId, placement: int) -> PagedList[UserRow]:
         """The active learners of one placement, under way."""
@@ -104,14 +108,14 @@ class Reader:
     async def users_page(self, organisation: OrganisationId, role: int, page: int, size: int) -> list[UserRow]:
         """One page of the same list."""
         request = wire.search_users(organisation, role, page, size)
-        rows = wire.parse_users(await self.client.read(*request), request)
+        rows = self._users(await self.client.read(*request), request)
         self.paging.came(len(rows), size)
         return rows
 
     async def users_unpaged(self, organisation: OrganisationId, role: int) -> list[UserRow]:
         """The same list in one answer; whether it is all of it is for the caller to find out."""
         request = wire.search_users_unpaged(organisation, role)
-        return wire.parse_users(await self.client.read(*request), request)
+        return self._users(await self.client.read(*request), request)
 
     def of_role(self, rows: Iterable[UserRow], role: int) -> dict[UserId, UserRow]:
         """A server that sends roles but does not filter by them must not make an employer an assessor."""
@@ -120,11 +124,20 @@ class Reader:
     async def misid(self, organisation: OrganisationId, misid: str) -> tuple[UserRow, ...]:
         """Every active learner with exactly this MISID."""
         found = self._list(
-            lambda page, size: wire.search_misid(organisation, misid, page, size), wire.parse_users, USUAL_ROWS
+            lambda page, size: wire.search_misid(organisation, misid, page, size), self._users, USUAL_ROWS
         )
         rows = await found.read(enough=lambda rows: any(row.misid == misid for row in rows.values()), to_the_end=True)
         learners = self.of_role(rows.values(), wire.LEARNER_ROLE)
         return tuple(row for _, row in sorted(learners.items()) if row.misid == misid)
+
+    def _users(self, answer: object, request: Request) -> list[UserRow]:
+        rows = wire.parse_users(answer, request)
+        self._note_names(answer)
+        return rows
+
+    def _note_names(self, answer: object) -> None:
+        if self.keeps_names:
+            self.names |= wire.parse_names(answer)
 
     def all_learning_aims(self) -> PagedList[WorkRow]:
         """Every learner's learning aims, under way; not every server answers this."""

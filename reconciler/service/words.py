@@ -7,6 +7,8 @@ import re
 import unicodedata
 from urllib.parse import quote
 
+from reconciler.service.vocabulary import NAMES_OF_FIELDS, NOUNS, SHOWN
+
 LONGEST = 200  # characters that a server's words may take up in one of our messages
 REMOVED = "[removed]"
 _CONSIDERED = 2000  # longer texts are cut before the patterns run, which bounds their time
@@ -24,6 +26,10 @@ _PERSONAL = tuple(
         r"(?=[\w+/=.~-]*\d)[\w+/=.~-]{24,}",  # token, or a piece of one
     )
 )
+
+
+_WORD = re.compile(r"\[removed\]|\w+")
+_REPEATED = re.compile(r"\[removed\](?:[\s.'’-]*\[removed\])+")
 
 
 def said(body: bytes) -> str:
@@ -49,12 +55,37 @@ def without(secret: str, text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """One line of at most LONGEST characters with everything that may identify somebody taken out.
+    """One line of at most LONGEST characters without addresses, dates, long numbers and tokens.
 
-    Names cannot be told from other words and stay; numbers of up to seven digits stay, because OneFile's ids are such.
+    Numbers of up to seven digits stay, because OneFile's ids are such. Names cannot be told from other words and stay:
+    what a server says of people goes through `impersonal` as well.
     """
     text = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in text[:_CONSIDERED])
     text = " ".join(text.split())
     for pattern in _PERSONAL:
         text = pattern.sub(REMOVED, text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def impersonal(text: str) -> str:
+    """A printable text with nothing left of it but numbers, names of fields and words that are nobody's name.
+
+    Whose name a server may put into a refusal cannot be known, so only what is known to be none is shown: a word of
+    the vocabulary, in small letters or where a sentence begins, and the nouns of the API. Empty where no word is left.
+    """
+    kept = _WORD.sub(lambda word: word[0] if _is_known(word) else REMOVED, text)
+    kept = _REPEATED.sub(REMOVED, kept)
+    return kept if any(word[0] != REMOVED for word in _WORD.finditer(kept)) else ""
+
+
+def _is_known(word: re.Match[str]) -> bool:
+    text, small = word[0], word[0].lower()
+    if text == REMOVED or (text.isascii() and text.isdecimal()) or small in NAMES_OF_FIELDS | NOUNS:
+        return True
+    before = word.string[: word.start()].rstrip(" \"'(")
+    begins = not before or before[-1] in ".:{"
+    if text in ("s", "t") and word.string[word.start() - 1 : word.start()] in ("'", "’"):  # learner's, isn't
+        return True
+    if len(text) == 1 and word.string[word.end() :].startswith("."):  # an initial
+        return False
+    return small in SHOWN and (text == small or begins)

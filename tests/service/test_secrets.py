@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import traceback
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from reconciler.problems import ServiceError
+from reconciler.sandbox.world import World
 from reconciler.service.client import OneFile
-from reconciler.service.words import printable, said
+from reconciler.service.vocabulary import NAMES_OF_FIELDS, NOUNS, SHOWN
+from reconciler.service.words import impersonal, printable, said
 from tests.service.servers import SECRET, Script, Step, json, onefile, onefile_at, reset, wire
 
 SESSION = "S3ss10n-0a1B2c3d/e5f"
@@ -122,8 +127,54 @@ def test_an_old_session_is_hidden_as_well() -> None:
     ],
 )
 def test_personal_data_is_taken_out(text: str, safe: str) -> None:
-    """E-mail addresses, dates, long numbers, opaque tokens and control characters go; OneFile's ids stay."""
+    """E-mail addresses, dates, long numbers, opaque tokens and control characters go; ids and words stay."""
     assert printable(text) == safe
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("Learner 200004 does not hold standard 41242", "Learner 200004 does not hold standard 41242"),
+        ("User 132757 is a learner and cannot be assigned", "User 132757 is a learner and cannot be assigned"),
+        ("DefaultAssessorID isn't the learner's; PlacementID is missing.",) * 2,
+        ('{"error": "Not allowed"}', '{"error": "Not allowed"}'),
+        ("Adara Ashcombe is already assigned", "[removed] is already assigned"),
+        ("no user adara.o'neill2, see Ms. A. Ashcombe-Vaisey", "no user [removed], see [removed]"),
+        ("Learner May Page is not active", "Learner [removed] is not active"),
+        ("Cannot assign: An Do is archived", "Cannot assign: An [removed] is archived"),
+        ("No unit KS_COMM1 for user 200004", "No unit [removed] for user 200004"),
+        ("Léa-Noëlle Łukasz 王小明 not found", "[removed] not found"),
+        ("[removed] Adara", ""),
+        ("", ""),
+    ],
+)
+def test_only_words_that_are_nobodys_name_are_left(text: str, safe: str) -> None:
+    """Words of the matter, fields and ids stay, whoever else is named in whatever spelling."""
+    assert impersonal(text) == safe
+
+
+@given(st.lists(st.sampled_from(["learner", "is", "not", "Adara", "ASHCOMBE", "ashcombe", "May", "7", ",", "("])))
+def test_no_name_passes_in_any_sentence(words: list[str]) -> None:
+    """In capitals, in small letters, at the beginning, in brackets."""
+    shown = impersonal(" ".join(words)).lower()
+    assert not {"adara", "ashcombe", "may"} & set(re.findall(r"\w+", shown))
+
+
+def test_no_word_of_the_vocabulary_is_a_name_of_the_sandboxs_people() -> None:
+    """And every one is in small letters, once, so that it can be found."""
+    names = {name.lower() for user in World.create().users.values() for name in (user["FirstName"], user["LastName"])}
+    shown = SHOWN | NAMES_OF_FIELDS | NOUNS
+    assert names.isdisjoint(shown)
+    assert {word for word in shown if word != word.lower()} == set()
+    assert SHOWN.isdisjoint({"will", "may", "mark", "page", "read", "long", "grace", "young", "case", "call's", "post"})
+
+
+def test_a_refusal_that_names_somebody_names_nobody_here() -> None:
+    """Neither in the words, nor in the detail that is kept."""
+    script = Script(json({"message": "Adara Ashcombe (adara.ashcombe) is not of placement 8101"}, 400))
+    shown = "".join(asyncio.run(complaints(onefile(script))))
+    assert "[removed] ([removed]) is not of placement 8101" in shown
+    assert "adara" not in shown.lower() and "ashcombe" not in shown.lower()
 
 
 def test_a_long_message_is_cut() -> None:
