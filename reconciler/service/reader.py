@@ -15,6 +15,7 @@ from reconciler.service.paging import USUAL_ROWS, PagedList, Paging, Row
 from reconciler.service.together import each as each  # apply, too, does a few things at a time
 from reconciler.service.wire import Request, UserRow, WorkRow
 
+LONGEST_NAME = 80  # characters of a learner's name that a report may show
 DEFAULT_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER})
 LAYERS = (DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS)
 """What one question each shows of a learner: their own record, a search for the aims, a search for the units."""
@@ -66,7 +67,7 @@ class Reader:
                 return None
             raise
         row = wire.parse_user(answer, request)
-        self._note_names(answer)
+        self._note_names([row])
         if row.id != user:
             raise _contradiction(str(request), f"asked for user {user}, OneFile sent user {row.id}")
         self._note(row.holders)
@@ -132,12 +133,12 @@ class Reader:
 
     def _users(self, answer: object, request: Request) -> list[UserRow]:
         rows = wire.parse_users(answer, request)
-        self._note_names(answer)
+        self._note_names(rows)
         return rows
 
-    def _note_names(self, answer: object) -> None:
+    def _note_names(self, rows: Iterable[UserRow]) -> None:
         if self.keeps_names:
-            self.names |= wire.parse_names(answer)
+            self.names |= {row.id: row.name[:LONGEST_NAME] for row in rows if row.name}
 
     def all_learning_aims(self) -> PagedList[WorkRow]:
         """Every learner's learning aims, under way; not every server answers this."""

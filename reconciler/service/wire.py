@@ -34,7 +34,6 @@ class Write(NamedTuple):
 
 
 LEARNER_ROLE = 1
-LONGEST_NAME = 80  # characters
 LONGEST_NUMBER = 20  # digits; int() has a limit of its own, and no id comes near it
 ROLE_IDS: Mapping[Role, int] = {
     Role.TRAINEE_ASSESSOR: 4,
@@ -186,19 +185,6 @@ def parse_user(answer: object, request: Request) -> UserRow:
 
 def parse_users(answer: object, request: Request) -> list[UserRow]:
     return [_user(fields, request) for fields in _rows(answer, request)]
-
-
-def parse_names(answer: object) -> dict[UserId, str]:
-    """First and last names of users whose rows were parsed already: on one line, short, as far as they were sent."""
-    found = {}
-    for row in answer if isinstance(answer, list) else [answer]:
-        fields = _fields(row) if isinstance(row, Mapping) else {}
-        sent = [fields.get(key) for key in ("firstname", "lastname")]
-        name = " ".join(" ".join(part for part in sent if isinstance(part, str)).split())
-        number = fields.get("id")
-        if name and isinstance(number, int | str):
-            found[UserId(int(number))] = name[:LONGEST_NAME]
-    return found
 
 
 def parse_learning_aims(answer: object, request: Request) -> list[WorkRow]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +17,7 @@ from reconciler.problems import ExitCode
 from reconciler.run.context import Context
 from reconciler.run.planning import plan
 from reconciler.sandbox.faults import Fault
-from tests.e2e.user import LEARNER, REPOSITORY, SETTINGS, Ended, Home, point_at, served
+from tests.e2e.user import LEARNER, REPOSITORY, SETTINGS, Home, point_at, served
 
 SCHEMA = json.loads((REPOSITORY / "schemas" / "plan.schema.json").read_text(encoding="utf-8"))
 JSON = ("--format", "json")
@@ -165,33 +163,12 @@ def test_verbose_spells_out_what_is_otherwise_folded(home: Home) -> None:
     assert "200012" in full and "200012" not in short
 
 
-def on_a_terminal(home: Home, *arguments: str, typed: str = "", **env: str) -> Ended:
-    """What a command writes to a terminal, with something typed there beforehand."""
-    leader, follower = pty.openpty()
-    os.write(leader, typed.encode())
-    process = home.start(*arguments, env=env, stdout=follower, stdin=follower)
-    _, err = process.communicate(timeout=60)
-    os.close(follower)
-    shown = b""
-    while piece := _read(leader):
-        shown += piece
-    os.close(leader)
-    return Ended(process.returncode, shown.decode(), err)
-
-
-def _read(leader: int) -> bytes:
-    try:
-        return os.read(leader, 65536)
-    except OSError:  # nobody writes any more
-        return b""
-
-
 def test_colours_are_for_terminals_and_can_be_left_out(home: Home) -> None:
     """A terminal gets them, --no-color and NO_COLOR take them away, and a pipe or file never has them."""
     home.declare()
-    assert "\x1b[" in on_a_terminal(home, "plan").out
-    assert "\x1b[" not in on_a_terminal(home, "plan", "--no-color").out
-    assert "\x1b[" not in on_a_terminal(home, "plan", NO_COLOR="1").out
+    assert "\x1b[" in home.terminal("plan").out
+    assert "\x1b[" not in home.terminal("plan", "--no-color").out
+    assert "\x1b[" not in home.terminal("plan", NO_COLOR="1").out
     assert "\x1b[" not in home.process("plan").out
 
 
@@ -199,7 +176,7 @@ def test_colours_are_for_terminals_and_can_be_left_out(home: Home) -> None:
 def test_apply_asks_at_a_terminal_and_no_means_no(home: Home, options: tuple[str, ...], typed: str) -> None:
     """Whoever is asked is shown the plan, whatever the format; a no writes nothing and is not called done."""
     home.declare()
-    ended = on_a_terminal(home, "apply", *options, typed=typed)
+    ended = home.terminal("apply", *options, typed=typed)
     assert ended.code == ExitCode.ERROR
     assert "default assessor" in ended.out + ended.err and "Write these" in ended.out + ended.err
     assert (ended.out + ended.err).count("Fingerprint") == 1
@@ -209,7 +186,7 @@ def test_apply_asks_at_a_terminal_and_no_means_no(home: Home, options: tuple[str
 
 def test_apply_asks_at_a_terminal_and_yes_means_yes(home: Home) -> None:
     """The plan, then what came of it."""
-    ended = on_a_terminal(home.declare(), "apply", typed="y\n")
+    ended = home.declare().terminal("apply", typed="y\n")
     assert ended.code == ExitCode.DONE
     assert "Run 1: 6 done" in ended.out
     assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE

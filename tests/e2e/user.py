@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -120,6 +121,19 @@ class Home:
         out, err = process.communicate(timeout=60)
         return Ended(process.returncode, out or "", err or "")
 
+    def terminal(self, *arguments: str, typed: str = "", **env: str) -> Ended:
+        """What a command writes to a terminal, with something typed there beforehand."""
+        leader, follower = pty.openpty()
+        os.write(leader, typed.encode())
+        process = self.start(*arguments, env=env, stdout=follower, stdin=follower)
+        _, err = process.communicate(timeout=60)
+        os.close(follower)
+        shown = b""
+        while piece := _read(leader):
+            shown += piece
+        os.close(leader)
+        return Ended(process.returncode, shown.decode(), err)
+
     def git(self, *arguments: str) -> str:
         """A git command in the user's folder, as somebody invented."""
         identity = ["-c", "user.name=invented", "-c", "user.email=invented@example.org"]
@@ -144,6 +158,13 @@ class Home:
         assert applied.code == ExitCode.DONE, applied.out + applied.err
         again = self.run("plan", "--detailed-exitcode")
         assert again.code == ExitCode.DONE, again.out + again.err
+
+
+def _read(leader: int) -> bytes:
+    try:
+        return os.read(leader, 65536)
+    except OSError:  # nobody writes any more
+        return b""
 
 
 @contextmanager
