@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from reconciler.model import Declared, Observed, Settings, Slot, SlotKind, Unread, UserId
 from reconciler.operations import Change, Outcome, Plan, State, moves
@@ -230,14 +231,22 @@ Words = Callable[[Episode, Change | None], str]
 
 def endings(plan: Plan, words: Words) -> Callable[[Episode], str]:
     """For each open episode, how it ended as far as this plan can tell; nothing where the plan did not look."""
-    rows = {place_of(change): change for change in plan.changes}
-    looked = {change.learner for change in plan.changes}
-    aside = sum(bool(change.blocked) for change in plan.changes)
-    whole = not plan.left_out and plan.summary.blocked == aside  # nobody left unread, nobody's MISID unresolved
+
+    @cache  # most runs find nothing over, and the rows of a large centre are many
+    def rows() -> Mapping[Place, Change]:
+        return {place_of(change): change for change in plan.changes}
+
+    @cache
+    def looked() -> tuple[bool, frozenset[UserId]]:
+        """Whether nobody was left unread, nor anybody's MISID unresolved; and whose slots were looked at."""
+        aside = sum(bool(change.blocked) for change in plan.changes)
+        whole = not plan.left_out and plan.summary.blocked == aside
+        return whole, frozenset(change.learner for change in plan.changes)
 
     def ending(episode: Episode) -> str:
-        change = rows.get(episode.place)
-        if change is None and not (whole or episode.learner in looked):
+        change = rows().get(episode.place)
+        whole, learners = looked()
+        if change is None and not (whole or episode.learner in learners):
             return ""
         return words(episode, change)
 

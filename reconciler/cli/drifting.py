@@ -22,10 +22,18 @@ if TYPE_CHECKING:
         metavar="GIT_REF",
         help="Correct up to the files of this commit. [default: the newest complete apply's]",
     ),
+    click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift."),
     formats=("text", "json", "prometheus"),
 )
-def drift(context: Context, output: Output, correct: bool, approved: str | None, detailed_exitcode: bool) -> int:
+def drift(
+    context: Context,
+    output: Output,
+    correct: bool,
+    approved: str | None,
+    base: str | None,
+    detailed_exitcode: bool,
+) -> int:
     """Say what OneFile moved although the files did not, since which run and since when it is known.
 
     --correct writes, and only to slots that were applied before and still are declared so. Exit 0: no drift, or
@@ -35,7 +43,9 @@ def drift(context: Context, output: Output, correct: bool, approved: str | None,
 
     if approved and not correct:
         raise click.UsageError("--approved says how far --correct may go.")
-    found = drifting.drift(context, correct=correct, approved=approved)
+    if base and correct:
+        raise click.UsageError("--base is for looking: it tells what files cause that may not be merged yet.")
+    found = drifting.drift(context, correct=correct, approved=approved, base=base)
     code = found.exit_code(detailed=detailed_exitcode)
     text = _rendered(found, code, output)
     output.save(text)

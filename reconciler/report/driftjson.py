@@ -27,6 +27,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "day": plan.day.isoformat(),
         "read_at": time_json(report.taken_at),
         "exit_code": exit_code,
+        **({"base": plan.base} if plan.base else {}),
         "approved_commit": report.approved or None,
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": {
@@ -93,6 +94,7 @@ def _place(change: Change) -> Document:
         "learner_id": change.learner,
         "label": change.label,
         "cohort": change.cohort,
+        **({"pending": True} if change.pending else {}),
     }
 
 

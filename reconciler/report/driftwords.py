@@ -67,6 +67,10 @@ def waiting_words(change: Change, report: DriftReport) -> str:
     if last := report.moved_too(change):
         who = holder_words(last.staff, report.plan.handles)
         words += f"; OneFile moved too: {run_words(last)} had applied {who}"
+    if report.plan.base:
+        words += (
+            "; pending before this change of the files" if change.pending else "; caused by this change of the files"
+        )
     return f"{words}: set aside, {change.blocked}" if change.blocked else words
 
 

@@ -29,13 +29,15 @@ from reconciler.drift import (
     wanted_by,
 )
 from reconciler.model import Declared, Observed, UserId
+from reconciler.observed.within import within
 from reconciler.operations import Change, Plan
 from reconciler.plan.corrections import only
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, StoreError
 from reconciler.run.applying import Finished, free, run_plan
 from reconciler.run.approval import approved_files
+from reconciler.run.base import base_of, for_both
 from reconciler.run.context import LONDON, Context
-from reconciler.run.planning import Planned, applied_cohorts, compare, judged, observe_in
+from reconciler.run.planning import Planned, applied_cohorts, compare_both, judged, observe_in
 from reconciler.run.session import Session, open_session
 from reconciler.run.steps import dated, note_steps
 from reconciler.store import Episode, LastApplied, Sighting, Store
@@ -58,28 +60,31 @@ class Drifting:
         return ExitCode.CHANGES if detailed and left else ExitCode.DONE
 
 
-def drift(context: Context, *, correct: bool = False, approved: str | None = None) -> Drifting:
+def drift(context: Context, *, correct: bool = False, approved: str | None = None, base: str | None = None) -> Drifting:
     """Compare, note what has drifted since when, and correct what may be corrected if `correct`.
 
-    `approved` is the commit up to whose files corrections go, in place of the newest successful apply's.
+    `base` names a commit whose files are compared as well, to tell what these cause. `approved` is the commit up to
+    whose files corrections go, in place of the newest complete apply's.
     Raises Invalid, also where no approved commit is known, ServiceError or StoreError; what ends the corrections is
     in Drifting instead: the report must still be told.
     """
     if correct and context.at:
         what = "corrections put back what is declared for today, not for another day"
         raise Invalid(Problem(what, "Leave --at away, or look without --correct.", where="--at"))
-    return asyncio.run(_drift(context, correct, approved))
+    return asyncio.run(_drift(context, correct, approved, base))
 
 
-async def _drift(context: Context, correct: bool, approved: str | None) -> Drifting:
+async def _drift(context: Context, correct: bool, approved: str | None, base: str | None) -> Drifting:
     declared = context.declared()
+    other = base_of(context, base, declared) if base is not None else None
     async with open_session(context, declared.settings) as session:
         store, target = session.store, session.target.name
         if correct:
             free(session, context, declared.settings.organisation, command="drift")
         files = approved_files(context, declared, store, target, approved) if correct else None
-        observed = await observe_in(session, context, declared)
-        plan = compare(declared, observed, store, target, context).plan
+        reading = await observe_in(session, context, for_both(declared, other))
+        plan = compare_both(declared, other, reading, store, target, context).plan
+        observed = within(reading, declared) if other else reading
         approval = files.on(observed) if files else None
         report = _report(plan, declared, observed, store, context, approval)
         report = replace(report, spent_calls=session.client.calls)
@@ -106,13 +111,14 @@ def _report(
     applied = store.last_applied(plan.target, plan.organisation, learners)
     memory, ended, recent = _remember(plan, told, declared, store, applied)
     note_steps(store, plan)
+    now = store.now()
     then = _wanted_then(context, declared, plan, observed, store) if others else {}
     due = {place_of(one) for one in others if is_due(one, applied.get(place_of(one)), then)}
     return DriftReport(
         plan=dated(plan, store),
         taken_at=observed.taken_at,
-        now=store.now(),
-        drift=judge(told, memory, declared.settings, store.now(), approval),
+        now=now,
+        drift=judge(told, memory, declared.settings, now, approval),
         due=tuple(one for one in others if place_of(one) in due),
         pending=tuple(one for one in others if place_of(one) not in due),
         unknown=tuple(one for one in waiting if one.reason == "unknown"),
@@ -141,11 +147,12 @@ def _remember(
     fought, counts = fought_over(told, declared.settings, corrections, answered)
     new = {place_of(one): Sighting(None, one.after) for one in told if place_of(one) in fought}
     open_fights, _ = store.see(target, organisation, "fight", new, endings(plan, fight_ending))
+    looked = {one.learner for one in plan.changes}
     memory = Memory(
         seen={one.place: one for one in episodes},
         applied=applied,
         corrections=counts,
-        fights={one.place: one for one in open_fights if one.learner in {change.learner for change in plan.changes}},
+        fights={one.place: one for one in open_fights if one.learner in looked},
     )
     return memory, ended, len(corrections)
 

@@ -86,7 +86,7 @@ def plan(
     if other is None:
         reading = within(reading, declared)  # it may have been taken for more
     with Store.open(context.store_url(), clock=context.clock) as store:
-        return _planned(declared, other, reading, store, target, context)
+        return compare_both(declared, other, reading, store, target, context)
 
 
 async def plan_in(
@@ -100,10 +100,10 @@ async def plan_in(
     observed = await observe_in(session, context, for_both(declared, base))
     if save_observed:
         save_reading(observed, declared, session.target.name, save_observed)
-    return _planned(declared, base, observed, session.store, session.target.name, context)
+    return compare_both(declared, base, observed, session.store, session.target.name, context)
 
 
-def _planned(
+def compare_both(
     declared: Declared, base: Base | None, observed: Observed, store: Store, target: str, context: Context
 ) -> Planned:
     """The plan; with a base, whose learners the reading has as well, what it would have asked for is marked."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +14,9 @@ import pytest
 
 from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
+from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
-from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, Home, Served, point_at, served, slots
+from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, TOKEN, Home, Served, point_at, served, slots
 
 DEFAULT, AIM = "learner[200004].default_assessor", "learner[200004].learning_aim[41242].assessor"
 AIM_IQA, UNIT = "learner[200004].learning_aim[41242].iqa", "learner[200004].unit[BA_301].assessor"
@@ -158,6 +162,25 @@ def test_each_kind_is_treated_as_the_settings_say(home: Home, server: Served) ->
     code, report = look(home, "--correct")
     assert (code, verdicts(report)) == (ExitCode.CHANGES, {"learner[200004].default_employer": "report"})
     assert slots(server.world)["learner[200004].default_employer"] is None
+
+
+def test_what_a_change_of_the_files_causes_is_told_from_what_was_pending(home: Home, server: Served) -> None:
+    """With --base, from one reading; it is for looking, so it does not go with --correct."""
+    applied(home)
+    home.declare({**LEARNER, "default_assessor": "kate"}, settings=AT_ONCE)
+    approve(home)
+    changed = {
+        **LEARNER,
+        "default_assessor": "kate",
+        "units": [{"unit": "BA_301", "assessor": "james", "iqa": "priya"}],
+    }
+    home.declare(changed, settings=AT_ONCE)
+    report = look(home, "--base", "HEAD")[1]
+    assert {row["address"]: row.get("pending", False) for row in report["pending"]} == {DEFAULT: True, UNIT: False}
+    assert len(report["base"]) == 40
+    text = home.run("drift", "--base", "HEAD").out.replace("\n      ", " ")
+    assert text.count("caused by this change of the files") == 1
+    assert home.run("drift", "--base", "HEAD", "--correct").code == ExitCode.INVALID
 
 
 def test_drift_that_is_over_is_told_once(home: Home, server: Served) -> None:
@@ -315,6 +338,46 @@ def test_a_correction_waits_for_whoever_holds_the_lock(home: Home, server: Serve
         store.acquire(target, 5740, holder="kate", host="elsewhere", command="apply", run=None, lease_seconds=60)
     assert home.run("drift", "--correct").code == ExitCode.LOCKED
     assert look(home)[0] == ExitCode.CHANGES
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
+def test_a_correction_that_was_killed_is_finished_by_the_next_run(home: Home, server: Served) -> None:
+    """Whether its write took effect or not: one episode, first seen when it was, and one correction in the end."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    first = look(home)[1]["drift"][0]["first_seen"]
+    server.service.faults.arm(Fault("latency", "POST", "/User/200004", seconds=1))
+    process = home.start("drift", "--correct", env={"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN})
+    while server.service.faults.waiting():
+        assert process.poll() is None, process.communicate()
+        threading.Event().wait(0.005)
+    process.kill()
+    process.communicate()
+    assert home.run("drift", "--correct").code == ExitCode.DONE
+    assert slots(server.world)[DEFAULT] == JAMES
+    with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
+        (episode,) = store.episodes(server.url, 5740, "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
+        assert f"{episode.first_seen:%Y-%m-%dT%H:%M:%SZ}" == first
+        assert episode.ended
+        assert len(store.corrections(server.url, 5740, datetime(2020, 1, 1, tzinfo=UTC))) == 1
+
+
+def test_runs_on_several_machines_keep_one_account_of_drift(
+    home: Home, server: Served, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    """They look at the same time and meet in PostgreSQL only: one episode a slot, and nobody fails."""
+    monkeypatch.setenv("RECONCILER_STORE", postgres_url)
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    names = ("ONEFILE_BASE_URL", "ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE")
+    runs = [
+        home.start("drift", "--detailed-exitcode", env={name: os.environ[name] for name in names}) for _ in range(3)
+    ]
+    ends = [(run.communicate(timeout=60), run.returncode) for run in runs]
+    assert [code for _, code in ends] == [ExitCode.CHANGES] * 3, ends
+    with Store.open(postgres_url, clock=SystemClock()) as store:
+        ever = store.episodes(server.url, 5740, "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
+        assert [one.slot.kind.value for one in ever] == ["default_assessor"]
 
 
 # ------------------------------------------------------------------ two systems that fight
