@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 from reconciler.census import Census, CensusLearner, CensusStaff
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
+from reconciler.declared.existing import Existing
 from reconciler.declared.factor import factored
 from reconciler.declared.naming import by_role, cohort_names, handles, persons
+from reconciler.declared.roster import cover_on
 from reconciler.model import (
     LEARNING_AIM_KINDS,
     ROLES_FOR,
@@ -74,20 +77,22 @@ def imported(
     manner: Manner,
     *,
     settings_organisation: OrganisationId,
-    known: Mapping[Handle, Staff],
+    existing: Existing,
     recorded: Recorded,
+    day: date,
 ) -> Imported:
     """The census as entries: every slot that somebody holds, where it can be declared; empty slots are left undeclared.
 
-    *known* is the directory of staff that there is already; its handles stay. *recorded* stands in for what OneFile
-    does not show, as it does in plans.
+    The handles of *existing* files stay, and so does what they say of their staff on *day*. *recorded* stands in for
+    what OneFile does not show, as it does in plans.
     """
-    sorting = _Sorting(census, recorded)
+    known = existing.staff or {}
+    sorting = _Sorting(census, recorded, {member.id: member for member in known.values()}, day)
     slots = {learner.id: sorting.slots(learner) for learner in census.learners}
     holders = {holder for held in slots.values() for holder in held.values()}
     staff = _directory(census, holders, manner, known)
     by_id = {member.id: member.handle for member in staff}
-    labels = _labels(census, manner.labels)
+    labels = _labels(census, manner.labels, {learner.label for learner in existing.learners})
     rooms: dict[int | None, list[CensusLearner]] = defaultdict(list)
     for learner in census.learners:
         rooms[None if manner.cohort else learner.classroom].append(learner)
@@ -132,11 +137,11 @@ def _slot_order(item: tuple[Slot, UserId]) -> tuple[int, int, str]:
 class _Sorting:
     """Sorts slots into those that can be declared and those that cannot."""
 
-    def __init__(self, census: Census, recorded: Recorded) -> None:
+    def __init__(self, census: Census, recorded: Recorded, known: Mapping[UserId, Staff], day: date) -> None:
         self.left_out: list[LeftOut] = []
         self.unreadable: Counter[SlotKind] = Counter()
         self.recorded = 0
-        self._census = census
+        self._census, self._known, self._day = census, known, day
         self._record: dict[UserId, dict[Slot, UserId]] = defaultdict(dict)
         for (user, slot), staff in recorded.items():
             if staff is not None:
@@ -179,6 +184,16 @@ class _Sorting:
         if member.role not in ROLES_FOR[slot.kind]:
             what = f"OneFile user {held}, who holds it, is listed as {_role(member.role)}, which does not fit the slot"
             return what, "Put somebody of a fitting role there, then declare the slot."
+        return self._contradiction(slot, self._known[held]) if held in self._known else None
+
+    def _contradiction(self, slot: Slot, member: Staff) -> tuple[str, str] | None:
+        """Why an existing staff.yaml would make something else of the slot."""
+        if member.role not in ROLES_FOR[slot.kind]:
+            what = f"{member.handle}, who holds it, is {_role(member.role)} in staff.yaml, which does not fit the slot"
+            return what, "Correct the role in staff.yaml, then declare the slot."
+        if cover := cover_on(member, self._day):
+            what = f"{member.handle}, who holds it, is covered by {cover.by} on {self._day}, so a plan would move it"
+            return what, "Declare it by hand, for whoever shall hold it."
         return None
 
     def _stranger(self, held: UserId) -> tuple[str, str]:
@@ -221,7 +236,7 @@ def _directory(
     return tuple(sorted(staff, key=by_role))
 
 
-def _labels(census: Census, labels: Labels) -> dict[UserId, str]:
+def _labels(census: Census, labels: Labels, taken: Collection[str]) -> dict[UserId, str]:
     """Labels that are one learner's only, and fit; others have none."""
     if not labels:
         return {}
@@ -230,5 +245,9 @@ def _labels(census: Census, labels: Labels) -> dict[UserId, str]:
     return {
         user: wish
         for user, wish in wishes.items()
-        if wish and shared[wish] == 1 and len(wish) <= LONGEST_LABEL and not _UNWRITABLE.search(wish)
+        if wish
+        and wish not in taken
+        and shared[wish] == 1
+        and len(wish) <= LONGEST_LABEL
+        and not _UNWRITABLE.search(wish)
     }

@@ -166,7 +166,7 @@ def _of_learners(lines: Sequence[_Line], file: str, existing: Existing) -> Itera
         elif line.learner[1] in labels:
             what = f"{quoted(str(line.learner[1]))} is the label of the learner at {labels[str(line.learner[1])]}"
             yield Problem(what, "change that file by hand, or write misid: before it if it is a MISID as well.", source)
-        if place := labels.get(line.label):
+        elif place := labels.get(line.label):
             yield Problem(f"the label is also that of the learner at {place}", "choose another.", source)
         other = first.setdefault(line.learner, line)
         if line.label != other.label:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.census import READABLE, Census, Scope
-from reconciler.declared import read_declared
 from reconciler.declared.existing import Existing, read_existing
 from reconciler.declared.imported import Imported, Labels, LeftOut, Manner, imported
 from reconciler.declared.naming import cohort_name_fault
@@ -32,7 +31,7 @@ from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.report.importing import Written
 from reconciler.report.words import kind_words
 from reconciler.run.context import Context
-from reconciler.run.newfiles import already_there, new_texts, tried, write_new
+from reconciler.run.newfiles import FAULT, already_there, new_texts, read_back, write_new
 from reconciler.run.planning import judged, unsettled
 from reconciler.run.session import Session, learning, open_session, telling
 from reconciler.service.reader import Reader
@@ -92,8 +91,9 @@ def import_centre(context: Context, wish: Wish) -> Written:
         seen.census,
         Manner(wish.cohort, seen.classrooms, names=wish.names, labels=wish.labels, all_staff=wish.all_staff),
         settings_organisation=seen.settings.organisation,
-        known=existing.staff or {},
+        existing=existing,
         recorded=seen.recorded,
+        day=context.day(),
     )
     texts = new_texts(context.state, existing, seen.settings, made.cohorts, made.staff, made.comments)
     plan = _proven(context, texts, seen, made)
@@ -204,8 +204,7 @@ def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Impor
 
     A step by hand may be left, for somebody whom an apply of ours added and who cannot be declared any more.
     """
-    with tried(context.state, texts) as place:
-        declared = read_declared(place, context.day(), cohorts=[cohort.name for cohort in made.cohorts])
+    declared = read_back(context.state, texts, context.day(), [cohort.name for cohort in made.cohorts])
     observed = _observed(seen.census)
     plan = make_plan(
         declared, observed, seen.recorded, seen.unsettled, target=seen.target, created_at=context.clock.now()
@@ -213,8 +212,7 @@ def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Impor
     if plan.operations or plan.summary.blocked:
         wrong = [change.address for change in plan.changes if change.action in ("create", "update") or change.blocked]
         what = f"the files made would ask for changes, in {len(wrong)} slots such as {wrong[0]}"
-        fix = "Nothing was written. This is a fault of the import: please report it, with the version."
-        raise ReconcilerError(Problem(what, fix))
+        raise ReconcilerError(Problem(what, FAULT))
     return judged(plan, declared, observed).plan
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
+from reconciler.declared import read_declared
 from reconciler.declared.entries import CohortEntry
 from reconciler.declared.existing import Existing
 from reconciler.declared.writing import cohort_data, settings_data, staff_data
 from reconciler.editing.compose import compose, schema_line
-from reconciler.model import Settings, Staff
-from reconciler.problems import Invalid, Problem, Source
+from reconciler.model import Declared, Settings, Staff
+from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.run.files import write_whole
 
+FAULT = "Nothing was written. This is a fault of the import: please report it, with the version."
 _FIX = "Check the folder's permissions and free space. Nothing was kept of what this command wrote."
 
 
@@ -75,8 +78,19 @@ def _missing(member: Staff, file: str) -> Problem:
     return Problem(what, f"add, below staff: {line}", Source(file))
 
 
+def read_back(state: Path, texts: Mapping[str, str], day: date, cohorts: Collection[str]) -> Declared:
+    """What the state folder would say with the new files in it, of these cohorts. Raises ReconcilerError where it would
+    not be valid."""
+    with _tried(state, texts) as place:
+        try:
+            return read_declared(place, day, cohorts=cohorts)
+        except Invalid as error:
+            what = f"the files made would not be valid: {error.problems[0].what}"
+            raise ReconcilerError(Problem(what, FAULT)) from error
+
+
 @contextmanager
-def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
+def _tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
     """A copy of the state folder with the new files in it, in a temporary place."""
     with tempfile.TemporaryDirectory(prefix="reconciler-new-") as folder:
         place = Path(folder) / "state"

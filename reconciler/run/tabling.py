@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.census import CensusStaff
-from reconciler.declared import read_declared
 from reconciler.declared.cells import known_to_files
 from reconciler.declared.existing import Existing, read_existing
 from reconciler.declared.sheet import Sheet, read_sheet
@@ -19,7 +18,7 @@ from reconciler.problems import Invalid, Problem, Source, in_order
 from reconciler.report.importing import Written
 from reconciler.run.context import Context
 from reconciler.run.importing import check_cohort_option
-from reconciler.run.newfiles import new_texts, tried, write_new
+from reconciler.run.newfiles import new_texts, read_back, write_new
 from reconciler.run.session import open_session
 
 
@@ -41,8 +40,7 @@ def import_table(
     if made.problems:
         raise Invalid(in_order(made.problems))
     texts = new_texts(context.state, existing, settings, made.cohorts, made.staff, {})
-    with tried(context.state, texts) as place:
-        declared = read_declared(place, context.day(), cohorts=[one.name for one in made.cohorts])
+    declared = read_back(context.state, texts, context.day(), [one.name for one in made.cohorts])
     write_new(context.state, texts)
     return Written(
         source=path.as_posix(),

@@ -14,7 +14,7 @@ from reconciler.declared.sheet import read_sheet
 from reconciler.declared.tabled import Tabled, tabled
 from reconciler.model import Declared, Role, UserId
 from reconciler.run.newfiles import cohort_text, staff_text
-from tests.declared.files import AIM, AIM_IQA, DEFAULT, EMPLOYER, UNIT, UNIT_IQA, additional, centre, holders
+from tests.declared.files import AIM, AIM_IQA, DEFAULT, EMPLOYER, PRIYA, UNIT, UNIT_IQA, additional, centre, holders
 from tests.declared.files import read as read_files
 
 HEAD = "learner,slot,staff,standard,unit,cohort,label,from,until\n"
@@ -173,6 +173,17 @@ def test_who_is_declared_already_is_not_declared_again(tmp_path: Path) -> None:
     made = table("200005,default_assessor,kate-anderson", "200005,default_employer,140022", existing=existing)
     assert made.problems == ()
     assert "default_employer: acme-mentor" in cohort_text(made.cohorts[0])
+
+
+def test_the_documentations_table_is_understood(tmp_path: Path) -> None:
+    """Every row of it, in a centre whose staff.yaml has the documentation's people."""
+    page = (Path(__file__).parents[2] / "docs" / "importing-a-table.md").read_text("utf-8")
+    text = page.partition("```csv\n")[2].partition("```")[0]
+    priya = CensusStaff(UserId(PRIYA), Role.IQA, "", "Priya Shah", "priya.shah@college.example")
+    existing = read_existing(centre(tmp_path, "learners: []\n"), date(2026, 12, 1))
+    made = tabled(read_sheet(text.encode(), "t.csv"), existing, {priya.id: priya}, cohort="arts")
+    assert made.problems == ()
+    assert [len(one.slots.held) + len(one.slots.additional) for one in made.cohorts[0].learners] == [3, 2]
 
 
 def test_onefile_is_not_asked_where_the_files_know_everybody(tmp_path: Path) -> None:

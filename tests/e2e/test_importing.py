@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.problems import ExitCode
 from reconciler.sandbox.world import World
-from tests.e2e.user import SETTINGS, STAFF, Home, point_at, served
+from tests.e2e.user import KATE, SETTINGS, STAFF, Home, point_at, served
 
 NORTHMERE = ("--organisation", "5740")
 
@@ -209,6 +209,27 @@ def test_what_our_own_record_knows_is_declared_with_it(home: Home) -> None:
     assert done.json["from_record"] == 1
     assert "additional: [observer-127733]" in files(home)["state/cohorts/class-3301.yaml"]
     assert home.plan()["manual_steps"] == []
+
+
+@pytest.mark.parametrize(
+    ("kate", "why"),
+    [
+        ({"role": "iqa"}, "is IQA in staff.yaml"),
+        ({"cover": [{"by": "james", "from": "2020-01-01"}]}, "is covered by james"),
+    ],
+)
+def test_what_existing_files_would_make_of_a_slot_is_not_imported_against_them(
+    home: Home, kate: dict[str, object], why: str
+) -> None:
+    """Somebody who is covered would be replaced by the very next plan: that is for people to decide."""
+    lean = ("--without", "units", "--without", "default_employer", "--without", "learning_aims")
+    staff = {**STAFF, "kate": {"id": KATE, "role": "assessor", **kate}, "xan": {"id": 163757, "role": "assessor"}}
+    home.declare({"id": 200009, "label": "LRN00002"}, staff=staff)
+    done = home.run("import", "--classroom", "3301", *lean, "--labels", "misid", "--format", "json")
+    assert done.code == ExitCode.INCOMPLETE, done.err
+    assert all(why in one["why"] for one in done.json["left_out"])
+    assert len(done.json["left_out"]) > 10
+    assert home.plan("--cohort", "class-3301")["operations"] == []
 
 
 # ------------------------------------------------------------------ from a table

@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.census import READABLE, Census, Scope
 from reconciler.declared import read_declared
+from reconciler.declared.existing import Existing
 from reconciler.declared.imported import Imported, Manner, imported
 from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Declared, Settings, Slot, SlotKind, Unread, UserId
 from reconciler.observed.census import take_census
@@ -61,7 +62,7 @@ def files_of(made: Imported, state: Path) -> Declared:
 
 
 def imported_from(census: Census) -> Imported:
-    return imported(census, Manner(), settings_organisation=ORGANISATION, known={}, recorded={})
+    return imported(census, Manner(), settings_organisation=ORGANISATION, existing=Existing(), recorded={}, day=DAY)
 
 
 def active(here: Trial) -> set[int]:
