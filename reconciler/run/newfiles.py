@@ -81,7 +81,7 @@ def _missing(member: Staff, file: str) -> Problem:
 def read_back(state: Path, texts: Mapping[str, str], day: date, cohorts: Collection[str]) -> Declared:
     """What the state folder would say with the new files in it, of these cohorts. Raises ReconcilerError where it would
     not be valid."""
-    with _tried(state, texts) as place:
+    with tried(state, texts) as place:
         try:
             return read_declared(place, day, cohorts=cohorts)
         except Invalid as error:
@@ -90,7 +90,7 @@ def read_back(state: Path, texts: Mapping[str, str], day: date, cohorts: Collect
 
 
 @contextmanager
-def _tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
+def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
     """A copy of the state folder with the new files in it, in a temporary place."""
     with tempfile.TemporaryDirectory(prefix="reconciler-new-") as folder:
         place = Path(folder) / "state"
