@@ -38,15 +38,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "apply": NOUNS | {"service", "store"},
     "doctor": NOUNS,
     "drift": NOUNS | {"store.rows"},
+    "coming": NOUNS,
     # reports read a saved plan's format number and the store's rows, which are data; nothing of how either comes about
-    "report": NOUNS | {"doctor", "drift", "plan.document", "store.rows"},
+    "report": NOUNS | {"coming", "doctor", "drift", "plan.document", "store.rows"},
     "progress": {"report.words"},
     # OneFile's stand-in knows nothing of the rest, lest both make the same mistake
     "sandbox": {"clock"},
     # the edge
     "run": NOUNS
     | {"", "census", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "drift", "editing"}
-    | {"sandbox", "service", "store"},
+    | {"coming", "sandbox", "service", "store"},
     # what workflows ask of GitHub: an edge beside the command line, which gets saved plans and speaks as it does
     "github": {"", "problems", "cli.output", "report.text", "run.planfile", "run.planning", "service.targets"},
     "cli": {"", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"},
@@ -57,11 +58,10 @@ HOMES: dict[str, set[str]] = {
     "click": {"cli", "github.__main__"},
     "deepdiff": {"apply.judge"},
     "httpx": {"service", "github.api"},
-    "jinja2": {"report.html"},
+    "icalendar": {"report.ics"},
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.schema"},
     "prometheus_client": {"report.prometheus"},
-    "markupsafe": {"report.html"},
     "rich": {"progress", "report.page"},
     "sqlalchemy": {"store"},
     "starlette": {"sandbox", "service.embedded"},

@@ -42,6 +42,15 @@ def validate(context: Context, output: Output) -> int:
     click.option(
         "--observed", type=click.Path(path_type=Path), metavar="FILE", help="Plan from a kept reading, without a call."
     ),
+    click.option(
+        "--ahead",
+        "ahead_days",
+        type=click.IntRange(0, 3660),
+        default=28,
+        show_default=True,
+        metavar="DAYS",
+        help="Warn of what the coming days break.",
+    ),
     click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
     out_is_json=True,
 )

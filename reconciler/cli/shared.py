@@ -43,6 +43,7 @@ FILES = [
     ),
     click.option("--at", callback=day_of, metavar="DATE", help="As declared for that day, such as 2026-12-01."),
 ]
+FROM = click.option("--from", "--at", "at", callback=day_of, metavar="DATE", help="From that day on. [default: today]")
 SERVICE = [
     click.option(
         "--target",
@@ -99,7 +100,7 @@ def command(
             from reconciler.run.files import check_place
 
             output = Output(form, out, out_is_json=out_is_json, quiet=quiet, verbose=verbose, no_color=no_color)
-            names = ("state", "target", "store", "cohorts", "learners", "since", "at")
+            names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days")
             told = {name: chosen.pop(name) for name in names if name in chosen}
             context = Context(**told, tell=None if quiet else Told, on_screen=output.on_screen)
             try:

@@ -40,11 +40,21 @@ def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]
     users = {learner.id or observed.misids.get(learner.misid or "") for learner in concerned}
     seen = replace(observed, learners={user: one for user, one in observed.learners.items() if user in users})
     mine = [change for change in changes if change.learner in users]
-    return _warnings(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
+    told = _told(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
+    return in_order(problem for _, problem in told.problems())
 
 
 def foresee(declared: Declared) -> tuple[Problem, ...]:
     """The same from the files alone, as if OneFile held what they declare for the day, and nothing else."""
+    return in_order(problem for _, problem in _foreseen(declared).problems())
+
+
+def foresee_breaches(declared: Declared) -> tuple[tuple[date, Problem], ...]:
+    """Of those, the policies that are broken, each with the day from which on."""
+    return tuple(_foreseen(declared).problems(lapses=False))
+
+
+def _foreseen(declared: Declared) -> _Told:
     concerned = tuple(
         learner if learner.id is not None else replace(learner, id=UserId(-number), label=learner.name())
         for number, learner in enumerate(_concerned(declared), 1)
@@ -55,7 +65,7 @@ def foresee(declared: Declared) -> tuple[Problem, ...]:
         if learner.id is not None
     }
     seen = Observed(datetime.min.replace(tzinfo=UTC), {user: ObservedLearner(user) for user in held})
-    return _warnings(replace(declared, learners=concerned), seen, held)
+    return _told(replace(declared, learners=concerned), seen, held)
 
 
 def _concerned(declared: Declared) -> tuple[DeclaredLearner, ...]:
@@ -72,7 +82,7 @@ def _names(waiver: Waiver, learner: DeclaredLearner) -> bool:
     return waiver.cohort == learner.cohort if waiver.learner is None else waiver.learner == learner.id
 
 
-def _warnings(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> tuple[Problem, ...]:
+def _told(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> _Told:
     told = _Told()
     days = _Days(declared)
     for case in cases_of(declared, observed, held):
@@ -81,7 +91,7 @@ def _warnings(declared: Declared, observed: Observed, held: Mapping[UserId, Held
         for shift in case.learner.later:
             if shift.after is None and shift.slot.kind is not SlotKind.ADDITIONAL:
                 told.lapse(shift, case)
-    return in_order(told.problems())
+    return told
 
 
 class _Days:
@@ -165,7 +175,8 @@ class _Told:
         fix = "add an entry for the time after, with 'staff: null' if nobody shall hold the slot then."
         self._learners[_Matter(shift.day, shift.source, what, fix)].append(case.learner.name())
 
-    def problems(self) -> Iterator[Problem]:
+    def problems(self, *, lapses: bool = True) -> Iterator[tuple[date, Problem]]:
+        """Each with the day from which on it holds."""
         for matter, names in self._learners.items():
             where = f" for {_listed(list(dict.fromkeys(names)))}"
             if matter.policy:
@@ -173,9 +184,11 @@ class _Told:
                 beside = f", by this line and {places}" if places else ""
                 verdict = "the plan will be refused" if matter.blocks else "the plan will warn"
                 what = f"from {matter.day} {verdict}: {matter.what}{where}{beside} [{matter.policy}]"
+            elif not lapses:
+                continue
             else:
                 what = f"from {matter.day} the slot is not managed, and apply cannot be complete: {matter.what}{where}"
-            yield Problem(what, matter.fix, matter.source, severity="warning")
+            yield matter.day, Problem(what, matter.fix, matter.source, severity="warning")
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -1,0 +1,75 @@
+"""The words of the calendar, shared by its formats; nothing is escaped here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import groupby
+
+from reconciler.coming import Coming, Handover, Kind
+from reconciler.model import SlotKind, Waiver
+from reconciler.report.words import number_of, slot_words
+
+
+def day_words(day: date) -> str:
+    """`Monday 1 February 2027`."""
+    return f"{day:%A} {day.day} {day:%B} {day.year}"
+
+
+def title_words(coming: Coming) -> str:
+    days = len(coming.days())
+    told = f"{number_of(days, 'day')} with changes" if days else "nothing changes"
+    return f"Calendar from {coming.first} to {coming.last}: {told}"
+
+
+def handover_words(handover: Handover) -> str:
+    """Who takes over from whom, and what must be done by hand because OneFile cannot."""
+    before, after = handover.before or "nobody", handover.after or "nobody"
+    match handover.kind:
+        case Kind.LAPSE:
+            return f"{before}'s time ends and nobody follows: name somebody, or the slot is not managed"
+        case Kind.VACATED:
+            return f"{before} is to be taken off by hand, and nobody follows"
+        case Kind.LEAVES:
+            return f"{before} is to be taken off the additional people by hand"
+        case Kind.COVER:
+            until = f"until {handover.last}" if handover.last else "for good"
+            return f"{after} stands in for {before} {until}" if handover.before else f"{after} stands in {until}"
+        case Kind.RETURN:
+            return f"{after} takes back from {before}" if handover.before else f"{after} is back"
+        case Kind.ENTRY:
+            return f"{after} takes over from {before}"
+        case Kind.JOINS:
+            return f"{after} joins the additional people"
+
+
+def places_words(handover: Handover) -> str:
+    """`14 slots of 9 learners (9 default assessor, 5 unit assessor)`."""
+    kinds = Counter(place.slot.kind for place in handover.places)
+    listed = ", ".join(f"{kinds[kind]} {_kind_words(kind)}" for kind in SlotKind if kinds[kind])
+    return f"{number_of(len(handover.places), 'slot')} of {number_of(handover.learners, 'learner')} ({listed})"
+
+
+def learner_lines(handover: Handover) -> Iterator[str]:
+    """`LRN-0042: default assessor, unit assessor KS_COMM1`, one for each learner."""
+    for _, group in groupby(handover.places, key=lambda place: place.learner.source):
+        places = list(group)
+        yield f"{places[0].learner.name()}: {', '.join(slot_words(place.slot) for place in places)}"
+
+
+def waiver_words(waiver: Waiver) -> str:
+    if waiver.learner is not None:
+        scope = f"learner {waiver.learner}"
+    else:
+        scope = f"cohort {waiver.cohort}" if waiver.cohort else "the run as a whole"
+    return f"the waiver of {waiver.policy} for {scope} has ended: its last day was {waiver.until}"
+
+
+def ends_on(waiver: Waiver) -> date:
+    """The first day without it."""
+    return waiver.until + timedelta(days=1)
+
+
+def _kind_words(kind: SlotKind) -> str:
+    return kind.value.replace("_", " ").replace("iqa", "IQA")

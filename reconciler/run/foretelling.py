@@ -1,0 +1,22 @@
+"""calendar: what the files bring in the days to come, without a call to OneFile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from reconciler.coming import Breach, Coming, coming
+from reconciler.plan.ahead import foresee_breaches
+from reconciler.run.context import Context
+
+_DAY = timedelta(days=1)
+
+
+def foretell(context: Context) -> Coming:
+    """The changes of the scope on the context's day and after it, `ahead_days` in all. Raises Invalid.
+
+    What changes on that very day is told too: seen from the day before, it is still to come.
+    """
+    eve = max(context.day(), date.min + _DAY) - _DAY
+    declared = replace(context, at=eve).declared()
+    return coming(declared, (Breach(day, problem) for day, problem in foresee_breaches(declared)))

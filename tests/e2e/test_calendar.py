@@ -1,0 +1,80 @@
+"""The calendar and the look ahead from outside: on the right days, loud where nobody follows, and without a call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+
+from reconciler.problems import ExitCode
+from tests.e2e.user import LEARNER, STAFF, Home
+
+AWAY = {**STAFF, "kate": {"id": 132757, "role": "assessor", "cover": [{"by": "james", "from": "2027-02-01"}]}}
+
+
+@pytest.fixture
+def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Home:
+    return Home(tmp_path, capsys)
+
+
+def test_what_changes_on_the_first_day_is_in_the_calendar_and_on_the_last(home: Home) -> None:
+    """`--from` and `--days` are both inclusive, so that a subscribed calendar still has today's events."""
+    home.declare(staff=AWAY)
+    for first, days, told in (("2027-02-01", 1, True), ("2027-01-30", 3, True), ("2027-01-30", 2, False)):
+        ended = home.run("calendar", "--state", str(home.path / "state"), "--from", first, "--days", str(days))
+        assert ended.code == ExitCode.DONE
+        assert ("james stands in for kate for good" in ended.out) == told
+    assert not (home.path / ".reconciler").exists()
+
+
+def test_the_ics_goes_to_a_file_as_it_is(home: Home) -> None:
+    """Its line ends too, which calendar programs insist on."""
+    home.declare(staff=AWAY)
+    file = home.path / "staff.ics"
+    state = str(home.path / "state")
+    arguments = ("calendar", "--state", state, "--from", "2027-01-20", "--format", "ics", "--out", str(file))
+    assert home.run(*arguments).code == ExitCode.DONE
+    first = file.read_bytes()
+    assert b"\r\n" in first
+    assert len(Calendar.from_ical(first).events) == 1
+    home.run(*arguments)
+    assert file.read_bytes() == first
+
+
+def test_a_slot_whose_time_ran_out_is_told_before_and_cannot_be_overlooked_after(home: Home) -> None:
+    """Validate warns of it ahead; from the day on, plan has changes pending and apply is incomplete."""
+    ends = {**LEARNER, "default_assessor": [{"staff": "james", "until": "2027-02-10"}]}
+    home.declare(ends)
+    state = ("--state", str(home.path / "state"))
+    before = home.run("validate", *state, "--at", "2027-01-30")
+    assert before.code == ExitCode.DONE
+    assert "from 2027-02-11 the slot is not managed" in before.err
+    assert home.run("apply", *state, "--auto-approve", "--at", "2027-02-10").code == ExitCode.DONE
+    after = home.run("plan", *state, "--at", "2027-02-11", "--detailed-exitcode")
+    assert after.code == ExitCode.CHANGES
+    assert "nobody is declared for it after 2027-02-10" in after.out
+    assert home.run("apply", *state, "--auto-approve", "--at", "2027-02-11").code == ExitCode.INCOMPLETE
+
+
+def test_plan_tells_with_one_reading_what_a_coming_cover_will_break(home: Home) -> None:
+    """The stand-in is the learner's IQA by another account: told ahead, and refused on the day."""
+    people = {
+        **STAFF,
+        "priya": {"id": 118204, "role": "iqa", "person": "p"},
+        "james": {"id": 122762, "role": "assessor", "person": "p"},
+        "kate": {"id": 132757, "role": "assessor", "cover": [{"by": "james", "from": "2027-02-01"}]},
+    }
+    learner = {"id": 200004, "learning_aims": [{"standard": 41242, "assessor": "kate", "iqa": "priya"}]}
+    home.declare(learner, staff=people)
+    state = ("--state", str(home.path / "state"))
+    assert home.run("apply", *state, "--auto-approve", "--at", "2027-01-10").code == ExitCode.DONE
+    ahead = home.run("plan", *state, "--at", "2027-01-10")
+    blind = home.run("plan", *state, "--at", "2027-01-10", "--ahead", "0")
+    assert ahead.code == blind.code == ExitCode.DONE
+    assert "from 2027-02-01 the plan will be refused" in " ".join(ahead.out.split())
+    assert "from 2027-02-01" not in blind.out
+    assert [line for line in ahead.err.splitlines() if "Reading" in line] == [
+        line for line in blind.err.splitlines() if "Reading" in line
+    ]
+    assert home.run("plan", *state, "--at", "2027-02-01").code == ExitCode.BLOCKED
