@@ -1,0 +1,323 @@
+"""A year of a training provider and its OneFile, day by day: files edited, people editing in OneFile, drift corrected
+each night, runs killed and answers lost; and after every day the question whether all is as it should be."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+from reconciler.drift import NEEDS_A_PERSON, Verdict, fight_id
+from reconciler.model import IQA_KINDS, Slot, SlotKind, UserId
+from reconciler.operations import Outcome, State
+from reconciler.plan.consequences import step_id
+from reconciler.problems import ReconcilerError
+from reconciler.run.applying import Finished, apply
+from reconciler.run.drifting import Drifting, drift
+from reconciler.run.recalling import done
+from reconciler.sandbox.faults import Fault
+from reconciler.store import JournalRow, Store
+from tests.crash import evidence
+from tests.crash.driver import changes
+from tests.crash.evidence import Place, Touch
+from tests.crash.harness import edit_of
+from tests.year.centre import ORGANISATION, Centre
+from tests.year.onefile import URL, OneFile, Time, context, killed
+
+LONDON = ZoneInfo("Europe/London")
+FIRST = date(2026, 11, 24)
+PATIENCE = timedelta(3)  # nothing may wait longer than this, unless somebody is asked every day
+
+FAULTS = (
+    {"kind": "throttle", "times": 3},
+    {"kind": "error_before", "method": "POST", "path": "/User/*", "status": 500},
+    {"kind": "error_after", "method": "POST", "path": "/User/*", "status": 502},
+    {"kind": "drop_after", "method": "POST", "path": "/User/*"},
+    {"kind": "drop_before", "method": "POST", "path": "/User/*"},
+    {"kind": "drop_after", "method": "GET"},
+    {"kind": "expired_session"},
+)
+
+
+@dataclass
+class Year:
+    """`counts` is what happened, in the words of the table. Everything follows from the seed."""
+
+    folder: Path
+    learners: int = 800
+    seed: int = 1
+    busy: float = 1.0  # how often things happen, in relation to the full year
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.chance = Random(self.seed)  # noqa: S311  a fixed course of events, no secret
+        self.site = OneFile(self.folder, self.learners, self.seed)
+        self.centre = Centre(self.site.world, self.chance)
+        self.here = context(self.folder)
+        self.truth = evidence.holders(self.site.world)
+        self.began = dict(self.truth)
+        self._lines = self._run = 0
+        self._touches: list[Touch] = []
+        self._differs_since: dict[Place, date] = {}
+        self._steps: dict[Place, date] = {}
+        self._fight: tuple[Place, int, date] | None = None
+        self._to_apply = True
+
+    def live(self, days: int) -> Counter[str]:
+        clock = Time(datetime.combine(FIRST, time(6), UTC))
+        with clock.told(), self.site.reached():
+            self._commit("begin")
+            for number in range(days):
+                self.day = FIRST + timedelta(number)
+                self._one_day(clock)
+        self.counts.update({f"files: {what}": count for what, count in self.centre.happened.items()})
+        self.counts["days"] = days
+        return self.counts
+
+    def _one_day(self, clock: Time) -> None:
+        clock.set(self._at(9))
+        if self.chance.random() < self.busy and self.centre.live(self.day):
+            self._commit("edit")
+            self._to_apply = True
+        clock.set(self._at(12))
+        self._people_edit()
+        self._people_do_steps()
+        clock.set(self._at(18))
+        if self._to_apply or self._is_due():
+            self._apply()
+        clock.set(self._at(22))
+        self._check(self._drift())
+
+    def _at(self, hour: int) -> datetime:
+        """That hour in London, where the days are."""
+        return datetime.combine(self.day, time(hour), LONDON).astimezone(UTC)
+
+    def _commit(self, message: str) -> None:
+        self.centre.write(self.folder / "state")
+        git = ["git", "-C", str(self.folder), "-c", "user.name=year", "-c", "user.email=year@example.org"]
+        if not (self.folder / ".git").exists():
+            subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "add", "state"], check=True)
+        subprocess.run([*git, "commit", "-qm", message], check=True)
+
+    # -------------------------------------------------------------- other people
+
+    def _people_edit(self) -> None:
+        single = [place for place in self.centre.held if place[1].kind is not SlotKind.DEFAULT_EMPLOYER]
+        for _ in range(self.chance.choice((0, 0, 0, 1, 1, 2)) if self.chance.random() < self.busy else 0):
+            place = self.chance.choice(single)
+            self._edit(place, self.chance.choice((None, *[self._like(place)] * 5)), "edits in OneFile")
+        if self.chance.random() < 0.1 * self.busy:
+            place = self.chance.choice([one for one in self.centre.held if one[1].kind is SlotKind.DEFAULT_EMPLOYER])
+            self._edit(place, None, "edits of employers in OneFile")
+        if self._fight is None and self.chance.random() < 0.01 * self.busy:
+            place = self.chance.choice(single)
+            self._fight = (place, self._like(place), self.day + timedelta(9))
+            self.counts["another system fights for a slot"] += 1
+        if self._fight:
+            place, who, until = self._fight
+            self._edit(place, who, "edits in OneFile")
+            self._fight = self._fight if self.day < until else None
+
+    def _like(self, place: Place) -> int:
+        role = "iqa" if place[1].kind in IQA_KINDS else "assessor"
+        return self.chance.choice([who for who, each in self.centre.staff.items() if each == role])
+
+    def _edit(self, place: Place, who: int | None, what: str) -> None:
+        if self.truth.get(place) != who:
+            self.site.edit(edit_of(place, who), self._at(12))
+            self.counts[what] += 1
+
+    def _people_do_steps(self) -> None:
+        """What only a person can do is done two days after it was asked for."""
+        for place in [place for place, since in self._steps.items() if since <= self.day - timedelta(2)]:
+            del self._steps[place]
+            if place in self.truth and place not in self.centre.wanted(self.day):
+                self.site.edit(edit_of(place, None), self._at(12))
+                done(self.here, step_id(*place), by="quality lead", outcome="absent")
+                self.counts["manual steps done"] += 1
+
+    # -------------------------------------------------------------- runs
+
+    def _is_due(self) -> bool:
+        return self.centre.wanted(self.day) != self.centre.wanted(self.day - timedelta(1))
+
+    def _arm(self) -> None:
+        """Trouble for a run, every third time."""
+        self.site.service.faults.clear()
+        if self.chance.random() < 0.3 * self.busy:
+            for fault in self.chance.sample(FAULTS, 2):
+                self.site.service.faults.arm(Fault.from_json({**fault, "nth": self.chance.randint(1, 6)}))
+                self.counts["faults armed"] += 1
+
+    def _dies(self, *arguments: str) -> None:
+        """Now and then the run is killed at one of its writes; whatever it did, another follows."""
+        if self.chance.random() < 0.12 * self.busy:
+            nth, after = self.chance.randint(1, 8), self.chance.random() < 0.5
+            if killed(self.folder, self.here.clock.now(), [*arguments], nth, after=after):
+                self.counts["runs killed at a write"] += 1
+            else:
+                self.counts["runs in a process of their own, not killed"] += 1
+            self.site.world.catch_up()
+
+    def _apply(self) -> None:
+        self._dies("apply", "--auto-approve")
+        self._arm()
+        finished = self._once()
+        self.site.service.faults.clear()
+        if finished is None or self._say(finished.outcomes) or _unfinished(finished):
+            self.counts["runs repeated"] += 1
+            finished = self._once()
+        assert finished is not None
+        self._to_apply = bool(finished.error) or _unfinished(finished)
+        for step in finished.planned.plan.manual:
+            self._steps.setdefault((step.learner, step.slot), self.day)
+
+    def _once(self) -> Finished | None:
+        """One apply; None where OneFile could not be read."""
+        try:
+            finished = apply(self.here, None, approve=lambda _: True)
+        except ReconcilerError as error:
+            self.counts[f"runs ended early, exit {int(error.exit_code)}"] += 1
+            return None
+        self._tell("apply", finished)
+        return finished
+
+    def _drift(self) -> Drifting:
+        self._dies("drift", "--correct")
+        try:
+            self._arm()
+            found = drift(self.here, correct=True)
+        except ReconcilerError as error:
+            self.counts[f"runs ended early, exit {int(error.exit_code)}"] += 1
+            self.site.service.faults.clear()
+            found = drift(self.here, correct=True)
+        self.site.service.faults.clear()
+        if found.finished:
+            self._tell("drift --correct", found.finished)
+            self.counts["slots put back by drift --correct"] += len(found.report.corrected())
+            self._say(found.finished.outcomes)
+        for fight in found.report.fights:
+            if fight.first_seen < self._at(0) - timedelta(2):
+                done(self.here, fight_id(*fight.place), by="quality lead", outcome="absent")
+                self.counts["fights answered"] += 1
+        return found
+
+    def _tell(self, command: str, finished: Finished) -> None:
+        self.counts[f"runs of {command}"] += 1
+        self.counts["conflicts left alone"] += sum(one.state is State.CONFLICT for one in finished.outcomes)
+
+    def _say(self, outcomes: tuple[Outcome, ...]) -> bool:
+        """A person looks at what stayed unknown because OneFile does not show it."""
+        self._follow()
+        with Store.open(str(self.folder / "store.db"), clock=self.here.clock) as store:
+            unknown = [place for row in store.unknown(URL, ORGANISATION) for place in sorted(row.places)]
+        for place in unknown:
+            there = "present" if place in self.truth else "absent"
+            done(self.here, step_id(*place), by="quality lead", outcome=there)  # type: ignore[arg-type]
+            self.counts["unknown writes looked at by a person"] += 1
+        return bool(unknown) and bool(outcomes)
+
+    # -------------------------------------------------------------- evidence
+
+    def _follow(self) -> None:
+        """Keep what moved in OneFile since the last look, and who holds what now."""
+        lines = evidence.world_lines(self.folder / "world.jsonl")[self._lines :]
+        self._lines += len(lines)
+        self._touches += evidence.touches(self.site.world, self.truth, lines)
+
+    def _journal(self) -> list[JournalRow]:
+        with Store.open(str(self.folder / "store.db"), clock=self.here.clock) as store:
+            runs = sorted(run.id for run in store.runs(limit=200) if run.id > self._run)
+            self._run = max(runs, default=self._run)
+            return [row for run in runs for row in store.journal(run)]
+
+    def _check(self, found: Drifting) -> None:
+        self._follow()
+        touches, self._touches = self._touches, []
+        rows = self._journal()
+        self._the_journal_accounts_for(touches, rows)
+        self._the_world_is_as_declared(found)
+        ours = [touch for touch in touches if touch.ours]
+        self.counts["slots written"] += len(ours)
+        self.counts["operations sent"] += sum(map(evidence.was_sent, rows))
+
+    def _the_journal_accounts_for(self, touches: list[Touch], rows: list[JournalRow]) -> None:
+        """Every write has its entry, displaced what that said, and was made once; nothing is left open."""
+        calls = [call for call in self.site.service.calls if changes(call["method"], call["path"])]
+        self.counts["calls"] += len(self.site.service.calls)
+        self.counts["calls answered 429"] += sum(call["status"] == 429 for call in self.site.service.calls)
+        self.site.service.calls.clear()
+        file = self.folder / "writes.jsonl"
+        if file.exists():
+            died = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+            calls += [{"method": method, "path": path, "status": None} for method, path in died]
+            self.counts["calls"] += len(died)
+            file.unlink()
+        evidence.every_call_is_accounted_for(calls, rows)
+        evidence.nothing_newer_was_overwritten(touches, rows)
+        evidence.nothing_was_written_twice(touches)
+        evidence.nothing_that_took_effect_is_denied(touches, rows)
+        evidence.nothing_is_left_open(rows)
+        strangers = [touch for touch in touches if touch.ours and not self._is_ours(touch.place)]
+        assert not strangers, f"written, but not declared to be ours: {strangers}"
+
+    def _is_ours(self, place: Place) -> bool:
+        kind = place[1].kind
+        return kind is SlotKind.ADDITIONAL or (kind is not SlotKind.DEFAULT_EMPLOYER and place in self.centre.held)
+
+    def _the_world_is_as_declared(self, found: Drifting) -> None:
+        """Each managed slot is as the book says, or the day's report says why it is not yet."""
+        wanted = self.centre.wanted(self.day)
+        told = _told(found)
+        managed = {*self.centre.held, *wanted}
+        for place, held in self.truth.items():  # whoever stands in a slot that was never ours is there as ever
+            if place not in managed and place[1].kind is not SlotKind.ADDITIONAL:
+                assert held == self.began.get(place), f"moved, and not ours: {place}"
+        differing = {place for place, who in wanted.items() if self.truth.get(place) != who}
+        self.counts["slots compared"] += len(wanted)
+        for place in differing:
+            assert place in told, f"{self.day}: {place} is {self.truth.get(place)}, not {wanted[place]}, and untold"
+            self.counts[f"slot-days told: {told[place]}"] += 1
+            since = self._differs_since.setdefault(place, self.day)
+            asked = told[place] in _ASKED
+            assert asked or self.day - since <= PATIENCE, f"{self.day}: {place} differs since {since}: {told[place]}"
+        self._differs_since = {place: day for place, day in self._differs_since.items() if place in differing}
+        lapsed = {place for place in self.centre.held if place not in wanted}
+        aside = {(change.learner, change.slot) for change in found.report.plan.changes if change.blocked}
+        assert lapsed <= aside, f"left to nobody, and untold: {lapsed - aside}"
+        self.counts["slot-days told: left to nobody"] += len(lapsed)
+
+
+_ASKED = {Verdict.REPORT.value, *(one.value for one in NEEDS_A_PERSON)}
+
+
+def _told(found: Drifting) -> dict[tuple[UserId, Slot], str]:
+    """What the drift report says of each slot that differs at its end."""
+    told = {(one.change.learner, one.change.slot): one.verdict.value for one in found.report.left()}
+    for word, changes_ in (
+        ("due", found.report.due),
+        ("pending", found.report.pending),
+        ("unknown", found.report.unknown),
+    ):
+        told |= {(one.learner, one.slot): word for one in changes_}
+    return told
+
+
+def _unfinished(finished: Finished) -> bool:
+    states = {outcome.state for outcome in finished.outcomes}
+    return bool(states - {State.DONE, State.ALREADY_DONE})
+
+
+def live(folder: Path, *, learners: int, days: int, seed: int = 1, busy: float = 1.0) -> Counter[str]:
+    """That many days in a folder that is empty. Raises AssertionError with the day and the place of what is wrong."""
+    with ExitStack() as stack:
+        year = Year(folder, learners, seed, busy)
+        stack.callback(year.site.world.close)
+        return year.live(days)
