@@ -8,8 +8,6 @@ ends in one swallows the border of its cell, and GitHub looks for mentions after
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import groupby
 from urllib.parse import quote
 
 
@@ -38,27 +36,32 @@ def code_span(text: str, *, cell: bool = False) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-_PLAIN = re.compile(r"""['"(]*[^\W_]+(?:['’–-][^\W_]+)*%?['")]*[,.;:!?]*['")]*|[–—%…]|=""")
+_PLAIN = re.compile(r"[^\W_]+(?:['’–-][^\W_]+)*|\d\d:\d\d|[–—%…]|=")
 """A word that Markdown, GitHub and a browser take as letters: it has no markup, and is no address or file name."""
 
-_NOT_PLAIN = re.compile(r"\d+[.)]+|(?=\d*[a-f])[\da-f]{7,40}\W*|gh-\d+\W*|www\W?.*", re.IGNORECASE)
-"""What looks plain and is not: a numbered item, a commit's hash, a reference such as GH-12."""
+_NOT_PLAIN = re.compile(r"(?=\d*[a-f])[\da-f]{7,40}|gh-\d+|www", re.IGNORECASE)
+"""What looks plain and is not: a commit's hash, a reference such as GH-12."""
+
+_AROUND = re.compile(r"""(['"(]*)([\w./@#–’'-]*\w)(%?['"),.;:!?]*)""")
+"""A word, a name or a path between marks that are harmless beside one."""
 
 
 def prose(text: str, *, cell: bool = False) -> str:
-    """A sentence for Markdown: plain words as they are, every other run of words as code."""
-    words = [word for word in visible(text).split(" ") if word]
-    return " ".join(_runs(words, cell))
+    """A sentence for Markdown: plain words as they are, every other word as code, between the marks around it."""
+    words = (word for word in visible(text).split(" ") if word)
+    return " ".join(_word(word, cell) for word in words)
 
 
-def _runs(words: list[str], cell: bool) -> Iterator[str]:
-    for plain, run in groupby(words, key=_is_plain):
-        joined = " ".join(run)
-        yield joined if plain else code_span(joined, cell=cell)
-
-
-def _is_plain(word: str) -> bool:
-    return bool(_PLAIN.fullmatch(word)) and not _NOT_PLAIN.fullmatch(word)
+def _word(word: str, cell: bool) -> str:
+    parts = _AROUND.fullmatch(word)
+    if parts is None:
+        return word if _PLAIN.fullmatch(word) else code_span(word, cell=cell)
+    lead, core, trail = parts.groups()
+    if core.isdigit() and trail[:1] in (".", ")"):  # it would number a list
+        return code_span(word, cell=cell)
+    if _PLAIN.fullmatch(core) and not _NOT_PLAIN.fullmatch(core):
+        return word
+    return f"{lead}{code_span(core, cell=cell)}{trail}"
 
 
 def comment_value(text: str) -> str:

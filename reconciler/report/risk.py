@@ -47,7 +47,7 @@ _WORDS: Mapping[Risk, str] = {
     Risk.ASIDE: "set aside",
     Risk.BY_HAND: "to remove by hand",
     Risk.REASSIGN: "to reassign",
-    Risk.UNSEEN: "to write once, unseen",
+    Risk.UNSEEN: "to write unseen",
     Risk.FILL: "to fill",
     Risk.JOIN: "to join additional people",
     Risk.UNTOLD: "unknown",

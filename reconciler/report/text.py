@@ -75,7 +75,7 @@ def _manual(page: Page, steps: Sequence[ManualStep], title: str) -> Iterator[str
         name = f"step {step.id}, {step.since}" if step.since else f"step {step.id}"
         yield from page.wrap(f"{step.who}: {step.what}: {step.page} ({name})", first=2)
         yield from page.wrap(step.how, first=4)
-    yield f"    {AFTER_BY_HAND}"
+    yield f"    Afterwards: {AFTER_BY_HAND}"
 
 
 _CASELOAD = ("staff", "learners", "", "default", "learning aim", "unit", "target", "max")

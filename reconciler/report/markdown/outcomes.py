@@ -1,0 +1,79 @@
+"""What an apply did as Markdown: what ended it and what needs somebody in sight, what is done folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.operations import Outcome, Plan, State
+from reconciler.problems import Problem
+from reconciler.report import fit
+from reconciler.report.endings import End, Endings, EndRow, endings
+from reconciler.report.fit import COMMENT_LIMIT, Item, Part
+from reconciler.report.markdown.pieces import (
+    FOLD_END,
+    cell,
+    folded,
+    heading,
+    hidden,
+    manual_part,
+    notice,
+    row,
+    sentence,
+    table_head,
+    value,
+)
+
+STILL_BY_HAND = "Still to remove by hand: OneFile's API cannot"
+
+
+def render_outcomes(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    fingerprint: str,
+    run: int,
+    spent_calls: int,
+    problems: Sequence[Problem] = (),
+    limit: int = COMMENT_LIMIT,
+) -> str:
+    """How each operation of a run ended, in at most `limit` bytes; `problems` are what ended the run early."""
+    if limit < fit.SMALLEST_LIMIT:
+        raise ValueError(f"{limit} bytes are too few for a report: at least {fit.SMALLEST_LIMIT}")
+    told = endings(plan, outcomes, fingerprint=fingerprint, run=run, spent_calls=spent_calls, problems=problems)
+    opening = hidden("apply", told.target, told.organisation, told.fingerprint) + _headline(told)
+    full = f"Everything is in the history: `reconciler history {run}`."
+    return fit.fit(opening, list(_parts(told)), "", limit=limit, full_report=full)
+
+
+def _headline(told: Endings) -> str:
+    notes = (*told.notes, told.calls, told.aside)
+    lines = [heading(sentence(told.title), 2), *(f"- {sentence(words)}\n" for words in notes if words)]
+    return "".join([*lines, f"- Fingerprint {value(told.fingerprint)}\n\n"])
+
+
+def _parts(told: Endings) -> Iterator[Part]:
+    if told.problems:
+        items = tuple(Item(notice(one), fit.STOPS, "problems") for one in told.problems)
+        yield Part(items, heading(f"What ended the run ({len(items)})"), "\n", always=True)
+    done = [group for group in told.groups if not (group[0].grave or group[0].open)]
+    for group in told.groups:
+        if group not in done:
+            yield _group(*group)
+    if told.manual:
+        yield manual_part(told.manual, STILL_BY_HAND)
+    for end, rows in done:
+        yield _folded(end, rows)
+
+
+def _group(end: End, rows: Sequence[EndRow]) -> Part:
+    tier = fit.GRAVE if end.grave else fit.WARNS
+    head = heading(f"{end.title} ({len(rows)})") + table_head(("learner", "cohort", "change", "what came of it"))
+    items = (row((value(one.who), value(one.cohort), cell(one.what), cell(one.detail))) for one in rows)
+    return Part(tuple(Item(text, tier, end.word) for text in items), head, "\n", always=True)
+
+
+def _folded(end: End, rows: Sequence[EndRow]) -> Part:
+    tier = fit.REST + (end.state is State.DONE)
+    head = heading(f"{end.title} ({len(rows)})") + folded("Show them", table_head(("learner", "change", "proof")))
+    items = (row((value(one.who), cell(one.what), cell(one.proof))) for one in rows)
+    return Part(tuple(Item(text, tier, end.word) for text in items), head, FOLD_END, always=True)

@@ -1,0 +1,78 @@
+"""The pieces of a Markdown report: hidden line, tables, lists, folds; everything from files is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.report.escape import code_span, comment_value, prose
+from reconciler.report.fit import BY_HAND, Item, Part
+from reconciler.report.review import AFTER_BY_HAND, ManualStep, Notice
+
+LONGEST_VALUE, LONGEST_SENTENCE = 120, 600  # characters; no file needs more, and no text may push the rest out
+
+FULL_REPORT = "Everything is in the saved plan: `reconciler show PLAN`."
+
+
+def hidden(kind: str, target: str, organisation: int, fingerprint: str) -> str:
+    """The first line, which readers do not see and tools find: the report's kind and which plan it is about."""
+    facts = {"target": target, "organisation": str(organisation), "fingerprint": fingerprint}
+    listed = " ".join(f"{name}={comment_value(clipped(value, LONGEST_VALUE))}" for name, value in facts.items())
+    return f"<!-- onefile-reconciler {kind} {listed} -->\n"
+
+
+def clipped(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def value(text: str) -> str:
+    """One value, as code in a table's cell."""
+    return code_span(clipped(text, LONGEST_VALUE), cell=True)
+
+
+def cell(text: str) -> str:
+    """A sentence in a table's cell."""
+    return prose(clipped(text, LONGEST_SENTENCE), cell=True)
+
+
+def sentence(text: str) -> str:
+    return prose(clipped(text, LONGEST_SENTENCE))
+
+
+def heading(text: str, level: int = 3) -> str:
+    return f"{'#' * level} {text}\n\n"
+
+
+def caution(text: str) -> str:
+    """A box in red on GitHub, a quotation elsewhere."""
+    return f"> [!CAUTION]\n> {text}\n\n"
+
+
+def row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def table_head(names: Sequence[str], right: Sequence[str] = ()) -> str:
+    return row(names) + row("---:" if name in right else "---" for name in names)
+
+
+def folded(title: str, inside: str = "") -> str:
+    """The opening of a fold; its title must be our own words, since GitHub reads it as HTML. Ends with FOLD_END."""
+    return f"<details><summary>{title}</summary>\n\n{inside}"
+
+
+FOLD_END = "\n</details>\n\n"
+
+
+def notice(one: Notice) -> str:
+    """An entry of a list: where, what, which policy; then what to do, or the waiver that lets it pass."""
+    place = f"{code_span(clipped(one.place, LONGEST_VALUE))}: " if one.place else ""
+    mark = f" ({sentence(one.mark)})" if one.mark else ""
+    after = f"**Waived:** {sentence(one.waived)}" if one.waived else f"**Fix:** {sentence(one.fix)}"
+    return f"- {place}{sentence(one.what)}{mark}<br>{after}\n"
+
+
+def manual_part(steps: Sequence[ManualStep], title: str) -> Part:
+    rows = (row((value(step.who), cell(step.what), cell(step.page), value(step.id))) for step in steps)
+    head = heading(f"{title} ({len(steps)})") + table_head(("learner", "what", "where in OneFile", "step"))
+    items = tuple(Item(text, BY_HAND, "steps by hand") for text in rows)
+    return Part(items, head, f"\nAfterwards: {code_span(AFTER_BY_HAND)}\n\n", always=True)
