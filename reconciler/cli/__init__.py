@@ -12,7 +12,7 @@ from types import FrameType
 import click
 
 from reconciler.cli import commands, drifting, editing, foretelling, importing, records, tools
-from reconciler.cli.output import Output, unexpected
+from reconciler.cli.output import FORMS, Output, unexpected
 from reconciler.cli.shared import cli
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 
@@ -48,7 +48,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INVALID
     except click.UsageError as error:
         problem = Problem(error.format_message(), f"see {_command_path(error)} --help")
-        return Output("json" if _asks_for_json(given) else "text").failed(Invalid(problem))
+        return Output(_form_asked_for(given)).failed(Invalid(problem))
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         return ExitCode.ERROR
@@ -62,7 +62,7 @@ def _command_path(error: click.UsageError) -> str:
     return error.ctx.command_path if error.ctx else "reconciler"
 
 
-def _asks_for_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line that cannot be understood asks for JSON all the same."""
-    pairs = itertools.pairwise(arguments)
-    return "--format=json" in arguments or ("--format", "json") in pairs
+def _form_asked_for(arguments: Sequence[str]) -> str:
+    """The format that a command line asks for, even where the rest of it cannot be understood."""
+    pairs = itertools.pairwise([part for one in arguments for part in one.split("=", 1)])
+    return next((value for name, value in pairs if name == "--format" and value in FORMS), "text")

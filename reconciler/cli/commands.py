@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.output import Output, is_terminal, say_problems
+from reconciler.cli.reports import declaration_report, outcome_report, plan_report, plan_text
 from reconciler.cli.shared import command
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 
@@ -18,19 +20,23 @@ if TYPE_CHECKING:
     from reconciler.run.planning import Planned
 
 
-@command(service=False)
-def validate(context: Context, output: Output) -> int:
+CASELOAD = click.option("--caseload", is_flag=True, help="Show everyone's caseload, target and maximum.")
+PLAN_FORMATS = ("text", "json", "markdown", "annotations")
+
+
+@command(CASELOAD, service=False, formats=PLAN_FORMATS)
+def validate(context: Context, output: Output, caseload: bool) -> int:
     """Check the declared state; every problem at once, nothing sent.
 
     Exit 0: valid. 3: problems, each with its file, line and fix.
     """
-    from reconciler.run.validating import checked, summary
+    from reconciler.run.validating import checked, declaration
 
     declared = checked(context)
     say_problems(declared.warnings)
-    text = summary(declared, as_json=output.json)
-    output.save(text)
-    output.report(text)
+    report = declaration_report(declaration(declared, with_caseload=caseload), output)
+    output.save(report)
+    output.report(report)
     return ExitCode.DONE
 
 
@@ -52,7 +58,9 @@ def validate(context: Context, output: Output) -> int:
         help="Warn of what the coming days break.",
     ),
     click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
+    CASELOAD,
     out_is_json=True,
+    formats=PLAN_FORMATS,
 )
 def plan(
     context: Context,
@@ -61,6 +69,7 @@ def plan(
     save_observed: Path | None,
     observed: Path | None,
     base: str | None,
+    caseload: bool,
 ) -> int:
     """Compare the declared state with OneFile and show what apply would do; writes nothing.
 
@@ -71,6 +80,7 @@ def plan(
 
     if observed and save_observed:
         raise click.UsageError("--observed reads nothing that --save-observed could keep.")
+    context = replace(context, everyone=caseload)
     planned = planning.plan(context, observed=observed, save_observed=save_observed, base=base)
     return say_planned(planned, output, detailed=detailed_exitcode)
 
@@ -79,9 +89,8 @@ def say_planned(planned: Planned, output: Output, *, detailed: bool) -> ExitCode
     """Report a plan, save it where --out asks, and say what to do with it."""
     from reconciler.plan.document import dumps
 
-    document = dumps(planned.document) if output.json or output.out else ""
-    output.save(document)
-    output.report(document if output.json else _plan_text(planned, output))
+    output.save(dumps(planned.document) if output.out else "")
+    output.report(plan_report(planned, output))
     if output.is_bare:
         say_problems([*planned.why_blocked(), *planned.plan.problems])
     if output.out and not output.lost:
@@ -95,6 +104,7 @@ def say_planned(planned: Planned, output: Output, *, detailed: bool) -> ExitCode
     click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path)),
     click.option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is never asked about."),
     click.option("--expect", metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
+    formats=("text", "json", "markdown"),
 )
 def apply(context: Context, output: Output, saved: Path | None, auto_approve: bool, expect: str | None) -> int:
     """Apply a saved PLAN exactly as reviewed, or make a plan now, show it and ask.
@@ -102,7 +112,6 @@ def apply(context: Context, output: Output, saved: Path | None, auto_approve: bo
     Exit 0: all done. 4: the world moved, conflicting slots were left alone. 5: blocked, nothing written.
     6: another run holds the lock. 7: something failed, is unknown, or waits for a person.
     """
-    from reconciler.report import jsonreport, text
     from reconciler.run import applying
 
     asks = not (saved or auto_approve or expect)
@@ -113,54 +122,25 @@ def apply(context: Context, output: Output, saved: Path | None, auto_approve: bo
     def approve(planned: Planned) -> bool:
         if asks:
             return _ask(planned, output)
-        if not output.json:
-            output.report(_plan_text(planned, output))
+        if output.form == "text":
+            output.report(plan_text(planned, output))
         return True
 
     done = applying.apply(context, saved, approve=approve, expect=expect)
     if done.declined:
         raise ReconcilerError(Problem("not approved: nothing was written", "Run apply again when it is."))
-    problems = done.error.problems if done.error else ()
-    if output.json:
-        report = jsonreport.render_outcomes(
-            done.planned.plan,
-            done.outcomes,
-            fingerprint=done.planned.fingerprint,
-            run=done.run,
-            spent_calls=done.spent_calls,
-            exit_code=done.exit_code,
-            problems=problems,
-        )
-    elif done.run is None:
-        report = _plan_text(done.planned, output)
-    else:
-        report = text.render_outcomes(
-            done.planned.plan,
-            done.outcomes,
-            fingerprint=done.planned.fingerprint,
-            run=done.run,
-            spent_calls=done.spent_calls,
-            colour=output.colour,
-        )
-        if not done.planned.plan.operations:  # nobody was asked, so the plan has not been shown: it says why not
-            report = f"{_plan_text(done.planned, output)}\n{report}"
+    report = outcome_report(done, output)
     output.save(report)
     output.report(report)
-    say_problems(done.problems() if output.is_bare else problems)
+    say_problems(done.problems() if output.is_bare else done.error.problems if done.error else ())
     return done.exit_code
 
 
 def _ask(planned: Planned, output: Output) -> bool:
     """Show the plan to whoever is asked, also where standard output is kept for JSON or for nothing."""
-    click.echo(_plan_text(planned, output), err=output.json or output.quiet, nl=False)
+    click.echo(plan_text(planned, output), err=output.form != "text" or output.quiet, nl=False)
     count = len(planned.plan.operations)
     return click.confirm(f"Write these {count} changes to {planned.plan.target}?", err=True)
-
-
-def _plan_text(planned: Planned, output: Output) -> str:
-    from reconciler.report.text import render_plan
-
-    return render_plan(planned.plan, fingerprint=planned.fingerprint, colour=output.colour, verbose=output.verbose)
 
 
 @command(
@@ -168,6 +148,7 @@ def _plan_text(planned: Planned, output: Output) -> str:
     click.option("--handover", is_flag=True, help="Show what people hand over by hand, instead of the plan."),
     service=False,
     files=False,
+    formats=PLAN_FORMATS,
 )
 def show(_context: Context, output: Output, saved: Path, handover: bool) -> int:
     """Show a saved PLAN; refuses one that was altered.
@@ -175,17 +156,13 @@ def show(_context: Context, output: Output, saved: Path, handover: bool) -> int:
     --handover lists, learner by learner, who hands over to whom and where to look in OneFile: its API moves no tasks,
     visits or reviews, and shows none.
     """
-    from reconciler.plan.document import dumps
     from reconciler.run.planfile import load
     from reconciler.run.planning import Planned
 
     planned = Planned(load(saved))
-    if handover:
-        text = _handover(planned, output)
-    else:
-        text = dumps(planned.document) if output.json else _plan_text(planned, output)
-    output.save(text)
-    output.report(text)
+    report = _handover(planned, output) if handover else plan_report(planned, output)
+    output.save(report)
+    output.report(report)
     return ExitCode.DONE
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from reconciler import __version__
 from reconciler.problems import ExitCode, Problem, ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.report.annotations import Place
+
+PIPED_WIDTH = 100  # columns, where no terminal says how wide it is
+
+
+FORMS = ("text", "json", "markdown", "annotations")  # in which every failure can be told
+_FOR_MACHINES = ("json", "annotations")  # printed with --quiet as well: they are what was asked for
 
 
 class Output:
@@ -30,31 +40,41 @@ class Output:
         quiet: bool = False,
         verbose: bool = False,
         no_color: bool = False,
+        max_bytes: int | None = None,
     ) -> None:
         self.form = form
         self.json = form == "json"
-        self.csv = form == "csv"
+        self._max_bytes = max_bytes
         self.out = out
         self.out_is_json = out_is_json or self.json
         self.quiet = quiet
         self.verbose = verbose
-        self.colour = is_terminal(sys.stdout) and not no_color and not os.environ.get("NO_COLOR")
+        for_people = form == "text" and is_terminal(sys.stdout)
+        self.colour = for_people and not no_color and not os.environ.get("NO_COLOR")
+        self.width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if for_people else PIPED_WIDTH
         # neither a pipe nor a file gets the report; what --out saves in its place is JSON, which has no names
-        self.on_screen = form == "text" and is_terminal(sys.stdout) and (out is None or out_is_json)
+        self.on_screen = for_people and (out is None or out_is_json)
         self.lost: list[Problem] = []
-        # a file name or a label may hold what the terminal's encoding does not; JSON is UTF-8 on every machine,
+        # a file name or a label may hold what the terminal's encoding does not; files are UTF-8 on every machine,
         # and what even that cannot hold (half a surrogate pair) is written as JSON's own escape
-        for stream, encoding in ((sys.stdout, "utf-8" if self.json else None), (sys.stderr, None)):
+        for stream, encoding in ((sys.stdout, None if form == "text" else "utf-8"), (sys.stderr, None)):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
     @property
     def is_bare(self) -> bool:
         """People get no report on standard output, so that problems must reach them on the other."""
-        return self.json or self.quiet
+        return self.form in _FOR_MACHINES or self.quiet
+
+    @property
+    def limit(self) -> int:
+        """Bytes that a Markdown report may have."""
+        from reconciler.report.fit import COMMENT_LIMIT
+
+        return self._max_bytes or COMMENT_LIMIT
 
     def report(self, text: str) -> None:
-        if self.json or not self.quiet:
+        if text and (self.form in _FOR_MACHINES or not self.quiet):
             self._print(text)
 
     def save(self, text: str) -> None:
@@ -74,22 +94,25 @@ class Output:
     def failed(self, error: ReconcilerError) -> ExitCode:
         """A command that ended without a report of its own gets this one, in --out too. But metrics of the last run
         that could read stay where they are, for their age to be seen."""
-        if self.form == "prometheus":
-            say_problems(error.problems)
-            return error.exit_code
-        if self.json or (self.out and self.out_is_json):
-            from reconciler.report.jsonreport import render_problems
-
-            document = render_problems(error.problems, error.exit_code)
-            if self.json:
-                self._print(document)
-            self.save(document if self.out_is_json else "")
-        elif self.out:
-            from reconciler.report import text
-
-            self.save(text.render_problems(error.problems))
+        if self.form not in ("text", "prometheus"):
+            self.report(self._of_problems(error, self.form))
+        if self.out and self.form != "prometheus":
+            self.save(self._of_problems(error, "json" if self.out_is_json else self.form))
         say_problems(error.problems)
         return error.exit_code
+
+    def _of_problems(self, error: ReconcilerError, form: str) -> str:
+        from reconciler.report import annotations, jsonreport, markdown, text
+
+        match form:
+            case "json":
+                return jsonreport.render_problems(error.problems, error.exit_code)
+            case "markdown":
+                return markdown.render_problems(error.problems, limit=self.limit)
+            case "annotations":
+                return annotations.render_problems(error.problems, place())
+            case _:
+                return text.render_problems(error.problems)
 
     def ended(self, code: ExitCode) -> ExitCode:
         """The exit code, which also tells of a report that could not be written where nothing else went wrong."""
@@ -107,6 +130,15 @@ class Output:
             _discard(sys.stdout)
             what = f"the report cannot be written: {error.strerror or error}"
             self.lost.append(Problem(what, "Make room there, or give --out FILE as well.", where="standard output"))
+
+
+def place() -> Place:
+    """Where files are named from, and the repository that a forge shows."""
+    from reconciler.report.annotations import Place
+    from reconciler.run.git import repository
+
+    here = Path.cwd().resolve()
+    return Place(str(here), str(repository(here) or os.environ.get("GITHUB_WORKSPACE") or here))
 
 
 def is_terminal(stream: IO[str] | None) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from reconciler.cli.commands import say_planned
+from reconciler.cli.commands import PLAN_FORMATS, say_planned
 from reconciler.cli.output import Output
 from reconciler.cli.shared import command
 from reconciler.problems import ExitCode, Invalid, Problem
@@ -19,20 +19,19 @@ if TYPE_CHECKING:
 @command(
     click.argument("run", metavar="[RUN]", required=False, type=click.IntRange(1)),
     click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many runs to list."),
-    formats=("text", "json", "csv"),
+    formats=("text", "json", "csv", "markdown"),
 )
 def history(context: Context, output: Output, run: int | None, limit: int) -> int:
     """List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof."""
     from reconciler.run import recalling
 
-    form: Form = "json" if output.json else "csv" if output.csv else "text"
-    text = recalling.history(context, run, form, limit=limit)
+    text = recalling.history(context, run, cast("Form", output.form), limit=limit, max_bytes=output.limit)
     output.save(text)
     output.report(text)
     return ExitCode.DONE
 
 
-@command(click.argument("run", metavar="RUN", type=click.IntRange(1)), out_is_json=True)
+@command(click.argument("run", metavar="RUN", type=click.IntRange(1)), out_is_json=True, formats=PLAN_FORMATS)
 def revert(context: Context, output: Output, run: int) -> int:
     """Plan to put back who stood in each slot before RUN wrote it; writes nothing.
 

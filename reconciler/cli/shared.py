@@ -65,6 +65,14 @@ REPORT = [
 ]
 
 
+MAX_BYTES = click.option(
+    "--max-bytes",
+    type=click.IntRange(8192),
+    metavar="N",
+    help="The longest Markdown report. [default: 65536, a comment on GitHub; a job summary takes 1048576]",
+)
+
+
 def _say_overruled(context: Context) -> None:
     from reconciler.run.session import overruled
 
@@ -94,12 +102,28 @@ def command(
 
     def decorate(work: Callable[..., int]) -> click.Command:
         @functools.wraps(work)
-        def call(form: str, out: Path | None, quiet: bool, verbose: bool, no_color: bool, **chosen: Any) -> int:
+        def call(
+            form: str,
+            out: Path | None,
+            quiet: bool,
+            verbose: bool,
+            no_color: bool,
+            max_bytes: int | None = None,
+            **chosen: Any,
+        ) -> int:
             from reconciler.progress import Told
             from reconciler.run.context import Context
             from reconciler.run.files import check_place
 
-            output = Output(form, out, out_is_json=out_is_json, quiet=quiet, verbose=verbose, no_color=no_color)
+            output = Output(
+                form,
+                out,
+                out_is_json=out_is_json,
+                quiet=quiet,
+                verbose=verbose,
+                no_color=no_color,
+                max_bytes=max_bytes,
+            )
             names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days")
             told = {name: chosen.pop(name) for name in names if name in chosen}
             context = Context(**told, tell=None if quiet else Told, on_screen=output.on_screen)
@@ -122,6 +146,8 @@ def command(
 
         wrapped: Callable[..., int] = call
         common = [*(FILES if files else []), *(SERVICE if service else []), _format(formats), *REPORT]
+        if "markdown" in formats:
+            common.append(MAX_BYTES)
         for option in reversed([*options, *common]):
             wrapped = option(wrapped)
         return cli.command(name=name or work.__name__)(wrapped)

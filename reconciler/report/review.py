@@ -29,10 +29,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Notices of one sort. `stops` where nothing is applied while there is one; `risky` where a slot does not get
-    what the files ask for."""
+    """Notices of one sort, and what they are counted as. `stops` where nothing is applied while there is one; `risky`
+    where a slot does not get what the files ask for."""
 
     title: str
+    counted: str
     items: tuple[Notice, ...]
     stops: bool = False
     risky: bool = False
@@ -197,17 +198,22 @@ def _notices(plan: Plan) -> Iterator[Notices]:
     )
     blocking = [finding for finding in plan.findings if finding.blocks]
     rest = [finding for finding in plan.findings if not finding.blocks and not finding.waived]
-    yield Notices("Refused by limits", tuple(map(problem_notice, plan.refusals)), stops=True, risky=True)
-    yield Notices("Refused by policies", tuple(_findings(blocking, plan)), stops=True, risky=True)
-    yield Notices("Set aside; the rest goes ahead", tuple(aside), risky=True)
-    yield Notices("Policy warnings", tuple(_findings(rest, plan)))
-    yield Notices("Warnings", tuple(warnings))
+    yield Notices(
+        "Refused by limits", "limits exceeded", tuple(map(problem_notice, plan.refusals)), stops=True, risky=True
+    )
+    yield Notices(
+        "Refused by policies", "breaches that block", tuple(_findings(blocking, plan)), stops=True, risky=True
+    )
+    yield Notices("Set aside; the rest goes ahead", "problems set aside", tuple(aside), risky=True)
+    yield Notices("Policy warnings", "policy warnings", tuple(_findings(rest, plan)))
+    yield Notices("Warnings", "warnings", tuple(warnings))
     yield waivers(plan)
 
 
 def waivers(plan: Plan) -> Notices:
     """What exceptions let pass: an exception shows in every report, of a plan and of its run."""
-    return Notices("Waived", tuple(_findings((finding for finding in plan.findings if finding.waived), plan)))
+    waived = [finding for finding in plan.findings if finding.waived]
+    return Notices("Waived", "breaches waived", tuple(_findings(waived, plan)))
 
 
 def problem_notice(problem: Problem) -> Notice:

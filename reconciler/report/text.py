@@ -37,7 +37,7 @@ def render_plan(
         *(line for group in told.notices if group.risky for line in _notices(page, group)),
         *_manual(page, told.manual, BY_HAND),
         *(line for group in told.notices if not group.risky for line in _notices(page, group)),
-        *_caseload(page, told.caseload),
+        *caseload_table(page, told.caseload, "Who gains and who loses (learners in scope)"),
         *_changes(page, "Changes", told.cohorts),
         *_changes(page, "Pending or drifting before this change of the files", told.already),
     ]
@@ -81,12 +81,11 @@ def _manual(page: Page, steps: Sequence[ManualStep], title: str) -> Iterator[str
 _CASELOAD = ("staff", "learners", "", "default", "learning aim", "unit", "target", "max")
 
 
-def _caseload(page: Page, lines: Sequence[CaseloadLine]) -> list[str]:
+def caseload_table(page: Page, lines: Sequence[CaseloadLine], title: str) -> list[str]:
     if not lines:
         return []
     marks = [(RED if line.over else YELLOW, line.mark) for line in lines]
-    title = page.title("Who gains and who loses (learners in scope)")
-    return [*title, *page.table(_CASELOAD, [_caseload_cells(line) for line in lines], marks)]
+    return [*page.title(title), *page.table(_CASELOAD, [_caseload_cells(line) for line in lines], marks)]
 
 
 def _caseload_cells(line: CaseloadLine) -> tuple[str, ...]:

@@ -26,9 +26,9 @@ LONDON = ZoneInfo("Europe/London")
 
 @dataclass(frozen=True)
 class Context:
-    """A command's common options and surroundings. `tell`, given the calls allowed in
-    a minute, makes who hears what a reading costs. `ahead_days` is how far plans look ahead. `on_screen`: the report is
-    text, and goes to a terminal only.
+    """A command's common options and surroundings. `everyone` asks for caseloads also of those whom a plan does not
+    touch. `tell`, given the calls allowed in a minute, makes who hears what a reading costs. `ahead_days` is how far
+    plans look ahead. `on_screen`: the report is text, and goes to a terminal only.
 
     The environment is read here and nowhere else.
     """
@@ -41,6 +41,7 @@ class Context:
     since: str | None = None
     at: date | None = None
     ahead_days: int = 28
+    everyone: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.problems import ExitCode, Invalid, Problem, Source
+from reconciler.report.declaration import render_text
 from reconciler.report.text import render_outcomes, render_plan
 from reconciler.run import applying, planning
 from reconciler.run.context import Context
 from reconciler.run.planning import Planned
-from reconciler.run.validating import summary
+from reconciler.run.validating import declaration
 
 Say = Callable[[str], None]
 
@@ -37,7 +38,7 @@ def demonstrate(context: Context, say: Say, *, colour: bool = False) -> ExitCode
 
 def _walk(here: Context, say: Say, colour: bool) -> ExitCode:
     say("$ reconciler validate      (a copy of the state folder)\n")
-    say(summary(here.declared()))
+    say(render_text(declaration(here.declared()), colour=colour))
     say("$ reconciler plan          (against the embedded sandbox: OneFile's API, invented people)\n")
     first = planning.plan(here)
     say(_shown(first, colour))

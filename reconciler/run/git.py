@@ -21,6 +21,14 @@ def commit(state: Path) -> str:
         return ""
 
 
+def repository(folder: Path) -> Path | None:
+    """The top of the repository that the folder is in, if git can tell."""
+    try:
+        return Path(_git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
 def changed_since(state: Path, ref: str) -> frozenset[str]:
     """Files of the state folder, relative to it, that differ from `ref`: committed, uncommitted and new ones."""
     try:

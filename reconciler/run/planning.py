@@ -129,11 +129,20 @@ def compare(declared: Declared, observed: Observed, store: Store, target: str, c
         created_at=context.clock.now(),
     )
     warned = replace(made, problems=in_order([*made.problems, *look_ahead(declared, observed, made.changes)]))
-    return judged(dated(warned, store), declared, observed, applied_cohorts(store, target, organisation))
+    cohorts = applied_cohorts(store, target, organisation)
+    return judged(dated(warned, store), declared, observed, cohorts, everyone=context.everyone)
 
 
-def judged(made: Plan, declared: Declared, observed: Observed, applied_cohorts: Collection[str] = ()) -> Planned:
-    """The plan with what policies, limits and caseloads say of it; `applied_cohorts` were managed before."""
+def judged(
+    made: Plan,
+    declared: Declared,
+    observed: Observed,
+    applied_cohorts: Collection[str] = (),
+    *,
+    everyone: bool = False,
+) -> Planned:
+    """The plan with what policies, limits and caseloads say of it; `applied_cohorts` were managed before.
+    With `everyone`, also the caseloads of those whom the plan does not touch."""
     exceeded = (*check_limits(declared.settings.limits, made.changes), *check_vanished(declared, applied_cohorts))
     standing, lifted = waive_limits(exceeded, declared)
     return Planned(
@@ -141,7 +150,7 @@ def judged(made: Plan, declared: Declared, observed: Observed, applied_cohorts: 
             made,
             findings=(*lifted, *check_policies(declared, observed, made.changes)),
             refusals=standing,
-            caseload=caseload(declared, observed, made.changes),
+            caseload=caseload(declared, observed, made.changes, everyone=everyone),
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,29 +12,49 @@ from reconciler.operations import State
 from reconciler.plan.consequences import step_id
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError
 from reconciler.report import history as report
+from reconciler.report.fit import COMMENT_LIMIT
+from reconciler.report.markdown import history as markdown
 from reconciler.run.context import Context
 from reconciler.run.locking import Process, process_of
 from reconciler.run.session import target_of
-from reconciler.store import Episode, JournalRow, Lease, Store
+from reconciler.store import Episode, JournalRow, Lease, RunRow, Store
 
-Form = Literal["text", "json", "csv"]
+Form = Literal["text", "json", "csv", "markdown"]
 
 
-def history(context: Context, run: int | None, form: Form, *, limit: int = 50) -> str:
+def history(context: Context, run: int | None, form: Form, *, limit: int = 50, max_bytes: int = COMMENT_LIMIT) -> str:
     """All runs, newest first, or everything that one run did. Raises Invalid for a run that is not there."""
     with Store.open(context.store_url(), clock=context.clock) as store:
         if run is None:
-            runs = store.runs(limit=limit)
-            rows = report.runs_as_rows(runs)
-            text = report.runs_as_text(runs) if form == "text" else ""
-        else:
-            found = store.run(run)
-            if found is None:
-                raise Invalid(Problem(f"there is no run {run}", "See the runs with: reconciler history", where="RUN"))
-            journal, handles = store.journal(run), _handles(context)
-            rows = report.run_as_rows(found, journal, handles)
-            text = report.run_as_text(found, journal, handles) if form == "text" else ""
-    return {"text": lambda: text, "json": lambda: report.as_json(rows), "csv": lambda: report.as_csv(rows)}[form]()
+            return _runs(store.runs(limit=limit), form, max_bytes)
+        found = store.run(run)
+        if found is None:
+            raise Invalid(Problem(f"there is no run {run}", "See the runs with: reconciler history", where="RUN"))
+        return _run(found, store.journal(run), _handles(context), form, max_bytes)
+
+
+def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int) -> str:
+    match form:
+        case "text":
+            return report.runs_as_text(runs)
+        case "markdown":
+            return markdown.render_runs(runs, limit=max_bytes)
+        case "json":
+            return report.as_json(report.runs_as_rows(runs))
+        case "csv":
+            return report.as_csv(report.runs_as_rows(runs))
+
+
+def _run(run: RunRow, journal: Sequence[JournalRow], handles: report.Handles, form: Form, max_bytes: int) -> str:
+    match form:
+        case "text":
+            return report.run_as_text(run, journal, handles)
+        case "markdown":
+            return markdown.render_run(run, journal, handles, limit=max_bytes)
+        case "json":
+            return report.as_json(report.run_as_rows(run, journal, handles))
+        case "csv":
+            return report.as_csv(report.run_as_rows(run, journal, handles))
 
 
 def _handles(context: Context) -> dict[UserId, Handle]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, time
 
-from reconciler.model import Declared
+from reconciler.model import Declared, Observed, ObservedLearner, UserId
+from reconciler.operations import CaseloadRow
 from reconciler.plan.ahead import foresee
+from reconciler.plan.caseload import caseload
 from reconciler.problems import in_order
-from reconciler.report.jsonreport import problem_json
+from reconciler.report.declaration import Declaration
 from reconciler.run.context import Context
 
 
@@ -19,21 +20,23 @@ def checked(context: Context) -> Declared:
     return replace(declared, warnings=in_order([*declared.warnings, *foresee(declared)]))
 
 
-def summary(declared: Declared, *, as_json: bool = False) -> str:
-    """Counts of what is declared for the day, for people or as JSON."""
-    cohorts = Counter(learner.cohort for learner in declared.learners)
-    slots = sum(len(learner.slots) for learner in declared.learners)
+def declaration(declared: Declared, *, with_caseload: bool = False) -> Declaration:
+    """Counts of what is declared for the day; with the caseload of everybody, from the files alone."""
     counts = {
-        "cohorts": len(cohorts),
+        "cohorts": len({learner.cohort for learner in declared.learners}),
         "learners": len(declared.learners),
-        "slots": slots,
+        "slots": sum(len(learner.slots) for learner in declared.learners),
         "staff": len(declared.staff),
-        "warnings": len(declared.warnings),
     }
-    if as_json:
-        problems = [problem_json(problem) for problem in declared.warnings]
-        return json.dumps({"day": declared.day.isoformat(), **counts, "problems": problems}) + "\n"
-    return (
-        f"Valid on {declared.day}: {counts['cohorts']} cohorts, {counts['learners']} learners, {slots} slots, "
-        f"{counts['staff']} staff.\n"
-    )
+    return Declaration(declared.day, counts, declared.warnings, _caseload(declared) if with_caseload else None)
+
+
+def _caseload(declared: Declared) -> tuple[CaseloadRow, ...]:
+    """As if OneFile held just what the files declare. A learner known by MISID has no id yet: any that is free does."""
+    learners = {
+        user: ObservedLearner(user, slots={slot: wanted.staff for slot, wanted in learner.slots.items()})
+        for number, learner in enumerate(declared.learners)
+        for user in [learner.id if learner.id is not None else UserId(-1 - number)]
+    }
+    as_if = Observed(datetime.combine(declared.day, time(), UTC), learners)
+    return caseload(declared, as_if, (), everyone=True)

@@ -17,6 +17,7 @@ from reconciler.report.markdown.pieces import (
     hidden,
     manual_part,
     notice,
+    notices_part,
     row,
     sentence,
     table_head,
@@ -61,6 +62,8 @@ def _parts(told: Endings) -> Iterator[Part]:
             yield _group(*group)
     if told.manual:
         yield manual_part(told.manual, STILL_BY_HAND)
+    if told.waived.items:
+        yield notices_part(told.waived)
     for end, rows in done:
         yield _folded(end, rows)
 

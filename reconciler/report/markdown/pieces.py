@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.report.escape import code_span, comment_value, prose
-from reconciler.report.fit import BY_HAND, Item, Part
-from reconciler.report.review import AFTER_BY_HAND, ManualStep, Notice
+from reconciler.report.fit import ASIDE, BY_HAND, STOPS, WARNS, Item, Part
+from reconciler.report.review import AFTER_BY_HAND, ManualStep, Notice, Notices
 
 LONGEST_VALUE, LONGEST_SENTENCE = 120, 600  # characters; no file needs more, and no text may push the rest out
+
+MANY_WARNINGS = 10  # more of them are folded
 
 FULL_REPORT = "Everything is in the saved plan: `reconciler show PLAN`."
 
@@ -71,8 +73,23 @@ def notice(one: Notice) -> str:
     return f"- {place}{sentence(one.what)}{mark}<br>{after}\n"
 
 
+def notices_part(group: Notices) -> Part:
+    """A list that names how many there are; many that neither block nor set aside are folded."""
+    tier = STOPS if group.stops else ASIDE if group.risky else WARNS
+    items = tuple(Item(notice(one), tier, group.counted) for one in group.items)
+    head = heading(f"{group.title} ({len(items)})")
+    if not group.risky and len(items) > MANY_WARNINGS:
+        return Part(items, head + folded(f"{len(items)} in all"), FOLD_END, always=True)
+    return Part(items, head, "\n", always=True)
+
+
 def manual_part(steps: Sequence[ManualStep], title: str) -> Part:
-    rows = (row((value(step.who), cell(step.what), cell(step.page), value(step.id))) for step in steps)
-    head = heading(f"{title} ({len(steps)})") + table_head(("learner", "what", "where in OneFile", "step"))
+    names = ("learner", "what", "how, in OneFile", "step", "since")
+    rows = (row(_step_cells(step)) for step in steps)
+    head = heading(f"{title} ({len(steps)})") + table_head(names)
     items = tuple(Item(text, BY_HAND, "steps by hand") for text in rows)
     return Part(items, head, f"\nAfterwards: {code_span(AFTER_BY_HAND)}\n\n", always=True)
+
+
+def _step_cells(step: ManualStep) -> tuple[str, ...]:
+    return value(step.who), cell(step.what), cell(step.how or step.page), value(step.id), cell(step.since)

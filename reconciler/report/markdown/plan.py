@@ -17,16 +17,16 @@ from reconciler.report.markdown.pieces import (
     heading,
     hidden,
     manual_part,
-    notice,
+    notices_part,
     row,
     sentence,
     table_head,
     value,
 )
-from reconciler.report.review import BY_HAND, CaseloadLine, Notices, Review, review
+from reconciler.report.review import BY_HAND, CaseloadLine, Review, review
 from reconciler.report.risk import Risk
 
-MANY_WARNINGS, MANY_CASELOADS = 10, 10  # more of these are folded
+MANY_CASELOADS = 10  # more that stay as they are, and these are folded
 
 _IN_SIGHT = Risk.REASSIGN  # rows up to this risk are not folded
 _BESIDE_ALREADY = len(Risk)  # what was pending before gives way before anything that this change causes
@@ -55,15 +55,16 @@ def _headline(told: Review) -> str:
 
 
 def _parts(told: Review) -> Iterator[Part]:
-    yield from _caseload(told.caseload)
+    if told.caseload:
+        yield from caseload_parts(told.caseload, heading("Who gains and who loses") + _gains(told.caseload))
     for group in told.notices:
         if group.risky:
-            yield _notices(group)
+            yield notices_part(group)
     if told.manual:
         yield manual_part(told.manual, BY_HAND)
     for group in told.notices:
         if not group.risky:
-            yield _notices(group)
+            yield notices_part(group)
     yield from _cohorts(told.cohorts, "Changes", 0)
     yield from _cohorts(told.already, "Pending or drifting already, before this change of the files", _BESIDE_ALREADY)
 
@@ -75,13 +76,12 @@ _COLUMNS = ("staff", "learners", "±", "default", "learning aim", "unit", "targe
 _NUMBERS = _COLUMNS[1:8]
 
 
-def _caseload(lines: Sequence[CaseloadLine]) -> Iterator[Part]:
+def caseload_parts(lines: Sequence[CaseloadLine], title: str) -> Iterator[Part]:
     """Whose numbers change or pass a limit stand in sight; where many others are listed too, those are folded."""
     moved = [line for line in lines if line.before != line.after or line.mark]
     still = [line for line in lines if line not in moved]
     if len(still) <= MANY_CASELOADS:
         moved, still = list(lines), []
-    title = heading("Who gains and who loses") + _gains(lines)
     if moved:
         items = tuple(Item(_caseload_row(line), fit.CASELOAD, "caseloads") for line in moved)
         yield Part(items, title + table_head(_COLUMNS, _NUMBERS), "\n", always=True)
@@ -118,18 +118,6 @@ def _caseload_row(line: CaseloadLine) -> str:
 
 def _from_to(before: int, after: int) -> str:
     return str(after) if before == after else f"{before} → {after}"
-
-
-# ------------------------------------------------------------------ notices
-
-
-def _notices(group: Notices) -> Part:
-    tier = fit.STOPS if group.stops else fit.ASIDE if group.risky else fit.WARNS
-    items = tuple(Item(notice(one), tier, group.title.partition(";")[0].lower()) for one in group.items)
-    head = heading(f"{group.title} ({len(items)})")
-    if not group.risky and len(items) > MANY_WARNINGS:
-        return Part(items, head + folded(f"{len(items)} in all"), FOLD_END, always=True)
-    return Part(items, head, "\n", always=True)
 
 
 # ------------------------------------------------------------------ changes

@@ -1,0 +1,99 @@
+"""Which renderer makes a report in the format that was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.cli.output import Output, place
+
+if TYPE_CHECKING:
+    from reconciler.report.declaration import Declaration
+    from reconciler.run.applying import Finished
+    from reconciler.run.planning import Planned
+
+
+def plan_text(planned: Planned, output: Output) -> str:
+    from reconciler.report.text import render_plan
+
+    return render_plan(
+        planned.plan,
+        fingerprint=planned.fingerprint,
+        colour=output.colour,
+        width=output.width,
+        verbose=output.verbose,
+    )
+
+
+def plan_report(planned: Planned, output: Output) -> str:
+    match output.form:
+        case "json":
+            from reconciler.plan.document import dumps
+
+            return dumps(planned.document)
+        case "markdown":
+            from reconciler.report import markdown
+
+            return markdown.render_plan(planned.plan, fingerprint=planned.fingerprint, limit=output.limit)
+        case "annotations":
+            from reconciler.report import annotations
+
+            return annotations.render_plan(planned.plan, place())
+        case _:
+            return plan_text(planned, output)
+
+
+def outcome_report(done: Finished, output: Output) -> str:
+    """What an apply did, or what it would have done where nothing was begun."""
+    from reconciler.report import jsonreport, markdown, text
+
+    plan, fingerprint, outcomes = done.planned.plan, done.planned.fingerprint, done.outcomes
+    problems = done.error.problems if done.error else ()
+    if output.json:
+        return jsonreport.render_outcomes(
+            plan,
+            outcomes,
+            fingerprint=fingerprint,
+            run=done.run,
+            spent_calls=done.spent_calls,
+            exit_code=done.exit_code,
+            problems=problems,
+        )
+    if done.run is None:
+        return plan_report(done.planned, output)
+    if output.form == "markdown":
+        return markdown.render_outcomes(
+            plan,
+            outcomes,
+            fingerprint=fingerprint,
+            run=done.run,
+            spent_calls=done.spent_calls,
+            problems=problems,
+            limit=output.limit,
+        )
+    report = text.render_outcomes(
+        plan,
+        outcomes,
+        fingerprint=fingerprint,
+        run=done.run,
+        spent_calls=done.spent_calls,
+        colour=output.colour,
+        width=output.width,
+    )
+    # where nothing was to be written nobody was asked, so the plan has not been shown: it says why not
+    return report if plan.operations else f"{plan_text(done.planned, output)}\n{report}"
+
+
+def declaration_report(declaration: Declaration, output: Output) -> str:
+    from reconciler.report import declaration as report
+
+    match output.form:
+        case "json":
+            return report.render_json(declaration)
+        case "markdown":
+            return report.render_markdown(declaration, limit=output.limit)
+        case "annotations":
+            from reconciler.report import annotations
+
+            return annotations.render_problems(declaration.warnings, place())
+        case _:
+            return report.render_text(declaration, colour=output.colour, width=output.width)

@@ -1,0 +1,75 @@
+"""Runs and what each of them did as Markdown, for a ticket or a job summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from reconciler.operations import State
+from reconciler.report import fit
+from reconciler.report.fit import COMMENT_LIMIT, Item, Part
+from reconciler.report.markdown.pieces import cell, heading, row, sentence, table_head, value
+from reconciler.report.words import Handles, holder_words, slot_words
+from reconciler.store.rows import JournalRow, RunRow
+
+_RUNS = ("run", "started (UTC)", "command", "exit", "who", "commit", "what came of it")
+_SLOTS = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
+_DONE = (State.DONE, State.ALREADY_DONE)
+FULL = "The text, JSON and CSV formats show everything."
+
+
+def render_runs(runs: Sequence[RunRow], *, limit: int = COMMENT_LIMIT) -> str:
+    """The runs in a table, newest first."""
+    items = tuple(Item(_run(run), fit.REST, "runs") for run in runs)
+    part = Part(items, table_head(_RUNS, ("run", "exit")), "\n", always=True)
+    opening = heading("Runs", 2) if runs else "No run has been recorded here yet.\n"
+    return fit.fit(opening, [part] if runs else [], "", limit=limit, full_report=FULL)
+
+
+def _run(run: RunRow) -> str:
+    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(run.summary.items()))
+    came = counts or ("nothing to write" if run.ended else "not ended: it runs, or was cut off")
+    ended = "" if run.exit_code is None else str(run.exit_code)
+    started = f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return row((str(run.id), started, value(run.command), ended, value(run.who), value(run.commit[:10]), cell(came)))
+
+
+def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, *, limit: int = COMMENT_LIMIT) -> str:
+    """One run's writes: what did not succeed first, then the rest in the order of writing."""
+    facts = (
+        f"Asked by {value(run.who)}, commit {value(run.commit) or 'none'}",
+        f"Started {run.started.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        sentence(f"ended with exit {run.exit_code}" if run.ended else "not ended: it runs, or was cut off"),
+        f"Fingerprint {value(run.fingerprint) or 'none'}",
+    )
+    title = heading(sentence(f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}"), 2)
+    opening = title + "".join(f"- {fact}\n" for fact in facts) + "\n"
+    items = sorted((item for one in journal for item in _slots(one, handles)), key=lambda item: item.tier)
+    parts = [Part(tuple(items), table_head(_SLOTS), "\n", always=True)] if items else []
+    return fit.fit(opening, parts, "" if items else "It wrote nothing.\n", limit=limit, full_report=FULL)
+
+
+def _slots(one: JournalRow, handles: Handles) -> list[Item]:
+    last = one.events[-1]
+    outcome = one.state.value.replace("_", " ")
+    told = f"{outcome}: {last.detail}" if last.detail else outcome
+    proof = {"read_back": "read back", "unreadable": "not shown by OneFile"}.get(last.proof, "")
+    settled = f"{last.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return [
+        Item(
+            row(
+                (
+                    str(one.operation.learner),
+                    cell(slot_words(slot)),
+                    cell(holder_words(move.before, handles)),
+                    cell(holder_words(move.after, handles)),
+                    cell(told),
+                    proof,
+                    settled,
+                )
+            ),
+            fit.REST if one.state in _DONE else fit.GRAVE,
+            outcome,
+        )
+        for slot, move in one.operation.moves
+    ]
