@@ -14,6 +14,7 @@ from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
     from reconciler.report.handover import Form
+    from reconciler.run.adopting import Adoption
     from reconciler.run.context import Context
     from reconciler.run.replacing import Replaced
 
@@ -130,5 +131,91 @@ def _replaced_json(done: Replaced) -> str:
         "plan": done.planned.document if done.planned else None,
         "handover": [as_json(row, done.handles) for row in hand_overs(done.handed)],
         "problems": [problem_json(problem) for problem in done.notes],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+@command(
+    click.option(
+        "--address", "addresses", multiple=True, metavar="ADDRESS", help="This slot, whatever the reason."
+    ),
+    click.option("--all", "everything", is_flag=True, help="All that differs, not drift alone."),
+    click.option("--add-staff", is_flag=True, help="Add whoever holds a slot and is not in staff.yaml."),
+    click.option("--dry-run", is_flag=True, help="Show the edit, and write nothing."),
+    *FILES[:3],
+    files=False,
+    formats=("text", "markdown", "json"),
+)
+def adopt(
+    context: Context, output: Output, addresses: tuple[str, ...], everything: bool, add_staff: bool, dry_run: bool
+) -> int:
+    """Accept what OneFile holds back into the files, with the smallest edit, so that drift can become a pull request.
+
+    Takes what OneFile moved although the files did not; --all also takes what the files ask for and was not applied.
+    A slot that is empty in OneFile becomes null. Writes files only, and all of them or none. Exit 0: adopted, or
+    nothing to adopt. 3: refused. 7: some slots cannot be said in the files; the others were adopted.
+    """
+    from reconciler.run import adopting
+
+    if addresses and everything:
+        raise click.UsageError("--address names slots, --all takes every one: give one of the two.")
+    wish = adopting.Wish(addresses, everything, add_staff)
+    done = adopting.adopt(context, wish, dry_run=dry_run)
+    text = _adopted_json(done) if output.json else _adopted_text(done, output)
+    output.save(text)
+    output.report(text)
+    say_problems([*done.left, *done.objections])
+    return done.exit_code
+
+
+def _adopted_text(done: Adoption, output: Output) -> str:
+    from reconciler.report.edits import Row, render_edits, render_rows
+    from reconciler.report.words import learner_words, number_of, slot_words
+
+    markdown = output.form == "markdown"
+    rows = [
+        Row(
+            one.change.cohort,
+            learner_words(one.change.learner, one.change.label),
+            slot_words(one.change.slot),
+            one.was or "nobody",
+            one.now or "nobody",
+            one.shared,
+        )
+        for one in done.adopted
+    ]
+    must = "" if done.written else "would be "
+    title = f"{number_of(len(rows), 'slot')} {must}adopted from OneFile"
+    title += f", {number_of(len(done.left), 'slot')} left" if done.left else ""
+    title += f"; new in staff.yaml: {', '.join(one.handle for one in done.new_staff)}" if done.new_staff else ""
+    edited = [(edit.path, edit.before, edit.after) for edit in done.edits]
+    head = render_edits(title, [], edited, written=done.written, markdown=markdown)
+    return render_rows(rows, markdown=markdown) + head if rows else head
+
+
+def _adopted_json(done: Adoption) -> str:
+    from reconciler.report.difference import render_difference
+    from reconciler.report.jsonreport import problem_json
+
+    document = {
+        "exit_code": done.exit_code,
+        "written": done.written,
+        "adopted": [
+            {
+                "address": one.change.address,
+                "label": one.change.label,
+                "cohort": one.change.cohort,
+                "was": one.was,
+                "now": one.now,
+                "in_defaults": one.shared,
+            }
+            for one in done.adopted
+        ],
+        "new_staff": [{"handle": one.handle, "id": one.id, "role": one.role.value} for one in done.new_staff],
+        "edits": [
+            {"file": edit.path, "difference": render_difference(edit.path, edit.before, edit.after)}
+            for edit in done.edits
+        ],
+        "problems": [problem_json(problem) for problem in (*done.left, *done.objections)],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -62,6 +62,31 @@ def fenced(text: str, language: str = "text") -> str:
     return f"\n{fence}{language}\n{text}{fence}\n"
 
 
+class Row(NamedTuple):
+    """A slot whose declaration changed, in words; `shared` where a cohort's default says it."""
+
+    cohort: str
+    learner: str
+    slot: str
+    was: str
+    now: str
+    shared: bool
+
+
+def render_rows(rows: Sequence[Row], *, markdown: bool = False) -> str:
+    """Slot by slot, under their cohorts."""
+    lines = []
+    for cohort in dict.fromkeys(row.cohort for row in rows):
+        lines += [f"### {code_span(cohort)}", ""] if markdown else [visible(cohort)]
+        for row in rows:
+            if row.cohort == cohort:
+                words = f"{row.learner}: {row.slot}: the files said {row.was}, OneFile holds {row.now}"
+                words += " (by the cohort's default)" if row.shared else ""
+                lines.append(f"- {code_span(words)}" if markdown else f"  {visible(words)}")
+        lines.append("")
+    return "\n".join(lines) + "\n" * markdown
+
+
 def _by_cohort(places: Sequence[Place]) -> list[str]:
     rows = []
     for cohort in dict.fromkeys(place.cohort for place in places):
