@@ -136,9 +136,7 @@ def _replaced_json(done: Replaced) -> str:
 
 
 @command(
-    click.option(
-        "--address", "addresses", multiple=True, metavar="ADDRESS", help="This slot, whatever the reason."
-    ),
+    click.option("--address", "addresses", multiple=True, metavar="ADDRESS", help="This slot, whatever the reason."),
     click.option("--all", "everything", is_flag=True, help="All that differs, not drift alone."),
     click.option("--add-staff", is_flag=True, help="Add whoever holds a slot and is not in staff.yaml."),
     click.option("--dry-run", is_flag=True, help="Show the edit, and write nothing."),
@@ -184,6 +182,8 @@ def _adopted_text(done: Adoption, output: Output) -> str:
         )
         for one in done.adopted
     ]
+    if not rows and not done.left:
+        return "Nothing to adopt.\n"
     must = "" if done.written else "would be "
     title = f"{number_of(len(rows), 'slot')} {must}adopted from OneFile"
     title += f", {number_of(len(done.left), 'slot')} left" if done.left else ""

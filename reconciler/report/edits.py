@@ -42,7 +42,7 @@ def render_edits(title: str, places: Sequence[Place], edited: Edited, *, written
     """What was edited, cohort by cohort, and the difference itself where it was not written."""
     rows = [f"{title}.", *_by_cohort(places)]
     if not edited:
-        rows.append("The files say so already.")
+        rows.append("No file has to change.")
     elif written:
         rows.append(f"Edited: {', '.join(path for path, _, _ in edited)}")
     shown = [visible(row) for row in rows]

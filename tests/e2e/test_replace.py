@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.problems import ExitCode
-from tests.e2e.user import Home
+from tests.e2e.user import STAFF, Home
 
 KATE, XANTHE = "kate-anderson", "xanthe-kestrelby"
 COHORT = Path("state/cohorts/business-admin-l3-2026.yaml")
@@ -21,17 +21,19 @@ def files(home: Home) -> dict[str, bytes]:
 
 def test_replacing_somebody_leaves_them_no_slot_and_plans_it(home: Home) -> None:
     """After the apply nobody the files name is still with who left; the list says who hands over to whom."""
-    home.declare_demonstration()
-    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
-    ended = home.run("replace", KATE, "--by", XANTHE)
+    staff = {**STAFF, "lou": {"id": 163757, "role": "assessor", "cover": [{"by": "kate", "from": "2999-01-01"}]}}
+    home.declare(staff=staff, defaults={"default_assessor": "kate"})
+    home.converges()
+    ended = home.run("replace", "kate", "--by", "lou")
     assert ended.code == ExitCode.DONE, ended.out + ended.err
-    assert "moves from kate-anderson to xanthe-kestrelby" in ended.out
-    assert "[ ] LRN-0102: from kate-anderson to xanthe-kestrelby" in ended.out
-    assert "does not say that there are any" in ended.out
-    assert "state/staff.yaml:11: warning: kate-anderson also holds james-fayre's slots by cover" in ended.err
-    cohorts = [text for name, text in files(home).items() if "/cohorts/" in name]
-    assert all(KATE.encode() not in text for text in cohorts)
-    assert home.run("fmt", "--check").code == ExitCode.DONE
+    assert "learner 200004: assessor for learning aim 41242 moves from kate to lou" in ended.out
+    assert (
+        "[ ] learner 200004: from kate to lou (assessor for learning aim 41242, assessor for unit BA_301)" in ended.out
+    )
+    assert "does not say that there are any" in " ".join(ended.out.split())
+    assert "warning: kate also holds lou's slots by cover from 2999-01-01 on" in ended.err
+    assert b"kate" not in files(home)[(home.path / "state" / "cohorts" / "c1.yaml").as_posix()]
+    home.converges()
 
 
 def test_from_a_day_on_both_days_count(home: Home) -> None:
