@@ -53,11 +53,15 @@ def _slots(slots: Slots) -> dict[str, Data]:
                 item = items.setdefault((name, slot.key), {key_name: slot.key})
                 item["iqa" if slot.kind in IQA_KINDS else "assessor"] = _holder(terms)
     for name, _, _ in _LISTS:
-        if rows := [item for (of, _), item in items.items() if of == name]:
-            data[name] = [*rows]
+        if keys := [key for of, key in items if of == name]:
+            data[name] = [items[name, key] for key in sorted(keys, key=_by_key)]
     if slots.additional:
         data["additional"] = [_plain(term) if _is_plain(term) else _dated(term) for term in slots.additional]
     return data
+
+
+def _by_key(key: int | str) -> tuple[int, str]:
+    return (key, "") if isinstance(key, int) else (0, key)
 
 
 def _holder(terms: Sequence[Term]) -> Data:

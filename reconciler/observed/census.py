@@ -93,9 +93,9 @@ class _People:
             self.rows |= self._reader.of_role((await listed.read()).values(), LEARNER_ROLE)
         self._learn_from(self.rows.values())
         self._shown = sent(self.rows.values())
-        active = [user for user, row in sorted(self.rows.items()) if not row.archived]
-        self.archived = len(self.rows) - len(active)
-        self.likely = [user for user in active if not self._is_outside(user)]
+        inside = [user for user in sorted(self.rows) if not self._is_outside(user)]
+        self.likely = [user for user in inside if not self.rows[user].archived]
+        self.archived = len(inside) - len(self.likely)
 
     @property
     def calls_left(self) -> int:
@@ -120,11 +120,14 @@ class _People:
             await each(self.likely, record)
             self._learn_from(self._records.values())
             self.likely = [user for user in self.likely if user in self._records]  # who left meanwhile is not there
-        archived = {user for user, row in self._records.items() if row.archived}
-        self.archived += len(archived)
         self._refuse_unknown()
         for user in self.likely:
-            if user not in archived and not self._is_outside(user):
+            own = self._records.get(user)
+            if self._is_outside(user):
+                continue
+            if own is not None and own.archived:
+                self.archived += 1
+            else:
                 classroom = self._classroom(user)
                 self.found[user] = None if isinstance(classroom, Unread) else classroom
 
