@@ -64,7 +64,7 @@ def _lines(written: Written) -> Iterator[str]:
         yield f"Declared before, and left as they are: {number_of(written.already, 'learner')}"
     if written.archived:
         yield f"Archived, and left out: {number_of(written.archived, 'learner')}"
-    yield from (f"Warning: {visible(str(problem.what))}" for problem in written.warnings)
+    yield from (f"Warning: {visible(problem.what)}. {visible(problem.fix)}" for problem in written.warnings)
     if written.blocking:
         yield f"Policies refuse what OneFile holds, so apply is blocked: {_counted(written.blocking)}"
     if written.warning:

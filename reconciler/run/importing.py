@@ -31,7 +31,15 @@ from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.report.importing import Written
 from reconciler.report.words import kind_words
 from reconciler.run.context import Context
-from reconciler.run.newfiles import FAULT, already_there, new_texts, read_back, write_new
+from reconciler.run.newfiles import (
+    FAULT,
+    already_there,
+    first_settings,
+    new_texts,
+    read_back,
+    unnamed_target,
+    write_new,
+)
 from reconciler.run.planning import judged, unsettled
 from reconciler.run.session import Session, learning, open_session, telling
 from reconciler.service.reader import Reader
@@ -80,7 +88,7 @@ def import_centre(context: Context, wish: Wish) -> Written:
     """Read what is asked for and write it as new files. Raises Invalid, ServiceError or StoreError; then none is."""
     existing = read_existing(context.state, context.day())
     check_cohort_option(context.state, wish.cohort)
-    settings = existing.settings or Settings(OrganisationId(wish.organisation or 0), target=context.target or "sandbox")
+    settings = existing.settings or first_settings(context, wish.organisation or 0)
 
     async def read() -> _Seen:
         async with open_session(context, settings) as session:
@@ -98,7 +106,10 @@ def import_centre(context: Context, wish: Wish) -> Written:
     texts = new_texts(context.state, existing, seen.settings, made.cohorts, made.staff, made.comments)
     plan = _proven(context, texts, seen, made)
     write_new(context.state, texts)
-    return _written(context.state, texts, seen, made, plan)
+    return replace(
+        _written(context.state, texts, seen, made, plan),
+        warnings=[*unnamed_target(existing, seen.settings), *_people(seen)],
+    )
 
 
 def check_cohort_option(state: Path, cohort: str) -> None:
@@ -242,6 +253,15 @@ def _written(state: Path, texts: Collection[str], seen: _Seen, made: Imported, p
         blocking=_counted(finding.policy for finding in plan.findings if finding.blocks),
         warning=_counted(finding.policy for finding in plan.findings if not finding.blocks),
     )
+
+
+def _people(seen: _Seen) -> list[Problem]:
+    """Without addresses, two accounts of one person look like two people to the policy of independent IQA."""
+    if any(one.email for one in seen.census.staff.values()):
+        return []
+    what = "OneFile's lists show no e-mail addresses here, so accounts of one person are not joined"
+    fix = "Give both accounts of a person with two the same `person` in staff.yaml."
+    return [Problem(what, fix, where="staff.yaml", severity="warning")]
 
 
 def _left_out(one: LeftOut) -> Problem:

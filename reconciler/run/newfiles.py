@@ -14,9 +14,12 @@ from reconciler.declared.entries import CohortEntry
 from reconciler.declared.existing import Existing
 from reconciler.declared.writing import cohort_data, settings_data, staff_data
 from reconciler.editing.compose import compose, schema_line
-from reconciler.model import Declared, Settings, Staff
+from reconciler.model import Declared, OrganisationId, Settings, Staff
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+from reconciler.run.context import Context
 from reconciler.run.files import write_whole
+from reconciler.run.session import BASE_URL
+from reconciler.service.targets import NAMES, SANDBOX, resolve_target
 
 FAULT = "Nothing was written. This is a fault of the import: please report it, with the version."
 _FIX = "Check the folder's permissions and free space. Nothing was kept of what this command wrote."
@@ -55,6 +58,21 @@ def new_texts(
     return texts
 
 
+def first_settings(context: Context, organisation: int) -> Settings:
+    """Settings for a folder that has none yet: of the OneFile that this command is for, by name or URL."""
+    meant = resolve_target(context.target or SANDBOX, context.environment.get(BASE_URL))
+    return Settings(OrganisationId(organisation), target=meant.name)
+
+
+def unnamed_target(existing: Existing, settings: Settings) -> list[Problem]:
+    """A warning where new settings cannot name the OneFile that this command was for: they know no URLs."""
+    if existing.settings is not None or settings.target in NAMES:
+        return []
+    what = f"settings.yaml cannot name {settings.target}, so its target is {SANDBOX}"
+    fix = f"Go on giving {BASE_URL} or --target with each command."
+    return [Problem(what, fix, where="settings.yaml", severity="warning")]
+
+
 def cohort_text(cohort: CohortEntry, comment: str = "") -> str:
     """The text of a cohort's file, with the comment behind its name."""
     return compose("cohort", cohort_data(cohort), head=[schema_line("cohort", depth=2)], notes={"cohort": comment})
@@ -67,7 +85,7 @@ def staff_text(staff: Iterable[Staff]) -> str:
 def settings_text(settings: Settings) -> str:
     """A first settings.yaml: everything else has its default."""
     notes = {"organisation": "OneFile OrganisationID", "target": "sandbox | beta | practice | live"}
-    data = settings_data(settings.organisation, settings.target)
+    data = settings_data(settings.organisation, settings.target if settings.target in NAMES else SANDBOX)
     return compose("settings", data, head=[schema_line("settings", depth=1)], notes=notes)
 
 

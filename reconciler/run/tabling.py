@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.census import CensusStaff
@@ -18,7 +17,7 @@ from reconciler.problems import Invalid, Problem, Source, in_order
 from reconciler.report.importing import Written
 from reconciler.run.context import Context
 from reconciler.run.importing import check_cohort_option
-from reconciler.run.newfiles import new_texts, read_back, write_new
+from reconciler.run.newfiles import first_settings, new_texts, read_back, unnamed_target, write_new
 from reconciler.run.session import open_session
 
 
@@ -50,7 +49,7 @@ def import_table(
         staff=len(made.staff),
         calls=calls,
         from_onefile=False,
-        warnings=_unread(sheet),
+        warnings=[*unnamed_target(existing, settings), *_unread(sheet)],
     )
 
 
@@ -60,7 +59,7 @@ def _settings(context: Context, existing: Existing, organisation: int | None) ->
     if organisation is None:
         what = "there is no settings.yaml to say which organisation this is"
         raise Invalid(Problem(what, "Name it with --organisation ID; the file is then made.", where="--organisation"))
-    return replace(Settings(OrganisationId(organisation)), target=context.target or "sandbox")
+    return first_settings(context, organisation)
 
 
 def _sheet(path: Path) -> Sheet:

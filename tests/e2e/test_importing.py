@@ -211,6 +211,17 @@ def test_what_our_own_record_knows_is_declared_with_it(home: Home) -> None:
     assert home.plan()["manual_steps"] == []
 
 
+def test_new_settings_name_the_target_where_they_can(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL has no name there, which is told; and so is it that rows without addresses hide who is one person."""
+    with served(None, "paged_user_fields=same") as onefile:
+        point_at(monkeypatch, onefile.url)
+        done = home.run("import", *NORTHMERE, "--classroom", "3301", "--format", "json")
+        assert "target: sandbox" in files(home)["state/settings.yaml"]
+        assert [problem["where"] for problem in done.json["problems"]] == ["settings.yaml", "staff.yaml"]
+        assert onefile.url in done.json["problems"][0]["what"]
+    assert home.run("validate").code == ExitCode.DONE
+
+
 @pytest.mark.parametrize(
     ("kate", "why"),
     [
