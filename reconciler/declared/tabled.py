@@ -66,10 +66,8 @@ def tabled(
     handle_of = {member.id: member.handle for member in staff}
     entries = list(_cohorts(lines, handle_of, sheet.file, organisation))
     problems = [*sheet.problems, *rows.problems, *_of_learners(lines, sheet.file, existing), *_twice(lines, sheet.file)]
-    if not sheet.problems and None not in rows.refused:
-        sound = [
-            line for line in lines if line.learner not in rows.refused
-        ]  # with a row missing, talk of gaps is wrong
+    if not sheet.problems and None not in rows.refused:  # with a row missing, talk of gaps would be wrong
+        sound = [line for line in lines if line.learner not in rows.refused]
         problems += _broken_rules(list(_cohorts(sound, handle_of, sheet.file, organisation)), staff)
     return Tabled(tuple(map(factored, entries)), staff, tuple(problems))
 
@@ -196,9 +194,7 @@ def _cohorts(
     for line in lines:
         cohorts[line.cohort][line.learner].append(line)
     for name, learners in sorted(cohorts.items()):
-        entries = tuple(
-            _learner(own, handle_of) for _, own in sorted(learners.items(), key=lambda item: _order(item[0]))
-        )
+        entries = tuple(_learner(learners[key], handle_of) for key in sorted(learners, key=_order))
         yield CohortEntry(file, name, name, 0, organisation, Slots(), entries)
 
 
