@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     ),
     click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift."),
-    formats=("text", "json", "prometheus"),
+    formats=("text", "json", "markdown", "prometheus"),
 )
 def drift(
     context: Context,
@@ -57,9 +57,12 @@ def drift(
 
 def _rendered(found: Drifting, code: ExitCode, output: Output) -> str:
     from reconciler.report import driftjson, drifttext, prometheus
+    from reconciler.report.markdown import drift
 
     if output.json:
         return driftjson.render_drift(found.report, exit_code=code)
+    if output.form == "markdown":
+        return drift.render_drift(found.report, limit=output.limit)
     if output.form == "prometheus":
         return prometheus.render_drift(found.report, exit_code=code)
-    return drifttext.render_drift(found.report, colour=output.colour, verbose=output.verbose)
+    return drifttext.render_drift(found.report, colour=output.colour, width=output.width, verbose=output.verbose)

@@ -19,10 +19,11 @@ from reconciler.report.driftwords import (
     moved_words,
     seen_words,
     waiting_words,
+    who_words,
 )
 from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.words import age_words, learner_words, number_of, operation_words, removal_words
+from reconciler.report.words import age_words, number_of, operation_words, removal_words
 
 MANY = 20  # more rows than this in a section that only waits become a count a cohort
 
@@ -82,7 +83,7 @@ def _corrections(page: Page, report: DriftReport) -> Iterator[str]:
 def _correction(outcome: Outcome, labels: Mapping[UserId, str], report: DriftReport) -> str:
     operation = outcome.operation
     ends = _ENDS.get(outcome.state, outcome.state.value.replace("_", " "))
-    name = learner_words(operation.learner, labels[operation.learner])
+    name = who_words(report, operation.learner, labels[operation.learner])
     words = f"{name}: {operation_words(operation, report.plan.handles)}: {ends}"
     return f"{words}: {outcome.detail}" if outcome.detail else words
 
@@ -93,7 +94,7 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
     labels = labels_of(report)
     yield from page.title(f"{FIGHTS} ({len(report.fights)})", RED)
     for fight in report.fights:
-        name = learner_words(fight.learner, labels.get(fight.learner, ""))
+        name = who_words(report, fight.learner, labels.get(fight.learner, ""))
         yield from page.wrap(f"{name}: {fight_words(fight, report.plan.handles)}", first=2)
         yield from page.wrap(
             "Not corrected until a person answers. Find out who or what moves it; then accept it into the files, or "
@@ -115,7 +116,7 @@ def _drift(page: Page, report: DriftReport) -> Iterator[str]:
 
 
 def _drifted(one: Drifted, report: DriftReport) -> str:
-    name = learner_words(one.change.learner, one.change.label)
+    name = who_words(report, one.change.learner, one.change.label)
     return f"{name}: {moved_words(one, report)}; {seen_words(one, report)} ({one.change.source})"
 
 
@@ -132,7 +133,7 @@ def _waiting(page: Page, report: DriftReport, title: str, changes: Sequence[Chan
             yield from page.signed("=", f"{number_of(len(rows), 'slot')}{also}: reconciler plan --cohort {cohort}")
             continue
         for change in rows:
-            name = learner_words(change.learner, change.label)
+            name = who_words(report, change.learner, change.label)
             yield from page.signed("=", f"{name}: {waiting_words(change, report)} ({change.source})")
 
 
@@ -145,7 +146,7 @@ def _steps(page: Page, report: DriftReport) -> Iterator[str]:
         words = removal_words(step.slot, step.holder, plan.handles)
         since = f", open for {age_words(report.now - step.first_seen)}" if step.first_seen else ""
         owner = f", {step.owner}" if step.owner else ""
-        name = learner_words(step.learner, step.label)
+        name = who_words(report, step.learner, step.label)
         yield from page.wrap(f"{name}: {words} (step {step.id}{since}{owner})", first=2)
         yield from page.wrap(step.clicks, first=4)
     yield "    Afterwards: reconciler done STEP --by NAME, where OneFile does not show the slot"
@@ -160,5 +161,5 @@ def _rest(page: Page, report: DriftReport) -> Iterator[str]:
         yield from page.title(f"No longer drifting since the last look ({len(report.ended)})", GREEN)
     labels = labels_of(report)
     for episode in report.ended:
-        name = learner_words(episode.learner, labels.get(episode.learner, ""))
+        name = who_words(report, episode.learner, labels.get(episode.learner, ""))
         yield from page.wrap(f"{name}: {episode.slot.address(episode.learner)}: {episode.ending}", first=2)

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from reconciler.drift import LOOKING_BACK, Drifted, DriftReport, Verdict
 from reconciler.model import SlotKind, UserId
 from reconciler.operations import Change
-from reconciler.report.words import Handles, age_words, change_words, holder_words, number_of, slot_words
+from reconciler.report.words import (
+    Handles,
+    age_words,
+    change_words,
+    holder_words,
+    learner_words,
+    number_of,
+    slot_words,
+)
 from reconciler.store.rows import Episode, LastApplied
 
 FIGHTS = "Two systems fight over these: a person must answer"
@@ -88,6 +96,10 @@ def counts(report: DriftReport) -> list[tuple[int, str]]:
         (report.ignored, "drifted and ignored, as settings.drift says"),
     ]
     return [(count, words) for count, words in found if count or words == "drifted"]
+
+
+def who_words(report: DriftReport, learner: UserId, label: str) -> str:
+    return learner_words(learner, label, report.plan.names)
 
 
 def labels_of(report: DriftReport) -> Mapping[UserId, str]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from reconciler.clock import SystemClock
+from reconciler.github.marks import kind_of
 from reconciler.problems import ExitCode
 from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
@@ -444,3 +445,14 @@ def test_a_run_that_cannot_read_leaves_the_last_metrics_where_they_are(home: Hom
         ended = home.run("drift", "--format", "prometheus", "--out", "drift.prom")
     assert (ended.code, ended.out) == (ExitCode.ERROR, "")
     assert (home.path / "drift.prom").read_text() == before
+
+
+def test_the_report_for_an_issue_is_saved_whatever_the_exit_code(home: Home, server: Served) -> None:
+    """Found again by its first line, within what a forge takes, and small where that is asked for."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    ended = home.run("drift", "--detailed-exitcode", "--format", "markdown", "--out", "drift.md")
+    text = (home.path / "drift.md").read_text(encoding="utf-8")
+    assert (ended.code, ended.out.strip()) == (ExitCode.CHANGES, text.strip())
+    assert kind_of(text) == "drift"
+    assert "May be corrected now (1)" in text

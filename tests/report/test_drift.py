@@ -12,10 +12,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.drift import Drifted, DriftReport, Verdict, fight_id
+from reconciler.github.marks import kind_of
 from reconciler.model import SlotKind
 from reconciler.operations import Change, ManualRemoval, Outcome, State
 from reconciler.problems import Source
 from reconciler.report import driftjson, drifttext, prometheus
+from reconciler.report.fit import SMALLEST_LIMIT
+from reconciler.report.markdown import drift as markdown
 from reconciler.report.words import age_words
 from reconciler.store import Episode, LastApplied
 from tests.factories import (
@@ -33,6 +36,7 @@ from tests.factories import (
     change,
     plan_of,
 )
+from tests.report.reading import markup, tables
 
 LAST = LastApplied(KATE, 12, NOON - timedelta(days=9), "quality-lead")
 STEP = ManualRemoval(
@@ -166,6 +170,75 @@ def test_a_corrected_slot_is_no_longer_drift() -> None:
     )  # fmt: skip
     assert "0 drifted, 1 corrected" in drifttext.render_drift(done)
     assert samples(done)["onefile_reconciler_corrections", "done"] == 1
+
+
+# ------------------------------------------------------------------ Markdown
+
+HOSTILE = "`|` <img src=x> @everyone #12 [a](http://b.example) \u202e\n| x |"
+
+
+def test_the_hidden_first_line_is_how_the_issue_is_found() -> None:
+    """As whoever keeps the issue reads it."""
+    text = markdown.render_drift(everything())
+    assert text.splitlines()[0] == "<!-- onefile-reconciler drift target=sandbox organisation=5740 -->"
+    assert kind_of(text) == "drift"
+
+
+def test_markdown_tells_everything_there_is() -> None:
+    """Each sort has its table, what needs a person comes first, and what only waits is folded."""
+    text = markdown.render_drift(everything())
+    titles = re.findall(r"^### (.+) \(\d+\)$", text, re.MULTILINE)
+    assert titles[:2] == ["Two systems fight over these: a person must answer", "Left alone until a person answers"]
+    assert titles[-3:] == [
+        "Due by date: cover and dated entries",
+        "Pending: the files moved and were not applied yet",
+        "No longer drifting since the last look",
+    ]
+    assert text.count("<details>") == 3
+    assert "Somebody must decide" in text
+    cells = [cell for table in tables(text) for line in table for cell in line]
+    assert f"reconciler done {fight_id(LEARNER, AIM)} --by NAME" in cells
+    assert {"3ef71a24", "quality-lead", "30 days"} <= set(cells)
+
+
+def test_nothing_from_files_is_markup() -> None:
+    """Labels, cohorts and reasons stand in their own cells, as text."""
+    row = change(DEFAULT, JAMES, KATE, reason="drift", label=HOSTILE, cohort=HOSTILE, blocked=HOSTILE)
+    text = markdown.render_drift(report(drifted(Verdict.SET_ASIDE, row), pending=(row,)))
+    ours = {"<details>", "<summary>", "</summary>", "</details>", "<details><summary>Show them</summary>"}
+    assert {found for found in markup(text) if not found.startswith("<!-- onefile-reconciler")} <= ours
+    assert {len(line) for table in tables(text) for line in table} == {3, 4}
+
+
+@pytest.mark.parametrize("limit", [SMALLEST_LIMIT, 65_536])
+def test_what_waits_gives_way_before_drift_and_drift_before_fights(limit: int) -> None:
+    """However much there is, it fits; what a person must answer is there, and what was left out is counted."""
+    pending = tuple(change(EMPLOYER, KATE, JAMES, learner=user) for user in range(1, 3001))
+    rows = [change(DEFAULT, JAMES, KATE, reason="drift", learner=user) for user in range(1, 2001)]
+    fight = Episode(1, "fight", LEARNER, AIM, None, KATE, NOON, NOON)
+    found = report(*(drifted(Verdict.GRACE, row) for row in rows), pending=pending, fights=(fight,))
+    text = markdown.render_drift(found, limit=limit)
+    assert len(text.encode()) <= limit
+    assert "reconciler done" in text
+    assert re.search(r"2000 drifted, 3000 pending", text)
+    assert "left out" in text
+    assert kind_of(text) == "drift"
+
+
+def test_names_stand_where_the_plan_has_them_and_never_in_data() -> None:
+    """The plan has them only where privacy lets this report show them; JSON and metrics are kept, so never there."""
+    found = everything()
+    found = replace(found, plan=replace(found.plan, names={LEARNER: "Alex Beech"}))
+    assert "LRN-0042 (Alex Beech)" in drifttext.render_drift(found)
+    assert "`LRN-0042 (Alex Beech)`" in markdown.render_drift(found)
+    assert "Beech" not in driftjson.render_drift(found, exit_code=0) + prometheus.render_drift(found, exit_code=0)
+
+
+def test_without_drift_markdown_says_so_in_a_few_lines() -> None:
+    """For the last edit of an issue before it is closed."""
+    text = markdown.render_drift(report())
+    assert "Whatever was applied stands in OneFile as it was applied" in text
+    assert len(text.splitlines()) < 10
 
 
 # ------------------------------------------------------------------ Prometheus
