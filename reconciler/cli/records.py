@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 @command(
     click.argument("run", metavar="[RUN]", required=False, type=click.IntRange(1)),
     click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many runs to list."),
+    click.option("--steps", is_flag=True, help="List the steps by hand instead: since when, and what closed them."),
     formats=("text", "json", "csv", "markdown"),
 )
-def history(context: Context, output: Output, run: int | None, limit: int) -> int:
+def history(context: Context, output: Output, run: int | None, limit: int, steps: bool) -> int:
     """List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof."""
     from reconciler.run import recalling
 
-    text = recalling.history(context, run, cast("Form", output.form), limit=limit, max_bytes=output.limit)
+    form = cast("Form", output.form)
+    if steps and run:
+        raise click.UsageError("--steps lists all steps; a RUN has none of its own.")
+    if steps:
+        text = recalling.steps(context, form, max_bytes=output.limit)
+    else:
+        text = recalling.history(context, run, form, limit=limit, max_bytes=output.limit)
     output.save(text)
     output.report(text)
     return ExitCode.DONE

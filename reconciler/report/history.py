@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.model import Handle, UserId
-from reconciler.operations import holder_json
+from reconciler.operations import holder_json, step_id
 from reconciler.report.escape import visible
 from reconciler.report.words import holder_words, move_words
-from reconciler.store.rows import JournalRow, RunRow
+from reconciler.store.rows import Episode, JournalRow, RunRow
 
 Handles = Mapping[UserId, Handle]
 Row = dict[str, Any]
@@ -66,6 +66,36 @@ def run_as_rows(run: RunRow, journal: Sequence[JournalRow], handles: Handles) ->
         for row in journal
         for slot, move in row.operation.moves
     ]
+
+
+def steps_as_rows(steps: Iterable[Episode], handles: Handles) -> list[Row]:
+    """One row per step by hand, open ones first, then the closed ones, newest first; how each was closed."""
+    ordered = sorted(steps, key=lambda step: (step.ended is not None, -step.id))
+    return [
+        {
+            "step": step_id(step.learner, step.slot),
+            "address": step.slot.address(step.learner),
+            "learner_id": step.learner,
+            "holder": holder_json(step.holder),
+            "holder_staff": holder_words(step.holder, handles),
+            "first_seen": _time(step.first_seen),
+            "last_seen": _time(step.last_seen),
+            "closed": _time(step.ended),
+            "how": step.ending,
+        }
+        for step in ordered
+    ]
+
+
+def steps_as_text(steps: Sequence[Episode], handles: Handles) -> str:
+    if not steps:
+        return "No step by hand has been found here yet.\n"
+    lines = []
+    for row in steps_as_rows(steps, handles):
+        lines.append(f"{row['step']}  {row['address']}: {visible(row['holder_staff'])} is to be removed by hand")
+        closed = f"closed {row['closed']}: {visible(row['how'])}" if row["closed"] else "open"
+        lines.append(f"    since {row['first_seen']}, last seen {row['last_seen']}, {closed}")
+    return "\n".join(lines) + "\n"
 
 
 def as_json(rows: Sequence[Row]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from reconciler.drift import fight_id
@@ -19,6 +20,8 @@ from reconciler.run.locking import Process, process_of
 from reconciler.run.session import target_of
 from reconciler.store import Episode, JournalRow, Lease, RunRow, Store
 
+_EVER = datetime(1970, 1, 2, tzinfo=UTC)
+
 Form = Literal["text", "json", "csv", "markdown"]
 
 
@@ -31,6 +34,24 @@ def history(context: Context, run: int | None, form: Form, *, limit: int = 50, m
         if found is None:
             raise Invalid(Problem(f"there is no run {run}", "See the runs with: reconciler history", where="RUN"))
         return _run(found, store.journal(run), _handles(context), form, max_bytes)
+
+
+def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
+    """Every step by hand that an apply or a drift run has found, how long it was open, and what closed it."""
+    settings = context.declared().settings
+    target = target_of(context, settings).name
+    with Store.open(context.store_url(), clock=context.clock) as store:
+        found = store.episodes(target, settings.organisation, "step", ended_since=_EVER)
+    handles = _handles(context)
+    match form:
+        case "text":
+            return report.steps_as_text(found, handles)
+        case "markdown":
+            return markdown.render_steps(found, handles, limit=max_bytes)
+        case "json":
+            return report.as_json(report.steps_as_rows(found, handles))
+        case "csv":
+            return report.as_csv(report.steps_as_rows(found, handles))
 
 
 def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int) -> str:

@@ -92,6 +92,24 @@ def test_a_person_closes_what_it_does_not(home: Home, server: Served) -> None:
     assert endings == {"additional": "absent, said by priya", "unit_assessor": ""}
 
 
+def test_the_history_of_steps_says_what_closed_each(home: Home, server: Served) -> None:
+    """Open ones first; in every format the same steps, and no learner's name."""
+    assert "No step by hand" in home.declare(LEARNER, settings=OWNED).run("history", "--steps").out
+    removed(home)
+    home.run("apply", "--auto-approve")
+    home.run("done", str(steps(home)[ADDITIONAL]["id"]), "--by", "priya")
+    rows = home.run("history", "--steps", "--format", "json").json
+    assert [(row["address"], bool(row["closed"]), row["how"]) for row in rows] == [
+        (UNIT, False, ""),
+        (ADDITIONAL, True, "absent, said by priya"),
+    ]
+    for form in ("text", "csv", "markdown"):
+        text = home.run("history", "--steps", "--format", form).out
+        assert all(row["address"] in text and row["step"] in text for row in rows)
+        assert "absent, said by priya" in text
+    assert home.run("history", "1", "--steps").code == ExitCode.INVALID
+
+
 def test_a_step_that_the_files_take_back_is_over(home: Home, server: Served) -> None:
     """And one that comes again is a new one."""
     removed(home)

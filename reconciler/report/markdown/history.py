@@ -8,9 +8,10 @@ from datetime import UTC
 from reconciler.operations import State
 from reconciler.report import fit
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
+from reconciler.report.history import steps_as_rows
 from reconciler.report.markdown.pieces import cell, heading, row, sentence, table_head, value
 from reconciler.report.words import Handles, holder_words, slot_words
-from reconciler.store.rows import JournalRow, RunRow
+from reconciler.store.rows import Episode, JournalRow, RunRow
 
 _RUNS = ("run", "started (UTC)", "command", "exit", "who", "commit", "what came of it")
 _SLOTS = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
@@ -47,6 +48,30 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, *, 
     items = sorted((item for one in journal for item in _slots(one, handles)), key=lambda item: item.tier)
     parts = [Part(tuple(items), table_head(_SLOTS), "\n", always=True)] if items else []
     return fit.fit(opening, parts, "" if items else "It wrote nothing.\n", limit=limit, full_report=FULL)
+
+
+def render_steps(steps: Sequence[Episode], handles: Handles, *, limit: int = COMMENT_LIMIT) -> str:
+    """Steps by hand in a table, open ones first."""
+    items = tuple(
+        Item(
+            row(
+                (
+                    value(str(one["step"])),
+                    value(str(one["address"])),
+                    cell(str(one["holder_staff"])),
+                    cell(str(one["first_seen"])),
+                    cell(str(one["closed"] or "open")),
+                    cell(str(one["how"])),
+                )
+            ),
+            fit.REST if one["closed"] else fit.BY_HAND,
+            "steps by hand",
+        )
+        for one in steps_as_rows(steps, handles)
+    )
+    opening = heading("Steps by hand", 2) if steps else "No step by hand has been found here yet.\n"
+    part = Part(items, table_head(("step", "slot", "who", "since", "closed", "how")), "\n", always=True)
+    return fit.fit(opening, [part] if steps else [], "", limit=limit, full_report=FULL)
 
 
 def _slots(one: JournalRow, handles: Handles) -> list[Item]:
