@@ -118,7 +118,12 @@ def test_the_schemas_are_schemas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "pattern"), [("github-workflows", ".github/workflows/*.yml"), ("dependabot", ".github/dependabot.yml")]
+    ("schema", "pattern"),
+    [
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("github-actions", "action.yml"),
+        ("dependabot", ".github/dependabot.yml"),
+    ],
 )
 def test_the_forges_files_have_its_form(schema: str, pattern: str) -> None:
     """GitHub's own schemas accept them."""
@@ -130,4 +135,4 @@ def test_the_forges_files_have_its_form(schema: str, pattern: str) -> None:
 def test_the_workflows_are_safe() -> None:
     """zizmor finds nothing, even where it is pedantic: pinned actions, least permissions, no injection."""
     zizmor = Path(sysconfig.get_path("scripts"), "zizmor")
-    _run([zizmor, "--offline", "--no-progress", "--persona", "pedantic", ROOT / ".github"])
+    _run([zizmor, "--offline", "--no-progress", "--persona", "pedantic", ROOT / ".github", ROOT / "action.yml"])

@@ -1,0 +1,224 @@
+"""Runs the workflow files as a runner does: jobs, steps and the composite action, each script with bash, as it stands.
+
+What is not ours (checkout, Python, artifacts) is done by hand. The package is not installed anew: `tools` has this
+environment's `python` and `reconciler`, and there `pip install` does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.github.expressions import Status, filled, holds
+from tests.github.forge import BOT, REPOSITORY, Forge, PullRequest, git
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Job:
+    """How a job ended: its steps by name with what became of them, all it printed, and the files it left."""
+
+    conclusion: str = "success"
+    steps: dict[str, str] = field(default_factory=dict)
+    log: str = ""
+    summary: str = ""
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)  # names of variables that held a secret, with the step
+
+
+class Runner:
+    """`onefile` is where OneFile's stand-in and the store are kept between jobs."""
+
+    def __init__(self, forge: Forge, folder: Path, api_url: str, tools: Path) -> None:
+        self.forge, self.folder, self.api_url, self.tools = forge, folder, api_url, tools
+        self.onefile = folder / "onefile"
+        self.onefile.mkdir()
+        self._jobs = 0
+
+    def pull_request(self, pull: PullRequest, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
+        """What GitHub starts when a pull request is opened or pushed to."""
+        head = {"sha": pull.head, "ref": pull.branch, "repo": {"full_name": pull.owner}}
+        event = {"number": pull.number, "pull_request": {"number": pull.number, "head": head}}
+        ref, commit = f"refs/pull/{pull.number}/merge", self.forge.merged(pull)
+        is_fork = pull.owner != REPOSITORY
+        return self._run("plan", "pull_request", event, ref, commit, {} if is_fork else secrets or {}, is_fork)
+
+    def push(self, commit: str, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
+        return self._run("apply", "push", {}, "refs/heads/main", commit, secrets or {}, False)
+
+    def _run(
+        self,
+        name: str,
+        event_name: str,
+        event: Mapping[str, Any],
+        ref: str,
+        commit: str,
+        secrets: Mapping[str, str],
+        is_fork: bool,
+    ) -> dict[str, Job]:
+        workflow = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text("utf-8"))
+        ended: dict[str, Job] = {}
+        for key, job in workflow["jobs"].items():
+            self._jobs += 1
+            token = f"token-{self._jobs}-of-{key}"
+            given = job.get("permissions", workflow["permissions"])
+            may = {what: "read" if is_fork else how for what, how in given.items()}
+            self.forge.tokens[token] = (BOT, may)
+            github = {
+                "event": event,
+                "event_name": event_name,
+                "repository": REPOSITORY,
+                "sha": commit,
+                "ref": ref,
+                "token": token,
+            }
+            if holds(job.get("if"), {"github": github}, _status(Job())):
+                ended[key] = _JobRun(self, github, secrets, self._jobs).run(job)
+            del self.forge.tokens[token]  # as GitHub takes it back when the job ends
+        return ended
+
+
+class _JobRun:
+    def __init__(self, runner: Runner, github: dict[str, Any], secrets: Mapping[str, str], number: int) -> None:
+        self._runner, self._github, self._secrets = runner, github, secrets
+        self._folder = runner.folder / f"job-{number}"
+        self._workspace = self._folder / "work"
+        self._workspace.mkdir(parents=True)
+        (self._folder / "temp").mkdir()
+        (self._folder / "event.json").write_text(json.dumps(github["event"]), "utf-8")
+        self._job = Job()
+
+    def run(self, job: Mapping[str, Any]) -> Job:
+        contexts = {"github": self._github, "secrets": self._secrets, "runner": self._runner_context(), "steps": {}}
+        self._steps(job["steps"], contexts, self._job)
+        summary = self._folder / "summary"
+        self._job.summary = summary.read_text("utf-8") if summary.exists() else ""
+        return self._job
+
+    def _runner_context(self) -> dict[str, str]:
+        return {"temp": str(self._folder / "temp"), "os": "Linux"}
+
+    def _steps(self, steps: list[dict[str, Any]], contexts: dict[str, Any], job: Job) -> None:
+        for step in steps:
+            name = str(step.get("name") or step.get("uses") or step.get("run"))
+            status = _status(job)
+            if not holds(step.get("if"), contexts, status):
+                self._job.steps[name] = "skipped"
+                continue
+            environment = {key: filled(value, contexts, status) for key, value in (step.get("env") or {}).items()}
+            given = {key: filled(value, contexts, status) for key, value in (step.get("with") or {}).items()}
+            outputs: dict[str, str] = {}
+            if "run" in step:
+                went_well = self._script(name, step["run"], step.get("shell"), environment, outputs)
+            else:
+                went_well = self._use(str(step["uses"]), given)
+            self._job.steps[name] = "success" if went_well else "failure"
+            if not went_well:
+                job.conclusion = "failure"
+            if "id" in step:
+                contexts["steps"][step["id"]] = {"outputs": outputs, "outcome": self._job.steps[name]}
+
+    def _script(
+        self, name: str, script: str, shell: str | None, environment: dict[str, str], outputs: dict[str, str]
+    ) -> bool:
+        self._job.seen |= {f"{name}: {key}" for key, value in environment.items() if self._is_secret(value)}
+        output = self._folder / "output"
+        output.write_text("", "utf-8")
+        strict = ["-eo", "pipefail"] if shell == "bash" else ["-e"]
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", *strict, "-c", script],
+            cwd=self._workspace,
+            env={**self._surroundings(), "GITHUB_OUTPUT": str(output), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        self._job.log += f"## {name}\n{done.stdout}"
+        assert "Traceback" not in done.stdout, done.stdout
+        outputs |= dict(line.split("=", 1) for line in output.read_text("utf-8").splitlines())
+        return done.returncode == 0
+
+    def _is_secret(self, value: str) -> bool:
+        return bool(value) and value in (*self._secrets.values(), self._github["token"])
+
+    def _surroundings(self) -> dict[str, str]:
+        github = self._github
+        return {
+            "PATH": f"{self._runner.tools}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self._folder),
+            "PYTHONPATH": str(ROOT),
+            "RUNNER_TEMP": str(self._folder / "temp"),
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_API_URL": self._runner.api_url,
+            "GITHUB_GRAPHQL_URL": f"{self._runner.api_url}/graphql",
+            "GITHUB_SERVER_URL": "https://github.invalid",
+            "GITHUB_REPOSITORY": github["repository"],
+            "GITHUB_EVENT_NAME": github["event_name"],
+            "GITHUB_EVENT_PATH": str(self._folder / "event.json"),
+            "GITHUB_SHA": github["sha"],
+            "GITHUB_REF": github["ref"],
+            "GITHUB_RUN_ID": "4711",
+            "GITHUB_ACTOR": "ada",
+            "GITHUB_STEP_SUMMARY": str(self._folder / "summary"),
+        }
+
+    # ------------------------------------------------------------------ what others wrote
+
+    def _use(self, what: str, given: Mapping[str, str]) -> bool:
+        if what == "./":
+            return self._composite(given)
+        name, _, pin = what.partition("@")
+        assert len(pin) == 40, what
+        if name == "actions/checkout":
+            self._check_out(given)
+        elif name == "actions/upload-artifact":
+            place = Path(given["path"])
+            found = {f"{given['name']}/{one.relative_to(place)}": one.read_bytes() for one in place.rglob("*.*")}
+            self._job.artifacts |= found
+        else:
+            assert name == "actions/setup-python", what
+        return True
+
+    def _composite(self, given: Mapping[str, str]) -> bool:
+        action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+        contexts: dict[str, Any] = {"github": self._github, "runner": self._runner_context(), "steps": {}}
+        inside, status = Job(), _status(Job())
+        assert set(given) <= set(action["inputs"]), "an input that the action does not have"
+        contexts["inputs"] = {
+            name: given.get(name, filled(one.get("default", ""), contexts, status))
+            for name, one in action["inputs"].items()
+        }
+        self._steps(action["runs"]["steps"], contexts, inside)
+        return inside.conclusion == "success"
+
+    def _check_out(self, given: Mapping[str, str]) -> None:
+        assert given["persist-credentials"] == "false"
+        depth = given.get("fetch-depth", "1")
+        shallow = [] if depth == "0" else [f"--depth={depth}"]
+        origin = f"file://{self._runner.forge.git_folder}"
+        git(self._workspace, "init", "--quiet")
+        git(self._workspace, "fetch", "--quiet", *shallow, origin, self._github["sha"])
+        git(self._workspace, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+        (self._workspace / ".reconciler").symlink_to(self._runner.onefile)
+
+
+def _status(job: Job) -> Status:
+    return {
+        "success": lambda: job.conclusion == "success",
+        "failure": lambda: job.conclusion == "failure",
+        "cancelled": lambda: False,
+        "always": lambda: True,
+    }

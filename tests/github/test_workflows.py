@@ -1,0 +1,238 @@
+"""The workflows themselves, without GitHub: every step's script as it stands, from a pull request to what is applied.
+
+A repository with one learner, the embedded sandbox as OneFile, and a forge that keeps what it is told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reconciler.github.marks import plan_mark
+from reconciler.sandbox.serve import serving
+from reconciler.sandbox.world import World
+from tests.e2e.user import JAMES, LEARNER, SETTINGS, STAFF, new_folder
+from tests.github.forge import BOT, Forge, PullRequest, Text, git
+from tests.github.quick import quick_tools
+from tests.github.runner import ROOT, Job, Runner
+from tests.github.standin import application
+
+SECRETS = {"ONEFILE_CUSTOMER_TOKEN": "ct-4711-Brombeere", "RECONCILER_STORE": ""}
+FILES = {
+    "state/settings.yaml": {"version": 1, **SETTINGS},
+    "state/staff.yaml": {"version": 1, "staff": STAFF},
+    ".gitignore": ".reconciler\n",
+}
+POST, REPOST, APPLY = "Post the plan", "Post the plan that was not approved", "Apply"
+
+
+class Centre:
+    """A centre's repository: what its people commit, and the workflows that GitHub would start."""
+
+    def __init__(self, folder: Path, forge: Forge, runner: Runner) -> None:
+        self.forge, self.runner, self.tree = forge, runner, folder / "tree"
+        git(folder, "clone", "--quiet", str(forge.git_folder), str(self.tree))
+        self.commit("ada", "main", FILES | cohort("kate"))
+
+    def commit(self, who: str, branch: str, files: dict[str, object], onto: str = "") -> None:
+        for name, content in files.items():
+            path = self.tree / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1), "utf-8")
+        if onto:
+            git(self.tree, "fetch", "--quiet", "origin")
+        git(self.tree, "checkout", "--quiet", *(["-B", branch, onto] if onto else ["-B", branch]))
+        git(self.tree, "add", ".")
+        author = ("-c", f"user.name={who}", "-c", f"user.email={who}@people.invalid")
+        git(self.tree, *author, "commit", "--quiet", "-m", "Change who assesses whom")
+        git(self.tree, "push", "--quiet", "--force", "origin", f"HEAD:{branch}")
+
+    def world(self) -> World:
+        return World.open(self.runner.onefile / "sandbox.jsonl")
+
+
+def cohort(assessor: str, **more: object) -> dict[str, object]:
+    learner = {"id": LEARNER["id"], "label": "LRN-0042", "default_assessor": assessor, **more}
+    return {"state/cohorts/c1.yaml": {"version": 1, "cohort": "c1", "learners": [learner]}}
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with quick_tools(tmp_path_factory.mktemp("path") / "tools") as folder:
+        yield folder
+
+
+@pytest.fixture
+def centre(tools: Path) -> Iterator[Centre]:
+    with new_folder() as folder:
+        forge = Forge(folder)
+        git(forge.git_folder, "config", "uploadpack.allowAnySHA1InWant", "true")
+        with serving(application(forge)) as url:
+            yield Centre(folder, forge, Runner(forge, folder, url.removesuffix("/api/v2.1"), tools))
+
+
+def ours(pull: PullRequest) -> Text:
+    (comment,) = (one for one in pull.comments if one.author == BOT)
+    return comment
+
+
+def assessor(centre: Centre) -> int | None:
+    with closing(centre.world()) as world:
+        found: int | None = world.users[LEARNER["id"]]["DefaultAssessorID"]  # type: ignore[index]
+        return found
+
+
+def keeps_its_secrets(job: Job) -> None:
+    """Nothing prints one, and only the steps that speak with OneFile or GitHub hold one."""
+    assert SECRETS["ONEFILE_CUSTOMER_TOKEN"] not in job.log + job.summary
+    assert "token-" not in job.log + job.summary
+    holders = {name.partition(": ")[0] for name in job.seen}
+    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY}
+
+
+def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
+    """From the first push to the write: one comment, a second push that edits it, an approval, and the change."""
+    centre.commit("ada", "change", cohort("james", default_employer="mentor"))
+    pull = centre.forge.open_pull("ada", "change")
+    jobs = centre.runner.pull_request(pull, SECRETS)
+    assert {name: job.conclusion for name, job in jobs.items()} == {"plan": "success"}, jobs["plan"].log
+    first = plan_mark(ours(pull).body)
+    assert first is not None
+    assert first.head == pull.head
+    assert "Plan" in jobs["plan"].summary
+    saved = json.loads(jobs["plan"].artifacts["reconciler-plan/plan.json"])
+    assert (saved["fingerprint"], saved["target"]) == (first.fingerprint, "sandbox")
+    keeps_its_secrets(jobs["plan"])
+
+    centre.commit("ada", "change", cohort("james"))
+    centre.forge.push(pull)
+    centre.runner.pull_request(pull, SECRETS)
+    second = plan_mark(ours(pull).body)
+    assert second is not None
+    assert second.head == pull.head != first.head
+
+    before = assessor(centre)
+    centre.forge.review(pull, "ben")
+    job = centre.runner.push(centre.forge.merge(pull), SECRETS)["apply"]
+    assert job.conclusion == "success", job.log
+    assert (job.steps[REPOST], job.steps[APPLY]) == ("skipped", "success")
+    assert "by ben" in job.summary
+    assert (before == JAMES, assessor(centre)) == (False, JAMES)
+    keeps_its_secrets(job)
+
+
+def test_nothing_is_applied_that_was_not_approved_as_it_is_now(centre: Centre) -> None:
+    """An approval by the author, one of a comment that was tampered with, one that is older than the plan: each stops
+    and says why, until somebody else approves what is posted now."""
+    centre.commit("ada", "change", cohort("james"))
+    pull = centre.forge.open_pull("ada", "change")
+    centre.runner.pull_request(pull, SECRETS)
+    centre.forge.review(pull, "ada")
+    ours(pull).edit("dan", ours(pull).body + "and something soothing", centre.forge.now())
+    merge = centre.forge.merge(pull)
+
+    def refused(*reasons: str) -> None:
+        job = centre.runner.push(merge, SECRETS)["apply"]
+        assert job.conclusion == "failure"
+        assert job.steps[APPLY] == "skipped"
+        assert [reason for reason in reasons if reason not in job.log or reason not in job.summary] == []
+        assert assessor(centre) != JAMES
+
+    centre.forge.review(pull, "ben")
+    refused("edited by dan")
+    assert ours(pull).editor == BOT, "the plan is posted as it is"
+    refused("they opened the pull request", "before the plan was posted as it is now")
+    centre.forge.review(pull, "ben")
+    assert centre.runner.push(merge, SECRETS)["apply"].conclusion == "success"
+    assert assessor(centre) == JAMES
+
+
+def test_a_plan_that_moved_after_its_approval_is_posted_anew(centre: Centre) -> None:
+    """Another change was merged meanwhile: what would be written is not what was approved, so it is shown again."""
+    centre.commit("ada", "change", cohort("james"))
+    pull = centre.forge.open_pull("ada", "change")
+    centre.runner.pull_request(pull, SECRETS)
+    approved = plan_mark(ours(pull).body)
+    centre.forge.review(pull, "ben")
+    other = cohort("kate", default_employer="mentor", additional=["lee"])["state/cohorts/c1.yaml"]
+    settings = {"version": 1, **SETTINGS, "drift": {"default_employer": "ignore"}}
+    centre.commit(
+        "cleo", "other", {"state/settings.yaml": settings, "state/cohorts/c2.yaml": second(other)}, "origin/main"
+    )
+    elsewhere = centre.forge.open_pull("cleo", "other")
+    centre.forge.merge(elsewhere)
+
+    merge = centre.forge.merge(pull)
+    job = centre.runner.push(merge, SECRETS)["apply"]
+    assert (job.conclusion, job.steps[REPOST]) == ("failure", "success"), job.log
+    now = plan_mark(ours(pull).body)
+    assert approved is not None
+    assert now is not None
+    assert now.fingerprint != approved.fingerprint
+    assert assessor(centre) != JAMES
+
+    centre.forge.review(pull, "ben")
+    assert centre.runner.push(merge, SECRETS)["apply"].conclusion == "success"
+    assert assessor(centre) == JAMES
+
+
+def second(cohort: object) -> dict[str, object]:
+    """Another learner's file."""
+    assert isinstance(cohort, dict)
+    return {**cohort, "cohort": "c2", "learners": [{**cohort["learners"][0], "id": 200005, "label": "LRN-0043"}]}
+
+
+def test_a_fork_is_validated_and_gets_nothing_else(centre: Centre) -> None:
+    """No secret, no plan, no comment; and a fault in its files is red."""
+    centre.commit("dan", "change", cohort("james"))
+    pull = centre.forge.open_pull("dan", "change", owner="dan/assignments")
+    job = centre.runner.pull_request(pull, SECRETS)["plan"]
+    assert (job.conclusion, job.seen, pull.comments, job.artifacts) == ("success", set(), [], {}), job.log
+    assert {job.steps[name] for name in ("Plan", POST)} == {"skipped"}
+    assert job.steps["Validate"] == "success"
+    assert "nothing is planned" in job.summary
+
+    centre.commit("dan", "change", cohort("jmaes"))
+    centre.forge.push(pull)
+    job = centre.runner.pull_request(pull, SECRETS)["plan"]
+    assert job.conclusion == "failure"
+    assert "::error file=state/cohorts/c1.yaml,line=" in job.log
+
+
+def test_a_blocked_plan_is_posted_and_red(centre: Centre) -> None:
+    """People see what blocks it; and a plan that cannot be made at all takes its place."""
+    blocked = {"state/settings.yaml": {"version": 1, **SETTINGS, "limits": {"reassign": {"count": 0}}}}
+    centre.commit("ada", "change", cohort("james") | blocked)
+    pull = centre.forge.open_pull("ada", "change")
+    job = centre.runner.pull_request(pull, SECRETS)["plan"]
+    assert (job.conclusion, job.steps[POST]) == ("failure", "success"), job.log
+    assert plan_mark(ours(pull).body) is not None
+    assert "reconciler-plan/plan.json" in job.artifacts
+
+    centre.commit("ada", "change", {"state/settings.yaml": {"version": 1, **SETTINGS, "target": "practice"}})
+    centre.forge.push(pull)
+    job = centre.runner.pull_request(pull, {})["plan"]
+    assert job.conclusion == "failure"
+    assert "No plan could be made" in ours(pull).body
+    assert plan_mark(ours(pull).body) is None
+
+
+def test_what_a_pull_request_brings_is_not_run(tmp_path: Path) -> None:
+    """A folder named like our package, beside its files, is not what a step starts."""
+    (tmp_path / "reconciler").mkdir()
+    (tmp_path / "reconciler" / "__init__.py").write_text("raise SystemExit('run')", "utf-8")
+    script = (ROOT / "action.yml").read_text("utf-8")
+    assert set(re.findall(r"python .*-m (?:reconciler|pip)\S*", script)) == {
+        "python -P -m reconciler.github",
+        "python -m pip",
+    }
+    asked = [sys.executable, "-P", "-m", "reconciler.github", "--help"]
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
