@@ -38,7 +38,8 @@ class Place(NamedTuple):
 class Handover:
     """All the slots that go from one person to another on one day, by one line of the files.
 
-    `before` and `after` are None for nobody. `last` is the last day of a cover that has one.
+    `before` and `after` are None for nobody. `covered` is for whom a stand-in acts, who need not be the one before;
+    `last` is the last day of a cover that has one.
     """
 
     day: date
@@ -47,6 +48,7 @@ class Handover:
     after: Handle | None
     source: Source
     places: tuple[Place, ...]
+    covered: Handle | None = None
     last: date | None = None
 
     @property
@@ -99,7 +101,7 @@ class Coming:
 def coming(declared: Declared, breaches: Iterable[Breach]) -> Coming:
     """What changes after the declared day, up to its horizon: handovers by day, kind, people and place, and the
     waivers that end."""
-    covers = {cover.source: cover for member in declared.staff.values() for cover in member.cover}
+    covers = {cover.source: (member.handle, cover) for member in declared.staff.values() for cover in member.cover}
     places: dict[tuple[date, Kind, Handle | None, Handle | None, Source], list[Place]] = defaultdict(list)
     for learner in declared.learners:
         for shift in learner.later:
@@ -107,7 +109,7 @@ def coming(declared: Declared, breaches: Iterable[Breach]) -> Coming:
             if before != after or shift.after is None:
                 places[shift.day, _kind(shift, covers), before, after, shift.source].append(Place(learner, shift.slot))
     handovers = [
-        Handover(day, kind, before, after, source, tuple(found), _last(kind, source, covers))
+        Handover(day, kind, before, after, source, tuple(found), *_cover(kind, source, covers))
         for (day, kind, before, after, source), found in places.items()
     ]
     ending = (waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon)
@@ -125,7 +127,10 @@ def _handle(wanted: Wanted | None) -> Handle | None:
     return wanted.handle if wanted else None
 
 
-def _kind(shift: Shift, covers: Mapping[Source, Cover]) -> Kind:
+Covers = Mapping[Source, tuple[Handle, Cover]]
+
+
+def _kind(shift: Shift, covers: Covers) -> Kind:
     begins = shift.after is not None and shift.after.reason == "cover"
     if shift.slot.kind is SlotKind.ADDITIONAL and not begins:
         return Kind.LEAVES if shift.after is None else Kind.JOINS
@@ -138,8 +143,12 @@ def _kind(shift: Shift, covers: Mapping[Source, Cover]) -> Kind:
     return Kind.COVER if begins else Kind.RETURN
 
 
-def _last(kind: Kind, source: Source, covers: Mapping[Source, Cover]) -> date | None:
-    return covers[source].end if kind is Kind.COVER and source in covers else None
+def _cover(kind: Kind, source: Source, covers: Covers) -> tuple[Handle | None, date | None]:
+    """For whom a stand-in acts, and until when."""
+    if kind is not Kind.COVER:
+        return None, None
+    covered, cover = covers[source]
+    return covered, cover.end
 
 
 def _order(handover: Handover) -> tuple[date, int, str, str, Source]:

@@ -40,6 +40,7 @@ def _handover(handover: Handover) -> Row:
         "kind": handover.kind.value,
         "before": handover.before,
         "after": handover.after,
+        "covered": handover.covered,
         "last_day": handover.last.isoformat() if handover.last else None,
         "source": _source(handover.source),
         "slots": [_place(place) for place in handover.places],

@@ -35,7 +35,8 @@ def handover_words(handover: Handover) -> str:
             return f"{before} is to be taken off the additional people by hand"
         case Kind.COVER:
             until = f"until {handover.last}" if handover.last else "for good"
-            return f"{after} stands in for {before} {until}" if handover.before else f"{after} stands in {until}"
+            instead = f", in place of {before}" if handover.before not in (None, handover.covered) else ""
+            return f"{after} stands in for {handover.covered} {until}{instead}"
         case Kind.RETURN:
             return f"{after} takes back from {before}" if handover.before else f"{after} is back"
         case Kind.ENTRY:
