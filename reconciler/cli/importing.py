@@ -67,7 +67,7 @@ def import_(
     staff, where the table names somebody whom staff.yaml does not have. Exit 0: everything is declared. 7: written, but
     some slots have to be looked after by hand. 3: refused, nothing written.
     """
-    from reconciler.report.importing import render_import, render_import_json
+    from reconciler.report.importing import render_import, render_import_json, told
     from reconciler.run.importing import Wish, import_centre
     from reconciler.run.tabling import import_table
 
@@ -90,9 +90,9 @@ def import_(
             all_staff=all_staff,
         )
         written = import_centre(context, wish)
-    text = render_import_json(written) if output.json else render_import(written)
+    text = render_import_json(written) if output.json else render_import(written, verbose=output.verbose)
     output.save(text)
     output.report(text)
     if output.is_bare:
-        say_problems([*written.left_out, *written.warnings])
+        say_problems(told(written, verbose=output.verbose))
     return written.exit_code

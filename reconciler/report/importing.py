@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -41,18 +42,46 @@ class Written:
         return ExitCode.INCOMPLETE if self.left_out else ExitCode.DONE
 
 
-def render_import(written: Written) -> str:
-    return "\n".join(_lines(written)) + "\n"
+FEW = 10  # addresses of one reason that are listed without --verbose
 
 
-def _lines(written: Written) -> Iterator[str]:
+def render_import(written: Written, *, verbose: bool = False) -> str:
+    return "\n".join(_lines(written, verbose)) + "\n"
+
+
+def told(written: Written, *, verbose: bool = False) -> list[Problem]:
+    """What has to be looked after, once per reason, for where there is no report to read it in."""
+    reasons = _by_reason(written.left_out)
+    slots = (
+        Problem(f"left undeclared: {why}", fix, where=_some(addresses, verbose), severity="warning")
+        for (why, fix), addresses in reasons.items()
+    )
+    return [*slots, *written.warnings]
+
+
+def _by_reason(left_out: Sequence[Problem]) -> dict[tuple[str, str], list[str]]:
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for problem in left_out:
+        reasons[problem.what, problem.fix].append(problem.where)
+    return reasons
+
+
+def _some(addresses: Sequence[str], verbose: bool) -> str:
+    if verbose or len(addresses) <= FEW:
+        return ", ".join(addresses)
+    return f"{', '.join(addresses[:FEW])} and {len(addresses) - FEW} more"
+
+
+def _lines(written: Written, verbose: bool) -> Iterator[str]:
     spent = "" if written.calls is None else f"; {number_of(written.calls, 'call')}"
     counts = f"{number_of(written.learners, 'learner')}, {number_of(written.slots, 'slot')}, {written.staff} staff"
     yield f"Imported from {visible(written.source)}: {counts}{spent}. Written:"
     yield from (f"  {visible(file)}" for file in written.files)
     if written.left_out:
         yield f"Left undeclared, to be looked after by hand: {number_of(len(written.left_out), 'slot')}"
-        yield from (f"  {visible(problem.where)}: {visible(problem.what)}" for problem in written.left_out)
+        for (why, fix), addresses in _by_reason(written.left_out).items():
+            yield f"  {visible(why)}: {visible(_some(addresses, verbose))}"
+            yield f"    {visible(fix)}"
     if written.unreadable:
         kinds = (f"{kind} ({number})" for kind, number in written.unreadable.items())
         yield f"Not shown by OneFile, so left undeclared: {', '.join(kinds)}"

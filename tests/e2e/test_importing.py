@@ -127,6 +127,19 @@ def test_learners_who_are_declared_already_are_left_as_they_are(home: Home) -> N
     assert "id: 200004" not in text and "id: 200002" not in text and "default_assessor: kate" in text
 
 
+def test_slots_left_out_for_one_reason_are_told_together(home: Home) -> None:
+    """Ten of them, and all with --verbose or as JSON."""
+    staff = {**STAFF, "kate": {"id": KATE, "role": "iqa"}, "xan": {"id": 163757, "role": "assessor"}}
+    lean = ("--without", "units", "--without", "default_employer", "--without", "learning_aims")
+    home.declare({"id": 200009}, staff=staff)
+    short = home.run("import", "--classroom", "3301", *lean, "--quiet")
+    (home.path / "state/cohorts/class-3301.yaml").unlink()
+    whole = home.run("import", "--classroom", "3301", *lean, "--verbose")
+    assert "more" in short.err and short.out == ""
+    assert whole.out.count("].default_assessor") > short.err.count("].default_assessor") == 10
+    assert whole.out.count("is IQA in staff.yaml") == 1
+
+
 def test_of_several_organisations_one_must_be_named(home: Home) -> None:
     """And its number is in the message."""
     done = home.run("import")
