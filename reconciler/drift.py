@@ -68,11 +68,6 @@ class Drifted:
     last: LastApplied | None = None
     corrections: int = 0
 
-    @property
-    def step(self) -> str:
-        """What a person names in `reconciler done` to answer a fight."""
-        return fight_id(self.change.learner, self.change.slot)
-
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
@@ -113,9 +108,10 @@ class DriftReport:
 
     def moved_too(self, change: Change) -> LastApplied | None:
         """Who was last applied, where the files and OneFile have both moved away from it."""
-        last = self.applied.get((change.learner, change.slot))
-        known = last is not None and not isinstance(change.before, Unread) and not change.recorded
-        return last if known and last is not None and last.staff != change.before else None
+        last = self.applied.get(place_of(change))
+        if last is None or change.recorded or isinstance(change.before, Unread):
+            return None
+        return last if last.staff != change.before else None
 
 
 def fight_id(learner: UserId, slot: Slot) -> str:
@@ -194,7 +190,7 @@ def judge(
     judged = []
     for change in drift:
         place = place_of(change)
-        first_seen = memory.seen[place].first_seen
+        first_seen = memory.seen[place].first_seen if place in memory.seen else now
         from_then = first_seen + timedelta(hours=hours)
         verdict = _verdict(change, settings, place in memory.fights, approval)
         if verdict is Verdict.CORRECT and now < from_then:

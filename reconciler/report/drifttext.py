@@ -64,7 +64,7 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
 
 
 def _problems(page: Page, report: DriftReport) -> Iterator[str]:
-    for title, problems in (("Nothing was corrected", report.problems), ("Set aside", report.plan.problems)):
+    for title, problems in (("What stopped the corrections", report.problems), ("Set aside", report.plan.problems)):
         if problems:
             yield from page.title(f"{title} ({len(problems)})", RED)
         for problem in problems:

@@ -155,7 +155,7 @@ async def run_plan(
             if whole:
                 with suppress(StoreError):  # what the run did must still be told
                     remember_cohorts(store, plan, declared.cohorts)
-                    note_steps(store, plan)
+                    note_steps(store, plan, whole=just_read)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
         with suppress(StoreError):
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})

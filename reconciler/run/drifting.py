@@ -16,6 +16,7 @@ from reconciler.drift import (
     Memory,
     Place,
     Verdict,
+    Words,
     differs,
     drift_ending,
     endings,
@@ -41,6 +42,8 @@ from reconciler.run.planning import Planned, applied_cohorts, compare_both, judg
 from reconciler.run.session import Session, open_session
 from reconciler.run.steps import dated, note_steps
 from reconciler.store import Episode, LastApplied, Sighting, Store
+from reconciler.store.episodes import Seen
+from reconciler.store.rows import Matter
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ async def _drift(context: Context, correct: bool, approved: str | None, base: st
         plan = compare_both(declared, other, reading, store, target, context).plan
         observed = within(reading, declared) if other else reading
         approval = files.on(observed) if files else None
-        report = _report(plan, declared, observed, store, context, approval)
+        notes = other is None and context.at is None  # files not merged, or another day's, are only looked at
+        report = _report(plan, declared, observed, store, context, approval, notes=notes)
         report = replace(report, spent_calls=session.client.calls)
         chosen = {place_of(one.change) for one in report.drift if one.verdict is Verdict.CORRECT}
         if approval is None or not chosen:
@@ -100,7 +104,14 @@ async def _drift(context: Context, correct: bool, approved: str | None, base: st
 
 
 def _report(
-    plan: Plan, declared: Declared, observed: Observed, store: Store, context: Context, approval: Approval | None
+    plan: Plan,
+    declared: Declared,
+    observed: Observed,
+    store: Store,
+    context: Context,
+    approval: Approval | None,
+    *,
+    notes: bool,
 ) -> DriftReport:
     modes = declared.settings.drift
     drifted = [one for one in plan.changes if is_drift(one)]
@@ -109,8 +120,9 @@ def _report(
     others = [one for one in waiting if one.reason != "unknown"]
     learners = {one.learner for one in (*told, *others)}
     applied = store.last_applied(plan.target, plan.organisation, learners)
-    memory, ended, recent = _remember(plan, told, declared, store, applied)
-    note_steps(store, plan)
+    memory, ended, recent = _remember(plan, told, declared, store, applied, notes=notes)
+    if notes:
+        note_steps(store, plan, whole=True)
     now = store.now()
     then = _wanted_then(context, declared, plan, observed, store) if others else {}
     due = {place_of(one) for one in others if is_due(one, applied.get(place_of(one)), then)}
@@ -133,23 +145,35 @@ def _report(
 
 
 def _remember(
-    plan: Plan, told: list[Change], declared: Declared, store: Store, applied: Mapping[Place, LastApplied]
+    plan: Plan,
+    told: list[Change],
+    declared: Declared,
+    store: Store,
+    applied: Mapping[Place, LastApplied],
+    *,
+    notes: bool,
 ) -> tuple[Memory, tuple[Episode, ...], int]:
-    """Note what is seen now, and give back what is known of it: since when, how often corrected, what is fought over.
+    """What is known of drift: since when, how often corrected, what is fought over; if `notes`, with what is seen now.
     Also the episodes that are over, and how many corrections there were of late."""
     target, organisation = plan.target, plan.organisation
     seen = {place_of(one): Sighting(one.before, one.after) for one in told}
-    episodes, ended = store.see(target, organisation, "drift", seen, endings(plan, drift_ending))
+
+    def see(matter: Matter, sightings: Seen, words: Words) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
+        if notes:
+            return store.see(target, organisation, matter, sightings, endings(plan, words))
+        return store.episodes(target, organisation, matter), ()
+
+    episodes, ended = see("drift", seen, drift_ending)
     of_late = store.now() - LOOKING_BACK
     corrections = store.corrections(target, organisation, of_late)
     fights = store.episodes(target, organisation, "fight", ended_since=of_late)
     answered = {one.place: one.ended for one in fights if one.ended}
     fought, counts = fought_over(told, declared.settings, corrections, answered)
     new = {place_of(one): Sighting(None, one.after) for one in told if place_of(one) in fought}
-    open_fights, _ = store.see(target, organisation, "fight", new, endings(plan, fight_ending))
+    open_fights, _ = see("fight", new, fight_ending)
     looked = {one.learner for one in plan.changes}
     memory = Memory(
-        seen={one.place: one for one in episodes},
+        seen={one.place: one for one in episodes if seen.get(one.place) == (one.holder, one.due)},
         applied=applied,
         corrections=counts,
         fights={one.place: one for one in open_fights if one.learner in looked},

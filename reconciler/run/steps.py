@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.drift import endings, step_ending
-from reconciler.operations import Plan
-from reconciler.store import Sighting, Store
+from reconciler.operations import Change, Plan
+from reconciler.store import Episode, Sighting, Store
 
 
-def note_steps(store: Store, plan: Plan) -> None:
+def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
     """What an apply or a drift run found open, and what is over since. A plan alone is not noted: what it asks for
-    may never be agreed."""
+    may never be agreed. `whole`: the plan has every slot that the files declare in its scope, so that a step which it
+    does not speak of is over; a saved plan may be one that reverts a run."""
     seen = {(step.learner, step.slot): Sighting(step.holder, None) for step in plan.manual}
-    store.see(plan.target, plan.organisation, "step", seen, endings(plan, step_ending))
+
+    def words(step: Episode, change: Change | None) -> str:
+        return step_ending(step, change) if change or whole else ""
+
+    store.see(plan.target, plan.organisation, "step", seen, endings(plan, words))
 
 
 def dated(plan: Plan, store: Store) -> Plan:

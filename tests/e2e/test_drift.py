@@ -221,6 +221,25 @@ def test_a_run_of_one_cohort_says_nothing_of_the_others(home: Home, server: Serv
     assert look(home)[1]["drift"][0]["first_seen"] == first
 
 
+@pytest.mark.parametrize("only_looks", [["--at", "2027-03-01"], ["--base", "HEAD"]], ids=lambda options: options[0])
+def test_another_days_or_branchs_files_begin_and_end_nothing(
+    home: Home, server: Served, hours: Hours, only_looks: list[str]
+) -> None:
+    """They are only looked at; what is known of drift is told all the same."""
+    applied(home)
+    move(server, DefaultAssessorID=KATE)
+    assert look(home, *only_looks)[1]["drift"][0]["age_seconds"] == 0
+    hours.forward(hours=1)
+    first = look(home)[1]["drift"][0]["first_seen"]
+    hours.forward(hours=1)
+    assert look(home, *only_looks)[1]["drift"][0]["first_seen"] == first
+    home.declare({**LEARNER, "default_assessor": "kate"}, settings=AT_ONCE)
+    assert look(home, *only_looks)[1]["ended"] == []
+    home.declare(LEARNER, settings=AT_ONCE)
+    assert look(home)[1]["drift"][0]["first_seen"] == first
+    assert home.run("drift", "--correct", "--at", "2027-03-01").code == ExitCode.INVALID
+
+
 # ------------------------------------------------------------------ correcting
 
 

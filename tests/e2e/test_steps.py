@@ -92,6 +92,18 @@ def test_a_person_closes_what_it_does_not(home: Home, server: Served) -> None:
     assert endings == {"additional": "absent, said by priya", "unit_assessor": ""}
 
 
+def test_a_plan_that_reverts_a_run_closes_nobody_elses_steps(home: Home, server: Served) -> None:
+    """It has the slots of that run alone, and says nothing of the others."""
+    removed(home)
+    home.run("apply", "--auto-approve")
+    home.declare({**LEARNER, "default_assessor": "kate", "additional": []}, settings=OWNED)
+    home.run("apply", "--auto-approve")
+    run = home.run("history", "--format", "json").json[0]["run"]
+    assert home.run("revert", str(run), "--out", "back.json").code == ExitCode.DONE
+    home.run("apply", "back.json")
+    assert "" in {one.ending for one in kept(home) if one.slot.kind.value == "additional"}
+
+
 def test_the_history_of_steps_says_what_closed_each(home: Home, server: Served) -> None:
     """Open ones first; in every format the same steps, and no learner's name."""
     assert "No step by hand" in home.declare(LEARNER, settings=OWNED).run("history", "--steps").out

@@ -76,7 +76,7 @@ def _opening(report: DriftReport) -> str:
 
 
 def _parts(report: DriftReport) -> Iterator[Part]:
-    yield from _problems(report.problems, "Nothing was corrected", fit.STOPS)
+    yield from _problems(report.problems, "What stopped the corrections", fit.STOPS)
     yield from _fights(report)
     yield from _corrections(report, failed=True)
     left = report.left()
