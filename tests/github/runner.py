@@ -54,6 +54,9 @@ class Runner:
     def push(self, commit: str, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
         return self._run("apply", "push", {}, "refs/heads/main", commit, secrets or {}, False)
 
+    def schedule(self, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
+        return self._run("drift", "schedule", {}, "refs/heads/main", self.forge.commit("main"), secrets or {}, False)
+
     def _run(
         self,
         name: str,

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.github.marks import plan_mark
+from reconciler.sandbox.edits import edit
 from reconciler.sandbox.serve import serving
 from reconciler.sandbox.world import World
-from tests.e2e.user import JAMES, LEARNER, SETTINGS, STAFF, new_folder
+from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, new_folder
 from tests.github.forge import BOT, Forge, PullRequest, Text, git
 from tests.github.quick import quick_tools
 from tests.github.runner import ROOT, Job, Runner
@@ -57,6 +58,12 @@ class Centre:
     def world(self) -> World:
         return World.open(self.runner.onefile / "sandbox.jsonl")
 
+    def somebody_sets(self, assessor: int) -> None:
+        """What the web pages of OneFile let people do, without our files."""
+        asked = {"user": LEARNER["id"], "set": {"DefaultAssessorID": assessor}}
+        with closing(self.world()) as world:
+            world.commit(lambda: edit(world, asked, self.forge.clock), self.forge.clock, "somebody")
+
 
 def cohort(assessor: str, **more: object) -> dict[str, object]:
     learner = {"id": LEARNER["id"], "label": "LRN-0042", "default_assessor": assessor, **more}
@@ -94,7 +101,7 @@ def keeps_its_secrets(job: Job) -> None:
     assert SECRETS["ONEFILE_CUSTOMER_TOKEN"] not in job.log + job.summary
     assert "token-" not in job.log + job.summary
     holders = {name.partition(": ")[0] for name in job.seen}
-    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY}
+    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY, "Look for drift", "Keep the issue up to date"}
 
 
 def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
@@ -236,3 +243,29 @@ def test_what_a_pull_request_brings_is_not_run(tmp_path: Path) -> None:
     asked = [sys.executable, "-P", "-m", "reconciler.github", "--help"]
     done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
+    """Somebody changes in OneFile what was applied: an issue says so the morning after, and closes once it is back."""
+    centre.commit("ada", "change", cohort("james"))
+    pull = centre.forge.open_pull("ada", "change")
+    centre.runner.pull_request(pull, SECRETS)
+    centre.forge.review(pull, "ben")
+    centre.runner.push(centre.forge.merge(pull), SECRETS)
+    assert centre.runner.schedule(SECRETS)["drift"].conclusion == "success"
+    assert centre.forge.issues == {}
+
+    centre.somebody_sets(KATE)
+    for _ in range(2):
+        job = centre.runner.schedule(SECRETS)["drift"]
+        assert job.conclusion == "success", job.log
+        keeps_its_secrets(job)
+    (issue,) = centre.forge.issues.values()
+    assert (issue.author, issue.state) == (BOT, "open")
+    assert "LRN-0042" in issue.body
+    assert "LRN-0042" in job.summary
+
+    centre.somebody_sets(JAMES)
+    centre.runner.schedule(SECRETS)
+    assert issue.state == "closed"
+    assert len(centre.forge.issues) == 1
