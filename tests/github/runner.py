@@ -57,6 +57,10 @@ class Runner:
     def schedule(self, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
         return self._run("drift", "schedule", {}, "refs/heads/main", self.forge.commit("main"), secrets or {}, False)
 
+    def by_hand(self, name: str, secrets: Mapping[str, str] | None = None, **inputs: str) -> dict[str, Job]:
+        commit = self.forge.commit("main")
+        return self._run(name, "workflow_dispatch", {"inputs": inputs}, "refs/heads/main", commit, secrets or {}, False)
+
     def _run(
         self,
         name: str,
@@ -101,6 +105,7 @@ class _JobRun:
 
     def run(self, job: Mapping[str, Any]) -> Job:
         contexts = {"github": self._github, "secrets": self._secrets, "runner": self._runner_context(), "steps": {}}
+        contexts["inputs"] = self._github["event"].get("inputs", {})
         self._steps(job["steps"], contexts, self._job)
         summary = self._folder / "summary"
         self._job.summary = summary.read_text("utf-8") if summary.exists() else ""

@@ -32,6 +32,7 @@ FILES = {
     ".gitignore": ".reconciler\n",
 }
 POST, REPOST, APPLY = "Post the plan", "Post the plan that was not approved", "Apply"
+ISSUE, ADOPT, PROPOSE = "Keep the issue up to date", "Accept what OneFile holds", "Open a pull request"
 
 
 class Centre:
@@ -101,7 +102,7 @@ def keeps_its_secrets(job: Job) -> None:
     assert SECRETS["ONEFILE_CUSTOMER_TOKEN"] not in job.log + job.summary
     assert "token-" not in job.log + job.summary
     holders = {name.partition(": ")[0] for name in job.seen}
-    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY, "Look for drift", "Keep the issue up to date"}
+    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY, "Look for drift", ISSUE, ADOPT, PROPOSE}
 
 
 def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
@@ -245,13 +246,18 @@ def test_what_a_pull_request_brings_is_not_run(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
-    """Somebody changes in OneFile what was applied: an issue says so the morning after, and closes once it is back."""
+def james_is_applied(centre: Centre) -> None:
+    """As the first of these tests shows in full."""
     centre.commit("ada", "change", cohort("james"))
     pull = centre.forge.open_pull("ada", "change")
     centre.runner.pull_request(pull, SECRETS)
     centre.forge.review(pull, "ben")
-    centre.runner.push(centre.forge.merge(pull), SECRETS)
+    assert centre.runner.push(centre.forge.merge(pull), SECRETS)["apply"].conclusion == "success"
+
+
+def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
+    """Somebody changes in OneFile what was applied: an issue says so the morning after, and closes once it is back."""
+    james_is_applied(centre)
     assert centre.runner.schedule(SECRETS)["drift"].conclusion == "success"
     assert centre.forge.issues == {}
 
@@ -269,3 +275,26 @@ def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
     centre.runner.schedule(SECRETS)
     assert issue.state == "closed"
     assert len(centre.forge.issues) == 1
+
+
+def test_what_onefile_holds_becomes_a_pull_request(centre: Centre) -> None:
+    """It changes the one line, nothing is left to apply for it, and a second one does not run over the first."""
+    james_is_applied(centre)
+    centre.somebody_sets(KATE)
+    job = centre.runner.by_hand("adopt", SECRETS, cohort="c1")["adopt"]
+    assert job.conclusion == "success", job.log
+    keeps_its_secrets(job)
+    pull = list(centre.forge.pulls.values())[-1]
+    assert (pull.author, pull.branch) == (BOT, "onefile-adopt")
+    assert "LRN-0042" in pull.body
+    changed = git(centre.forge.git_folder, "diff", "-U0", "main", "onefile-adopt").splitlines()[5:]
+    assert [line.strip("+- ,") for line in changed] == ['"default_assessor": "james"', '"default_assessor": "kate"']
+
+    job = centre.runner.by_hand("adopt", SECRETS, cohort="")["adopt"]
+    assert job.conclusion == "failure"
+    assert "there already" in job.log
+
+    centre.runner.pull_request(pull, SECRETS)
+    job = centre.runner.push(centre.forge.merge(pull), SECRETS)["apply"]
+    assert (job.conclusion, job.steps[APPLY]) == ("success", "skipped"), job.log
+    assert "nothing needs to be approved" in job.log
