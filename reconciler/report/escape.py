@@ -48,16 +48,16 @@ _AROUND = re.compile(r"""(['"(]*)([\w./@#–’'-]*\w)(%?['"),.;:!?]*)""")
 
 def prose(text: str, *, cell: bool = False) -> str:
     """A sentence for Markdown: plain words as they are, every other word as code, between the marks around it."""
-    words = (word for word in visible(text).split(" ") if word)
-    return " ".join(_word(word, cell) for word in words)
+    words = [word for word in visible(text).split(" ") if word]
+    return " ".join(_word(word, cell, first=not place) for place, word in enumerate(words))
 
 
-def _word(word: str, cell: bool) -> str:
+def _word(word: str, cell: bool, *, first: bool) -> str:
     parts = _AROUND.fullmatch(word)
     if parts is None:
         return word if _PLAIN.fullmatch(word) else code_span(word, cell=cell)
     lead, core, trail = parts.groups()
-    if core.isdigit() and trail[:1] in (".", ")"):  # it would number a list
+    if first and core.isdigit() and trail[:1] in (".", ")"):  # it would number a list
         return code_span(word, cell=cell)
     if _PLAIN.fullmatch(core) and not _NOT_PLAIN.fullmatch(core):
         return word

@@ -224,7 +224,7 @@ def _findings(findings: Iterable[Finding], plan: Plan) -> Iterator[Notice]:
     """Those that this change of the files brings come first, where that is known."""
     for finding in sorted(findings, key=lambda finding: bool(plan.base) and finding.pending):
         place = str(finding.source) if finding.source else ""
-        before = ", so before this change" if plan.base and finding.pending else ""
+        before = ", there before this change" if plan.base and finding.pending else ""
         mark = f"{finding.policy}{before}"
         yield Notice(finding.what, finding.fix, place, finding.source, mark, finding.waived)
 

@@ -72,7 +72,12 @@ def test_what_github_would_make_something_of_is_code(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["LRN-0042: default assessor moves from kate-anderson to james-fayre (nobody before)", "Zoë's, 東京; 10 %"]
+    "text",
+    [
+        "LRN-0042: default assessor moves from kate-anderson to james-fayre (nobody before)",
+        "Zoë's, 東京; 10 %",
+        "an IQA for learning aim 41243.",
+    ],
 )
 def test_plain_words_are_left_to_read(text: str) -> None:
     """A sentence of staff is no code."""

@@ -135,7 +135,7 @@ def test_a_finding_that_was_there_before_says_so_and_comes_last() -> None:
     (group,) = told(plan).notices
     assert [(notice.what, notice.mark) for notice in group.items] == [
         ("new", "coverage"),
-        ("old", "coverage, so before this change"),
+        ("old", "coverage, there before this change"),
     ]
     (group,) = told(replace(plan, base="")).notices
     assert [notice.mark for notice in group.items] == ["coverage", "coverage"]
