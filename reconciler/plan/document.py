@@ -15,6 +15,9 @@ from reconciler.plan.rows import Call
 from reconciler.problems import Invalid, Problem
 
 TERRAFORM_FORMAT = "1.2"  # what tools that read Terraform's plans look for
+TERRAFORM_VERSION = (
+    "1.5.0"  # whose plans have that format: no Terraform made this, but those tools refuse plans without
+)
 FORMAT = "1.0"  # ours; a new major number means that an older reconciler must not apply it
 
 Document = rows.Row
@@ -42,6 +45,7 @@ def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
     handles = plan.handles
     document: Document = {
         "format_version": TERRAFORM_FORMAT,
+        "terraform_version": TERRAFORM_VERSION,
         "reconciler_format": FORMAT,
         "created_at": time_json(plan.created_at),
         "day": plan.day.isoformat(),
@@ -61,7 +65,7 @@ def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
         "staff": {str(user): handle for user, handle in sorted(handles.items())},
         "planned_values": {"root_module": {"resources": [rows.planned_row(one, handles) for one in plan.changes]}},
         "prior_state": {},
-        "configuration": {},
+        "configuration": {"root_module": {}},
     }
     return document | {"digest": _digest(document)}
 

@@ -44,6 +44,7 @@ class Call(Protocol):
 def change_row(change: Change, handles: Handles) -> Row:
     row: Row = {
         "address": change.address,
+        "mode": "managed",
         "type": change.slot.kind.value,
         "name": str(change.learner),
         "learner_id": change.learner,
@@ -92,7 +93,10 @@ def read_change(row: Row) -> Change:
 
 
 def planned_row(change: Change, handles: Handles) -> Row:
-    """The row that tools for Terraform's plans judge: the slot as it will be. It is not read back."""
+    """The row that tools for Terraform's plans judge: the slot as it will be. It is not read back.
+
+    What such a rule sees of a slot is its type and these values; staff_id and staff are missing where nobody is.
+    """
     leaves = change.action == "no-op"
     return {
         "address": change.address,
@@ -101,7 +105,12 @@ def planned_row(change: Change, handles: Handles) -> Row:
         "name": str(change.learner),
         "provider_name": "onefile",
         "schema_version": 0,
-        "values": _holder_row(change.before if leaves else change.after, handles) or {},
+        "values": {
+            "learner_id": change.learner,
+            "label": change.label,
+            "cohort": change.cohort,
+            **(_holder_row(change.before if leaves else change.after, handles) or {}),
+        },
     }
 
 
