@@ -167,8 +167,10 @@ def show(_context: Context, output: Output, saved: Path, handover: bool) -> int:
 
 
 def _handover(planned: Planned, output: Output) -> str:
-    from reconciler.report.handover import Form, render_handover
+    from reconciler.report.handover import Form, hand_overs, render_handover
 
-    forms: dict[str, Form] = {"json": "json", "markdown": "markdown"}
-    form = forms.get(output.form, "text")
-    return render_handover(planned.plan.changes, planned.plan.handles, form, colour=output.colour)
+    forms: dict[str, Form] = {"text": "text", "json": "json", "markdown": "markdown"}
+    if output.form not in forms:
+        raise click.UsageError("--handover comes as text, markdown or json.")
+    rows = hand_overs(planned.plan.changes)
+    return render_handover(rows, planned.plan.handles, forms[output.form], colour=output.colour, width=output.width)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.output import Output, say_problems
+from reconciler.cli.reports import plan_report
 from reconciler.cli.shared import FILES, command, day_of
 from reconciler.problems import ExitCode
 
@@ -93,20 +94,18 @@ def replace(
 
 
 def _replaced_text(done: Replaced, output: Output) -> str:
-    from reconciler.report.edits import Place, fenced, render_edits
-    from reconciler.report.handover import render_handover
-    from reconciler.report.text import render_plan
+    from reconciler.report.edits import Place, render_edits
+    from reconciler.report.handover import hand_overs, render_handover
 
     markdown = output.form == "markdown"
     places = [Place(one.cohort, one.learner, one.slot.value) for one in done.taken]
     edited = [(edit.path, edit.before, edit.after) for edit in done.edits]
     parts = [render_edits(done.title, places, edited, written=done.written, markdown=markdown)]
     if done.planned:
-        plan, colour = done.planned.plan, output.colour and not markdown
-        text = render_plan(plan, fingerprint=done.planned.fingerprint, colour=colour, verbose=output.verbose)
-        parts.append(fenced(text) if markdown else text)
+        parts.append(plan_report(done.planned, output))
     form: Form = "markdown" if markdown else "text"
-    parts.append(render_handover(done.handed, done.handles, form, colour=output.colour))
+    rows = hand_overs(done.handed, done.successors)
+    parts.append(render_handover(rows, done.handles, form, colour=output.colour, width=output.width))
     return "\n".join(parts)
 
 
@@ -129,7 +128,7 @@ def _replaced_json(done: Replaced) -> str:
             {"cohort": one.cohort, "learner": one.learner, "type": one.slot.value, "key": one.key} for one in done.taken
         ],
         "plan": done.planned.document if done.planned else None,
-        "handover": [as_json(row, done.handles) for row in hand_overs(done.handed)],
+        "handover": [as_json(row, done.handles) for row in hand_overs(done.handed, done.successors)],
         "problems": [problem_json(problem) for problem in done.notes],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

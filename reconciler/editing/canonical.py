@@ -35,7 +35,7 @@ def formatted(text: str, kind: Kind) -> str:
 
     Which of two texts is quoted, and how far a comment stands behind a value, stays as it is written; so does whether a
     short mapping or list stands on one line, unless the shape of the file says so. A comment goes with what follows
-    it; behind the last entry of an indented part, with that part.
+    it; behind the last entry of an indented part, with that part; above the first key, with the file.
     """
     wanted = data_of(parse(text))
     for _ in range(_TIMES):
@@ -86,9 +86,12 @@ class _Layout:
             parts.append(self._part(entry, shape.of(_name(entry)), limit))
             if len(parts) == 1:
                 parts[0].before = _trimmed(parts[0].before)
-        return Block(
-            group.is_map, False, _in_order(parts, shape) if group.is_map else parts, self._foot(group, owner, until)
-        )
+        foot = self._foot(group, owner, until)
+        ordered = _in_order(parts, shape) if group.is_map else parts
+        if owner == _END and ordered[0] is not parts[0]:  # what heads the file stays its head, whichever key moves
+            ordered[0].before = [*parts[0].before, *ordered[0].before]
+            parts[0].before = []
+        return Block(group.is_map, False, ordered, foot)
 
     def _part(self, entry: Entry, shape: Shape, limit: int) -> Part:
         before = self._lines(lambda one: one.start < entry.start)

@@ -30,11 +30,9 @@ def render_formatted(count: int, edited: Edited, *, written: bool, as_json: bool
     rows = [] if written else [render_difference(*one) for one in edited]
     if written:
         rows += [visible(f"Formatted {path}.") + "\n" for path, _, _ in edited]
-    verb = "formatted" if written else "not in the usual layout: reconciler fmt writes it"
-    left = number_of(count - len(edited), "file")
-    rows.append(
-        f"{number_of(len(edited), 'file')} {verb}, {left} left as they are.\n" if edited else "Nothing to do.\n"
-    )
+    verb = "formatted" if written else "to format: reconciler fmt writes what is shown"
+    left = f"{count - len(edited)} laid out so already"
+    rows.append(f"{number_of(len(edited), 'file')} {verb}; {left}.\n" if edited else "Nothing to do.\n")
     return "".join(rows)
 
 
@@ -51,10 +49,10 @@ def render_edits(title: str, places: Sequence[Place], edited: Edited, *, written
         return "".join(f"{row}\n" for row in shown) + differences
     head, *rest = shown
     lines = [code_span(head), "", *(f"- {code_span(row)}" for row in rest)]
-    return "\n".join(lines) + "\n" + (fenced(differences, "diff") if differences else "")
+    return "\n".join(lines) + "\n" + (_fenced(differences, "diff") if differences else "")
 
 
-def fenced(text: str, language: str = "text") -> str:
+def _fenced(text: str, language: str = "text") -> str:
     """Text that stays as it is in Markdown."""
     fence = "`" * 3
     while fence in text:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,12 +71,18 @@ class HandOver:
         return [step.format(**words) for step in (*steps, _ACCESS)]
 
 
-def hand_overs(changes: Iterable[Change]) -> list[HandOver]:
-    """Who hands which learner over to whom, in the order of the plan: every slot whose holder is known and goes."""
+def hand_overs(changes: Iterable[Change], successors: Mapping[UserId, UserId] | None = None) -> list[HandOver]:
+    """Who hands which learner over to whom, in the order of the plan: every slot whose holder is known and goes.
+
+    *successors* are known to take over from somebody who leaves the additional people; a plan alone does not tell.
+    """
     found: dict[tuple[str, UserId, str, UserId, UserId | None], list[Change]] = defaultdict(list)
     for change in changes:
         if change.action in ("update", "delete") and isinstance(change.before, int):
-            found[change.cohort, change.learner, change.label, change.before, change.after].append(change)
+            taker = change.after
+            if change.slot.kind is SlotKind.ADDITIONAL and taker is None:
+                taker = (successors or {}).get(change.before)
+            found[change.cohort, change.learner, change.label, change.before, taker].append(change)
     return [
         HandOver(
             learner,
@@ -92,10 +98,9 @@ def hand_overs(changes: Iterable[Change]) -> list[HandOver]:
 
 
 def render_handover(
-    changes: Iterable[Change], handles: Handles, form: Form = "text", *, colour: bool = False, width: int = 100
+    rows: Sequence[HandOver], handles: Handles, form: Form = "text", *, colour: bool = False, width: int = 100
 ) -> str:
     """The list as text, as Markdown with boxes to tick, or as JSON."""
-    rows = hand_overs(changes)
     if form == "json":
         return json.dumps({"handover": [as_json(row, handles) for row in rows]}, indent=1, ensure_ascii=False) + "\n"
     return _markdown(rows, handles) if form == "markdown" else _text(rows, handles, Page(width, colour))
@@ -121,7 +126,7 @@ def _head(row: HandOver, handles: Handles) -> str:
     return f"{learner_words(row.learner, row.label)}: from {giver} to {taker}"
 
 
-def _shared(rows: list[HandOver], handles: Handles) -> list[tuple[list[str], list[HandOver]]]:
+def _shared(rows: Sequence[HandOver], handles: Handles) -> list[tuple[list[str], list[HandOver]]]:
     """Rows with the same things to look at, so that these are said once."""
     groups: dict[tuple[str, ...], list[HandOver]] = defaultdict(list)
     for row in rows:
@@ -129,7 +134,7 @@ def _shared(rows: list[HandOver], handles: Handles) -> list[tuple[list[str], lis
     return [([*steps], group) for steps, group in groups.items()]
 
 
-def _text(rows: list[HandOver], handles: Handles, page: Page) -> str:
+def _text(rows: Sequence[HandOver], handles: Handles, page: Page) -> str:
     if not rows:
         return f"{NOTHING}\n"
     lines = [page.paint(BOLD, f"{TITLE} ({number_of(len(rows), 'handover')})"), *page.wrap(WHY, rest=0)]
@@ -142,7 +147,7 @@ def _text(rows: list[HandOver], handles: Handles, page: Page) -> str:
     return page.text(lines)
 
 
-def _markdown(rows: list[HandOver], handles: Handles) -> str:
+def _markdown(rows: Sequence[HandOver], handles: Handles) -> str:
     if not rows:
         return f"{NOTHING}\n"
     lines = [f"### {TITLE}", "", prose(WHY)]

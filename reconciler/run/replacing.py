@@ -71,6 +71,12 @@ class Replaced:
         return self.planned.plan.changes if self.planned else tuple(self.changes)
 
     @property
+    def successors(self) -> Mapping[UserId, UserId]:
+        """Whose place among the additional people goes to whom, which the changes themselves do not say."""
+        ids = {handle: user for user, handle in self.handles.items()}
+        return {ids[Handle(self.asked.who)]: ids[Handle(self.asked.by)]}
+
+    @property
     def exit_code(self) -> ExitCode:
         return self.planned.exit_code(detailed=False) if self.planned else ExitCode.DONE
 

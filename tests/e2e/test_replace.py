@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from reconciler.model import Declared
 from reconciler.problems import ExitCode
 from tests.e2e.user import STAFF, Home
 
@@ -166,3 +168,54 @@ def test_json_files_stay_json(home: Home) -> None:
         {"staff": "kate", "until": "2026-12-31"},
         {"staff": "james", "from": "2027-01-01"},
     ]
+
+
+def test_the_handover_list_is_there_for_any_saved_plan(home: Home) -> None:
+    """In each form of its own; formats that it does not have are refused."""
+    home.declare()
+    home.run("plan", "--out", "plan.json")
+    assert "Handover: to look at in OneFile" in home.run("show", "plan.json", "--handover").out
+    rows = home.run("show", "plan.json", "--handover", "--format", "json").json["handover"]
+    assert {row["to"]["staff"] for row in rows} <= {"kate", "james", "priya", "mentor"}
+    assert home.run("show", "plan.json", "--handover", "--format", "markdown").out.startswith("### Handover")
+    assert home.run("show", "plan.json", "--handover", "--format", "annotations").code == ExitCode.INVALID
+
+
+def test_a_replacement_as_markdown_is_one_page(home: Home) -> None:
+    """The edit, the plan and the list, in this order."""
+    home.declare()
+    home.converges()
+    out = home.run("replace", "kate", "--by", "james", "--format", "markdown").out
+    places = [out.index(part) for part in ("kate is replaced by james", "<!-- onefile-reconciler plan", "### Handover")]
+    assert places == sorted(places)
+
+
+def test_line_ends_and_the_byte_order_mark_stay(home: Home) -> None:
+    """A file from another system changes in the line that had to change, and in nothing else."""
+    home.declare()
+    file = home.path / "state" / "cohorts" / "c1.yaml"
+    lines = ["# care", "version: 1", "cohort: c1", "learners:", "  - id: 200004  # first", "    default_assessor: kate"]
+    text = "\ufeff" + "".join(f"{line}\r\n" for line in lines)
+    file.write_bytes(text.encode())
+    assert home.run("replace", "kate", "--by", "james", "--no-plan").code == ExitCode.DONE
+    assert file.read_bytes() == text.replace("kate", "james").encode()
+    assert home.run("fmt", "--check").code == ExitCode.CHANGES  # for the two files that are JSON
+    assert "c1.yaml" not in home.run("fmt").out
+
+
+def test_a_file_that_changes_meanwhile_is_not_written_over(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody saves while the command runs is theirs."""
+    from reconciler.run.edits import Edits
+
+    home.declare()
+    file, declared = home.path / "state" / "cohorts" / "c1.yaml", Edits.declared
+
+    def saved_meanwhile(self: Edits, day: date) -> Declared:
+        file.write_text(file.read_text("utf-8") + "\n# saved by somebody\n", "utf-8")
+        return declared(self, day)
+
+    monkeypatch.setattr(Edits, "declared", saved_meanwhile)
+    ended = home.run("replace", "kate", "--by", "james", "--no-plan")
+    assert ended.code == ExitCode.ERROR
+    assert "the file was changed while this command ran" in ended.err
+    assert "kate" in file.read_text("utf-8")

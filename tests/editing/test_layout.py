@@ -109,6 +109,9 @@ def test_a_comment_goes_with_what_follows_it_or_with_the_part_it_ends() -> None:
         "- {id: 2, # second\n   label: B}\n\n\n# about the name\ncohort: c1\n# end\n",
         "cohort",
     )
+    assert formatted("# modeline\n\n# of all\ncohort: c1\n# one\nversion: 1\n", "cohort") == (
+        "# modeline\n\n# of all\n# one\nversion: 1\ncohort: c1\n"
+    )
     assert text == (
         "# head\nversion: 1\n\n# about the name\ncohort: c1\nlearners:\n  # of the first\n  # why\n  - id: 1\n"
         "    label: A  # short\n    # end of the first\n  - id: 2  # second\n    label: B\n# end\n"

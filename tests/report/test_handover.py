@@ -9,7 +9,21 @@ from markdown_it import MarkdownIt
 from reconciler.model import Unread
 from reconciler.operations import Change
 from reconciler.report.handover import hand_overs, render_handover
-from tests.factories import ACME, AIM, AIM_IQA, DEFAULT, EMPLOYER, HANDLES, JAMES, KATE, NOOR, OSCAR, PRIYA, change
+from tests.factories import (
+    ACME,
+    AIM,
+    AIM_IQA,
+    DEFAULT,
+    EMPLOYER,
+    HANDLES,
+    JAMES,
+    KATE,
+    NOOR,
+    OSCAR,
+    PRIYA,
+    additional,
+    change,
+)
 
 CHANGES: list[Change] = [
     change(DEFAULT, KATE, JAMES),
@@ -32,14 +46,21 @@ def test_whoever_goes_and_is_known_hands_over() -> None:
     ]
 
 
+def test_only_a_replacement_knows_who_follows_among_additional_people() -> None:
+    """A plan alone has somebody to take off and somebody to add, and does not say that the two belong together."""
+    leaves = [change(additional(KATE), KATE, None)]
+    assert [row.taker for row in hand_overs(leaves)] == [None]
+    assert [row.taker for row in hand_overs(leaves, {KATE: JAMES})] == [JAMES]
+
+
 def test_each_form_names_the_people_and_the_pages() -> None:
     """Text and Markdown have a box for each row, JSON the ids and addresses; all say that nothing is known of tasks."""
-    text = " ".join(render_handover(CHANGES, HANDLES).split())
+    text = " ".join(render_handover(hand_overs(CHANGES), HANDLES).split())
     assert "[ ] LRN-0042: from kate-anderson to james-fayre (default assessor, assessor for learning aim 41242)" in text
     assert "from acme-mentor to nobody who is named" in text
     assert "does not say that there are any" in text
     assert "Visits report" in text
-    (row, _, last) = json.loads(render_handover(CHANGES, HANDLES, "json"))["handover"]
+    (row, _, last) = json.loads(render_handover(hand_overs(CHANGES), HANDLES, "json"))["handover"]
     assert row["to"] == {"staff_id": JAMES, "staff": "james-fayre"}
     assert row["addresses"] == ["learner[200004].default_assessor", "learner[200004].learning_aim[41242].assessor"]
     assert last["to"] is None
@@ -49,7 +70,7 @@ def test_each_form_names_the_people_and_the_pages() -> None:
 def test_a_label_cannot_be_markup() -> None:
     """What a label holds stands in code, whatever it is."""
     hostile = "](http://example.invalid) @all `x` <b> #12"
-    page = render_handover([change(DEFAULT, KATE, JAMES, label=hostile)], HANDLES, "markdown")
+    page = render_handover(hand_overs([change(DEFAULT, KATE, JAMES, label=hostile)]), HANDLES, "markdown")
     tokens = [inner for token in MarkdownIt().parse(page) for inner in token.children or []]
     assert {token.type for token in tokens} <= {"text", "code_inline", "softbreak"}
     assert any(hostile in token.content for token in tokens if token.type == "code_inline")
