@@ -178,7 +178,8 @@ def _replaced(context: Context, edits: Edits, asked: Asked, declared: Declared) 
             what = f"{asked.who} cannot be replaced here: {why}"
             fix = "Change this entry by hand first."
             problems.append(Problem(what, fix, source or Source((context.state / name).as_posix())))
-        edits.put(name, values)
+        if done.taken:
+            edits.put(name, values)
     problems += _wrong_roles(asked, declared, taken, lines, context.state)
     if not taken and not problems:
         problems.append(_holds_nothing(asked, declared))
