@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import textwrap
 from pathlib import Path
 
+import click
 import pytest
 from icalendar import Calendar
 
+from reconciler.cli import cli
 from reconciler.problems import ExitCode
 from tests.e2e.user import LEARNER, STAFF, Home
 
@@ -78,3 +83,30 @@ def test_plan_tells_with_one_reading_what_a_coming_cover_will_break(home: Home) 
         line for line in blind.err.splitlines() if "Reading" in line
     ]
     assert home.run("plan", *state, "--at", "2027-02-01").code == ExitCode.BLOCKED
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "time.md"
+
+
+def test_the_page_about_days_is_true(home: Home) -> None:
+    """Its commands exist with their options, and its entries and covers are valid files that move those slots."""
+    blocks = re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for line in "".join(text for kind, text in blocks if kind == "sh").splitlines():
+        name, *arguments = shlex.split(line)[1:]
+        command = cli.get_command(click.Context(cli), name)
+        assert command, line
+        command.make_context(name, arguments)
+    entries, member = [textwrap.indent(text, "    ") for kind, text in blocks if kind == "yaml"]
+    home.declare()
+    for file, text in {
+        "staff": f"staff:\n    kate-anderson: {{id: 132757, role: assessor}}\n{member}",
+        "cohorts/c1": f"cohort: c1\nlearners:\n  - id: 200004\n{entries}",
+    }.items():
+        (home.path / "state" / f"{file}.yaml").write_text(f"version: 1\n{text}", encoding="utf-8")
+    ended = home.run("calendar", "--state", str(home.path / "state"), "--from", "2027-01-01", "--days", "150")
+    assert ended.code == ExitCode.DONE, ended.err
+    assert [line.split(":")[0].strip("~ ") for line in ended.out.splitlines() if line.startswith("  ~")] == [
+        "james-fayre takes over from kate-anderson",
+        "kate-anderson stands in for james-fayre until 2027-04-30",
+        "james-fayre takes back from kate-anderson",
+    ]
