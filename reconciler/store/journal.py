@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Connection, RowMapping, Select, select
@@ -18,6 +18,7 @@ from reconciler.store.slots import moves_json, moves_of
 from reconciler.store.tables import events, leases, operations, run_ends, runs
 
 _OPEN = (State.INTENT, State.SENT)
+_LONGEST_RUN = timedelta(days=1)
 _RECENT = 200  # runs to look through: more than weeks of them
 _CARRIED_OUT = {State.DONE.value, State.ALREADY_DONE.value}
 DRIFT_COMMAND = "drift"
@@ -78,10 +79,14 @@ class Journal(Part):
 
     def corrections(self, target: str, organisation: int, since: datetime) -> tuple[Correction, ...]:
         """What runs of `drift --correct` have written since then, oldest first."""
-        query = _latest_is(target, organisation, (State.DONE,)).where(
-            runs.c.command == DRIFT_COMMAND, events.c.at >= since
-        )
+        mine = (runs.c.target == target) & (runs.c.organisation == organisation) & (runs.c.command == DRIFT_COMMAND)
         with self._database.reading() as connection:
+            # the runs first: there are few, and events of a large centre's applies are many
+            of_late = connection.scalars(select(runs.c.id).where(mine, runs.c.started >= since - _LONGEST_RUN)).all()
+            if not of_late:
+                return ()
+            done = _latest_is(target, organisation, (State.DONE,))
+            query = done.where(operations.c.run.in_(of_late), events.c.run.in_(of_late), events.c.at >= since)
             rows = _journal_rows(connection, query)
         return tuple(
             Correction(row.operation.learner, slot, row.run, row.events[-1].at)
