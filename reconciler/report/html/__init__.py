@@ -1,0 +1,84 @@
+"""Plans, outcomes and problems as one HTML page each: no script, nothing fetched, readable on paper and on a phone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from reconciler.operations import Outcome, Plan
+from reconciler.problems import Problem
+from reconciler.report.endings import endings
+from reconciler.report.escape import visible
+from reconciler.report.html.chart import caseload_chart
+from reconciler.report.review import AFTER_BY_HAND, BY_HAND, problem_notice, review
+from reconciler.report.risk import Risk
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+IN_SIGHT = Risk.REASSIGN
+"""Rows up to this risk are open when the page is; the others are folded, and open on paper."""
+
+
+def render_plan(plan: Plan, *, fingerprint: str) -> str:
+    """The plan for a browser, in the order of report/review.py, with the caseloads as a chart and as a table."""
+    told = review(plan, fingerprint, fold=True)
+    return _page("plan", told=told, chart=caseload_chart(told.caseload), by_hand=BY_HAND)
+
+
+def render_outcomes(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    fingerprint: str,
+    run: int,
+    spent_calls: int,
+    problems: Sequence[Problem] = (),
+) -> str:
+    """How each operation of a run ended and what proves it, what needs somebody first."""
+    told = endings(plan, outcomes, fingerprint=fingerprint, run=run, spent_calls=spent_calls, problems=problems)
+    return _page("outcomes", told=told, by_hand="Still to remove by hand: OneFile's API cannot")
+
+
+def render_problems(problems: Sequence[Problem]) -> str:
+    """Problems alone, of a command that ended without a report."""
+    return _page("problems", notices=[problem_notice(problem) for problem in problems])
+
+
+def _page(name: str, **told: object) -> str:
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = _environment().get_template(f"{name}.html.j2")
+    return template.render(style=style, style_hash=f"sha256-{digest}", after_by_hand=AFTER_BY_HAND, **told) + "\n"
+
+
+@cache
+def _style() -> str:
+    environment = _environment()
+    assert environment.loader is not None  # noqa: S101  ours has one
+    return environment.loader.get_source(environment, "style.css")[0]
+
+
+@cache
+def _environment() -> Environment:
+    """Every value is escaped, and nothing in it stays invisible, unless it was made by us as markup."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: object) -> object:
+        return value if isinstance(value, Markup) else visible(str(value))
+
+    environment = Environment(
+        loader=PackageLoader(__name__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["in_sight"] = IN_SIGHT
+    environment.filters["trusted"] = Markup  # our own style sheet alone
+    return environment

@@ -1,0 +1,111 @@
+"""The HTML report in Chromium: nothing runs, nothing leaves, and everybody can read it, on paper too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from reconciler.operations import CaseloadRow, Holding, ManualRemoval, Outcome, State
+from reconciler.problems import Source
+from reconciler.report.html import render_outcomes, render_plan
+from tests.browser.conftest import Show
+from tests.factories import (
+    AIM_IQA,
+    COHORT,
+    DEFAULT,
+    HANDLES,
+    JAMES,
+    KATE,
+    LEARNER,
+    LEE,
+    OSCAR,
+    PRIYA,
+    UNIT,
+    additional,
+    change,
+    plan_of,
+)
+from tests.report.test_html import HOSTILE, page_of, told_with
+
+CHANGES = [
+    change(DEFAULT, KATE, JAMES),
+    change(AIM_IQA, PRIYA, OSCAR),
+    change(UNIT, None, KATE),
+    change(additional(LEE), LEE, None, recorded=True),
+]
+
+
+def a_page() -> str:
+    """Everything that a report can have: moves, fills, a step by hand, caseloads, what blocks and what warns."""
+    step = ManualRemoval(
+        "0a1b2c3d", LEARNER, additional(LEE), LEE, "LRN-0042", COHORT, "Allocations", Source("a.yaml", 3)
+    )
+    plan = plan_of(CHANGES, manual=(step,))
+    rows = tuple(
+        CaseloadRow(HANDLES[who], who, Holding(learners=before), Holding(learners=after), 3, 4)
+        for who, before, after in ((KATE, 5, 1), (JAMES, 1, 5), (PRIYA, 2, 2))
+    )
+    warned = told_with("an ordinary reason")
+    plan = replace(plan, caseload=rows, findings=warned.findings, refusals=warned.refusals, problems=warned.problems)
+    return render_plan(plan, fingerprint="sha256:0123")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_kept_from_reading_it(show: Show, scheme: Literal["light", "dark"]) -> None:
+    """axe-core finds nothing that is serious, by day and by night. It is let past the page's policy to look."""
+    page, _ = show(a_page(), color_scheme=scheme, bypass_csp=True)
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_runs_or_fetches_anything(show: Show, text: str) -> None:
+    """What a label or a reason would like to do does not happen, and nothing even has to be refused."""
+    _, heard = show(page_of(told_with(text)))
+    assert heard == []
+
+
+def test_a_script_that_got_in_would_not_run(show: Show) -> None:
+    """The policy stands behind the escaping: a script put into the page by force does nothing but be refused."""
+    forced = a_page().replace("</main>", "<script>alert(1)</script><img src='http://127.0.0.1:9/x'></main>")
+    _, heard = show(forced)
+    assert "stopped http://127.0.0.1:9/x by csp" in heard
+    assert not [one for one in heard if one.startswith("dialog")]
+    assert [one for one in heard if "script" in one and "Content Security Policy" in one]
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(show: Show) -> None:
+    """Wide tables scroll inside themselves."""
+    page, _ = show(a_page(), viewport={"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_paper_shows_what_is_folded(show: Show) -> None:
+    """Nobody can unfold a sheet of paper."""
+    page, _ = show(a_page())
+    folded = page.locator("details .table").first
+    assert not folded.is_visible()
+    page.emulate_media(media="print")
+    assert folded.is_visible()
+
+
+def test_the_chart_has_a_name_and_a_text(show: Show) -> None:
+    """A screen reader says the numbers that the bars show."""
+    page, _ = show(a_page())
+    chart = page.get_by_role("img", name="Learners of each member of staff, before and after")
+    assert "james-fayre from 1 to 5, above the maximum" in str(chart.locator("desc").text_content())
+
+
+def test_outcomes_are_readable_too(show: Show) -> None:
+    """The report of an apply is held to the same."""
+    plan = plan_of(CHANGES)
+    outcomes = [Outcome(operation, State.CONFLICT, "moved") for operation in plan.operations]
+    text = render_outcomes(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=9)
+    page, heard = show(text, bypass_csp=True)
+    found = Axe().run(page).response["violations"]
+    assert heard == []
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
