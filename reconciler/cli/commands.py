@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 CASELOAD = click.option("--caseload", is_flag=True, help="Show everyone's caseload, target and maximum.")
-PLAN_FORMATS = ("text", "json", "markdown", "annotations")
+CHECK_FORMATS = ("text", "json", "markdown", "annotations")
+PLAN_FORMATS = (*CHECK_FORMATS, "html")
 
 
-@command(CASELOAD, service=False, formats=PLAN_FORMATS)
+@command(CASELOAD, service=False, formats=CHECK_FORMATS)
 def validate(context: Context, output: Output, caseload: bool) -> int:
     """Check the declared state; every problem at once, nothing sent.
 
@@ -104,7 +105,7 @@ def say_planned(planned: Planned, output: Output, *, detailed: bool) -> ExitCode
     click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path)),
     click.option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is never asked about."),
     click.option("--expect", metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
-    formats=("text", "json", "markdown"),
+    formats=("text", "json", "markdown", "html"),
 )
 def apply(context: Context, output: Output, saved: Path | None, auto_approve: bool, expect: str | None) -> int:
     """Apply a saved PLAN exactly as reviewed, or make a plan now, show it and ask.

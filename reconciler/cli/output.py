@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 100  # columns, where no terminal says how wide it is
 
 
-FORMS = ("text", "json", "markdown", "annotations")  # in which every failure can be told
+FORMS = ("text", "json", "markdown", "annotations", "html")  # in which every failure can be told
 _FOR_MACHINES = ("json", "annotations")  # printed with --quiet as well: they are what was asked for
 
 
@@ -102,7 +102,7 @@ class Output:
         return error.exit_code
 
     def _of_problems(self, error: ReconcilerError, form: str) -> str:
-        from reconciler.report import annotations, jsonreport, markdown, text
+        from reconciler.report import annotations, html, jsonreport, markdown, text
 
         match form:
             case "json":
@@ -111,6 +111,8 @@ class Output:
                 return markdown.render_problems(error.problems, limit=self.limit)
             case "annotations":
                 return annotations.render_problems(error.problems, place())
+            case "html":
+                return html.render_problems(error.problems)
             case _:
                 return text.render_problems(error.problems)
 

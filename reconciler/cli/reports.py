@@ -38,13 +38,17 @@ def plan_report(planned: Planned, output: Output) -> str:
             from reconciler.report import annotations
 
             return annotations.render_plan(planned.plan, place())
+        case "html":
+            from reconciler.report import html
+
+            return html.render_plan(planned.plan, fingerprint=planned.fingerprint)
         case _:
             return plan_text(planned, output)
 
 
 def outcome_report(done: Finished, output: Output) -> str:
     """What an apply did, or what it would have done where nothing was begun."""
-    from reconciler.report import jsonreport, markdown, text
+    from reconciler.report import html, jsonreport, markdown, text
 
     plan, fingerprint, outcomes = done.planned.plan, done.planned.fingerprint, done.outcomes
     problems = done.error.problems if done.error else ()
@@ -69,6 +73,15 @@ def outcome_report(done: Finished, output: Output) -> str:
             spent_calls=done.spent_calls,
             problems=problems,
             limit=output.limit,
+        )
+    if output.form == "html":
+        return html.render_outcomes(
+            plan,
+            outcomes,
+            fingerprint=fingerprint,
+            run=done.run,
+            spent_calls=done.spent_calls,
+            problems=problems,
         )
     report = text.render_outcomes(
         plan,

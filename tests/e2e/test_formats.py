@@ -72,13 +72,29 @@ def test_invalid_files_are_told_in_markdown(home: Home) -> None:
     assert json.loads(Path("plan.json").read_text("utf-8"))["exit_code"] == ExitCode.INVALID
 
 
+def test_a_saved_plan_is_shown_as_a_page(home: Home) -> None:
+    """For whoever reads it in a browser, with the fingerprint that they approve."""
+    home.declare()
+    plan = home.plan("--out", "plan.json")
+    shown = home.run("show", "plan.json", "--format", "html", "--out", "plan.html")
+    assert shown.out == Path("plan.html").read_text("utf-8")
+    assert shown.out.startswith("<!doctype html>")
+    assert f"<code>{plan['fingerprint']}</code>" in shown.out
+
+
+def test_invalid_files_are_told_as_a_page(home: Home) -> None:
+    """An artifact can show why there is no plan."""
+    home.declare({**LEARNER, "default_assessor": "nobody-known"})
+    assert "<h1>Problems (1)</h1>" in home.run("plan", "--format", "html").out
+
+
 def test_a_wrong_command_line_is_told_in_the_format_that_was_asked_for(home: Home) -> None:
     """Before the format option could be understood."""
     assert home.run("plan", "--format=markdown", "--no-such").out.startswith("### Problems (1)\n")
     assert home.run("plan", "--format", "annotations", "--no-such").out.startswith("::error title=")
 
 
-@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
 def test_what_an_apply_did_is_saved_and_printed_though_it_failed(
     home: Home, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:

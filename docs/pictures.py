@@ -1,0 +1,138 @@
+"""Draws what a reviewer sees, from the invented centre in state/, into docs/pictures/: run it when reports change.
+
+    python -m docs.pictures
+
+A terminal as SVG, the HTML report and the pull request's comment as PNG. Needs the test extra and Chromium, whose path
+CHROMIUM may name. The clock stands still, so that a second run changes nothing but what the reports changed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from reconciler.clock import VirtualClock
+from reconciler.report import html, markdown, text
+from reconciler.run import planning
+from reconciler.run.context import Context
+from reconciler.run.planning import Planned
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = Path(__file__).parent / "pictures"
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+DAY = date(2026, 12, 1)
+COHORT = "business-admin-l3-2026"
+COLUMNS = 110
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+CALM = TerminalTheme(
+    (252, 252, 253),
+    (29, 35, 41),
+    [
+        (29, 35, 41),
+        (164, 14, 38),
+        (26, 99, 48),
+        (122, 77, 0),
+        (47, 95, 163),
+        (110, 60, 140),
+        (20, 110, 120),
+        (87, 96, 106),
+    ],
+)
+_SVG = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" role="img">
+<title>The plan in a terminal</title>
+<style>
+.{unique_id}-matrix {{
+  font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
+  font-size: {char_height}px; line-height: {line_height}px;
+}}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
+{lines}
+</defs>
+<rect width="100%" height="100%" rx="8" fill="#fcfcfd" stroke="#d5dae0"/>
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+_COMMENT = """<!doctype html><html lang="en-GB"><meta charset="utf-8"><title>A pull request's comment</title><style>
+body {{ margin: 0; padding: 24px; background: #fff; color: #1f2328; }}
+body {{ font: 14px/1.5 "Liberation Sans", Arial, sans-serif; }}
+main {{ border: 1px solid #d0d7de; border-radius: 6px; max-width: 900px; }}
+header {{ background: #f6f8fa; border-bottom: 1px solid #d0d7de; padding: 8px 16px; color: #59636e; }}
+article {{ padding: 16px; }}
+h2 {{ font-size: 1.4em; border-bottom: 1px solid #d0d7de; padding-bottom: .3em; margin: 0 0 16px; }}
+h3 {{ font-size: 1.2em; margin: 24px 0 12px; }} h4 {{ font-size: 1em; margin: 20px 0 8px; }}
+table {{ border-collapse: collapse; margin: 0 0 16px; }} th, td {{ border: 1px solid #d0d7de; padding: 5px 11px; }}
+tr:nth-child(2n) td {{ background: #f6f8fa; }}
+code {{ background: #818b981f; border-radius: 6px; padding: .15em .35em; font: 85% "DejaVu Sans Mono", monospace; }}
+blockquote {{ border-left: .25em solid #d0d7de; margin: 0 0 16px; padding: 0 1em; color: #59636e; }}
+ul {{ padding-left: 2em; }} summary {{ cursor: pointer; }}
+</style><main><header><b>github-actions</b> commented</header><article>{comment}</article></main></html>"""
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    whole, one = _planned(), _planned(COHORT)
+    page = html.render_plan(whole.plan, fingerprint=whole.fingerprint)
+    comment = markdown.render_plan(whole.plan, fingerprint=whole.fingerprint)
+    terminal = text.render_plan(one.plan, fingerprint=one.fingerprint, colour=True, width=COLUMNS)
+    prompt = f"$ reconciler plan --cohort {COHORT} --at {DAY}\n"
+    (PICTURES / "terminal.svg").write_text(_terminal(prompt + terminal), "utf-8")
+    with _browser() as browser:
+        for scheme in ("light", "dark"):
+            _shoot(browser, page, PICTURES / f"report-{scheme}.png", width=1000, height=1250, scheme=scheme)
+        rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(comment)
+        _shoot(browser, _COMMENT.format(comment=rendered), PICTURES / "comment.png", width=960, height=1250)
+
+
+def _planned(*cohorts: str) -> Planned:
+    """The demonstration centre's plan, in a folder of its own, with paths as a user's own files have them."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "state", Path(folder) / "state")
+        with chdir(folder):
+            clock = VirtualClock(NOON)
+            return planning.plan(Context(state=Path("state"), at=DAY, cohorts=cohorts, environment={}, clock=clock))
+
+
+def _terminal(report: str) -> str:
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(report))
+    return console.export_svg(theme=CALM, code_format=_SVG, unique_id="plan")
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+def _shoot(browser: Browser, page_text: str, picture: Path, *, width: int, height: int, scheme: str = "light") -> None:
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_content(page_text)
+    page.screenshot(path=picture)
+    page.close()
+
+
+if __name__ == "__main__":
+    main()
