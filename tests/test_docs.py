@@ -117,9 +117,10 @@ def test_the_help_in_the_readme_names_every_command() -> None:
     assert set(re.findall(r"^  ([a-z]+) {2,}[A-Z]", shown.partition("Commands:")[2], re.MULTILINE)) == set(cli.commands)
 
 
-def test_every_command_line_of_the_readme_is_accepted() -> None:
+def test_every_command_line_of_the_documents_is_accepted() -> None:
     """Each line of a shell block that calls reconciler has a command and options that exist."""
-    lines = [line for block in _blocks("sh") for line in block.splitlines() if line.startswith("reconciler ")]
+    blocks = (block for document in DOCUMENTS for block in _blocks("sh", document))
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("reconciler ")]
     assert lines
     for line in lines:
         name, *arguments = shlex.split(line, comments=True)[1:]

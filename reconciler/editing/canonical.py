@@ -197,7 +197,6 @@ def _trimmed(before: Iterable[str]) -> list[str]:
 def _in_order(parts: list[Part], shape: Shape) -> list[Part]:
     by_key = {part.key: part for part in parts}
     ordered = [by_key[key] for key in shape.order(by_key)]
-    moved = ordered[0] is not parts[0]
-    if moved:
+    if ordered[0] is not parts[0]:
         ordered[0].before = _trimmed(ordered[0].before)
     return ordered

@@ -58,12 +58,14 @@ class Replaced:
 
     @property
     def title(self) -> str:
-        who, by, must = self.asked.who, self.asked.by, "" if self.written else "would "
+        """What was done, or would be, in one sentence without its full stop."""
+        who, by = self.asked.who, self.asked.by
         if self.asked.cover:
             end = f" until {self.asked.end}" if self.asked.end else ", for good"
-            return f"{by} {must or ''}{'stand' if must else 'stands'} in for {who} from {self.day}{end}"
+            return f"{by} {'stands' if self.written else 'would stand'} in for {who} from {self.day}{end}"
         when = f" from {self.asked.start}" if self.asked.start else ""
-        return f"{who} {'would be' if must else 'is'} replaced by {by}{when} in {number_of(len(self.taken), 'place')}"
+        verb = "is" if self.written else "would be"
+        return f"{who} {verb} replaced by {by}{when} in {number_of(len(self.taken), 'place')}"
 
     @property
     def handed(self) -> tuple[Change, ...]:
