@@ -161,7 +161,7 @@ def adopt(
     text = _adopted_json(done) if output.json else _adopted_text(done, output)
     output.save(text)
     output.report(text)
-    say_problems([*done.left, *done.objections])
+    say_problems([*done.left, *done.remarks])
     return done.exit_code
 
 
@@ -215,6 +215,6 @@ def _adopted_json(done: Adoption) -> str:
             {"file": edit.path, "difference": render_difference(edit.path, edit.before, edit.after)}
             for edit in done.edits
         ],
-        "problems": [problem_json(problem) for problem in (*done.left, *done.objections)],
+        "problems": [problem_json(problem) for problem in (*done.left, *done.remarks)],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -49,11 +49,12 @@ class Adopted:
 
 @dataclass(frozen=True)
 class Adoption:
-    """What was `adopted`, or would be, and what could not be (`left`); `objections` are what policies say of it."""
+    """What was `adopted`, or would be, and what could not be (`left`). `remarks` say who could not be read, and what
+    policies say of the files as they are now."""
 
     adopted: list[Adopted]
     left: list[Problem]
-    objections: list[Problem]
+    remarks: list[Problem]
     edits: list[FileEdit]
     new_staff: list[Staff]
     written: bool
@@ -129,7 +130,7 @@ class _Adopting:
         return Adoption(
             [self._adopted(change, shared) for change in taken],
             list(in_order(self.left)),
-            [problem for problem in again.why_blocked() if problem not in before],
+            [*self.observed.problems, *(problem for problem in again.why_blocked() if problem not in before)],
             edits.edits,
             list(self.new_staff.values()),
             written=not dry_run,

@@ -31,6 +31,13 @@ def somebody_edits(folder: Path, *asked: Mapping[str, object]) -> None:
     world.close()
 
 
+TWINS: Mapping[str, object] = {
+    **{name: STAFF[name] for name in ("priya", "mentor")},
+    "kate": {"id": 132757, "role": "assessor", "person": "one"},
+    "kate-as-iqa": {"id": 136481, "role": "iqa", "person": "one"},
+}
+
+
 @pytest.fixture
 def applied(home: Home) -> Home:
     home.declare_demonstration()
@@ -252,3 +259,27 @@ def test_markdown_serves_a_pull_request(applied: Home) -> None:
     out = applied.run("adopt", "--format", "markdown").out
     assert out.startswith("### `business-admin-l3-2026`\n\n- `LRN-0114: default assessor: the files said james-fayre, ")
     assert json.dumps(out).count("\\u001b") == 0
+
+
+def test_a_learner_who_could_not_be_read_keeps_the_default_and_is_told(home: Home) -> None:
+    """Nobody knows what they hold, so the default that they share is not changed for the others' sake."""
+    lost = {"misid": "LRN-of-nobody"}
+    home.declare({"id": 200004}, lost, defaults={"default_assessor": "james"})
+    home.run("apply", "--auto-approve")
+    somebody_edits(home.path, {"user": 200004, "set": {"DefaultAssessorID": 132757}})
+    ended = home.run("adopt", "--format", "json")
+    assert [(row["now"], row["in_defaults"]) for row in ended.json["adopted"]] == [("kate", False)]
+    assert "has MISID LRN-of-nobody" in ended.err
+
+
+def test_what_a_policy_says_of_the_adopted_is_told(home: Home) -> None:
+    """The files tell the truth; the plan of them is blocked until somebody decides."""
+    home.declare(
+        {"id": 200004, "learning_aims": [{"standard": 41242, "assessor": "kate", "iqa": "priya"}]}, staff=TWINS
+    )
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    somebody_edits(home.path, {"user": 200004, "standard": 41242, "set": {"IVID": 136481}})
+    ended = home.run("adopt")
+    assert ended.code == ExitCode.DONE
+    assert "policy iqa_independent" in ended.err
+    assert home.run("plan").code == ExitCode.BLOCKED
