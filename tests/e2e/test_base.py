@@ -30,6 +30,7 @@ def unmarked(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 def test_a_base_with_the_same_files_makes_every_change_pending(home: Home) -> None:
     """Nothing is caused; operations, fingerprint and calls are those of the plan without a base."""
     commit = home.declare(LEARNER, {"misid": "LRN00002", "default_assessor": "kate"}, OTHER).commit()
+    home.plan()  # what this server offers is known from here on
     alone, told = home.plan(), home.plan("--base", "HEAD")
     assert told["base"] == commit
     assert set(pending(told).values()) == {True}

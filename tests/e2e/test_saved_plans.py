@@ -17,8 +17,9 @@ Document = dict[str, Any]
 
 @pytest.fixture
 def saved(home: Home) -> Home:
-    """A folder with a plan for the embedded sandbox in plan.json."""
-    assert home.declare().run("plan", "--out", "plan.json").code == ExitCode.DONE
+    """A folder with a plan for the embedded sandbox in plan.json; what that server offers is known from before."""
+    home.declare().plan()
+    assert home.run("plan", "--out", "plan.json").code == ExitCode.DONE
     return home
 
 
