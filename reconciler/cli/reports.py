@@ -89,6 +89,7 @@ def outcome_report(done: Finished, output: Output) -> str:
         fingerprint=fingerprint,
         run=done.run,
         spent_calls=done.spent_calls,
+        problems=problems,
         colour=output.colour,
         width=output.width,
     )

@@ -11,6 +11,8 @@ from reconciler.problems import Problem
 from reconciler.report.review import ManualStep, Notice, Notices, manual_steps, problem_notice, waivers
 from reconciler.report.words import learner_words, number_of, operation_words
 
+ENDED_BY = "What ended the run"
+
 
 @dataclass(frozen=True, slots=True)
 class End:

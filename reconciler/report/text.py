@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.operations import Outcome, Plan
 from reconciler.problems import Problem
 from reconciler.report.changes import CohortRows
-from reconciler.report.endings import End, EndRow, endings
+from reconciler.report.endings import ENDED_BY, End, EndRow, endings
 from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.review import AFTER_BY_HAND, BY_HAND, CaseloadLine, ManualStep, Notices, Review, review
@@ -126,15 +126,23 @@ def render_outcomes(
     fingerprint: str,
     run: int,
     spent_calls: int,
+    problems: Sequence[Problem] = (),
     colour: bool = False,
     width: int = 100,
 ) -> str:
-    """How each operation of a run ended and what proves it, totals first, then what needs somebody, then the rest."""
+    """How each operation of a run ended and what proves it: totals first, then what needs somebody, then the rest.
+
+    `problems` are what ended the run early.
+    """
     page = Page(width, colour)
-    told = endings(plan, outcomes, fingerprint=fingerprint, run=run, spent_calls=spent_calls)
+    told = endings(plan, outcomes, fingerprint=fingerprint, run=run, spent_calls=spent_calls, problems=problems)
     lines = [page.paint(BOLD, line) for line in page.wrap(told.title, rest=2)]
     lines += [line for words in (*told.notes, told.calls) for line in page.wrap(words, rest=2)]
     lines.append(visible(f"Fingerprint {told.fingerprint}"))
+    if told.problems:
+        lines += page.title(f"{ENDED_BY} ({len(told.problems)})", RED)
+    for problem in told.problems:
+        lines += page.notice(problem.place, problem.what, problem.fix)
     for end, rows in told.groups:
         lines += page.title(f"{end.title} ({len(rows)})", _colour(end))
         for row in rows:

@@ -345,6 +345,13 @@ def test_what_a_waiver_let_pass_is_told_of_the_run_too() -> None:
     assert "Waived: for a week (head)" in render_outcomes(everything(), [], fingerprint="", run=1, spent_calls=1)
 
 
+def test_what_ended_a_run_early_is_told_before_its_outcomes() -> None:
+    """The copy that is saved has no other place for it."""
+    problem = Problem("stopped before the end", "Run apply again.")
+    seen = render_outcomes(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1, problems=[problem])
+    assert seen.endswith("\nWhat ended the run (1)\n  stopped before the end\n    Fix: Run apply again.\n")
+
+
 def test_a_run_without_operations_says_so() -> None:
     """No outcome is not a success of anything."""
     seen = render_outcomes(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1)

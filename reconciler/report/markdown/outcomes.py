@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.operations import Outcome, Plan, State
 from reconciler.problems import Problem
 from reconciler.report import fit
-from reconciler.report.endings import End, Endings, EndRow, endings
+from reconciler.report.endings import ENDED_BY, End, Endings, EndRow, endings
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
 from reconciler.report.markdown.pieces import (
     FOLD_END,
@@ -55,7 +55,7 @@ def _headline(told: Endings) -> str:
 def _parts(told: Endings) -> Iterator[Part]:
     if told.problems:
         items = tuple(Item(notice(one), fit.STOPS, "problems") for one in told.problems)
-        yield Part(items, heading(f"What ended the run ({len(items)})"), "\n", always=True)
+        yield Part(items, heading(f"{ENDED_BY} ({len(items)})"), "\n", always=True)
     done = [group for group in told.groups if not (group[0].grave or group[0].open)]
     for group in told.groups:
         if group not in done:
