@@ -34,7 +34,7 @@ from reconciler.model import (
     UserId,
     Wanted,
 )
-from reconciler.observed import observe
+from reconciler.observed.reading import observe
 from reconciler.problems import Source
 from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.service import BASE, Request, Service

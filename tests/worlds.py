@@ -19,7 +19,7 @@ from reconciler.apply import Applied, apply_plan
 from reconciler.apply.settle import settle_open
 from reconciler.clock import SystemClock, VirtualClock
 from reconciler.model import Declared, Handle, Observed, OrganisationId, Settings, Slot, SlotKind, Staff, UserId
-from reconciler.observed import observe
+from reconciler.observed.reading import observe
 from reconciler.operations import Plan
 from reconciler.plan.make import make_plan
 from reconciler.run.planning import unsettled

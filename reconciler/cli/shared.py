@@ -74,7 +74,7 @@ MAX_BYTES = click.option(
 
 
 def _say_overruled(context: Context) -> None:
-    from reconciler.run.session import overruled
+    from reconciler.run.targets import overruled
 
     if warning := overruled(context):
         say_problems([warning])

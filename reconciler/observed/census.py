@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.census import Census, CensusLearner, CensusStaff, Scope
 from reconciler.model import Holder, OrganisationId, Role, Slot, SlotKind, Standing, Unread, UserId
-from reconciler.observed import Teller
+from reconciler.observed.reading import Teller
 from reconciler.observed.register import sent
 from reconciler.observed.work import EVERYTHING, Work
 from reconciler.problems import BadAnswer, Invalid, Problem

@@ -19,7 +19,7 @@ from reconciler.model import Declared, Settings
 from reconciler.run import git
 
 if TYPE_CHECKING:
-    from reconciler.observed import Teller
+    from reconciler.observed.reading import Teller
 
 LONDON = ZoneInfo("Europe/London")
 

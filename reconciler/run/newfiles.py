@@ -18,7 +18,7 @@ from reconciler.model import Declared, OrganisationId, Settings, Staff
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.run.context import Context
 from reconciler.run.files import write_whole
-from reconciler.run.session import BASE_URL
+from reconciler.run.targets import BASE_URL
 from reconciler.service.targets import NAMES, SANDBOX, resolve_target
 
 FAULT = "Nothing was written. This is a fault of the import: please report it, with the version."

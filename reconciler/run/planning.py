@@ -8,10 +8,9 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reconciler.apply.judge import Verdict, after_write
 from reconciler.model import VANISHED, Declared, Observed, Slot, UserId
-from reconciler.observed import observe
 from reconciler.observed.within import within
 from reconciler.operations import Plan, State
 from reconciler.plan.ahead import look_ahead
@@ -25,10 +24,13 @@ from reconciler.problems import ExitCode, Invalid, Problem, in_order
 from reconciler.run.base import Base, base_of, for_both
 from reconciler.run.context import Context
 from reconciler.run.readings import load_reading, save_reading
-from reconciler.run.session import Session, learning, open_session, target_of, telling
 from reconciler.run.steps import dated
+from reconciler.run.targets import target_of
 from reconciler.service.wire import Write, write_request
 from reconciler.store import JournalRow, Store
+
+if TYPE_CHECKING:
+    from reconciler.run.session import Session
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def plan(
     """
 
     async def run() -> Planned:
+        from reconciler.run.session import open_session  # the whole exchange, which a kept reading does without
+
         async with open_session(context, declared.settings) as session:
             return await plan_in(session, context, declared, save_observed, other)
 
@@ -164,6 +168,9 @@ def limited_anew(kept: Planned, declared: Declared) -> Planned:
 
 async def observe_in(session: Session, context: Context, declared: Declared) -> Observed:
     """One reading; what was learnt of the server on the way is kept, also when the reading fails."""
+    from reconciler.observed.reading import observe
+    from reconciler.run.session import learning, telling
+
     with learning(session, context) as facts, telling(context, declared.settings) as tell:
         return await observe(declared, session.reader, facts, tell)
 
@@ -171,9 +178,14 @@ async def observe_in(session: Session, context: Context, declared: Declared) -> 
 def _overtaken(store: Store, target: str, organisation: int, observed: Observed) -> dict[tuple[UserId, Slot], UserId]:
     """What a dead run sent last to slots that somebody else has moved since: by it the newer value shows as drift.
     Apply's settling records the same, but only once this plan is made."""
+    sent = _sent(store, target, organisation)
+    if not sent:
+        return {}
+    from reconciler.apply.judge import Verdict, after_write
+
     return {
         (row.operation.learner, slot): move.after
-        for row in _sent(store, target, organisation)
+        for row in sent
         if (seen := observed.learners.get(row.operation.learner))
         for slot, move in row.operation.moves
         if after_write([(slot, move)], seen.slots) is Verdict.CONFLICT

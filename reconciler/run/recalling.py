@@ -17,7 +17,7 @@ from reconciler.report.fit import COMMENT_LIMIT
 from reconciler.report.markdown import history as markdown
 from reconciler.run.context import Context
 from reconciler.run.locking import Process, process_of
-from reconciler.run.session import target_of
+from reconciler.run.targets import target_of
 from reconciler.store import Episode, JournalRow, Lease, RunRow, Store
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)

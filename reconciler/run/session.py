@@ -11,17 +11,17 @@ from reconciler.clock import Clock, VirtualClock
 from reconciler.model import Settings
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.run.context import Context
+from reconciler.run.targets import target_of
 from reconciler.service.budget import Budget, MemoryLedger
 from reconciler.service.client import CustomerToken, OneFile
 from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
-from reconciler.service.targets import Target, resolve_target
+from reconciler.service.targets import Target
 from reconciler.store import Store
 
 if TYPE_CHECKING:
-    from reconciler.observed import Teller
+    from reconciler.observed.reading import Teller
 
-BASE_URL = "ONEFILE_BASE_URL"
 TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
 
 
@@ -32,25 +32,6 @@ class Session:
     client: OneFile
     reader: Reader
     clock: Clock
-
-
-def target_of(context: Context, settings: Settings) -> Target:
-    return resolve_target(context.target or settings.target, context.environment.get(BASE_URL))
-
-
-def overruled(context: Context) -> Problem | None:
-    """A warning where the environment wins over a target that the command line names: somebody may not expect it."""
-    url = context.environment.get(BASE_URL, "")
-    if not (context.target and url.strip()):
-        return None
-    try:
-        asked, meant = resolve_target(context.target, None), resolve_target(context.target, url)
-    except Invalid:  # whichever of them is wrong, it is told when it is used
-        return None
-    if asked == meant:
-        return None
-    what = f"--target {asked.name} is overruled by {BASE_URL}: this command goes to {meant.name}"
-    return Problem(what, f"Unset {BASE_URL}, or leave --target away.", where="--target", severity="warning")
 
 
 @asynccontextmanager

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +20,9 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.problems import Problem, StoreError
 from reconciler.store.failures import problem_of
 from reconciler.store.schema import STEPS, Step, migrate, newest, version_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _WRITES = "reconciler_writes"
 _ADVISORY_LOCK = text(
@@ -62,7 +66,11 @@ class Database:
 
     def upsert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An insert that can say what to do on a conflict; the two databases spell it alike."""
-        return postgresql.insert(table) if self.is_postgresql else sqlite.insert(table)
+        if self.is_postgresql:
+            from sqlalchemy.dialects import postgresql  # a quarter of SQLAlchemy's import, and most stores are files
+
+            return postgresql.insert(table)
+        return sqlite.insert(table)
 
     def prepare(self, steps: Sequence[Step] = STEPS) -> None:
         """Bring the schema up to date. Looking first spares every later opening the wait for the writer's turn."""

@@ -24,7 +24,7 @@ from reconciler.model import (
     UserId,
     Wanted,
 )
-from reconciler.observed import observe
+from reconciler.observed.reading import observe
 from reconciler.problems import Source
 from reconciler.sandbox.app import create_app
 from reconciler.sandbox.faults import Fault, Faults

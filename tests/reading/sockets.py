@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from reconciler.clock import SystemClock
 from reconciler.model import Declared, Observed
-from reconciler.observed import observe
+from reconciler.observed.reading import observe
 from reconciler.sandbox.app import create_app
 from reconciler.sandbox.faults import Fault, Faults
 from reconciler.sandbox.serve import serving

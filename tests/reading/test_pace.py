@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from reconciler.clock import VirtualClock
-from reconciler.observed import observe
+from reconciler.observed.reading import observe
 from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.service import BASE, Request, Service
 from reconciler.sandbox.world import World
