@@ -38,8 +38,8 @@ class Place(NamedTuple):
 class Handover:
     """All the slots that go from one person to another on one day, by one line of the files.
 
-    `before` and `after` are None for nobody. `covered` is for whom a stand-in acts, who need not be the one before;
-    `last` is the last day of a cover that has one.
+    `before` and `after` are None for nobody. `covered` is for whom a stand-in acts, who need not be the one before, but
+    counts as that among the additional people; `last` is the last day of a cover that has one.
     """
 
     day: date
@@ -105,9 +105,11 @@ def coming(declared: Declared, breaches: Iterable[Breach]) -> Coming:
     places: dict[tuple[date, Kind, Handle | None, Handle | None, Source], list[Place]] = defaultdict(list)
     for learner in declared.learners:
         for shift in learner.later:
-            before, after = _handle(shift.before), _handle(shift.after)
+            kind, before, after = _kind(shift, covers), _handle(shift.before), _handle(shift.after)
+            if kind is Kind.COVER and before is None:  # among the additional people nobody is before, and yet
+                before = covers[shift.source][0]
             if before != after or shift.after is None:
-                places[shift.day, _kind(shift, covers), before, after, shift.source].append(Place(learner, shift.slot))
+                places[shift.day, kind, before, after, shift.source].append(Place(learner, shift.slot))
     handovers = [
         Handover(day, kind, before, after, source, tuple(found), *_cover(kind, source, covers))
         for (day, kind, before, after, source), found in places.items()

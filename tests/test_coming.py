@@ -62,25 +62,22 @@ def test_each_handover_says_who_when_what_and_by_which_line(tmp_path: Path) -> N
 
 
 def test_a_stand_in_acts_for_whom_the_cover_names_not_for_whom_they_follow(tmp_path: Path) -> None:
-    """In a chain the one before may be another stand-in; among the additional people nobody is before."""
+    """In a chain the one before may be another stand-in; among the additional people it is always the one covered."""
     chain = COVERED.replace(
         "id: 132990, role: assessor",
         "id: 132990, role: assessor, cover: [{by: james-fayre, from: 2026-12-08, until: 2026-12-09}]",
     )
     text = "learners:\n  - {id: 200004, default_assessor: kate-anderson, additional: [kate-anderson]}\n"
     covers = [one for one in found(tmp_path, text, chain).handovers if one.kind is Kind.COVER]
-    told = [(one.day.day, one.before, one.after, one.covered) for one in covers if one.before]
-    assert told == [
-        (5, "kate-anderson", "noor-haddad", "kate-anderson"),
-        (8, "noor-haddad", "james-fayre", "noor-haddad"),
-        (10, "james-fayre", "noor-haddad", "kate-anderson"),
+    assert [(one.day.day, one.before, one.after, one.covered, len(one.places)) for one in covers] == [
+        (5, "kate-anderson", "noor-haddad", "kate-anderson", 2),
+        (8, "noor-haddad", "james-fayre", "noor-haddad", 2),
+        (10, "james-fayre", "noor-haddad", "kate-anderson", 1),
+        (10, "kate-anderson", "noor-haddad", "kate-anderson", 1),
     ]
-    assert handover_words(covers[-1]).startswith("noor-haddad stands in for kate-anderson until 2026-12-15")
-    assert [(one.day.day, one.after, one.covered) for one in covers if not one.before] == [
-        (5, "noor-haddad", "kate-anderson"),
-        (8, "james-fayre", "noor-haddad"),
-        (10, "noor-haddad", "kate-anderson"),
-    ]
+    assert handover_words(covers[2]) == (
+        "noor-haddad stands in for kate-anderson until 2026-12-15, in place of james-fayre"
+    )
 
 
 def test_a_cover_tells_its_last_day_and_a_waiver_the_day_without_it(tmp_path: Path) -> None:
