@@ -24,18 +24,18 @@ SHOWN = _words(
     limit list locked log login longer lower maintenance make many match matching maximum message method minimum
     missing model more most must name named names necessary need needed needs never new next no nobody none not
     nothing now null number object observer of off old on once one only open operation or organisation organisations
-    organization other over own paged parameter parameters parse part password path pending perform permission
-    permissions permitted placement placements please portfolio possible present previous problem process processing
-    property provide provided provider query reached reason receive received record records reference refused
-    registered removed repeated request requests required resource response result review reviews role roles row
-    rows same saved search second seconds see select send sent server service session sessions set several should
-    shouldn since some something specified staff standard standards started state status still string submitted such
-    suitable support supported suspended system taken takes template text than that the their them then there these
-    they this those through time timed timeout times to token too trainee true try trying twice two type unable
-    unauthorised unauthorized unavailable unexpected unique unit units unknown unsuccessful unsupported until up
-    update updated upon url use used user users using valid validation value values verifier version was wasn when
-    where whether which while who whole whose with within without word words would wouldn write written wrong you
-    your
+    organization other over own paged parameter parameters parse part password path pending people perform
+    permission permissions permitted person placement placements please portfolio possible present previous problem
+    process processing property provide provided provider query reached reason receive received record records
+    reference refused registered removed repeated request requests required resource response result review reviews
+    role roles row rows same saved search second seconds see select send sent server service session sessions set
+    several should shouldn since some something specified staff standard standards started state status still string
+    submitted such suitable support supported suspended system taken takes template text than that the their them
+    then there these they this those through time timed timeout times to token too trainee true try trying twice two
+    type unable unauthorised unauthorized unavailable unexpected unique unit units unknown unsuccessful unsupported
+    until up update updated upon url use used user users using valid validation value values verifier version was
+    wasn when where whether which while who whole whose with within without word words would wouldn write written
+    wrong you your
     """
 )
 """In small letters. What can be somebody's name as well (will, may, mark, page, read, long …) is not among them."""
