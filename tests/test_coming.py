@@ -13,10 +13,10 @@ from markdown_it import MarkdownIt
 from reconciler.coming import Breach, Coming, Kind, coming
 from reconciler.declared import read_declared
 from reconciler.plan.ahead import foresee_breaches
-from reconciler.report.calendarjson import render_json
-from reconciler.report.calendartext import render_markdown, render_text
-from reconciler.report.calendarwords import handover_words
-from reconciler.report.ics import render_ics
+from reconciler.report.calendar.ics import render_ics
+from reconciler.report.calendar.jsonreport import render_json
+from reconciler.report.calendar.text import render_markdown, render_text
+from reconciler.report.calendar.words import handover_words
 from tests.declared.files import DAY, SETTINGS, STAFF, centre
 
 COVERED = STAFF.replace(

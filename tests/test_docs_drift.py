@@ -12,7 +12,7 @@ import yaml
 
 from reconciler.cli import cli
 from reconciler.declared import read_declared
-from reconciler.report import prometheus
+from reconciler.report.drift import prometheus
 from tests.factories import DAY
 from tests.report.test_drift import report
 

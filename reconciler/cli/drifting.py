@@ -56,13 +56,13 @@ def drift(
 
 
 def _rendered(found: Drifting, code: ExitCode, output: Output) -> str:
-    from reconciler.report import driftjson, drifttext, prometheus
+    from reconciler.report.drift import jsonreport, prometheus, text
     from reconciler.report.markdown import drift
 
     if output.json:
-        return driftjson.render_drift(found.report, exit_code=code)
+        return jsonreport.render_drift(found.report, exit_code=code)
     if output.form == "markdown":
         return drift.render_drift(found.report, limit=output.limit)
     if output.form == "prometheus":
         return prometheus.render_drift(found.report, exit_code=code)
-    return drifttext.render_drift(found.report, colour=output.colour, width=output.width, verbose=output.verbose)
+    return text.render_drift(found.report, colour=output.colour, width=output.width, verbose=output.verbose)

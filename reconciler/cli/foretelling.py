@@ -35,8 +35,8 @@ def calendar(context: Context, output: Output) -> int:
 
     --format ics writes a file that calendar programs can subscribe to; the same files give the same bytes.
     """
-    from reconciler.report.calendarjson import render_json
-    from reconciler.report.calendartext import render_markdown, render_text
+    from reconciler.report.calendar.jsonreport import render_json
+    from reconciler.report.calendar.text import render_markdown, render_text
     from reconciler.run.foretelling import foretell
 
     found = foretell(context)
@@ -46,7 +46,7 @@ def calendar(context: Context, output: Output) -> int:
         case "markdown":
             text = render_markdown(found)
         case "ics":
-            from reconciler.report.ics import render_ics
+            from reconciler.report.calendar.ics import render_ics
 
             text = render_ics(found)
         case _:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.census import READABLE, Census, Scope
-from reconciler.declared.existing import Existing, read_existing
-from reconciler.declared.imported import Imported, Labels, LeftOut, Manner, imported
-from reconciler.declared.naming import cohort_name_fault
+from reconciler.declared.importing.existing import Existing, read_existing
+from reconciler.declared.importing.imported import Imported, Labels, LeftOut, Manner, imported
+from reconciler.declared.importing.naming import cohort_name_fault
 from reconciler.model import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,

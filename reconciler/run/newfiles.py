@@ -11,8 +11,8 @@ from pathlib import Path
 
 from reconciler.declared import read_declared
 from reconciler.declared.entries import CohortEntry
-from reconciler.declared.existing import Existing
-from reconciler.declared.writing import cohort_data, settings_data, staff_data
+from reconciler.declared.importing.existing import Existing
+from reconciler.declared.importing.writing import cohort_data, settings_data, staff_data
 from reconciler.editing.compose import compose, schema_line
 from reconciler.model import Declared, OrganisationId, Settings, Staff
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source

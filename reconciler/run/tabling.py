@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.census import CensusStaff
-from reconciler.declared.cells import known_to_files
-from reconciler.declared.existing import Existing, read_existing
-from reconciler.declared.sheet import Sheet, read_sheet
-from reconciler.declared.tabled import tabled
+from reconciler.declared.importing.cells import known_to_files
+from reconciler.declared.importing.existing import Existing, read_existing
+from reconciler.declared.importing.sheet import Sheet, read_sheet
+from reconciler.declared.importing.tabled import tabled
 from reconciler.model import OrganisationId, Settings, UserId
 from reconciler.observed.census import read_staff
 from reconciler.problems import Invalid, Problem, Source, in_order

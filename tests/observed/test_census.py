@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.census import READABLE, Census, Scope
 from reconciler.declared import read_declared
-from reconciler.declared.existing import Existing
-from reconciler.declared.imported import Imported, Manner, imported
+from reconciler.declared.importing.existing import Existing
+from reconciler.declared.importing.imported import Imported, Manner, imported
 from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Declared, Settings, Slot, SlotKind, Unread, UserId
 from reconciler.observed.census import take_census
 from reconciler.problems import BadAnswer, Invalid

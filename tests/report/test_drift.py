@@ -16,7 +16,8 @@ from reconciler.github.marks import kind_of
 from reconciler.model import SlotKind
 from reconciler.operations import Change, ManualRemoval, Outcome, State
 from reconciler.problems import Source
-from reconciler.report import driftjson, drifttext, prometheus
+from reconciler.report.drift import jsonreport, prometheus
+from reconciler.report.drift.text import render_drift as render_text
 from reconciler.report.fit import SMALLEST_LIMIT
 from reconciler.report.markdown import drift as markdown
 from reconciler.report.words import age_words
@@ -88,7 +89,7 @@ def everything() -> DriftReport:
 
 def test_the_text_tells_everything_there_is() -> None:
     """Who stands there, who was applied by which run, since when, what becomes of it, and what a person can do."""
-    text = re.sub(r"\n +", " ", drifttext.render_drift(everything()))
+    text = re.sub(r"\n +", " ", render_text(everything()))
     for words in (
         "7 drifted, 1 due by date, 1 pending from the files, 1 step by hand open",
         "OneFile holds james-fayre; run 12 (quality-lead, 2026-11-14 12:00 UTC) applied kate-anderson",
@@ -108,14 +109,14 @@ def test_what_only_waits_is_folded_where_it_is_long() -> None:
     """Drift stays in sight: a hundred pending slots are a line a cohort, unless all is asked for."""
     pending = tuple(change(EMPLOYER, KATE, JAMES, learner=user) for user in range(1, 101))
     long = report(drifted(Verdict.GRACE), pending=pending)
-    assert len(drifttext.render_drift(long).splitlines()) < 20
-    assert len(drifttext.render_drift(long, verbose=True).splitlines()) > 100
+    assert len(render_text(long).splitlines()) < 20
+    assert len(render_text(long, verbose=True).splitlines()) > 100
 
 
 def test_nothing_from_files_commands_a_terminal() -> None:
     """Labels and reasons are made visible."""
     row = change(DEFAULT, JAMES, KATE, reason="drift", label="\x1b[2J\u202e", blocked="\r\x07")
-    text = drifttext.render_drift(report(drifted(Verdict.SET_ASIDE, row)), colour=False)
+    text = render_text(report(drifted(Verdict.SET_ASIDE, row)), colour=False)
     assert all(one.isprintable() or one == "\n" for one in text)
 
 
@@ -132,7 +133,7 @@ def test_an_age_never_sounds_older_than_it_is(minutes: int, words: str) -> None:
 
 def test_json_has_one_row_a_slot_and_the_counts_of_them() -> None:
     """And says of each since when, which run had applied what, and what may be done."""
-    document = json.loads(driftjson.render_drift(everything(), exit_code=2))
+    document = json.loads(jsonreport.render_drift(everything(), exit_code=2))
     assert [row["verdict"] for row in document["drift"]] == [verdict.value for verdict in Verdict]
     assert document["drift"][0] | {"source": None} == {
         "address": f"learner[{LEARNER}].default_assessor",
@@ -164,11 +165,11 @@ def test_a_corrected_slot_is_no_longer_drift() -> None:
     done = replace(
         done, run=13, outcomes=(Outcome(plan_of([one.change]).operations[0], State.DONE, proof="read_back"),)
     )
-    document = json.loads(driftjson.render_drift(done, exit_code=0))
+    document = json.loads(jsonreport.render_drift(done, exit_code=0))
     assert (document["drift"][0]["verdict"], document["summary"]["drift"], document["summary"]["corrected"]) == (
         "corrected", 0, 1,
     )  # fmt: skip
-    assert "0 drifted, 1 corrected" in drifttext.render_drift(done)
+    assert "0 drifted, 1 corrected" in render_text(done)
     assert samples(done)["onefile_reconciler_corrections", "done"] == 1
 
 
@@ -229,9 +230,9 @@ def test_names_stand_where_the_plan_has_them_and_never_in_data() -> None:
     """The plan has them only where privacy lets this report show them; JSON and metrics are kept, so never there."""
     found = everything()
     found = replace(found, plan=replace(found.plan, names={LEARNER: "Alex Beech"}))
-    assert "LRN-0042 (Alex Beech)" in drifttext.render_drift(found)
+    assert "LRN-0042 (Alex Beech)" in render_text(found)
     assert "`LRN-0042 (Alex Beech)`" in markdown.render_drift(found)
-    assert "Beech" not in driftjson.render_drift(found, exit_code=0) + prometheus.render_drift(found, exit_code=0)
+    assert "Beech" not in jsonreport.render_drift(found, exit_code=0) + prometheus.render_drift(found, exit_code=0)
 
 
 def test_without_drift_markdown_says_so_in_a_few_lines() -> None:

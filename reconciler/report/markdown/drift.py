@@ -8,7 +8,7 @@ from reconciler.drift import NEEDS_A_PERSON, Drifted, DriftReport, Verdict, figh
 from reconciler.operations import Change, State
 from reconciler.problems import Problem
 from reconciler.report import fit
-from reconciler.report.driftwords import (
+from reconciler.report.drift.words import (
     FIGHTS,
     SECTIONS,
     counts,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.declared.sheet import read_sheet
+from reconciler.declared.importing.sheet import read_sheet
 
 PLAIN = "learner,slot,staff,unit\n200004,unit_assessor,kate,KS 1\n"
 ROW = {"learner": "200004", "slot": "unit_assessor", "staff": "kate", "unit": "KS 1"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.declared.build import build_cohort
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term, read_cohort
-from reconciler.declared.factor import factored
+from reconciler.declared.importing.factor import factored
 from reconciler.declared.roster import Roster
 from reconciler.declared.yamlfile import load_text
 from reconciler.editing.canonical import formatted

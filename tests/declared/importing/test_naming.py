@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.census import CensusStaff
-from reconciler.declared.naming import cohort_name_fault, cohort_names, folded, handles, persons
+from reconciler.declared.importing.naming import cohort_name_fault, cohort_names, folded, handles, persons
 from reconciler.model import Handle, Role, UserId
 
 FORM = re.compile("[a-z][a-z0-9-]{0,63}")

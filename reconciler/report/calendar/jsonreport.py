@@ -9,7 +9,7 @@ from reconciler.coming import Coming, Handover, Place
 from reconciler.model import Waiver
 from reconciler.plan.document import FORMAT
 from reconciler.problems import Source
-from reconciler.report.calendarwords import ends_on
+from reconciler.report.calendar.words import ends_on
 from reconciler.report.jsonreport import problem_json
 
 Row = dict[str, Any]

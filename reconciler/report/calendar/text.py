@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.coming import Coming, Kind
-from reconciler.report.calendarwords import (
+from reconciler.report.calendar.words import (
     day_words,
     handover_words,
     learner_lines,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from reconciler.census import CensusStaff
 from reconciler.declared.entries import calendar_day
-from reconciler.declared.sheet import Row
+from reconciler.declared.importing.sheet import Row
 from reconciler.declared.words import listed, nearest, quoted
 from reconciler.model import LEARNING_AIM_KINDS, ROLES_FOR, UNIT_KINDS, Handle, Slot, SlotKind, Staff, UserId
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from reconciler.drift import Drifted, DriftReport, Verdict, fight_id
 from reconciler.model import UserId
 from reconciler.operations import Change, Outcome, State
-from reconciler.report.driftwords import (
+from reconciler.report.drift.words import (
     FIGHTS,
     SECTIONS,
     counts,

@@ -15,7 +15,7 @@ from itertools import groupby
 from icalendar import Calendar, Event
 
 from reconciler.coming import Coming, Handover, Kind
-from reconciler.report.calendarwords import ends_on, handover_words, learner_lines, places_words, waiver_words
+from reconciler.report.calendar.words import ends_on, handover_words, learner_lines, places_words, waiver_words
 from reconciler.report.escape import visible
 from reconciler.report.words import number_of
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from reconciler.census import CensusStaff
-from reconciler.declared.cells import LearnerKey, StaffFinder, Unclear, day, learner_key, slot
 from reconciler.declared.centre import Directory
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
-from reconciler.declared.existing import Existing
-from reconciler.declared.factor import factored
-from reconciler.declared.naming import by_role, cohort_name_fault, handles, persons
+from reconciler.declared.importing.cells import LearnerKey, StaffFinder, Unclear, day, learner_key, slot
+from reconciler.declared.importing.existing import Existing
+from reconciler.declared.importing.factor import factored
+from reconciler.declared.importing.naming import by_role, cohort_name_fault, handles, persons
+from reconciler.declared.importing.sheet import Row, Sheet
 from reconciler.declared.rules import Register, check_cohort
-from reconciler.declared.sheet import Row, Sheet
 from reconciler.declared.words import quoted
 from reconciler.model import DeclaredLearner, Handle, OrganisationId, Slot, SlotKind, Staff, UserId
 from reconciler.problems import Problem, Source

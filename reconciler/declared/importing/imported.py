@@ -11,9 +11,9 @@ from typing import Literal
 
 from reconciler.census import Census, CensusLearner, CensusStaff
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
-from reconciler.declared.existing import Existing
-from reconciler.declared.factor import factored
-from reconciler.declared.naming import by_role, cohort_names, handles, persons
+from reconciler.declared.importing.existing import Existing
+from reconciler.declared.importing.factor import factored
+from reconciler.declared.importing.naming import by_role, cohort_names, handles, persons
 from reconciler.declared.roster import cover_on
 from reconciler.model import (
     LEARNING_AIM_KINDS,
