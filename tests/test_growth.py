@@ -1,0 +1,105 @@
+"""The work of a plan grows as the centre does, and no faster: counted, never timed."""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import chdir
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from benchmarks.folders import PER_FILE, Centre
+from reconciler.report.text import render_plan
+from reconciler.run import planning
+from reconciler.run.context import Context
+
+SIZES = (100, 200, 400)
+SLOTS = 7  # of each learner
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a plan of a kept reading took: calls of our own functions, and bytes at the most."""
+
+    calls: Mapping[str, int]
+    peak_bytes: int
+
+    @property
+    def all_calls(self) -> int:
+        return sum(self.calls.values())
+
+
+def counted(work: Callable[[], Any]) -> tuple[Counter[str], Any]:
+    """How often each function of ours is called, by module and name."""
+    calls: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        module = frame.f_globals.get("__name__", "")
+        if event == "call" and module.startswith("reconciler."):
+            calls[f"{module}.{frame.f_code.co_qualname}"] += 1
+
+    sys.setprofile(note)
+    try:
+        result = work()
+    finally:
+        sys.setprofile(None)
+    return calls, result
+
+
+@cache
+def work_of(learners: int) -> Work:
+    with TemporaryDirectory() as folder, chdir(folder):
+        Centre(learners).write(Path(folder))
+        context = Context(state=Path("state"), at=date(2026, 11, 24), environment={})
+
+        def plan() -> planning.Planned:
+            planned = planning.plan(context, observed=Path("reading.json"))
+            render_plan(planned.plan, fingerprint=planned.fingerprint)
+            return planned
+
+        plan()  # what is imported and cached once is not the plan's
+        calls, planned = counted(plan)
+        assert len(planned.plan.changes) == SLOTS * learners
+        tracemalloc.start()
+        try:
+            plan()
+            return Work(calls, tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("learners", SIZES)
+def test_each_slot_is_compared_once_and_each_file_checked_once(learners: int) -> None:
+    """Whatever else reads them again, the comparison and the schema do not."""
+    calls = work_of(learners).calls
+    assert calls["reconciler.plan.make._Comparison._slot"] == SLOTS * learners
+    assert calls["reconciler.declared.schema.check"] == learners // PER_FILE + 2  # settings and staff
+
+
+def test_twice_the_learners_take_twice_the_calls() -> None:
+    """No function of ours looks at every learner for each learner."""
+    small, middle, large = (work_of(size).all_calls for size in SIZES)
+    assert large - middle == pytest.approx(2 * (middle - small), rel=0.03)
+
+
+def test_no_function_is_called_faster_than_learners_come() -> None:
+    """The sum could hide one: each that is called often is held to it by itself."""
+    small, large = work_of(SIZES[0]).calls, work_of(SIZES[-1]).calls
+    often = {name: count for name, count in large.items() if count > 10 * SIZES[-1] // 4}
+    assert {name for name, count in often.items() if count > 4.4 * small[name]} == set()
+
+
+def test_twice_the_learners_take_at_most_twice_the_memory() -> None:
+    """At its peak a plan has one file's values and everybody's slots. With few learners the one file weighs more."""
+    small, middle, large = (work_of(size).peak_bytes for size in SIZES)
+    assert middle <= 2 * small
+    assert large <= 2 * middle
