@@ -239,10 +239,17 @@ def endings(plan: Plan, words: Words) -> Callable[[Episode], str]:
         whole = not plan.left_out and plan.summary.blocked == aside
         return whole, frozenset(change.learner for change in plan.changes)
 
+    @cache
+    def set_aside() -> frozenset[UserId]:
+        """Of whom nothing was read. A plan does not even have the additional people then whom the files let go."""
+        return looked()[1] - {change.learner for change in plan.changes if not change.blocked}
+
     def ending(episode: Episode) -> str:
         change = rows().get(episode.place)
         whole, learners = looked()
         if change is None and not (whole or episode.learner in learners):
+            return ""
+        if change is None and episode.slot.kind is SlotKind.ADDITIONAL and episode.learner in set_aside():
             return ""
         return words(episode, change)
 
@@ -256,6 +263,8 @@ def drift_ending(episode: Episode, change: Change | None) -> str:
         return ""  # OneFile did not show the slot this time
     if is_drift(change):
         return "settings.drift says to ignore it"
+    if _has_lapsed(change):
+        return "no longer declared"
     if change.after == episode.holder:
         return "the files accept it"
     if change.before == episode.due:
@@ -265,14 +274,23 @@ def drift_ending(episode: Episode, change: Change | None) -> str:
 
 def fight_ending(episode: Episode, change: Change | None) -> str:
     """Only the files, or a person, end a fight: that it is quiet for a while settles nothing."""
-    if change is None:
+    if change is None or _has_lapsed(change):
         return "no longer declared"
     return "" if change.after == episode.due else "the files ask for somebody else"
 
 
 def step_ending(episode: Episode, change: Change | None) -> str:
-    if change is None:
+    """Only a reading of the slot shows a step done: not our record of it, nor a learner who was not read."""
+    if change is None or _has_lapsed(change):
         return "the files no longer ask for it"
-    if change.before is Unread.UNREADABLE:
+    if change.after is not None:
+        return f"the files ask for {'them again' if change.after == episode.holder else 'somebody else'}"
+    if change.recorded or change.before in (Unread.UNREADABLE, Unread.AMBIGUOUS, episode.holder):
         return ""
-    return "the files ask for them again" if change.after == episode.holder else "a reading shows that it is done"
+    return "a reading shows that it is done"
+
+
+def _has_lapsed(change: Change) -> bool:
+    """The time ran out that the files name somebody for: read, set aside, and nobody asked for."""
+    read = not (change.recorded or isinstance(change.before, Unread))
+    return read and change.after is None and bool(change.blocked)

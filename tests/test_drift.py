@@ -218,3 +218,30 @@ def test_a_step_ends_by_a_reading_or_by_the_files() -> None:
     assert step_ending(step, change(DEFAULT, KATE, KATE)) == "the files ask for them again"
     assert step_ending(step, change(DEFAULT, Unread.UNREADABLE, None)) == ""
     assert step_ending(step, None) == "the files no longer ask for it"
+    assert step_ending(step, change(DEFAULT, KATE, JAMES)) == "the files ask for somebody else"
+
+
+def test_a_step_stays_open_where_the_same_person_stands_there_or_nothing_was_read() -> None:
+    """A learner who is archived is not read; what stands in the row then is our own record."""
+    step = replace(seen(change(AIM, KATE, None)), matter="step", due=None)
+    assert step_ending(step, change(AIM, KATE, None, recorded=True, action="no-op", blocked="archived")) == ""
+    assert step_ending(step, change(AIM, Unread.AMBIGUOUS, None, action="no-op", blocked="two of it")) == ""
+    assert step_ending(step, change(AIM, KATE, None)) == ""
+
+
+def test_a_learner_set_aside_ends_no_step_of_an_additional_person() -> None:
+    """The plan of a learner who could not be read has no row for whom the files let go."""
+    observer = additional(LEE)
+    step = replace(seen(change(observer, LEE, None)), matter="step", due=None)
+    aside = change(DEFAULT, KATE, KATE, recorded=True, blocked="archived")
+    assert endings(plan_of([aside]), step_ending)(step) == ""
+    assert endings(plan_of([replace(aside, blocked="")]), step_ending)(step) == "the files no longer ask for it"
+
+
+def test_what_lapsed_was_neither_accepted_nor_done() -> None:
+    """Where the time of a declaration ran out, the files name nobody: that says nothing of who stands there."""
+    lapsed = change(AIM, None, None, blocked="nobody is declared for it after yesterday")
+    emptied = seen(drifted(AIM, before=None))
+    assert drift_ending(emptied, lapsed) == "no longer declared"
+    assert fight_ending(emptied, lapsed) == "no longer declared"
+    assert step_ending(emptied, lapsed) == "the files no longer ask for it"

@@ -81,6 +81,16 @@ def test_a_reading_closes_what_onefile_shows(home: Home, server: Served) -> None
     }
 
 
+def test_a_learner_who_is_archived_closes_none_of_their_steps(home: Home, server: Served) -> None:
+    """Nothing is read of them, and whoever was there is there still."""
+    removed(home)
+    home.run("apply", "--auto-approve")
+    server.world.users[200004]["DateArchived"] = "2026-11-24T09:00:00Z"
+    assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
+    home.run("drift")
+    assert {one.slot.kind.value: one.ending for one in kept(home)} == {"unit_assessor": "", "additional": ""}
+
+
 def test_a_person_closes_what_it_does_not(home: Home, server: Served) -> None:
     """By name; the step stays closed, and who said so is kept."""
     removed(home)
