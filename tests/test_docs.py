@@ -18,6 +18,7 @@ import click
 import pytest
 
 from reconciler.cli import cli
+from reconciler.cli.listing import COMMANDS
 from reconciler.problems import ExitCode
 
 ROOT = Path(__file__).parent.parent
@@ -114,7 +115,7 @@ def test_the_readme_shows_what_the_program_prints() -> None:
 def test_the_help_in_the_readme_names_every_command() -> None:
     """The list of commands is among the console blocks."""
     shown = next(block for block in _blocks("console") if block.startswith("$ reconciler --help"))
-    assert set(re.findall(r"^  ([a-z]+) {2,}[A-Z]", shown.partition("Commands:")[2], re.MULTILINE)) == set(cli.commands)
+    assert set(re.findall(r"^  ([a-z]+) {2,}[A-Z]", shown.partition("Commands:")[2], re.MULTILINE)) == set(COMMANDS)
 
 
 def test_every_command_line_of_the_documents_is_accepted() -> None:
@@ -137,7 +138,7 @@ def test_the_first_command_installs_an_extra_and_a_script_that_exist() -> None:
     extra, script, command = found.groups()
     assert extra in project["optional-dependencies"]
     assert script in project["scripts"]
-    assert command in cli.commands
+    assert command in COMMANDS
 
 
 def test_the_checks_end_with_the_readmes_test_command() -> None:
@@ -165,7 +166,7 @@ def test_what_is_said_not_to_exist_does_not() -> None:
     sentence = _section("What it does not do yet").partition(".")[0]
     missing = set(re.findall(r"`([a-z]+)`", sentence))
     assert missing
-    assert missing & set(cli.commands) == set()
+    assert missing & set(COMMANDS) == set()
 
 
 def test_the_readmes_files_are_a_valid_state_folder(tmp_path: Path) -> None:

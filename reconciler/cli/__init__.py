@@ -11,12 +11,11 @@ from types import FrameType
 
 import click
 
-from reconciler.cli import commands, drifting, editing, foretelling, importing, records, tools
 from reconciler.cli.output import FORMS, Output, unexpected
 from reconciler.cli.shared import cli
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 
-__all__ = ["cli", "commands", "drifting", "editing", "foretelling", "importing", "main", "records", "run", "tools"]
+__all__ = ["cli", "main", "run"]
 
 YOUNG_OBJECTS = 100_000
 """Made before the collector looks for cycles. A plan is mostly plain values: at Python's 700, looking takes a fifth."""

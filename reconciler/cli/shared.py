@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler import __version__
+from reconciler.cli.listing import Commands
 from reconciler.cli.output import Output, say_problems, unexpected
 from reconciler.problems import ExitCode, Problem, ReconcilerError
 
@@ -155,7 +156,7 @@ def command(
     return decorate
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="reconciler")
 def cli() -> None:
     """Staff assignments in OneFile as code: declared in YAML, planned, reviewed, applied as reviewed.

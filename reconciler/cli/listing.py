@@ -1,0 +1,85 @@
+"""Every command by name: shown in the list without importing any of them, and imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+
+class Entry(NamedTuple):
+    """A command's module in reconciler.cli, and the first paragraph of its help."""
+
+    module: str
+    purpose: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "adopt": Entry(
+        "editing",
+        "Accept what OneFile holds back into the files, with the smallest edit, so that drift can become a "
+        "pull request.",
+    ),
+    "apply": Entry("commands", "Apply a saved PLAN exactly as reviewed, or make a plan now, show it and ask."),
+    "calendar": Entry(
+        "foretelling",
+        "List the coming changes, day by day: cover that begins and ends, dated entries, waivers that end, "
+        "slots that will be left to nobody. Nothing is sent.",
+    ),
+    "demo": Entry("tools", "Walk plan, apply and plan again on a copy of the state folder and a sandbox of its own."),
+    "doctor": Entry("tools", "Check files, token, store, clock, server and what it shows; a fix for each failure."),
+    "done": Entry("records", "Close a manual STEP that a person has done in OneFile, or say what they found there."),
+    "drift": Entry(
+        "drifting",
+        "Say what OneFile moved although the files did not, since which run and since when it is known.",
+    ),
+    "fmt": Entry(
+        "editing",
+        "Lay the declared files out as all are: keys in order, two spaces, one way of writing; comments stay.",
+    ),
+    "history": Entry(
+        "records",
+        "List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof.",
+    ),
+    "import": Entry(
+        "importing",
+        "Write the declared state of a centre that exists: staff.yaml and cohort files, from what OneFile holds.",
+    ),
+    "plan": Entry("commands", "Compare the declared state with OneFile and show what apply would do; writes nothing."),
+    "replace": Entry(
+        "editing",
+        "Put one member of staff in another's place in the files, print the plan of it, and what people hand over.",
+    ),
+    "revert": Entry("records", "Plan to put back who stood in each slot before RUN wrote it; writes nothing."),
+    "sandbox": Entry(
+        "tools",
+        "Serve the sandbox: OneFile's API v2.1 as far as it is known, with invented people, for any client.",
+    ),
+    "show": Entry("commands", "Show a saved PLAN; refuses one that was altered."),
+    "unlock": Entry(
+        "records",
+        "Take the lock from a run that cannot give it back. Make sure first that it no longer runs.",
+    ),
+    "validate": Entry("commands", "Check the declared state; every problem at once, nothing sent."),
+}
+
+
+class Commands(click.Group):
+    """The group: what takes time to import, a command and all that it needs, waits until it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            import_module(f"reconciler.cli.{COMMANDS[cmd_name].module}")
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        stand_ins = (click.Command(name, help=COMMANDS[name].purpose) for name in self.list_commands(ctx))
+        rows = [(str(command.name), command.get_short_help_str(room)) for command in stand_ins]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
