@@ -62,7 +62,7 @@ class Replace:
 
     def in_cohort(self, name: str, cohort: Fields, only: Collection[Learner] | None) -> Replacement:
         """Change the values of one cohort. *only* names learners; what they have from defaults becomes their own."""
-        done = Replacement()
+        done, before = Replacement(), _additional_people(cohort)
         if only is None:
             self._section(name, None, defaults_of(cohort), done)
         for learner in learners_of(cohort):
@@ -71,7 +71,26 @@ class Replace:
                 self._section(name, key, learner, done)
             if only is not None and key in only:
                 self._inherited(name, key, learner, defaults_of(cohort), done)
+        for key, people in _additional_people(cohort).items():
+            if not self._as_meant(before[key], people, concerned=only is None or key in only):
+                why = f"the defaults and their own entries name {self.who} or {self.by} as additional at other days"
+                done.stuck.append((Taken(name, key, SlotKind.ADDITIONAL), why))
         return done
+
+    def _as_meant(self, before: Collection[Term], after: Collection[Term], *, concerned: bool) -> bool:
+        """Whether on every day that counts the same people are added as before, but for *by* in the place of *who*.
+        An entry of a learner's own hides the defaults' entry for the same person, so that one edit may do too much."""
+        first = self.start or self.today
+        begin = min(self.today, first - DAY) if self.start else first
+        days = {begin, first - DAY, first}
+        for term in (*before, *after):
+            days |= {term.start or begin, begin if term.end is None else term.end + DAY}
+
+        def meant(day: date) -> set[str | None]:
+            moves = concerned and day >= first
+            return {self.by if moves and one.staff == self.who else one.staff for one in before if one.on(day)}
+
+        return all(meant(day) == {one.staff for one in after if one.on(day)} for day in days if day >= begin)
 
     def _after(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
         if self.start is None:
@@ -140,6 +159,18 @@ class Replace:
         else:
             del section["additional"]
         done.taken.append(place)
+
+
+def _additional_people(cohort: Fields) -> dict[Learner, list[Term]]:
+    """Whom each learner has added, and when: their own entries hide the defaults' for the same person."""
+
+    def named(section: Fields) -> dict[str | None, Term]:
+        items = section.get("additional")
+        terms = map(term_of, items) if isinstance(items, list) else ()
+        return {term.staff: term for term in terms}
+
+    shared = named(defaults_of(cohort))
+    return {learner_key(one): list({**shared, **named(one)}.values()) for one in learners_of(cohort)}
 
 
 def _covers(one: Term, other: Term) -> bool:
