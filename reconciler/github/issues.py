@@ -46,7 +46,7 @@ def close(github: GitHub, here: Surroundings) -> list[str]:
     closed = []
     for node in list(_ours(github, here)):
         path = f"{here.path}/issues/{int(node['number'])}"
-        said = f"Gone: OneFile holds what the files say. [Found by this run.]({here.run_url})"
+        said = f"No drift is left, as far as OneFile shows. [Found by this run.]({here.run_url})"
         github.send("POST", f"{path}/comments", {"body": said}, needs=_WRITE)
         github.send("PATCH", path, {"state": "closed", "state_reason": "completed"}, needs=_WRITE)
         closed.append(str(node["url"]))

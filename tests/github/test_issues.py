@@ -40,6 +40,8 @@ def test_drift_that_is_gone_closes_the_issue_and_new_drift_opens_another(hub: Hu
     assert close(hub) == []
     (issue,) = hub.forge.issues.values()
     assert (issue.state, len(issue.comments)) == ("closed", 1)
+    (comment,) = issue.comments
+    assert "as far as OneFile shows" in comment  # who was not read, or waits to be applied, is no drift
     tell(hub, f"{LINE}\nanother slot")
     assert len(hub.forge.issues) == 2
 
