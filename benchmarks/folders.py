@@ -1,8 +1,12 @@
-"""Writes a centre of any size as a user has it: the files, a saved reading, and the record of what was applied."""
+"""Writes a centre of any size as a user has it: the files, a saved reading, and the record of what was applied.
+
+python -m benchmarks.folders LEARNERS FOLDER
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -134,3 +138,7 @@ def _unit(learner: int) -> str:
 
 def _handle(who: tuple[Role, int]) -> Handle:
     return Handle(f"{who[0].value}-{who[1]}")
+
+
+if __name__ == "__main__":
+    Centre(int(sys.argv[1])).write(Path(sys.argv[2]))
