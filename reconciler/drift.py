@@ -49,12 +49,13 @@ class Approval:
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What the store knows of slots that differ: seen drifting since when, last applied by whom, corrected how often
-    since a person last answered, and the fights that are open."""
+    since a person last answered, and the fights that are open. `unseen` drifted before, and was not looked at now."""
 
     seen: Mapping[Place, Episode] = field(default_factory=dict)
     applied: Mapping[Place, LastApplied] = field(default_factory=dict)
     corrections: Mapping[Place, int] = field(default_factory=dict)
     fights: Mapping[Place, Episode] = field(default_factory=dict)
+    unseen: tuple[Episode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class DriftReport:
     """Everything that a drift run found and did, for every format. `plan` is the whole comparison.
 
     `due` are changes that the calendar asks for, cover and dated entries; `pending` are those of the files. `ended`
-    are the episodes that this run found over. `outcomes` are of the corrections of `run`.
+    are the episodes that this run found over; `unseen` are open ones in scope whose slot it could not look at.
+    `outcomes` are of the corrections of `run`.
     """
 
     plan: Plan
@@ -89,6 +91,7 @@ class DriftReport:
     applied: Mapping[Place, LastApplied] = field(default_factory=dict)
     fights: tuple[Episode, ...] = ()
     ended: tuple[Episode, ...] = ()
+    unseen: tuple[Episode, ...] = ()
     recent_corrections: int = 0
     approved: str = ""
     run: int | None = None
@@ -257,13 +260,14 @@ def endings(plan: Plan, words: Words) -> Callable[[Episode], str]:
 
 
 def drift_ending(episode: Episode, change: Change | None) -> str:
-    if change is None:
+    if change is None or _has_lapsed(change):
         return "no longer declared"
-    if change.recorded or change.before is Unread.UNREADABLE:
+    unread = change.recorded or change.before is Unread.UNREADABLE
+    if unread and change.after == episode.due:
         return ""  # OneFile did not show the slot this time
     if is_drift(change):
         return "settings.drift says to ignore it"
-    if _has_lapsed(change):
+    if unread and change.after is None and change.blocked:
         return "no longer declared"
     if change.after == episode.holder:
         return "the files accept it"

@@ -243,5 +243,6 @@ def test_what_lapsed_was_neither_accepted_nor_done() -> None:
     lapsed = change(AIM, None, None, blocked="nobody is declared for it after yesterday")
     emptied = seen(drifted(AIM, before=None))
     assert drift_ending(emptied, lapsed) == "no longer declared"
+    assert drift_ending(emptied, replace(lapsed, before=Unread.UNREADABLE)) == "no longer declared"
     assert fight_ending(emptied, lapsed) == "no longer declared"
     assert step_ending(emptied, lapsed) == "the files no longer ask for it"

@@ -60,7 +60,7 @@ class Drifting:
         left = self.report.left()
         if self.corrects and any(one.verdict in NEEDS_A_PERSON for one in left):
             return ExitCode.INCOMPLETE
-        return ExitCode.CHANGES if detailed and left else ExitCode.DONE
+        return ExitCode.CHANGES if detailed and (left or self.report.unseen) else ExitCode.DONE
 
 
 def drift(context: Context, *, correct: bool = False, approved: str | None = None, base: str | None = None) -> Drifting:
@@ -139,6 +139,7 @@ def _report(
         applied=applied,
         fights=tuple(memory.fights.values()),
         ended=ended,
+        unseen=memory.unseen,
         recent_corrections=recent,
         approved=approval.commit if approval else "",
     )
@@ -171,12 +172,14 @@ def _remember(
     fought, counts = fought_over(told, declared.settings, corrections, answered)
     new = {place_of(one): Sighting(None, one.after) for one in told if place_of(one) in fought}
     open_fights, _ = see("fight", new, fight_ending)
-    looked = {one.learner for one in plan.changes}
+    looked, over = {one.learner for one in plan.changes}, endings(plan, drift_ending)
+    asked = (one for one in episodes if one.learner in looked or not plan.left_out)
     memory = Memory(
         seen={one.place: one for one in episodes if seen.get(one.place) == (one.holder, one.due)},
         applied=applied,
         corrections=counts,
         fights={one.place: one for one in open_fights if one.learner in looked},
+        unseen=tuple(one for one in asked if one.place not in seen and not over(one)),
     )
     return memory, ended, len(corrections)
 

@@ -87,6 +87,23 @@ def put_in_unit(server: Served, who: int | None) -> None:
 # ------------------------------------------------------------------ telling
 
 
+def test_drift_of_a_learner_who_can_no_longer_be_read_is_not_said_to_be_gone(home: Home, server: Served) -> None:
+    """Else the workflow would close its issue while somebody else still stands there."""
+    applied(home)
+    move(server, DefaultAssessorID=OTHER)
+    assert look(home)[0] == ExitCode.CHANGES
+    server.world.users[200004]["DateArchived"] = "2026-11-24T09:00:00Z"
+    for _ in range(2):
+        code, report = look(home)
+        assert (code, report["summary"]["drift"], report["summary"]["unseen"]) == (ExitCode.CHANGES, 0, 1)
+    for form in ("text", "markdown"):
+        said = home.run("drift", "--format", form).out
+        assert "1 drifted before and cannot be looked at now" in said
+        assert "as it was applied" not in said
+    server.world.users[200004].update(DateArchived=None, DefaultAssessorID=JAMES)
+    assert look(home)[0] == ExitCode.DONE
+
+
 def test_where_nothing_moved_the_report_is_empty(home: Home, server: Served) -> None:
     """Exit 0, nothing drifted, nothing pending, and in text a line that says so."""
     applied(home)

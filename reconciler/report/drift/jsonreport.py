@@ -32,6 +32,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": {
             "drift": len(report.left()),
+            "unseen": len(report.unseen),
             "corrected": len(report.corrected()),
             "ignored": report.ignored,
             "due": len(report.due),

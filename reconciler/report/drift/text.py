@@ -54,7 +54,7 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
     title = f"Drift in {plan.target}, organisation {plan.organisation}, read {moment_words(report.taken_at)}"
     yield page.paint(BOLD, visible(title))
     yield from page.wrap(", ".join(f"{count} {words}" for count, words in counts(report)) + ".", rest=2)
-    if not report.left() and not report.outcomes:
+    if not (report.left() or report.unseen or report.outcomes):
         yield "No drift: whatever was applied stands in OneFile as it was applied, as far as OneFile shows it."
     if plan.left_out:
         yield f"{number_of(plan.left_out, 'declared learner')} not in this scope, left unread."

@@ -87,6 +87,7 @@ def counts(report: DriftReport) -> list[tuple[int, str]]:
     left = report.left()
     found = [
         (len(left), "drifted"),
+        (len(report.unseen), "drifted before and cannot be looked at now"),
         (len(report.corrected()), "corrected"),
         (len(report.due), "due by date"),
         (len(report.pending), "pending from the files"),

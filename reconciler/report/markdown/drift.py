@@ -66,7 +66,7 @@ def _opening(report: DriftReport) -> str:
     notes = [f"Read {moment_words(report.taken_at)}, {report.spent_calls} calls"]
     if left:
         notes.append(f"The oldest is known for {age_words(report.now - min(one.first_seen for one in left))}")
-    else:
+    elif not report.unseen:
         notes.append("Whatever was applied stands in OneFile as it was applied, as far as OneFile shows it")
     if plan.left_out:
         notes.append(f"{plan.left_out} declared learners were not in this scope and were left unread")
