@@ -116,6 +116,7 @@ def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
     assert first.head == pull.head
     assert "Plan" in jobs["plan"].summary
     saved = json.loads(jobs["plan"].artifacts["reconciler-plan/plan.json"])
+    assert saved["fingerprint"].encode() in jobs["plan"].artifacts["reconciler-plan/plan.html"]
     assert (saved["fingerprint"], saved["target"]) == (first.fingerprint, "sandbox")
     keeps_its_secrets(jobs["plan"])
 
