@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.model import Cover, Declared, DeclaredLearner, Handle, Shift, Slot, SlotKind, Waiver, Wanted
+from reconciler.model import Cover, Declared, DeclaredLearner, Handle, Shift, Slot, SlotKind, UserId, Waiver, Wanted
 from reconciler.problems import Problem, Source
 
 _DAY = timedelta(days=1)
@@ -33,6 +33,11 @@ class Place(NamedTuple):
     learner: DeclaredLearner
     slot: Slot
 
+    @property
+    def whose(self) -> tuple[UserId | None, str | None]:
+        """What tells this learner from others: the line would not, where a file has many on one."""
+        return self.learner.id, self.learner.misid
+
 
 @dataclass(frozen=True, slots=True)
 class Handover:
@@ -53,7 +58,7 @@ class Handover:
 
     @property
     def learners(self) -> int:
-        return len({place.learner.source for place in self.places})
+        return len({place.whose for place in self.places})
 
 
 @dataclass(frozen=True, slots=True)

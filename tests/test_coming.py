@@ -16,7 +16,7 @@ from reconciler.plan.ahead import foresee_breaches
 from reconciler.report.calendar.ics import render_ics
 from reconciler.report.calendar.jsonreport import render_json
 from reconciler.report.calendar.text import render_markdown, render_text
-from reconciler.report.calendar.words import handover_words
+from reconciler.report.calendar.words import handover_words, learner_lines
 from tests.declared.files import DAY, SETTINGS, STAFF, centre
 
 COVERED = STAFF.replace(
@@ -105,6 +105,21 @@ def test_text_and_markdown_name_the_learners_by_label_or_id(tmp_path: Path) -> N
     assert "A-2: default assessor" in render_text(found(tmp_path), verbose=True)
     html = MarkdownIt("commonmark").render(render_markdown(found(tmp_path)))
     assert "A-2:" in html
+
+
+def test_learners_on_one_line_are_told_apart(tmp_path: Path) -> None:
+    """A file may have all its learners on one line, as JSON does: they are counted and named one by one."""
+    flow = (
+        "learners: [{id: 200001, label: A-1, default_assessor: kate-anderson}, "
+        "{misid: LRN00002, default_assessor: kate-anderson}, {id: 200004, default_assessor: kate-anderson}]\n"
+    )
+    cover = found(tmp_path, flow).handovers[0]
+    assert (len(cover.places), cover.learners) == (3, 3)
+    assert sorted(learner_lines(cover)) == [
+        "A-1: default assessor",
+        "learner 200004: default assessor",
+        "learner with MISID LRN00002: default assessor",
+    ]
 
 
 def test_json_has_each_slot(tmp_path: Path) -> None:
