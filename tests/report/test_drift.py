@@ -192,7 +192,7 @@ def test_markdown_tells_everything_there_is() -> None:
     assert titles[:2] == ["Two systems fight over these: a person must answer", "Left alone until a person answers"]
     assert titles[-3:] == [
         "Due by date: cover and dated entries",
-        "Pending: the files moved and were not applied yet",
+        "Pending: the files ask for what was not applied yet",
         "No longer drifting since the last look",
     ]
     assert text.count("<details>") == 3

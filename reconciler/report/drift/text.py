@@ -42,7 +42,7 @@ def render_drift(report: DriftReport, *, colour: bool = False, width: int = 100,
         *_fights(page, report),
         *_drift(page, report),
         *_waiting(page, report, "Due by date: cover and dated entries; apply writes them", report.due, verbose),
-        *_waiting(page, report, "Pending: the files moved and were not applied yet", report.pending, verbose),
+        *_waiting(page, report, "Pending: the files ask for what was not applied yet", report.pending, verbose),
         *_steps(page, report),
         *_rest(page, report),
     ]

@@ -87,7 +87,7 @@ def _parts(report: DriftReport) -> Iterator[Part]:
     yield from _problems(report.plan.problems, "Set aside", fit.ASIDE)
     yield from _corrections(report, failed=False)
     yield from _waiting("Due by date: cover and dated entries", report.due, report)
-    yield from _waiting("Pending: the files moved and were not applied yet", report.pending, report)
+    yield from _waiting("Pending: the files ask for what was not applied yet", report.pending, report)
     yield from _ended(report)
     yield from _unmanaged(report)
 
