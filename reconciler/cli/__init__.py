@@ -11,9 +11,9 @@ from types import FrameType
 
 import click
 
-from reconciler.cli.output import FORMS, Output, unexpected
+from reconciler.cli.output import FORMS, Output, exit_code_of
 from reconciler.cli.shared import cli
-from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
+from reconciler.problems import Invalid, Problem
 
 __all__ = ["cli", "main", "run"]
 
@@ -38,23 +38,16 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
-    try:
-        return int(cli.main(arguments, prog_name="reconciler", standalone_mode=False) or ExitCode.DONE)
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return ExitCode.INVALID
-    except click.UsageError as error:
+
+    def misused(error: click.UsageError) -> int:
         problem = Problem(error.format_message(), f"see {_command_path(error)} --help")
         return Output(_form_asked_for(given)).failed(Invalid(problem))
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        return ExitCode.ERROR
-    except ReconcilerError as error:
-        return Output().failed(error)
-    except Exception as error:
-        return Output().failed(unexpected(error))
+
+    return exit_code_of(
+        lambda: cli.main(arguments, prog_name="reconciler", standalone_mode=False),
+        misused,
+        lambda error: Output().failed(error),
+    )
 
 
 def _command_path(error: click.UsageError) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -170,3 +170,25 @@ def unexpected(error: Exception) -> ReconcilerError:
     what = f"something unforeseen happened: {type(error).__name__} at {places[-1]}"
     fix = f"Please report this line, with version {__version__}. Running again is safe: it looks at OneFile first."
     return ReconcilerError(Problem(what, fix))
+
+
+def exit_code_of(
+    work: Callable[[], Any], misused: Callable[[click.UsageError], int], failed: Callable[[ReconcilerError], int]
+) -> int:
+    """How a group of commands ended: every way becomes one exit code, and no error a traceback."""
+    try:
+        return int(work() or ExitCode.DONE)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.INVALID
+    except click.UsageError as error:
+        return misused(error)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return ExitCode.ERROR
+    except ReconcilerError as error:
+        return failed(error)
+    except Exception as error:
+        return failed(unexpected(error))

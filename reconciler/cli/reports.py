@@ -48,11 +48,11 @@ def plan_report(planned: Planned, output: Output) -> str:
 
 def outcome_report(done: Finished, output: Output) -> str:
     """What an apply did, or what it would have done where nothing was begun."""
-    from reconciler.report import html, jsonreport, markdown, text
-
     plan, fingerprint, outcomes = done.planned.plan, done.planned.fingerprint, done.outcomes
     problems = done.error.problems if done.error else ()
     if output.json:
+        from reconciler.report import jsonreport
+
         return jsonreport.render_outcomes(
             plan,
             outcomes,
@@ -64,35 +64,18 @@ def outcome_report(done: Finished, output: Output) -> str:
         )
     if done.run is None:
         return plan_report(done.planned, output)
-    if output.form == "markdown":
-        return markdown.render_outcomes(
-            plan,
-            outcomes,
-            fingerprint=fingerprint,
-            run=done.run,
-            spent_calls=done.spent_calls,
-            problems=problems,
-            limit=output.limit,
-        )
-    if output.form == "html":
-        return html.render_outcomes(
-            plan,
-            outcomes,
-            fingerprint=fingerprint,
-            run=done.run,
-            spent_calls=done.spent_calls,
-            problems=problems,
-        )
-    report = text.render_outcomes(
-        plan,
-        outcomes,
-        fingerprint=fingerprint,
-        run=done.run,
-        spent_calls=done.spent_calls,
-        problems=problems,
-        colour=output.colour,
-        width=output.width,
+    from reconciler.report import html, markdown, text
+    from reconciler.report.endings import endings
+
+    told = endings(
+        plan, outcomes, fingerprint=fingerprint, run=done.run, spent_calls=done.spent_calls, problems=problems
     )
+    match output.form:
+        case "markdown":
+            return markdown.render_outcomes(told, limit=output.limit)
+        case "html":
+            return html.render_outcomes(told)
+    report = text.render_outcomes(told, colour=output.colour, width=output.width)
     # where nothing was to be written nobody was asked, so the plan has not been shown: it says why not
     return report if plan.operations else f"{plan_text(done.planned, output)}\n{report}"
 

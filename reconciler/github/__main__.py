@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.output import say_problems, unexpected
+from reconciler.cli.output import exit_code_of, say_problems
 from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
 from reconciler.github.approval import Verdict, Wanted, judge
@@ -21,6 +21,7 @@ from reconciler.github.proposal import changed
 from reconciler.github.proposal import propose as make_pull
 from reconciler.github.surroundings import Surroundings, read_surroundings
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
+from reconciler.report.escape import fenced
 from reconciler.report.text import render_problems
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -103,11 +104,11 @@ def approval(plan: Path, state: str) -> int:
         verdict = judge(wanted, evidence(hub, here))
     why_not = [*verdict.why_not, *_forgetful(saved, os.environ)]
     if why_not or not verdict.is_approved:
-        _summarise(here, f"### Not applied: this plan was not approved\n\n{_fenced(render_problems(why_not))}")
+        _summarise(here, f"### Not applied: this plan was not approved\n\n{fenced(render_problems(why_not))}")
         raise Blocked(why_not)
     _output(here, approved="yes")
     told = _told(verdict, saved)
-    _summarise(here, f"### Approved\n\n{_fenced(told)}")
+    _summarise(here, f"### Approved\n\n{fenced(told)}")
     _say(told)
     return ExitCode.DONE
 
@@ -187,34 +188,16 @@ def _summarise(here: Surroundings, text: str) -> None:
             file.write(text)
 
 
-def _fenced(text: str) -> str:
-    """Text that may hold anything, as Markdown that shows it and does nothing else."""
-    longest = max((len(run) for run in "".join(one if one == "`" else " " for one in text).split()), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text.rstrip()}\n{fence}\n"
-
-
 # ------------------------------------------------------------------ every way to end
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     work: Callable[..., Any] = github.main
-    try:
-        return int(work(arguments, prog_name="python -P -m reconciler.github", standalone_mode=False) or 0)
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return ExitCode.INVALID
-    except click.UsageError as error:
-        return _failed(Invalid(Problem(error.format_message(), "See --help.")))
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        return ExitCode.ERROR
-    except ReconcilerError as error:
-        return _failed(error)
-    except Exception as error:
-        return _failed(unexpected(error))
+    return exit_code_of(
+        lambda: work(arguments, prog_name="python -P -m reconciler.github", standalone_mode=False),
+        lambda error: _failed(Invalid(Problem(error.format_message(), "See --help."))),
+        _failed,
+    )
 
 
 def _failed(error: ReconcilerError) -> int:

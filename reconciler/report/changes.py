@@ -10,7 +10,7 @@ from reconciler.model import SlotKind, Unread
 from reconciler.operations import Change, Plan
 from reconciler.problems import Source
 from reconciler.report.risk import Risk, place_in_order, risk_of
-from reconciler.report.words import NOT_SHOWN, Handles, change_words, holder_words, learner_words, number_of
+from reconciler.report.words import NOT_SHOWN, Handles, change_words, holder_words, kind_words, learner_words, number_of
 
 MANY_UNKNOWN = 10  # more unknown slots than this in a cohort become one row per member of staff
 
@@ -122,8 +122,4 @@ def untold(plan: Plan) -> list[Change]:
 
 def by_kind(changes: Iterable[Change]) -> str:
     kinds = Counter(change.slot.kind for change in changes)
-    return ", ".join(f"{kinds[kind]} {_kind_words(kind)}" for kind in SlotKind if kinds[kind])
-
-
-def _kind_words(kind: SlotKind) -> str:
-    return kind.value.replace("_", " ").replace("iqa", "IQA")
+    return ", ".join(f"{kinds[kind]} {kind_words(kind)}" for kind in SlotKind if kinds[kind])

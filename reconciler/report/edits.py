@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reconciler.report.difference import render_difference
-from reconciler.report.escape import code_span, visible
+from reconciler.report.escape import code_span, fenced, visible
 from reconciler.report.words import number_of
 
 Edited = Sequence[tuple[str, str, str]]
@@ -49,15 +49,7 @@ def render_edits(title: str, places: Sequence[Place], edited: Edited, *, written
         return "".join(f"{row}\n" for row in shown) + differences
     head, *rest = shown
     lines = [code_span(head), "", *(f"- {code_span(row)}" for row in rest)]
-    return "\n".join(lines) + "\n" + (_fenced(differences, "diff") if differences else "")
-
-
-def _fenced(text: str, language: str = "text") -> str:
-    """Text that stays as it is in Markdown."""
-    fence = "`" * 3
-    while fence in text:
-        fence += "`"
-    return f"\n{fence}{language}\n{text}{fence}\n"
+    return "\n".join(lines) + "\n" + (f"\n{fenced(differences, 'diff')}" if differences else "")
 
 
 class Row(NamedTuple):

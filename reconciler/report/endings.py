@@ -68,6 +68,7 @@ class Endings:
     title: str
     target: str
     organisation: int
+    run: int
     fingerprint: str
     notes: tuple[str, ...]
     calls: str
@@ -87,7 +88,7 @@ def endings(
     spent_calls: int,
     problems: Sequence[Problem] = (),
 ) -> Endings:
-    """How each operation of a run ended."""
+    """How each operation of a run ended; `problems` are what ended it early."""
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
     groups = ((end, tuple(_rows(end, outcomes, plan, places))) for end in ENDS)
@@ -95,6 +96,7 @@ def endings(
         title=_title(outcomes, run),
         target=plan.target,
         organisation=plan.organisation,
+        run=run,
         fingerprint=fingerprint,
         notes=tuple(_unproven(outcomes)),
         calls=f"{number_of(spent_calls, 'call')} made",

@@ -36,6 +36,14 @@ def code_span(text: str, *, cell: bool = False) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
+def fenced(text: str, language: str = "text") -> str:
+    """Lines that stay as they are in Markdown, whatever they hold."""
+    body, fence = text.rstrip("\n"), "`" * 3
+    while fence in body:
+        fence += "`"
+    return f"{fence}{language}\n{body}\n{fence}\n"
+
+
 _PLAIN = re.compile(r"[^\W_]+(?:['’–-][^\W_]+)*|\d\d:\d\d|[–—%…]|=")
 """A word that Markdown, GitHub and a browser take as letters: it has no markup, and is no address or file name."""
 

@@ -49,6 +49,12 @@ def size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
+def check_limit(limit: int) -> None:
+    """Raise ValueError for a limit below SMALLEST_LIMIT."""
+    if limit < SMALLEST_LIMIT:
+        raise ValueError(f"{limit} bytes are too few for a report: at least {SMALLEST_LIMIT}")
+
+
 def fit(opening: str, parts: Sequence[Part], closing: str, *, limit: int, full_report: str) -> str:
     """The opening, the parts and the closing, within `limit` bytes; `full_report` says where everything is.
 

@@ -12,6 +12,7 @@ from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
 from reconciler.report.words import age_words, duration_words, learner_words, number_of, removal_words
 
 BY_HAND = "To remove by hand: OneFile's API cannot"
+STILL_BY_HAND = "Still to remove by hand: OneFile's API cannot"
 AFTER_BY_HAND = "reconciler done STEP --by NAME"
 
 

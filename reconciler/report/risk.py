@@ -42,6 +42,9 @@ class Risk(IntEnum):
         return _WORDS[self]
 
 
+IN_SIGHT = Risk.REASSIGN
+"""Rows up to this risk are never folded away."""
+
 _SIGNS: Mapping[Risk, str] = dict(zip(Risk, "!-~+++?=", strict=True))
 _WORDS: Mapping[Risk, str] = {
     Risk.ASIDE: "set aside",

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.operations import Outcome, Plan
+from reconciler.operations import Plan
 from reconciler.problems import Problem
 from reconciler.report.changes import CohortRows
-from reconciler.report.endings import ENDED_BY, End, EndRow, endings
+from reconciler.report.endings import ENDED_BY, End, Endings, EndRow
 from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.review import AFTER_BY_HAND, BY_HAND, CaseloadLine, ManualStep, Notices, Review, review
+from reconciler.report.review import (
+    AFTER_BY_HAND,
+    BY_HAND,
+    STILL_BY_HAND,
+    CaseloadLine,
+    ManualStep,
+    Notices,
+    Review,
+    review,
+)
 from reconciler.report.words import number_of
 
 LEGEND = "+ fill  ~ reassign  - remove by hand  ! set aside  = left as it is"
@@ -119,23 +128,9 @@ def _changes(page: Page, title: str, cohorts: Sequence[CohortRows]) -> Iterator[
 # ------------------------------------------------------------------ outcomes
 
 
-def render_outcomes(
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    *,
-    fingerprint: str,
-    run: int,
-    spent_calls: int,
-    problems: Sequence[Problem] = (),
-    colour: bool = False,
-    width: int = 100,
-) -> str:
-    """How each operation of a run ended and what proves it: totals first, then what needs somebody, then the rest.
-
-    `problems` are what ended the run early.
-    """
+def render_outcomes(told: Endings, *, colour: bool = False, width: int = 100) -> str:
+    """How each operation of a run ended and what proves it: totals first, then what needs somebody, then the rest."""
     page = Page(width, colour)
-    told = endings(plan, outcomes, fingerprint=fingerprint, run=run, spent_calls=spent_calls, problems=problems)
     lines = [page.paint(BOLD, line) for line in page.wrap(told.title, rest=2)]
     lines += [line for words in (*told.notes, told.calls) for line in page.wrap(words, rest=2)]
     lines.append(visible(f"Fingerprint {told.fingerprint}"))
@@ -147,7 +142,7 @@ def render_outcomes(
         lines += page.title(f"{end.title} ({len(rows)})", _colour(end))
         for row in rows:
             lines += page.wrap(_ended(row), first=2)
-    lines += _manual(page, told.manual, "Still to remove by hand: OneFile's API cannot")
+    lines += _manual(page, told.manual, STILL_BY_HAND)
     if told.aside:
         lines += ["", *page.wrap(told.aside)]
     if told.waived.items:

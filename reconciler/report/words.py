@@ -39,8 +39,8 @@ def slot_words(slot: Slot) -> str:
 
 
 def kind_words(kind: SlotKind) -> str:
-    """`default assessor`, `learning aim IQA`: a kind of slot without its key."""
-    return "additional people" if kind is SlotKind.ADDITIONAL else kind.value.replace("_", " ").replace("iqa", "IQA")
+    """`default assessor`, `learning aim IQA`, `additional`: a kind of slot without its key."""
+    return kind.value.replace("_", " ").replace("iqa", "IQA")
 
 
 def holder_words(holder: Holder, handles: Handles) -> str:

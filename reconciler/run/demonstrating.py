@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reconciler.problems import ExitCode, Invalid, Problem, Source
 from reconciler.report.declaration import render_text
+from reconciler.report.endings import endings
 from reconciler.report.text import render_outcomes, render_plan
 from reconciler.run import applying, planning
 from reconciler.run.context import Context
@@ -45,16 +46,14 @@ def _walk(here: Context, say: Say, colour: bool) -> ExitCode:
     say("$ reconciler apply --auto-approve\n")
     done = applying.apply(here, None, approve=lambda _: True)
     if done.run is not None:
-        say(
-            render_outcomes(
-                done.planned.plan,
-                done.outcomes,
-                fingerprint=done.planned.fingerprint,
-                run=done.run,
-                spent_calls=done.spent_calls,
-                colour=colour,
-            )
+        told = endings(
+            done.planned.plan,
+            done.outcomes,
+            fingerprint=done.planned.fingerprint,
+            run=done.run,
+            spent_calls=done.spent_calls,
         )
+        say(render_outcomes(told, colour=colour))
     if done.error:
         raise done.error
     say("$ reconciler plan          (again)\n")

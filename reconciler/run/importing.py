@@ -249,10 +249,14 @@ def _written(state: Path, texts: Collection[str], seen: _Seen, made: Imported, p
         archived=seen.census.archived,
         recorded=made.recorded,
         left_out=[_left_out(one) for one in made.left_out],
-        unreadable={kind_words(kind): number for kind, number in sorted(made.unreadable.items())},
+        unreadable={_kind(kind): number for kind, number in sorted(made.unreadable.items())},
         blocking=_counted(finding.policy for finding in plan.findings if finding.blocks),
         warning=_counted(finding.policy for finding in plan.findings if not finding.blocks),
     )
+
+
+def _kind(kind: SlotKind) -> str:
+    return "additional people" if kind is SlotKind.ADDITIONAL else kind_words(kind)
 
 
 def _people(seen: _Seen) -> list[Problem]:

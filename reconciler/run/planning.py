@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class Planned:
 
     plan: Plan
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.plan, calls_of(self.plan))
 

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from reconciler.operations import CaseloadRow, Holding, ManualRemoval, Outcome, State
 from reconciler.problems import Source
+from reconciler.report.endings import endings
 from reconciler.report.html import render_outcomes, render_plan
 from tests.browser.conftest import Show
 from tests.factories import (
@@ -104,7 +105,7 @@ def test_outcomes_are_readable_too(show: Show) -> None:
     """The report of an apply is held to the same."""
     plan = plan_of(CHANGES)
     outcomes = [Outcome(operation, State.CONFLICT, "moved") for operation in plan.operations]
-    text = render_outcomes(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=9)
+    text = render_outcomes(endings(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=9))
     page, heard = show(text, bypass_csp=True)
     found = Axe().run(page).response["violations"]
     assert heard == []

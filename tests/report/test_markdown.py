@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.model import Handle, Unread, UserId
 from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Outcome, Plan, State
 from reconciler.problems import Problem
+from reconciler.report.endings import endings
 from reconciler.report.escape import visible
 from reconciler.report.fit import COMMENT_LIMIT, SMALLEST_LIMIT, SUMMARY_LIMIT
 from reconciler.report.markdown import render_outcomes, render_plan, render_problems
@@ -45,7 +46,7 @@ def test_no_text_becomes_markup(words: str) -> None:
     plan, outcomes = hostile_plan(words)
     for report in (
         render_plan(plan, fingerprint=words, limit=SUMMARY_LIMIT),
-        render_outcomes(plan, outcomes, fingerprint=words, run=1, spent_calls=1, problems=plan.problems),
+        render_outcomes(endings(plan, outcomes, fingerprint=words, run=1, spent_calls=1, problems=plan.problems)),
         render_problems(plan.problems),
     ):
         assert [one for one in markup(report) if not OURS.fullmatch(one)] == []
@@ -70,7 +71,7 @@ def test_the_smallest_limit_is_enough_for_any_headline(words: str) -> None:
     """However long or strange the target and the fingerprint are."""
     plan, outcomes = hostile_plan(words)
     assert size(render_plan(plan, fingerprint=words, limit=SMALLEST_LIMIT)) <= SMALLEST_LIMIT
-    report = render_outcomes(plan, outcomes, fingerprint=words, run=1, spent_calls=1, limit=SMALLEST_LIMIT)
+    report = render_outcomes(endings(plan, outcomes, fingerprint=words, run=1, spent_calls=1), limit=SMALLEST_LIMIT)
     assert size(report) <= SMALLEST_LIMIT
 
 
@@ -192,7 +193,7 @@ def test_outcomes_keep_what_did_not_succeed() -> None:
         Outcome(operation, ends.get(one, State.DONE), "why", "read_back")
         for one, operation in enumerate(plan.operations)
     ]
-    report = render_outcomes(plan, outcomes, fingerprint="sha256:0123", run=12, spent_calls=9)
+    report = render_outcomes(endings(plan, outcomes, fingerprint="sha256:0123", run=12, spent_calls=9))
     assert size(report) <= COMMENT_LIMIT
     assert [one for one in ends if f"`L-{one}`" not in report] == []
     assert "### Done (2996)" in report

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from reconciler.coming import Coming, Handover, Kind
 from reconciler.model import SlotKind, Waiver
-from reconciler.report.words import number_of, slot_words
+from reconciler.report.words import kind_words, number_of, slot_words
 
 
 def day_words(day: date) -> str:
@@ -48,7 +48,7 @@ def handover_words(handover: Handover) -> str:
 def places_words(handover: Handover) -> str:
     """`14 slots of 9 learners (9 default assessor, 5 unit assessor)`."""
     kinds = Counter(place.slot.kind for place in handover.places)
-    listed = ", ".join(f"{kinds[kind]} {_kind_words(kind)}" for kind in SlotKind if kinds[kind])
+    listed = ", ".join(f"{kinds[kind]} {kind_words(kind)}" for kind in SlotKind if kinds[kind])
     return f"{number_of(len(handover.places), 'slot')} of {number_of(handover.learners, 'learner')} ({listed})"
 
 
@@ -70,7 +70,3 @@ def waiver_words(waiver: Waiver) -> str:
 def ends_on(waiver: Waiver) -> date:
     """The first day without it."""
     return waiver.until + timedelta(days=1)
-
-
-def _kind_words(kind: SlotKind) -> str:
-    return kind.value.replace("_", " ").replace("iqa", "IQA")

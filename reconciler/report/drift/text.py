@@ -13,7 +13,6 @@ from reconciler.report.drift.words import (
     SECTIONS,
     counts,
     fight_words,
-    kind_words,
     labels_of,
     moment_words,
     moved_words,
@@ -23,7 +22,7 @@ from reconciler.report.drift.words import (
 )
 from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.words import age_words, number_of, operation_words, removal_words
+from reconciler.report.words import age_words, kind_words, number_of, operation_words, removal_words
 
 MANY = 20  # more rows than this in a section that only waits become a count a cohort
 

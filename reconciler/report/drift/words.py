@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from reconciler.drift import LOOKING_BACK, Drifted, DriftReport, Verdict
-from reconciler.model import SlotKind, UserId
+from reconciler.model import UserId
 from reconciler.operations import Change
 from reconciler.report.words import (
     Handles,
@@ -31,8 +31,6 @@ SECTIONS: Mapping[Verdict, str] = {
     Verdict.REPORT: "Reported only, as settings.drift says",
 }
 """The verdicts in the order of reports, what needs somebody first."""
-
-_KIND_WORDS = {kind: kind.value.replace("_", " ").replace("iqa", "IQA") for kind in SlotKind}
 
 
 def moved_words(one: Drifted, report: DriftReport) -> str:
@@ -105,10 +103,6 @@ def who_words(report: DriftReport, learner: UserId, label: str) -> str:
 
 def labels_of(report: DriftReport) -> Mapping[UserId, str]:
     return {change.learner: change.label for change in report.plan.changes}
-
-
-def kind_words(kind: SlotKind) -> str:
-    return _KIND_WORDS[kind]
 
 
 def moment_words(moment: datetime) -> str:

@@ -8,19 +8,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from reconciler.operations import Outcome, Plan
+from reconciler.operations import Plan
 from reconciler.problems import Problem
-from reconciler.report.endings import endings
+from reconciler.report.endings import Endings
 from reconciler.report.escape import visible
 from reconciler.report.html.chart import caseload_chart
-from reconciler.report.review import AFTER_BY_HAND, BY_HAND, problem_notice, review
-from reconciler.report.risk import Risk
+from reconciler.report.review import AFTER_BY_HAND, BY_HAND, STILL_BY_HAND, problem_notice, review
+from reconciler.report.risk import IN_SIGHT
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-IN_SIGHT = Risk.REASSIGN
-"""Rows up to this risk are open when the page is; the others are folded, and open on paper."""
 
 
 def render_plan(plan: Plan, *, fingerprint: str) -> str:
@@ -29,18 +26,9 @@ def render_plan(plan: Plan, *, fingerprint: str) -> str:
     return _page("plan", told=told, chart=caseload_chart(told.caseload), by_hand=BY_HAND)
 
 
-def render_outcomes(
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    *,
-    fingerprint: str,
-    run: int,
-    spent_calls: int,
-    problems: Sequence[Problem] = (),
-) -> str:
+def render_outcomes(told: Endings) -> str:
     """How each operation of a run ended and what proves it, what needs somebody first."""
-    told = endings(plan, outcomes, fingerprint=fingerprint, run=run, spent_calls=spent_calls, problems=problems)
-    return _page("outcomes", told=told, by_hand="Still to remove by hand: OneFile's API cannot")
+    return _page("outcomes", told=told, by_hand=STILL_BY_HAND)
 
 
 def render_problems(problems: Sequence[Problem]) -> str:

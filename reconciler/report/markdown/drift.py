@@ -13,7 +13,6 @@ from reconciler.report.drift.words import (
     SECTIONS,
     counts,
     fight_words,
-    kind_words,
     labels_of,
     moment_words,
     moved_words,
@@ -38,7 +37,7 @@ from reconciler.report.markdown.pieces import (
     value,
 )
 from reconciler.report.review import problem_notice
-from reconciler.report.words import age_words, operation_words, removal_words
+from reconciler.report.words import age_words, kind_words, operation_words, removal_words
 
 FULL = "Everything is in the report as text or JSON: `reconciler drift --format json`."
 _TIERS = {verdict: fit.GRAVE if verdict in NEEDS_A_PERSON else fit.WARNS for verdict in Verdict}
@@ -50,8 +49,7 @@ def render_drift(report: DriftReport, *, limit: int = COMMENT_LIMIT, full_report
     What waits gives way before drift, and drift that takes care of itself before what needs a person; where that has
     no room either, the report says so loudly, with counts. Raises ValueError for a limit below SMALLEST_LIMIT.
     """
-    if limit < fit.SMALLEST_LIMIT:
-        raise ValueError(f"{limit} bytes are too few for a report: at least {fit.SMALLEST_LIMIT}")
+    fit.check_limit(limit)
     return fit.fit(_opening(report), list(_parts(report)), "", limit=limit, full_report=full_report)
 
 

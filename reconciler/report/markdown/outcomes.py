@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.operations import Outcome, Plan, State
-from reconciler.problems import Problem
+from reconciler.operations import State
 from reconciler.report import fit
-from reconciler.report.endings import ENDED_BY, End, Endings, EndRow, endings
+from reconciler.report.endings import ENDED_BY, End, Endings, EndRow
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
 from reconciler.report.markdown.pieces import (
     FOLD_END,
@@ -23,26 +22,14 @@ from reconciler.report.markdown.pieces import (
     table_head,
     value,
 )
+from reconciler.report.review import STILL_BY_HAND
 
-STILL_BY_HAND = "Still to remove by hand: OneFile's API cannot"
 
-
-def render_outcomes(
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    *,
-    fingerprint: str,
-    run: int,
-    spent_calls: int,
-    problems: Sequence[Problem] = (),
-    limit: int = COMMENT_LIMIT,
-) -> str:
-    """How each operation of a run ended, in at most `limit` bytes; `problems` are what ended the run early."""
-    if limit < fit.SMALLEST_LIMIT:
-        raise ValueError(f"{limit} bytes are too few for a report: at least {fit.SMALLEST_LIMIT}")
-    told = endings(plan, outcomes, fingerprint=fingerprint, run=run, spent_calls=spent_calls, problems=problems)
+def render_outcomes(told: Endings, *, limit: int = COMMENT_LIMIT) -> str:
+    """How each operation of a run ended, in at most `limit` bytes."""
+    fit.check_limit(limit)
     opening = hidden("apply", told.target, told.organisation, told.fingerprint) + _headline(told)
-    full = f"Everything is in the history: `reconciler history {run}`."
+    full = f"Everything is in the history: `reconciler history {told.run}`."
     return fit.fit(opening, list(_parts(told)), "", limit=limit, full_report=full)
 
 

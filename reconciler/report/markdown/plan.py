@@ -24,11 +24,10 @@ from reconciler.report.markdown.pieces import (
     value,
 )
 from reconciler.report.review import BY_HAND, CaseloadLine, Review, review
-from reconciler.report.risk import Risk
+from reconciler.report.risk import IN_SIGHT, Risk
 
 MANY_CASELOADS = 10  # more that stay as they are, and these are folded
 
-_IN_SIGHT = Risk.REASSIGN  # rows up to this risk are not folded
 _BESIDE_ALREADY = len(Risk)  # what was pending before gives way before anything that this change causes
 
 
@@ -37,8 +36,7 @@ def render_plan(plan: Plan, *, fingerprint: str, limit: int = COMMENT_LIMIT, ful
 
     Raises ValueError for a limit below SMALLEST_LIMIT.
     """
-    if limit < fit.SMALLEST_LIMIT:
-        raise ValueError(f"{limit} bytes are too few for a report: at least {fit.SMALLEST_LIMIT}")
+    fit.check_limit(limit)
     told = review(plan, fingerprint)
     opening = hidden("plan", told.target, told.organisation, told.fingerprint) + _headline(told)
     return fit.fit(opening, list(_parts(told)), "", limit=limit, full_report=full_report)
@@ -132,7 +130,7 @@ def _cohorts(cohorts: Sequence[CohortRows], title: str, behind: int) -> Iterator
     if cohorts:
         yield Part((), heading(title) + _LEGEND, always=True)
     for cohort in cohorts:
-        in_sight = [one for one in cohort.rows if one.risk <= _IN_SIGHT and not behind]
+        in_sight = [one for one in cohort.rows if one.risk <= IN_SIGHT and not behind]
         rest = cohort.rows[len(in_sight) :]
         name = heading(f"{value(cohort.cohort)}: {_counted(cohort.counts())}", 4)
         if in_sight:
@@ -156,7 +154,7 @@ def _tier(risk: Risk, behind: int) -> int:
     """What is set aside is kept with what blocks; a removal by hand has its step above."""
     if risk is Risk.ASIDE:
         return fit.ASIDE
-    return (fit.DISPLACES if risk <= _IN_SIGHT else fit.REST + risk) + behind
+    return (fit.DISPLACES if risk <= IN_SIGHT else fit.REST + risk) + behind
 
 
 def _row(one: Row) -> str:
