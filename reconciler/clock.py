@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import itertools
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Clock(Protocol):
@@ -30,6 +32,8 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # not at the top: a tenth of what it takes to start, and most commands never wait
+
         await asyncio.sleep(seconds)
 
 
@@ -57,6 +61,8 @@ class VirtualClock:
         return self._passed
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio
+
         if not seconds > 0:
             await asyncio.sleep(0)  # let the others run, as a real wait would
             return

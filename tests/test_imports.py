@@ -81,8 +81,9 @@ HOMES: dict[str, set[str]] = {
 }
 """Where each foreign package may be imported."""
 
-SPEAKS = {"cli", "progress", "github.__main__"}  # standard streams
-LISTENS = {"cli", "run", "github.__main__"}  # the environment, and the terminal
+APART = "declared.apart"  # is a process of its own, whose standard streams lead to the command
+SPEAKS = {"cli", "progress", "github.__main__", APART}  # standard streams
+LISTENS = {"cli", "run", "github.__main__", APART}  # the environment, and the terminal
 
 
 def package(module: str) -> str:

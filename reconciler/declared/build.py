@@ -104,8 +104,12 @@ class _Builder:
 
         One without any entry is not managed on any day, which is what it is written for: to leave out a default.
         """
-        asked = _Asked({}, {}, ())
+        asked, moving = _Asked({}, {}, ()), []
         for held in slots.held:
+            if self._is_still(held.terms):
+                asked.slots[held.slot] = self._wanted(held.terms[0], self._day)
+                continue
+            moving.append(held)
             term = term_on(held.terms, self._day)
             if term is not None:
                 asked.slots[held.slot] = self._wanted(term, self._day)
@@ -113,7 +117,6 @@ class _Builder:
                 self.warnings.append(self._nobody(held.terms, held.line, f"{subject}: {slot_name(held.slot)}"))
                 if last := ended_before(held.terms, self._day):
                     asked.lapsed[held.slot] = Lapse(last, Source(self._cohort.file, held.line))
-        moving = [held for held in slots.held if not self._is_still(held.terms)]
         return asked._replace(later=_in_order(shift for held in moving for shift in self._shifts(held)))
 
     def _additional(self, terms: tuple[Term, ...]) -> _Asked:

@@ -6,7 +6,6 @@ Tolerant by design: what the schema has refused is simply absent here, so that t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -55,8 +54,7 @@ class LearnerEntry(NamedTuple):
         return f"learner {shown(self.misid)}" if self.misid is not None else "learner"
 
 
-@dataclass(frozen=True, slots=True)
-class CohortEntry:
+class CohortEntry(NamedTuple):
     """One cohort file. `name` is the file's own name, `declared` what its key `cohort` says."""
 
     file: str
@@ -107,7 +105,7 @@ _MANY = {
     "learning_aims": ("standard", {"assessor": SlotKind.LEARNING_AIM_ASSESSOR, "iqa": SlotKind.LEARNING_AIM_IQA}),
     "units": ("unit", {"assessor": SlotKind.UNIT_ASSESSOR, "iqa": SlotKind.UNIT_IQA}),
 }
-_slot = lru_cache(maxsize=10_000)(Slot)  # the same few thousand slots stand on all learners
+slot_of = lru_cache(maxsize=10_000)(Slot)  # the same few thousand slots stand on all learners
 
 
 def read_cohort(document: Document, name: str) -> CohortEntry:
@@ -163,7 +161,7 @@ class Reader:
             first[number] = line
             for part, kind in kinds.items():
                 if part in item:
-                    yield self._held(_slot(kind, number), item, part, subject)
+                    yield self._held(slot_of(kind, number), item, part, subject)
 
     def _held(self, slot: Slot, fields: Fields, key: str, subject: str) -> Held | None:
         """A slot with its terms, or None if one of them has a fault: with one missing, talk of gaps would be wrong."""

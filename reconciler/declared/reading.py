@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
+from reconciler.declared.apart import CohortFile, read_files
 from reconciler.declared.build import build_cohort
 from reconciler.declared.centre import Directory, read_settings, read_staff
-from reconciler.declared.entries import CohortEntry, read_cohort
 from reconciler.declared.folder import Folder
 from reconciler.declared.roster import Roster
 from reconciler.declared.rules import Register, check_cohort, check_staff, check_waivers
-from reconciler.declared.schema import Kind, check
-from reconciler.declared.yamlfile import Document, load
+from reconciler.declared.schema import checked
 from reconciler.model import DeclaredLearner, Handle, Settings, Staff
 from reconciler.problems import Problem
 
@@ -44,12 +42,12 @@ def read_all(folder: Folder, day: date, last: date | None = None) -> Reading:
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
     reading, register = Reading(settings, directory.staff, problems=problems), Register(directory)
     roster, sound = Roster(directory.staff, day, last or day), not reading.errors
-    for path in folder.cohorts:
-        cohort, wrong = _cohort(path, directory, register)
+    for file in read_files(folder.cohorts):
+        wrong = _wrong(file, directory, register)
         reading.problems += wrong
         sound = sound and not wrong
         if sound and settings is not None:
-            learners, warnings = build_cohort(cohort, settings.organisation, roster)
+            learners, warnings = build_cohort(file.entry, settings.organisation, roster)
             reading.learners += learners
             reading.problems += warnings
     if settings is not None:
@@ -57,15 +55,7 @@ def read_all(folder: Folder, day: date, last: date | None = None) -> Reading:
     return reading
 
 
-def _cohort(path: Path, directory: Directory, register: Register) -> tuple[CohortEntry, list[Problem]]:
-    """One cohort file and all that is wrong with it."""
-    document = checked(path, "cohort")
-    cohort = read_cohort(document, path.stem)
-    rules = [*check_cohort(cohort, directory), *register.add(cohort, readable=document.value is not None)]
-    return cohort, [*document.problems, *rules]
-
-
-def checked(path: Path, kind: Kind) -> Document:
-    document = load(path, path.as_posix())
-    check(document, kind)
-    return document
+def _wrong(file: CohortFile, directory: Directory, register: Register) -> list[Problem]:
+    """All that is wrong with one cohort file."""
+    rules = [*check_cohort(file.entry, directory), *register.add(file.entry, readable=file.is_readable)]
+    return [*file.problems, *rules]

@@ -155,7 +155,7 @@ def _check_slots(slots: Slots, subject: str, file: str, directory: Directory) ->
         for term in held.terms:
             if not _fits(term, held.slot, directory):
                 yield from _check_holder(held.slot, term, subject, file, directory)
-        if any(term.start or term.end for term in held.terms) or len(held.terms) > 1:
+        if held.terms and (len(held.terms) > 1 or held.terms[0].start or held.terms[0].end):
             yield from _check_terms(held, f"{subject}: {slot_name(held.slot)}", file)
     for term in slots.additional:
         if not _fits(term, _ADDITIONAL, directory):

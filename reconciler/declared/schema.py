@@ -9,10 +9,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.declared.explain import Fault, Path, at, explained, source_of
-from reconciler.declared.yamlfile import Document, Fields, Items, Refused, Value
+from reconciler.declared.yamlfile import Document, Fields, Items, Refused, Value, load
 from reconciler.problems import Problem
 from reconciler.resources import resource
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 Kind = Literal["settings", "staff", "cohort"]
+
+
+def checked(path: FilePath, kind: Kind) -> Document:
+    """The file's values and lines, with every problem of the file by itself; called as the path is in messages."""
+    document = load(path, path.as_posix())
+    check(document, kind)
+    return document
 
 
 def check(document: Document, kind: Kind) -> None:

@@ -327,13 +327,14 @@ _COMPLAINTS: tuple[tuple[str, str, str], ...] = (
 )
 _NOT_YAML = "this is not valid YAML"
 _LOOK_AROUND = "check the indentation, quotes and brackets here and on the line above."
-_NOT_PRINTABLE = re.compile("[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# not compiled before it is needed: that takes as long as reading a file
+_NOT_PRINTABLE = "[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 def _in_our_words(error: Exception, text: str) -> tuple[int, str, str]:
     """Line, what is wrong and the fix, for a text that is not YAML."""
     if not isinstance(error, yaml.MarkedYAMLError):
-        found = _NOT_PRINTABLE.search(text)
+        found = re.search(_NOT_PRINTABLE, text)
         line = text.count("\n", 0, found.start()) + 1 if found else 0
         code = f" (U+{ord(found[0]):04X})" if found else ""
         return line, f"the file contains a character that YAML does not allow{code}", "remove the invisible character."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -85,6 +84,8 @@ def plan(
     declared = context.declared()
     other = base_of(context, base, declared) if base is not None else None
     if observed is None:
+        import asyncio  # a kept reading does without
+
         return asyncio.run(run())
     target = target_of(context, declared.settings).name
     reading = load_reading(observed, for_both(declared, other), target)

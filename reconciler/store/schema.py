@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, inspect, select, text
 
 from reconciler.problems import Problem, StoreError
-from reconciler.store.tables import APPEND_ONLY, metadata, versions
+from reconciler.store.tables import APPEND_ONLY, ONE_OPEN_EPISODE, metadata, versions
 
 Step = Callable[[Connection], None]
 
@@ -25,12 +25,7 @@ def _add_episodes(connection: Connection) -> None:
             f"ended {moment}, ending TEXT NOT NULL, PRIMARY KEY (id))"
         )
     )
-    connection.execute(
-        text(
-            "CREATE UNIQUE INDEX open_episode ON episodes (target, organisation, matter, learner, kind, key) "
-            "WHERE ended IS NULL"
-        )
-    )
+    connection.execute(text(ONE_OPEN_EPISODE))
     _protect_episodes(connection)
 
 
@@ -85,6 +80,7 @@ def _create(connection: Connection, place: str) -> None:
             )
         )
     metadata.create_all(connection, checkfirst=False)
+    connection.execute(text(ONE_OPEN_EPISODE))
     protect = _protect_postgresql if shared else _protect_sqlite
     protect(connection)
     _protect_episodes(connection)

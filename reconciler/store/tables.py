@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    text,
 )
 
 
@@ -197,14 +196,13 @@ episodes = Table(
     Column("last_seen", Moment, nullable=False),
     Column("ended", Moment),
     Column("ending", Words, nullable=False),
-    Index(
-        "open_episode",
-        *("target", "organisation", "matter", "learner", "kind", "key"),
-        unique=True,
-        sqlite_where=text("ended IS NULL"),
-        postgresql_where=text("ended IS NULL"),
-    ),
 )
+
+ONE_OPEN_EPISODE = (
+    "CREATE UNIQUE INDEX open_episode ON episodes (target, organisation, matter, learner, kind, key) "
+    "WHERE ended IS NULL"
+)
+"""As text, which both databases understand: a partial index of SQLAlchemy's own loads the dialects of both."""
 
 APPEND_ONLY = (runs, run_ends, operations, events, lock_breaks)
 """History: no row of these is ever changed or removed, and the database itself refuses to."""

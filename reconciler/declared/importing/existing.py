@@ -9,8 +9,8 @@ from pathlib import Path
 
 from reconciler.declared import read_declared
 from reconciler.declared.centre import Directory, read_settings, read_staff
-from reconciler.declared.reading import checked
 from reconciler.declared.rules import check_staff
+from reconciler.declared.schema import checked
 from reconciler.model import DeclaredLearner, Handle, Settings, Staff
 from reconciler.problems import Invalid
 

@@ -1,0 +1,155 @@
+"""Cohort files by more than one process: parsing is most of the time of a large state, and every core can do some.
+
+A process started here reads names from its input, and writes to its output what each file says, a line of JSON each.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term, calendar_day, read_cohort, slot_of
+from reconciler.declared.schema import checked
+from reconciler.model import SlotKind
+from reconciler.problems import Problem, Source
+
+WORTH_BYTES = 2_000_000
+"""From here on it pays. Starting another process takes as long as reading about 300 kB."""
+
+MOST_PROCESSES = 8  # what is not divided (rules, building) takes as long as an eighth of the rest
+
+
+class CohortFile(NamedTuple):
+    """What one file says by itself; `is_readable` is False where nothing can be said about who stands in it."""
+
+    entry: CohortEntry
+    problems: list[Problem]
+    is_readable: bool
+
+
+def read_file(path: Path) -> CohortFile:
+    document = checked(path, "cohort")
+    entry = read_cohort(document, path.stem)
+    return CohortFile(entry, document.problems, document.value is not None)
+
+
+def read_files(paths: Sequence[Path], processes: int | None = None) -> Iterator[CohortFile]:
+    """All files in the order given, by so many other processes; how many, is decided here where nobody says."""
+    count = worth(paths) if processes is None else processes
+    if not count:
+        yield from map(read_file, paths)
+        return
+    with ExitStack() as stack:
+        others = [stack.enter_context(_reader(paths[first::count])) for first in range(count)]
+        for number, path in enumerate(paths):
+            line = next(others[number % count], "")
+            # a process that died has said nothing of the file: it is read here, and what is wrong with it told as ever
+            yield _unpacked(json.loads(line)) if line.endswith("\n") else read_file(path)
+
+
+def worth(paths: Sequence[Path]) -> int:
+    """How many other processes these files are worth."""
+    return min(cores(), MOST_PROCESSES) if cores() > 1 and sum(map(_size, paths)) >= WORTH_BYTES else 0
+
+
+def cores() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _reader(paths: Sequence[Path]) -> Iterator[Iterator[str]]:
+    """A process that reads these files; it ends by itself when nobody takes what it says any more."""
+    command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()"]
+    with subprocess.Popen(  # noqa: S603  our own interpreter and module
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=surroundings(os.environ),
+        encoding="utf-8",
+        start_new_session=True,  # a Ctrl-C is for the command, which then stops this
+    ) as process:
+        assert process.stdin and process.stdout  # noqa: S101  both asked for above
+        try:
+            try:
+                process.stdin.write(json.dumps([path.as_posix() for path in paths]))
+                process.stdin.close()
+            except OSError:
+                pass  # it died at once: its output has ended too
+            yield iter(process.stdout)
+        finally:
+            process.kill()
+
+
+def surroundings(ours: Mapping[str, str]) -> dict[str, str]:
+    """The same modules from the same places, and nothing that is no business of a reader of files."""
+    kept = {name: value for name, value in ours.items() if not name.startswith(("ONEFILE_", "RECONCILER_"))}
+    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
+
+
+# ------------------------------------------------------------------ over the pipe: entries are tuples, and so lists
+
+
+def _packed(file: CohortFile) -> str:
+    problems = [(one.what, one.fix, one.source, one.where, one.severity) for one in file.problems]
+    return json.dumps((file.entry, problems, file.is_readable), default=date.isoformat, separators=(",", ":"))
+
+
+def _unpacked(raw: Any) -> CohortFile:
+    (file, name, declared, line, organisation, defaults, learners), problems, is_readable = raw
+    entry = CohortEntry(
+        file,
+        name,
+        declared,
+        line,
+        organisation,
+        _slots(*defaults),
+        tuple(LearnerEntry(user, misid, label, at, _slots(*slots)) for user, misid, label, at, slots in learners),
+    )
+    told = [
+        Problem(what, fix, source and Source(*source), where, severity)
+        for what, fix, source, where, severity in problems
+    ]
+    return CohortFile(entry, told, is_readable)
+
+
+_KINDS = {kind.value: kind for kind in SlotKind}
+
+
+def _slots(held: list[Any], additional: list[Any]) -> Slots:
+    return Slots(
+        tuple(Held(slot_of(_KINDS[kind], key), _terms(terms), line) for (kind, key), terms, line in held),
+        _terms(additional),
+    )
+
+
+def _terms(raw: list[Any]) -> tuple[Term, ...]:
+    return tuple(
+        Term(staff, start and calendar_day(start), end and calendar_day(end), line) for staff, start, end, line in raw
+    )
+
+
+def main() -> None:
+    gc.disable()  # as for everything that reads the files
+    try:
+        for name in json.load(sys.stdin):
+            sys.stdout.write(f"{_packed(read_file(Path(name)))}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the command was stopped
+        os._exit(1)

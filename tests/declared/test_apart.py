@@ -1,0 +1,88 @@
+"""Files read by other processes say the same as files read here, whatever becomes of those processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.declared import apart, read_declared
+from tests.declared.files import DAY, centre
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted([*ROOT.glob("state/cohorts/*.yaml"), *ROOT.glob("tests/cases/invalid/**/cohorts/*.yaml")])
+"""Good ones, and every sort of bad one."""
+
+EVERYTHING = """organisation: 5741
+defaults:
+  default_assessor: kate-anderson
+  learning_aims: [{standard: 41240, assessor: kate-anderson}]
+  additional: [observer-lee]
+learners:
+  - id: 200004
+    label: "Räksmörgås \\U0001F600"
+    default_assessor:
+      - {staff: kate-anderson, until: 2026-12-31}
+      - {staff: null, from: 2027-01-01, until: 2027-01-31}
+      - {staff: james-fayre, from: 2027-02-01}
+    default_employer: null
+    learning_aims: [{standard: 41240, assessor: [], iqa: priya-shah}]
+    units: [{unit: "123", assessor: noor-haddad, iqa: oscar-lind}]
+    additional: [{staff: kate-anderson, until: 2026-11-30}]
+  - {misid: LRN00043}
+"""
+
+
+def test_other_processes_say_of_every_file_what_this_one_says() -> None:
+    """In the same order, with the same problems at the same lines."""
+    assert len(FILES) > 50
+    assert list(apart.read_files(FILES, 2)) == list(apart.read_files(FILES, 0))
+
+
+def test_everything_a_file_can_say_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dates, nobody, empty lists, texts that look like numbers, and letters beyond ASCII."""
+    state = centre(tmp_path, EVERYTHING)
+    here = read_declared(state, DAY, ahead_days=100)
+    monkeypatch.setattr(apart, "WORTH_BYTES", 0)
+    monkeypatch.setattr(apart, "cores", lambda: 2)
+    assert read_declared(state, DAY, ahead_days=100) == here
+    assert here.learners[1].later and here.warnings
+
+
+def test_processes_that_die_leave_their_files_to_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed for want of memory, say: slower, and no less true."""
+    here = list(apart.read_files(FILES, 0))
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    assert list(apart.read_files(FILES, 2)) == here
+
+
+def test_no_process_outlives_a_reading_that_is_broken_off() -> None:
+    """As by Ctrl-C in the middle."""
+    reading = apart.read_files(FILES, 2)
+    next(reading)
+    reading.close()  # type: ignore[attr-defined]  # a generator
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_only_a_large_state_is_worth_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And none where there is but one core."""
+    monkeypatch.setattr(apart, "cores", lambda: 4)
+    small, large = tmp_path / "small.yaml", tmp_path / "large.yaml"
+    small.write_bytes(b"#" * 1000)
+    large.write_bytes(b"#" * apart.WORTH_BYTES)
+    assert apart.worth([small, small, tmp_path / "gone.yaml"]) == 0
+    assert apart.worth([small, large]) == 4
+    monkeypatch.setattr(apart, "cores", lambda: 1)
+    assert apart.worth([small, large]) == 0
+
+
+def test_no_token_is_handed_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers of files need none."""
+    given = apart.surroundings(
+        {"ONEFILE_CUSTOMER_TOKEN": "secret", "RECONCILER_STORE": "postgresql://u:p@h/d", "A": "b"}
+    )
+    assert {name: value for name, value in given.items() if name not in ("PYTHONPATH", "PYTHONUTF8")} == {"A": "b"}
