@@ -1,4 +1,4 @@
-"""docs/drift.md, held against the program: its YAML, its commands, and the metrics that its alerts ask for."""
+"""docs/how-to/drift.md, held against the program: its YAML, its commands, and the metrics that its alerts ask for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.report.drift import prometheus
 from tests.factories import DAY
 from tests.report.test_drift import report
 
-TEXT = (Path(__file__).parent.parent / "docs" / "drift.md").read_text("utf-8")
+TEXT = (Path(__file__).parent.parent / "docs" / "how-to" / "drift.md").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:

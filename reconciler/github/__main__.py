@@ -30,7 +30,7 @@ PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def github() -> None:
-    """What the workflows of this project ask of GitHub. docs/github.md tells how they fit together."""
+    """What the workflows of this project ask of GitHub. docs/how-to/github.md tells how they fit together."""
 
 
 @github.command()

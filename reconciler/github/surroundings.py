@@ -15,7 +15,7 @@ from reconciler.service.targets import is_loopback
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_WORKFLOW = "Run this in a GitHub workflow, as the action of this project does; docs/github.md shows how."
+_WORKFLOW = "Run this in a GitHub workflow, as the action of this project does; docs/how-to/github.md shows how."
 
 
 @dataclass(frozen=True)

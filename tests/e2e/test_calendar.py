@@ -85,7 +85,7 @@ def test_plan_tells_with_one_reading_what_a_coming_cover_will_break(home: Home) 
     assert home.run("plan", *state, "--at", "2027-02-01").code == ExitCode.BLOCKED
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "time.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "time.md"
 
 
 def test_the_page_about_days_is_true(home: Home) -> None:

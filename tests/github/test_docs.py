@@ -15,7 +15,7 @@ import yaml
 from reconciler.cli import cli
 
 ROOT = Path(__file__).parents[2]
-GITHUB, GITLAB = ROOT / "docs" / "github.md", ROOT / "docs" / "gitlab.md"
+GITHUB, GITLAB = ROOT / "docs" / "how-to" / "github.md", ROOT / "docs" / "how-to" / "gitlab.md"
 
 
 def blocks(page: Path) -> list[str]:
