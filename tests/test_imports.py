@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "cli.output",
         "report.escape",
         "report.text",
+        "run.git",
         "run.planfile",
         "run.planning",
         "service.targets",
@@ -82,6 +83,8 @@ HOMES: dict[str, set[str]] = {
 """Where each foreign package may be imported."""
 
 APART = "declared.apart"  # is a process of its own, whose standard streams lead to the command
+STARTS = {"run.git": {"subprocess.run"}, APART: {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL"}}
+STARTERS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "os.startfile")
 SPEAKS = {"cli", "progress", "github.__main__", APART}  # standard streams
 LISTENS = {"cli", "run", "github.__main__", APART}  # the environment, and the terminal
 
@@ -156,8 +159,10 @@ def test_a_foreign_package_is_imported_only_in_its_home(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_edge_speaks_and_listens(module: str) -> None:
-    """Everything else is told what it needs, and gives back values."""
+    """Everything else is told what it needs, and gives back values. Two places start a program: git, and ourselves."""
     used = set(names_used(MODULES[module]))
+    starters = {name for name in used if name.startswith(STARTERS) and name != "subprocess.SubprocessError"}
+    assert starters <= STARTS.get(module, set())
     if not within(module, SPEAKS):
         assert used & {"print", "sys.stdout", "sys.stderr", "click.echo"} == set()
     if not within(module, LISTENS):

@@ -15,6 +15,7 @@ from reconciler.github.comments import check_size
 from reconciler.github.faults import Refused, unreadable
 from reconciler.github.surroundings import Surroundings
 from reconciler.problems import Problem, ReconcilerError
+from reconciler.run.git import git
 
 _WRITE = "contents: write, pull-requests: write"
 
@@ -28,8 +29,8 @@ Changed = Mapping[str, bytes | None]
 def changed(folder: str) -> Changed:
     """What differs from the commit that is checked out, in that folder of the repository around the current one."""
     try:
-        listed = _git("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", folder)
-        top = Path(_git("rev-parse", "--show-toplevel").decode().strip())
+        listed = git(Path(), "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", folder)
+        top = Path(git(Path(), "rev-parse", "--show-toplevel").decode().strip())
         names = [row[3:].decode() for row in listed.split(b"\0") if row]
         return {name: (top / name).read_bytes() if (top / name).is_file() else None for name in names}
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -90,7 +91,3 @@ def _address(made: Any) -> str:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
-
-
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], capture_output=True, timeout=60, check=True).stdout  # noqa: S603, S607

@@ -43,6 +43,7 @@ class Context:
     ahead_days: int = 28
     everyone: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    handed: dict[str, str] = field(default_factory=dict, repr=False)  # what a descriptor gave, which it does only once
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
     on_screen: bool = False

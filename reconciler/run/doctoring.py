@@ -37,9 +37,10 @@ from reconciler.problems import (
 )
 from reconciler.run.canary import fly
 from reconciler.run.context import Context
-from reconciler.run.session import TOKEN, Session, open_session
+from reconciler.run.session import Session, open_session
+from reconciler.run.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.service import wire
-from reconciler.service.client import RENEW_AFTER_SECONDS, CustomerToken, OneFile
+from reconciler.service.client import RENEW_AFTER_SECONDS, OneFile
 from reconciler.service.paging import LARGE_ROWS, USUAL_ROWS
 from reconciler.service.reader import DEFAULT_KINDS
 from reconciler.service.targets import Target, is_loopback, resolve_target
@@ -127,16 +128,16 @@ class _Examination:
         if target is not None and target.embedded:
             self._note(nothing(Name.TOKEN, "the embedded sandbox needs none"))
             return True
-        try:
-            CustomerToken(self.context.environment[TOKEN])
-        except KeyError:
+        if not has_token(self.context):
             fix = f"Set {TOKEN} to the customer token that OneFile support issued."
             self._note(failed_with(Name.TOKEN, Invalid(Problem("not set", fix, where=TOKEN))))
             return False
+        try:
+            customer_token(self.context)
         except ReconcilerError as error:
             self._note(failed_with(Name.TOKEN, error))
             return False
-        self._note(fine(Name.TOKEN, f"set in {TOKEN}"))
+        self._note(fine(Name.TOKEN, f"set in {origin_of(self.context)}"))
         return True
 
     def _store(self, target: Target | None, settings: Settings | None) -> bool:

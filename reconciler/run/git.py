@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 import tempfile
@@ -12,11 +13,25 @@ from pathlib import Path
 
 from reconciler.problems import Invalid, Problem
 
+SECRETS = frozenset({"ONEFILE_CUSTOMER_TOKEN", "ONEFILE_CUSTOMER_TOKEN_FD", "RECONCILER_STORE", "GITHUB_TOKEN"})
+"""Variables that no program we start is told."""
+
+_DATA_ONLY = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
+"""A pull request may hold a folder that git would take for a repository of its own, with a program to run in its
+configuration: what is inside the state folder is data."""
+
+
+def git(folder: Path, *arguments: str) -> bytes:
+    """What git says, asked in that folder. Raises OSError or SubprocessError; no program but this is ever started, other than our own."""
+    command = ["git", *_DATA_ONLY, "-C", str(folder), *arguments]
+    environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    return subprocess.run(command, capture_output=True, timeout=60, check=True, env=environment).stdout  # noqa: S603
+
 
 def commit(state: Path) -> str:
     """The commit that the state folder stands at, or nothing where there is no git to ask."""
     try:
-        return _git(state, "rev-parse", "HEAD").decode().strip()
+        return git(state, "rev-parse", "HEAD").decode().strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 
@@ -24,7 +39,7 @@ def commit(state: Path) -> str:
 def repository(folder: Path) -> Path | None:
     """The top of the repository that the folder is in, if git can tell."""
     try:
-        return Path(_git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
+        return Path(git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -32,8 +47,8 @@ def repository(folder: Path) -> Path | None:
 def changed_since(state: Path, ref: str) -> frozenset[str]:
     """Files of the state folder, relative to it, that differ from `ref`: committed, uncommitted and new ones."""
     try:
-        known = _git(state, "diff", "--name-only", "--relative", "-z", _commit_of(state, ref), "--", ".")
-        new = _git(state, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+        known = git(state, "diff", "--name-only", "--relative", "-z", _commit_of(state, ref), "--", ".")
+        new = git(state, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
     except (OSError, subprocess.SubprocessError) as error:
         raise Invalid(_refused(state, ref, error)) from error
     return frozenset(name for name in (known + new).decode("utf-8", "surrogateescape").split("\0") if name)
@@ -52,8 +67,8 @@ def as_of(state: Path, ref: str) -> Iterator[Path]:
     """The state folder as it stood at `ref`, in a temporary place; empty where it was not there yet."""
     try:
         commit = _commit_of(state, ref)
-        there = _git(state, "ls-tree", "--name-only", "-z", commit)
-        archive = _git(state, "archive", "--format=tar", commit, "--", ".") if there else b""
+        there = git(state, "ls-tree", "--name-only", "-z", commit)
+        archive = git(state, "archive", "--format=tar", commit, "--", ".") if there else b""
     except (OSError, subprocess.SubprocessError) as error:
         raise Invalid(_refused(state, ref, error)) from error
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as folder:
@@ -75,12 +90,7 @@ def _extract(archive: bytes, place: Path, ref: str) -> None:
 
 def _commit_of(state: Path, ref: str) -> str:
     # resolved first, so that a ref which looks like an option never reaches a command that would take it for one
-    return _git(state, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-
-
-def _git(state: Path, *arguments: str) -> bytes:
-    command = ["git", "-C", str(state), *arguments]
-    return subprocess.run(command, capture_output=True, timeout=60, check=True).stdout  # noqa: S603
+    return git(state, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
 
 
 def _refused(state: Path, ref: str, error: Exception) -> Problem:
@@ -96,6 +106,6 @@ def _refused(state: Path, ref: str, error: Exception) -> Problem:
 
 def _is_shallow(state: Path) -> bool:
     try:
-        return _git(state, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        return git(state, "rev-parse", "--is-shallow-repository").strip() == b"true"
     except (OSError, subprocess.SubprocessError):
         return False

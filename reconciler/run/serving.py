@@ -11,7 +11,8 @@ from pathlib import Path
 from reconciler.clock import Clock, SystemClock
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.run.context import Context
-from reconciler.run.session import TOKEN, world_problems
+from reconciler.run.session import world_problems
+from reconciler.run.token import customer_token, has_token
 from reconciler.sandbox.app import create_app
 from reconciler.sandbox.faults import Fault, Faults
 from reconciler.sandbox.serve import serve
@@ -52,10 +53,10 @@ def serve_sandbox(
 ) -> None:
     """Serve until interrupted. `ready` gets the base URL and the customer token once calls are answered.
 
-    The token is ONEFILE_CUSTOMER_TOKEN where that is set, else `sandbox`. Seed and learners make a new world;
+    The token is the customer token where that is set, else `sandbox`. Seed and learners make a new world;
     an existing world file keeps its own. Raises Invalid for a switch or fault that does not exist.
     """
-    token = context.environment.get(TOKEN) or "sandbox"
+    token = customer_token(context).reveal() if has_token(context) else "sandbox"
     clock: Clock = _ShiftedClock(start) if start else SystemClock()
     with _as_invalid("--switch"):
         chosen = Switches.parse(switches)

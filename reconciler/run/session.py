@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from reconciler.clock import Clock, VirtualClock
 from reconciler.model import Settings
-from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.problems import Problem, ReconcilerError
 from reconciler.run.context import Context
 from reconciler.run.targets import target_of
+from reconciler.run.token import customer_token
 from reconciler.service.budget import Budget, MemoryLedger
 from reconciler.service.client import CustomerToken, OneFile
 from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
 from reconciler.service.targets import Target
+from reconciler.service.trust import CA_FILE
 from reconciler.store import Store
 
 if TYPE_CHECKING:
     from reconciler.observed.reading import Teller
-
-TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ async def open_session(context: Context, settings: Settings) -> AsyncIterator[Se
                 reader = Reader(client, clock, keeps_names=context.may_name(settings))
                 yield Session(target, store, client, reader, clock)
         else:
-            token = _customer_token(context)
+            token = customer_token(context)
             budget = Budget(store.ledger(token.account(target.base_url)), settings.calls_per_minute, context.clock)
-            async with OneFile(target.base_url, token, budget=budget, clock=context.clock) as client:
+            ca_file = context.environment.get(CA_FILE, "")
+            async with OneFile(target.base_url, token, budget=budget, clock=context.clock, ca_file=ca_file) as client:
                 reader = Reader(client, context.clock, keeps_names=context.may_name(settings))
                 yield Session(target, store, client, reader, context.clock)
 
@@ -69,16 +70,6 @@ def learning(session: Session, context: Context) -> Iterator[Facts]:
 def telling(context: Context, settings: Settings) -> AbstractContextManager[Teller | None]:
     """Whoever hears what a reading costs, if anybody."""
     return context.tell(settings.calls_per_minute) if context.tell else nullcontext()
-
-
-def _customer_token(context: Context) -> CustomerToken:
-    if TOKEN not in context.environment:
-        fix = (
-            "Set it to the customer token that OneFile support issued (it is never an option or a file), "
-            "or use --target sandbox, which needs none."
-        )
-        raise Invalid(Problem("no customer token is set", fix, where=TOKEN))
-    return CustomerToken(context.environment[TOKEN])
 
 
 @asynccontextmanager

@@ -30,12 +30,13 @@ from reconciler.service.budget import Budget
 from reconciler.service.faults import Answer, Ask, Faults, NoAnswer
 from reconciler.service.retry import Backoff, Patience, pause_seconds
 from reconciler.service.targets import is_loopback
+from reconciler.service.trust import CA_FILE, trusted
 from reconciler.service.words import without
 
 RENEW_AFTER_SECONDS = 23 * 3600  # a session lasts 24 h from its issue, however much it is used
 LARGEST_ANSWER_BYTES = 50_000_000
+LONGEST_TOKEN = 4096  # letters, of the customer's and of a session's
 
-_LONGEST_TOKEN = 4096
 _COURTESY_SECONDS = 5.0  # for the rest of an answer whose status already says all that matters
 _COURTESY_BYTES = 65_536
 _IDLE_SECONDS = 4.0  # we drop an idle connection before the server does: a write must not meet one just closed
@@ -57,20 +58,21 @@ for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11",
 class CustomerToken:
     """The customer's long-lived secret. Shows itself to nobody but the log-in.
 
-    Raises Invalid for a text that cannot be sent in a header.
+    `origin` names where it came from. Raises Invalid for a text that cannot be sent in a header.
     """
 
     __slots__ = ("_secret",)
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, origin: str = "ONEFILE_CUSTOMER_TOKEN") -> None:
         self._secret = secret.strip()
         if not self._secret:
-            raise _invalid(
-                "ONEFILE_CUSTOMER_TOKEN", "the customer token is empty", "set it to the token OneFile issued"
-            )
+            raise _invalid(origin, "the customer token is empty", "set it to the token OneFile issued")
         if not all(" " <= letter <= "~" for letter in self._secret):
             what = "the customer token holds a letter or a line break that no token has"
-            raise _invalid("ONEFILE_CUSTOMER_TOKEN", what, "copy it again, whole and alone")
+            raise _invalid(origin, what, "copy it again, whole and alone")
+        if len(secret) > LONGEST_TOKEN + 2:  # and the end of its line
+            what = f"the customer token is longer than {LONGEST_TOKEN:,} letters"
+            raise _invalid(origin, what, "copy the token again, and nothing else")
 
     def __repr__(self) -> str:
         return "CustomerToken(hidden)"
@@ -118,6 +120,7 @@ class OneFile:
     """A logged-in conversation with one server; an async context manager, for one event loop.
 
     `base_url` comes from a Target. `transport` takes the network's place, for an application in this process.
+    `ca_file` names certificate authorities in PEM that are trusted beside the usual ones.
     At most `max_in_flight` calls are under way at once, and the budget decides when the next may go.
     `calls` counts what was sent so far, log-ins and repeats included; `throttled`, the answers of 429. `clock_skew`
     is how many seconds our clock is ahead of the Date of the latest answer, None where none had one.
@@ -131,6 +134,7 @@ class OneFile:
         budget: Budget,
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
+        ca_file: str = "",
         timeouts: Timeouts = USUAL_TIMEOUTS,
         backoff: Backoff = USUAL_BACKOFF,
         max_in_flight: int = 8,
@@ -152,7 +156,7 @@ class OneFile:
         self._sessions: list[_Session] = []  # the last is current; the others are kept only to be hidden in messages
         self._failed_log_ins: list[ServiceError] = []
         self._faults = Faults(self._base_url, self._hide)
-        self._http = self._make_http(transport, max_in_flight)
+        self._http = self._make_http(transport, ca_file, max_in_flight)
 
     def __repr__(self) -> str:
         return f"OneFile({self._base_url})"
@@ -345,7 +349,7 @@ class OneFile:
         if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
             return NoAnswer(what, "check the base URL", sent, status, try_again=False)
         if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error).upper():
-            fix = "if a proxy of your own stands between, name its certificate authority in SSL_CERT_FILE"
+            fix = f"if a proxy of your own stands between, name its certificate authority (PEM) in {CA_FILE}"
             return NoAnswer(what, fix, sent, status, try_again=False)
         fix = "check the network and the base URL; OneFile puts releases in between 07:00 and 07:30 UK time on weekdays"
         return NoAnswer(what, fix, sent, status)
@@ -367,14 +371,19 @@ class OneFile:
             case _:
                 return f"the exchange with {self._host} failed ({type(error).__name__})"
 
-    def _make_http(self, transport: httpx.AsyncBaseTransport | None, max_in_flight: int) -> httpx.AsyncClient:
-        """Raises Invalid where the address would show the token, or the environment's proxies cannot be used."""
+    def _make_http(
+        self, transport: httpx.AsyncBaseTransport | None, ca_file: str, max_in_flight: int
+    ) -> httpx.AsyncClient:
+        """Raises Invalid where the address would show the token, or the environment's proxies or certificates cannot be
+        used."""
         if transport is None and not self._base_url.startswith("https://") and not is_loopback(self._host):
             raise _invalid(self._host, "plain http would show the token to the network", "use https://")
         agent = f"onefile-reconciler/{__version__}"
         wait = self._timeouts
+        verified = trusted(ca_file) if self._base_url.startswith("https://") else True
         try:
             return httpx.AsyncClient(
+                verify=verified,
                 headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": agent},
                 timeout=httpx.Timeout(wait.read, connect=wait.connect, pool=wait.call),
                 limits=httpx.Limits(max_connections=max_in_flight, keepalive_expiry=_IDLE_SECONDS),
@@ -385,8 +394,8 @@ class OneFile:
             )
         except Exception as error:
             kind = type(error).__name__  # and no more of it: its text may repeat a proxy's password
-        what = f"the environment's proxy or certificate settings cannot be used ({kind})"
-        raise _invalid("environment", what, "check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR")
+        what = f"the environment's proxy settings cannot be used ({kind})"
+        raise _invalid("environment", what, "check HTTPS_PROXY, ALL_PROXY and NO_PROXY")
 
     def _hide(self, text: str) -> str:
         text = self._token.hidden_in(text)
@@ -402,7 +411,7 @@ def _invalid(where: str, what: str, fix: str) -> Invalid:
 def _may_be_session_token(text: str) -> bool:
     """OneFile does not say what one looks like; a page, an object or a sentence is none."""
     visible = all("!" <= letter <= "~" for letter in text)
-    return visible and 0 < len(text) <= _LONGEST_TOKEN and text[0] not in "<{[" and text != "null"
+    return visible and 0 < len(text) <= LONGEST_TOKEN and text[0] not in "<{[" and text != "null"
 
 
 def _encoded(body: Mapping[str, object] | None) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -96,7 +97,9 @@ def onefile(
     )
 
 
-def onefile_at(base_url: str, *, timeouts: Timeouts = USUAL_TIMEOUTS, backoff: Backoff | None = None) -> OneFile:
+def onefile_at(
+    base_url: str, *, timeouts: Timeouts = USUAL_TIMEOUTS, backoff: Backoff | None = None, ca_file: str = ""
+) -> OneFile:
     """A client on real sockets and real time that waits next to nothing between tries."""
     clock = SystemClock()
     return OneFile(
@@ -105,6 +108,7 @@ def onefile_at(base_url: str, *, timeouts: Timeouts = USUAL_TIMEOUTS, backoff: B
         budget=Budget(MemoryLedger(clock), 300, clock),
         clock=clock,
         timeouts=timeouts,
+        ca_file=ca_file,
         backoff=backoff or Backoff(tries=2, first_wait_seconds=0.001),
     )
 
@@ -113,7 +117,9 @@ Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def wire(talk: Talk, host: str = "127.0.0.1") -> AsyncIterator[tuple[str, list[bytes]]]:
+async def wire(
+    talk: Talk, host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None, talks_at_log_in: bool = False
+) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A server that logs everybody in and lets `talk` answer the rest, byte by byte; gives base URL and heads seen."""
     heads: list[bytes] = []
     talks: set[asyncio.Task[None]] = set()
@@ -127,7 +133,7 @@ async def wire(talk: Talk, host: str = "127.0.0.1") -> AsyncIterator[tuple[str, 
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
                 await reader.readexactly(int(length[0].split(b":")[1]) if length else 0)
-                if b"/Authentication " in head:
+                if b"/Authentication " in head and not talks_at_log_in:
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsession-1")
                 else:
                     heads.append(head)
@@ -138,11 +144,11 @@ async def wire(talk: Talk, host: str = "127.0.0.1") -> AsyncIterator[tuple[str, 
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, host, 0)
+    server = await asyncio.start_server(serve, host, 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     try:
-        yield f"http://{shown}:{port}/api/v2.1", heads
+        yield f"{'https' if tls else 'http'}://{shown}:{port}/api/v2.1", heads
     finally:
         server.close()
         for task in talks:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import ssl
-import subprocess
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
@@ -228,32 +224,28 @@ def test_an_unknown_host_is_unreachable(call: Call, monkeypatch: pytest.MonkeyPa
     asyncio.run(main())
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(tmp_path: Path) -> None:
-    """TLS is verified on loopback, too; trying again would not help, and the fix names SSL_CERT_FILE."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run(command, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    asked: list[bytes] = []
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("at_log_in", [True, False])
+@pytest.mark.parametrize("call", [reading, writing])
+def test_no_token_follows_a_redirect(status: int, at_log_in: bool, call: Call) -> None:
+    """Not to another host, not to another port of this one: whoever is pointed at is not even called upon."""
 
-    async def serve(reader: asyncio.StreamReader, writer: Writer) -> None:
-        asked.append(await reader.read(1))
-        writer.close()
+    async def listen(head: bytes, writer: Writer) -> None:
+        writer.write(HEAD + b"Content-Length: 1\r\n\r\n1")
 
-    async def main() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-        port = server.sockets[0].getsockname()[1]
-        async with server, onefile_at(f"https://127.0.0.1:{port}/api/v2.1") as client:
-            asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's own complaint
-            with pytest.raises(Unreachable, match="SSL_CERT_FILE") as caught:
-                await writing(client)
-            assert "tried" not in str(caught.value)
+    async def main() -> list[bytes]:
+        async with wire(listen, talks_at_log_in=True) as (elsewhere, heard):
 
-    asyncio.run(main())
-    assert asked == []
+            async def point(head: bytes, writer: Writer) -> None:
+                place = f"HTTP/1.1 {status} Go\r\nLocation: {elsewhere}/User/1\r\nContent-Length: 0\r\n\r\n"
+                writer.write(place.encode())
+
+            async with wire(point, talks_at_log_in=at_log_in) as (base_url, _), onefile_at(base_url) as client:
+                with pytest.raises(ServiceError):
+                    await call(client)
+        return heard
+
+    assert asyncio.run(main()) == []
 
 
 def test_connections_are_kept_and_used_again() -> None:
