@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -17,6 +18,26 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parent.parent
 TOP = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
 _LINK = re.compile(r"(?<!!)\[([^\]\n]*)\]\(([^)\s]+)\)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put every page of a folder where the navigation has `folder/*`: pages that are made come and go by themselves."""
+    config.nav = _expanded(config.nav, Path(config.docs_dir))
+    return config
+
+
+def _expanded(nav: Any, docs: Path) -> Any:
+    if isinstance(nav, dict):
+        return {title: _expanded(below, docs) for title, below in nav.items()}
+    if not isinstance(nav, list):
+        return nav
+    expanded: list[Any] = []
+    for one in nav:
+        if isinstance(one, str) and one.endswith("/*"):
+            expanded += sorted(page.relative_to(docs).as_posix() for page in docs.glob(f"{one}.md"))
+        else:
+            expanded.append(_expanded(one, docs))
+    return expanded
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

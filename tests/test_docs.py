@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import pytest
 
+from docs import reference
 from reconciler.cli import cli
 from reconciler.cli.listing import COMMANDS
 from reconciler.problems import ExitCode
@@ -236,5 +237,15 @@ def test_no_file_names_a_machines_paths_or_a_package_registry() -> None:
     assert found == []
 
 
+def test_the_reference_is_what_the_program_makes() -> None:
+    """Every page that `python -m docs.reference` makes is as it makes it now, and no other page stands beside them."""
+    made = dict(reference.pages())
+    shown = {path: path.read_text("utf-8") for path in made if path.exists()}
+    assert [path.name for path in made if shown.get(path) != made[path]] == [], "run python -m tests.test_docs"
+    folders = {path.parent for path in made} - {reference.HERE}
+    assert {path for folder in folders for path in folder.glob("*.md")} <= set(made)
+
+
 if __name__ == "__main__":
     _rewrite()
+    reference.main()

@@ -1,0 +1,135 @@
+"""One page for each command, as a manual has it, from what click knows of it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import click
+
+from docs.making.pages import fence, item, page, prose
+from reconciler.cli import cli
+from reconciler.cli.listing import COMMANDS
+
+GROUPS = {
+    "Which part of the declared state": {"--state", "--cohort", "--learner", "--changed-since", "--at"},
+    "Which OneFile, which store": {"--target", "--store"},
+    "The report": {"--format", "--out", "--quiet", "--verbose", "--no-color", "--max-bytes"},
+}
+VARIABLES = {
+    "--target": ("ONEFILE_CUSTOMER_TOKEN", "ONEFILE_BASE_URL"),
+    "--store": ("RECONCILER_STORE",),
+    "--no-color": ("NO_COLOR",),
+}
+_BOUNDS = re.compile(r"(?:(?P<low>-?\d+)<=)?x(?:>=(?P<least>-?\d+)|<=(?P<high>-?\d+))")
+_CODES = re.compile(r"(?:Exit )?\b(\d(?:(?:, | and )\d)*): ")
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """The file's name, and the page."""
+    names = sorted(COMMANDS)
+    yield "index.md", _index(names)
+    for name in names:
+        yield f"{name}.md", _page(name)
+
+
+def _index(names: list[str]) -> str:
+    rows = [f"- [`{name}`]({name}.md): {' '.join(COMMANDS[name].purpose.split())}" for name in names]
+    return page(
+        "Commands",
+        prose("Each page says what a command takes and how it ends. `reconciler COMMAND --help` says the same."),
+        "\n".join(rows),
+    )
+
+
+def _page(name: str) -> str:
+    context = click.Context(cli, info_name="reconciler")
+    command = cli.get_command(context, name)
+    assert command  # noqa: S101  it is in the list
+    own = click.Context(command, info_name=name, parent=context)
+    purpose, *more = re.split(r"\n\s*\n", inspect.cleandoc(command.help or ""))
+    said, codes = _exit_codes(more)
+    records = dict(_records(command, own))
+    used = [one for option, names in VARIABLES.items() if option in records for one in names]
+    return page(
+        f"reconciler {name}",
+        prose(purpose),
+        fence(" ".join(own.get_usage().removeprefix("Usage: ").split())),
+        *said,
+        *_options(records),
+        _environment(used),
+        _endings(codes),
+        _examples(command),
+    )
+
+
+def _records(command: click.Command, context: click.Context) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Each option by its long name: how it is written, and what it does."""
+    for parameter in command.get_params(context):
+        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)):
+            yield max(parameter.opts, key=len), record
+
+
+def _options(records: dict[str, tuple[str, str]]) -> Iterator[str]:
+    grouped = {option for group in GROUPS.values() for option in group}
+    own = {name: record for name, record in records.items() if name not in grouped and name != "--help"}
+    groups = [("Its own options", list(own.values()))]
+    groups += [(title, [records[name] for name in records if name in group]) for title, group in GROUPS.items()]
+    for title, rows in groups:
+        if rows:
+            yield f"## {title}"
+            yield "\n".join(item(written, _facts_in_words(does)) for written, does in rows)
+
+
+def _facts_in_words(does: str) -> str:
+    """What click puts into brackets, as sentences."""
+    text, *brackets = re.split(r"\s*\[(?=default: |required\]|x[<>]|-?\d+<)", does)
+    return " ".join([text, *(said for bracket in brackets for said in _sentences(bracket.removesuffix("]")))])
+
+
+def _sentences(bracket: str) -> Iterator[str]:
+    *facts, last = bracket.rsplit("; ", 1)
+    bounds = _BOUNDS.fullmatch(last)
+    for fact in facts if bounds else [bracket]:
+        yield "Required." if fact == "required" else f"Default: {fact.removeprefix('default: ')}."
+    if bounds:
+        low, high = bounds["low"] or bounds["least"], bounds["high"]
+        yield f"From {low} to {high}." if high else f"{low} or more."
+
+
+def _environment(names: list[str]) -> str:
+    if not names:
+        return ""
+    listed = ", ".join(f"`{name}`" for name in names)
+    return f"## Environment\n\n{listed}: see [environment](../environment.md)."
+
+
+def _exit_codes(paragraphs: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """The paragraphs without what they say of exit codes, and that: each code with its meaning here."""
+    kept, codes = [], []
+    for paragraph in paragraphs:
+        if paragraph.startswith("\b"):
+            kept.append(fence(paragraph.removeprefix("\b")))
+            continue
+        words = " ".join(paragraph.split())
+        before, exits, after = words.partition("Exit ")
+        if exits and _CODES.match(exits + after):
+            _, *found = _CODES.split(exits + after)
+            codes += [(code, meaning.strip()) for code, meaning in zip(found[::2], found[1::2], strict=True)]
+            words = before.strip()
+        if words:
+            kept.append(prose(words))
+    return kept, codes
+
+
+def _endings(codes: list[tuple[str, str]]) -> str:
+    rows = [item(code, meaning) for code, meaning in codes]
+    rest = prose("All that a command can end with: [exit codes](../exit-codes.md).").replace("\\[", "[")
+    return "\n\n".join(["## Exit codes", "\n".join(rows), rest] if rows else ["## Exit codes", rest])
+
+
+def _examples(command: click.Command) -> str:
+    lines = [line.strip() for line in inspect.cleandoc(command.epilog or "").splitlines()]
+    shown = [line for line in lines if line.startswith("reconciler ")]
+    return "## Examples\n\n" + fence("\n".join(shown), "sh") if shown else ""
