@@ -42,10 +42,34 @@ class SlotKind(StrEnum):
 
 KIND_ORDER: Mapping[SlotKind, int] = {kind: place for place, kind in enumerate(SlotKind)}
 
+
+class Listed(NamedTuple):
+    """A list on a learner in a cohort file: `name` is the key that tells its items apart, `kinds` are the slots that
+    an item holds, by their key in it."""
+
+    name: str
+    kinds: Mapping[str, SlotKind]
+
+
+SINGLE: Mapping[str, SlotKind] = {
+    "default_assessor": SlotKind.DEFAULT_ASSESSOR,
+    "default_employer": SlotKind.DEFAULT_EMPLOYER,
+}
+LISTED: Mapping[str, Listed] = {
+    "learning_aims": Listed("standard", {"assessor": SlotKind.LEARNING_AIM_ASSESSOR, "iqa": SlotKind.LEARNING_AIM_IQA}),
+    "units": Listed("unit", {"assessor": SlotKind.UNIT_ASSESSOR, "iqa": SlotKind.UNIT_IQA}),
+}
+"""How a cohort file writes who holds a slot: under a key of the learner, or in an item of a list. Additional people
+are a plain list, `additional`."""
+
+DEFAULT_KINDS = frozenset(SINGLE.values())
+LEARNING_AIM_KINDS = frozenset(LISTED["learning_aims"].kinds.values())
+UNIT_KINDS = frozenset(LISTED["units"].kinds.values())
+LAYERS = (DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS)
+"""The kinds of slot that OneFile shows together: in a user's own record, a learning aim, a unit summary."""
+
 ASSESSOR_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.UNIT_ASSESSOR})
 IQA_KINDS = frozenset({SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA})
-LEARNING_AIM_KINDS = frozenset({SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.LEARNING_AIM_IQA})
-UNIT_KINDS = frozenset({SlotKind.UNIT_ASSESSOR, SlotKind.UNIT_IQA})
 
 _ASSESSING = frozenset({Role.ASSESSOR, Role.TRAINEE_ASSESSOR})
 ROLES_FOR: Mapping[SlotKind, frozenset[Role]] = {
@@ -72,15 +96,13 @@ class Slot(NamedTuple):
 
     def address(self, learner: UserId) -> str:
         """`learner[200004].learning_aim[41242].assessor`, as in plans and in the record."""
-        match self.kind:
-            case SlotKind.DEFAULT_ASSESSOR | SlotKind.DEFAULT_EMPLOYER:
-                return f"learner[{learner}].{self.kind.value}"
-            case SlotKind.ADDITIONAL:
-                return f"learner[{learner}].additional[{self.key}]"
-            case SlotKind.LEARNING_AIM_ASSESSOR | SlotKind.UNIT_ASSESSOR:
-                return f"learner[{learner}].{self.kind.value.removesuffix('_assessor')}[{self.key}].assessor"
-            case SlotKind.LEARNING_AIM_IQA | SlotKind.UNIT_IQA:
-                return f"learner[{learner}].{self.kind.value.removesuffix('_iqa')}[{self.key}].iqa"
+        kind = self.kind
+        if kind in DEFAULT_KINDS:
+            return f"learner[{learner}].{kind.value}"
+        if kind is SlotKind.ADDITIONAL:
+            return f"learner[{learner}].additional[{self.key}]"
+        thing, part = kind.value.rsplit("_", 1)
+        return f"learner[{learner}].{thing}[{self.key}].{part}"
 
     @classmethod
     def parse(cls, kind: SlotKind, address: str) -> tuple[UserId, Slot]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from reconciler.apply.book import Book
 from reconciler.apply.judge import Verdict, after_write, before_write, differences
-from reconciler.model import UNIT_KINDS, Holder, Recorded, Slot, SlotKind, Unread, UserId
+from reconciler.model import LAYERS, UNIT_KINDS, Holder, Recorded, Slot, SlotKind, Unread, UserId
 from reconciler.operations import Operation, Outcome, SetDefaults, State, moves, step_id
 from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceError
-from reconciler.service.reader import LAYERS, Reader, layers_of
+from reconciler.service.reader import Reader, layers_of
 from reconciler.service.wire import write_request
 
 READINGS = 3  # before one write, where a very small budget makes each too old by the time the write may go

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from reconciler.model import Slot, SlotKind, Unread, UserId
+from reconciler.model import LAYERS, Slot, SlotKind, Unread, UserId
 from reconciler.operations import Operation, Plan, SetDefaults, moves
-from reconciler.service.reader import LAYERS, layers_of
+from reconciler.service.reader import layers_of
 
 
 def calls_to_apply(plan: Plan, shows: Callable[[SlotKind], bool], *, just_read: bool) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from reconciler.declared.words import shown
 from reconciler.declared.yamlfile import Document, Fields, Items, Refused
-from reconciler.model import Handle, OrganisationId, Slot, SlotKind, UserId
+from reconciler.model import LISTED, SINGLE, Handle, OrganisationId, Slot, UserId
 
 
 class Term(NamedTuple):
@@ -100,11 +100,6 @@ def spoilt(fields: Fields) -> bool:
 
 # ------------------------------------------------------------------ one cohort file
 
-_ONE = {"default_assessor": Slot(SlotKind.DEFAULT_ASSESSOR), "default_employer": Slot(SlotKind.DEFAULT_EMPLOYER)}
-_MANY = {
-    "learning_aims": ("standard", {"assessor": SlotKind.LEARNING_AIM_ASSESSOR, "iqa": SlotKind.LEARNING_AIM_IQA}),
-    "units": ("unit", {"assessor": SlotKind.UNIT_ASSESSOR, "iqa": SlotKind.UNIT_IQA}),
-}
 slot_of = lru_cache(maxsize=10_000)(Slot)  # the same few thousand slots stand on all learners
 
 
@@ -139,16 +134,16 @@ class Reader:
     def slots(self, fields: Fields, subject: str) -> Slots:
         held: list[Held | None] = []
         for key in fields:
-            if key in _ONE:
-                held.append(self._held(_ONE[key], fields, key, subject))
-            elif key in _MANY:
+            if key in SINGLE:
+                held.append(self._held(slot_of(SINGLE[key]), fields, key, subject))
+            elif key in LISTED:
                 held += self._listed(fields, key, subject)
         additional = self._additional(fields, subject) if "additional" in fields else ()
         return Slots(tuple(one for one in held if one is not None), additional)
 
     def _listed(self, fields: Fields, key: str, subject: str) -> Iterator[Held | None]:
         """The slots of `learning_aims` or `units`."""
-        name, kinds = _MANY[key]
+        name, kinds = LISTED[key]
         first: dict[int | str, int] = {}
         for item, line in mappings_at(fields, key):
             number = item.get(name)

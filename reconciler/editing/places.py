@@ -7,16 +7,10 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from reconciler.editing.tree import Data
-from reconciler.model import IQA_KINDS, LEARNING_AIM_KINDS, Slot, SlotKind
+from reconciler.model import LISTED, SINGLE, Slot
 
 Fields = dict[str, Data]
 DAY = timedelta(days=1)
-
-_ONE = {kind.value: Slot(kind) for kind in (SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER)}
-_MANY = {
-    "learning_aims": ("standard", SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.LEARNING_AIM_IQA),
-    "units": ("unit", SlotKind.UNIT_ASSESSOR, SlotKind.UNIT_IQA),
-}
 
 
 class Term(NamedTuple):
@@ -42,12 +36,12 @@ def defaults_of(cohort: Fields) -> Fields:
 
 def held(section: Fields) -> Iterator[tuple[Slot, Fields, str]]:
     """The slots of a learner or of the defaults: each with the mapping that has it, and the key there."""
-    for name, slot in _ONE.items():
+    for name, kind in SINGLE.items():
         if name in section:
-            yield slot, section, name
-    for name, (key, *kinds) in _MANY.items():
+            yield Slot(kind), section, name
+    for name, (key, kinds) in LISTED.items():
         for item in _mappings(section.get(name)):
-            for part, kind in zip(("assessor", "iqa"), kinds, strict=True):
+            for part, kind in kinds.items():
                 number = item.get(key)
                 if part in item and isinstance(number, int | str):
                     yield Slot(kind, number), item, part
@@ -59,23 +53,32 @@ def put(section: Fields, slot: Slot, value: Data) -> None:
         if known == slot:
             fields[key] = value
             return
-    if slot.key is None:
-        _put_behind(section, slot.kind.value, value)
-        return
-    name = "learning_aims" if slot.kind in LEARNING_AIM_KINDS else "units"
-    key, part = _MANY[name][0], "iqa" if slot.kind in IQA_KINDS else "assessor"
+    for name, kind in SINGLE.items():
+        if kind is slot.kind:
+            _put_behind(section, name, value)
+    for name, (key, kinds) in LISTED.items():
+        for part, kind in kinds.items():
+            if kind is slot.kind and slot.key is not None:
+                _put_behind(_item(section, name, key, slot.key), part, value)
+
+
+def _item(section: Fields, name: str, key: str, number: int | str) -> Fields:
+    """The item of a list that is about this standard or unit; made where there is none."""
     items = section.get(name)
     if not isinstance(items, list):
         items = []
         _put_behind(section, name, items)
     for item in _mappings(items):
-        if item.get(key) == slot.key:
-            _put_behind(item, part, value)
-            return
-    items.append({key: slot.key, part: value})
+        if item.get(key) == number:
+            return item
+    made: Fields = {key: number}
+    items.append(made)
+    return made
 
 
-_ORDER = ("id", "misid", "label", *_ONE, *_MANY, "additional", "standard", "unit", "assessor", "iqa")
+_NAMES = [listed.name for listed in LISTED.values()]
+_PARTS = dict.fromkeys(part for listed in LISTED.values() for part in listed.kinds)
+_ORDER = ("id", "misid", "label", *SINGLE, *LISTED, "additional", *_NAMES, *_PARTS)
 
 
 def _put_behind(fields: Fields, name: str, value: Data) -> None:

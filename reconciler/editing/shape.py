@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reconciler.model import LISTED, SINGLE
+
 Kind = Literal["settings", "staff", "cohort"]
 Style = Literal["block", "line", "either"]
 
@@ -32,12 +34,12 @@ class Shape:
 _PLAIN = Shape()
 _TERM = Shape("line", ("staff", "from", "until"))
 _TERMS = Shape("block", inside={"*": _TERM})
-_SHARED = {"assessor": _TERMS, "iqa": _TERMS}
 _SLOTS: Mapping[str, Shape] = {
-    "default_assessor": _TERMS,
-    "default_employer": _TERMS,
-    "learning_aims": Shape(inside={"*": Shape("either", ("standard", "assessor", "iqa"), _SHARED)}),
-    "units": Shape(inside={"*": Shape("either", ("unit", "assessor", "iqa"), _SHARED)}),
+    **dict.fromkeys(SINGLE, _TERMS),
+    **{
+        listed: Shape(inside={"*": Shape("either", (name, *kinds), dict.fromkeys(kinds, _TERMS))})
+        for listed, (name, kinds) in LISTED.items()
+    },
     "additional": Shape(inside={"*": _TERM}),
 }
 _LEARNER = Shape("block", ("id", "misid", "label", *_SLOTS), _SLOTS)

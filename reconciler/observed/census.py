@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.census import Census, CensusLearner, CensusStaff, Scope
-from reconciler.model import Holder, OrganisationId, Role, Slot, SlotKind, Standing, Unread, UserId
+from reconciler.model import DEFAULT_KINDS, Holder, OrganisationId, Role, Slot, SlotKind, Standing, Unread, UserId
 from reconciler.observed.reading import Teller
 from reconciler.observed.register import sent
 from reconciler.observed.work import EVERYTHING, Work
 from reconciler.problems import BadAnswer, Invalid, Problem
 from reconciler.service.facts import Facts
-from reconciler.service.reader import DEFAULT_KINDS, Reader
+from reconciler.service.reader import Reader
 from reconciler.service.together import each
 from reconciler.service.wire import LEARNER_ROLE, ROLE_IDS, UserRow
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from reconciler.model import (
+    DEFAULT_KINDS,
     Declared,
     DeclaredLearner,
     Holder,
@@ -23,7 +24,7 @@ from reconciler.observed.placements import Placements
 from reconciler.observed.register import Register, sent
 from reconciler.problems import Problem
 from reconciler.service.facts import Facts
-from reconciler.service.reader import DEFAULT_KINDS, Reader
+from reconciler.service.reader import Reader
 from reconciler.service.scan import Rows, Scan
 from reconciler.service.together import each
 from reconciler.service.ways import FEW, pages_worth

@@ -63,7 +63,7 @@ def _narrowed(seen: ObservedLearner, asked: Collection[Slot], employers: bool) -
 
 
 def layer(kind: SlotKind) -> frozenset[SlotKind]:
-    """The kinds of slot that one call shows: both of a learning aim, both of a unit, else the kind alone."""
+    """The kinds of slot that one search shows: both of a learning aim, both of a unit, else the kind alone."""
     for together in (LEARNING_AIM_KINDS, UNIT_KINDS):
         if kind in together:
             return together

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
-from reconciler.model import Role, SlotKind, Staff, StandardId, UnitId, UserId
+from reconciler.model import DEFAULT_KINDS, Role, SlotKind, Staff, StandardId, UnitId, UserId
 from reconciler.operations import (
     Action,
     AssignAdditional,
@@ -21,18 +21,16 @@ from reconciler.operations import (
 )
 from reconciler.operations import step_id as step_id  # where plans and whoever closes a step look for it
 
-_DEFAULTS = (SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER)
-
 
 def operations_for(changes: Iterable[Change]) -> Iterator[Operation]:
     """One operation per written slot, in the changes' order; both defaults of a learner in one call."""
     defaults: dict[UserId, list[Change]] = {}
     writes = [change for change in changes if change.action in ("create", "update")]
     for change in writes:
-        if change.slot.kind in _DEFAULTS:
+        if change.slot.kind in DEFAULT_KINDS:
             defaults.setdefault(change.learner, []).append(change)
     for change in writes:
-        if change.slot.kind not in _DEFAULTS:
+        if change.slot.kind not in DEFAULT_KINDS:
             yield _operation([change])
         elif change is defaults[change.learner][0]:
             yield _operation(defaults[change.learner])

@@ -15,6 +15,7 @@ from reconciler.declared.folder import look
 from reconciler.declared.reading import read_all
 from reconciler.doctor import CANARY_ONLY, Check, Checkup, Name, failed, failed_with, fine, nothing, unknown
 from reconciler.model import (
+    DEFAULT_KINDS,
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
     Declared,
@@ -42,7 +43,6 @@ from reconciler.run.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.service import wire
 from reconciler.service.client import RENEW_AFTER_SECONDS, OneFile
 from reconciler.service.paging import LARGE_ROWS, USUAL_ROWS
-from reconciler.service.reader import DEFAULT_KINDS
 from reconciler.service.targets import Target, is_loopback, resolve_target
 from reconciler.service.wire import Request, UserRow
 from reconciler.store import Store

@@ -13,8 +13,8 @@ from reconciler.declared.importing.existing import Existing, read_existing
 from reconciler.declared.importing.imported import Imported, Labels, LeftOut, Manner, imported
 from reconciler.declared.importing.naming import cohort_name_fault
 from reconciler.model import (
-    LEARNING_AIM_KINDS,
-    UNIT_KINDS,
+    LISTED,
+    SINGLE,
     Observed,
     ObservedLearner,
     ObservedStaff,
@@ -64,10 +64,8 @@ class Wish:
 
 
 LAYERS: Mapping[str, frozenset[SlotKind]] = {
-    "default_assessor": frozenset({SlotKind.DEFAULT_ASSESSOR}),
-    "default_employer": frozenset({SlotKind.DEFAULT_EMPLOYER}),
-    "learning_aims": LEARNING_AIM_KINDS,
-    "units": UNIT_KINDS,
+    **{name: frozenset({kind}) for name, kind in SINGLE.items()},
+    **{name: frozenset(listed.kinds.values()) for name, listed in LISTED.items()},
 }
 
 

@@ -7,7 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from reconciler.clock import Clock
-from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model import (
+    DEFAULT_KINDS,
+    LAYERS,
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Holder,
+    OrganisationId,
+    Slot,
+    SlotKind,
+    Unread,
+    UserId,
+)
 from reconciler.problems import BadAnswer, Problem, Rejected
 from reconciler.service import wire
 from reconciler.service.client import OneFile
@@ -16,8 +27,6 @@ from reconciler.service.together import each as each  # apply, too, does a few t
 from reconciler.service.wire import Request, UserRow, WorkRow
 
 LONGEST_NAME = 80  # characters of a learner's name that a report may show
-DEFAULT_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER})
-LAYERS = (DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS)
 """What one question each shows of a learner: their own record, a search for the aims, a search for the units."""
 
 

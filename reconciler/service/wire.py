@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
-from reconciler.model import Holder, OrganisationId, Role, SlotKind, StandardId, UnitId, Unread, UserId
+from reconciler.model import (
+    DEFAULT_KINDS,
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Holder,
+    OrganisationId,
+    Role,
+    SlotKind,
+    StandardId,
+    UnitId,
+    Unread,
+    UserId,
+)
 from reconciler.operations import AssignAdditional, AssignLearningAim, AssignUnit, Move, Operation, SetDefaults
 from reconciler.problems import BadAnswer, Problem
 
@@ -193,7 +205,7 @@ def parse_learning_aims(answer: object, request: Request) -> list[WorkRow]:
             _need(fields, "id", request),
             _learner(fields, request),
             StandardId(_need(fields, "standardid", request)),
-            _holders(fields, (SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.LEARNING_AIM_IQA), request),
+            _holders(fields, LEARNING_AIM_KINDS, request),
         )
         for fields in _rows(answer, request)
     ]
@@ -205,7 +217,7 @@ def parse_unit_summaries(answer: object, request: Request) -> list[WorkRow]:
             _need(fields, "id", request),
             _learner(fields, request),
             _unit(fields, request),
-            _holders(fields, (SlotKind.UNIT_ASSESSOR, SlotKind.UNIT_IQA), request),
+            _holders(fields, UNIT_KINDS, request),
         )
         for fields in _rows(answer, request)
     ]
@@ -242,7 +254,7 @@ def _user(fields: _Fields, request: Request) -> UserRow:
         role=_number(fields, "role", request),
         placement=_number(fields, "placementid", request) or None,
         archived=_archived(fields),
-        holders=_holders(fields, (SlotKind.DEFAULT_ASSESSOR, SlotKind.DEFAULT_EMPLOYER), request),
+        holders=_holders(fields, DEFAULT_KINDS, request),
         classroom=(_number(fields, "classroomid", request) or None) if "classroomid" in fields else Unread.UNREADABLE,
         name=" ".join(part for key in ("firstname", "lastname") if (part := _text(fields, key))),
         email=_text(fields, "email"),
@@ -260,8 +272,8 @@ def _archived(fields: _Fields) -> bool:
     return any(mark not in (None, False, 0, "", "false", "False") for mark in marks) or fields.get("active") is False
 
 
-def _holders(fields: _Fields, kinds: tuple[SlotKind, ...], request: Request) -> dict[SlotKind, Holder]:
-    return {kind: _holder(fields, _HOLDER_KEYS[kind], request) for kind in kinds}
+def _holders(fields: _Fields, kinds: frozenset[SlotKind], request: Request) -> dict[SlotKind, Holder]:
+    return {kind: _holder(fields, _HOLDER_KEYS[kind], request) for kind in SlotKind if kind in kinds}
 
 
 def _holder(fields: _Fields, keys: tuple[str, ...], request: Request) -> Holder:

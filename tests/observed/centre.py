@@ -10,6 +10,7 @@ import httpx
 
 from reconciler.clock import VirtualClock
 from reconciler.model import (
+    DEFAULT_KINDS,
     Declared,
     DeclaredLearner,
     Handle,
@@ -35,7 +36,7 @@ from reconciler.service.budget import Budget, MemoryLedger
 from reconciler.service.client import CustomerToken, OneFile
 from reconciler.service.embedded import dropped_answer, in_process
 from reconciler.service.facts import Facts
-from reconciler.service.reader import DEFAULT_KINDS, Reader
+from reconciler.service.reader import Reader
 from reconciler.service.wire import ROLE_IDS
 from tests.factories import DAY
 from tests.service.servers import START

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model import (
+    DEFAULT_KINDS,
     IQA_KINDS,
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
@@ -29,7 +30,6 @@ from reconciler.problems import ServiceError
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.world import World
 from reconciler.service.facts import Facts
-from reconciler.service.reader import DEFAULT_KINDS
 from tests.observed.centre import (
     DEFAULT,
     EMPLOYER,

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from reconciler.declared.entries import CohortEntry, LearnerEntry, Slots, Term
-from reconciler.model import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, OrganisationId, Staff
+from reconciler.model import LISTED, SINGLE, OrganisationId, Staff
 
 Data: TypeAlias = "str | int | bool | list[Data] | dict[str, Data] | None"
-_LISTS = (("learning_aims", "standard", LEARNING_AIM_KINDS), ("units", "unit", UNIT_KINDS))
 
 
 def settings_data(organisation: OrganisationId, target: str) -> dict[str, Data]:
@@ -46,13 +45,12 @@ def _slots(slots: Slots) -> dict[str, Data]:
     data: dict[str, Data] = {}
     items: dict[tuple[str, int | str], dict[str, Data]] = {}
     for slot, terms, _ in sorted(slots.held, key=lambda held: held.slot.order()):
-        if slot.key is None:
-            data[slot.kind.value] = _holder(terms)
-        for name, key_name, kinds in _LISTS:
-            if slot.kind in kinds and slot.key is not None:
-                item = items.setdefault((name, slot.key), {key_name: slot.key})
-                item["iqa" if slot.kind in IQA_KINDS else "assessor"] = _holder(terms)
-    for name, _, _ in _LISTS:
+        data |= {name: _holder(terms) for name, kind in SINGLE.items() if kind is slot.kind}
+        for name, (key, kinds) in LISTED.items():
+            for part, kind in kinds.items():
+                if kind is slot.kind and slot.key is not None:
+                    items.setdefault((name, slot.key), {key: slot.key})[part] = _holder(terms)
+    for name in LISTED:
         if keys := [key for of, key in items if of == name]:
             data[name] = [items[name, key] for key in sorted(keys, key=_by_key)]
     if slots.additional:
