@@ -162,14 +162,6 @@ def test_the_variables_in_the_readme_are_read() -> None:
     assert [name for name in names if f'"{name}"' not in source] == []
 
 
-def test_what_is_said_not_to_exist_does_not() -> None:
-    """A command that has come to exist leaves the list of those that do not."""
-    sentence = _section("What it does not do yet").partition(".")[0]
-    missing = set(re.findall(r"`([a-z]+)`", sentence))
-    assert missing
-    assert missing & set(COMMANDS) == set()
-
-
 def test_the_readmes_files_are_a_valid_state_folder(tmp_path: Path) -> None:
     """The YAML blocks, put where their first lines say, pass `validate` without a warning."""
     blocks = _blocks("yaml")

@@ -46,7 +46,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": {"clock"},
     # the edge
     "run": NOUNS
-    | {"", "census", "clock", "declared", "observed", "plan", "apply", "report", "doctor", "drift", "editing"}
+    | {
+        "",
+        "census",
+        "clock",
+        "resources",
+        "declared",
+        "observed",
+        "plan",
+        "apply",
+        "report",
+        "doctor",
+        "drift",
+        "editing",
+    }
     | {"coming", "sandbox", "service", "store"},
     # what workflows ask of GitHub: an edge beside the command line, which gets saved plans and speaks as it does
     "github": {

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import reconciler
+from reconciler.run.beginning import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,7 +55,8 @@ def _below(folder: str) -> set[str]:
 
 def test_the_wheel_holds_the_program_its_schemas_and_the_demonstration_centre(wheel: Path) -> None:
     """Everything that the program reads while it runs is inside, and so is the mark that it is typed."""
-    data = {f"reconciler/data/{name}" for name in _below("schemas") | _below("state")}
+    shipped = _below("schemas") | _below("state") | _below("starter") | set(WORKFLOWS)
+    data = {f"reconciler/data/{name}" for name in shipped}
     assert data | _below("reconciler") | {"reconciler/py.typed"} <= _names(wheel)
 
 
@@ -90,6 +92,26 @@ def test_the_unpacked_wheel_runs_the_demonstration_elsewhere(wheel: Path, tmp_pa
     shown = _run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert shown.startswith(str(tmp_path / "site"))
     assert shown.count("\nNo changes.") == 1
+
+
+def test_the_unpacked_wheel_makes_the_same_repository_to_begin_with(wheel: Path, tmp_path: Path) -> None:
+    """Away from the checkout init writes the same files, those that begin with a dot among them."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")  # noqa: S202  our own archive
+    code = "import sys, reconciler.cli as cli; sys.exit(cli.run(sys.argv[1:]))"
+    asked = [sys.executable, "-c", code, "init", "--organisation", "1", "--ci", "github"]
+    _run([*asked, "there"], tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    _run([*asked, "here"], tmp_path, PYTHONPATH=str(ROOT))
+    there, here = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
+        for name in ("there", "here")
+    )
+    assert there == here
+    assert Path(".vscode/settings.json") in there
 
 
 def test_help_loads_nothing_heavy() -> None:

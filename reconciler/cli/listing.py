@@ -47,6 +47,10 @@ COMMANDS: Mapping[str, Entry] = {
         "importing",
         "Write the declared state of a centre that exists: staff.yaml and cohort files, from what OneFile holds.",
     ),
+    "init": Entry(
+        "beginning",
+        "Make a repository to begin with: settings, an example or nobody yet, workflows, editor settings, a README.",
+    ),
     "plan": Entry("commands", "Compare the declared state with OneFile and show what apply would do; writes nothing."),
     "replace": Entry(
         "editing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -70,6 +70,7 @@ class _Examination:
     calls: int = 0
     journalled: int | None = None
     stopped: str = "an earlier check failed"  # why the checks that are still missing were not made
+    absent: Set[OrganisationId] = frozenset()  # centres that the files name and the embedded sandbox has not
     broken: bool = False  # the conversation cannot go on
 
     async def run(self) -> Checkup:
@@ -197,7 +198,9 @@ class _Examination:
             return
         organisation, learners = settings.organisation, declared.learners if declared else ()
         named = {organisation, *(learner.organisation for learner in learners)}
-        await self._row(lambda: self._organisation(session.client, customer, named), Name.ORGANISATION)
+        await self._row(lambda: self._organisation(session, customer, named), Name.ORGANISATION)
+        if self.absent:  # the sandbox's lists are then looked at for a centre that a cohort file names
+            organisation = min(named - self.absent, default=organisation)
         listed: list[UserId] = []
         await self._row(lambda: self._lists(session, organisation, listed), Name.ROWS, Name.PAGES)
         await self._readable(session.client, self._examples(learners, listed))
@@ -260,9 +263,12 @@ class _Examination:
 
     # -------------------------------------------------------------- what can be seen and read
 
-    async def _organisation(self, client: OneFile, customer: int | None, named: Collection[OrganisationId]) -> None:
+    async def _organisation(self, session: Session, customer: int | None, named: Set[OrganisationId]) -> None:
         request = wire.search_organisations(customer)
-        self._note(doctor.organisation_check(named, wire.parse_organisations(await client.read(*request), request)))
+        seen = wire.parse_organisations(await session.client.read(*request), request)
+        embedded = session.target.embedded
+        self.absent = named - set(seen) if embedded else frozenset()
+        self._note(doctor.organisation_check(named, seen, embedded=embedded))
 
     async def _lists(self, session: Session, organisation: OrganisationId, listed: list[UserId]) -> None:
         """The first page of the learners, and the next where only that tells whether the server caps its pages."""

@@ -1,0 +1,202 @@
+"""init: the files of a repository to begin with, from those that the program ships; written all or none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from reconciler.problems import Invalid, Problem, Source
+from reconciler.resources import resource
+from reconciler.run.files import write_whole
+from reconciler.run.newfiles import write_new
+
+DISTRIBUTION = "onefile-reconciler"
+SCHEMAS = tuple(f"schemas/{kind}.schema.json" for kind in ("cohort", "settings", "staff"))
+WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
+GUIDE = "docs/how-to/github.md"
+
+_OURS = "./ # zizmor: ignore[self-repository] understood by every server"
+_TO_USE_IT = re.compile(rf"^# To use it elsewhere, .*{re.escape(GUIDE)} tells how\.$", re.MULTILINE)
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9_.~-]+)*/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class Origin(NamedTuple):
+    """Where pipelines take this program from: a repository's address, and a commit of it."""
+
+    repository: str
+    commit: str
+
+    @property
+    def action(self) -> str:
+        """As a workflow on GitHub names it."""
+        owner, name = self.repository.split("/")[-2:]
+        return f"{owner}/{name}@{self.commit}"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for. *keep* are files of the user's that stay as they are; *origin* is None where
+    nobody knows it yet."""
+
+    folder: Path
+    organisation: int
+    ci: Literal["github", "gitlab", "none"]
+    begin_with: Literal["example", "import"] = "example"
+    target: str = "sandbox"
+    origin: Origin | None = None
+    keep: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What was written and what was there already, by its place in the folder. *to_name* are the files in which
+    the user still has to say where the program comes from."""
+
+    written: tuple[str, ...]
+    already: tuple[str, ...]
+    to_name: tuple[str, ...]
+
+
+def begin(wish: Wish) -> Begun:
+    """Write what is not there yet. Raises Invalid with everything that is in the way; then nothing is written."""
+    texts = texts_of(wish)
+    problems = [_nothing_to_keep(name) for name in sorted(wish.keep - texts.keys())]
+    texts = {name: text for name, text in texts.items() if name not in wish.keep}
+    there = {name: _there(wish.folder, name) for name in texts}
+    problems += [_in_the_way(wish.folder, name) for name, found in there.items() if found not in (None, texts[name])]
+    if problems:
+        raise Invalid(problems)
+    missing = {name: text for name, text in texts.items() if there[name] is None}
+    write_new(wish.folder, missing)
+    to_name = () if wish.origin else tuple(name for name, text in texts.items() if _UNKNOWN.commit in text)
+    return Begun(tuple(missing), tuple(sorted(texts.keys() - missing.keys())), to_name)
+
+
+def texts_of(wish: Wish) -> dict[str, str]:
+    """Every file, by its place in the folder, in the order of their names."""
+    texts = dict(_shipped("starter/any")) | dict(_shipped(f"starter/{wish.begin_with}"))
+    if wish.ci == "gitlab":
+        texts |= dict(_shipped("starter/gitlab"))
+    origin = wish.origin or _UNKNOWN
+    words = {
+        "@ORGANISATION@": str(wish.organisation),
+        "@TARGET@": wish.target,
+        "@REPOSITORY@": origin.repository,
+        "@COMMIT@": origin.commit,
+    }
+    texts = {name: _filled(text, words) for name, text in texts.items()}
+    texts |= {name: resource(name).read_text("utf-8") for name in SCHEMAS}
+    if wish.ci == "github":
+        texts |= {name: workflow(resource(name).read_text("utf-8"), origin) for name in WORKFLOWS}
+    return dict(sorted(texts.items()))
+
+
+_UNKNOWN = Origin(f"https://github.com/OWNER/{DISTRIBUTION}", "COMMIT")  # as the guide writes it
+
+
+def workflow(ours: str, origin: Origin) -> str:
+    """One of this repository's own workflows as another repository has it."""
+    theirs = _TO_USE_IT.sub(f"# Written by reconciler init. {GUIDE} of {DISTRIBUTION} tells what it needs.", ours)
+    return theirs.replace(f"{GUIDE} tells how", f"{GUIDE} of {DISTRIBUTION} tells how").replace(_OURS, origin.action)
+
+
+def origin_of(text: str) -> Origin:
+    """What --source means. Raises Invalid where it is no address with the full id of a commit."""
+    address, _, commit = text.rpartition("@")
+    address = address.removesuffix(".git").rstrip("/")
+    if not _ADDRESS.fullmatch(address) or not _COMMIT.fullmatch(commit):
+        what = "is not the https address of a repository, then @ and the full id of a commit (40 digits)"
+        fix = f"Write https://github.com/OWNER/{DISTRIBUTION}@ and the commit that you have looked at."
+        raise Invalid(Problem(what, fix, where="--source"))
+    return Origin(address, commit)
+
+
+def installed_from() -> Origin | None:
+    """The repository and commit that this program was installed from, where the installer wrote them down (PEP 610)."""
+    try:
+        noted = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+        return origin_of(f"{noted['url']}@{noted['vcs_info']['commit_id']}")
+    except (metadata.PackageNotFoundError, ValueError, KeyError, TypeError, Invalid):
+        return None
+
+
+# ------------------------------------------------------------------ the schemas that editors check by
+
+
+def other_schemas(folder: Path) -> tuple[str, ...]:
+    """Copies of the schemas in that folder which are of another version than this program's."""
+    found = ((name, _there(folder, name)) for name in SCHEMAS)
+    return tuple(name for name, text in found if text not in (None, resource(name).read_text("utf-8")))
+
+
+def has_schemas(folder: Path) -> bool:
+    return any((folder / name).exists() for name in SCHEMAS)
+
+
+def renew_schemas(folder: Path) -> Begun:
+    """Put this version's schemas into the folder, over those of another version and over nothing else.
+
+    Raises Invalid where a file in their place is none of ours.
+    """
+    ours = {name: resource(name).read_text("utf-8") for name in SCHEMAS}
+    stale = [name for name in ours if _there(folder, name) != ours[name]]
+    problems = [_in_the_way(folder, name) for name in stale if not _is_ours(folder, name)]
+    if problems:
+        raise Invalid(problems)
+    for name in stale:
+        write_whole(ours[name], folder / name, fix="Allow writing there.")
+    return Begun(tuple(stale), tuple(sorted(ours.keys() - set(stale))), ())
+
+
+def _is_ours(folder: Path, name: str) -> bool:
+    """Nothing, or a schema with our name."""
+    text = _there(folder, name)
+    if text is None:
+        return True
+    try:
+        return str(json.loads(text)["$id"]).startswith(f"urn:{DISTRIBUTION}:schema:")
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+# ------------------------------------------------------------------ files
+
+
+def _shipped(folder: str) -> Iterator[tuple[str, str]]:
+    top = resource(folder)
+    for path in top.rglob("*"):
+        if path.is_file():
+            yield path.relative_to(top).as_posix(), path.read_text("utf-8")
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for mark, word in words.items():
+        text = text.replace(mark, word)
+    return text
+
+
+def _there(folder: Path, name: str) -> str | None:
+    """What stands in a file's place: None for nothing, and what no file of ours says for what cannot be read."""
+    path = folder / name
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return "" if path.is_symlink() else None
+    except (OSError, ValueError):  # a folder, a file where a folder should be, not UTF-8
+        return ""
+
+
+def _in_the_way(folder: Path, name: str) -> Problem:
+    fix = f"Move it away and run init again, or leave yours as it is with --keep {name}. No file is ever written over."
+    return Problem("is there already, with other content", fix, Source((folder / name).as_posix()))
+
+
+def _nothing_to_keep(name: str) -> Problem:
+    what = "is not a file that init would write"
+    return Problem(what, "Name it as init does, such as README.md or .gitignore.", where=f"--keep {name}")

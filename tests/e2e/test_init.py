@@ -1,0 +1,268 @@
+"""init: what it writes is valid, works at once, is this repository's own where it should be, and harms nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import click
+import pytest
+
+from reconciler.cli import cli
+from reconciler.problems import ExitCode, Invalid
+from reconciler.run.beginning import Origin, installed_from, origin_of
+from tests.e2e.user import REPOSITORY, Home
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SOURCE = f"https://git.example/northmere/onefile-reconciler@{COMMIT}"
+ASKED = ("init", "--organisation", "777", "--source", SOURCE)
+GITHUB, GITLAB = (*ASKED, "--ci", "github"), (*ASKED, "--ci", "gitlab")
+IMPORT = ("init", "--organisation", "5740", "--ci", "none", "--begin-with", "import", "--target", "sandbox")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def checked(*command: str | Path, folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# ------------------------------------------------------------------ the first hour
+
+
+def test_what_is_written_is_valid_laid_out_and_works_on_the_sandbox(home: Home) -> None:
+    """For a centre of any number: checked, planned, applied, and nothing is left to do."""
+    assert home.run(*GITHUB).code == ExitCode.DONE
+    checked_now = home.run("validate")
+    assert (checked_now.code, checked_now.err) == (ExitCode.DONE, "")
+    assert home.run("validate", "--at", "2036-02-29").err == "", "nothing in it goes out of date"
+    assert home.run("fmt", "--check").code == ExitCode.DONE
+    assert home.run("plan", "--detailed-exitcode").code == ExitCode.CHANGES
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
+    assert home.run("doctor").code == ExitCode.DONE
+
+
+def test_with_nobody_in_it_an_import_follows(home: Home) -> None:
+    """Then the files equal what OneFile holds."""
+    assert home.run(*IMPORT).code == ExitCode.DONE
+    assert home.run("import").code in (ExitCode.DONE, ExitCode.INCOMPLETE)
+    assert home.run("validate").code == ExitCode.DONE
+    summary = home.run("plan", "--format", "json").json["summary"]
+    assert (summary["create"], summary["update"], summary["manual"]) == (0, 0, 0)
+
+
+def test_the_commands_that_are_told_and_written_exist(home: Home) -> None:
+    """In the README that is written, and in the text that comes at the end."""
+    for asked, folder in ((GITHUB, "one"), ((*IMPORT,), "two")):
+        said = home.run(*asked, folder).out
+        assert f"  cd {folder}\n" in said
+        lines = re.findall(
+            r"^ *(reconciler .+?)(?:  .*)?$", (home.path / folder / "README.md").read_text(), re.MULTILINE
+        )
+        told = re.findall(r"^  (reconciler .+?)  .*$", said, re.MULTILINE)
+        assert len(lines) > 3 and len(told) > 3
+        for line in (*lines, *told):
+            _, name, *arguments = shlex.split(line)
+            command = cli.get_command(click.Context(cli), name)
+            assert command, line
+            if "--help" not in arguments:
+                command.make_context(name, arguments)
+
+
+# ------------------------------------------------------------------ never over anything
+
+
+def test_a_second_time_there_is_nothing_to_do(home: Home) -> None:
+    """No file changes, and one that is missing comes back alone."""
+    home.run(*GITHUB)
+    before = tree(home.path)
+    again = home.run(*GITHUB)
+    assert (again.code, again.out) == (ExitCode.DONE, f"Nothing to do: all {len(before)} files are there already.\n")
+    assert tree(home.path) == before
+    (home.path / "README.md").unlink()
+    assert home.run(*GITHUB, "--format", "json").json["written"] == ["README.md"]
+    assert tree(home.path) == before
+
+
+def test_everything_in_the_way_is_named_and_nothing_written(home: Home) -> None:
+    """A file with other content, a folder in a file's place, a file in a folder's, a link that leads nowhere."""
+    (home.path / "README.md").write_text("mine\n")
+    (home.path / ".gitignore").mkdir()
+    (home.path / ".vscode").write_text("not a folder\n")
+    (home.path / ".editorconfig").symlink_to("nowhere")
+    before = tree(home.path)
+    ended = home.run(*GITHUB)
+    assert ended.code == ExitCode.INVALID
+    named = {line.partition(":")[0] for line in ended.err.splitlines() if "is there already" in line}
+    assert named == {
+        "README.md", ".gitignore", ".editorconfig", ".vscode/extensions.json", ".vscode/settings.json"
+    }  # fmt: skip
+    assert tree(home.path) == before and not (home.path / "state").exists()
+
+
+def test_a_file_of_the_users_can_be_kept(home: Home) -> None:
+    """The others are written; a name that init does not write is refused."""
+    (home.path / "README.md").write_text("mine\n")
+    assert home.run(*GITHUB, "--keep", "READ.me").code == ExitCode.INVALID
+    assert tree(home.path) == {"README.md": b"mine\n"}
+    assert home.run(*GITHUB, "--keep", "./README.md").code == ExitCode.DONE
+    assert (home.path / "README.md").read_text() == "mine\n" and (home.path / "state" / "settings.yaml").is_file()
+
+
+# ------------------------------------------------------------------ what is asked
+
+
+def test_without_a_terminal_each_option_that_is_needed_is_named(home: Home) -> None:
+    """At once, and nothing is written."""
+    ended = home.run("init")
+    assert ended.code == ExitCode.INVALID
+    assert "--organisation: is needed" in ended.err and "--ci: is needed" in ended.err
+    assert tree(home.path) == {}
+
+
+def test_on_a_terminal_three_questions_are_asked_at_most(home: Home) -> None:
+    """And none that an option answers."""
+    ended = home.terminal("init", typed="5741\nnone\n\n")
+    assert ended.code == ExitCode.DONE, ended
+    assert ended.err.count("?") + ended.err.count("OrganisationID") == 3
+    assert "organisation: 5741" in (home.path / "state" / "settings.yaml").read_text()
+    ended = home.terminal("init", "two", "--organisation", "1", "--ci", "none", "--begin-with", "import")
+    assert (ended.code, ended.err) == (ExitCode.DONE, "")
+    assert "target: practice" in (home.path / "two" / "state" / "settings.yaml").read_text()
+
+
+def test_the_example_stays_in_the_sandbox(home: Home) -> None:
+    """Its people are nobody anywhere else."""
+    assert home.run(*GITHUB, "--target", "live").code == ExitCode.INVALID
+    assert tree(home.path) == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "northmere/onefile-reconciler@main",
+        f"http://git.example/northmere/onefile-reconciler@{COMMIT}",
+        f"https://somebody:secret@git.example/northmere/onefile-reconciler@{COMMIT}",
+        f'https://git.example/a/b"\n  - run: evil@{COMMIT}',
+        f"https://git.example/northmere/onefile-reconciler@{COMMIT[:7]}",
+    ],
+)
+def test_a_source_that_could_change_is_refused(source: str) -> None:
+    """A branch, an address without protection or with a password, something that is no address, a short id."""
+    with pytest.raises(Invalid) as refused:
+        origin_of(source)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_source_is_written_as_each_forge_names_it(home: Home) -> None:
+    """The account and the commit in a workflow, the address in the others."""
+    assert origin_of(f"https://git.example/a/b.git@{COMMIT}") == Origin("https://git.example/a/b", COMMIT)
+    assert installed_from() is None, "a checkout is no place that a pipeline can take it from"
+    home.run(*GITHUB)
+    home.run(*GITLAB, "two")
+    assert f"uses: northmere/onefile-reconciler@{COMMIT}\n" in (home.path / ".github/workflows/plan.yml").read_text()
+    assert f"git+{SOURCE}" in (home.path / "two" / ".gitlab-ci.yml").read_text()
+    assert f'rev: "{COMMIT}"' in (home.path / ".pre-commit-config.yaml").read_text()
+
+
+def test_an_unknown_source_is_told_file_by_file(home: Home) -> None:
+    """As the guide writes it, with the files in which it has to be named."""
+    told = home.run("init", "--organisation", "777", "--ci", "github", "--format", "json").json["to_name"]
+    assert len(told) == 5
+    assert {name for name, text in tree(home.path).items() if b"COMMIT" in text} == set(told)
+
+
+# ------------------------------------------------------------------ the workflows
+
+
+def test_the_workflows_are_this_repositorys_own(home: Home) -> None:
+    """But for where the program comes from, and two comments."""
+    home.run(*GITHUB)
+    for ours in (REPOSITORY / ".github" / "workflows" / f"{name}.yml" for name in ("plan", "apply", "drift", "adopt")):
+        theirs = (home.path / ".github" / "workflows" / ours.name).read_text("utf-8")
+        lines = list(zip(ours.read_text("utf-8").splitlines(), theirs.splitlines(), strict=True))
+        code = [one.partition(" # ")[0] for pair in lines for one in pair if pair[0] != pair[1] and one[0] != "#"]
+        assert set(code) == {"      - uses: ./", f"      - uses: northmere/onefile-reconciler@{COMMIT}"} | (
+            {"      name: onefile"} if ours.name == "apply.yml" else set()
+        )
+        assert "of onefile-reconciler tells what it needs" in theirs and "zizmor" not in theirs
+
+
+def test_the_workflows_pass_the_checks_that_ours_pass(home: Home) -> None:
+    """GitHub's own schema, and zizmor where it is pedantic."""
+    home.run(*GITHUB)
+    files = sorted((home.path / ".github" / "workflows").glob("*.yml"))
+    schema = ("--builtin-schema", "vendor.github-workflows")
+    checked(sys.executable, "-m", "check_jsonschema", *schema, *files, folder=home.path)
+    zizmor = Path(sysconfig.get_path("scripts"), "zizmor")
+    checked(zizmor, "--offline", "--no-progress", "--persona", "pedantic", ".github", folder=home.path)
+
+
+def test_the_pipeline_for_gitlab_is_the_guides(home: Home) -> None:
+    """And has GitLab's form."""
+    home.run(*GITLAB)
+    written = (home.path / ".gitlab-ci.yml").read_text("utf-8")
+    guide = (REPOSITORY / "docs" / "how-to" / "gitlab.md").read_text("utf-8")
+    found = re.search(r"^```yaml\n# \.gitlab-ci\.yml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert found
+    place = "https://gitlab.example/OWNER/onefile-reconciler@COMMIT"
+    assert [line for line in written.splitlines() if line[:1] != "#"] == found[1].replace(place, SOURCE).splitlines()
+    schema = ("--builtin-schema", "vendor.gitlab-ci")
+    checked(sys.executable, "-m", "check_jsonschema", *schema, ".gitlab-ci.yml", folder=home.path)
+    assert not (home.path / ".github").exists()
+
+
+# ------------------------------------------------------------------ editors and git
+
+
+def test_editors_find_the_schemas_without_a_network(home: Home) -> None:
+    """By the first line of each file and by the folder's settings; the copies are this version's."""
+    home.run(*GITHUB)
+    for file in (home.path / "state").rglob("*.yaml"):
+        kind = file.stem if file.parent.name == "state" else "cohort"
+        named = file.read_text("utf-8").splitlines()[0].partition("$schema=")[2]
+        copy = (file.parent / named).resolve()
+        assert copy.read_bytes() == (REPOSITORY / "schemas" / f"{kind}.schema.json").read_bytes()
+    settings = json.loads((home.path / ".vscode" / "settings.json").read_text("utf-8"))
+    for schema, pattern in settings["yaml.schemas"].items():
+        kind = json.loads((home.path / schema).read_text("utf-8"))["$id"].split(":")[-2]
+        (file,) = home.path.glob(pattern)
+        assert kind == (file.stem if file.parent.name == "state" else "cohort")
+    assert json.loads((home.path / ".vscode" / "extensions.json").read_text("utf-8"))["recommendations"]
+
+
+def test_git_leaves_out_what_holds_personal_data(home: Home) -> None:
+    """The store, the sandbox's world, a saved plan and a kept reading are never committed by mistake."""
+    home.run(*GITHUB)
+    home.git("init", "-q")
+    home.run("plan", "--out", "plan.json", "--save-observed", "observed.json")
+    left_out = home.git("status", "--porcelain", "--ignored", "--untracked-files=all")
+    ignored = {line.split()[-1] for line in left_out.splitlines() if line.startswith("!!")}
+    assert {"plan.json", "observed.json", ".reconciler/store.db", ".reconciler/sandbox.jsonl"} <= ignored
+    assert not [name for name in ignored if name.startswith(("state", "schemas"))]
+
+
+def test_schemas_of_another_version_are_renewed(home: Home) -> None:
+    """Ours only: a file of somebody else's in that place stays, and is named."""
+    home.run(*GITHUB)
+    before = tree(home.path)
+    schema = home.path / "schemas" / "staff.schema.json"
+    old = {**json.loads(schema.read_text("utf-8")), "title": "As it once was"}
+    schema.write_text(json.dumps(old), "utf-8")
+    ended = home.run("init", "--schemas")
+    assert (ended.code, ended.out) == (ExitCode.DONE, "Renewed:\n  schemas/staff.schema.json\n")
+    assert tree(home.path) == before
+    assert home.run("init", "--schemas").out == "Nothing to do: the schemas are this version's.\n"
+    schema.write_text("{}", "utf-8")
+    refused = home.run("init", "--schemas")
+    assert refused.code == ExitCode.INVALID and "schemas/staff.schema.json" in refused.err
+    assert schema.read_text("utf-8") == "{}"
