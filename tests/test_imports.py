@@ -98,6 +98,15 @@ HOMES: dict[str, set[str]] = {
 APART = "declared.apart"  # is a process of its own, whose standard streams lead to the command
 STARTS = {"run.git": {"subprocess.run"}, APART: {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL"}}
 STARTERS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "os.startfile")
+WRITES = {
+    "run.files",  # whatever a user asks for
+    "run.newfiles",  # a copy in a temporary folder of its own
+    "store.database",  # SQLite's file
+    "sandbox.eventlog",  # the sandbox's world, appended to
+    "github.__main__",  # what a workflow reads from the step
+    "cli.output",  # into the void, once nobody reads any more
+}
+WRITERS = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "fdopen", "symlink_to", "hardlink_to"}
 SPEAKS = {"cli", "progress", "github.__main__", APART}  # standard streams
 LISTENS = {"cli", "run", "github.__main__", APART}  # the environment, and the terminal
 
@@ -125,6 +134,24 @@ def imports(path: Path) -> Iterator[str]:
 
 def ours(path: Path) -> set[str]:
     return {name.removeprefix("reconciler").strip(".") for name in imports(path) if package(name) == "reconciler"}
+
+
+def writes(path: Path) -> Iterator[str]:
+    """What a module calls that makes or changes a file: by name, or by how it opens one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        modes = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        flags = {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)} & {
+            "O_CREAT",
+            "O_WRONLY",
+            "O_RDWR",
+        }
+        if name in WRITERS and "rb" not in modes:
+            yield name
+        if name == "open" and (flags or any(set(mode) <= set("rwaxbt+") and set(mode) & set("wax+") for mode in modes)):
+            yield name
 
 
 def names_used(path: Path) -> Iterator[str]:
@@ -180,6 +207,11 @@ def test_only_the_edge_speaks_and_listens(module: str) -> None:
         assert used & {"print", "sys.stdout", "sys.stderr", "click.echo"} == set()
     if not within(module, LISTENS):
         assert used & {"input", "os.environ", "os.getenv", "sys.argv", "sys.stdin"} == set()
+
+
+def test_files_are_written_in_few_places() -> None:
+    """Whole and for their owner's eyes alone: that is seen to once, and whoever writes elsewhere says why here."""
+    assert {module for module, path in MODULES.items() if set(writes(path))} == WRITES
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -73,7 +73,7 @@ def sandbox(state: Path, listing: bool, clock: datetime | None, world: Path | No
         return ExitCode.DONE
 
     def ready(url: str, token: str) -> None:
-        told = "sandbox" if token == "sandbox" else "(as it is set here)"  # noqa: S105
+        told = "sandbox" if token == "sandbox" else "(as it is set here)"  # noqa: S105  the well-known one
         click.echo(f"ONEFILE_BASE_URL={url}\nONEFILE_CUSTOMER_TOKEN={told}\nServing. Ctrl-C ends it.", err=False)
         sys.stdout.flush()
 

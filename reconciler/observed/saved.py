@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from reconciler.model import (
     LEARNING_AIM_KINDS,
@@ -25,6 +25,9 @@ from reconciler.model import (
 )
 from reconciler.observed.within import layer
 from reconciler.problems import Invalid, Problem, Source, in_order
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 FORMAT = "1.0"
 _AGAIN = "Read OneFile again: leave --observed away, or save a new reading with --save-observed."
@@ -68,32 +71,108 @@ def from_document(document: Any, target: str, organisation: OrganisationId) -> O
         if document.get(name) != here:
             raise Invalid(Problem(f"was read from {name} {document.get(name)}, and the {name} here is {here}", _AGAIN))
     try:
-        return Observed(
-            taken_at=datetime.fromisoformat(document["taken_at"]),
-            learners={UserId(row[0]): _read_learner(*row) for row in document["learners"]},
-            misids={str(misid): UserId(user) for misid, user in document["misids"]},
-            staff={
-                (OrganisationId(where), UserId(user)): ObservedStaff(UserId(user), standing, placement)
-                for where, user, standing, placement in document["staff"]
-            },
-            calls=int(document["calls"]),
-            problems=tuple(
-                Problem(what, fix, Source(*source) if source else None) for what, fix, source in document["problems"]
-            ),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise Invalid(Problem(f"is a damaged reading ({type(error).__name__}: {error})", _AGAIN)) from error
+        return _read(document)
+    except KeyError as error:
+        raise Invalid(Problem(f"is a damaged reading (it lacks {error})", _AGAIN)) from error
+    except (TypeError, ValueError) as error:
+        raise Invalid(Problem(f"is a damaged reading ({error})", _AGAIN)) from error
 
 
-def _read_learner(user: int, standing: Any, placement: int | None, slots: list[Any]) -> ObservedLearner:
-    if standing not in get_args(Standing):
-        raise ValueError(f"{standing!r} is no standing")
-    held = {Slot(SlotKind(kind), key): _read_holder(holder) for kind, key, holder in slots}
-    return ObservedLearner(UserId(user), standing, placement, held)
+def _read(document: dict[str, Any]) -> Observed:
+    """Every value is of the kind that `to_document` writes: a person may have edited it, and `1.9` is nobody's id.
+
+    Raises KeyError, TypeError or ValueError.
+    """
+    return Observed(
+        taken_at=_moment(document["taken_at"]),
+        learners=_once((row.id, row) for row in (_read_learner(*_row(row)) for row in _row(document["learners"]))),
+        misids=_once((_text(misid), UserId(_id(user))) for misid, user in map(_row, _row(document["misids"]))),
+        staff=_once(_read_staff(*_row(row)) for row in _row(document["staff"])),
+        calls=_whole(document["calls"]),
+        problems=tuple(_read_problem(*_row(row)) for row in _row(document["problems"])),
+    )
 
 
-def _read_holder(holder: Any) -> Holder:
-    return Unread(holder) if isinstance(holder, str) else None if holder is None else UserId(int(holder))
+def _read_learner(user: Any, standing: Any, placement: Any, slots: Any) -> ObservedLearner:
+    held = _once(_read_slot(*_row(row)) for row in _row(slots))
+    return ObservedLearner(UserId(_id(user)), _standing(standing), _placement(placement), held)
+
+
+def _read_slot(kind: Any, key: Any, holder: Any) -> tuple[Slot, Holder]:
+    slot = Slot(SlotKind(_text(kind)), key)
+    if slot.kind in UNIT_KINDS:
+        _text(key)
+    elif slot.kind in LEARNING_AIM_KINDS or slot.kind is SlotKind.ADDITIONAL:
+        _id(key)
+    elif key is not None:
+        raise ValueError(f"{slot.kind.value} has no key")
+    return slot, Unread(holder) if isinstance(holder, str) else None if holder is None else UserId(_id(holder))
+
+
+def _read_staff(
+    where: Any, user: Any, standing: Any, placement: Any
+) -> tuple[tuple[OrganisationId, UserId], ObservedStaff]:
+    key = (OrganisationId(_id(where)), UserId(_id(user)))
+    return key, ObservedStaff(key[1], _standing(standing), _placement(placement))
+
+
+def _read_problem(what: Any, fix: Any, source: Any) -> Problem:
+    if source is None:
+        return Problem(_text(what), _text(fix))
+    file, line = _row(source)
+    return Problem(_text(what), _text(fix), Source(_text(file), _whole(line)))
+
+
+def _once(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, _Value]:
+    """Raises ValueError for a key that comes twice: which of the two is true cannot be told."""
+    found: dict[_Key, _Value] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key} is there twice")
+        found[key] = value
+    return found
+
+
+def _row(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list is expected, not {type(value).__name__}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text is expected, not {type(value).__name__}")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:  # a bool is an int to Python
+        raise TypeError(f"a whole number is expected, not {value if isinstance(value, int) else type(value).__name__}")
+    return value
+
+
+def _id(value: Any) -> int:
+    if not _whole(value):
+        raise ValueError("0 is nobody's id")
+    return int(value)
+
+
+def _standing(value: Any) -> Standing:
+    for standing in get_args(Standing):
+        if value == standing:
+            return cast(Standing, standing)
+    raise ValueError(f"{value!r} is no standing")
+
+
+def _placement(value: Any) -> int | None:
+    return None if value is None else _id(value)
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError("the time of the reading has no offset from UTC")
+    return moment
 
 
 def fitted(observed: Observed, declared: Declared) -> Observed:

@@ -22,11 +22,13 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER) -> None:
         if place.exists() and not place.is_file():
             place.write_text(text, encoding="utf-8", errors=_SURROGATES, newline="\n")
             return
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=".reconciler-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8", errors=_SURROGATES, newline="\n") as file:
                 file.write(text)
+                file.flush()
+                os.fsync(file.fileno())  # else a machine that stops could keep the new name and lose what it holds
             Path(name).replace(place)
         except BaseException:
             Path(name).unlink(missing_ok=True)
@@ -34,6 +36,13 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER) -> None:
     except (OSError, RuntimeError, ValueError) as error:  # a link in a circle; a name with a zero byte
         what = f"cannot be written: {getattr(error, 'strerror', None) or error}"
         raise ReconcilerError(Problem(what, fix, Source(str(path)))) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make it and what is missing above it. Others may not write there, whatever the machine is set to: they could
+    swap the files."""
+    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        missing.mkdir(mode=0o755, exist_ok=True)
 
 
 def check_place(path: Path) -> None:

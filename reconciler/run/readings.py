@@ -10,6 +10,8 @@ from reconciler.observed.saved import fitted, from_document, to_document
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.run.files import write_whole
 
+LARGEST = 1_000_000_000  # bytes; a reading of 100,000 learners has some 30 MB
+
 
 def save_reading(observed: Observed, declared: Declared, target: str, path: Path) -> None:
     document = to_document(observed, target, declared.settings.organisation)
@@ -20,6 +22,9 @@ def load_reading(path: Path, declared: Declared, target: str) -> Observed:
     """The reading in `path`, fitted to the declaration. Raises Invalid where it cannot be used for it."""
     source = Source(str(path))
     try:
+        if path.stat().st_size > LARGEST:
+            fix = "Save the reading again with: reconciler plan --save-observed FILE"
+            raise Invalid(Problem("is larger than any reading", fix, source))
         document = json.loads(path.read_bytes())
     except OSError as error:
         fix = "Check the path, or save a reading with: reconciler plan --save-observed FILE"

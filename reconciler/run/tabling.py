@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.census import CensusStaff
 from reconciler.declared.importing.cells import known_to_files
 from reconciler.declared.importing.existing import Existing, read_existing
-from reconciler.declared.importing.sheet import Sheet, read_sheet
+from reconciler.declared.importing.sheet import SIZE_CAP, Sheet, read_sheet
 from reconciler.declared.importing.tabled import tabled
 from reconciler.model import OrganisationId, Settings, UserId
 from reconciler.observed.census import read_staff
@@ -64,7 +64,8 @@ def _settings(context: Context, existing: Existing, organisation: int | None) ->
 
 def _sheet(path: Path) -> Sheet:
     try:
-        sheet = read_sheet(path.read_bytes(), path.as_posix())
+        with path.open("rb") as file:
+            sheet = read_sheet(file.read(SIZE_CAP + 1), path.as_posix())
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
         raise Invalid(Problem(what, "Check the path.", Source(path.as_posix()))) from error

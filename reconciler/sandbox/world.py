@@ -118,11 +118,13 @@ class World:
             try:
                 for table, id_, field, value in json.loads(line)["effects"]:
                     self._apply(Effect(table, id_, field, value))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise WorldFileError(f"line {self.events + 2} is not an event of this world ({error!r})") from None
             self.events += 1
 
     def _apply(self, effect: Effect) -> None:
+        if not isinstance(effect.value, int if effect.table == "additional" else int | str | None):
+            raise TypeError(effect.field)
         if effect.table == "additional":
             people = self.additional.setdefault(effect.id, [])
             if effect.field == "add":
@@ -167,9 +169,11 @@ def _lines_or_new(log: FileLog, header: dict[str, int]) -> list[str]:
 def _read_header(line: str) -> tuple[int, int]:
     try:
         header = json.loads(line)
-        found, seed, learners = header["sandbox_world"], int(header["seed"]), int(header["learners"])
-    except (ValueError, KeyError, TypeError):
+        found, seed, learners = header["sandbox_world"], header["seed"], header["learners"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise WorldFileError("this is not a sandbox world") from None
+    if any(type(one) is not int for one in (found, seed, learners)):
+        raise WorldFileError("this is not a sandbox world")
     if found != FORMAT:
         raise WorldFileError(f"it is of format {found}, and this version reads format {FORMAT}")
     return seed, learners

@@ -30,7 +30,7 @@ from reconciler.service.budget import Budget
 from reconciler.service.faults import Answer, Ask, Faults, NoAnswer
 from reconciler.service.retry import Backoff, Patience, pause_seconds
 from reconciler.service.targets import is_loopback
-from reconciler.service.trust import CA_FILE, trusted
+from reconciler.service.trust import CA_FILE, nobody_trusted, trusted
 from reconciler.service.words import without
 
 RENEW_AFTER_SECONDS = 23 * 3600  # a session lasts 24 h from its issue, however much it is used
@@ -380,7 +380,8 @@ class OneFile:
             raise _invalid(self._host, "plain http would show the token to the network", "use https://")
         agent = f"onefile-reconciler/{__version__}"
         wait = self._timeouts
-        verified = trusted(ca_file) if self._base_url.startswith("https://") else True
+        over_tls = transport is None and self._base_url.startswith("https://")
+        verified = trusted(ca_file) if over_tls else nobody_trusted()
         try:
             return httpx.AsyncClient(
                 verify=verified,

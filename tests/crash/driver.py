@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def _leave_counts(file: Path) -> None:
-    file.write_text(json.dumps({name: getattr(_Counts, name) for name in ("commits", "calls", "writes")}))
+    file.write_text(json.dumps({name: getattr(_Counts, name) for name in ("commits", "calls", "writes")}), "utf-8")
 
 
 def die() -> None:

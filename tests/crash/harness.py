@@ -424,7 +424,7 @@ def measure(case: Case, file: Path) -> Size:
     began = time.monotonic()
     code, said = case.process({"count": str(file)})
     assert code == ExitCode.DONE, said
-    return Size(**json.loads(file.read_text()), seconds=time.monotonic() - began)
+    return Size(**json.loads(file.read_text("utf-8")), seconds=time.monotonic() - began)
 
 
 def at(part: float, count: int) -> int:

@@ -148,7 +148,7 @@ def test_standard_streams_that_were_closed(home: Home, closed: str) -> None:
 def test_a_full_disk(home: Home) -> None:
     """For the report on standard output, and for the one in --out; neither hides what the command did."""
     home.declare()
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         told(home.process("plan", stdout=full), ExitCode.ERROR, "No space left", "standard output")
         ended = home.process("plan", "--detailed-exitcode", stdout=full)
         told(ended, ExitCode.CHANGES, "No space left")

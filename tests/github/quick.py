@@ -82,7 +82,8 @@ def _answer(line: socket.socket, mains: dict[str, object]) -> int:
     (name, *arguments), folder, environment = json.loads(said)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115  as a new process has them
+    utf8 = {"encoding": "utf-8"}
+    sys.stdin, sys.stdout, sys.stderr = open(0, **utf8), open(1, "w", **utf8), open(2, "w", **utf8)  # noqa: SIM115
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
