@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
-import tempfile
 import tomllib
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-import click
 import pytest
 
 from docs import reference
-from reconciler.cli import cli
 from reconciler.cli.listing import COMMANDS
 from reconciler.problems import ExitCode
+from tests.desk import read_through, renew
+from tests.pages import PAGES, ROOT, Written, name_of, read_page
 
-ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
-_PROGRAM = [sys.executable, "-c", "from reconciler.cli import main; main()"]
-_OURS = ("ONEFILE_BASE_URL", "ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE", "NO_COLOR")
-_MADE = re.compile(r"made \d{4}-\d\d-\d\d \d\d:\d\d UTC")
-
+ENVIRONMENT = ROOT / "docs" / "reference" / "environment.md"
 
 # ------------------------------------------------------------------ reading the documents
-
-
-def _blocks(language: str, document: Path = README) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def _section(title: str) -> str:
@@ -55,80 +41,20 @@ def _try_it() -> list[str]:
     return "".join(re.findall(r"```sh\n(.*?)```", _section("Try it"), re.DOTALL)).splitlines()
 
 
-# ------------------------------------------------------------------ running what they show
-
-
-def _surroundings() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
-    return {**kept, "COLUMNS": "100", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-
-
-def _printed(command: str, folder: Path) -> str:
-    """What a terminal shows after `$ reconciler …`, both streams in their order. The command must succeed."""
-    arguments = shlex.split(command.removeprefix("$ reconciler"))
-    done = subprocess.run(
-        [*_PROGRAM, *arguments],
-        cwd=folder,
-        env=_surroundings(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}"
-    return done.stdout
-
-
-def _transcript(block: str, folder: Path) -> str:
-    commands = [line for line in block.splitlines() if line.startswith("$ ")]
-    return "".join(f"{command}\n{_printed(command, folder)}" for command in commands)
-
-
-def _transcripts() -> Iterator[tuple[str, str]]:
-    """Each console block, and what its commands print now: one after another, beside a copy of the state folder."""
-    with tempfile.TemporaryDirectory() as name:
-        shutil.copytree(ROOT / "state", Path(name) / "state")
-        for block in _blocks("console"):
-            yield block, _transcript(block, Path(name))
-
-
-def _rewrite() -> None:
-    """Put into the README what the program prints now."""
-    text = README.read_text("utf-8")
-    for block, printed in _transcripts():
-        text = text.replace(f"```console\n{block}```", f"```console\n{printed}```")
-    README.write_text(text, "utf-8", newline="\n")
-
-
 # ------------------------------------------------------------------ what must hold
 
 
-def test_the_readme_shows_what_the_program_prints() -> None:
-    """Every console block is the program's own text, but for the minute; `python -m tests.test_docs` renews them."""
-    blocks = list(_transcripts())
-    assert any("Fingerprint sha256:" in block for block, _ in blocks)
-    for block, printed in blocks:
-        assert _MADE.sub("made", block) == _MADE.sub("made", printed)
+@pytest.mark.parametrize("page", [read_page(path) for path in PAGES], ids=lambda page: name_of(page.path))
+def test_a_reader_can_do_what_the_page_shows(page: Written) -> None:
+    """Its commands, one after another in one folder, end as it says and print what it shows."""
+    for block, shown in () if page.made else read_through(page):
+        assert block.text == shown, f"{block}: run python -m tests.test_docs"
 
 
 def test_the_help_in_the_readme_names_every_command() -> None:
     """The list of commands is among the console blocks."""
-    shown = next(block for block in _blocks("console") if block.startswith("$ reconciler --help"))
+    shown = next(block.text for block in read_page(README).blocks if block.text.startswith("$ reconciler --help"))
     assert set(re.findall(r"^  ([a-z]+) {2,}[A-Z]", shown.partition("Commands:")[2], re.MULTILINE)) == set(COMMANDS)
-
-
-def test_every_command_line_of_the_documents_is_accepted() -> None:
-    """Each line of a shell block that calls reconciler has a command and options that exist."""
-    blocks = (block for document in DOCUMENTS for block in _blocks("sh", document))
-    lines = [line for block in blocks for line in block.splitlines() if line.startswith("reconciler ")]
-    assert lines
-    for line in lines:
-        name, *arguments = shlex.split(line, comments=True)[1:]
-        command = cli.get_command(click.Context(cli), name)
-        assert command, line
-        command.make_context(name, arguments)
 
 
 def test_the_first_command_installs_an_extra_and_a_script_that_exist() -> None:
@@ -154,14 +80,16 @@ def test_the_table_of_exit_codes_is_the_programs() -> None:
     assert [(number, name) for number, name, _ in rows] == [(str(int(code)), code.name.lower()) for code in ExitCode]
 
 
-def test_the_variables_in_the_readme_are_read() -> None:
-    """Each variable of the table stands in the program's source."""
+def test_the_variables_in_the_reference_are_those_that_are_read() -> None:
+    """All of them, and no other."""
+    names = "ONEFILE|RECONCILER|NO_COLOR"
     source = "".join(path.read_text("utf-8") for path in (ROOT / "reconciler").rglob("*.py"))
-    names = [row[0].strip("`") for row in _rows(_section("For your own centre"))]
-    assert set(names) == set(_OURS)
-    assert [name for name in names if f'"{name}"' not in source] == []
+    read = {name for name in re.findall(rf'"((?:{names})[A-Z_]*)"', source) if not name.endswith("_")}
+    shown = re.findall(rf"^\| `((?:{names})[A-Z_]*)`", ENVIRONMENT.read_text("utf-8"), re.MULTILINE)
+    assert sorted(shown) == sorted(read)
 
 
+<<<<<<< HEAD
 def test_the_readmes_files_are_a_valid_state_folder(tmp_path: Path) -> None:
     """The YAML blocks, put where their first lines say, pass `validate` without a warning."""
     blocks = _blocks("yaml")
@@ -175,6 +103,17 @@ def test_the_readmes_files_are_a_valid_state_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+=======
+def test_what_is_said_not_to_exist_does_not() -> None:
+    """A command that has come to exist leaves the list of those that do not."""
+    sentence = _section("What it does not do yet").partition(".")[0]
+    missing = set(re.findall(r"`([a-z]+)`", sentence))
+    assert missing
+    assert missing & set(COMMANDS) == set()
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+>>>>>>> 48a0b1d (Type what every page shows: commands run, files held against what they are files of, output compared; and write the pages that were missing)
 def test_relative_links_lead_somewhere(document: Path) -> None:
     """A link without a scheme names a file or folder of this repository."""
     links = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
@@ -239,5 +178,7 @@ def test_the_reference_is_what_the_program_makes() -> None:
 
 
 if __name__ == "__main__":
-    _rewrite()
     reference.main()
+    for path in PAGES:
+        if not (page := read_page(path)).made:
+            renew(page)

@@ -44,7 +44,7 @@ def _index(names: list[str]) -> str:
 
 
 def _page(name: str) -> str:
-    context = click.Context(cli, info_name="reconciler")
+    context = click.Context(cli, info_name="reconciler", **cli.context_settings)
     command = cli.get_command(context, name)
     assert command  # noqa: S101  it is in the list
     own = click.Context(command, info_name=name, parent=context)

@@ -178,8 +178,8 @@ def test_who_is_declared_already_is_not_declared_again(tmp_path: Path) -> None:
 def test_the_documentations_table_is_understood(tmp_path: Path) -> None:
     """Every row of it, in a centre whose staff.yaml has the documentation's people."""
     page = (Path(__file__).parents[3] / "docs" / "how-to" / "importing-a-table.md").read_text("utf-8")
-    text = page.partition("```csv\n")[2].partition("```")[0]
-    priya = CensusStaff(UserId(PRIYA), Role.IQA, "", "Priya Shah", "priya.shah@college.example")
+    text = page.partition('```csv title="assignments.csv"\n')[2].partition("```")[0]
+    priya = CensusStaff(UserId(PRIYA), Role.IQA, "", "Priya Shah", "priya.shah.118204@staff.example.org")
     existing = read_existing(centre(tmp_path, "learners: []\n"), date(2026, 12, 1))
     made = tabled(read_sheet(text.encode(), "t.csv"), existing, {priya.id: priya}, cohort="arts")
     assert made.problems == ()
