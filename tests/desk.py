@@ -25,7 +25,7 @@ from reconciler.clock import SystemClock
 from reconciler.run import doctoring, newfiles, targets
 from reconciler.service.targets import HOSTS, Target, resolve_target
 from tests.e2e.user import OURS, TOKEN, new_folder
-from tests.pages import Block, Written, command_lines
+from tests.pages import Block, Written, command_lines, steady
 
 ROOT = Path(__file__).parent.parent
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -81,6 +81,10 @@ class Desk:
             self._now += timedelta(**{passes[2].rstrip("s") + "s": int(passes[1])})
             return ""
         command = line[: ends.start()] if ends else line
+        if command.startswith("cd "):
+            self.folder /= command.removeprefix("cd ")
+            self._patch.chdir(self.folder)
+            return ""
         if command == TOKEN_IS_READ:
             self._patch.setenv("ONEFILE_CUSTOMER_TOKEN", TOKEN)
             return ""
@@ -146,6 +150,8 @@ def renew(page: Written) -> None:
     """Put into the page's console blocks what they show now."""
     lines = page.path.read_text("utf-8").splitlines(keepends=True)
     for block, shown in reversed(list(read_through(page))):
+        if steady(block.text) == steady(shown):
+            continue
         lines[block.first + 1 : block.end - 1] = [shown]
     page.path.write_text("".join(lines), "utf-8", newline="\n")
 

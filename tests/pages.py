@@ -52,6 +52,11 @@ class Written:
     unfenced: tuple[int, ...] = field(default=())
 
 
+def steady(text: str) -> str:
+    """The text without ids of commits, which change with files that no reader looks at."""
+    return re.sub(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b", "commit", text)
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 

@@ -15,7 +15,7 @@ from docs import reference
 from reconciler.cli.listing import COMMANDS
 from reconciler.problems import ExitCode
 from tests.desk import read_through, renew
-from tests.pages import PAGES, ROOT, Written, name_of, read_page
+from tests.pages import PAGES, ROOT, Written, name_of, read_page, steady
 
 README = ROOT / "README.md"
 
@@ -48,7 +48,7 @@ def _try_it() -> list[str]:
 def test_a_reader_can_do_what_the_page_shows(page: Written) -> None:
     """Its commands, one after another in one folder, end as it says and print what it shows."""
     for block, shown in () if page.made else read_through(page):
-        assert block.text == shown, f"{block}: run python -m tests.test_docs"
+        assert steady(block.text) == steady(shown), f"{block}: run python -m tests.test_docs"
 
 
 def test_the_help_in_the_readme_names_every_command() -> None:
@@ -89,31 +89,7 @@ def test_the_variables_in_the_reference_are_those_that_are_read() -> None:
     assert sorted(shown) == sorted(read)
 
 
-<<<<<<< HEAD
-def test_the_readmes_files_are_a_valid_state_folder(tmp_path: Path) -> None:
-    """The YAML blocks, put where their first lines say, pass `validate` without a warning."""
-    blocks = _blocks("yaml")
-    for block in blocks:
-        path = tmp_path / block.splitlines()[0].removeprefix("# ")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(block, "utf-8")
-    assert len(blocks) == len(list(tmp_path.rglob("*.yaml"))) == 3
-    printed = _printed("$ reconciler validate --at 2027-02-10", tmp_path)
-    assert re.fullmatch(r"Valid on 2027-02-10: [^\n]+\n", printed), printed
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-=======
-def test_what_is_said_not_to_exist_does_not() -> None:
-    """A command that has come to exist leaves the list of those that do not."""
-    sentence = _section("What it does not do yet").partition(".")[0]
-    missing = set(re.findall(r"`([a-z]+)`", sentence))
-    assert missing
-    assert missing & set(COMMANDS) == set()
-
-
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
->>>>>>> 48a0b1d (Type what every page shows: commands run, files held against what they are files of, output compared; and write the pages that were missing)
 def test_relative_links_lead_somewhere(document: Path) -> None:
     """A link without a scheme names a file or folder of this repository."""
     links = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
