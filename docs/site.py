@@ -17,6 +17,8 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parent.parent
 TOP = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
+_FOR_WRITERS = re.compile(r"^<!-- (?:Made by|begins:|before:|not run:)[^\n]*-->\n+", re.MULTILINE)
+"""Comments for who writes and who tries the pages. A page that begins with one would be called by its file's name."""
 _LINK = re.compile(r"(?<!!)\[([^\]\n]*)\]\(([^)\s]+)\)")
 
 
@@ -50,7 +52,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Lead each link to a page of the site, to the forge, or nowhere."""
+    """Leave out what is for writers; lead each link to a page of the site, to the forge, or nowhere."""
     names = {uri: name for name, uri in TOP.items()}
     here = page.file.src_uri
     stands = names.get(here, f"docs/{here}")
@@ -67,4 +69,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"[{text}]({relative}{hash_sign}{anchor})"
         return f"[{text}]({config.repo_url.rstrip('/')}/blob/HEAD/{meant})" if config.repo_url else text
 
-    return _LINK.sub(led, markdown)
+    return _LINK.sub(led, _FOR_WRITERS.sub("", markdown))

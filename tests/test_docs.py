@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -78,6 +79,15 @@ def test_the_table_of_exit_codes_is_the_programs() -> None:
     """Numbers and names, in order."""
     rows = _rows(_section("Exit codes"))
     assert [(number, name) for number, name, _ in rows] == [(str(int(code)), code.name.lower()) for code in ExitCode]
+
+
+def test_the_table_of_policies_is_the_programs() -> None:
+    """Each with its level where the settings say nothing."""
+    page = (ROOT / "docs" / "reference" / "policies.md").read_text("utf-8")
+    shown = dict(re.findall(r"^\| `(\w+)` \| `(error|warn|off)` \|", page, re.MULTILINE))
+    schema = json.loads((ROOT / "schemas" / "settings.schema.json").read_text("utf-8"))
+    levels = schema["properties"]["policies"]["properties"]
+    assert shown == {name: level["default"] for name, level in levels.items()}
 
 
 def test_the_variables_in_the_reference_are_those_that_are_read() -> None:

@@ -15,10 +15,8 @@ _NOWHERE = "http://127.0.0.1:9"
 """Where every request is sent while the site is built: nothing listens there."""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(folder: Path) -> Path:
     """The site, built strictly, without a network."""
-    folder = tmp_path_factory.mktemp("site")
     proxies = {f"{scheme}_proxy": _NOWHERE for scheme in ("http", "https", "HTTP", "HTTPS")}
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
@@ -31,6 +29,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("site"))
 
 
 def _pages(site: Path) -> list[Path]:
