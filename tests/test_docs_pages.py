@@ -1,4 +1,4 @@
-"""Every block of every page: commands are typed, files are held against what they are files of; nothing is left out.
+"""Every block of every page: files are held against what they are files of, commands exist, and nothing is left out.
 
 What pages type and show is tried in test_docs.py, which runs whenever something lands; here is what they say.
 """
@@ -8,29 +8,23 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import click
 import jsonschema
 import pytest
 import yaml
 
 from reconciler.cli import cli
 from reconciler.cli.listing import COMMANDS
-from reconciler.declared import read_declared
 from tests.desk import read_through
-from tests.factories import DAY
 from tests.pages import PAGES, ROOT, Block, command_lines, name_of, read_page
+from tests.shown import GROUP, KINDS, accepted
 
 LANGUAGES = {"sh", "console", "yaml", "json", "csv", "python", "gherkin", "mermaid", "text"}
-MAY_BE_LEFT = 14
+MAY_BE_LEFT = 10
 """Blocks that are not run. Each says why; let there be few."""
 
-_GROUP = click.Context(cli, info_name="reconciler", **cli.context_settings)
 _READ = [read_page(path) for path in PAGES]
 _BLOCKS = [block for page in _READ for block in page.blocks]
 
@@ -43,7 +37,7 @@ def test_every_command_shown_is_accepted() -> None:
     lines = [line for block in _BLOCKS for line in _commands_in(block)]
     assert len(lines) > 80
     for line in lines:
-        _accepted(line)
+        accepted(shlex.split(line, comments=True))
 
 
 def test_every_option_in_running_text_exists() -> None:
@@ -57,7 +51,7 @@ def test_every_option_in_running_text_exists() -> None:
     assert len(spans) > 20
     for span in spans:
         name, *words = span.split()
-        command = cli.get_command(_GROUP, name)
+        command = cli.get_command(GROUP, name)
         assert command
         known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         assert {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)} <= known, span
@@ -73,16 +67,6 @@ def _commands_in(block: Block) -> Iterator[str]:
             yield from (part for part in parts if re.match(r"reconciler [a-z-]", part))
 
 
-def _accepted(line: str) -> None:
-    words = shlex.split(line, comments=True)[1:]
-    if words and words[0].startswith("-"):
-        cli.make_context("reconciler", words, resilient_parsing=True)
-        return
-    command = cli.get_command(_GROUP, words[0])
-    assert command, line
-    command.make_context(words[0], words[1:], parent=_GROUP)
-
-
 # ------------------------------------------------------------------ files that are shown
 
 
@@ -90,7 +74,7 @@ def _accepted(line: str) -> None:
 def test_each_yaml_block_is_what_it_is_a_file_of(block: Block, tmp_path: Path) -> None:
     """Declared state by our own reading, pipelines by their forge's schema, and so on; a kind that is unknown fails."""
     value = yaml.safe_load(block.text)
-    kinds = [check for holds, check in _KINDS if holds(value)]
+    kinds = [check for holds, check in KINDS if holds(value)]
     assert len(kinds) == 1, f"{block}: this YAML is of no known kind, or of several"
     kinds[0](block, value, tmp_path)
 
@@ -110,110 +94,6 @@ def test_each_program_shown_stands_in_a_file_that_is_run(block: Block) -> None:
     lines = [line.strip() for line in block.text.strip().splitlines()]
     texts = [[line.strip() for line in path.read_text("utf-8").splitlines()] for path in files]
     assert any(lines == text[n : n + len(lines)] for text in texts for n in range(len(text)))
-
-
-def _settings(block: Block, value: Any, folder: Path) -> None:
-    staff = {"kate": {"id": 132757, "role": "assessor"}}
-    learners = [{"id": 200004, "default_assessor": "kate"}]
-    _state(folder, value, {"version": 1, "staff": staff}, {"version": 1, "cohort": "c", "learners": learners})
-
-
-def _staff(block: Block, value: Any, folder: Path) -> None:
-    handle = next(iter(value["staff"]))
-    aims = {"assessor": "default_assessor", "employer": "default_employer"}
-    slot = aims.get(value["staff"][handle]["role"], "additional")
-    learner = {"id": 200004, slot: [handle] if slot == "additional" else handle}
-    _state(folder, {"organisation": 5740}, value, {"version": 1, "cohort": "c", "learners": [learner]})
-
-
-def _member(block: Block, value: Any, folder: Path) -> None:
-    """One member of staff, with everybody else of the invented centre."""
-    staff = yaml.safe_load((ROOT / "state" / "staff.yaml").read_text("utf-8"))["staff"]
-    _staff(
-        block,
-        {"version": 1, "staff": {**value, **{name: one for name, one in staff.items() if name not in value}}},
-        folder,
-    )
-
-
-def _cohort(block: Block, value: Any, folder: Path) -> None:
-    staff = yaml.safe_load((ROOT / "state" / "staff.yaml").read_text("utf-8"))
-    _state(folder, {"organisation": 5740}, staff, value)
-
-
-def _learner(block: Block, value: Any, folder: Path) -> None:
-    rows = value if isinstance(value, list) else [{"id": 200004, **value}]
-    _cohort(block, {"version": 1, "cohort": "c", "learners": rows}, folder)
-
-
-def _state(folder: Path, settings: Any, staff: Any, cohort: Any) -> None:
-    """Read as the program reads it; JSON is YAML too."""
-    files = {"settings": settings, "staff": staff, f"cohorts/{cohort['cohort']}": cohort}
-    for name, value in files.items():
-        path = folder / f"{name}.yaml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(value, default=str), "utf-8")
-    read_declared(folder, DAY)
-
-
-def _by_forge(schema: str) -> Any:
-    def check(block: Block, value: Any, folder: Path) -> None:
-        (folder / "shown.yml").write_text(block.text, "utf-8")
-        asked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", "shown.yml"]
-        done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    return check
-
-
-def _kubernetes(block: Block, value: Any, folder: Path) -> None:
-    assert {"apiVersion", "kind", "metadata", "spec"} <= set(value)
-
-
-def _alerts(block: Block, value: Any, folder: Path) -> None:
-    assert all({"alert", "expr"} <= set(rule) for group in value["groups"] for rule in group["rules"])
-
-
-def _hooks(block: Block, value: Any, folder: Path) -> None:
-    """Of pre-commit: hooks that this repository has."""
-    ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
-    shown = {hook["id"] for repo in value["repos"] for hook in repo["hooks"]}
-    assert shown <= ours
-
-
-_SLOTS = {"default_assessor", "default_employer", "learning_aims", "units", "additional"}
-
-
-def _has(*keys: str) -> Any:
-    return lambda value: isinstance(value, dict) and set(keys) <= set(value)
-
-
-def _is_learner(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(isinstance(one, dict) and set(one) & {"id", "misid"} for one in value)
-    return isinstance(value, dict) and bool(value) and set(value) <= _SLOTS
-
-
-def _is_member(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, dict) and "role" in one for one in value.values())
-
-
-_KINDS: list[tuple[Any, Any]] = [
-    (_has("organisation", "version"), _settings),
-    (_has("staff", "version"), _staff),
-    (_has("cohort", "learners"), _cohort),
-    (_is_learner, _learner),
-    (_is_member, _member),
-    (_has("jobs"), _by_forge("github-workflows")),
-    (
-        lambda value: isinstance(value, dict) and any(_has("script")(job) for job in value.values()),
-        _by_forge("gitlab-ci"),
-    ),
-    (_has("apiVersion"), _kubernetes),
-    (_has("groups"), _alerts),
-    (_has("repos"), _hooks),
-]
-"""What a YAML block may be, and how it is held against that."""
 
 
 # ------------------------------------------------------------------ nothing is left out
