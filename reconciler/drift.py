@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     FIGHT = "fight"  # corrected too often: a person must answer first
     BY_HAND = "by_hand"  # somebody stands where nobody shall: OneFile has no unassign
     SET_ASIDE = "set_aside"  # it cannot be written; the change's `blocked` says why
-    NOT_APPROVED = "not_approved"  # the approved commit asks for something else
+    NOT_APPROVED = "not_approved"  # the approved commit asks for something else, or none is known
 
 
 NEEDS_A_PERSON = frozenset({Verdict.FIGHT, Verdict.BY_HAND, Verdict.SET_ASIDE})
@@ -44,6 +44,11 @@ class Approval:
     commit: str
     settings: Settings
     wanted: Mapping[Place, UserId | None]
+
+
+def nothing_approved(settings: Settings) -> Approval:
+    """Where no approved commit is known: every correction would be refused, so none may be promised."""
+    return Approval("", settings, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class DriftReport:
 
     `due` are changes that the calendar asks for, cover and dated entries; `pending` are those of the files. `ended`
     are the episodes that this run found over; `unseen` are open ones in scope whose slot it could not look at.
+    `approved` is the commit that corrections go back to, or `unapproved` the reason why there would be none.
     `outcomes` are of the corrections of `run`.
     """
 
@@ -94,6 +100,7 @@ class DriftReport:
     unseen: tuple[Episode, ...] = ()
     recent_corrections: int = 0
     approved: str = ""
+    unapproved: str = ""
     run: int | None = None
     outcomes: tuple[Outcome, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -19,7 +19,8 @@ from reconciler.store.tables import APPEND_ONLY, Words, metadata
 
 TABLES = {
     "reconciler_schema": "Which version the store's tables have.",
-    "runs": "Each command that may write: when, for which OneFile, which plan, who asked, and the commit of the files.",
+    "runs": "Each command that may write: when, for which OneFile, which plan, who asked, the commit of the files, and "
+    "whether they differed from it.",
     "run_ends": "How a run ended. A run without such a row was cut off.",
     "operations": "What a run was going to write: the request, and who stood where before.",
     "events": "What became of each operation, step by step, and how that was proven.",

@@ -15,6 +15,9 @@ from reconciler.report.escape import visible
 from reconciler.report.words import holder_words, move_words
 from reconciler.store.rows import Episode, JournalRow, RunRow
 
+UNCOMMITTED = "with uncommitted changes"
+"""Of a run whose files were not those of the commit that it names."""
+
 Handles = Mapping[UserId, Handle]
 Row = dict[str, Any]
 
@@ -31,6 +34,7 @@ def runs_as_rows(runs: Iterable[RunRow]) -> list[Row]:
             "organisation": run.organisation,
             "who": run.who,
             "commit": run.commit,
+            "uncommitted_changes": run.uncommitted,
             "fingerprint": run.fingerprint,
             "exit_code": run.exit_code,
             **{f"operations_{state}": count for state, count in sorted(run.summary.items())},
@@ -61,6 +65,7 @@ def run_as_rows(run: RunRow, journal: Sequence[JournalRow], handles: Handles) ->
             "body": dict(row.operation.body),
             "who": run.who,
             "commit": run.commit,
+            "uncommitted_changes": run.uncommitted,
             "fingerprint": run.fingerprint,
         }
         for row in journal
@@ -130,6 +135,7 @@ def runs_as_text(runs: Sequence[RunRow]) -> str:
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(run.summary.items()))
         ended = str(run.exit_code) if run.exit_code is not None else "-"
         came = counts or ("nothing to write" if run.ended else "not ended: it runs, or was cut off")
+        came += f" ({UNCOMMITTED})" if run.uncommitted else ""
         lines.append(
             f"{run.id:>5}  {run.started.astimezone(UTC):%Y-%m-%d %H:%M}  {run.command:8}  {ended:>4}  "
             f"{visible(run.who)[:16]:16}  {run.commit[:10] or '-':10}  {came}"
@@ -141,7 +147,7 @@ def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles) ->
     ended = f"ended {_time(run.ended)} with exit {run.exit_code}" if run.ended else "not ended: it runs, or was cut off"
     lines = [
         f"Run {run.id}: {run.command} to {visible(run.target)}, organisation {run.organisation}",
-        f"Asked by {visible(run.who)}, commit {run.commit or '(none)'}",
+        f"Asked by {visible(run.who)}, commit {run.commit or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}",
         f"Started {_time(run.started)}, {ended}",
         f"Fingerprint {run.fingerprint or '(none)'}",
         "",

@@ -92,6 +92,7 @@ def apply(context: Context, saved: Path | None, *, approve: Approve, expect: str
 
 async def _apply(context: Context, saved: Path | None, approve: Approve, expect: str | None) -> Finished:
     kept = _load(context, saved) if saved else None
+    context = context.standing()
     declared = context.declared()
     organisation = declared.settings.organisation
     async with open_session(context, declared.settings) as session:
@@ -118,13 +119,15 @@ def free(session: Session, context: Context, organisation: int, *, command: Comm
 
 
 def _begin(store: Store, context: Context, target: str, organisation: int, command: Command, fingerprint: str) -> int:
+    stand = context.stand()
     return store.begin_run(
         command=command,
         target=target,
         organisation=organisation,
         fingerprint=fingerprint,
         who=context.who(),
-        commit=context.commit(),
+        commit=stand.commit,
+        uncommitted=stand.uncommitted,
     )
 
 

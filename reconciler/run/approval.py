@@ -32,6 +32,8 @@ def approved_files(
     What stands in the work tree alone was approved by nobody. Raises Invalid where no such commit is known, where git
     does not have it, or where its files are not valid or are another organisation's.
     """
+    if not ref and (why := why_none(store, target, declared.settings.organisation)):
+        raise Invalid(Problem(why, _FIX, where="drift --correct"))
     ref = git.commit_at(context.state, ref or _newest(store, target, declared.settings.organisation))
     with git.as_of(context.state, ref) as place:
         try:
@@ -48,15 +50,23 @@ def approved_files(
     return ApprovedFiles(ref, there)
 
 
+_FIX = (
+    "Keep the state folder in git, commit it and apply it, or name a commit that people have approved with "
+    "--approved GIT_REF. Nothing is corrected without one."
+)
+
+
+def why_none(store: Store, target: str, organisation: int) -> str:
+    """Why no commit is known that people approved; nothing where one is. Whether git has it is not asked."""
+    run = store.approved(target, organisation)
+    if run is None:
+        return "no approved commit is known: no apply has been complete yet"
+    newest = f"no approved commit is known: run {run.id}, the newest complete apply, was made"
+    if not run.commit:
+        return f"{newest} outside git"
+    return f"{newest} from files that commit {run.commit[:10]} does not hold" if run.uncommitted else ""
+
+
 def _newest(store: Store, target: str, organisation: int) -> str:
     run = store.approved(target, organisation)
-    if run and run.commit:
-        return run.commit
-    what = "no approved commit is known: " + (
-        f"run {run.id}, the newest complete apply, was made outside git" if run else "no apply has been complete yet"
-    )
-    fix = (
-        "Keep the state folder in git and apply it once, or name a commit that people have approved with "
-        "--approved GIT_REF. Nothing is corrected without one."
-    )
-    raise Invalid(Problem(what, fix, where="drift --correct"))
+    return run.commit if run else ""

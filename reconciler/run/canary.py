@@ -70,13 +70,15 @@ async def fly(session: Session, context: Context, organisation: OrganisationId, 
     store, target = session.store, session.target.name
     async with locked(store, target, organisation, context, command="doctor") as still_ours:
         before = await _everything(session.reader, learner)
+        stand = context.stand()
         run = store.begin_run(
             command="doctor",
             target=target,
             organisation=organisation,
             fingerprint="",
             who=context.who(),
-            commit=context.commit(),
+            commit=stand.commit,
+            uncommitted=stand.uncommitted,
         )
         canary = _Canary(session.reader, store, run, learner, still_ours)
         try:

@@ -28,7 +28,8 @@ LONDON = ZoneInfo("Europe/London")
 class Context:
     """A command's common options and surroundings. `everyone` asks for caseloads also of those whom a plan does not
     touch. `tell`, given the calls allowed in a minute, makes who hears what a reading costs. `ahead_days` is how far
-    plans look ahead. `on_screen`: the report is text, and goes to a terminal only.
+    plans look ahead. `on_screen`: the report is text, and goes to a terminal only. `stood` is where the state folder
+    stood when its files were read: they may be edited while a plan waits to be approved.
 
     The environment is read here and nowhere else.
     """
@@ -47,6 +48,7 @@ class Context:
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
     on_screen: bool = False
+    stood: git.Stand | None = None
 
     def may_name(self, settings: Settings) -> bool:
         """Whether this command's report may show learners' names."""
@@ -102,8 +104,12 @@ class Context:
         except (OSError, KeyError):  # an account without a name, as containers have
             return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
-    def commit(self) -> str:
-        return git.commit(self.state)
+    def stand(self) -> git.Stand:
+        return self.stood or git.stand(self.state)
+
+    def standing(self) -> Context:
+        """The same, with where the state folder stands now kept."""
+        return replace(self, stood=git.stand(self.state))
 
 
 def _without_ended_waivers(declared: Declared, today: date) -> Declared:

@@ -25,6 +25,7 @@ from reconciler.drift import (
     is_drift,
     is_due,
     judge,
+    nothing_approved,
     place_of,
     unmanaged,
     wanted_by,
@@ -35,7 +36,7 @@ from reconciler.operations import Change, Plan
 from reconciler.plan.corrections import only
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, StoreError
 from reconciler.run.applying import Finished, free, run_plan
-from reconciler.run.approval import approved_files
+from reconciler.run.approval import approved_files, why_none
 from reconciler.run.base import base_of, for_both
 from reconciler.run.context import LONDON, Context
 from reconciler.run.planning import Planned, applied_cohorts, compare_both, judged, observe_in
@@ -89,9 +90,11 @@ async def _drift(context: Context, correct: bool, approved: str | None, base: st
         plan = compare_both(declared, other, reading, store, target, context).plan
         observed = within(reading, declared) if other else reading
         approval = files.on(observed) if files else None
+        unapproved = "" if files else why_none(store, target, declared.settings.organisation)
+        known = nothing_approved(declared.settings) if unapproved else approval
         notes = other is None and context.at is None  # files not merged, or another day's, are only looked at
-        report = _report(plan, declared, observed, store, context, approval, notes=notes)
-        report = replace(report, spent_calls=session.client.calls)
+        report = _report(plan, declared, observed, store, context, known, notes=notes)
+        report = replace(report, unapproved=unapproved, spent_calls=session.client.calls)
         chosen = {place_of(one.change) for one in report.drift if one.verdict is Verdict.CORRECT}
         if approval is None or not chosen:
             return Drifting(report, correct)

@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.problems import Invalid, Problem
@@ -28,12 +29,28 @@ def git(folder: Path, *arguments: str) -> bytes:
     return subprocess.run(command, capture_output=True, timeout=60, check=True, env=environment).stdout  # noqa: S603  no shell
 
 
-def commit(state: Path) -> str:
-    """The commit that the state folder stands at, or nothing where there is no git to ask."""
+_STATE_FILES = ("settings.yaml", "staff.yaml", ":(glob)cohorts/*.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """The `commit` a state folder stands at, empty where git cannot tell; `uncommitted`: its files are not that
+    commit's, so that the commit does not name what they ask for."""
+
+    commit: str = ""
+    uncommitted: bool | None = None
+
+
+def stand(state: Path) -> Stand:
+    """Where the state folder stands. Only the files that are read count, and those that git is told to ignore do too:
+    they are read like the others."""
     try:
-        return git(state, "rev-parse", "HEAD").decode().strip()
+        commit = git(state, "rev-parse", "HEAD").decode().strip()
+        asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored")
+        differing = git(state, "--no-optional-locks", *asked, "--", *_STATE_FILES)
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return Stand()
+    return Stand(commit, bool(differing))
 
 
 def repository(folder: Path) -> Path | None:

@@ -125,8 +125,15 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
         found = _open_steps(store, target, organisation).get(step) or _fight(store, target, organisation, step)
         if found is None:
             raise Invalid(_not_open(step, store, target, organisation))
+        stand = context.stand()
         run = store.begin_run(
-            command="done", target=target, organisation=organisation, fingerprint="", who=by, commit=context.commit()
+            command="done",
+            target=target,
+            organisation=organisation,
+            fingerprint="",
+            who=by,
+            commit=stand.commit,
+            uncommitted=stand.uncommitted,
         )
         if isinstance(found, Episode):
             store.end_episode(found.id, f"answered by {by}")

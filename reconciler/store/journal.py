@@ -31,8 +31,17 @@ class Journal(Part):
     # -------------------------------------------------------------- runs
 
     def begin_run(
-        self, *, command: str, target: str, organisation: int, fingerprint: str, who: str, commit: str
+        self,
+        *,
+        command: str,
+        target: str,
+        organisation: int,
+        fingerprint: str,
+        who: str,
+        commit: str,
+        uncommitted: bool | None = None,
     ) -> int:
+        """The new run's number. `uncommitted`: the files it goes by are not those of `commit`."""
         with self._database.writing() as connection:
             row = {
                 "started": self._database.now(connection),
@@ -42,6 +51,7 @@ class Journal(Part):
                 "fingerprint": fingerprint,
                 "who": who,
                 "commit_id": commit,
+                "uncommitted": uncommitted,
             }
             number: int = connection.execute(runs.insert().returning(runs.c.id), row).scalar_one()
         return number
@@ -243,6 +253,7 @@ def _run_row(row: RowMapping) -> RunRow:
         fingerprint=row["fingerprint"],
         who=row["who"],
         commit=row["commit_id"],
+        uncommitted=row["uncommitted"],
         ended=row["at"],
         exit_code=row["exit_code"],
         summary=row["summary"] or {},

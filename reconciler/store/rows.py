@@ -13,7 +13,8 @@ from reconciler.operations import Move, Operation, Proof, State, moves, operatio
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run of a command. `ended` and `exit_code` are None while it runs, and for ever if it was cut off."""
+    """One run of a command. `ended` and `exit_code` are None while it runs, and for ever if it was cut off.
+    `uncommitted`: its files were not those of `commit`; None where no git was asked, as before schema version 3."""
 
     id: int
     started: datetime
@@ -23,6 +24,7 @@ class RunRow:
     fingerprint: str
     who: str
     commit: str
+    uncommitted: bool | None = None
     ended: datetime | None = None
     exit_code: int | None = None
     summary: Mapping[str, int] = field(default_factory=dict)

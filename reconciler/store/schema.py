@@ -29,7 +29,12 @@ def _add_episodes(connection: Connection) -> None:
     _protect_episodes(connection)
 
 
-STEPS: Sequence[Step] = (_add_episodes,)
+def _add_uncommitted(connection: Connection) -> None:
+    """2 to 3. Of older runs nobody knows any more whether their files were their commit's."""
+    connection.execute(text("ALTER TABLE runs ADD COLUMN uncommitted BOOLEAN"))
+
+
+STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted)
 """STEPS[n - 1] brings a database of version n to version n + 1; an empty one is made at the newest version at once."""
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Double,
@@ -67,6 +68,7 @@ runs = Table(
     Column("fingerprint", Words, nullable=False),
     Column("who", Words, nullable=False),
     Column("commit_id", Words, nullable=False),
+    Column("uncommitted", Boolean),
 )
 
 run_ends = Table(

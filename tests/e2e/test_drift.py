@@ -312,13 +312,60 @@ def test_the_work_tree_alone_approves_nothing(home: Home, server: Served) -> Non
 
 
 def test_what_an_unapproved_apply_wrote_is_not_restored(home: Home, server: Served) -> None:
-    """Applied from a work tree that was never committed: it may be drift, but nobody approved going back to it."""
+    """Applied from a work tree that was never committed: it may be drift, but nobody approved going back to it. Plain
+    drift says so too, and promises nothing; a later look at the same commit, clean again, approves nothing either."""
     applied(home)
-    home.declare({**LEARNER, "default_assessor": "kate"}, settings=AT_ONCE)
+    home.declare({**LEARNER, "default_assessor": "kate"}, settings={**SETTINGS, "drift": {"grace_hours": 20}})
     assert home.run("apply", "--auto-approve").code == ExitCode.DONE
     move(server, DefaultAssessorID=OTHER)
-    assert verdicts(look(home, "--correct")[1]) == {DEFAULT: "not_approved"}
+    for _ in range(2):
+        ended = home.run("drift", "--correct")
+        assert (ended.code, "from files that commit" in ended.err) == (ExitCode.INVALID, True)
+        _, report = look(home)
+        assert verdicts(report) == {DEFAULT: "not_approved"}
+        assert "run 2, the newest complete apply, was made from files that commit" in report["not_approved_because"]
+        for form in ("text", "markdown"):
+            said = " ".join(home.run("drift", "--format", form).out.split())
+            assert "Not corrected: no approved commit is known" in said
+            assert "corrected from" not in said
+        approve(home)
     assert slots(server.world)[DEFAULT] == OTHER
+    assert verdicts(look(home, "--correct", "--approved", "HEAD")[1]) == {DEFAULT: "grace"}
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ("staff", True), ("untracked cohort", True), ("ignored cohort", True), ("staged", True),
+        ("nothing", False), ("notes beside the files", False), ("outside the folder", False),
+    ],
+)  # fmt: skip
+def test_a_run_records_whether_its_files_are_its_commits(home: Home, server: Served, change: str, counts: bool) -> None:
+    """Only the files that are read count, whatever git is told of them; every report of runs says it."""
+    home.declare()
+    (home.path / ".gitignore").write_text("state/cohorts/mine*\n", "utf-8")
+    approve(home)
+    cohort = '{"version": 1, "cohort": "NAME", "learners": [{"id": 200001}]}'
+    state = home.path / "state"
+    if change in ("staff", "staged"):
+        with (state / "staff.yaml").open("a", encoding="utf-8") as file:
+            file.write("# a word more\n")
+    if change == "staged":
+        home.git("add", "state")
+    for name in ("untracked cohort", "ignored cohort"):
+        if change == name:
+            stem = "mine" if name == "ignored cohort" else "theirs"
+            (state / f"cohorts/{stem}.yaml").write_text(cohort.replace("NAME", stem), "utf-8")
+    if change == "notes beside the files":
+        (state / "notes.txt").write_text("remember", "utf-8")
+    if change == "outside the folder":
+        (home.path / "README").write_text("read me", "utf-8")
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    (run,) = home.run("history", "--format", "json").json
+    assert (run["uncommitted_changes"], run["commit"]) == (counts, home.git("rev-parse", "HEAD"))
+    for arguments in (["history"], ["history", "1"], ["history", "--format", "markdown"]):
+        assert ("with uncommitted changes" in home.run(*arguments).out) == counts
+    assert (home.run("drift", "--correct").code == ExitCode.INVALID) == counts
 
 
 @pytest.mark.parametrize("why", ["no git", "never applied", "unknown commit", "another organisation"])

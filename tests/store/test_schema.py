@@ -115,6 +115,22 @@ def test_a_store_of_the_first_version_is_brought_up_in_place(url: str, first_ver
         assert version_of(connection) == newest()
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_runs_do_not_say_whether_their_files_were_committed(
+    url: str, first_version: Database, version: int
+) -> None:
+    """Nobody knows any more; runs from now on say it, from whichever version the store came."""
+    first_version.prepare(STEPS[: version - 1])
+    with Store.open(url, clock=SystemClock()) as store:
+        (old,) = store.runs()
+        for said in (True, False, None):
+            facts = {"command": "apply", "target": "sandbox", "fingerprint": "", "who": "kate", "commit": "0123abc"}
+            run = store.run(store.begin_run(organisation=5740, uncommitted=said, **facts))
+            assert run is not None
+            assert run.uncommitted is said
+    assert old.uncommitted is None
+
+
 def test_a_store_that_was_brought_up_is_like_a_new_one(first_version: Database, clock: HandClock) -> None:
     """The same columns, keys, indexes and triggers, whichever way the schema came about."""
     first_version.prepare()

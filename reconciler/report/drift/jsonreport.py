@@ -29,6 +29,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "exit_code": exit_code,
         **({"base": plan.base} if plan.base else {}),
         "approved_commit": report.approved or None,
+        "not_approved_because": report.unapproved or None,
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": {
             "drift": len(report.left()),

@@ -16,7 +16,9 @@ from reconciler.report.drift.words import (
     labels_of,
     moment_words,
     moved_words,
+    section_title,
     seen_words,
+    unapproved_words,
     waiting_words,
     who_words,
 )
@@ -60,6 +62,8 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
     yield f"{number_of(report.spent_calls, 'call')} made"
     if report.approved:
         yield visible(f"Corrections go back to the files of commit {report.approved}.")
+    if words := unapproved_words(report):
+        yield from page.wrap(f"{words}.", rest=2)
 
 
 def _problems(page: Page, report: DriftReport) -> Iterator[str]:
@@ -104,10 +108,10 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
 
 def _drift(page: Page, report: DriftReport) -> Iterator[str]:
     left = report.left()
-    for verdict, title in SECTIONS.items():
+    for verdict in SECTIONS:
         found = [one for one in left if one.verdict is verdict]
         if found:
-            yield from page.title(f"{title} ({len(found)})", _COLOURS.get(verdict, YELLOW))
+            yield from page.title(f"{section_title(verdict, report)} ({len(found)})", _COLOURS.get(verdict, YELLOW))
         for cohort, group in groupby(found, key=lambda one: one.change.cohort):
             yield visible(cohort)
             for one in group:

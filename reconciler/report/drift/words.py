@@ -33,6 +33,19 @@ SECTIONS: Mapping[Verdict, str] = {
 """The verdicts in the order of reports, what needs somebody first."""
 
 
+def section_title(verdict: Verdict, report: DriftReport) -> str:
+    if verdict is Verdict.NOT_APPROVED and report.unapproved:
+        return "Not corrected: no approved commit is known"
+    return SECTIONS[verdict]
+
+
+def unapproved_words(report: DriftReport) -> str:
+    """Why nothing would be corrected, as a sentence; nothing where a commit is approved, or nothing drifted."""
+    if not report.unapproved or not report.left():
+        return ""
+    return f"{report.unapproved[0].upper()}{report.unapproved[1:]}: until one is, drift --correct refuses"
+
+
 def moved_words(one: Drifted, report: DriftReport) -> str:
     """What stands there and what was applied: `default assessor: OneFile holds james; run 3 (kate, …) applied kate`."""
     handles, change = report.plan.handles, one.change

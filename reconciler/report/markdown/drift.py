@@ -16,7 +16,9 @@ from reconciler.report.drift.words import (
     labels_of,
     moment_words,
     moved_words,
+    section_title,
     seen_words,
+    unapproved_words,
     waiting_words,
     who_words,
 )
@@ -70,6 +72,8 @@ def _opening(report: DriftReport) -> str:
         notes.append(f"{plan.left_out} declared learners were not in this scope and were left unread")
     if report.approved:
         notes.append(f"Corrections go back to the files of commit {report.approved}")
+    if words := unapproved_words(report):
+        notes.append(words)
     return "".join([*lines, *(f"- {sentence(note)}.\n" for note in notes), "\n"])
 
 
@@ -78,9 +82,9 @@ def _parts(report: DriftReport) -> Iterator[Part]:
     yield from _fights(report)
     yield from _corrections(report, failed=True)
     left = report.left()
-    for verdict, title in SECTIONS.items():
+    for verdict in SECTIONS:
         if found := [one for one in left if one.verdict is verdict]:
-            yield _drift(title, found, report, _TIERS[verdict])
+            yield _drift(section_title(verdict, report), found, report, _TIERS[verdict])
     yield from _steps(report)
     yield from _problems(report.plan.problems, "Set aside", fit.ASIDE)
     yield from _corrections(report, failed=False)

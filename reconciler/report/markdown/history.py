@@ -8,7 +8,7 @@ from datetime import UTC
 from reconciler.operations import State
 from reconciler.report import fit
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
-from reconciler.report.history import steps_as_rows
+from reconciler.report.history import UNCOMMITTED, steps_as_rows
 from reconciler.report.markdown.pieces import cell, heading, row, sentence, table_head, value
 from reconciler.report.words import Handles, holder_words, slot_words
 from reconciler.store.rows import Episode, JournalRow, RunRow
@@ -32,13 +32,18 @@ def _run(run: RunRow) -> str:
     came = counts or ("nothing to write" if run.ended else "not ended: it runs, or was cut off")
     ended = "" if run.exit_code is None else str(run.exit_code)
     started = f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M}"
-    return row((str(run.id), started, value(run.command), ended, value(run.who), value(run.commit[:10]), cell(came)))
+    commit = _commit(run, run.commit[:10])
+    return row((str(run.id), started, value(run.command), ended, value(run.who), commit, cell(came)))
+
+
+def _commit(run: RunRow, named: str) -> str:
+    return f"{value(named)} {UNCOMMITTED}" if run.uncommitted else value(named)
 
 
 def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, *, limit: int = COMMENT_LIMIT) -> str:
     """One run's writes: what did not succeed first, then the rest in the order of writing."""
     facts = (
-        f"Asked by {value(run.who)}, commit {value(run.commit) or 'none'}",
+        f"Asked by {value(run.who)}, commit {_commit(run, run.commit) or 'none'}",
         f"Started {run.started.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         sentence(f"ended with exit {run.exit_code}" if run.ended else "not ended: it runs, or was cut off"),
         f"Fingerprint {value(run.fingerprint) or 'none'}",
