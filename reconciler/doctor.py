@@ -18,13 +18,15 @@ class Verdict(StrEnum):
     FINE = "fine"
     FAILED = "failed"
     UNKNOWN = "unknown"  # cannot be known, or not from here
-    NOTHING = "nothing"  # not needed, not offered or not looked at
+    NOTHING = "nothing"  # not needed or not offered
+    SKIPPED = "skipped"  # not looked at, and the reason says why
 
 
 class Name(StrEnum):
     """What is checked, in the order of the report."""
 
     CONFIGURATION = "configuration"
+    SCHEMAS = "schemas for editors"
     TARGET = "target"
     TOKEN = "customer token"  # noqa: S105  a check's name
     STORE = "store"
@@ -99,6 +101,10 @@ def unknown(name: Name, found: str, fix: str = "") -> Check:
 
 def nothing(name: Name, found: str, fix: str = "") -> Check:
     return Check(name, Verdict.NOTHING, found, fix)
+
+
+def skipped(name: Name, why: str, fix: str = "") -> Check:
+    return Check(name, Verdict.SKIPPED, f"skipped: {why}", fix)
 
 
 def failed_with(name: Name, error: ReconcilerError) -> Check:

@@ -73,7 +73,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "run.planning",
         "service.targets",
     },
-    "cli": {"", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"},
+    "cli": {"", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"}
+    | {"service.targets"},
 }
 """What each package may import of the others: a whole package, or one module of it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import click
 import pytest
 
 from reconciler.cli import cli
-from reconciler.cli.listing import COMMANDS
+from reconciler.cli.listing import COMMANDS, SECTIONS
+from reconciler.sandbox.switches import Switches
 
 MODULES = {path.stem for path in (Path(__file__).parent.parent / "reconciler" / "cli").glob("*.py")}
 
@@ -29,6 +31,48 @@ def test_no_command_is_forgotten() -> None:
     for name in COMMANDS:
         cli.get_command(click.Context(cli), name)
     assert set(cli.commands) == set(COMMANDS)
+
+
+def test_every_command_stands_in_one_section() -> None:
+    """Of the list that people read."""
+    listed = [name for section in SECTIONS.values() for name in section]
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_ends_with_examples_that_are_accepted(name: str) -> None:
+    """One or two, of this command or of the one that follows, with options that exist."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command and command.epilog
+    examples = command.epilog.splitlines()
+    assert 1 <= len(examples) <= 2
+    for line in examples:
+        program, called, *arguments = shlex.split(line)
+        found = cli.get_command(click.Context(cli), called)
+        assert program == "reconciler" and found, line
+        Switches.parse(found.make_context(called, arguments).params.get("switches", ()))
+    assert examples[0].split()[1] == name
+    shown = command.get_help(click.Context(command, info_name=name)).rpartition("Examples:\n")[2]
+    assert [line.strip() for line in shown.splitlines()] == examples
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("history", ()),
+        ("doctor", ()),
+        ("unlock", ("--reason", "x")),
+        ("done", ("3ef71a24", "--by", "x")),
+    ],
+)
+def test_a_command_offers_only_options_that_mean_something_to_it(name: str, arguments: tuple[str, ...]) -> None:
+    """What looks back or around has no day and no cohort; click refuses them."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command
+    command.make_context(name, [*arguments, "--state", "state", "--store", "x"])
+    for option in ("--at=2027-01-01", "--cohort=c", "--changed-since=HEAD"):
+        with pytest.raises(click.UsageError, match="No such option"):
+            command.make_context(name, [*arguments, option])
 
 
 def test_the_list_is_shown_without_importing_a_command() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -72,7 +73,49 @@ def test_the_version_is_one(wheel: Path) -> None:
         metadata = archive.read(f"onefile_reconciler-{reconciler.__version__}.dist-info/METADATA").decode()
     assert f"\nVersion: {reconciler.__version__}\n" in metadata
     shown = _run([sys.executable, "-c", "from reconciler.cli import main; main()", "--version"])
-    assert shown.split()[-1] == reconciler.__version__
+    assert shown.splitlines()[0] == f"reconciler, version {reconciler.__version__}"
+
+
+def _small_clone(folder: Path) -> str:
+    """A repository with this program's sources, committed; the commit."""
+    shutil.copytree(ROOT / "reconciler", folder / "reconciler", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("schemas", "starter", "state", ".github"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("hatch_build.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    who = ("-c", "user.name=ada", "-c", "user.email=ada@people.invalid")
+    for asked in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "As it is", "--date", "2026-03-01T12:00"]):
+        _run(["git", *asked], folder, GIT_COMMITTER_DATE="2026-03-01T12:00:00")
+    return _run(["git", "rev-parse", "HEAD"], folder).strip()
+
+
+def _says(site: Path, elsewhere: Path) -> list[str]:
+    """What --version says of the package in that folder."""
+    asked = [sys.executable, "-c", "from reconciler.cli import main; main()", "--version"]
+    return _run(asked, elsewhere, PYTHONPATH=str(site)).splitlines()[1:]
+
+
+def test_a_built_program_says_its_commit(tmp_path: Path) -> None:
+    """A wheel from a clone, one from its source distribution, one with changes; and one without git says that too."""
+    clone = tmp_path / "clone"
+    commit = _small_clone(clone)
+
+    def said_by(folder: Path, name: str) -> list[str]:
+        with zipfile.ZipFile(_build(folder, tmp_path / name, "wheel")) as archive:
+            archive.extractall(tmp_path / name / "site")  # noqa: S202  our own archive
+        return _says(tmp_path / name / "site", tmp_path)
+
+    told = f"commit {commit} of 2026-03-01"
+    assert _says(clone, tmp_path) == [told], "the checkout itself, as an editable installation runs it"
+    assert said_by(clone, "clean") == [told]
+    with tarfile.open(_build(clone, tmp_path / "sdist", "sdist")) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    assert said_by(unpacked, "unpacked-wheel") == [told]
+    (clone / "LICENSE").write_text("changed\n", "utf-8")
+    assert said_by(clone, "changed") == [f"{told}, with changes that were not committed"]
+    shutil.rmtree(clone / ".git")
+    assert said_by(clone, "without-git") == ["commit unknown: built without git, or by a tool that left it out"]
 
 
 def test_a_wheel_made_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:

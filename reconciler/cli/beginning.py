@@ -46,6 +46,10 @@ BEGINNINGS = ("example", "import")
     click.option("--schemas", is_flag=True, help="Only renew the copies in schemas/ with this version's."),
     service=False,
     files=False,
+    examples=(
+        "reconciler init --organisation 5740 --ci github",
+        "reconciler init assignments --organisation 5740 --ci gitlab --begin-with import",
+    ),
 )
 def init(_context: Context, output: Output, folder: Path, schemas: bool, **asked: Any) -> int:
     """Make a repository to begin with: settings, an example or nobody yet, workflows, editor settings, a README.

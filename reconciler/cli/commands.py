@@ -25,7 +25,12 @@ CHECK_FORMATS = ("text", "json", "markdown", "annotations")
 PLAN_FORMATS = (*CHECK_FORMATS, "html")
 
 
-@command(CASELOAD, service=False, formats=CHECK_FORMATS)
+@command(
+    CASELOAD,
+    service=False,
+    examples=("reconciler validate", "reconciler validate --at 2027-02-10"),
+    formats=CHECK_FORMATS,
+)
 def validate(context: Context, output: Output, caseload: bool) -> int:
     """Check the declared state; every problem at once, nothing sent.
 
@@ -61,6 +66,7 @@ def validate(context: Context, output: Output, caseload: bool) -> int:
     click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
     CASELOAD,
     out_is_json=True,
+    examples=("reconciler plan --out plan.json", "reconciler plan --cohort business-admin-l3-2026 --target practice"),
     formats=PLAN_FORMATS,
 )
 def plan(
@@ -105,6 +111,7 @@ def say_planned(planned: Planned, output: Output, *, detailed: bool) -> ExitCode
     click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path)),
     click.option("--auto-approve", is_flag=True, help="Do not ask. A saved plan is never asked about."),
     click.option("--expect", metavar="FINGERPRINT", help="Apply only the plan with this fingerprint."),
+    examples=("reconciler apply plan.json", "reconciler apply plan.json --expect sha256:FINGERPRINT"),
     formats=("text", "json", "markdown", "html"),
 )
 def apply(context: Context, output: Output, saved: Path | None, auto_approve: bool, expect: str | None) -> int:
@@ -149,6 +156,7 @@ def _ask(planned: Planned, output: Output) -> bool:
     click.option("--handover", is_flag=True, help="Show what people hand over by hand, instead of the plan."),
     service=False,
     files=False,
+    examples=("reconciler show plan.json", "reconciler show plan.json --format html --out plan.html"),
     formats=PLAN_FORMATS,
 )
 def show(_context: Context, output: Output, saved: Path, handover: bool) -> int:

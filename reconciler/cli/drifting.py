@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     ),
     click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift."),
+    examples=("reconciler drift", "reconciler drift --correct --detailed-exitcode"),
     formats=("text", "json", "markdown", "prometheus"),
 )
 def drift(

@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli.output import Output, say_problems
 from reconciler.cli.reports import plan_report
-from reconciler.cli.shared import FILES, command, day_of
+from reconciler.cli.shared import FILES, STATE, command, day_of
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @command(
     click.option("--check", is_flag=True, help="Write nothing; show what would change, and exit 2 if anything would."),
-    FILES[0],
+    STATE,
     service=False,
     files=False,
+    examples=("reconciler fmt", "reconciler fmt --check"),
 )
 def fmt(context: Context, output: Output, check: bool) -> int:
     """Lay the declared files out as all are: keys in order, two spaces, one way of writing; comments stay.
@@ -57,6 +58,10 @@ def fmt(context: Context, output: Output, check: bool) -> int:
     click.option("--no-plan", is_flag=True, help="Do not read OneFile for the plan."),
     *FILES[:3],
     files=False,
+    examples=(
+        "reconciler replace james-fayre --by kate-anderson --from 2027-01-01",
+        "reconciler replace james-fayre --by kate-anderson --cover --from 2027-02-01 --until 2027-04-30",
+    ),
     formats=("text", "markdown", "json"),
 )
 def replace(
@@ -141,6 +146,7 @@ def _replaced_json(done: Replaced) -> str:
     click.option("--dry-run", is_flag=True, help="Show the edit, and write nothing."),
     *FILES[:3],
     files=False,
+    examples=("reconciler adopt --dry-run", "reconciler adopt --cohort business-admin-l3-2026 --add-staff"),
     formats=("text", "markdown", "json"),
 )
 def adopt(

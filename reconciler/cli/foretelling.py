@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     ),
     service=False,
     files=False,
+    examples=("reconciler calendar --days 90", "reconciler calendar --format ics --out staffing.ics"),
     formats=("text", "markdown", "json", "ics"),
 )
 def calendar(context: Context, output: Output) -> int:

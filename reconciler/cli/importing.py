@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from reconciler.cli.output import Output, say_problems
-from reconciler.cli.shared import FILES, command
+from reconciler.cli.shared import STATE, command
 
 if TYPE_CHECKING:
     from reconciler.run.context import Context
@@ -42,9 +42,10 @@ LAYERS = ("default_assessor", "default_employer", "learning_aims", "units")
     click.option("--names", is_flag=True, help="Let handles and cohorts be made from people's and classes' names."),
     click.option("--labels", type=click.Choice(["misid", "name"]), help="Labels for learners; name only with --names."),
     click.option("--all-staff", is_flag=True, help="List all active staff, not only those who hold a slot."),
-    FILES[0],
+    STATE,
     files=False,
     name="import",
+    examples=("reconciler import --target practice", "reconciler import --csv assignments.csv --cohort care-l3-2026"),
 )
 def import_(
     context: Context,

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class Entry(NamedTuple):
@@ -70,6 +71,25 @@ COMMANDS: Mapping[str, Entry] = {
 }
 
 
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "To begin": ("demo", "init", "doctor", "import"),
+    "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "calendar"),
+    "Records": ("history", "revert", "done", "unlock"),
+    "Tools": ("fmt", "sandbox"),
+}
+"""The list of commands, in the order in which people come to need them."""
+
+
+class Command(click.Command):
+    """A command whose epilog is examples, one a line."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's own
+        if self.epilog:
+            with formatter.section("Examples"):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
 class Commands(click.Group):
     """The group: what takes time to import, a command and all that it needs, waits until it is asked for."""
 
@@ -81,9 +101,18 @@ class Commands(click.Group):
             import_module(f"reconciler.cli.{COMMANDS[cmd_name].module}")
         return super().get_command(ctx, cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        room = formatter.width - 6 - max(map(len, COMMANDS))
-        stand_ins = (click.Command(name, help=COMMANDS[name].purpose) for name in self.list_commands(ctx))
-        rows = [(str(command.name), command.get_short_help_str(room)) for command in stand_ins]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
+        names = max(map(len, COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(f"{name:<{names}}", self._short(name, formatter.width - 6 - names)) for name in section]
+                )
+
+    def _short(self, name: str, room: int) -> str:
+        return click.Command(name, help=COMMANDS[name].purpose).get_short_help_str(room)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)  # the group's own would import every command
+        return [*(CompletionItem(name, help=self._short(name, 80)) for name in names), *options]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.commands import PLAN_FORMATS, say_planned
 from reconciler.cli.output import Output
-from reconciler.cli.shared import command
+from reconciler.cli.shared import STATE, command
 from reconciler.problems import ExitCode, Invalid, Problem
 
 if TYPE_CHECKING:
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 
 
 @command(
-    click.argument("run", metavar="[RUN]", required=False, type=click.IntRange(1)),
+    click.argument("run", metavar="[RUN]", required=False, type=click.IntRange(1), shell_complete=completing.runs),
     click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many runs to list."),
     click.option("--steps", is_flag=True, help="List the steps by hand instead: since when, and what closed them."),
+    STATE,
+    files=False,
+    examples=("reconciler history", "reconciler history 12 --format csv --out run-12.csv"),
     formats=("text", "json", "csv", "markdown"),
 )
 def history(context: Context, output: Output, run: int | None, limit: int, steps: bool) -> int:
@@ -38,7 +42,12 @@ def history(context: Context, output: Output, run: int | None, limit: int, steps
     return ExitCode.DONE
 
 
-@command(click.argument("run", metavar="RUN", type=click.IntRange(1)), out_is_json=True, formats=PLAN_FORMATS)
+@command(
+    click.argument("run", metavar="RUN", type=click.IntRange(1), shell_complete=completing.runs),
+    out_is_json=True,
+    examples=("reconciler revert 12 --out back.json", "reconciler apply back.json"),
+    formats=PLAN_FORMATS,
+)
 def revert(context: Context, output: Output, run: int) -> int:
     """Plan to put back who stood in each slot before RUN wrote it; writes nothing.
 
@@ -60,6 +69,12 @@ def revert(context: Context, output: Output, run: int) -> int:
         show_default=True,
         help="Whether the member of staff is on the learner.",
     ),
+    STATE,
+    files=False,
+    examples=(
+        'reconciler done 3ef71a24 --by "quality lead"',
+        'reconciler done 3ef71a24 --by "quality lead" --outcome present',
+    ),
 )
 def done(context: Context, output: Output, step: str, by: str, outcome: Said) -> int:
     """Close a manual STEP that a person has done in OneFile, or say what they found there.
@@ -74,7 +89,12 @@ def done(context: Context, output: Output, step: str, by: str, outcome: Said) ->
     return ExitCode.DONE
 
 
-@command(click.option("--reason", required=True, metavar="TEXT", help="Why; kept for ever."))
+@command(
+    click.option("--reason", required=True, metavar="TEXT", help="Why; kept for ever."),
+    STATE,
+    files=False,
+    examples=('reconciler unlock --reason "the runner of run 12 was switched off"',),
+)
 def unlock(context: Context, output: Output, reason: str) -> int:
     """Take the lock from a run that cannot give it back. Make sure first that it no longer runs.
 

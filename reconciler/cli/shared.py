@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler import __version__
-from reconciler.cli.listing import Commands
+from reconciler.cli import completing
+from reconciler.cli.listing import Command, Commands
 from reconciler.cli.output import Output, say_problems, unexpected
 from reconciler.problems import ExitCode, Problem, ReconcilerError
 
@@ -35,7 +36,14 @@ FILES = [
         metavar="DIR",
         help="The folder with the declared state.",
     ),
-    click.option("--cohort", "cohorts", multiple=True, metavar="NAME", help="Only this cohort (repeatable)."),
+    click.option(
+        "--cohort",
+        "cohorts",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completing.cohorts,
+        help="Only this cohort (repeatable).",
+    ),
     click.option(
         "--learner", "learners", multiple=True, metavar="ID", help="Only this learner: id, MISID or label (repeatable)."
     ),
@@ -44,11 +52,13 @@ FILES = [
     ),
     click.option("--at", callback=day_of, metavar="DATE", help="As declared for that day, such as 2026-12-01."),
 ]
+STATE, LEARNER = FILES[0], FILES[2]
 FROM = click.option("--from", "--at", "at", callback=day_of, metavar="DATE", help="From that day on. [default: today]")
 SERVICE = [
     click.option(
         "--target",
         metavar="NAME|URL",
+        shell_complete=completing.targets,
         help="sandbox, beta, practice, live or a base URL. [default: as settings.yaml says]",
     ),
     click.option(
@@ -95,10 +105,11 @@ def command(
     out_is_json: bool = False,
     formats: Sequence[str] = ("text", "json"),
     name: str = "",
+    examples: Sequence[str] = (),
 ) -> Callable[[Callable[..., int]], click.Command]:
     """A command of the group: its own options, the common ones, and errors that become reports and exit codes.
 
-    *name* is for a command whose name Python keeps for itself.
+    *name* is for a command whose name Python keeps for itself; *examples* end its help.
     """
 
     def decorate(work: Callable[..., int]) -> click.Command:
@@ -151,17 +162,46 @@ def command(
             common.append(MAX_BYTES)
         for option in reversed([*options, *common]):
             wrapped = option(wrapped)
-        return cli.command(name=name or work.__name__)(wrapped)
+        return cli.command(name=name or work.__name__, cls=Command, epilog="\n".join(examples))(wrapped)
 
     return decorate
 
 
+def _say_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from reconciler.run.built import built, in_words
+
+        click.echo(f"reconciler, version {__version__}\n{in_words(built())}")
+        context.exit()
+
+
+def _say_completion(context: click.Context, _parameter: click.Parameter, shell: str | None) -> None:
+    if shell and not context.resilient_parsing:
+        click.echo(completing.script(shell, context.command))
+        context.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="reconciler")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and the commit that it was built from, and exit.",
+)
+@click.option(
+    "--completion",
+    type=click.Choice(completing.SHELLS),
+    is_eager=True,
+    expose_value=False,
+    callback=_say_completion,
+    help='Show what a shell needs to complete commands, and exit: eval "$(reconciler --completion bash)"',
+)
 def cli() -> None:
     """Staff assignments in OneFile as code: declared in YAML, planned, reviewed, applied as reviewed.
 
     \b
-    Start with:   reconciler demo
-    Then:         reconciler validate, plan, apply
+    Look at it:       reconciler demo
+    Begin your own:   reconciler init
     """

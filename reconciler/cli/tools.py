@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from reconciler.cli.listing import Command
 from reconciler.cli.output import Output, say_problems
-from reconciler.cli.shared import FILES, cli, command
+from reconciler.cli.shared import LEARNER, STATE, cli, command
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
     from reconciler.run.context import Context
 
 
-@command(service=False)
+@command(service=False, examples=("reconciler demo", "reconciler demo --state state"))
 def demo(context: Context, output: Output) -> int:
     """Walk plan, apply and plan again on a copy of the state folder and a sandbox of its own.
 
@@ -47,7 +48,7 @@ def demo(context: Context, output: Output) -> int:
     return code
 
 
-@cli.command()
+@cli.command(cls=Command, epilog="reconciler sandbox --port 8321\nreconciler sandbox --switch aim_staff_keys=omit")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; ::1 works too.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="0 is any free one.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other people.")
@@ -57,7 +58,7 @@ def demo(context: Context, output: Output) -> int:
 @click.option("--switch", "switches", multiple=True, metavar="NAME=VALUE", help="Settle an unknown of OneFile's API.")
 @click.option("--fault", "faults", multiple=True, metavar="JSON", help='Such as {"kind": "throttle", "nth": 5}.')
 @click.option("--switches", "listing", is_flag=True, help="List the switches and their values, and exit.")
-@FILES[0]
+@STATE
 def sandbox(state: Path, listing: bool, clock: datetime | None, world: Path | None, **options: Any) -> int:
     """Serve the sandbox: OneFile's API v2.1 as far as it is known, with invented people, for any client.
 
@@ -88,7 +89,11 @@ def sandbox(state: Path, listing: bool, clock: datetime | None, world: Path | No
         type=click.IntRange(1),
         metavar="LEARNER",
         help="Also write, on beta, practice or a sandbox only: what this learner (OneFile id) holds already.",
-    )
+    ),
+    STATE,
+    LEARNER,
+    files=False,
+    examples=("reconciler doctor", "reconciler doctor --target practice --canary 200004"),
 )
 def doctor(context: Context, output: Output, canary: int | None) -> int:
     """Check files, token, store, clock, server and what it shows; a fix for each failure.

@@ -64,7 +64,9 @@ def _look_at_cohorts(folder: Folder) -> None:
 
 def _entries(place: Path, folder: Folder) -> list[Path] | None:
     """What the folder holds, by name, without hidden files; None where it cannot be listed."""
-    fix = "make it, as state/ of the project's repository shows, or name another with --state."
+    fix = (
+        "make one with `reconciler init`, or `reconciler import` from what OneFile holds; or name another with --state."
+    )
     if place != folder.state:
         fix = "make this folder, with one file per cohort, such as business-admin-l3-2026.yaml."
     try:

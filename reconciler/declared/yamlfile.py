@@ -122,7 +122,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as handle:
             raw = handle.read(SIZE_CAP + 1)
     except FileNotFoundError:
-        fix = "write it; state/ of the project's repository shows one of each file."
+        fix = "write it: `reconciler import` does, from what OneFile holds; `reconciler init` writes an example."
         raise _Unreadable(0, "there is no such file", fix) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()

@@ -16,9 +16,16 @@ _MARKS: Mapping[Verdict, tuple[str, str, int]] = {
     Verdict.FAILED: ("✗", "x", RED),
     Verdict.UNKNOWN: ("?", "?", YELLOW),
     Verdict.NOTHING: ("–", "-", 0),
+    Verdict.SKIPPED: ("–", "-", 0),
 }
 TICKS = "".join(tick for tick, _, _ in _MARKS.values())
-_TOTALS = {Verdict.FINE: "fine", Verdict.FAILED: "failed", Verdict.UNKNOWN: "not known", Verdict.NOTHING: "not needed"}
+_TOTALS = {
+    Verdict.FINE: "fine",
+    Verdict.FAILED: "failed",
+    Verdict.UNKNOWN: "not known",
+    Verdict.NOTHING: "not needed",
+    Verdict.SKIPPED: "skipped",
+}
 
 
 def render_checkup(checkup: Checkup, *, colour: bool = False, plain: bool = False, width: int = 100) -> str:

@@ -13,7 +13,19 @@ from reconciler import doctor
 from reconciler.clock import SystemClock
 from reconciler.declared.folder import look
 from reconciler.declared.reading import read_all
-from reconciler.doctor import CANARY_ONLY, Check, Checkup, Name, failed, failed_with, fine, nothing, unknown
+from reconciler.doctor import (
+    CANARY_ONLY,
+    Check,
+    Checkup,
+    Name,
+    Verdict,
+    failed,
+    failed_with,
+    fine,
+    nothing,
+    skipped,
+    unknown,
+)
 from reconciler.model import (
     DEFAULT_KINDS,
     LEARNING_AIM_KINDS,
@@ -36,6 +48,7 @@ from reconciler.problems import (
     Throttled,
     Unreachable,
 )
+from reconciler.run.beginning import has_schemas, other_schemas
 from reconciler.run.canary import fly
 from reconciler.run.context import Context
 from reconciler.run.session import Session, open_session
@@ -75,6 +88,7 @@ class _Examination:
 
     async def run(self) -> Checkup:
         declared = self._configuration()
+        self._schemas()
         settings = declared.settings if declared else self._settings_alone()
         target = self._target(settings)
         if self.canary is not None and target is not None and not _for_trials(target):
@@ -86,8 +100,7 @@ class _Examination:
                 context = self.context if store else replace(self.context, store=f"{folder}/store.db")
                 await self._service(context, settings, declared, kept=store)
         names = [name for name in Name if self.canary is not None or name not in CANARY_ONLY]
-        missing = f"not looked at: {self.stopped}"
-        checks = tuple(self.checks.get(name) or nothing(name, missing) for name in names)
+        checks = tuple(self.checks.get(name) or skipped(name, self.stopped) for name in names)
         return Checkup(checks, self.calls, self.journalled)
 
     def _note(self, check: Check) -> None:
@@ -99,13 +112,32 @@ class _Examination:
         try:
             declared = self.context.declared()
         except ReconcilerError as error:
-            self._note(failed_with(Name.CONFIGURATION, error))
+            failure = failed_with(Name.CONFIGURATION, error)
+            if self._has_nobody_yet():
+                failure = replace(failure, fix="`reconciler import` writes these files from what OneFile holds.")
+            self._note(failure)
             return None
         warnings = f"; {len(declared.warnings)} warnings, see `reconciler validate`" if declared.warnings else ""
         slots = sum(len(learner.slots) for learner in declared.learners)
         valid = f"valid on {declared.day}: {len(declared.learners)} learners, {slots} slots{warnings}"
         self._note(fine(Name.CONFIGURATION, valid))
         return declared
+
+    def _has_nobody_yet(self) -> bool:
+        """Settings alone, as `init --begin-with import` leaves it."""
+        found = look(self.context.state)
+        return found.settings.is_file() and not found.staff.exists() and not found.cohorts
+
+    def _schemas(self) -> None:
+        """The copies beside the state folder, by which editors check what people write."""
+        top = self.context.state.absolute().parent
+        if not has_schemas(top):
+            self._note(nothing(Name.SCHEMAS, "none beside the state folder"))
+        elif others := other_schemas(top):
+            fix = "`reconciler init --schemas` renews them; an editor may take valid files for wrong until then."
+            self._note(unknown(Name.SCHEMAS, f"not this version's: {', '.join(others)}", fix))
+        else:
+            self._note(fine(Name.SCHEMAS, "this version's"))
 
     def _settings_alone(self) -> Settings | None:
         """The settings, where only other files are wrong."""
@@ -115,7 +147,7 @@ class _Examination:
         base_url = self.context.environment.get("ONEFILE_BASE_URL")
         name = self.context.target or (settings.target if settings else "")
         if not name and not (base_url or "").strip():
-            self._note(nothing(Name.TARGET, "not known: the settings cannot be read, and no --target is given"))
+            self._note(skipped(Name.TARGET, "the settings cannot be read, and no --target is given"))
             return None
         try:
             target = resolve_target(name, base_url)
@@ -129,6 +161,9 @@ class _Examination:
         if target is not None and target.embedded:
             self._note(nothing(Name.TOKEN, "the embedded sandbox needs none"))
             return True
+        if self.checks[Name.TARGET].verdict is Verdict.SKIPPED and not has_token(self.context):
+            self._note(skipped(Name.TOKEN, "it is not known which OneFile is meant; the sandbox needs none"))
+            return False
         if not has_token(self.context):
             fix = f"Set {TOKEN} to the customer token that OneFile support issued."
             self._note(failed_with(Name.TOKEN, Invalid(Problem("not set", fix, where=TOKEN))))
@@ -160,7 +195,7 @@ class _Examination:
             held = f"held by {lease.holder} on {lease.host}, `{lease.command}`, until {lease.until:%H:%M:%S} UTC"
             fix = "Wait for it to end. If it is dead, `reconciler unlock` breaks the lock."
             self._note(unknown(Name.LOCK, held, fix))
-            self._note(nothing(Name.UNFINISHED, "not looked at: what is open may be the work of who holds the lock"))
+            self._note(skipped(Name.UNFINISHED, "what is open may be the work of who holds the lock"))
             return
         self._note(fine(Name.LOCK, "nobody holds it"))
         rows = (*store.open_operations(target.name, organisation), *store.unknown(target.name, organisation))
@@ -238,7 +273,7 @@ class _Examination:
     def _no_session(self, met: ServiceError) -> None:
         if isinstance(met, Unreachable):
             self._note(failed_with(Name.SERVER, met))
-            self._note(nothing(Name.CLOCK, "not looked at: the server does not answer"))
+            self._note(skipped(Name.CLOCK, "the server does not answer"))
             self.stopped = "the server does not answer"
         else:
             self._note(fine(Name.SERVER, "answers"))

@@ -85,6 +85,47 @@ def verdicts(checkup: Checkup) -> dict[Name, Verdict]:
     return {check.name: check.verdict for check in checkup.checks}
 
 
+# ------------------------------------------------------------------ where nothing is yet
+
+
+def test_an_empty_folder_is_told_how_to_begin(home: Home) -> None:
+    """One thing is wrong, with two ways out; what hangs on it is skipped, and says why. No token is missed."""
+    report = consult(home)
+    assert report.failed() == {Name.CONFIGURATION} and report.code == ExitCode.INVALID
+    assert all(f"`reconciler {way}`" in report.told(Name.CONFIGURATION) for way in ("init", "import"))
+    assert "skipped: " in report.told(Name.TOKEN) and report.verdict(Name.SERVER) == "skipped"
+    said = home.run("doctor").out
+    assert " skipped" in said.splitlines()[-1]
+
+
+def test_settings_with_nobody_in_them_lead_to_the_import(home: Home) -> None:
+    """As `init --begin-with import` leaves them."""
+    home.run("init", "--organisation", "5740", "--ci", "none", "--begin-with", "import", "--target", "sandbox")
+    report = consult(home)
+    assert report.failed() == {Name.CONFIGURATION}
+    assert report.checks[Name.CONFIGURATION]["fix"].startswith("`reconciler import` writes these files")
+    assert report.verdict(Name.SERVER) == report.verdict(Name.SCHEMAS) == "fine"
+
+
+def test_schemas_of_another_version_are_told(home: Home) -> None:
+    """With the command that renews them; and with no copies there is nothing to renew."""
+    assert consult(home.declare()).verdict(Name.SCHEMAS) == "nothing"
+    (home.path / "schemas").mkdir()
+    (home.path / "schemas" / "staff.schema.json").write_text("{}", "utf-8")
+    report = consult(home)
+    assert report.verdict(Name.SCHEMAS) == "unknown" and report.code == ExitCode.DONE
+    assert "schemas/staff.schema.json" in report.told(Name.SCHEMAS)
+    assert "init --schemas" in report.checks[Name.SCHEMAS]["fix"]
+
+
+def test_a_centre_that_the_sandbox_has_not_is_no_failure(home: Home) -> None:
+    """Its number is real elsewhere; what else can be known is known by a centre that the sandbox has."""
+    home.declare(settings={"organisation": 777}, organisation=5740)
+    report = consult(home)
+    assert report.code == ExitCode.DONE and report.verdict(Name.ORGANISATION) == "nothing"
+    assert report.verdict(Name.ROWS) == "fine"
+
+
 # ------------------------------------------------------------------ where all is well
 
 
@@ -94,6 +135,7 @@ def test_a_sound_setting_has_nothing_to_mend(home: Home, monkeypatch: pytest.Mon
     report = at_a_server(home, monkeypatch)
     assert report.code == ExitCode.DONE and report.run is None
     assert {name for name, check in report.checks.items() if check["verdict"] != "fine"} == {
+        Name.SCHEMAS,
         Name.ALL_UNITS,
         Name.PAGES,
         Name.ASSIGN,
@@ -156,10 +198,10 @@ def test_settings_that_cannot_be_read_leave_the_target_unknown(home: Home) -> No
     (home.path / "state" / "settings.yaml").write_text("version: 1\norganisation: x\n")
     report = consult(home)
     assert report.code == ExitCode.INVALID and report.calls == 0
-    assert report.verdict(Name.TARGET) == report.verdict(Name.SERVER) == "nothing"
+    assert report.verdict(Name.TARGET) == report.verdict(Name.SERVER) == "skipped"
     assert report.verdict(Name.STORE) == "fine"
     told = consult(home, "--target", "sandbox")
-    assert told.verdict(Name.LOG_IN) == "fine" and told.verdict(Name.ORGANISATION) == "nothing"
+    assert told.verdict(Name.LOG_IN) == "fine" and told.verdict(Name.ORGANISATION) == "skipped"
 
 
 @pytest.mark.parametrize("target", ["moon", "http://onefile.example/api/v2.1", "https://onefile.example/other"])
@@ -194,9 +236,9 @@ def test_a_store_that_cannot_be_used_does_not_keep_the_rest_from_being_looked_at
     report = at_a_server(home, monkeypatch)
     assert report.code == ExitCode.ERROR and report.failed() == {Name.STORE}
     assert str(place) in report.told(Name.STORE) and "backup" in report.told(Name.STORE)
-    assert report.verdict(Name.UNITS) == "fine" and report.verdict(Name.LOCK) == "nothing"
+    assert report.verdict(Name.UNITS) == "fine" and report.verdict(Name.LOCK) == "skipped"
     with_canary = at_a_server(home, monkeypatch, arguments=CANARY)
-    assert with_canary.verdict(Name.ASSIGN) == "nothing" and with_canary.run is None
+    assert with_canary.verdict(Name.ASSIGN) == "skipped" and with_canary.run is None
     assert place.read_bytes().startswith(b"this is no database")
 
 
@@ -233,7 +275,7 @@ def test_a_lock_that_is_held_is_told_with_its_holder(home: Home) -> None:
         report = consult(home)
         assert report.code == ExitCode.DONE
         assert report.verdict(Name.LOCK) == "unknown" and "robin on elsewhere" in report.told(Name.LOCK)
-        assert report.verdict(Name.UNFINISHED) == "nothing"
+        assert report.verdict(Name.UNFINISHED) == "skipped"
         with_canary = consult(home, *CANARY)
     assert with_canary.code == ExitCode.ERROR and with_canary.failed() == {Name.ASSIGN}
     assert "another run holds the lock" in with_canary.told(Name.ASSIGN)
@@ -252,7 +294,7 @@ def test_a_token_that_is_refused_is_told_at_the_log_in(
         report = consult(home.declare(), server=server)
     assert report.code == ExitCode.ERROR and report.failed() == {Name.LOG_IN}
     assert report.verdict(Name.SERVER) == report.verdict(Name.CLOCK) == "fine"
-    assert report.verdict(Name.SESSION) == "nothing" and report.calls == 1
+    assert report.verdict(Name.SESSION) == "skipped" and report.calls == 1
     assert "ONEFILE_CUSTOMER_TOKEN" in report.told(Name.LOG_IN)
 
 
@@ -289,7 +331,7 @@ def test_a_server_that_goes_away_midway_ends_the_rest(home: Home) -> None:
         found = unhurried(home.declare(), server.url)
     seen = verdicts(found)
     assert seen[Name.ROWS] is Verdict.FINE and seen[Name.ALL_AIMS] is Verdict.FAILED
-    assert seen[Name.UNITS] is seen[Name.RECORD] is Verdict.NOTHING
+    assert seen[Name.UNITS] is seen[Name.RECORD] is Verdict.SKIPPED
     assert "no longer answers" in next(one.found for one in found.checks if one.name is Name.UNITS)
 
 
@@ -307,7 +349,7 @@ def test_a_server_that_asks_for_a_long_pause_is_left_alone(home: Home, monkeypat
     throttle = Fault("throttle", "POST", "/Organisation/Search", retry_after=3600)
     report = at_a_server(home.declare(), monkeypatch, faults=(throttle,))
     assert report.code == ExitCode.ERROR and report.failed() == {Name.ORGANISATION}
-    assert report.verdict(Name.RECORD) == "nothing" and report.calls == 3
+    assert report.verdict(Name.RECORD) == "skipped" and report.calls == 3
 
 
 @pytest.mark.parametrize(("organisation", "told"), [(77, "does not see 77; it sees 5740"), (5740, "5740, among the 2")])
