@@ -143,7 +143,14 @@ Holder = UserId | None | Unread
 DriftMode = Literal["correct", "report", "ignore"]
 Level = Literal["error", "warn", "off"]
 Names = Literal["never", "terminal", "always"]
-POLICIES = ("iqa_independent", "coverage", "caseload", "trainee_assessor", "employer_placement")
+DEFAULT_POLICIES: Mapping[str, Level] = {
+    "iqa_independent": "error",
+    "coverage": "warn",
+    "caseload": "warn",
+    "trainee_assessor": "error",
+    "employer_placement": "warn",
+}
+POLICIES = tuple(DEFAULT_POLICIES)
 RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")
 VANISHED = "vanished_cohort"
 
@@ -220,13 +227,6 @@ class Settings:
 
 DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
     kind: ("report" if kind is SlotKind.DEFAULT_EMPLOYER else "correct") for kind in SlotKind
-}
-DEFAULT_POLICIES: Mapping[str, Level] = {
-    "iqa_independent": "error",
-    "coverage": "warn",
-    "caseload": "warn",
-    "trainee_assessor": "error",
-    "employer_placement": "warn",
 }
 
 
