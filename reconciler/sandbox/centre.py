@@ -15,6 +15,7 @@ OTHER_CENTRE_ID = 5741  # under the same customer, so that ids of another organi
 
 LEARNER, TRAINEE, ASSESSOR, IQA, EMPLOYER, OBSERVER = 1, 4, 5, 10, 40, 45
 STAFF_ROLES = (TRAINEE, ASSESSOR, IQA, EMPLOYER, OBSERVER)
+DEFAULTS = {"DefaultAssessorID": (ASSESSOR, TRAINEE), "DefaultEmployerID": (EMPLOYER,)}  # of a learner: which roles
 
 FIRST_LEARNER_ID = 200001
 LEARNERS_PER_ASSESSOR = 13

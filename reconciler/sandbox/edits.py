@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from reconciler.sandbox.centre import instant
+from reconciler.sandbox.centre import DEFAULTS, instant
 from reconciler.sandbox.world import Effect, Table, Value, World
 
-USER_KEYS = frozenset({"DefaultAssessorID", "DefaultEmployerID", "PlacementID", "ClassroomID"})
+USER_KEYS = frozenset({*DEFAULTS, "PlacementID", "ClassroomID"})
 SLOT_KEYS = frozenset({"AssessorID", "IVID"})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.sandbox.bodies import Fields, Kind, Refused
-from reconciler.sandbox.centre import CUSTOMER_ID, STANDARDS, UNITS, User
+from reconciler.sandbox.centre import CUSTOMER_ID, DEFAULTS, STANDARDS, UNITS, User
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
 
@@ -38,7 +38,6 @@ class Rows:
 
 _ROW_KEYS = ("ID", "FirstName", "LastName", "MISID")
 _RICH_ROW_KEYS = (*_ROW_KEYS, "Role", "Email", "DefaultAssessorID", "ClassroomID", "PlacementID")
-_DEFAULTS = ("DefaultAssessorID", "DefaultEmployerID")
 _USER_KEYS = (
     *("ID", "Username", "FirstName", "LastName", "Email", "DOB", "HomeAddress", "Telephone", "MobileNumber", "NINO"),
     *("ULN", "L12", "L13", "ClassroomID", "PlacementID", "EpisodeName", "StartOn", "PlannedEndDate", "Progress"),
@@ -138,7 +137,7 @@ def search_users(query: Query) -> Rows:
 
 def get_user(query: Query) -> Row:
     user = find_user(query.world, query.ids[0], query.switches)
-    keys = _USER_KEYS + (_DEFAULTS if query.switches.defaults_on_get == "present" else ())
+    keys = (*_USER_KEYS, *(DEFAULTS if query.switches.defaults_on_get == "present" else ()))
     row = _show(user, keys, query.switches)
     if user["DateArchived"] is not None and query.switches.archived_marker == "present":
         row["DateArchived"] = user["DateArchived"]

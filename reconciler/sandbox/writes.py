@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.sandbox.bodies import Fields, Kind, Refused
-from reconciler.sandbox.centre import ASSESSOR, EMPLOYER, IQA, LEARNER, TRAINEE, Aim, UnitSummary, User, instant
+from reconciler.sandbox.centre import (
+    ASSESSOR,
+    DEFAULTS,
+    EMPLOYER,
+    IQA,
+    LEARNER,
+    TRAINEE,
+    Aim,
+    UnitSummary,
+    User,
+    instant,
+)
 from reconciler.sandbox.reads import find_user
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import Effect, Table, World
@@ -25,7 +36,7 @@ USER_FIELDS: Mapping[str, Kind] = {
     **dict.fromkeys(("HomeAddress", "Telephone", "MobileNumber", "NINO", "ULN"), "text"),
     **dict.fromkeys(("DOB", "StartOn", "PlannedEndDate"), "time"),
     **dict.fromkeys(("L12", "L13"), "whole"),
-    **dict.fromkeys(("ClassroomID", "PlacementID", "DefaultAssessorID", "DefaultEmployerID"), "id"),
+    **dict.fromkeys(("ClassroomID", "PlacementID", *DEFAULTS), "id"),
 }
 
 _LEVEL_KEYS = {1: None, 2: "UnitID", 3: "StandardID"}
@@ -184,10 +195,9 @@ def update_user(write: Write) -> list[Effect]:
         raise Refused(400, "The body names nothing to change")
     _check_active(user, write.switches)
     _check_places(write, user)
-    if "DefaultAssessorID" in write.fields:
-        _check_default(write, user, "DefaultAssessorID", (ASSESSOR, TRAINEE))
-    if "DefaultEmployerID" in write.fields:
-        _check_employer(write, user)
+    for name, roles in DEFAULTS.items():
+        if name in write.fields:
+            _check_default(write, user, name, roles)
     before: Mapping[str, object] = user
     changed = {name: value for name, value in write.fields.items() if before[name] != value}
     if not changed:
@@ -196,7 +206,7 @@ def update_user(write: Write) -> list[Effect]:
     if "DefaultAssessorID" in changed and write.switches.default_cascade == "cascades":
         effects += _cascade(write, user)
     # Row 25 asks about assignments; a change to anything else about a user does move LastModified.
-    plain = changed.keys() - {"DefaultAssessorID", "DefaultEmployerID"}
+    plain = changed.keys() - DEFAULTS.keys()
     return effects + ([_bump(user, write.at)] if plain else _assignment_bump(write, user))
 
 
@@ -214,7 +224,7 @@ def _check_places(write: Write, user: User) -> None:
             )
 
 
-def _check_default(write: Write, learner: User, name: str, roles: tuple[int, ...]) -> User:
+def _check_default(write: Write, learner: User, name: str, roles: tuple[int, ...]) -> None:
     if learner["Role"] != LEARNER:
         raise Refused(400, f"User {learner['ID']} is not a learner and has no {name}")
     staff = find_user(write.world, _number(write.fields, name), write.switches)
@@ -222,14 +232,10 @@ def _check_default(write: Write, learner: User, name: str, roles: tuple[int, ...
     _check_active(staff, write.switches)
     if staff["Role"] not in roles or (staff["Role"] == TRAINEE and write.switches.trainee == "refused"):
         raise Refused(400, f"User {staff['ID']} is {_ROLE_NAMES[staff['Role']]} and cannot be {name}")
-    return staff
-
-
-def _check_employer(write: Write, learner: User) -> None:
-    employer = _check_default(write, learner, "DefaultEmployerID", (EMPLOYER,))
     placement = write.fields.get("PlacementID", learner["PlacementID"])
-    if employer["PlacementID"] != placement and write.switches.employer_placement == "refused":
-        raise Refused(400, f"Employer {employer['ID']} is not of the learner's placement")
+    elsewhere = staff["Role"] == EMPLOYER and staff["PlacementID"] != placement
+    if elsewhere and write.switches.employer_placement == "refused":
+        raise Refused(400, f"Employer {staff['ID']} is not of the learner's placement")
 
 
 def _cascade(write: Write, learner: User) -> list[Effect]:
