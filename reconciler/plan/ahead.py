@@ -23,6 +23,7 @@ from reconciler.model import (
 from reconciler.operations import Change, Finding
 from reconciler.plan.effective import Held, holders
 from reconciler.plan.policies import Case, cases_of, check_learner
+from reconciler.plan.waivers import names
 from reconciler.problems import Problem, Source, in_order
 
 NAMED = 3  # learners in one warning; the others are counted
@@ -36,8 +37,8 @@ def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]
 
     The world of a coming day is the one after the plan, with everybody in place who is declared by then.
     """
-    concerned = _concerned(declared)
-    users = {learner.id or observed.misids.get(learner.misid or "") for learner in concerned}
+    concerned = _concerned(declared, observed.misids)
+    users = {_user(learner, observed.misids) for learner in concerned}
     seen = replace(observed, learners={user: one for user, one in observed.learners.items() if user in users})
     mine = [change for change in changes if change.learner in users]
     told = _told(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
@@ -57,7 +58,7 @@ def foresee_breaches(declared: Declared) -> tuple[tuple[date, Problem], ...]:
 def _foreseen(declared: Declared) -> _Told:
     concerned = tuple(
         learner if learner.id is not None else replace(learner, id=UserId(-number), label=learner.name())
-        for number, learner in enumerate(_concerned(declared), 1)
+        for number, learner in enumerate(_concerned(declared, {}), 1)
     )
     held: dict[UserId, Held] = {
         learner.id: {slot: wanted.staff for slot, wanted in learner.slots.items()}
@@ -68,18 +69,22 @@ def _foreseen(declared: Declared) -> _Told:
     return _told(replace(declared, learners=concerned), seen, held)
 
 
-def _concerned(declared: Declared) -> tuple[DeclaredLearner, ...]:
+def _concerned(declared: Declared, misids: Mapping[str, UserId]) -> tuple[DeclaredLearner, ...]:
     ending = _ending(declared)
-    return tuple(one for one in declared.learners if one.later or any(_names(waiver, one) for waiver in ending))
+    return tuple(
+        one
+        for one in declared.learners
+        if one.later or any(names(waiver, _user(one, misids), one.cohort) for waiver in ending)
+    )
+
+
+def _user(learner: DeclaredLearner, misids: Mapping[str, UserId]) -> UserId | None:
+    return learner.id if learner.id is not None else misids.get(learner.misid or "")
 
 
 def _ending(declared: Declared) -> list[Waiver]:
     """The waivers that count on the declared day, and will not at its horizon."""
     return [waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon]
-
-
-def _names(waiver: Waiver, learner: DeclaredLearner) -> bool:
-    return waiver.cohort == learner.cohort if waiver.learner is None else waiver.learner == learner.id
 
 
 def _told(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> _Told:
@@ -107,7 +112,7 @@ class _Days:
         known = {(one.policy, one.what) for one in check_learner(case, self._at(self._declared.day)) if not one.waived}
         causes: dict[date, list[Source]] = defaultdict(list)
         for waiver in self._ending:
-            if _names(waiver, case.learner):
+            if names(waiver, case.id, case.learner.cohort):
                 causes[waiver.until + _DAY].append(waiver.source)
         shifts: dict[date, list[Shift]] = defaultdict(list)
         for shift in case.learner.later:
@@ -177,8 +182,8 @@ class _Told:
 
     def problems(self, *, lapses: bool = True) -> Iterator[tuple[date, Problem]]:
         """Each with the day from which on it holds."""
-        for matter, names in self._learners.items():
-            where = f" for {_listed(list(dict.fromkeys(names)))}"
+        for matter, learners in self._learners.items():
+            where = f" for {_listed(list(dict.fromkeys(learners)))}"
             if matter.policy:
                 places = _listed([str(place) for place in self._places[matter]])
                 beside = f", by this line and {places}" if places else ""

@@ -20,7 +20,7 @@ def waive_caseload(finding: Finding, declared: Declared, learners: Sequence[tupl
     """A finding about staff has no learner: it is waived where those whom no valid waiver names keep to the bound."""
     waivers = _covering(declared, "caseload", learners)
     valid = [waiver for waiver in waivers if declared.day <= waiver.until]
-    counted = [learner for learner in learners if not any(_names(waiver, *learner) for waiver in valid)]
+    counted = [learner for learner in learners if not any(names(waiver, *learner) for waiver in valid)]
     if len(counted) <= bound:
         return replace(finding, waived=_quoted(valid))
     return _unwaived(finding, [waiver for waiver in waivers if declared.day > waiver.until])
@@ -30,11 +30,12 @@ def _covering(declared: Declared, policy: str, learners: Iterable[tuple[UserId |
     """The waivers of a policy for any of the learners, with their cohorts; the one that ends last comes last."""
     among = list(learners)
     waivers = [waiver for waiver in declared.settings.waivers if waiver.policy == policy]
-    found = [waiver for waiver in waivers if any(_names(waiver, *learner) for learner in among)]
+    found = [waiver for waiver in waivers if any(names(waiver, *learner) for learner in among)]
     return sorted(found, key=lambda waiver: (waiver.until, waiver.reason, waiver.approved_by))
 
 
-def _names(waiver: Waiver, learner: UserId | None, cohort: str) -> bool:
+def names(waiver: Waiver, learner: UserId | None, cohort: str) -> bool:
+    """Whether a waiver is for this learner or cohort. `learner` is None where the OneFile id is not known."""
     if waiver.learner is None and waiver.cohort is None:
         return False
     return waiver.learner in (None, learner) and waiver.cohort in (None, cohort)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from reconciler.model import (
     Waiver,
     Wanted,
 )
-from reconciler.plan.ahead import foresee, look_ahead
+from reconciler.plan.ahead import foresee, foresee_breaches, look_ahead
 from reconciler.plan.make import make_plan
 from reconciler.problems import Problem, Source
 from tests.factories import (
@@ -35,6 +36,7 @@ from tests.factories import (
     OSCAR,
     PRIYA,
     STAFF,
+    change,
     declared,
     learner,
     member,
@@ -94,6 +96,31 @@ def test_the_files_alone_tell_the_same_and_need_no_onefile_id() -> None:
     assert "for learner with MISID M7" in problem.what
 
 
+def test_a_learner_by_misid_is_looked_at_as_read() -> None:
+    """Whoever is declared so is no less looked after."""
+    state = files(covered(number=None, misid="M7"))
+    seen = observed({LEARNER: dict(SLOTS)}, misids={"M7": LEARNER})
+    assert len(look_ahead(state, seen, make_plan(state, seen, {}, target="x", created_at=NOON).changes)) == 1
+
+
+def test_the_coming_days_follow_the_plan_and_not_what_is_there_now() -> None:
+    """Whoever the plan puts in place meets the stand-in, and whoever it displaces does not."""
+    for before, after, warnings in ((JAMES, KATE, 1), (KATE, JAMES, 0)):
+        state = files(covered(slots={DEFAULT: JAMES, AIM: after, AIM_IQA: PRIYA}))
+        seen = observed({LEARNER: {DEFAULT: JAMES, AIM: before, AIM_IQA: PRIYA}})
+        assert len(look_ahead(state, seen, [change(AIM, before, after)])) == warnings
+
+
+def test_the_breaches_alone_come_with_their_days() -> None:
+    """A slot left to nobody is no breach, whichever of them the files bring first."""
+    one = learner(SLOTS)
+    line = Source("state/cohorts/business-admin-l3-2026.yaml", 12)
+    lapsing = replace(one, later=(Shift(DAY + timedelta(5), DEFAULT, one.slots[DEFAULT], None, line),))
+    state = files(lapsing, covered(number=200005))
+    assert [(day, problem.source) for day, problem in foresee_breaches(state)] == [(DAY + timedelta(10), COVER)]
+    assert len(foresee(state)) == 2
+
+
 def test_what_is_broken_today_is_not_told_again_for_tomorrow() -> None:
     """Today's finding says it; a later change that leaves it as it is adds nothing."""
     slots: dict[Slot, UserId | None] = {DEFAULT: JAMES, AIM: KATE, AIM_IQA: KATE_AS_IQA}
@@ -101,11 +128,72 @@ def test_what_is_broken_today_is_not_told_again_for_tomorrow() -> None:
     assert told(files(one), {DEFAULT: JAMES, AIM: KATE, AIM_IQA: KATE_AS_IQA}) == []
 
 
+def test_a_breach_that_lasts_is_told_for_its_first_day_and_again_only_if_it_comes_back() -> None:
+    """A change on a later day that leaves it as it is adds nothing; ended and begun anew, it is news."""
+    one = covered()
+
+    def later(days: int, slot: Slot, staff: UserId) -> Shift:
+        return Shift(DAY + timedelta(days), slot, None, Wanted(staff, HANDLES.get(staff), COVER, "cover"), COVER)
+
+    lasting = replace(one, later=(*one.later, later(12, DEFAULT, JAMES)))
+    back = replace(lasting, later=(*lasting.later, later(14, AIM_IQA, PRIYA), later(16, AIM_IQA, KATE_AS_IQA)))
+    for state, days in ((lasting, ["2026-12-03"]), (back, ["2026-12-03", "2026-12-09"])):
+        assert [problem.what.split()[1] for problem in told(files(state))] == days
+
+
+def test_a_finding_that_would_only_warn_says_so_and_keeps_its_advice() -> None:
+    """Nobody need hurry for it, and the fix is the policy's own."""
+    settings = Settings(CENTRE, policies={"iqa_independent": "warn"})
+    [problem] = told(files(covered(), settings=settings))
+    assert problem.what.startswith("from 2026-12-03 the plan will warn: ")
+    assert problem.fix == "Declare another assessor or another IQA for learning aim 41242."
+
+
+def test_a_finding_that_only_its_own_line_brings_names_no_other() -> None:
+    """A trainee who comes is the line that asks for them, and nobody else's."""
+    tom = next(one.id for one in STAFF if one.handle == "tom-reed")
+    [problem] = told(files(covered(tom, slot=AIM)))
+    assert problem.what.endswith("declared as assessor for learning aim 41242 for LRN-0042 [trainee_assessor]")
+    assert problem.source == COVER
+
+
+def test_of_several_lines_of_one_day_the_one_that_has_a_part_in_the_finding_is_the_place() -> None:
+    """Whoever follows it finds the line to change."""
+    one = covered()
+    other = Source("state/staff.yaml", 3)
+    beside = Shift(one.later[0].day, DEFAULT, None, Wanted(JAMES, HANDLES[JAMES], other, "cover"), other)
+    for shifts in ((beside, *one.later), (*one.later, beside)):
+        assert [problem.source for problem in told(files(replace(one, later=shifts)))] == [COVER]
+
+
+def test_a_trainee_whose_entry_ends_with_the_waiver_is_not_told_of() -> None:
+    """From then on no file asks for them."""
+    tom = next(one.id for one in STAFF if one.handle == "tom-reed")
+    waiver = Waiver("trainee_assessor", "shadowing", "quality-lead", DAY + timedelta(4), learner=LEARNER)
+    settings = Settings(CENTRE, waivers=(waiver,))
+    one = learner({**SLOTS, AIM: tom})
+    ended = replace(one, later=(Shift(DAY + timedelta(5), AIM, one.slots[AIM], None, COVER),))
+    holds: dict[Slot, Holder] = {**SLOTS, AIM: tom}
+    assert ["nobody is declared" in one.what for one in told(files(ended, settings=settings), holds)] == [True]
+    assert ["trainee" in one.what for one in told(files(one, settings=settings), holds)] == [True]
+
+
 def test_one_line_is_one_warning_for_all_whom_it_concerns() -> None:
     """Three are named, the others counted."""
     state = files(*(covered(number=200000 + number, label=f"L{number}") for number in range(6)))
     [problem] = told(state)
     assert "for L0, L1, L2 and 3 more" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("learners", "words"),
+    [(1, "for L0,"), (2, "for L0 and L1,"), (3, "for L0, L1 and L2,"), (4, "for L0, L1, L2 and 1 more,")],
+)
+def test_few_are_all_named(learners: int, words: str) -> None:
+    """Nobody is counted who can be named, and none are no number."""
+    state = files(*(covered(number=200000 + number, label=f"L{number}") for number in range(learners)))
+    [problem] = told(state)
+    assert words in problem.what
 
 
 @pytest.mark.parametrize(("last", "warnings"), [(9, 1), (10, 0)])
@@ -127,6 +215,31 @@ def test_a_waiver_that_ends_is_told_of_before_it_does() -> None:
     assert "ended on" not in problem.what
 
 
+@pytest.mark.parametrize(
+    "scope", [{"learner": LEARNER}, {"cohort": "business-admin-l3-2026"}], ids=["learner", "cohort"]
+)
+@pytest.mark.parametrize("last", [0, 27])
+def test_a_waiver_is_told_of_from_its_last_day_on(scope: dict[str, Any], last: int) -> None:
+    """Today may be that day; so may be the last but one that is looked at. The files alone tell it as well."""
+    waiver = Waiver("iqa_independent", "few", "quality-lead", DAY + timedelta(last), **scope)
+    slots: dict[Slot, UserId | None] = {DEFAULT: JAMES, AIM: KATE, AIM_IQA: KATE_AS_IQA}
+    state = files(learner(slots), settings=Settings(CENTRE, waivers=(waiver,)))
+    [problem] = foresee(state)
+    assert problem.what.startswith(f"from {DAY + timedelta(last + 1)} the plan will be refused: ")
+    assert told(state, dict(slots)) == [problem]
+    elsewhere = replace(waiver, learner=scope.get("learner") and UserId(1), cohort=scope.get("cohort") and "care")
+    assert foresee(files(learner(slots), settings=Settings(CENTRE, waivers=(elsewhere,)))) == ()
+
+
+def test_a_waiver_that_ends_is_told_of_for_a_learner_declared_by_misid() -> None:
+    """The waiver names the OneFile id, which the reading knows."""
+    waiver = Waiver("iqa_independent", "few", "quality-lead", DAY + timedelta(3), learner=LEARNER)
+    slots: dict[Slot, UserId | None] = {DEFAULT: JAMES, AIM: KATE, AIM_IQA: KATE_AS_IQA}
+    state = files(learner(slots, None, misid="M7"), settings=Settings(CENTRE, waivers=(waiver,)))
+    [problem] = look_ahead(state, observed({LEARNER: dict(slots)}, misids={"M7": LEARNER}), [])
+    assert problem.what.startswith("from 2026-11-27 the plan will be refused: ")
+
+
 def test_a_slot_that_will_be_left_to_nobody_is_told_of_before_it_is() -> None:
     """The entry's line, and from which day."""
     one = learner(SLOTS)
@@ -138,6 +251,15 @@ def test_a_slot_that_will_be_left_to_nobody_is_told_of_before_it_is() -> None:
         "from 2026-11-28 the slot is not managed, and apply cannot be complete: nobody is declared as "
         "learning aim assessor 41242 after 2026-11-27 for LRN-0042"
     )
+    assert problem.fix == "add an entry for the time after, with 'staff: null' if nobody shall hold the slot then."
+
+
+def test_a_default_left_to_nobody_has_no_number() -> None:
+    """A learner has one of them."""
+    one = learner(SLOTS)
+    lapsing = replace(one, later=(Shift(DAY + timedelta(5), DEFAULT, one.slots[DEFAULT], None, COVER),))
+    [problem] = told(files(lapsing))
+    assert "nobody is declared as default assessor after 2026-11-27" in problem.what
 
 
 def test_nothing_coming_is_no_word() -> None:
