@@ -14,7 +14,6 @@ from reconciler.model import (
     Role,
     SlotKind,
     Staff,
-    Unread,
     UserId,
 )
 from reconciler.operations import CaseloadRow, Change, Holding
@@ -86,7 +85,7 @@ def _learners(found: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> froze
 
 
 def _holding(found: ByStaff, member: Staff) -> Holding:
-    kinds = _KINDS.get(member.role, frozenset())
+    kinds = _KINDS[member.role]
     return Holding(
         default=len(_learners(found, member, kinds & _DEFAULT)),
         learning_aim=len(_learners(found, member, kinds & LEARNING_AIM_KINDS)),
@@ -101,6 +100,6 @@ def _touched(changes: Sequence[Change]) -> Mapping[UserId, set[SlotKind]]:
     for change in changes:
         if change.action in ("create", "update"):
             for holder in (change.before, change.after):
-                if holder is not None and not isinstance(holder, Unread):
+                if isinstance(holder, int):
                     touched.setdefault(holder, set()).add(change.slot.kind)
     return touched

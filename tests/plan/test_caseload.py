@@ -63,6 +63,28 @@ def test_everyone_includes_staff_with_a_declared_caseload_and_no_learner() -> No
     assert found == (CaseloadRow(Handle("kate-anderson"), KATE, Holding(), Holding(), target=30),)
 
 
+def test_a_row_shows_the_target_and_the_maximum_it_is_read_against() -> None:
+    """A reviewer need not look them up."""
+    staff = [member("kate-anderson", KATE, target=30, maximum=40), member("james-fayre", JAMES, maximum=12)]
+    found = caseload(declared(staff=staff), reading({}), [], everyone=True)
+    assert [(row.target, row.maximum) for row in found] == [(None, 12), (30, 40)]
+
+
+def test_everyone_includes_who_comes_and_who_goes() -> None:
+    """Holding somebody on either side of the plan is enough."""
+    found = caseload(declared(), reading({LEARNER: {DEFAULT: KATE}}), [change(DEFAULT, KATE, JAMES)], everyone=True)
+    assert [(row.handle, row.before.learners, row.after.learners) for row in found] == [
+        ("james-fayre", 0, 1),
+        ("kate-anderson", 1, 0),
+    ]
+
+
+def test_who_fills_an_empty_slot_has_a_row() -> None:
+    """Nobody is displaced there, and one caseload grows."""
+    (row,) = caseload(declared(), reading({LEARNER: {AIM: None}}), [change(AIM, None, JAMES)])
+    assert (row.handle, row.before.learners, row.after.learners) == ("james-fayre", 0, 1)
+
+
 def test_an_archived_learner_is_nobodys_work() -> None:
     """OneFile leaves the assessor on an archived learner; the caseload does not count them."""
     seen = reading({LEARNER: {DEFAULT: KATE}}, standing={LEARNER: "archived"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model import Allowance, Declared, Limits, OrganisationId, Settings, Slot, SlotKind, Unread, Waiver
-from reconciler.operations import Change
-from reconciler.plan.limits import check_limits, check_vanished, waive_limits
+from reconciler.operations import Change, Finding
+from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
 from reconciler.problems import Problem
 from tests.factories import DEFAULT, JAMES, KATE, additional, change
 
@@ -116,6 +117,7 @@ def test_a_cohort_has_its_own_limit() -> None:
     )
     assert by_count.what == "cohort care: the plan reassigns 2 slots; at most 1 is allowed in one cohort"
     assert "limits.reassign.per_cohort.count in settings.yaml to 2" in by_count.fix
+    assert "waive limit_reassign there for one cohort" in by_count.fix
     assert "1 of 1 declared slot;" in by_share.what
 
 
@@ -130,6 +132,12 @@ def test_the_defaults_allow_a_first_run_but_not_many_removals() -> None:
     creates = [change(Slot(SlotKind.UNIT_ASSESSOR, str(number)), None, KATE) for number in range(500)]
     assert refused(Limits(), creates) == ()
     assert wheres(refused(Limits(), slots(removals=21))) == ["limits.manual"]
+
+
+def test_a_plan_of_nothing_but_changes_is_held_to_its_counts_alone() -> None:
+    """Every slot of it moves, so a share would refuse the smallest; the counts stand, each where it was."""
+    counts = [Allowance(count=number) for number in range(1, 7)]
+    assert counts_only(Limits(*(replace(one, share=0.1) for one in counts))) == Limits(*counts)
 
 
 # ------------------------------------------------------------------ written exceptions
@@ -174,3 +182,30 @@ def test_what_was_lifted_says_who_approved_it_and_why() -> None:
     assert finding.what == "the plan reassigns 4 slots; at most 1 is allowed in one run"
     assert finding.waived == "a whole team has moved (approved by quality-lead, until 2026-11-23)"
     assert not finding.blocks
+
+
+def test_a_lifted_refusal_keeps_its_cohort_its_words_and_its_advice() -> None:
+    """It stands where it would stand if nobody had lifted it."""
+    (refusal,) = check_limits(only(reassign_per_cohort=Allowance(count=1)), slots(updates=4))
+    _, (finding,) = waive_limits([refusal], waived("limit_reassign", cohort="care"))
+    words, quoted = refusal.problem, "a whole team has moved (approved by quality-lead, until 2026-11-23)"
+    assert finding == Finding("limit_reassign", "error", words.what, words.fix, cohort="care", waived=quoted)
+
+
+def test_of_two_waivers_of_a_limit_the_one_that_runs_longer_is_quoted() -> None:
+    """Wherever it stands in the file."""
+    state = waived("limit_reassign", run=True)
+    (short,) = state.settings.waivers
+    longer = replace(short, reason="and another team", until=DAY + timedelta(days=9))
+    for both in ((short, longer), (longer, short)):
+        changed = replace(state, settings=replace(state.settings, waivers=both))
+        _, (finding,) = waive_limits(check_limits(only(reassign=Allowance(count=1)), slots(updates=4)), changed)
+        assert finding.waived == "and another team (approved by quality-lead, until 2026-12-02)"
+
+
+def test_a_vanished_cohort_is_named_with_both_ways_out() -> None:
+    """The file may come back, or a waiver say that it is meant; the waiver that the fix shows names the cohort."""
+    (refusal,) = check_vanished(waived("coverage"), ["care", "it"])
+    assert refusal.problem.what == "cohort it was managed before, and now no file declares a learner of it"
+    assert "{policy: vanished_cohort, cohort: it, reason: …, approved_by: …, until: …}" in refusal.problem.fix
+    assert refusal.problem.fix.endswith("Otherwise restore the file.")

@@ -50,6 +50,7 @@ from tests.factories import (
     OSCAR,
     PRIYA,
     STAFF,
+    TOM,
     UNIT,
     UNIT_IQA,
     additional,
@@ -291,6 +292,24 @@ def test_nobody_is_assigned_whose_account_is_not_active(standing: Standing) -> N
     assert [(row.slot, row.action) for row in plan.changes] == [(DEFAULT, "no-op"), (UNIT, "create")]
     assert "james-fayre" in plan.problems[0].what
     assert plan.problems[0].source == plan.changes[0].source
+
+
+@pytest.mark.parametrize(
+    ("slot", "staff", "says"),
+    [
+        (DEFAULT, JAMES, "james-fayre (OneFile user 122762) is not among the active assessors of organisation 5740"),
+        (DEFAULT, TOM, "tom-reed (OneFile user 150001) is not among the active trainee assessors of organisation 5740"),
+        (AIM_IQA, PRIYA, "priya-shah (OneFile user 140001) is not among the active IQAs of organisation 5740"),
+    ],
+)
+def test_an_account_that_is_not_listed_is_looked_for_among_those_of_its_role(
+    slot: Slot, staff: UserId, says: str
+) -> None:
+    """The role in staff.yaml may be what is wrong, so it is named."""
+    who: dict[int, ObservedStaff] = {staff: ObservedStaff(staff, "not listed")}
+    (problem,) = planned(declared(learner({slot: staff})), seen({LEARNER: {slot: None}}, staff=who)).problems
+    assert problem.what == f"LRN-0042: {says}"
+    assert problem.fix.startswith("Correct the id or the role at state/staff.yaml:4")
 
 
 def test_an_account_that_already_holds_its_slot_is_left_there_whatever_became_of_it() -> None:

@@ -25,7 +25,7 @@ from reconciler.model import (
     UserId,
     Waiver,
 )
-from reconciler.operations import Finding
+from reconciler.operations import Change, Finding
 from reconciler.plan.policies import check_policies
 from reconciler.problems import Source
 from tests.factories import (
@@ -134,6 +134,14 @@ CLASHES: Mapping[str, Mapping[Slot, Holder]] = {
     "an additional IQA": {AIM: KATE, AIM_IQA: PRIYA, additional(KATE_AS_IQA): KATE_AS_IQA},
     "an additional IQA and the default": {DEFAULT: KATE, additional(KATE_AS_IQA): KATE_AS_IQA},
     "an additional assessor": {AIM: JAMES, AIM_IQA: KATE_AS_IQA, additional(KATE): KATE},
+    "an additional IQA and a unit's own assessor": {
+        **{AIM: JAMES, AIM_IQA: PRIYA, UNIT: KATE, UNIT_IQA: OSCAR},
+        additional(KATE_AS_IQA): KATE_AS_IQA,
+    },
+    "an additional assessor and a unit's own IQA": {
+        **{AIM: JAMES, AIM_IQA: PRIYA, UNIT: JAMES, UNIT_IQA: KATE_AS_IQA},
+        additional(KATE): KATE,
+    },
     "a learning aim that is not shown": {DEFAULT: KATE, AIM: UNREADABLE, AIM_IQA: KATE_AS_IQA},
 }
 
@@ -176,6 +184,21 @@ def test_what_cannot_be_told_says_may_and_how_to_make_it_certain() -> None:
     assert finding.fix.startswith("Declare both the assessor and the IQA of unit KS_COMM1, two different people")
 
 
+def test_an_additional_clash_is_no_more_than_possible_and_stands_where_the_iqa_is_declared() -> None:
+    """Nothing ties an additional person to one learning aim; else it is the additional assessor's line."""
+    iqa, assessor = {additional(KATE_AS_IQA): KATE_AS_IQA}, {additional(KATE): KATE}
+    for held, wanted, line in (
+        ({AIM: JAMES, AIM_IQA: PRIYA}, {DEFAULT: JAMES, **assessor, **iqa}, 13),
+        ({AIM: JAMES, AIM_IQA: KATE_AS_IQA}, {DEFAULT: JAMES, **assessor}, 12),
+    ):
+        (finding,) = found(held, wanted)
+        assert finding.what == (
+            "LRN-0042: kate-anderson and kate-anderson-iqa are one person, who may both assess and quality-assure the "
+            "same work, as an additional person"
+        )
+        assert (finding.staff, finding.source) == ("kate-anderson-iqa", Source(f"state/cohorts/{COHORT}.yaml", line))
+
+
 def test_a_breach_that_the_plan_mends_is_gone() -> None:
     """The world after the plan is judged, not the one before."""
     held = {AIM: KATE, AIM_IQA: KATE_AS_IQA}
@@ -199,6 +222,15 @@ def test_a_learner_without_assessor_is_found() -> None:
     assert (finding.policy, finding.level) == ("coverage", "warn")
     assert finding.fix == "Declare a default assessor, or an assessor for each."
     assert finding.what == ("LRN-0042: nobody assesses learning aim 41242: no assessor there, and no default assessor")
+
+
+def test_learning_aims_without_assessor_are_told_together_where_the_first_is_declared() -> None:
+    """One finding, and whoever follows its place finds a line that can mend it."""
+    held = {DEFAULT: None, AIM: None, AIM_IQA: PRIYA, AIM_2: None, AIM_2_IQA: PRIYA}
+    wants = declared(learner({AIM_IQA: PRIYA, AIM: None}))
+    (finding,) = check_policies(wants, observed({LEARNER: held}), [])
+    assert "nobody assesses learning aims 41240, 41242: " in finding.what
+    assert finding.source == Source(f"state/cohorts/{COHORT}.yaml", 12)
 
 
 def test_a_learner_without_default_and_without_learning_aims_is_found() -> None:
@@ -315,6 +347,12 @@ def test_a_trainee_declared_as_assessor_is_found_once_with_every_slot() -> None:
     assert (finding.policy, finding.level, finding.staff) == ("trainee_assessor", "error", "tom-reed")
 
 
+def test_a_trainees_learning_aim_is_named_by_its_number() -> None:
+    """A learner has several, and one may be another's."""
+    (finding,) = found({}, {AIM: TOM, AIM_2: KATE})
+    assert finding.what == "LRN-0042: tom-reed is a trainee assessor, declared as assessor for learning aim 41242"
+
+
 def test_a_trainee_that_no_file_declares_is_not_managed() -> None:
     """What OneFile holds without being asked for is left alone."""
     assert found({DEFAULT: TOM}) == ()
@@ -326,13 +364,17 @@ THREE = {number: {DEFAULT: KATE} for number in (1, 2, 3)}
 
 
 def over(
-    target: int | None, maximum: int | None, level: Level = "error", waivers: tuple[Waiver, ...] = ()
+    target: int | None,
+    maximum: int | None,
+    level: Level = "error",
+    waivers: tuple[Waiver, ...] = (),
+    changes: Sequence[Change] = (),
 ) -> tuple[Finding, ...]:
-    """Kate holds learners 1, 2 and 3, of cohorts one, one and two."""
+    """Kate holds learners 1, 2 and 3, of cohorts one, one and two, before the changes."""
     staff = [member("kate-anderson", KATE, target=target, maximum=maximum)]
     learners = [learner({}, number, cohort=cohort) for number, cohort in ((1, "one"), (2, "one"), (3, "two"))]
     settings = Settings(declared().settings.organisation, policies={"caseload": level}, waivers=waivers)
-    return check_policies(declared(*learners, staff=staff, settings=settings), observed(THREE), [])
+    return check_policies(declared(*learners, staff=staff, settings=settings), observed(THREE), changes)
 
 
 def test_a_target_passed_only_warns() -> None:
@@ -350,6 +392,19 @@ def test_a_maximum_passed_is_as_grave_as_the_policy_says() -> None:
     assert [one.level for one in over(1, 2, "warn")] == ["warn"]
 
 
+def test_a_caseload_finding_names_the_number_to_raise() -> None:
+    """By its key in staff.yaml: the target's or the maximum's, whichever is passed."""
+    advice = "Give learners to somebody else, or raise caseload.{} of kate-anderson in staff.yaml."
+    assert over(2, 3)[0].fix == advice.format("target")
+    assert over(1, 2, "warn")[0].fix == advice.format("max")
+
+
+def test_a_caseload_finding_tells_what_it_was_and_what_it_would_be() -> None:
+    """So that a reviewer sees whether this plan makes it worse, or better and not yet good."""
+    leaving = [change(DEFAULT, KATE, JAMES, learner=number) for number in (1, 2)]
+    assert "would hold 1 learner in scope, above the target of 0 (3 before)" in over(0, 3, changes=leaving)[0].what
+
+
 def test_a_caseload_within_its_bounds_is_no_finding() -> None:
     """Reaching a bound is not passing it."""
     assert over(3, 3) == over(None, None) == ()
@@ -362,6 +417,24 @@ def test_a_waived_learner_does_not_count_towards_the_maximum() -> None:
         "handover week (approved by head, until 2026-11-30)"
     ]
     assert [found.waived for found in over(None, 1, waivers=(one,))] == [""]
+
+
+def test_a_caseload_waiver_counts_on_its_last_day() -> None:
+    """As every waiver does, so it has not ended on that day either."""
+    one = Waiver("caseload", "handover week", "head", date(2026, 11, 23), cohort="two")
+    (finding,) = over(None, 2, waivers=(one,))
+    assert finding.waived == "handover week (approved by head, until 2026-11-23)"
+    (finding,) = over(None, 1, waivers=(one,))
+    assert "ended" not in finding.fix
+
+
+def test_every_caseload_waiver_that_has_ended_is_named() -> None:
+    """Two cohorts may have had one each."""
+    ended = [Waiver("caseload", "handover", who, date(2026, 11, 22), cohort=who) for who in ("one", "two")]
+    (finding,) = over(None, 2, waivers=tuple(ended))
+    assert finding.fix.endswith(
+        "in staff.yaml. The waiver approved by one ended on 2026-11-22. The waiver approved by two ended on 2026-11-22."
+    )
 
 
 def test_an_expired_caseload_waiver_counts_its_learners_again() -> None:
@@ -427,8 +500,10 @@ def test_an_expired_waiver_does_not_waive_and_is_named() -> None:
 def test_of_two_waivers_the_one_that_runs_longer_counts() -> None:
     """A renewed waiver may stand beside the one it renews."""
     ended = Waiver("iqa_independent", "Only qualified IQA", "quality-lead", date(2026, 8, 31), LEARNER)
-    (finding,) = found(CLASH, waivers=(*waiver(cohort=COHORT), ended))
-    assert "until 2027-01-31" in finding.waived
+    stands = replace(ended, until=date(2026, 12, 31))
+    for other in (ended, stands):
+        (finding,) = found(CLASH, waivers=(*waiver(cohort=COHORT), other))
+        assert finding.waived == "Only qualified IQA until January (approved by quality-lead, until 2027-01-31)"
 
 
 @pytest.mark.parametrize(
