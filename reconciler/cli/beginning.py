@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.output import Output, is_terminal
+from reconciler.cli.output import Output, is_terminal, say_problems
 from reconciler.cli.shared import command
 from reconciler.problems import ExitCode, Invalid, Problem
 
@@ -71,6 +71,7 @@ def init(_context: Context, output: Output, folder: Path, schemas: bool, **asked
     text = render_json(told) if output.json else render_beginning(told)
     output.save(text)
     output.report(text)
+    say_problems(begun.warnings)
     return ExitCode.DONE
 
 

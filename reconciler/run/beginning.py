@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
+from reconciler.run import git
 from reconciler.run.files import write_whole
 from reconciler.run.newfiles import write_new
 
@@ -56,15 +57,18 @@ class Wish:
 @dataclass(frozen=True)
 class Begun:
     """What was written and what was there already, by its place in the folder. *to_name* are the files in which
-    the user still has to say where the program comes from."""
+    the user still has to say where the program comes from; *warnings* are what is better changed."""
 
     written: tuple[str, ...]
     already: tuple[str, ...]
     to_name: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def begin(wish: Wish) -> Begun:
     """Write what is not there yet. Raises Invalid with everything that is in the way; then nothing is written."""
+    if wish.folder.exists() and not wish.folder.is_dir():
+        raise Invalid(Problem("is not a folder", "Name another one.", Source(wish.folder.as_posix())))
     texts = texts_of(wish)
     problems = [_nothing_to_keep(name) for name in sorted(wish.keep - texts.keys())]
     texts = {name: text for name, text in texts.items() if name not in wish.keep}
@@ -75,7 +79,17 @@ def begin(wish: Wish) -> Begun:
     missing = {name: text for name, text in texts.items() if there[name] is None}
     write_new(wish.folder, missing)
     to_name = () if wish.origin else tuple(name for name, text in texts.items() if _UNKNOWN.commit in text)
-    return Begun(tuple(missing), tuple(sorted(texts.keys() - missing.keys())), to_name)
+    already = tuple(sorted(texts.keys() - missing.keys()))
+    return Begun(tuple(missing), already, to_name, _unseen(wish) if missing else ())
+
+
+def _unseen(wish: Wish) -> tuple[Problem, ...]:
+    """A warning where the forge would not find what it is to run."""
+    if wish.ci == "none" or (top := git.repository(wish.folder)) in (None, wish.folder.resolve()):
+        return ()
+    what = f"this folder is inside the repository {top}, and a forge runs only what is at a repository's top"
+    fix = "Make this folder a repository of its own, or move the pipeline's files up and name this folder in them."
+    return (Problem(what, fix, Source(wish.folder.as_posix()), severity="warning"),)
 
 
 def texts_of(wish: Wish) -> dict[str, str]:
@@ -144,6 +158,8 @@ def renew_schemas(folder: Path) -> Begun:
 
     Raises Invalid where a file in their place is none of ours.
     """
+    if not folder.is_dir():
+        raise Invalid(Problem("is not a folder", "Name the one that state/ and schemas/ are in.", Source(folder.as_posix())))
     ours = {name: resource(name).read_text("utf-8") for name in SCHEMAS}
     stale = [name for name in ours if _there(folder, name) != ours[name]]
     problems = [_in_the_way(folder, name) for name in stale if not _is_ours(folder, name)]

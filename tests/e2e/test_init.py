@@ -109,6 +109,23 @@ def test_everything_in_the_way_is_named_and_nothing_written(home: Home) -> None:
     assert tree(home.path) == before and not (home.path / "state").exists()
 
 
+def test_what_is_no_folder_is_told_once(home: Home) -> None:
+    """Instead of once for each file that would be in it."""
+    (home.path / "mine").write_text("mine\n")
+    ended = home.run(*GITHUB, "mine")
+    assert ended.code == ExitCode.INVALID and ended.err.startswith("mine: is not a folder\n")
+
+
+def test_a_pipeline_that_no_forge_would_find_is_told(home: Home) -> None:
+    """In a folder inside a repository; at its top, or without a pipeline, nothing is said."""
+    home.git("init", "-q")
+    assert home.run(*GITHUB).err == ""
+    assert home.run(*ASKED, "--ci", "none", "inside").err == ""
+    ended = home.run(*GITLAB, "below")
+    assert ended.code == ExitCode.DONE
+    assert "below: warning: this folder is inside the repository" in ended.err
+
+
 def test_a_file_of_the_users_can_be_kept(home: Home) -> None:
     """The others are written; a name that init does not write is refused."""
     (home.path / "README.md").write_text("mine\n")
@@ -266,3 +283,5 @@ def test_schemas_of_another_version_are_renewed(home: Home) -> None:
     refused = home.run("init", "--schemas")
     assert refused.code == ExitCode.INVALID and "schemas/staff.schema.json" in refused.err
     assert schema.read_text("utf-8") == "{}"
+    assert home.run("init", "--schemas", "nowhere").code == ExitCode.INVALID
+    assert not (home.path / "nowhere").exists()

@@ -16,7 +16,6 @@ from click.shell_completion import ShellComplete
 from reconciler.cli import cli
 from reconciler.cli.completing import SHELLS
 from reconciler.run.glance import runs_in
-from tests.e2e.conftest import home  # noqa: F401  a fixture
 from tests.e2e.user import Home
 
 SCRIPTS = sysconfig.get_path("scripts")
@@ -36,7 +35,7 @@ def test_commands_and_options_are_completed() -> None:
     assert completed("plan", "--format", "a") == ["annotations"]
 
 
-def test_cohorts_and_targets_are_completed(home: Home, tmp_path: Path) -> None:  # noqa: F811
+def test_cohorts_and_targets_are_completed(home: Home, tmp_path: Path) -> None:
     """Of the folder that --state names; what is in the files is not looked at."""
     home.declare()
     elsewhere = tmp_path / "other" / "cohorts"
@@ -48,7 +47,7 @@ def test_cohorts_and_targets_are_completed(home: Home, tmp_path: Path) -> None: 
     assert completed("plan", "--target", "") == ["sandbox", "beta", "practice", "live"]
 
 
-def test_the_newest_runs_are_completed(home: Home, tmp_path: Path) -> None:  # noqa: F811
+def test_the_newest_runs_are_completed(home: Home, tmp_path: Path) -> None:
     """From a store that is a file; nothing is made where there is none, and what is no store is nothing."""
     assert completed("history", "") == [] and not (home.path / ".reconciler").exists()
     home.declare()
@@ -99,7 +98,7 @@ _LINES = {  # what somebody types, and how each shell is brought to complete it
 
 
 @pytest.mark.parametrize("shell", [name for name in SHELLS if shutil.which(name)])
-def test_a_real_shell_completes_a_cohort(shell: str, home: Home) -> None:  # noqa: F811
+def test_a_real_shell_completes_a_cohort(shell: str, home: Home) -> None:
     """Every shell that this machine has, with the line that the help tells."""
     home.declare()
     surroundings = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
