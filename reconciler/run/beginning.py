@@ -159,7 +159,9 @@ def renew_schemas(folder: Path) -> Begun:
     Raises Invalid where a file in their place is none of ours.
     """
     if not folder.is_dir():
-        raise Invalid(Problem("is not a folder", "Name the one that state/ and schemas/ are in.", Source(folder.as_posix())))
+        raise Invalid(
+            Problem("is not a folder", "Name the one that state/ and schemas/ are in.", Source(folder.as_posix()))
+        )
     ours = {name: resource(name).read_text("utf-8") for name in SCHEMAS}
     stale = [name for name in ours if _there(folder, name) != ours[name]]
     problems = [_in_the_way(folder, name) for name in stale if not _is_ours(folder, name)]
