@@ -10,7 +10,7 @@ import click
 
 from docs.making.pages import fence, item, page, prose
 from reconciler.cli import cli
-from reconciler.cli.listing import COMMANDS
+from reconciler.cli.listing import COMMANDS, SECTIONS
 
 GROUPS = {
     "Which part of the declared state": {"--state", "--cohort", "--learner", "--changed-since", "--at"},
@@ -28,23 +28,33 @@ _CODES = re.compile(r"(?:Exit )?\b(\d(?:(?:, | and )\d)*): ")
 
 def commands() -> Iterator[tuple[str, str]]:
     """The file's name, and the page."""
-    names = sorted(COMMANDS)
-    yield "index.md", _index(names)
-    for name in names:
+    yield "index.md", _index()
+    for name in sorted(COMMANDS):
         yield f"{name}.md", _page(name)
 
 
-def _index(names: list[str]) -> str:
-    rows = [f"- [`{name}`]({name}.md): {' '.join(COMMANDS[name].purpose.split())}" for name in names]
+def _index() -> str:
+    sections = [f"## {title}\n\n" + "\n".join(_line(name) for name in section) for title, section in SECTIONS.items()]
+    own = (parameter.get_help_record(_root()) for parameter in cli.get_params(_root()))
+    options = "\n".join(item(written, _facts_in_words(does)) for written, does in filter(None, own))
     return page(
         "Commands",
         prose("Each page says what a command takes and how it ends. `reconciler COMMAND --help` says the same."),
-        "\n".join(rows),
+        *sections,
+        f"## Options without a command\n\n{options}",
     )
 
 
+def _line(name: str) -> str:
+    return f"- [`{name}`]({name}.md): {' '.join(COMMANDS[name].purpose.split())}"
+
+
+def _root() -> click.Context:
+    return click.Context(cli, info_name="reconciler", **cli.context_settings)
+
+
 def _page(name: str) -> str:
-    context = click.Context(cli, info_name="reconciler", **cli.context_settings)
+    context = _root()
     command = cli.get_command(context, name)
     assert command  # noqa: S101  it is in the list
     own = click.Context(command, info_name=name, parent=context)
