@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar, cast, get_args
 
 from reconciler.model import (
@@ -99,6 +100,12 @@ def _read_learner(user: Any, standing: Any, placement: Any, slots: Any) -> Obser
 
 
 def _read_slot(kind: Any, key: Any, holder: Any) -> tuple[Slot, Holder]:
+    held = Unread(holder) if isinstance(holder, str) else None if holder is None else UserId(_id(holder))
+    return _slot(kind, key), held
+
+
+@lru_cache(maxsize=10_000, typed=True)  # the same few thousand slots stand on all learners
+def _slot(kind: Any, key: Any) -> Slot:
     slot = Slot(SlotKind(_text(kind)), key)
     if slot.kind in UNIT_KINDS:
         _text(key)
@@ -106,7 +113,7 @@ def _read_slot(kind: Any, key: Any, holder: Any) -> tuple[Slot, Holder]:
         _id(key)
     elif key is not None:
         raise ValueError(f"{slot.kind.value} has no key")
-    return slot, Unread(holder) if isinstance(holder, str) else None if holder is None else UserId(_id(holder))
+    return slot
 
 
 def _read_staff(
@@ -205,7 +212,7 @@ def _with_absent(seen: ObservedLearner, learner: DeclaredLearner) -> ObservedLea
         for slot in learner.slots
         if slot not in seen.slots and slot.kind in read & (LEARNING_AIM_KINDS | UNIT_KINDS)
     }
-    return replace(seen, slots={**seen.slots, **absent})
+    return replace(seen, slots={**seen.slots, **absent}) if absent else seen
 
 
 def _unseen(seen: ObservedLearner, learner: DeclaredLearner) -> Iterator[Problem]:

@@ -245,13 +245,13 @@ class _Comparison:
 
 
 def _action(before: Holder, after: UserId | None) -> Action:
+    if before == after:  # by far the most
+        return "no-op"
     match before:
         case Unread.UNREADABLE:
             return "no-op" if after is None else "create"
         case Unread():
             return "create"  # not held or ambiguous: blocked before anything comes of it
-        case _ if before == after:
-            return "no-op"
         case None:
             return "create"
         case _:

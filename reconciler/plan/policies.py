@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reconciler.model import (
     ASSESSOR_KINDS,
+    IQA_KINDS,
     LEARNING_AIM_KINDS,
     POLICIES,
     UNIT_KINDS,
@@ -77,6 +78,18 @@ class Case:
     def called(self, account: UserId) -> str:
         return self.staff[account].handle if account in self.staff else f"account {account} (not in staff.yaml)"
 
+    def has_both(self) -> bool:
+        """Whether anybody is on both sides by any slot, in effect or not: of by far the most learners nobody is."""
+        assessing, assuring = set(), set()
+        for slot, holder in self.held.items():
+            if isinstance(holder, int):
+                role = self.staff[holder].role if slot.kind is SlotKind.ADDITIONAL and holder in self.staff else None
+                if slot.kind in ASSESSOR_KINDS or role in _ASSESSING:
+                    assessing.add(self.human(holder))
+                elif slot.kind in IQA_KINDS or role is Role.IQA:
+                    assuring.add(self.human(holder))
+        return not assessing.isdisjoint(assuring)
+
     def additional(self, *roles: Role) -> frozenset[UserId]:
         """The additional people of some roles. Without a role in staff.yaml nothing can be said about one."""
         found = people(holder for slot, holder in self.held.items() if slot.kind is SlotKind.ADDITIONAL)
@@ -115,6 +128,8 @@ def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]
 
 def _iqa_independent(case: Case) -> Iterator[Finding]:
     """People are compared, not accounts: one person may have an assessor's and an IQA's."""
+    if not case.has_both():
+        return
     for aim in keys(case.held, LEARNING_AIM_KINDS):
         place = f"learning aim {aim}"
         yield from _clash(case, Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim), Slot(SlotKind.LEARNING_AIM_IQA, aim), place)
