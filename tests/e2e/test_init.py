@@ -262,9 +262,18 @@ def test_git_leaves_out_what_holds_personal_data(home: Home) -> None:
     home.run(*GITHUB)
     home.git("init", "-q")
     home.run("plan", "--out", "plan.json", "--save-observed", "observed.json")
+    home.run("show", "plan.json", "--format", "html", "--out", "plan.html")
+    home.run("history", "--format", "csv", "--out", "runs.csv")
     left_out = home.git("status", "--porcelain", "--ignored", "--untracked-files=all")
     ignored = {line.split()[-1] for line in left_out.splitlines() if line.startswith("!!")}
-    assert {"plan.json", "observed.json", ".reconciler/store.db", ".reconciler/sandbox.jsonl"} <= ignored
+    assert {
+        "plan.json",
+        "plan.html",
+        "runs.csv",
+        "observed.json",
+        ".reconciler/store.db",
+        ".reconciler/sandbox.jsonl",
+    } <= ignored
     assert not [name for name in ignored if name.startswith(("state", "schemas"))]
 
 
