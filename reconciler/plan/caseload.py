@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from reconciler.model import (
@@ -65,12 +66,12 @@ def _is_busy(row: CaseloadRow) -> bool:
 
 
 def by_staff(observed: Observed, held: Mapping[UserId, Held]) -> ByStaff:
-    found: dict[UserId, dict[SlotKind, set[UserId]]] = {}
+    found: defaultdict[UserId, defaultdict[SlotKind, set[UserId]]] = defaultdict(lambda: defaultdict(set))
     for learner, seen in observed.learners.items():
         if seen.standing == "active":
             for slot, holder in held[learner].items():
                 if isinstance(holder, int):
-                    found.setdefault(holder, {}).setdefault(slot.kind, set()).add(learner)
+                    found[holder][slot.kind].add(learner)
     return found
 
 

@@ -117,7 +117,7 @@ def _folded(changes: Sequence[Change], handles: Handles) -> Iterator[Row]:
 
 def untold(plan: Plan) -> list[Change]:
     """Slots that shall be nobody's, and of which nothing tells whether somebody is there."""
-    return [change for change in plan.changes if risk_of(change) is Risk.UNTOLD]
+    return [change for change in plan.changes if change.reason == "unknown" and risk_of(change) is Risk.UNTOLD]
 
 
 def by_kind(changes: Iterable[Change]) -> str:
