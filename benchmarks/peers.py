@@ -13,7 +13,9 @@ from benchmarks.measuring import Run, measured, once
 
 FROM_PYPI = ("octodns", "check-jsonschema")
 CHANGED = 50  # one in so many is to change, as in our own centres
-_SLOTS = 'resource "terraform_data" "slot" {\n  for_each = yamldecode(file("slots.yaml"))\n  input    = each.value\n}\n'
+_FROM_YAML = (
+    'resource "terraform_data" "slot" {\n  for_each = yamldecode(file("slots.yaml"))\n  input    = each.value\n}\n'
+)
 
 
 class Peers:
@@ -57,18 +59,20 @@ class Peers:
         (place / "config.yaml").write_text(providers + zones, "utf-8")
         return _sound(measured([[command, "--config-file", "config.yaml"]], place, times=3)[0])
 
-    def terraform(self, resources: int) -> Run | None:
-        """Terraform's plan of as many resources from one YAML file, which were applied before."""
+    def terraform(self, resources: int, *, from_yaml: bool) -> Run | None:
+        """Terraform's plan of as many resources, which were applied before: read from one YAML file, or each written
+        out as a block of its own."""
         command = self.command("terraform")
         if not command:
             return None
-        place = self._folder / f"terraform-{resources}"
+        place = self._folder / f"terraform-{resources}-{from_yaml}"
         place.mkdir()
-        (place / "main.tf").write_text(_SLOTS, "utf-8")
 
         def declare(*, changed: bool) -> None:
-            lines = (f"slot-{one}: {_value(one, changed=changed)}\n" for one in range(resources))
-            (place / "slots.yaml").write_text("".join(lines), "utf-8")
+            values = [(f"slot-{one}", _value(one, changed=changed)) for one in range(resources)]
+            blocks = (f'resource "terraform_data" "{name}" {{\n  input = "{value}"\n}}\n' for name, value in values)
+            (place / "main.tf").write_text(_FROM_YAML if from_yaml else "".join(blocks), "utf-8")
+            (place / "slots.yaml").write_text("".join(f"{name}: {value}\n" for name, value in values), "utf-8")
 
         declare(changed=False)
         for step in (["init"], ["apply", "-auto-approve"]):
