@@ -16,6 +16,7 @@ from reconciler.model import (
     Settings,
     Shift,
     Slot,
+    Unread,
     UserId,
     Waiver,
     Wanted,
@@ -273,10 +274,12 @@ def test_nothing_coming_is_no_word() -> None:
 
 
 def test_a_lapsed_slot_is_set_aside_in_the_plan_and_keeps_it_from_being_complete() -> None:
-    """Who was there last is there still, and nobody may overlook that."""
+    """Who was there last is there still, as far as OneFile shows it, and nobody may overlook that."""
     one = replace(learner({DEFAULT: KATE}), lapsed={AIM: Lapse(date(2026, 11, 1), COVER)})
-    made = make_plan(declared(one), observed({LEARNER: {DEFAULT: KATE, AIM: JAMES}}), {}, target="x", created_at=NOON)
-    [_, row] = made.changes
-    assert (row.action, row.before, row.after, row.source) == ("no-op", JAMES, None, COVER)
-    assert row.blocked == "nobody is declared for it after 2026-11-01"
-    assert (made.summary.blocked, made.in_sync, made.operations) == (1, False, ())
+    held: dict[Slot, Holder] = {DEFAULT: KATE}
+    for holder, holds in ((JAMES, {AIM: JAMES}), (None, {AIM: None}), (Unread.UNREADABLE, {})):
+        made = make_plan(declared(one), observed({LEARNER: held | holds}), {}, target="x", created_at=NOON)
+        why = "nobody is declared for it after 2026-11-01"
+        assert made.changes[1] == change(AIM, holder, None, action="no-op", reason="declared", blocked=why)
+        assert made.changes[1].source == COVER
+        assert (made.summary.blocked, made.in_sync, made.operations) == (1, False, ())

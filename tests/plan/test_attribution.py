@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reconciler.model import UserId
 from reconciler.operations import Change, Finding, Plan
 from reconciler.plan.attribution import attributed
+from reconciler.problems import Problem
 from tests.factories import (
     AIM,
     AIM_IQA,
@@ -69,9 +70,9 @@ def test_attribution_only_marks(plan: Plan, base: Plan) -> None:
 def test_a_change_of_nothing_causes_nothing(plan: Plan) -> None:
     """Base and head alike: every row that a report shows was pending, and nothing became unneeded."""
     told = attributed(plan, plan, COMMIT)
-    assert all(one.pending for one in shown(told))
+    assert [one for one in told.changes if one.pending] == shown(told)
     assert all(finding.pending for finding in told.findings)
-    assert told.summary.unneeded == 0
+    assert (told.base, told.summary.unneeded) == (COMMIT, 0)
 
 
 @given(plans())
@@ -87,10 +88,14 @@ def test_a_base_that_is_not_valid_says_that_it_could_not_tell(plan: Plan) -> Non
     """Everything counts as caused by the change, and a warning says why."""
     told = attributed(plan, None, COMMIT)
     assert not any(one.pending for one in (*told.changes, *told.findings))
-    (warning,) = set(told.problems) - set(plan.problems)
-    assert warning.severity == "warning"
-    assert "the files at 0123456789ab are no valid declared state" in warning.what
-    assert told.operations == plan.operations
+    what = "the files at 0123456789ab are no valid declared state, so everything counts as caused by this change"
+    fix = "Compare with a commit whose files are valid."
+    assert told == replace(
+        plan,
+        base=COMMIT,
+        summary=replace(plan.summary, unneeded=0),
+        problems=(Problem(what, fix, where="--base", severity="warning"),),
+    )
 
 
 def test_a_row_is_pending_only_where_the_same_is_asked_for() -> None:

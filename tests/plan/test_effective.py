@@ -62,6 +62,12 @@ def test_only_what_is_written_takes_effect() -> None:
     }
 
 
+def test_a_learner_who_was_not_read_holds_what_the_plan_knows() -> None:
+    """A row of somebody whom OneFile does not have is set aside, and stops nobody else's."""
+    rows = [change(DEFAULT, UNREADABLE, JAMES, action="no-op", blocked="OneFile has no user 200004")]
+    assert holders(reading({}), rows, after=True) == {LEARNER: {DEFAULT: UNREADABLE}}
+
+
 def test_a_record_stands_in_for_what_onefile_does_not_show() -> None:
     """The recorded holder counts before the plan, where the reading has none."""
     seen = reading({LEARNER: {AIM: UNREADABLE}})
