@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import get_args
@@ -13,22 +14,30 @@ from hypothesis import strategies as st
 
 from reconciler.drift import (
     Approval,
+    Drifted,
+    DriftReport,
     Memory,
     Place,
     Verdict,
+    differs,
     drift_ending,
     endings,
     fight_ending,
+    fight_id,
     fought_over,
     is_due,
     judge,
+    nothing_approved,
     place_of,
     step_ending,
     unmanaged,
+    wanted_by,
 )
-from reconciler.model import DriftMode, Settings, Slot, SlotKind, Unread, UserId
-from reconciler.operations import Change
+from reconciler.model import DriftMode, Handle, Settings, Slot, SlotKind, Unread, UserId
+from reconciler.operations import CaseloadRow, Change, Finding, Holding, Outcome, State, step_id
+from reconciler.plan.consequences import operations_for, removal, summarise
 from reconciler.plan.corrections import only
+from reconciler.problems import Problem
 from reconciler.store import Correction, Episode, LastApplied
 from tests.factories import (
     AIM,
@@ -45,6 +54,8 @@ from tests.factories import (
     UNIT,
     additional,
     change,
+    declared,
+    learner,
     observed,
     plan_of,
 )
@@ -114,6 +125,40 @@ def test_the_longer_time_of_grace_holds(here: int, approved: int, hours: float) 
     assert (found is Verdict.CORRECT) == (hours * HOUR >= max(here, approved) * HOUR)
 
 
+def test_where_nothing_is_approved_nothing_is_corrected() -> None:
+    """Not even what the files ask for, with the longest time of grace over."""
+    settings = modes("correct", 5)
+    none = nothing_approved(settings)
+    assert (none.commit, none.settings, none.wanted) == ("", settings, {})
+    assert verdict(drifted(), settings, none, after=500 * HOUR) is Verdict.NOT_APPROVED
+
+
+def test_what_waits_says_since_when_until_when_and_what_came_before() -> None:
+    """People weigh it by that: who was last applied, and how often it was put back. New drift begins now."""
+    known, new = drifted(), drifted(AIM)
+    place, last = place_of(known), LastApplied(KATE, 1, NOON, "kate")
+    memory = Memory(seen={place: seen(known, NOON - 2 * HOUR)}, applied={place: last}, corrections={place: 2})
+    assert judge([known, new], memory, modes("correct", 5), NOON) == (
+        Drifted(known, Verdict.GRACE, NOON - 2 * HOUR, NOON + 3 * HOUR, last, 2),
+        Drifted(new, Verdict.GRACE, NOON, NOON + 5 * HOUR, None, 0),
+    )
+    assert judge([new], Memory(), modes("correct"), NOON)[0].verdict is Verdict.CORRECT
+
+
+def test_a_slot_is_wanted_as_the_files_ask_where_it_is_known_whose_it_is() -> None:
+    """By id, or by a MISID that the reading knows; also where they ask for nobody."""
+    files = declared(
+        learner({DEFAULT: KATE, AIM: None}),
+        learner({DEFAULT: JAMES}, None, misid="M1"),
+        learner({DEFAULT: NOOR}, None, misid="M2"),
+    )
+    assert wanted_by(files, observed({}, misids={"M1": UserId(200005)})) == {
+        (LEARNER, DEFAULT): KATE,
+        (LEARNER, AIM): None,
+        (200005, DEFAULT): JAMES,
+    }
+
+
 def test_a_plan_of_corrections_writes_the_chosen_slots_and_keeps_the_rest_in_view() -> None:
     """Other changes are left undone but stay as rows, so that shares and policies see the same centre."""
     rows = [drifted(), change(EMPLOYER, KATE, JAMES), change(AIM, JAMES, None), change(AIM_IQA, KATE, KATE)]
@@ -121,6 +166,24 @@ def test_a_plan_of_corrections_writes_the_chosen_slots_and_keeps_the_rest_in_vie
     assert [one.action for one in plan.changes] == ["update", "no-op", "no-op", "no-op"]
     assert [place_of(one) for one in plan.changes] == [place_of(row) for row in rows]
     assert (len(plan.operations), plan.manual, plan.summary.update, plan.summary.blocked) == (1, (), 1, 0)
+
+
+def test_a_plan_of_corrections_counts_its_own_rows_and_says_nothing_of_the_others() -> None:
+    """Problems, steps, findings and refusals of the whole plan are not its own; what the reading cost is."""
+    aside = change(EMPLOYER, KATE, JAMES, action="no-op", blocked="archived")
+    rows = [drifted(), aside, replace(drifted(AIM), action="no-op", held="report")]
+    whole = replace(
+        plan_of(rows, reads=7),
+        manual=(removal(change(UNIT, KATE, None), {}),),
+        problems=(Problem("what", "fix"),),
+        findings=(Finding("coverage", "error", "what", "fix"),),
+        refusals=(Problem("too much", "less"),),
+        caseload=(CaseloadRow(Handle("kate-anderson"), KATE, Holding(), Holding()),),
+    )
+    rest = [replace(row, action="no-op", blocked="", held="") for row in rows[1:]]
+    assert only(whole, {place_of(rows[0])}, 60) == replace(
+        plan_of([rows[0], *rest]), summary=summarise([rows[0], *rest], 0, 1, 7, 60)
+    )
 
 
 @given(st.sets(st.sampled_from([DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT])))
@@ -149,7 +212,52 @@ def test_what_is_only_reported_is_no_fight() -> None:
     assert fought_over([drifted()], modes("report"), corrections, {})[0] == set()
 
 
+def test_a_fight_and_a_step_of_one_slot_are_answered_apart() -> None:
+    """Each has eight hex digits, the same in every run, and another slot's are others."""
+    ids = [fight_id(user, slot) for user in (LEARNER, UserId(200005)) for slot in (DEFAULT, AIM)]
+    assert len({*ids, step_id(LEARNER, DEFAULT)}) == 5
+    assert all(re.fullmatch("[0-9a-f]{8}", one) for one in ids)
+
+
 # ------------------------------------------------------------------ sorting
+
+
+def test_what_differs_is_what_is_written_left_to_people_or_set_aside() -> None:
+    """What is as declared, and what settings.drift leaves alone, is not."""
+    alike = change(DEFAULT, KATE, KATE)
+    for row in (drifted(), drifted(after=None), replace(alike, blocked="archived")):
+        assert differs(row)
+    assert not differs(alike)
+    assert not differs(replace(drifted(), action="no-op", held="report"))
+
+
+def report(rows: Sequence[Change], outcomes: Sequence[Outcome] = (), last: LastApplied | None = None) -> DriftReport:
+    memory = Memory(seen={place_of(row): seen(row) for row in rows})
+    applied = {place_of(row): last for row in rows if last}
+    judged = judge(rows, memory, modes("correct"), NOON)
+    return DriftReport(plan_of(rows), NOON, NOON, judged, applied=applied, outcomes=tuple(outcomes))
+
+
+@pytest.mark.parametrize("state", State)
+def test_drift_is_left_unless_its_correction_is_done(state: State) -> None:
+    """By us, or by somebody before us; nothing else puts a slot back, and no slot but the operation's."""
+    rows = [drifted(), drifted(AIM)]
+    (operation,) = operations_for(rows[:1])
+    found = report(rows, [Outcome(operation, state)])
+    done = state in (State.DONE, State.ALREADY_DONE)
+    assert found.corrected() == ({place_of(rows[0])} if done else set())
+    assert [one.change for one in found.left()] == (rows[1:] if done else rows)
+
+
+def test_onefile_has_moved_too_where_a_reading_shows_neither_side_as_it_was_applied() -> None:
+    """Our own record, or nothing shown, is no reading."""
+    last = LastApplied(NOOR, 1, NOON, "noor")
+    row = change(DEFAULT, KATE, JAMES)
+    assert report([row], last=last).moved_too(row) == last
+    assert report([row], last=replace(last, staff=KATE)).moved_too(row) is None
+    assert report([row]).moved_too(row) is None
+    for unseen in (replace(row, recorded=True), replace(row, before=Unread.UNREADABLE)):
+        assert report([unseen], last=last).moved_too(unseen) is None
 
 
 def test_what_the_calendar_moved_is_told_from_what_the_files_moved() -> None:
@@ -160,6 +268,7 @@ def test_what_the_calendar_moved_is_told_from_what_the_files_moved() -> None:
     assert not is_due(row, last, {place_of(row): JAMES})  # the files asked for it then too: it was not applied
     assert not is_due(row, last, {})
     assert not is_due(row, None, {place_of(row): KATE})
+    assert not is_due(change(DEFAULT, None, JAMES), replace(last, staff=None), {})  # not declared is not nobody
 
 
 def test_what_nobody_declares_is_counted_where_it_was_read() -> None:
@@ -183,6 +292,8 @@ def test_what_nobody_declares_is_counted_where_it_was_read() -> None:
         (change(DEFAULT, JAMES, JAMES), "the files accept it"),
         (change(DEFAULT, JAMES, NOOR), "the files ask for somebody else"),
         (drifted(), "settings.drift says to ignore it"),
+        (change(DEFAULT, JAMES, NOOR, action="no-op", blocked="archived"), "the files ask for somebody else"),
+        (change(DEFAULT, Unread.UNREADABLE, NOOR), "the files ask for somebody else"),
         (change(DEFAULT, KATE, KATE, recorded=True), ""),
         (change(DEFAULT, Unread.UNREADABLE, KATE), ""),
     ],
