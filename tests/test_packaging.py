@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,19 @@ import sysconfig
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import reconciler
 from reconciler.run.beginning import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
+LOCK = ROOT / ".ci" / "requirements.txt"
 
 
 def _run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> str:
@@ -175,6 +180,68 @@ def test_no_dependency_is_held_back() -> None:
     ranges = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     ranges.append(project["requires-python"])
     assert [one for one in ranges if set("<~!,") & set(one.partition(";")[0]) or "==" in one.partition(";")[0]] == []
+
+
+def _locked() -> dict[str, set[str]]:
+    """The versions of each package in the lock; of several, the system or the Python says which."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK.read_text("utf-8"), re.MULTILINE):
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
+
+
+def _asked(extra: str = "") -> Iterator[Requirement]:
+    """What the package asks for, with that extra; extras that it names in turn are followed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for line in project["optional-dependencies"][extra] if extra else project["dependencies"]:
+        requirement = Requirement(line)
+        if requirement.name == project["name"]:
+            yield from (one for inner in requirement.extras for one in _asked(inner))
+        else:
+            yield requirement
+
+
+def test_the_lock_satisfies_what_is_asked_for() -> None:
+    """Every package of the program, its tests and its audit is locked within its range. Else run .ci/lock."""
+    locked, asked = _locked(), [*_asked(), *_asked("test"), *_asked("audit")]
+    missing = [str(one) for one in asked if canonicalize_name(one.name) not in locked]
+    outside = [
+        f"{one}: {version}"
+        for one in asked
+        for version in locked.get(canonicalize_name(one.name), ())
+        if not one.specifier.contains(version)
+    ]
+    assert (missing, outside) == ([], []), "run .ci/lock"
+
+
+def test_the_lock_holds_hashes_and_no_address() -> None:
+    """Every line is a version, or the hash of one of its files: nothing says where this machine gets its packages."""
+    lines = LOCK.read_text("utf-8").splitlines()
+    version = re.compile(r"[a-z0-9.-]+==[0-9][\w.+]*(?: ; [^\\:]*)? \\")
+    digest = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
+    assert [line for line in lines if not version.fullmatch(line) and not digest.fullmatch(line)] == []
+    assert not lines[-1].endswith("\\")
+
+
+def test_the_list_of_parts_names_what_the_program_runs_with(tmp_path: Path) -> None:
+    """As a release has it, where .ci/package also holds it against CycloneDX's schema: here of the tests' own environment."""
+    made = ["--pyproject", "pyproject.toml", "--no-validate", "--output-file", tmp_path / "sbom.json"]
+    _run([sys.executable, "-m", "cyclonedx_py", "environment", *made, sys.executable])
+    parts = json.loads((tmp_path / "sbom.json").read_text("utf-8"))
+    assert parts["metadata"]["component"]["name"] == "onefile-reconciler"
+    named = {canonicalize_name(part["name"]) for part in parts["components"] if part["version"]}
+    assert {canonicalize_name(one.name) for one in _asked()} <= named
+
+
+def test_only_the_job_that_publishes_may_say_who_it_is() -> None:
+    """It runs nothing of the repository; what may write a release holds no identity; nothing else may write at all."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))["jobs"]
+    may = {name: {right for right, how in job["permissions"].items() if how == "write"} for name, job in jobs.items()}
+    assert may == {"build": set(), "publish": {"id-token", "attestations"}, "announce": {"contents"}}
+    assert jobs["publish"]["environment"]["name"] == "pypi"
+    assert not any(
+        "checkout" in step.get("uses", "") for name in ("publish", "announce") for step in jobs[name]["steps"]
+    )
 
 
 def test_the_schemas_are_schemas() -> None:

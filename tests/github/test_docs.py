@@ -15,6 +15,6 @@ def test_every_pin_of_one_action_is_the_same() -> None:
     pins = {
         found
         for file in files
-        for found in re.findall(r"uses: (actions/[\w-]+)@(\S+) # (\S+)", file.read_text("utf-8"))
+        for found in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\S+) # (\S+)", file.read_text("utf-8"))
     }
-    assert len({name for name, *_ in pins}) == len(pins) == 3
+    assert len({name for name, *_ in pins}) == len(pins) == 8
