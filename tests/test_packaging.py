@@ -224,7 +224,7 @@ def test_the_lock_holds_hashes_and_no_address() -> None:
 
 
 def test_the_list_of_parts_names_what_the_program_runs_with(tmp_path: Path) -> None:
-    """As a release has it, where .ci/package also holds it against CycloneDX's schema: here of the tests' own environment."""
+    """As in a release, where .ci/package holds it against CycloneDX's schema too: here of the tests' environment."""
     made = ["--pyproject", "pyproject.toml", "--no-validate", "--output-file", tmp_path / "sbom.json"]
     _run([sys.executable, "-m", "cyclonedx_py", "environment", *made, sys.executable])
     parts = json.loads((tmp_path / "sbom.json").read_text("utf-8"))
