@@ -13,7 +13,8 @@ from reconciler.cli.shared import command
 from reconciler.problems import ExitCode, Invalid, Problem
 
 if TYPE_CHECKING:
-    from reconciler.run.beginning import Begun
+    from collections.abc import Sequence
+
     from reconciler.run.context import Context
 
 FORGES = ("github", "gitlab", "none")
@@ -60,11 +61,12 @@ def init(_context: Context, output: Output, folder: Path, schemas: bool, **asked
     """
     from reconciler.report.beginning import Beginning, render_beginning, render_json
     from reconciler.run import beginning
+    from reconciler.run.schemas import renew_schemas
 
     if schemas:
         if any(asked.values()):
             raise click.UsageError("--schemas goes with FOLDER only.")
-        return _say_renewed(beginning.renew_schemas(folder), output)
+        return _say_renewed(renew_schemas(folder), output)
     wish = beginning.Wish(folder, **_answers(asked))
     begun = beginning.begin(wish)
     told = Beginning(folder.as_posix(), begun.written, begun.already, begun.to_name, wish.begin_with, wish.target)
@@ -112,10 +114,10 @@ def _missing(option: str) -> Problem:
     return Problem(what, f"Give {option}: {takes}.", where=option)
 
 
-def _say_renewed(renewed: Begun, output: Output) -> int:
+def _say_renewed(renewed: Sequence[str], output: Output) -> int:
     from reconciler.report.beginning import render_renewed
 
-    text = render_renewed(renewed.written, as_json=output.json)
+    text = render_renewed(renewed, as_json=output.json)
     output.save(text)
     output.report(text)
     return ExitCode.DONE

@@ -13,11 +13,11 @@ from typing import Literal, NamedTuple
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
 from reconciler.run import git
-from reconciler.run.files import write_whole
+from reconciler.run.files import text_at
 from reconciler.run.newfiles import write_new
+from reconciler.run.schemas import SCHEMAS
 
 DISTRIBUTION = "onefile-reconciler"
-SCHEMAS = tuple(f"schemas/{kind}.schema.json" for kind in ("cohort", "settings", "staff"))
 WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
 GUIDE = "docs/how-to/github.md"
 
@@ -72,7 +72,7 @@ def begin(wish: Wish) -> Begun:
     texts = texts_of(wish)
     problems = [_nothing_to_keep(name) for name in sorted(wish.keep - texts.keys())]
     texts = {name: text for name, text in texts.items() if name not in wish.keep}
-    there = {name: _there(wish.folder, name) for name in texts}
+    there = {name: text_at(wish.folder / name) for name in texts}
     problems += [_in_the_way(wish.folder, name) for name, found in there.items() if found not in (None, texts[name])]
     if problems:
         raise Invalid(problems)
@@ -140,49 +140,6 @@ def installed_from() -> Origin | None:
         return None
 
 
-# ------------------------------------------------------------------ the schemas that editors check by
-
-
-def other_schemas(folder: Path) -> tuple[str, ...]:
-    """Copies of the schemas in that folder which are of another version than this program's."""
-    found = ((name, _there(folder, name)) for name in SCHEMAS)
-    return tuple(name for name, text in found if text not in (None, resource(name).read_text("utf-8")))
-
-
-def has_schemas(folder: Path) -> bool:
-    return any((folder / name).exists() for name in SCHEMAS)
-
-
-def renew_schemas(folder: Path) -> Begun:
-    """Put this version's schemas into the folder, over those of another version and over nothing else.
-
-    Raises Invalid where a file in their place is none of ours.
-    """
-    if not folder.is_dir():
-        raise Invalid(
-            Problem("is not a folder", "Name the one that state/ and schemas/ are in.", Source(folder.as_posix()))
-        )
-    ours = {name: resource(name).read_text("utf-8") for name in SCHEMAS}
-    stale = [name for name in ours if _there(folder, name) != ours[name]]
-    problems = [_in_the_way(folder, name) for name in stale if not _is_ours(folder, name)]
-    if problems:
-        raise Invalid(problems)
-    for name in stale:
-        write_whole(ours[name], folder / name, fix="Allow writing there.")
-    return Begun(tuple(stale), tuple(sorted(ours.keys() - set(stale))), ())
-
-
-def _is_ours(folder: Path, name: str) -> bool:
-    """Nothing, or a schema with our name."""
-    text = _there(folder, name)
-    if text is None:
-        return True
-    try:
-        return str(json.loads(text)["$id"]).startswith(f"urn:{DISTRIBUTION}:schema:")
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
 # ------------------------------------------------------------------ files
 
 
@@ -197,17 +154,6 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     for mark, word in words.items():
         text = text.replace(mark, word)
     return text
-
-
-def _there(folder: Path, name: str) -> str | None:
-    """What stands in a file's place: None for nothing, and what no file of ours says for what cannot be read."""
-    path = folder / name
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return "" if path.is_symlink() else None
-    except (OSError, ValueError):  # a folder, a file where a folder should be, not UTF-8
-        return ""
 
 
 def _in_the_way(folder: Path, name: str) -> Problem:

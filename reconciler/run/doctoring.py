@@ -48,9 +48,9 @@ from reconciler.problems import (
     Throttled,
     Unreachable,
 )
-from reconciler.run.beginning import has_schemas, other_schemas
 from reconciler.run.canary import fly
 from reconciler.run.context import Context
+from reconciler.run.schemas import has_schemas, other_schemas
 from reconciler.run.session import Session, open_session
 from reconciler.run.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.service import wire

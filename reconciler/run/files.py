@@ -61,3 +61,13 @@ def check_place(path: Path) -> None:
         why = f"cannot be written: {getattr(error, 'strerror', None) or error}"
     if why:
         raise Invalid(Problem(why, _ANOTHER, Source(str(path))))
+
+
+def text_at(path: Path) -> str | None:
+    """What stands there: None for nothing, and an empty text for what cannot be read as text."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return "" if path.is_symlink() else None
+    except (OSError, ValueError):  # a folder, a file where a folder should be, not UTF-8
+        return ""
