@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from reconciler.sandbox.centre import DEFAULTS, instant
+from reconciler.sandbox.records import DEFAULTS, instant
 from reconciler.sandbox.world import Effect, Table, Value, World
 
 USER_KEYS = frozenset({*DEFAULTS, "PlacementID", "ClassroomID"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.sandbox.bodies import Fields, Kind, Refused
-from reconciler.sandbox.centre import CUSTOMER_ID, DEFAULTS, STANDARDS, UNITS, User
+from reconciler.sandbox.records import CUSTOMER_ID, DEFAULTS, STANDARDS, UNITS, User
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from reconciler.clock import Clock
 from reconciler.sandbox import reads, writes
 from reconciler.sandbox.bodies import Kind, Refused, read_fields
-from reconciler.sandbox.centre import instant
 from reconciler.sandbox.eventlog import WorldFileError
 from reconciler.sandbox.faults import BEFORE, Fault, Faults
 from reconciler.sandbox.reads import Query, Record, Row, Rows
+from reconciler.sandbox.records import instant
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import Effect, World
 from reconciler.sandbox.writes import Write

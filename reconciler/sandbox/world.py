@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
-from reconciler.sandbox.centre import Aim, Centre, UnitSummary, User, check_size, generate, instant
+from reconciler.sandbox.centre import check_size, generate
 from reconciler.sandbox.eventlog import EventLog, FileLog, MemoryLog, WorldFileError
+from reconciler.sandbox.records import Aim, Centre, UnitSummary, User, instant
 
 FORMAT = 1  # of the file; a change to what a seed generates is a new format too
 

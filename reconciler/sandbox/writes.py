@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.sandbox.bodies import Fields, Kind, Refused
-from reconciler.sandbox.centre import (
+from reconciler.sandbox.reads import find_user
+from reconciler.sandbox.records import (
     ASSESSOR,
     DEFAULTS,
     EMPLOYER,
@@ -19,7 +20,6 @@ from reconciler.sandbox.centre import (
     User,
     instant,
 )
-from reconciler.sandbox.reads import find_user
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import Effect, Table, World
 

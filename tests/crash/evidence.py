@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.model import Slot, SlotKind, Unread, UserId
 from reconciler.operations import State
-from reconciler.sandbox.centre import LEARNER
+from reconciler.sandbox.records import LEARNER
 from reconciler.sandbox.world import World
 from reconciler.store import JournalRow, Store
 from tests.crash.driver import changes

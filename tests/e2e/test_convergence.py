@@ -16,7 +16,7 @@ from reconciler.problems import ExitCode
 from reconciler.run.applying import Finished, apply
 from reconciler.run.context import Context
 from reconciler.run.planning import Planned, plan
-from reconciler.sandbox.centre import ASSESSOR, CENTRE_ID, EMPLOYER, IQA, LEARNER, OBSERVER, User
+from reconciler.sandbox.records import ASSESSOR, CENTRE_ID, EMPLOYER, IQA, LEARNER, OBSERVER, User
 from reconciler.sandbox.switches import allowed
 from reconciler.sandbox.world import World
 from tests.e2e.user import JAMES, KATE, SETTINGS, TOKEN, Home, new_folder, point_at, served, slots

@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 import pytest
 
-from reconciler.sandbox.centre import CENTRE_ID, OTHER_CENTRE_ID, SHARED_UNIT, UNITS, Centre, generate
+from reconciler.sandbox.centre import generate
+from reconciler.sandbox.records import CENTRE_ID, OTHER_CENTRE_ID, SHARED_UNIT, UNITS, Centre
 from tests.sandbox.trial import JAMES, KATE, LEARNER, LEE, PRIYA
 
 
