@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from math import isfinite
 from types import TracebackType
 from typing import Any, Self
 
@@ -142,9 +143,17 @@ def _ask(text: str, variables: Mapping[str, object]) -> dict[str, object]:
 
 def _decoded(asked: str, content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise unreadable(asked, "it is not JSON") from error
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for a number too large to be one: it would be infinite, and no count of anything."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _worth_waiting(answer: httpx.Response, tried: int) -> float | None:

@@ -117,12 +117,12 @@ def _pull(environment: Mapping[str, str], repository: str, problems: list[Proble
     try:
         event: Any = json.loads(Path(environment.get("GITHUB_EVENT_PATH", "")).read_bytes())
         pull = event["pull_request"]
-        number, head = int(pull["number"]), str(pull["head"]["sha"])
+        number, head = pull["number"], str(pull["head"]["sha"])
         owner = (pull["head"].get("repo") or {}).get("full_name", "")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         problems.append(Problem("the event cannot be read", _WORKFLOW, where="GITHUB_EVENT_PATH"))
         return None
-    if number < 1 or not _COMMIT.fullmatch(head):
+    if type(number) is not int or number < 1 or not _COMMIT.fullmatch(head):
         problems.append(Problem("the event names no pull request", _WORKFLOW, where="GITHUB_EVENT_PATH"))
         return None
     return PullEvent(number, head, is_fork=owner != repository)

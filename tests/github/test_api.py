@@ -113,7 +113,10 @@ def test_the_token_follows_no_redirect(hub: Hub, github: GitHub) -> None:
     assert len(hub.app.state.asked) == 1
 
 
-@pytest.mark.parametrize("answer", ["", "{", "[]", '{"data": null}', '{"data": {}, "errors": [{"message": "no"}]}'])
+UNREADABLE = ["", "{", "[]", '{"data": null}', '{"data": {}, "errors": [{"message": "no"}]}', '{"data": {"a": 1e999}}']
+
+
+@pytest.mark.parametrize("answer", UNREADABLE)
 def test_half_an_answer_is_none(hub: Hub, github: GitHub, answer: str) -> None:
     """GraphQL answers 200 whatever happened: what is not whole data, without an error, is not used."""
     hub.app.state.answers += [PlainTextResponse(answer)]
