@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,30 +14,40 @@ Schema = Mapping[str, Any]
 _TYPES = {"integer": "whole number", "array": "list", "object": "keys", "boolean": "true or false", "string": "text"}
 
 
-def schema_page(title: str, schema: Schema, *more: str) -> str:
-    """The keys in the schema's order; below a key whatever is inside it, by its whole path."""
-    needed = schema.get("required", [])
+def schema_page(title: str, schema: Schema, example: str = "") -> str:
+    """The keys in the schema's order, below a key whatever is inside it, by its whole path; last, what several keys
+    have inside them alike."""
+    shared = _shared(schema)
     parts = [prose(schema["description"])] if "description" in schema else []
-    if needed:
+    if needed := schema.get("required", []):
         parts.append(prose(f"Required: {', '.join(f'`{name}`' for name in needed)}."))
-    for name, inside in schema.get("properties", {}).items():
-        parts.append(f"## `{name}`")
-        whole = _whole(inside, schema)
-        parts.append("\n\n".join(filter(None, [prose(str(whole.get("description", ""))), _facts(whole)])))
-        parts.append("\n".join(_rows(name, whole, schema, ())))
-    return page(title, *more, *parts)
+    parts.append(example)
+    for name, value in schema.get("properties", {}).items():
+        parts += [f"## `{name}`", *_section(name, value, schema, shared)]
+    for name, heading in shared.items():
+        parts += [f"## {heading}", *_section("", schema["$defs"][name], schema, shared)]
+    return page(title, *parts)
 
 
-def _rows(path: str, value: Schema, schema: Schema, seen: tuple[int, ...]) -> Iterator[str]:
-    """Everything below a key. What contains itself is told once."""
+def _section(path: str, value: Schema, schema: Schema, shared: Mapping[str, str]) -> Iterator[str]:
+    whole = _whole(value, schema)
+    yield prose(str(whole.get("description", "")))
+    yield " ".join(filter(None, [_facts(whole), _see(value, shared)]))
+    if not _see(value, shared):
+        yield "\n".join(_rows(path, whole, schema, shared))
+
+
+def _rows(path: str, value: Schema, schema: Schema, shared: Mapping[str, str]) -> Iterator[str]:
+    """Everything below a key."""
     for name, inside in _below(value):
         whole = _whole(inside, schema)
-        mark = id(inside.get("$ref", inside)) if "$ref" not in inside else hash(inside["$ref"])
-        deeper = f"{path}{name}"
         required = name.lstrip(".") in value.get("required", ())
-        yield item(deeper, " ".join(filter(None, [str(whole.get("description", "")), _facts(whole, required)])) or "–")
-        if mark not in seen:
-            yield from _rows(deeper, whole, schema, (*seen, mark))
+        see = _see(inside, shared)
+        facts = "" if see and not required else _facts(whole, required)
+        said = [str(whole.get("description", "")), facts]
+        yield item(f"{path}{name}", " ".join(filter(None, said)) or ("" if see else "–")) + (f" {see}" if see else "")
+        if not see:
+            yield from _rows(f"{path}{name}", whole, schema, shared)
 
 
 def _below(value: Schema) -> Iterator[tuple[str, Schema]]:
@@ -52,6 +64,22 @@ def _below(value: Schema) -> Iterator[tuple[str, Schema]]:
             yield from _below(one)
 
 
+def _shared(schema: Schema) -> dict[str, str]:
+    """The definitions that several keys refer to and that have something inside, each with its heading."""
+    used = Counter(re.findall(r'"\$ref": "#/\$defs/(\w+)"', json.dumps(schema)))
+    definitions = schema.get("$defs", {})
+    return {
+        name: str(value.get("title") or name.replace("_", " ").capitalize())
+        for name, value in definitions.items()
+        if used[name] > 1 and any(_below(value))
+    }
+
+
+def _see(value: Schema, shared: Mapping[str, str]) -> str:
+    heading = shared.get(value.get("$ref", "").rpartition("/")[2])
+    return f"Inside: [{heading}](#{heading.lower().replace(' ', '-')})." if heading else ""
+
+
 def _whole(value: Schema, schema: Schema) -> dict[str, Any]:
     """A value with what it refers to put in; what stands beside the reference wins."""
     if "$ref" not in value:
@@ -65,8 +93,8 @@ def _facts(value: Schema, required: bool = False) -> str:
     facts += list(filter(None, [_takes(value)]))
     if "default" in value:
         facts.append(f"default `{_shown(value['default'])}`")
-    if value.get("examples"):
-        facts.append(f"such as `{_shown(value['examples'][0])}`")
+    if value.get("examples") and (example := _shown(value["examples"][0])) not in _takes(value):
+        facts.append(f"such as `{example}`")
     text = "; ".join(facts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
