@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model import Slot, SlotKind
-from reconciler.operations import AssignUnit, State
+from reconciler.model import Slot, SlotKind, UserId
+from reconciler.operations import AssignUnit, State, moves, step_id
 from reconciler.plan.document import dumps, from_document, to_document
 from reconciler.problems import BadAnswer
 from reconciler.sandbox.faults import Fault
@@ -219,6 +219,19 @@ def test_where_the_centre_has_no_unit_level_one_refusal_is_enough(tmp_path: Path
         assert applied.error is None
 
 
+def test_a_refusal_of_what_onefile_does_not_show_says_how_to_tell_that_it_is_there(tmp_path: Path) -> None:
+    """OneFile may refuse to add whom it has already, and only a person can look; a slot that it shows needs nobody."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared({FIRST: {ADDED: LEE}, FIRST + 1: moved(here, 2, DEFAULTS)[FIRST + 1]}))
+        for user in (FIRST, FIRST + 1):
+            here.edit({"user": user, "archived": True})
+        unseen, seen = here.apply(plan).outcomes
+        assert unseen.state is seen.state is State.FAILED
+        step = step_id(UserId(FIRST), ADDED)
+        assert unseen.detail.endswith(f"tell it: reconciler done {step} --by NAME --outcome present")
+        assert "reconciler done" not in seen.detail
+
+
 def test_refusals_of_a_kind_before_any_success_end_in_leaving_it_alone(tmp_path: Path) -> None:
     """Three different learners refused, none accepted: that kind of write does not work here."""
     with trial(tmp_path) as here:
@@ -269,6 +282,11 @@ def test_a_write_that_silently_does_nothing_stops_everything_else(tmp_path: Path
         assert "acknowledged the write, but" in applied.outcomes[0].detail
         assert "nothing more was written" in applied.outcomes[-1].detail
         assert len(here.writes()) == 1
+        ((slot, move),) = moves(applied.outcomes[0].operation)
+        stands_there = here.store.recorded(TARGET, ORGANISATION)[applied.outcomes[0].operation.learner, slot]
+        assert stands_there == move.before  # not what was acknowledged: the next plan asks for it as it did this time
+        again = {row.reason for row in here.plan(here.declared(wants)).changes}
+        assert again == {"declared"}
 
 
 @pytest.mark.parametrize(("reading", "at_most"), [("learner", 6), ("learner_silent", 1)])

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reconciler.model import Declared, Slot, SlotKind
+from reconciler.model import Declared, Slot, SlotKind, UserId
 from reconciler.operations import State
 from reconciler.problems import Locked, Problem, StoreError
 from reconciler.run.planning import unsettled
 from reconciler.sandbox.faults import Fault, Kind
 from tests.apply.parts import ADDED, DEFAULT, DEFAULTS, FIRST, moved, stands, states
-from tests.worlds import JAMES, KATE, LEARNER, LEE, ORGANISATION, TARGET, Trial, cut_off, trial
+from tests.worlds import JAMES, KATE, LEARNER, LEE, ORGANISATION, ROBIN, TARGET, Trial, cut_off, trial
 
 AFTER: tuple[Kind, ...] = ("drop_after", "error_after", "cut_length", "html")
 BEFORE: tuple[Kind, ...] = ("drop_before", "error_before")
@@ -43,6 +43,7 @@ def test_a_lost_answer_to_a_write_that_took_effect_is_found_done(tmp_path: Path,
     with trial(tmp_path, faults=(default(kind),)) as here:
         applied = here.apply(here.plan(here.declared({LEARNER: {DEFAULT: JAMES}})))
         assert [(one.state, one.proof) for one in applied.outcomes] == [(State.DONE, "read_back")]
+        assert applied.outcomes[0].detail.endswith("; OneFile shows the new value")
         assert here.writes() == [f"/User/{LEARNER}"]
         assert here.store.recorded(TARGET, ORGANISATION) == {(LEARNER, DEFAULT): JAMES}
 
@@ -54,6 +55,7 @@ def test_a_lost_answer_to_a_write_without_effect_is_found_failed(tmp_path: Path,
         wanted = here.declared({LEARNER: {DEFAULT: JAMES}})
         applied = here.apply(here.plan(wanted))
         assert states(applied) == {State.FAILED: 1}
+        assert applied.outcomes[0].detail.endswith("; OneFile still shows the old value")
         assert here.held()[DEFAULT] == KATE
         assert len(here.writes()) == 1
         assert states(here.apply(here.plan(wanted))) == {State.DONE: 1}
@@ -70,11 +72,60 @@ def test_a_lost_answer_that_no_reading_can_settle_stays_unknown_and_is_not_sent_
         plan = here.plan(wanted)
         applied = here.apply(plan)
         assert [one.state for one in applied.outcomes] == [State.UNKNOWN, State.NOT_TRIED]
+        assert applied.outcomes[0].detail.endswith("OneFile does not show this slot: a person must look")
+        assert applied.outcomes[0].proof == "unreadable"
         assert here.apply(plan).outcomes[0].state is State.NOT_TRIED
         again = here.plan(wanted)
         assert [(row.slot, bool(row.blocked)) for row in again.changes] == [(ADDED, True), (DEFAULT, False)]
         here.apply(again)
         assert Counter(here.writes())[f"/User/{LEE}/Assign"] == 1
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before its effect", "after its effect"])
+def test_a_lost_answer_whose_slot_somebody_else_moved_is_a_conflict_and_from_then_on_drift(
+    tmp_path: Path, done: bool
+) -> None:
+    """Theirs is newer than ours, whichever came of it: it is left alone, named, and later plans see that it moved."""
+    with trial(tmp_path) as here:
+        wanted = here.declared({LEARNER: {DEFAULT: JAMES}})
+        applied = here.apply(here.plan(wanted), network=lambda inner: _Overtakes(inner, here, done=done))
+        (outcome,) = applied.outcomes
+        assert outcome.state is State.CONFLICT
+        told = f"learner[{LEARNER}].default_assessor: james-fayre-{JAMES} then, robin-tregarth-{ROBIN} now"
+        assert outcome.detail.endswith(f"; {told}")
+        assert here.held()[DEFAULT] == ROBIN
+        assert len(here.writes()) == done
+        assert here.store.recorded(TARGET, ORGANISATION) == {(LEARNER, DEFAULT): JAMES}
+        assert [row.reason for row in here.plan(wanted).changes] == ["drift"]
+
+
+class _Overtakes(httpx.AsyncBaseTransport):
+    """A network that loses the answer to the default's write; before we look again, Robin is put there by hand."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, here: Trial, *, done: bool) -> None:
+        self._inner, self._here, self._done = inner, here, done
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST" or not request.url.path.endswith(f"/User/{LEARNER}"):
+            return await self._inner.handle_async_request(request)
+        if self._done:
+            await self._inner.handle_async_request(request)
+        self._here.edit({"user": LEARNER, "set": {"DefaultAssessorID": ROBIN}})
+        raise httpx.ReadError("the connection was reset")
+
+
+def test_a_lost_answer_that_was_found_done_proves_its_kind_and_forgets_no_other(tmp_path: Path) -> None:
+    """Three refusals after it are those of three learners, and nobody else has to wait for them."""
+    with trial(tmp_path) as here:
+        wants = moved(here, 5, DEFAULTS | {SlotKind.LEARNING_AIM_IQA})
+        plan = here.plan(here.declared(wants))
+        here.arm(assign("drop_after"))  # the first learner's first learning aim, after their default was proven
+        for user in range(FIRST + 1, FIRST + 4):
+            here.edit({"user": user, "archived": True})
+        applied = here.apply(plan)
+        for user, states_of in ((FIRST, {State.DONE}), (FIRST + 1, {State.FAILED, State.NOT_TRIED})):
+            assert {one.state for one in applied.outcomes if one.operation.learner == user} == states_of
+        assert {one.state for one in applied.outcomes if one.operation.learner == FIRST + 4} == {State.DONE}
 
 
 def test_a_lost_answer_sets_only_its_learner_aside(tmp_path: Path) -> None:
@@ -285,6 +336,11 @@ def test_cancelling_a_run_reports_what_was_done(tmp_path: Path) -> None:
         plan = here.plan(here.declared(moved(here, 4)))
         applied = here.apply(plan, network=lambda inner: _Cancels(inner, 7))
         assert applied.error is not None
+        (problem,) = applied.error.problems
+        assert problem.what == "stopped before the end"
+        assert problem.fix == (
+            "Run apply again: it settles what was left open by reading OneFile, then does what is left."
+        )
         count = states(applied)
         assert (count[State.DONE], count[State.UNKNOWN]) == (6, 1)
         assert count[State.NOT_TRIED] == len(plan.operations) - 7
@@ -316,10 +372,10 @@ def test_settling_needs_only_readings_and_says_what_it_found(tmp_path: Path) -> 
     """Done, failed and moved on since: each cut-off write gets the outcome that OneFile shows."""
     with trial(tmp_path) as here:
         aim = Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41242)
-        for after, now, state in (
-            (True, None, State.DONE),
-            (False, None, State.FAILED),
-            (True, KATE, State.CONFLICT),
+        for after, now, state, shows in (
+            (True, None, State.DONE, "the new value"),
+            (False, None, State.FAILED, "still shows the old value"),
+            (True, KATE, State.CONFLICT, "neither the old nor the new value"),
         ):
             here.edit({"user": LEARNER, "standard": 41242, "set": {"AssessorID": None}})
             die(here, here.declared({LEARNER: {aim: JAMES}}), 1, after=after)
@@ -328,8 +384,30 @@ def test_settling_needs_only_readings_and_says_what_it_found(tmp_path: Path) -> 
                 here.edit({"user": LEARNER, "standard": 41242, "set": {"AssessorID": now}})
             written = len(here.writes())
             here.apply(here.plan(here.declared({})))
-            assert [row.state for row in here.journal(cut)] == [state]
+            (row,) = here.journal(cut)
+            assert (row.state, row.events[-1].proof) == (state, "read_back")
+            assert row.events[-1].detail.startswith("the run was cut off while it was sent; OneFile ")
+            assert row.events[-1].detail.endswith(shows)
             assert len(here.writes()) == written
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["no answer came", "the answer was recorded"])
+def test_what_onefile_does_not_show_is_settled_by_an_answer_that_was_recorded(tmp_path: Path, recorded: bool) -> None:
+    """The record is written before the journal: a run that ends between the two leaves a write that is known done."""
+    with trial(tmp_path) as here:
+        wanted = here.declared({FIRST: {ADDED: LEE}})
+        die(here, wanted, 1, after=True)
+        cut = here.store.runs(limit=1)[0].id
+        if recorded:
+            here.store.record(TARGET, ORGANISATION, [(UserId(FIRST), ADDED, LEE)], run=cut)
+        here.apply(here.plan(here.declared({})))
+        (row,) = here.journal(cut)
+        told = (
+            "; the answer had come and was recorded" if recorded else ", and OneFile does not show this slot: a person "
+        )
+        assert row.events[-1].detail.startswith(f"the run was cut off while it was sent{told}")
+        assert (row.state, row.events[-1].proof) == (State.DONE if recorded else State.UNKNOWN, "unreadable")
+        assert [bool(one.blocked) for one in here.plan(wanted).changes] == [not recorded]
 
 
 def test_what_was_never_sent_is_settled_without_a_call(tmp_path: Path) -> None:
