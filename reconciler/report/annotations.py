@@ -28,7 +28,10 @@ class Place:
 
     def of(self, file: str) -> str:
         """The file's path within the repository, with forward slashes; nothing for one that lies outside."""
-        path = os.path.relpath(os.path.join(self.here, file), self.repository)  # noqa: PTH118
+        try:
+            path = os.path.relpath(os.path.join(self.here, file), self.repository)  # noqa: PTH118
+        except ValueError:  # Windows: on another drive
+            return ""
         path = path.replace(os.sep, posixpath.sep)
         return "" if path == ".." or path.startswith("../") else path
 

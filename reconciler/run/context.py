@@ -101,7 +101,7 @@ class Context:
             return actor
         try:
             return getpass.getuser()
-        except (OSError, KeyError):  # an account without a name, as containers have
+        except (OSError, KeyError, ImportError):  # an account without a name; Windows keeps no list of them
             return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
     def stand(self) -> git.Stand:
