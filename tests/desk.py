@@ -25,7 +25,7 @@ from reconciler.clock import SystemClock
 from reconciler.run import doctoring, newfiles, targets
 from reconciler.service.targets import HOSTS, Target, resolve_target
 from tests.e2e.user import OURS, TOKEN, new_folder
-from tests.pages import Block, Written, command_lines, steady
+from tests.pages import EXAMPLES, Block, Written, command_lines, steady
 
 ROOT = Path(__file__).parent.parent
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -147,9 +147,11 @@ def read_through(page: Written) -> Iterator[tuple[Block, str]]:
 
 
 def renew(page: Written) -> None:
-    """Put into the page's console blocks what they show now."""
+    """Put into the page's console blocks what they show now, and into others the example that they are."""
     lines = page.path.read_text("utf-8").splitlines(keepends=True)
-    for block, shown in reversed(list(read_through(page))):
+    examples = [block for block in page.blocks if block.title.startswith(EXAMPLES)]
+    found = [*read_through(page), *((block, (ROOT / block.title).read_text("utf-8")) for block in examples)]
+    for block, shown in sorted(found, key=lambda one: one[0].first, reverse=True):
         if steady(block.text) == steady(shown):
             continue
         lines[block.first + 1 : block.end - 1] = [shown]

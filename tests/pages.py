@@ -19,6 +19,8 @@ from docs.making.pages import MARK
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(path for path in ROOT.glob("docs/**/*.md"))])
+EXAMPLES = "docs/examples/"
+"""A block with a title that begins so shows that file."""
 _COMMENT = re.compile(r"<!--\s*(not run|before|begins):\s*(.*?)\s*-->", re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
 

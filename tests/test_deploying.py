@@ -68,7 +68,7 @@ def _manifests() -> list[Any]:
     files = sorted((ROOT / "docs" / "examples" / "kubernetes").glob("*.yaml"))
     texts = [(file.name, file.read_text("utf-8")) for file in files]
     blocks = [block for page in map(read_page, PAGES) for block in page.blocks if block.language == "yaml"]
-    texts += [(str(block), block.text) for block in blocks if block.text.startswith("apiVersion:")]
+    texts += [(str(block), block.text) for block in blocks if re.search(r"^apiVersion:", block.text, re.MULTILINE)]
     return [pytest.param(one, id=f"{name}-{one['kind']}") for name, text in texts for one in yaml.safe_load_all(text)]
 
 

@@ -18,10 +18,10 @@ import yaml
 from reconciler.cli import cli
 from reconciler.cli.listing import COMMANDS
 from tests.desk import read_through
-from tests.pages import PAGES, ROOT, Block, command_lines, name_of, read_page
+from tests.pages import EXAMPLES, PAGES, ROOT, Block, command_lines, name_of, read_page
 from tests.shown import GROUP, KINDS, accepted
 
-LANGUAGES = {"sh", "console", "yaml", "json", "csv", "python", "gherkin", "mermaid", "text"}
+LANGUAGES = {"sh", "console", "yaml", "json", "csv", "python", "gherkin", "dockerfile", "mermaid", "text"}
 MAY_BE_LEFT = 10
 """Blocks that are not run. Each says why; let there be few."""
 
@@ -73,10 +73,18 @@ def _commands_in(block: Block) -> Iterator[str]:
 @pytest.mark.parametrize("block", [block for block in _BLOCKS if block.language == "yaml"], ids=str)
 def test_each_yaml_block_is_what_it_is_a_file_of(block: Block, tmp_path: Path) -> None:
     """Declared state by our own reading, pipelines by their forge's schema, and so on; a kind that is unknown fails."""
-    value = yaml.safe_load(block.text)
-    kinds = [check for holds, check in KINDS if holds(value)]
-    assert len(kinds) == 1, f"{block}: this YAML is of no known kind, or of several"
-    kinds[0](block, value, tmp_path)
+    for value in yaml.safe_load_all(block.text):
+        kinds = [check for holds, check in KINDS if holds(value)]
+        assert len(kinds) == 1, f"{block}: this YAML is of no known kind, or of several"
+        kinds[0](block, value, tmp_path)
+
+
+def test_each_example_shown_is_its_file() -> None:
+    """Word for word: the file is what other tests try."""
+    shown = [block for block in _BLOCKS if block.title.startswith(EXAMPLES)]
+    assert len(shown) == 2
+    for block in shown:
+        assert block.text == (ROOT / block.title).read_text("utf-8"), f"{block}: run python -m tests.test_docs"
 
 
 def test_each_json_block_is_json() -> None:
