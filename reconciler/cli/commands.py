@@ -123,9 +123,6 @@ def apply(context: Context, output: Output, saved: Path | None, auto_approve: bo
     from reconciler.run import applying
 
     asks = not (saved or auto_approve or expect)
-    if asks and not is_terminal(sys.stdin):
-        fix = "Give --auto-approve, or save the plan with `reconciler plan --out FILE` and apply that file."
-        raise Invalid(Problem("apply asks before it writes, and there is no terminal to ask at", fix))
 
     def approve(planned: Planned) -> bool:
         if asks:
@@ -137,15 +134,18 @@ def apply(context: Context, output: Output, saved: Path | None, auto_approve: bo
     done = applying.apply(context, saved, approve=approve, expect=expect)
     if done.declined:
         raise ReconcilerError(Problem("not approved: nothing was written", "Run apply again when it is."))
-    report = outcome_report(done, output)
-    output.save(report)
-    output.report(report)
+    output.save(outcome_report(done, output))
+    output.report(outcome_report(done, output, printed=True))
     say_problems(done.problems() if output.is_bare else done.error.problems if done.error else ())
     return done.exit_code
 
 
 def _ask(planned: Planned, output: Output) -> bool:
-    """Show the plan to whoever is asked, also where standard output is kept for JSON or for nothing."""
+    """Show the plan to whoever is asked, also where standard output is kept for JSON or for nothing. Raises Invalid
+    where nobody can be asked."""
+    if not is_terminal(sys.stdin):
+        fix = "Give --auto-approve, or save the plan with `reconciler plan --out FILE` and apply that file."
+        raise Invalid(Problem("apply asks before it writes, and there is no terminal to ask at", fix))
     click.echo(plan_text(planned, output), err=output.form != "text" or output.quiet, nl=False)
     count = len(planned.plan.operations)
     return click.confirm(f"Write these {count} changes to {planned.plan.target}?", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.cli.output import Output, place
@@ -46,8 +47,9 @@ def plan_report(planned: Planned, output: Output) -> str:
             return plan_text(planned, output)
 
 
-def outcome_report(done: Finished, output: Output) -> str:
-    """What an apply did, or what it would have done where nothing was begun."""
+def outcome_report(done: Finished, output: Output, *, printed: bool = False) -> str:
+    """What an apply did, or what it would have done where nothing was begun. Text that is `printed` stands below the
+    plan, which has told what is waived."""
     plan, fingerprint, outcomes = done.planned.plan, done.planned.fingerprint, done.outcomes
     problems = done.error.problems if done.error else ()
     if output.json:
@@ -75,6 +77,8 @@ def outcome_report(done: Finished, output: Output) -> str:
             return markdown.render_outcomes(told, limit=output.limit)
         case "html":
             return html.render_outcomes(told)
+    if printed or not plan.operations:
+        told = replace(told, waived=replace(told.waived, items=()))
     report = text.render_outcomes(told, colour=output.colour, width=output.width)
     # where nothing was to be written nobody was asked, so the plan has not been shown: it says why not
     return report if plan.operations else f"{plan_text(done.planned, output)}\n{report}"

@@ -47,7 +47,7 @@ def render_plan(plan: Plan, place: Place) -> str:
 
 
 def _of_plan(plan: Plan) -> Iterator[Annotation]:
-    for group in review(plan, "").notices:
+    for group in review(plan, "", whole=True).notices:
         for notice in group.items:
             if not notice.waived:
                 yield "error" if group.risky else "warning", group.title, notice

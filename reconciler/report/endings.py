@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reconciler.operations import Outcome, Plan, State, addresses
 from reconciler.problems import Problem
 from reconciler.report.review import ManualStep, Notice, Notices, manual_steps, problem_notice, waivers
-from reconciler.report.words import learner_words, number_of, operation_words
+from reconciler.report.words import NOT_SHOWN, learner_words, number_of, operation_words
 
 ENDED_BY = "What ended the run"
 
@@ -127,8 +127,13 @@ def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str
             label, cohort = next((places[one] for one in addresses(operation) if one in places), ("", ""))
             yield EndRow(
                 who=learner_words(operation.learner, label, plan.names),
-                what=operation_words(operation, plan.handles),
+                what=(what := operation_words(operation, plan.handles)),
                 cohort=cohort,
-                proof=_PROOFS[outcome.proof] if end.state is State.DONE else "",
-                detail=outcome.detail,
+                proof=_proof(outcome, what) if end.state is State.DONE else "",
+                detail="" if end.state is State.DONE and outcome.proof == "unreadable" else outcome.detail,
             )
+
+
+def _proof(outcome: Outcome, what: str) -> str:
+    """That OneFile does not show a slot is said once: by the words for the write, where they say so."""
+    return "so not proven" if outcome.proof == "unreadable" and NOT_SHOWN in what else _PROOFS[outcome.proof]

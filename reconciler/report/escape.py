@@ -53,6 +53,9 @@ _NOT_PLAIN = re.compile(r"(?=\d*[a-f])[\da-f]{7,40}|gh-\d+|www", re.IGNORECASE)
 _AROUND = re.compile(r"""(['"(]*)([\w./@#–’'-]*\w)(%?['"),.;:!?]*)""")
 """A word, a name or a path between marks that are harmless beside one."""
 
+_TRAIL = re.compile(r"(?<=[\w/])[,.]+$")
+"""The marks of the sentence behind an address."""
+
 
 def prose(text: str, *, cell: bool = False) -> str:
     """A sentence for Markdown: plain words as they are, every other word as code, between the marks around it."""
@@ -63,10 +66,13 @@ def prose(text: str, *, cell: bool = False) -> str:
 def _word(word: str, cell: bool, *, first: bool) -> str:
     parts = _AROUND.fullmatch(word)
     if parts is None:
-        return word if _PLAIN.fullmatch(word) else code_span(word, cell=cell)
+        if _PLAIN.fullmatch(word):
+            return word
+        core = _TRAIL.sub("", word)
+        return f"{code_span(core, cell=cell)}{word[len(core) :]}"
     lead, core, trail = parts.groups()
-    if first and core.isdigit() and trail[:1] in (".", ")"):  # it would number a list
-        return code_span(word, cell=cell)
+    if first and not lead and core.isdigit() and trail[:1] in (".", ")"):  # it would number a list
+        return f"{code_span(core, cell=cell)}{trail}"
     if _PLAIN.fullmatch(core) and not _NOT_PLAIN.fullmatch(core):
         return word
     return f"{lead}{code_span(core, cell=cell)}{trail}"

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
+from reconciler.model import SlotKind
 from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Plan, Summary
 from reconciler.problems import Problem, Source
 from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
 from reconciler.report.words import age_words, duration_words, learner_words, number_of, removal_words
 
 BY_HAND = "To remove by hand: OneFile's API cannot"
+FEW_BEFORE = 3  # warnings from before this change that are still told one by one
+ALL = "reconciler plan --verbose lists each of them."
 STILL_BY_HAND = "Still to remove by hand: OneFile's API cannot"
-AFTER_BY_HAND = "reconciler done STEP --by NAME"
+_DONE = "reconciler done STEP --by NAME"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to know and what to do about it. `mark` names the policy, or says that it was so before."""
+    """One thing to know and what to do about it. `mark` names the policy, or says that it was so before. `count` is
+    more than one where several were gathered."""
 
     what: str
     fix: str
@@ -26,6 +31,7 @@ class Notice:
     source: Source | None = None
     mark: str = ""
     waived: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,15 @@ class Notices:
     stops: bool = False
     risky: bool = False
 
+    @property
+    def count(self) -> int:
+        return sum(item.count for item in self.items)
+
 
 @dataclass(frozen=True, slots=True)
 class ManualStep:
-    """What a person has to do in OneFile; `page` is where, `how` the way there, `since` its age and whose it is."""
+    """What a person has to do in OneFile; `page` is where, `how` the way there, `since` its age and whose it is.
+    `told`: OneFile does not show the slot, so that only a person can say that it is done."""
 
     id: str
     who: str
@@ -50,6 +61,7 @@ class ManualStep:
     page: str
     how: str = ""
     since: str = ""
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +109,9 @@ class Review:
     already: tuple[CohortRows, ...]
 
 
-def review(plan: Plan, fingerprint: str, *, fold: bool = False) -> Review:
-    """The plan for reviewers. With `fold`, many slots of a cohort that OneFile does not show are one row per person."""
+def review(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = False) -> Review:
+    """The plan for reviewers. With `fold`, many slots of a cohort that OneFile does not show are one row per person.
+    With `whole`, what a waiver lets pass is told one by one, and so is what policies warned of before this change."""
     made = f"{plan.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     cohorts = cohort_rows(plan, fold=fold, pending=False)
     already = cohort_rows(plan, fold=fold, pending=True)
@@ -113,7 +126,7 @@ def review(plan: Plan, fingerprint: str, *, fold: bool = False) -> Review:
         counts=_counts(plan),
         notes=tuple(_notes(plan, cohorts, already)),
         cost=_cost(plan.summary),
-        notices=tuple(group for group in _notices(plan) if group.items),
+        notices=tuple(group for group in _notices(plan, whole=whole) if group.items),
         manual=manual_steps(plan),
         caseload=tuple(caseload_line(row) for row in plan.caseload),
         cohorts=cohorts,
@@ -162,7 +175,8 @@ def _notes(plan: Plan, cohorts: Sequence[CohortRows], already: Sequence[CohortRo
     if plan.base:
         yield _attribution(plan, cohorts, already)
     if recorded := sum(change.recorded for change in still):
-        yield f"{recorded} of the unchanged are as we recorded them, unverified: OneFile does not show them."
+        are, them = ("is", "it") if recorded == 1 else ("are", "them")
+        yield f"{recorded} of the unchanged {are} as we recorded {them}, unverified: OneFile does not show {them}."
     if unknown := untold(plan):
         are = "are" if len(unknown) > 1 else "is"
         what = f"{number_of(len(unknown), 'slot')} {are} unknown ({by_kind(unknown)})"
@@ -192,7 +206,7 @@ def _cost(summary: Summary) -> str:
 # ------------------------------------------------------------------ what blocks, is set aside, warns or is waived
 
 
-def _notices(plan: Plan) -> Iterator[Notices]:
+def _notices(plan: Plan, *, whole: bool) -> Iterator[Notices]:
     aside, warnings = (
         [problem_notice(problem) for problem in plan.problems if problem.severity == severity]
         for severity in ("error", "warning")
@@ -206,15 +220,42 @@ def _notices(plan: Plan) -> Iterator[Notices]:
         "Refused by policies", "breaches that block", tuple(_findings(blocking, plan)), stops=True, risky=True
     )
     yield Notices("Set aside; the rest goes ahead", "problems set aside", tuple(aside), risky=True)
-    yield Notices("Policy warnings", "policy warnings", tuple(_findings(rest, plan)))
+    yield Notices("Policy warnings", "policy warnings", tuple(_warnings(rest, plan, whole=whole)))
     yield Notices("Warnings", "warnings", tuple(warnings))
-    yield waivers(plan)
+    yield waivers(plan, whole=whole)
 
 
-def waivers(plan: Plan) -> Notices:
-    """What exceptions let pass: an exception shows in every report, of a plan and of its run."""
-    waived = [finding for finding in plan.findings if finding.waived]
-    return Notices("Waived", "breaches waived", tuple(_findings(waived, plan)))
+def waivers(plan: Plan, *, whole: bool = False) -> Notices:
+    """What exceptions let pass: an exception shows in every report, of a plan and of its run; once for each waiver
+    unless the `whole` is asked for."""
+    waived = tuple(_findings([finding for finding in plan.findings if finding.waived], plan))
+    return Notices("Waived", "breaches waived", waived if whole else tuple(_by_waiver(waived)))
+
+
+def _by_waiver(waived: Iterable[Notice]) -> Iterator[Notice]:
+    alike: dict[tuple[str, str], list[Notice]] = {}
+    for notice in waived:
+        alike.setdefault((notice.mark, notice.waived), []).append(notice)
+    for (mark, waiver), notices in alike.items():
+        first = notices[0]
+        if len(notices) == 1:
+            yield first
+            continue
+        what = f"{len(notices)} breaches, the first: {first.what}"
+        yield Notice(what, ALL, mark=mark, waived=waiver, count=len(notices))
+
+
+def _warnings(findings: Sequence[Finding], plan: Plan, *, whole: bool) -> Iterator[Notice]:
+    """Warnings of policies. Those that were there before this change of the files are one line, lest they bury it."""
+    before = [] if whole else [finding for finding in findings if plan.base and finding.pending]
+    if len(before) < FEW_BEFORE:
+        yield from _findings(findings, plan)
+        return
+    yield from _findings([finding for finding in findings if not finding.pending], plan)
+    counts = sorted(Counter(finding.policy for finding in before).items())
+    listed = ", ".join(f"{policy} {count}" for policy, count in counts)
+    what = f"{len(before)} warnings that were there before this change of the files: {listed}"
+    yield Notice(what, ALL, count=len(before))
 
 
 def problem_notice(problem: Problem) -> Notice:
@@ -236,9 +277,20 @@ def manual_steps(plan: Plan) -> tuple[ManualStep, ...]:
         what = removal_words(step.slot, step.holder, plan.handles)
         age = f"open for {age_words(plan.created_at - step.first_seen)}" if step.first_seen else ""
         since = ", ".join(words for words in (age, step.owner) if words)
-        return ManualStep(step.id, who, what, step.page, step.clicks, since)
+        return ManualStep(step.id, who, what, step.page, step.clicks, since, step.slot.kind is SlotKind.ADDITIONAL)
 
     return tuple(told(step) for step in plan.manual)
+
+
+def after_by_hand(steps: Sequence[ManualStep]) -> Iterator[tuple[str, str]]:
+    """How steps come to be closed once somebody has done them: a command to give, or none, and words after it."""
+    told = sum(step.told for step in steps)
+    read = len(steps) - told
+    if told:
+        yield _DONE, ", for additional people, whom OneFile does not show" if read else ""
+    if read:
+        which = "the others" if told else "this step" if read == 1 else "these steps"
+        yield "", f"the next apply or drift closes {which}, as soon as it reads the slot empty"
 
 
 # ------------------------------------------------------------------ caseloads

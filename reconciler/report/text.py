@@ -11,13 +11,13 @@ from reconciler.report.endings import ENDED_BY, End, Endings, EndRow
 from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.review import (
-    AFTER_BY_HAND,
     BY_HAND,
     STILL_BY_HAND,
     CaseloadLine,
     ManualStep,
     Notices,
     Review,
+    after_by_hand,
     review,
 )
 from reconciler.report.words import number_of
@@ -40,7 +40,7 @@ def render_plan(
 
     Slots that stay as they are are only counted. `verbose` spells out each unknown slot even where there are many.
     """
-    page, told = Page(width, colour), review(plan, fingerprint, fold=not verbose)
+    page, told = Page(width, colour), review(plan, fingerprint, fold=not verbose, whole=verbose)
     lines = [
         *_headline(page, told),
         *(line for group in told.notices if group.risky for line in _notices(page, group)),
@@ -66,12 +66,14 @@ def _headline(page: Page, told: Review) -> Iterator[str]:
 
 def _notices(page: Page, group: Notices) -> Iterator[str]:
     code = RED if group.risky else BOLD if group.items[0].waived else YELLOW
-    yield from page.title(f"{group.title} ({len(group.items)})", code)
+    yield from page.title(f"{group.title} ({group.count})", code)
     for notice in group.items:
         what = f"{notice.what} [{notice.mark}]" if notice.mark else notice.what
         if notice.waived:
             yield from page.wrap(f"{notice.place}: {what}" if notice.place else what, first=2)
             yield from page.wrap(f"Waived: {notice.waived}", first=4)
+            if notice.count > 1:
+                yield from page.wrap(notice.fix, first=4)
         else:
             yield from page.notice(notice.place, what, notice.fix)
 
@@ -84,7 +86,12 @@ def _manual(page: Page, steps: Sequence[ManualStep], title: str) -> Iterator[str
         name = f"step {step.id}, {step.since}" if step.since else f"step {step.id}"
         yield from page.wrap(f"{step.who}: {step.what}: {step.page} ({name})", first=2)
         yield from page.wrap(step.how, first=4)
-    yield f"    Afterwards: {AFTER_BY_HAND}"
+    yield from after_lines(page, steps)
+
+
+def after_lines(page: Page, steps: Sequence[ManualStep]) -> Iterator[str]:
+    for command, words in after_by_hand(steps):
+        yield from page.wrap(f"Afterwards: {command}{words}", first=4)
 
 
 _CASELOAD = ("staff", "learners", "", "default", "learning aim", "unit", "target", "max")

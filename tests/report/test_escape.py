@@ -84,6 +84,19 @@ def test_plain_words_are_left_to_read(text: str) -> None:
     assert prose(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("41243. It is", "`41243`. It is"),
+        ("https://example.org/api/v2.1, organisation 5740", "`https://example.org/api/v2.1`, organisation 5740"),
+        ("see https://example.org.", "see `https://example.org`."),
+    ],
+)
+def test_the_marks_of_a_sentence_stand_outside_of_code(text: str, written: str) -> None:
+    """A number that would begin a list, or an address, is code; what follows it is not part of it."""
+    assert prose(text) == written
+
+
 @given(st.text())
 def test_a_value_in_a_comment_cannot_end_it(text: str) -> None:
     """Nothing but letters, digits and a few marks, never two hyphens, and it can be read back."""

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from reconciler.model import Handle, Holder, Slot, Unread, UserId
 from reconciler.operations import CaseloadRow, Change, Finding, Holding, Plan
+from reconciler.report import html, markdown, text
 from reconciler.report.changes import CohortRows
-from reconciler.report.review import Review, caseload_line, review
+from reconciler.report.review import Review, after_by_hand, caseload_line, manual_steps, review
 from reconciler.report.risk import Risk, risk_of
 from tests.factories import (
     ACME,
@@ -32,6 +33,7 @@ from tests.factories import (
     change,
     plan_of,
 )
+from tests.report.plans import REMOVAL
 
 UNREADABLE = Unread.UNREADABLE
 SLOTS = (DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT, UNIT_IQA, additional(JAMES))
@@ -164,3 +166,62 @@ def test_a_learners_name_stands_where_the_plan_may_show_it() -> None:
     assert told(plan).cohorts[0].rows[0].who == "LRN-0042"
     named = replace(plan, names={LEARNER: "Alex Example"})
     assert told(named).cohorts[0].rows[0].who == "LRN-0042 (Alex Example)"
+
+
+# ------------------------------------------------------------------ what would bury a small plan
+
+
+def finding(policy: str, what: str, *, waived: str = "", pending: bool = False) -> Finding:
+    return Finding(policy, "warn", what, "Declare one.", LEARNER, waived=waived, pending=pending)
+
+
+def test_what_one_waiver_lets_pass_is_told_once_with_a_count() -> None:
+    """Each waiver shows, and how much it lets pass; all of it where the whole is asked for."""
+    waived = [finding("coverage", f"LRN-{number}: no IQA", waived="new (head)") for number in range(7)]
+    made = replace(plan_of([]), findings=(*waived, finding("caseload", "kate: 41", waived="a week (head)")))
+    (group,) = told(made).notices
+    assert (group.count, [(one.count, one.waived) for one in group.items]) == (
+        8,
+        [(7, "new (head)"), (1, "a week (head)")],
+    )
+    assert group.items[0].what == "7 breaches, the first: LRN-0: no IQA"
+    assert len(review(made, "", whole=True).notices[0].items) == 8
+    for rendered in (
+        text.render_plan(made, fingerprint=""), markdown.render_plan(made, fingerprint=""),
+        html.render_plan(made, fingerprint=""),
+    ):  # fmt: skip
+        assert "Waived (8)" in rendered
+        assert rendered.count("LRN-") == 1
+    assert text.render_plan(made, fingerprint="", verbose=True).count("LRN-") == 7
+
+
+def test_old_warnings_do_not_bury_what_a_change_brings() -> None:
+    """With --base, those that were there before are one line that says of which policies, and how to see them."""
+    old = [finding("coverage", f"LRN-{number}: no IQA", pending=True) for number in range(5)]
+    made = replace(plan_of([]), base="0123abc", findings=(*old, finding("caseload", "kate: 41")))
+    (group,) = told(made).notices
+    assert [one.what for one in group.items] == [
+        "kate: 41", "5 warnings that were there before this change of the files: coverage 5",
+    ]  # fmt: skip
+    assert (group.count, group.items[-1].fix) == (6, "reconciler plan --verbose lists each of them.")
+    assert len(review(made, "", whole=True).notices[0].items) == 6
+
+
+def test_only_steps_that_a_person_can_close_ask_for_a_word() -> None:
+    """OneFile shows every slot but additional people: of the others a reading tells, and `done` would be refused."""
+    shown = replace(REMOVAL, id="0123abcd", slot=DEFAULT)
+    closing = {
+        (REMOVAL,): ["reconciler done STEP --by NAME"],
+        (shown,): ["the next apply or drift closes this step, as soon as it reads the slot empty"],
+        (REMOVAL, shown): [
+            "reconciler done STEP --by NAME, for additional people, whom OneFile does not show",
+            "the next apply or drift closes the others, as soon as it reads the slot empty",
+        ],
+    }
+    for steps, said in closing.items():
+        made = plan_of([], manual=steps)
+        assert [f"{command}{words}" for command, words in after_by_hand(manual_steps(made))] == said
+        for rendered in (text.render_plan(made, fingerprint=""), markdown.render_plan(made, fingerprint=""),
+                         html.render_plan(made, fingerprint="")):  # fmt: skip
+            assert rendered.count("Afterwards: ") == len(said)
+            assert ("reconciler done" in rendered) == (REMOVAL in steps)

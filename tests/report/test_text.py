@@ -128,7 +128,7 @@ def test_an_empty_plan_tells_what_it_could_not_see() -> None:
     """Recorded values are unverified; what shall be nobody's, and nothing tells who is there, is not as declared."""
     seen = text(plan(change(AIM, KATE, KATE, recorded=True), change(UNIT, UNREADABLE, None, action="no-op")))
     assert "\nNothing to write: 1 unknown, 1 unchanged.\n" in seen
-    assert "1 of the unchanged are as we recorded them, unverified: OneFile does not show them.\n" in seen
+    assert "1 of the unchanged is as we recorded it, unverified: OneFile does not show it.\n" in seen
     assert "1 slot is unknown (1 unit assessor): the files say nobody, and neither OneFile nor a record says" in seen
     assert "  ? LRN-0042: assessor for unit KS_COMM1: OneFile holds somebody or nobody" in seen
 
@@ -318,7 +318,7 @@ Already done: the new holder was there before we wrote (1)
 
 Done (3)
   LRN-0042: observer-lee joins the additional people: written once; OneFile does not show who is
-      there (not shown by OneFile, so not proven)
+      there (so not proven)
   LRN-0042: default assessor moves from kate-anderson to james-fayre and default employer becomes
       acme-mentor (nobody before) (read back)
   learner 200010: assessor for learning aim 41242 moves from kate-anderson to james-fayre (not read

@@ -24,6 +24,8 @@ from reconciler.report.drift.words import (
 )
 from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
+from reconciler.report.review import manual_steps
+from reconciler.report.text import after_lines
 from reconciler.report.words import age_words, kind_words, number_of, operation_words, removal_words
 
 MANY = 20  # more rows than this in a section that only waits become a count a cohort
@@ -152,7 +154,7 @@ def _steps(page: Page, report: DriftReport) -> Iterator[str]:
         name = who_words(report, step.learner, step.label)
         yield from page.wrap(f"{name}: {words} (step {step.id}{since}{owner})", first=2)
         yield from page.wrap(step.clicks, first=4)
-    yield "    Afterwards: reconciler done STEP --by NAME, where OneFile does not show the slot"
+    yield from after_lines(page, manual_steps(plan))
 
 
 def _rest(page: Page, report: DriftReport) -> Iterator[str]:

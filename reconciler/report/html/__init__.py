@@ -13,7 +13,7 @@ from reconciler.problems import Problem
 from reconciler.report.endings import Endings
 from reconciler.report.escape import visible
 from reconciler.report.html.chart import caseload_chart
-from reconciler.report.review import AFTER_BY_HAND, BY_HAND, STILL_BY_HAND, problem_notice, review
+from reconciler.report.review import BY_HAND, STILL_BY_HAND, after_by_hand, problem_notice, review
 from reconciler.report.risk import IN_SIGHT
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _page(name: str, **told: object) -> str:
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = _environment().get_template(f"{name}.html.j2")
-    return template.render(style=style, style_hash=f"sha256-{digest}", after_by_hand=AFTER_BY_HAND, **told) + "\n"
+    return template.render(style=style, style_hash=f"sha256-{digest}", after_by_hand=after_by_hand, **told) + "\n"
 
 
 @cache

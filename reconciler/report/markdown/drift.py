@@ -27,6 +27,7 @@ from reconciler.report.fit import COMMENT_LIMIT, Item, Part
 from reconciler.report.markdown.pieces import (
     FOLD_END,
     LONGEST_VALUE,
+    after_lines,
     caution,
     cell,
     clipped,
@@ -38,7 +39,7 @@ from reconciler.report.markdown.pieces import (
     table_head,
     value,
 )
-from reconciler.report.review import problem_notice
+from reconciler.report.review import manual_steps, problem_notice
 from reconciler.report.words import age_words, kind_words, operation_words, removal_words
 
 FULL = "Everything is in the report as text or JSON: `reconciler drift --format json`."
@@ -155,7 +156,12 @@ def _steps(report: DriftReport) -> Iterator[Part]:
     )
     head = heading(f"Steps by hand that are open ({len(steps)})")
     head += table_head(("learner", "what", "how, in OneFile", "open for", "owner", "step"))
-    yield Part(tuple(Item(text, fit.BY_HAND, "steps by hand") for text in rows), head, "\n", always=True)
+    yield Part(
+        tuple(Item(text, fit.BY_HAND, "steps by hand") for text in rows),
+        head,
+        "\n" + after_lines(manual_steps(report.plan)),
+        always=True,
+    )
 
 
 def _corrections(report: DriftReport, *, failed: bool) -> Iterator[Part]:

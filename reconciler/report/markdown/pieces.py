@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.report.escape import code_span, comment_value, prose
 from reconciler.report.fit import ASIDE, BY_HAND, STOPS, WARNS, Item, Part
-from reconciler.report.review import AFTER_BY_HAND, ManualStep, Notice, Notices
+from reconciler.report.review import ManualStep, Notice, Notices, after_by_hand
 
 LONGEST_VALUE, LONGEST_SENTENCE = 120, 600  # characters; no file needs more, and no text may push the rest out
 
@@ -69,15 +69,16 @@ def notice(one: Notice) -> str:
     """An entry of a list: where, what, which policy; then what to do, or the waiver that lets it pass."""
     place = f"{code_span(clipped(one.place, LONGEST_VALUE))}: " if one.place else ""
     mark = f" ({sentence(one.mark)})" if one.mark else ""
-    after = f"**Waived:** {sentence(one.waived)}" if one.waived else f"**Fix:** {sentence(one.fix)}"
+    every = f". {sentence(one.fix)}" if one.count > 1 else ""
+    after = f"**Waived:** {sentence(one.waived)}{every}" if one.waived else f"**Fix:** {sentence(one.fix)}"
     return f"- {place}{sentence(one.what)}{mark}<br>{after}\n"
 
 
 def notices_part(group: Notices) -> Part:
     """A list that names how many there are; many that neither block nor set aside are folded."""
     tier = STOPS if group.stops else ASIDE if group.risky else WARNS
-    items = tuple(Item(notice(one), tier, group.counted) for one in group.items)
-    head = heading(f"{group.title} ({len(items)})")
+    items = tuple(Item(notice(one), tier, group.counted, one.count) for one in group.items)
+    head = heading(f"{group.title} ({group.count})")
     if not group.risky and len(items) > MANY_WARNINGS:
         return Part(items, head + folded(f"{len(items)} in all"), FOLD_END, always=True)
     return Part(items, head, "\n", always=True)
@@ -88,7 +89,13 @@ def manual_part(steps: Sequence[ManualStep], title: str) -> Part:
     rows = (row(_step_cells(step)) for step in steps)
     head = heading(f"{title} ({len(steps)})") + table_head(names)
     items = tuple(Item(text, BY_HAND, "steps by hand") for text in rows)
-    return Part(items, head, f"\nAfterwards: {code_span(AFTER_BY_HAND)}\n\n", always=True)
+    return Part(items, head, "\n" + after_lines(steps), always=True)
+
+
+def after_lines(steps: Sequence[ManualStep]) -> str:
+    """A paragraph for each way in which steps are closed."""
+    said = ((code_span(command) if command else "", words) for command, words in after_by_hand(steps))
+    return "".join(f"Afterwards: {command}{words}\n\n" for command, words in said)
 
 
 def _step_cells(step: ManualStep) -> tuple[str, ...]:
