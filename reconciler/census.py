@@ -16,6 +16,7 @@ class Scope:
     """Which learners are asked for: those who meet every part that is not empty. `kinds` are the slots to read.
 
     An assessor's learners are those whose default assessor they are. `by_class` says that classrooms are of interest.
+    Learners who are `declared` already, by id or MISID, are counted and not read.
     """
 
     organisation: OrganisationId
@@ -24,6 +25,7 @@ class Scope:
     assessors: frozenset[UserId] = frozenset()
     kinds: frozenset[SlotKind] = READABLE
     by_class: bool = True
+    declared: frozenset[UserId | str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class CensusStaff:
 @dataclass(frozen=True, slots=True)
 class Census:
     """`elsewhere` has the holders who are on no list of staff, with what their own record says of them. `archived`
-    counts learners whom OneFile lists although they are archived; it need not list any. `calls` is what it cost."""
+    counts learners whom OneFile lists although they are archived; it need not list any. `already` counts those who are
+    declared already, as far as their list does not put them out of scope. `calls` is what it cost."""
 
     taken_at: datetime
     organisation: OrganisationId
@@ -59,4 +62,5 @@ class Census:
     staff: Mapping[UserId, CensusStaff]
     elsewhere: Mapping[UserId, Standing] = field(default_factory=dict)
     archived: int = 0
+    already: int = 0
     calls: int = 0

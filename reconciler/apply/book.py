@@ -38,12 +38,7 @@ class Book:
         self.store.plan_operations(self.run, [_journal(operation) for operation in self.plan.operations])
         if not self.just_read:
             return
-        agreed = [
-            (change.learner, change.slot, change.after)
-            for change in self.plan.changes
-            if change.action == "no-op" and change.before == change.after and not change.recorded
-        ]
-        self.store.record(self.plan.target, self.plan.organisation, agreed, run=self.run)
+        self.store.record(self.plan.target, self.plan.organisation, as_declared(self.plan), run=self.run)
 
     def sending(self, operation: Operation) -> None:
         with self._noticing():
@@ -127,6 +122,15 @@ class Book:
             if id in self.sent:
                 return journalled or cut_off
             return reached or Outcome(operation, State.NOT_TRIED, why)
+
+
+def as_declared(plan: Plan) -> list[tuple[UserId, Slot, UserId | None]]:
+    """The slots that were read and hold what the files ask for."""
+    return [
+        (change.learner, change.slot, change.after)
+        for change in plan.changes
+        if change.action == "no-op" and change.before == change.after and not change.recorded
+    ]
 
 
 def _journal(operation: Operation) -> JournalOperation:

@@ -31,6 +31,9 @@ async def take_census(scope: Scope, reader: Reader, facts: Facts, tell: Teller |
 
     people = _People(scope, reader)
     await people.survey()
+    if not people.likely:  # nobody new: whatever else could be asked would change nothing
+        calls = reader.client.calls - begun
+        return Census(taken_at, scope.organisation, (), {}, {}, people.archived, people.already, calls)
     staff = await read_staff(scope.organisation, reader)
     _refuse_both(people.rows, staff)
     work = Work(reader, facts)
@@ -55,7 +58,7 @@ async def take_census(scope: Scope, reader: Reader, facts: Facts, tell: Teller |
     elsewhere = await _find_elsewhere(learners, staff, reader)
     spent()
     calls = reader.client.calls - begun
-    return Census(taken_at, scope.organisation, learners, staff, elsewhere, people.archived, calls)
+    return Census(taken_at, scope.organisation, learners, staff, elsewhere, people.archived, people.already, calls)
 
 
 async def read_staff(organisation: OrganisationId, reader: Reader) -> dict[UserId, CensusStaff]:
@@ -80,6 +83,7 @@ class _People:
         self.likely: list[UserId] = []
         self.found: dict[UserId, int | None] = {}
         self.archived = 0
+        self.already = 0
         self._scope, self._reader = scope, reader
         self._records: dict[UserId, UserRow] = {}
         self._shown: frozenset[SlotKind] = frozenset()
@@ -94,8 +98,10 @@ class _People:
         self._learn_from(self.rows.values())
         self._shown = sent(self.rows.values())
         inside = [user for user in sorted(self.rows) if not self._is_outside(user)]
-        self.likely = [user for user in inside if not self.rows[user].archived]
-        self.archived = len(inside) - len(self.likely)
+        active = [user for user in inside if not self.rows[user].archived]
+        self.archived = len(inside) - len(active)
+        self.likely = [user for user in active if not {user, self.rows[user].misid} & self._scope.declared]
+        self.already = len(active) - len(self.likely)
 
     @property
     def calls_left(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.apply.book import as_declared
 from reconciler.census import READABLE, Census, Scope
 from reconciler.declared.importing.existing import Existing, read_existing
 from reconciler.declared.importing.imported import Imported, Labels, LeftOut, Manner, imported
@@ -25,12 +26,14 @@ from reconciler.model import (
     UserId,
 )
 from reconciler.observed.census import take_census
+from reconciler.observed.within import within
 from reconciler.operations import Plan
 from reconciler.plan.make import Unsettled, make_plan
-from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
 from reconciler.report.importing import Written
-from reconciler.report.words import kind_words
+from reconciler.report.words import kind_words, number_of
 from reconciler.run.context import Context
+from reconciler.run.locking import locked
 from reconciler.run.newfiles import (
     FAULT,
     already_there,
@@ -71,7 +74,7 @@ LAYERS: Mapping[str, frozenset[SlotKind]] = {
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was read and remembered, and of which target; `already` counts learners whom the files declare before."""
+    """What was read and remembered, and of which target."""
 
     census: Census
     target: str
@@ -79,7 +82,6 @@ class _Seen:
     classrooms: Mapping[int, str]
     recorded: Recorded
     unsettled: Unsettled
-    already: int
 
 
 def import_centre(context: Context, wish: Wish) -> Written:
@@ -88,11 +90,20 @@ def import_centre(context: Context, wish: Wish) -> Written:
     check_cohort_option(context.state, wish.cohort)
     settings = existing.settings or first_settings(context, wish.organisation or 0)
 
-    async def read() -> _Seen:
+    async def run() -> Written:
         async with open_session(context, settings) as session:
-            return await _read(session, context, wish, existing, settings)
+            seen = await _read(session, context, wish, existing, settings)
+            made, texts = _made(context, wish, existing, seen)
+            plan = _proven(context, texts, seen, made)
+            write_new(context.state, texts)
+            told = [*unnamed_target(existing, seen.settings), *_people(seen), *await _remember(session, context, plan)]
+            return replace(_written(context.state, texts, seen, made, plan), warnings=told)
 
-    seen = asyncio.run(read())
+    return asyncio.run(run())
+
+
+def _made(context: Context, wish: Wish, existing: Existing, seen: _Seen) -> tuple[Imported, dict[str, str]]:
+    """What is declared, and the new files by name."""
     made = imported(
         seen.census,
         Manner(wish.cohort, seen.classrooms, names=wish.names, labels=wish.labels, all_staff=wish.all_staff),
@@ -101,13 +112,7 @@ def import_centre(context: Context, wish: Wish) -> Written:
         recorded=seen.recorded,
         day=context.day(),
     )
-    texts = new_texts(context.state, existing, seen.settings, made.cohorts, made.staff, made.comments)
-    plan = _proven(context, texts, seen, made)
-    write_new(context.state, texts)
-    return replace(
-        _written(context.state, texts, seen, made, plan),
-        warnings=[*unnamed_target(existing, seen.settings), *_people(seen)],
-    )
+    return made, new_texts(context.state, existing, seen.settings, made.cohorts, made.staff, made.comments)
 
 
 def check_cohort_option(state: Path, cohort: str) -> None:
@@ -126,13 +131,11 @@ async def _read(session: Session, context: Context, wish: Wish, existing: Existi
         settings = replace(settings, organisation=await _organisation(session.reader, wish.organisation))
     organisation = OrganisationId(wish.organisation or settings.organisation)
     rooms = await session.reader.classrooms(organisation) if _asks_for_names(wish) else {}
-    scope = await _scope(session.reader, organisation, wish, rooms)
+    scope = replace(await _scope(session.reader, organisation, wish, rooms), declared=_declared(existing))
     with learning(session, context) as facts, telling(context, settings) as tell:
-        whole = await take_census(scope, session.reader, facts, tell)
-    census = _without_declared(whole, existing)
-    already = len(whole.learners) - len(census.learners)
+        census = await take_census(scope, session.reader, facts, tell)
     if not census.learners:
-        raise Invalid(_nobody(organisation, already))
+        raise Invalid(_nobody(organisation, census.already, session.client.calls))
     target = session.target.name
     return _Seen(
         census=replace(census, calls=session.client.calls),
@@ -141,7 +144,6 @@ async def _read(session: Session, context: Context, wish: Wish, existing: Existi
         classrooms=rooms if wish.names else {},
         recorded=session.store.recorded(target, settings.organisation),
         unsettled=unsettled(session.store, target, settings.organisation),
-        already=already,
     )
 
 
@@ -191,17 +193,17 @@ def _ids(asked: Iterable[str], called: Mapping[int, str], option: str, problems:
     return frozenset(found)
 
 
-def _without_declared(census: Census, existing: Existing) -> Census:
-    ids = {learner.id for learner in existing.learners} - {None}
-    misids = {learner.misid for learner in existing.learners} - {None}
-    kept = (one for one in census.learners if one.id not in ids and (not one.misid or one.misid not in misids))
-    return replace(census, learners=tuple(kept))
+def _declared(existing: Existing) -> frozenset[UserId | str]:
+    """Every learner whom the files declare, by id or MISID."""
+    ids = (learner.id if learner.id is not None else learner.misid for learner in existing.learners)
+    return frozenset(one for one in ids if one)
 
 
-def _nobody(organisation: OrganisationId, already: int) -> Problem:
+def _nobody(organisation: OrganisationId, already: int, calls: int) -> Problem:
     what = f"no active learner of organisation {organisation} is there to import"
     if already:
         what = f"all {already} learners in scope are declared already"
+    what += f" ({number_of(calls, 'call')} spent)"
     return Problem(what, "Check the organisation and the options that narrow the import. Nothing was written.")
 
 
@@ -214,7 +216,7 @@ def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Impor
     A step by hand may be left, for somebody whom an apply of ours added and who cannot be declared any more.
     """
     declared = read_back(context.state, texts, context.day(), [cohort.name for cohort in made.cohorts])
-    observed = _observed(seen.census)
+    observed = within(_observed(seen.census), declared)  # what the next plan reads, for it to say the same
     plan = make_plan(
         declared, observed, seen.recorded, seen.unsettled, target=seen.target, created_at=context.clock.now()
     )
@@ -223,6 +225,37 @@ def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Impor
         what = f"the files made would ask for changes, in {len(wrong)} slots such as {wrong[0]}"
         raise ReconcilerError(Problem(what, FAULT))
     return judged(plan, declared, observed).plan
+
+
+async def _remember(session: Session, context: Context, plan: Plan) -> list[Problem]:
+    """Record what was read and is declared now, as an apply does: whatever moves from here on is drift.
+
+    The files are written by then, so that what keeps it from being recorded is a warning.
+    """
+    store, stand, agreed = session.store, context.stand(), as_declared(plan)
+    try:
+        run = store.begin_run(
+            command="import",
+            target=plan.target,
+            organisation=plan.organisation,
+            fingerprint="",
+            who=context.who(),
+            commit=stand.commit,
+            uncommitted=stand.uncommitted,
+        )
+        code: ExitCode = ExitCode.LOCKED
+        try:
+            async with locked(store, plan.target, plan.organisation, context, command="import", run=run):
+                store.record(plan.target, plan.organisation, agreed, run=run)
+            code = ExitCode.DONE
+        finally:
+            recorded = {"recorded": len(agreed)} if code is ExitCode.DONE else {}
+            store.end_run(run, exit_code=code, summary=recorded)
+    except (Locked, StoreError) as error:
+        what = f"the files are written, but what they say is not recorded: {error.problems[0].what}"
+        fix = "Run `reconciler apply` once there is nothing to write: it records the same."
+        return [Problem(what, fix, where="store", severity="warning")]
+    return []
 
 
 def _observed(census: Census) -> Observed:
@@ -243,7 +276,7 @@ def _written(state: Path, texts: Collection[str], seen: _Seen, made: Imported, p
         slots=len(plan.changes),
         staff=len(made.staff),
         calls=seen.census.calls,
-        already=seen.already,
+        already=seen.census.already,
         archived=seen.census.archived,
         recorded=made.recorded,
         left_out=[_left_out(one) for one in made.left_out],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
 from reconciler.sandbox.world import World
-from tests.e2e.user import KATE, SETTINGS, STAFF, Home, point_at, served
+from reconciler.store import Store
+from tests.e2e.user import JAMES, KATE, SETTINGS, STAFF, Home, point_at, served
 
 NORTHMERE = ("--organisation", "5740")
 
@@ -38,13 +41,57 @@ def test_an_import_writes_files_whose_plan_is_empty(home: Home) -> None:
     assert plan["operations"] == plan["manual_steps"] == []
     assert plan["summary"]["no_op"] == done.json["slots"] > 300
     assert plan["summary"]["unknown"] == plan["summary"]["blocked"] == 0
-    assert done.json["policies"]["error"] == {"iqa_independent": len(plan["policies"]) - _warnings(plan)}
+    for level in ("error", "warn"):
+        found = Counter(one["policy"] for one in plan["policies"] if one["level"] == level)
+        assert done.json["policies"][level] == found != {}
 
 
-def _warnings(plan: dict[str, object]) -> int:
-    policies = plan["policies"]
-    assert isinstance(policies, list)
-    return sum(one["level"] != "error" for one in policies)
+@pytest.mark.parametrize("less", ["default_assessor", "learning_aims", "units"])
+def test_an_import_of_some_layers_counts_what_the_next_plan_will_count(home: Home, less: str) -> None:
+    """What is read and not declared is not judged by either."""
+    done = home.run("import", *NORTHMERE, "--classroom", "3301", "--without", less, "--format", "json").json
+    found = Counter((one["level"], one["policy"]) for one in home.plan()["policies"])
+    assert {(level, policy): n for level, of in done["policies"].items() for policy, n in of.items()} == found
+
+
+def test_what_moves_after_an_import_is_drift(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and OneFile agreed when they were written, and that is recorded; the history has the run. It approves
+    nothing: corrections wait for an apply."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        done = home.run("import", *NORTHMERE, "--classroom", "3301", "--without", "units", "--format", "json").json
+        (run,) = home.run("history", "--format", "json").json
+        assert (run["command"], run["exit_code"], run["operations_recorded"]) == ("import", 0, done["slots"])
+        learner = next(one for one in home.plan()["resource_changes"] if one["type"] == "default_assessor")
+        other = next(u for u in (KATE, JAMES) if u != learner["change"]["before"]["staff_id"])
+        server.world.users[learner["learner_id"]]["DefaultAssessorID"] = other
+        moved = [one for one in home.plan()["resource_changes"] if one["change"]["actions"] != ["no-op"]]
+        assert [(one["address"], one["reason"]) for one in moved] == [(learner["address"], "drift")]
+        assert home.run("drift", "--correct").code == ExitCode.INVALID
+
+
+def test_an_import_beside_a_run_writes_its_files_and_says_what_it_could_not_record(home: Home) -> None:
+    """The record is the run's that holds the lock."""
+    with Store.open(str(home.path / ".reconciler" / "store.db"), clock=SystemClock()) as store:
+        store.acquire("sandbox", 5740, holder="kate", host="desk", command="apply", run=None, lease_seconds=600)
+        done = home.run("import", *NORTHMERE, "--classroom", "3301", "--without", "units", "--format", "json")
+        assert (done.code, list(files(home)) != []) == (ExitCode.INCOMPLETE, True)
+        assert any("is not recorded" in one["what"] for one in done.json["problems"])
+        assert store.recorded("sandbox", 5740) == {}
+
+
+def test_an_import_of_nobody_new_ends_with_the_list_of_learners(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is declared already is not read again, and what it cost to see that is told."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        assert home.run("import", *NORTHMERE, "--cohort", "all").code == ExitCode.INCOMPLETE
+        first = len(server.calls)
+        again = home.run("import", "--cohort", "more")
+        spent = len(server.calls) - first
+        assert again.code == ExitCode.INVALID
+        assert "declared already" in again.err
+        assert f"({spent} calls spent)" in again.err
+        assert spent < first / 10
 
 
 def test_a_class_that_fits_its_policies_passes_the_gate(home: Home) -> None:

@@ -173,8 +173,8 @@ class _Sorting:
 
     def _refusal(self, slot: Slot, held: UserId | Unread) -> tuple[str, str] | None:
         if isinstance(held, Unread):
-            thing = "learning aim of standard" if slot.kind in LEARNING_AIM_KINDS else "unit"
-            what = f"the learner has more than one {thing} {slot.key}, and OneFile's API cannot tell which is meant"
+            thing = "learning aim" if slot.kind in LEARNING_AIM_KINDS else "unit"
+            what = f"the learner has more than one such {thing}, and OneFile's API cannot tell which is meant"
             return what, "Look after this slot in OneFile."
         if not _is_declarable(slot):
             return "the id is longer than a file may have", "Look after this slot in OneFile."
