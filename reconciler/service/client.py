@@ -219,12 +219,15 @@ class OneFile:
         return answer
 
     async def _authorised(self, ask: Ask) -> Answer:
-        """The answer to a request sent in a session; a session that is refused is renewed once."""
-        session = await self._in_session(refused=None)
-        answer = await self._until_answered(ask, {"X-TokenID": session.token})
-        if answer.status == 401 or (answer.status == 403 and self._is_old(session)):
-            session = await self._in_session(refused=session)
+        """The answer to a request sent in a session. Each request renews a refused session once; one that another
+        request has renewed meanwhile is taken as it is, and leaves this one its own renewal."""
+        session, renewed = (await self._in_session(refused=None))[0], False
+        while True:
             answer = await self._until_answered(ask, {"X-TokenID": session.token})
+            expired = answer.status == 401 or (answer.status == 403 and self._is_old(session))
+            if renewed or not expired:
+                break
+            session, renewed = await self._in_session(refused=session)
         if answer.status in (401, 403):
             raise self._faults.unauthorised(ask, answer)
         return answer
@@ -232,14 +235,14 @@ class OneFile:
     def _is_old(self, session: _Session) -> bool:
         return self._clock.monotonic() - session.since >= RENEW_AFTER_SECONDS
 
-    async def _in_session(self, refused: _Session | None) -> _Session:
-        """A session that is neither old nor the refused one. Whoever waited for a log-in shares how it ended, and a
-        customer token that was refused is not tried again."""
+    async def _in_session(self, refused: _Session | None) -> tuple[_Session, bool]:
+        """A session that is neither old nor the refused one, and whether it took a log-in of one's own. Whoever waited
+        for a log-in shares how it ended, and a customer token that was refused is not tried again."""
         failed_before = len(self._failed_log_ins)
         async with self._logging_in:
             current = self._sessions[-1] if self._sessions else None
             if current is not None and current is not refused and not self._is_old(current):
-                return current
+                return current, False
             failed = self._failed_log_ins
             if len(failed) > failed_before or (failed and isinstance(failed[-1], Unauthorised)):
                 raise failed[-1]
@@ -248,7 +251,7 @@ class OneFile:
             except ServiceError as error:
                 self._failed_log_ins.append(error)
                 raise
-            return self._sessions[-1]
+            return self._sessions[-1], True
 
     async def _log_in(self) -> _Session:
         ask = Ask("POST", "/Authentication", None, repeatable=True)

@@ -24,15 +24,17 @@ def by_others(case: Case, places: list[Place]) -> dict[Place, int | None]:
 
 @pytest.mark.parametrize("write", [10])
 def test_a_slot_edited_before_its_turn_is_left_alone(case: Case, write: int) -> None:
-    """Somebody moves the last learners while the first are written: theirs is left alone, and shown as a conflict."""
+    """Somebody moves the last learners while the first are written: theirs is left alone, and shown as a conflict. On a
+    busy machine we may have written some of them already: then theirs is the newer value, and it stays as well."""
     edits = by_others(case, of_learner(case, -1) + of_learner(case, -2))
     fate_edits = [edit_of(place, staff) for place, staff in edits.items()]
     code, said = case.process({"at_write": write, "edit": fate_edits, "readings_count_for": 0.05})
-    assert code == ExitCode.STALE, said
     case.all_is_as_declared(but=edits)
     rows = case.journal()
     conflicts = {place for row in rows if row.state is State.CONFLICT for place in row.places}
-    assert conflicts == set(edits)
+    written = {touch.place for touch in case.site.touches(case.began) if touch.ours} & set(edits)
+    assert set(edits) - written <= conflicts <= set(edits)
+    assert code == ExitCode.STALE or (code == ExitCode.INCOMPLETE and written), said
     case.evidence_is_whole()
 
 

@@ -297,6 +297,33 @@ def test_a_session_refused_to_many_is_renewed_once() -> None:
     assert script.log_ins == 2
 
 
+@pytest.mark.parametrize("refused", [0, 1, 4, 7])
+def test_a_session_that_somebody_else_renewed_is_nobodys_own_retry(refused: int) -> None:
+    """Eight callers meet the end of the first session together, and one of them, whichever, the end of the second."""
+    ends: list[str] = []
+    all_there = asyncio.Barrier(8)
+
+    async def twice(request: Request) -> Response:
+        session = request.headers["x-tokenid"]
+        if session == "session-1":
+            await all_there.wait()
+            return Response(status_code=401)
+        if session == "session-2":
+            ends.append(request.url.path)
+            return Response(status_code=401 if len(ends) == refused + 1 and refused else 204)
+        return Response(status_code=204)
+
+    script = Script(twice)
+
+    async def main() -> None:
+        async with onefile(script) as client:
+            await asyncio.gather(*(client.write("POST", f"/User/{number}", {}) for number in range(8)))
+
+    asyncio.run(main())
+    assert script.log_ins == (3 if refused else 2)
+    assert len(script.asked) == (17 if refused else 16)
+
+
 # ---------------------------------------------------------------------- reads that fail
 
 
