@@ -56,10 +56,12 @@ class Drifting:
     finished: Finished | None = None
 
     def exit_code(self, *, detailed: bool) -> ExitCode:
+        """With corrections, INCOMPLETE where the next run can do no more either: a person must act, or nobody can tell
+        what a slot holds. What waits for its time of grace or for approval, or is only reported, has not failed."""
         if self.finished and self.finished.exit_code is not ExitCode.DONE:
             return self.finished.exit_code
         left = self.report.left()
-        if self.corrects and any(one.verdict in NEEDS_A_PERSON for one in left):
+        if self.corrects and (self.report.unseen or any(one.verdict in NEEDS_A_PERSON for one in left)):
             return ExitCode.INCOMPLETE
         return ExitCode.CHANGES if detailed and (left or self.report.unseen) else ExitCode.DONE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -96,6 +97,7 @@ def test_drift_of_a_learner_who_can_no_longer_be_read_is_not_said_to_be_gone(hom
     for _ in range(2):
         code, report = look(home)
         assert (code, report["summary"]["drift"], report["summary"]["unseen"]) == (ExitCode.CHANGES, 0, 1)
+    assert home.run("drift", "--correct").code == ExitCode.INCOMPLETE  # nobody can tell whether it was put back
     for form in ("text", "markdown"):
         said = home.run("drift", "--format", form).out
         assert "1 drifted before and cannot be looked at now" in said
@@ -277,6 +279,23 @@ def test_a_correction_waits_until_the_time_of_grace_is_over(home: Home, server: 
     assert (code, report["drift"], server.effects) == (ExitCode.DONE, [], effects)
     runs = home.run("history", "--format", "json").json
     assert [(run["command"], run["exit_code"]) for run in runs] == [("drift", 0), ("apply", 0)]
+
+
+@pytest.mark.parametrize("moved", ["default", "aim", "unit", "default, aim and unit"])
+def test_corrections_cost_what_was_told_before(home: Home, server: Served, moved: str) -> None:
+    """The reading's forecast and that of the corrections, proofs included, are the calls that were made."""
+    applied(home)
+    if "default" in moved:
+        move(server, DefaultAssessorID=KATE)
+    if "aim" in moved:
+        for aim in server.world.aims_of[200004]:
+            aim["AssessorID"] = JAMES
+    if "unit" in moved:
+        put_in_unit(server, JAMES)
+    before = len(server.calls)
+    ended = home.run("drift", "--correct")
+    told = [int(calls) for calls in re.findall(r"(?:Reading OneFile|Applying): (\d+) calls", ended.err)]
+    assert (ended.code, len(told), sum(told)) == (ExitCode.DONE, 2, len(server.calls) - before)
 
 
 def test_a_correction_writes_nothing_but_drift(home: Home, server: Served) -> None:
