@@ -182,4 +182,6 @@ def _handover(planned: Planned, output: Output) -> str:
     if output.form not in forms:
         raise click.UsageError("--handover comes as text, markdown or json.")
     rows = hand_overs(planned.plan.changes)
-    return render_handover(rows, planned.plan.handles, forms[output.form], colour=output.colour, width=output.width)
+    return render_handover(
+        rows, planned.plan.handles, forms[output.form], colour=output.colour, width=output.width, limit=output.limit
+    )

@@ -100,18 +100,23 @@ def replace(
 
 def _replaced_text(done: Replaced, output: Output) -> str:
     from reconciler.report.edits import Place, render_edits
+    from reconciler.report.fit import SMALLEST_LIMIT, size
     from reconciler.report.handover import hand_overs, render_handover
 
     markdown = output.form == "markdown"
     places = [Place(one.cohort, one.learner, one.slot.value) for one in done.taken]
     edited = [(edit.path, edit.before, edit.after) for edit in done.edits]
-    parts = [render_edits(done.title, places, edited, written=done.written, markdown=markdown)]
-    if done.planned:
-        parts.append(plan_report(done.planned, output))
+    share = output.limit // 4
+    head = render_edits(done.title, places, edited, written=done.written, markdown=markdown, limit=share)
     form: Form = "markdown" if markdown else "text"
     rows = hand_overs(done.handed, done.successors)
-    parts.append(render_handover(rows, done.handles, form, colour=output.colour, width=output.width))
-    return "\n".join(parts)
+    hands = render_handover(rows, done.handles, form, colour=output.colour, width=output.width, limit=share)
+    if not done.planned:
+        return f"{head}\n{hands}"
+    left = output.limit - size(f"{head}\n\n{hands}")
+    if markdown and left < SMALLEST_LIMIT:
+        return f"{head}\nThe plan has no room here: see `reconciler plan`.\n\n{hands}"
+    return f"{head}\n{plan_report(done.planned, output, limit=left)}\n{hands}"
 
 
 def _replaced_json(done: Replaced) -> str:
@@ -194,8 +199,9 @@ def _adopted_text(done: Adoption, output: Output) -> str:
     title += f", {number_of(len(done.left), 'slot')} left" if done.left else ""
     title += f"; new in staff.yaml: {', '.join(one.handle for one in done.new_staff)}" if done.new_staff else ""
     edited = [(edit.path, edit.before, edit.after) for edit in done.edits]
-    head = render_edits(title, [], edited, written=done.written, markdown=markdown)
-    return render_rows(rows, markdown=markdown) + head if rows else head
+    half = output.limit // 2
+    head = render_edits(title, [], edited, written=done.written, markdown=markdown, limit=half)
+    return render_rows(rows, markdown=markdown, limit=half) + head if rows else head
 
 
 def _adopted_json(done: Adoption) -> str:

@@ -25,7 +25,8 @@ def plan_text(planned: Planned, output: Output) -> str:
     )
 
 
-def plan_report(planned: Planned, output: Output) -> str:
+def plan_report(planned: Planned, output: Output, *, limit: int | None = None) -> str:
+    """`limit` is what Markdown has room for where the plan is not alone."""
     match output.form:
         case "json":
             from reconciler.plan.document import dumps
@@ -34,7 +35,7 @@ def plan_report(planned: Planned, output: Output) -> str:
         case "markdown":
             from reconciler.report import markdown
 
-            return markdown.render_plan(planned.plan, fingerprint=planned.fingerprint, limit=output.limit)
+            return markdown.render_plan(planned.plan, fingerprint=planned.fingerprint, limit=limit or output.limit)
         case "annotations":
             from reconciler.report import annotations
 

@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from reconciler.report import fit
 from reconciler.report.difference import render_difference
 from reconciler.report.escape import code_span, fenced, visible
+from reconciler.report.fit import COMMENT_LIMIT, Item, Part
 from reconciler.report.words import number_of
+
+FULL = "The text and JSON formats show everything."
 
 Edited = Sequence[tuple[str, str, str]]
 """Files with their text before and after."""
@@ -36,8 +40,17 @@ def render_formatted(count: int, edited: Edited, *, written: bool, as_json: bool
     return "".join(rows)
 
 
-def render_edits(title: str, places: Sequence[Place], edited: Edited, *, written: bool, markdown: bool = False) -> str:
-    """What was edited, cohort by cohort, and the difference itself where it was not written."""
+def render_edits(
+    title: str,
+    places: Sequence[Place],
+    edited: Edited,
+    *,
+    written: bool,
+    markdown: bool = False,
+    limit: int = COMMENT_LIMIT,
+) -> str:
+    """What was edited, cohort by cohort, and the difference itself where it was not written. Markdown has at most
+    `limit` bytes."""
     rows = [f"{title}.", *_by_cohort(places)]
     if not edited:
         rows.append("No file has to change.")
@@ -48,8 +61,12 @@ def render_edits(title: str, places: Sequence[Place], edited: Edited, *, written
     if not markdown:
         return "".join(f"{row}\n" for row in shown) + differences
     head, *rest = shown
-    lines = [code_span(head), "", *(f"- {code_span(row)}" for row in rest)]
-    return "\n".join(lines) + "\n" + (f"\n{fenced(differences, 'diff')}" if differences else "")
+    parts = [Part(tuple(Item(f"- {code_span(row)}\n", fit.GRAVE, "lines") for row in rest))]
+    if differences:
+        opening, *lines, closing = fenced(differences, "diff").splitlines(keepends=True)
+        items = tuple(Item(line, fit.REST, "lines of the difference") for line in lines)
+        parts.append(Part(items, f"\n{opening}", closing, always=True))
+    return fit.fit(f"{code_span(head)}\n\n", parts, "", limit=limit, full_report=FULL)
 
 
 class Row(NamedTuple):
@@ -63,18 +80,28 @@ class Row(NamedTuple):
     shared: bool
 
 
-def render_rows(rows: Sequence[Row], *, markdown: bool = False) -> str:
-    """Slot by slot, under their cohorts."""
-    lines = []
-    for cohort in dict.fromkeys(row.cohort for row in rows):
-        lines += [f"### {code_span(cohort)}", ""] if markdown else [visible(cohort)]
-        for row in rows:
-            if row.cohort == cohort:
-                words = f"{row.learner}: {row.slot}: the files said {row.was}, OneFile holds {row.now}"
-                words += " (by the cohort's default)" if row.shared else ""
-                lines.append(f"- {code_span(words)}" if markdown else f"  {visible(words)}")
-        lines.append("")
-    return "\n".join(lines) + "\n" * markdown
+def render_rows(rows: Sequence[Row], *, markdown: bool = False, limit: int = COMMENT_LIMIT) -> str:
+    """Slot by slot, under their cohorts. Markdown has at most `limit` bytes."""
+    cohorts = {
+        cohort: [_row(row) for row in rows if row.cohort == cohort]
+        for cohort in dict.fromkeys(row.cohort for row in rows)
+    }
+    if not markdown:
+        return "\n".join(line for cohort, told in cohorts.items() for line in (visible(cohort), *told, ""))
+    parts = [
+        Part(
+            tuple(Item(f"- {code_span(line.strip())}\n", fit.REST, "slots") for line in told),
+            f"### {code_span(cohort)}\n\n",
+            "\n",
+        )
+        for cohort, told in cohorts.items()
+    ]
+    return fit.fit("", parts, "", limit=limit, full_report=FULL)
+
+
+def _row(row: Row) -> str:
+    words = f"{row.learner}: {row.slot}: the files said {row.was}, OneFile holds {row.now}"
+    return visible(f"  {words} (by the cohort's default)" if row.shared else f"  {words}")
 
 
 def _by_cohort(places: Sequence[Place]) -> list[str]:

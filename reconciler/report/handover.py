@@ -13,7 +13,9 @@ from typing import Literal
 
 from reconciler.model import ASSESSOR_KINDS, IQA_KINDS, Slot, SlotKind, UserId
 from reconciler.operations import Change
+from reconciler.report import fit
 from reconciler.report.escape import code_span, prose
+from reconciler.report.fit import COMMENT_LIMIT, Item, Part
 from reconciler.report.page import BOLD, Page
 from reconciler.report.words import Handles, holder_words, learner_words, number_of, slot_words
 
@@ -24,6 +26,7 @@ WHY = (
     "OneFile's API shows no tasks, visits or reviews, so this list does not say that there are any. It says where to "
     "look, because what was given to somebody stays with them when a slot changes hands."
 )
+FULL = "The whole list comes as text or JSON."
 NOTHING = "Nobody hands a learner over."
 
 _TASKS = (
@@ -98,12 +101,18 @@ def hand_overs(changes: Iterable[Change], successors: Mapping[UserId, UserId] | 
 
 
 def render_handover(
-    rows: Sequence[HandOver], handles: Handles, form: Form = "text", *, colour: bool = False, width: int = 100
+    rows: Sequence[HandOver],
+    handles: Handles,
+    form: Form = "text",
+    *,
+    colour: bool = False,
+    width: int = 100,
+    limit: int = COMMENT_LIMIT,
 ) -> str:
-    """The list as text, as Markdown with boxes to tick, or as JSON."""
+    """The list as text, as Markdown of at most `limit` bytes with boxes to tick, or as JSON."""
     if form == "json":
         return json.dumps({"handover": [as_json(row, handles) for row in rows]}, indent=1, ensure_ascii=False) + "\n"
-    return _markdown(rows, handles) if form == "markdown" else _text(rows, handles, Page(width, colour))
+    return _markdown(rows, handles, limit) if form == "markdown" else _text(rows, handles, Page(width, colour))
 
 
 def as_json(row: HandOver, handles: Handles) -> Mapping[str, object]:
@@ -147,14 +156,16 @@ def _text(rows: Sequence[HandOver], handles: Handles, page: Page) -> str:
     return page.text(lines)
 
 
-def _markdown(rows: Sequence[HandOver], handles: Handles) -> str:
+def _markdown(rows: Sequence[HandOver], handles: Handles, limit: int) -> str:
     if not rows:
         return f"{NOTHING}\n"
-    lines = [f"### {TITLE}", "", prose(WHY)]
+    parts = []
     for steps, group in _shared(rows, handles):
-        lines.append("")
-        for row in group:
-            slots = ", ".join(slot_words(slot) for slot in row.slots)
-            lines.append(f"- [ ] {code_span(_head(row, handles))}: {code_span(slots)}")
-        lines += [f"  - {prose(step)}" for step in steps]
-    return "\n".join(lines) + "\n"
+        items = tuple(Item(_box(row, handles), fit.BY_HAND, "handovers") for row in group)
+        parts.append(Part(items, "\n", "".join(f"  - {prose(step)}\n" for step in steps)))
+    return fit.fit(f"### {TITLE}\n\n{prose(WHY)}\n", parts, "", limit=limit, full_report=FULL)
+
+
+def _box(row: HandOver, handles: Handles) -> str:
+    slots = ", ".join(slot_words(slot) for slot in row.slots)
+    return f"- [ ] {code_span(_head(row, handles))}: {code_span(slots)}\n"
