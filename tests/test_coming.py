@@ -18,6 +18,7 @@ from reconciler.report.calendar.jsonreport import render_json
 from reconciler.report.calendar.text import render_markdown, render_text
 from reconciler.report.calendar.words import handover_words, learner_lines
 from tests.declared.files import DAY, SETTINGS, STAFF, centre
+from tests.schemas import fitting
 
 COVERED = STAFF.replace(
     "id: 132757, role: assessor",
@@ -124,7 +125,7 @@ def test_learners_on_one_line_are_told_apart(tmp_path: Path) -> None:
 
 def test_json_has_each_slot(tmp_path: Path) -> None:
     """By learner, kind and key."""
-    days = json.loads(render_json(found(tmp_path)))["days"]
+    days = fitting(json.loads(render_json(found(tmp_path))))["days"]
     assert days[0]["day"] == "2026-12-05"
     [cover] = days[0]["handovers"]
     assert (cover["kind"], cover["last_day"], len(cover["slots"])) == ("cover", "2026-12-15", 3)
@@ -178,5 +179,5 @@ def test_nothing_coming_is_said_in_every_format(tmp_path: Path) -> None:
     nothing = found(tmp_path, TEXT, STAFF, days=1)
     assert render_text(nothing) == "Calendar from 2026-12-02 to 2026-12-02: nothing changes.\n"
     assert "nothing changes" in render_markdown(nothing)
-    assert json.loads(render_json(nothing))["days"] == []
+    assert fitting(json.loads(render_json(nothing)))["days"] == []
     assert Calendar.from_ical(render_ics(nothing)).events == []

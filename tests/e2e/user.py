@@ -25,6 +25,7 @@ from reconciler.sandbox.serve import serving
 from reconciler.sandbox.service import Service
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
+from tests.schemas import fitting
 
 REPOSITORY = Path(__file__).parents[2]
 TOKEN = "ct-4711-Brombeere-und-Schlehe"  # recognisable wherever it should not be
@@ -60,7 +61,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        return fitting(json.loads(self.out))
 
     def is_decent(self) -> bool:
         return "Traceback" not in self.out + self.err

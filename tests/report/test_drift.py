@@ -38,6 +38,7 @@ from tests.factories import (
     plan_of,
 )
 from tests.report.reading import markup, tables
+from tests.schemas import fitting
 
 LAST = LastApplied(KATE, 12, NOON - timedelta(days=9), "quality-lead")
 STEP = ManualRemoval(
@@ -133,7 +134,7 @@ def test_an_age_never_sounds_older_than_it_is(minutes: int, words: str) -> None:
 
 def test_json_has_one_row_a_slot_and_the_counts_of_them() -> None:
     """And says of each since when, which run had applied what, and what may be done."""
-    document = json.loads(jsonreport.render_drift(everything(), exit_code=2))
+    document = fitting(json.loads(jsonreport.render_drift(everything(), exit_code=2)))
     assert [row["verdict"] for row in document["drift"]] == [verdict.value for verdict in Verdict]
     assert document["drift"][0] | {"source": None} == {
         "address": f"learner[{LEARNER}].default_assessor",
@@ -165,7 +166,7 @@ def test_a_corrected_slot_is_no_longer_drift() -> None:
     done = replace(
         done, run=13, outcomes=(Outcome(plan_of([one.change]).operations[0], State.DONE, proof="read_back"),)
     )
-    document = json.loads(jsonreport.render_drift(done, exit_code=0))
+    document = fitting(json.loads(jsonreport.render_drift(done, exit_code=0)))
     assert (document["drift"][0]["verdict"], document["summary"]["drift"], document["summary"]["corrected"]) == (
         "corrected", 0, 1,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from reconciler.model import Unread
 from reconciler.operations import Change
+from reconciler.report.edits import Row, render_edits, render_rows
 from reconciler.report.handover import hand_overs, render_handover
 from tests.factories import (
     ACME,
@@ -65,6 +66,29 @@ def test_each_form_names_the_people_and_the_pages() -> None:
     assert row["addresses"] == ["learner[200004].default_assessor", "learner[200004].learning_aim[41242].assessor"]
     assert last["to"] is None
     assert render_handover([], HANDLES) == "Nobody hands a learner over.\n"
+
+
+def test_a_list_of_any_length_fits_a_comment_and_says_what_is_left_out() -> None:
+    """Handovers are told first by how many there are; text and JSON have them all."""
+    many = hand_overs([change(DEFAULT, KATE, JAMES, learner=number, label="") for number in range(200_000, 203_000)])
+    page = render_handover(many, HANDLES, "markdown", limit=16_384)
+    shown = page.count("- [ ] ")
+    assert len(page.encode()) <= 16_384
+    assert 0 < shown < 3000
+    assert f"*{3000 - shown:,} more left out for length.*" in page
+    assert render_handover(many, HANDLES).count("[ ]") == 3000
+
+
+def test_edits_and_rows_of_any_length_fit_a_comment() -> None:
+    """What is left out is counted, and the fence of the difference is closed."""
+    text = "".join(f"line {number}\n" for number in range(3000))
+    page = render_edits("kate is replaced", [], [("c1.yaml", text, text.replace("line", "LINE"))], written=False,
+                        markdown=True, limit=8192)  # fmt: skip
+    assert (len(page.encode()) <= 8192, page.count("```"), "more left out for length" in page) == (True, 2, True)
+    rows = [Row(f"c{number % 7}", f"LRN-{number}", "default assessor", "kate", "james", False) for number in range(900)]
+    page = render_rows(rows, markdown=True, limit=8192)
+    assert (len(page.encode()) <= 8192, "rows are left out" in page) == (True, True)
+    assert render_rows(rows).count("LRN-") == 900
 
 
 def test_a_label_cannot_be_markup() -> None:
