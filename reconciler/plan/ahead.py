@@ -6,7 +6,7 @@ Only the days on which something changes are looked at, and on each only the lea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,6 +21,7 @@ from reconciler.model import (
     Waiver,
 )
 from reconciler.operations import Change, Finding
+from reconciler.plan.caseload_ahead import burdens_ahead
 from reconciler.plan.effective import Held, holders
 from reconciler.plan.policies import Case, cases_of, check_learner
 from reconciler.plan.waivers import names
@@ -42,29 +43,51 @@ def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]
     seen = replace(observed, learners={user: one for user, one in observed.learners.items() if user in users})
     mine = [change for change in changes if change.learner in users]
     told = _told(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
-    return in_order(problem for _, problem in told.problems())
+    burdens = _burdens(declared, observed, changes) if concerned else ()
+    return in_order(problem for _, problem in (*told.problems(), *burdens))
+
+
+def _burdens(declared: Declared, observed: Observed, changes: Sequence[Change]) -> Iterator[tuple[date, Problem]]:
+    learners = tuple(replace(one, id=_user(one, observed.misids)) for one in declared.learners)
+    held = holders(observed, changes, after=True)
+    active = {user: held[user] for user, seen in observed.learners.items() if seen.standing == "active"}
+    return burdens_ahead(replace(declared, learners=learners), active)
 
 
 def foresee(declared: Declared) -> tuple[Problem, ...]:
     """The same from the files alone, as if OneFile held what they declare for the day, and nothing else."""
-    return in_order(problem for _, problem in _foreseen(declared).problems())
+    return in_order(problem for _, problem in (*_foreseen(declared).problems(), *_burdens_foreseen(declared)))
 
 
 def foresee_breaches(declared: Declared) -> tuple[tuple[date, Problem], ...]:
     """Of those, the policies that are broken, each with the day from which on."""
-    return tuple(_foreseen(declared).problems(lapses=False))
+    return (*_foreseen(declared).problems(lapses=False), *_burdens_foreseen(declared))
+
+
+def _burdens_foreseen(declared: Declared) -> Iterator[tuple[date, Problem]]:
+    learners = _with_ids(declared.learners)
+    return burdens_ahead(replace(declared, learners=learners), _as_declared(learners))
+
+
+def _with_ids(learners: Iterable[DeclaredLearner]) -> tuple[DeclaredLearner, ...]:
+    """Learners by MISID get a number of their own: without OneFile nobody knows their id."""
+    return tuple(
+        learner if learner.id is not None else replace(learner, id=UserId(-number), label=learner.name())
+        for number, learner in enumerate(learners, 1)
+    )
+
+
+def _as_declared(learners: Iterable[DeclaredLearner]) -> dict[UserId, Held]:
+    return {
+        learner.id: {slot: wanted.staff for slot, wanted in learner.slots.items()}
+        for learner in learners
+        if learner.id is not None
+    }
 
 
 def _foreseen(declared: Declared) -> _Told:
-    concerned = tuple(
-        learner if learner.id is not None else replace(learner, id=UserId(-number), label=learner.name())
-        for number, learner in enumerate(_concerned(declared, {}), 1)
-    )
-    held: dict[UserId, Held] = {
-        learner.id: {slot: wanted.staff for slot, wanted in learner.slots.items()}
-        for learner in concerned
-        if learner.id is not None
-    }
+    concerned = _with_ids(_concerned(declared, {}))
+    held = _as_declared(concerned)
     seen = Observed(datetime.min.replace(tzinfo=UTC), {user: ObservedLearner(user) for user in held})
     return _told(replace(declared, learners=concerned), seen, held)
 

@@ -20,7 +20,7 @@ from reconciler.model import (
 from reconciler.operations import CaseloadRow, Change, Holding
 from reconciler.plan.effective import Held, holders
 
-_KINDS: Mapping[Role, frozenset[SlotKind]] = {
+KINDS: Mapping[Role, frozenset[SlotKind]] = {
     Role.ASSESSOR: ASSESSOR_KINDS,
     Role.TRAINEE_ASSESSOR: ASSESSOR_KINDS,
     Role.IQA: IQA_KINDS,
@@ -40,9 +40,9 @@ def caseload(
     slots, and only active ones: an archived learner keeps the assessor, who has no more work with them.
     """
     touched = _touched(changes)
-    members = [member for _, member in sorted(declared.staff.items()) if member.role in _KINDS]
+    members = [member for _, member in sorted(declared.staff.items()) if member.role in KINDS]
     if not everyone:
-        members = [member for member in members if touched.get(member.id, set()) & _KINDS[member.role]]
+        members = [member for member in members if touched.get(member.id, set()) & KINDS[member.role]]
     if not members:
         return ()
     before = by_staff(observed, holders(observed, changes, after=False))
@@ -77,7 +77,7 @@ def by_staff(observed: Observed, held: Mapping[UserId, Held]) -> ByStaff:
 
 def learners_of(member: Staff, found: ByStaff) -> frozenset[UserId]:
     """The distinct learners a member of staff assesses, or quality-assures, by way of any layer."""
-    return _learners(found, member, _KINDS.get(member.role, frozenset()))
+    return _learners(found, member, KINDS.get(member.role, frozenset()))
 
 
 def _learners(found: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> frozenset[UserId]:
@@ -86,7 +86,7 @@ def _learners(found: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> froze
 
 
 def _holding(found: ByStaff, member: Staff) -> Holding:
-    kinds = _KINDS[member.role]
+    kinds = KINDS[member.role]
     return Holding(
         default=len(_learners(found, member, kinds & _DEFAULT)),
         learning_aim=len(_learners(found, member, kinds & LEARNING_AIM_KINDS)),

@@ -287,7 +287,7 @@ def _caseload(
     over = [
         (member, passed)
         for _, member in sorted(declared.staff.items())
-        if (passed := _passed(member, len(learners_of(member, found)), level))
+        if (passed := bound_passed(member, len(learners_of(member, found)), level))
     ]
     if not over:
         return
@@ -311,7 +311,7 @@ class _Passed(NamedTuple):
     level: Level
 
 
-def _passed(member: Staff, learners: int, level: Level) -> _Passed | None:
+def bound_passed(member: Staff, learners: int, level: Level) -> _Passed | None:
     """The maximum, or else the target: whoever passes the one passes the other too."""
     if member.caseload_max is not None and learners > member.caseload_max:
         return _Passed(member.caseload_max, "maximum", "max", level)

@@ -13,7 +13,7 @@ from icalendar import Calendar
 
 from reconciler.cli import cli
 from reconciler.problems import ExitCode
-from tests.e2e.user import LEARNER, STAFF, Home
+from tests.e2e.user import JAMES, KATE, LEARNER, STAFF, Home
 
 AWAY = {**STAFF, "kate": {"id": 132757, "role": "assessor", "cover": [{"by": "james", "from": "2027-02-01"}]}}
 
@@ -110,3 +110,22 @@ def test_the_page_about_days_is_true(home: Home) -> None:
         "kate-anderson stands in for james-fayre until 2027-04-30",
         "james-fayre takes back from kate-anderson",
     ]
+
+
+def test_a_caseload_that_a_cover_will_pass_is_told_before_its_first_day(home: Home) -> None:
+    """By the calendar without a call, and by the plan; on the day the plan itself says it."""
+    staff = {
+        **STAFF,
+        "kate": {"id": KATE, "role": "assessor", "cover": [{"by": "james", "from": "2027-02-01", "reason": "leave"}]},
+        "james": {"id": JAMES, "role": "assessor", "caseload": {"max": 1}},
+    }
+    home.declare({"id": 200004, "default_assessor": "james"}, {"id": 200001, "default_assessor": "kate"}, staff=staff)
+    state = ("--state", str(home.path / "state"))
+    words = "from 2027-02-01 the plan will warn: james would hold 2 learners in scope, above the maximum of 1"
+    coming = home.run("calendar", *state, "--from", "2027-01-20", "--days", "20", "--format", "json").json
+    told = [problem["what"] for day in coming["days"] for problem in day["problems"]]
+    assert [one.startswith(words) for one in told] == [True]
+    ahead = home.run("plan", *state, "--at", "2027-01-20", "--format", "json").json
+    assert [one["what"].startswith(words) for one in ahead["problems"]] == [True]
+    today = home.run("plan", *state, "--at", "2027-02-01", "--format", "json").json
+    assert [one["policy"] for one in today["policies"] if one["policy"] == "caseload"] == ["caseload"]
