@@ -13,8 +13,9 @@ from reconciler.cli.shared import STATE, command
 from reconciler.problems import ExitCode, Invalid, Problem
 
 if TYPE_CHECKING:
+    from reconciler.run.closing import Said
     from reconciler.run.context import Context
-    from reconciler.run.recalling import Form, Said
+    from reconciler.run.recalling import Form
 
 
 @command(
@@ -81,9 +82,9 @@ def done(context: Context, output: Output, step: str, by: str, outcome: Said) ->
 
     STEP is the id that plans print. Only what OneFile does not show can be said; the rest is read.
     """
-    from reconciler.run import recalling
+    from reconciler.run import closing
 
-    text = recalling.done(context, step, by=by, outcome=outcome) + "\n"
+    text = closing.done(context, step, by=by, outcome=outcome) + "\n"
     output.save(text)
     output.report(text)
     return ExitCode.DONE
@@ -100,11 +101,11 @@ def unlock(context: Context, output: Output, reason: str) -> int:
 
     A run that ended on this machine, or whose lease has lapsed, needs no unlock. Exit 6: that run is alive here.
     """
-    from reconciler.run import recalling
+    from reconciler.run import unlocking
 
     if not reason.strip():
         raise Invalid(Problem("the reason is empty", "Say why the lock is taken away.", where="--reason"))
-    lease = recalling.unlock(context, reason=reason)
+    lease = unlocking.unlock(context, reason=reason)
     words = (
         f"Taken from {lease.holder} at {lease.host}, who had it since {lease.since:%Y-%m-%d %H:%M} UTC."
         if lease

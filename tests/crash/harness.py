@@ -27,8 +27,8 @@ from reconciler.operations import State
 from reconciler.plan.consequences import step_id
 from reconciler.problems import ExitCode
 from reconciler.run.applying import Finished, apply
+from reconciler.run.closing import done
 from reconciler.run.context import Context
-from reconciler.run.recalling import done
 from reconciler.sandbox.world import World
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence

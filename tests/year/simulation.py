@@ -19,8 +19,8 @@ from reconciler.operations import Outcome, State
 from reconciler.plan.consequences import step_id
 from reconciler.problems import ReconcilerError
 from reconciler.run.applying import Finished, apply
+from reconciler.run.closing import done
 from reconciler.run.drifting import Drifting, drift
-from reconciler.run.recalling import done
 from reconciler.sandbox.faults import Fault
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
