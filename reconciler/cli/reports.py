@@ -64,6 +64,8 @@ def outcome_report(done: Finished, output: Output, *, printed: bool = False) -> 
             spent_calls=done.spent_calls,
             exit_code=done.exit_code,
             problems=problems,
+            commit=done.stand.commit,
+            uncommitted=done.stand.uncommitted,
         )
     if done.run is None:
         return plan_report(done.planned, output)
@@ -71,7 +73,13 @@ def outcome_report(done: Finished, output: Output, *, printed: bool = False) -> 
     from reconciler.report.endings import endings
 
     told = endings(
-        plan, outcomes, fingerprint=fingerprint, run=done.run, spent_calls=done.spent_calls, problems=problems
+        plan,
+        outcomes,
+        fingerprint=fingerprint,
+        run=done.run,
+        spent_calls=done.spent_calls,
+        problems=problems,
+        uncommitted=done.stand.commit if done.stand.uncommitted else "",
     )
     match output.form:
         case "markdown":

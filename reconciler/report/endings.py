@@ -87,8 +87,10 @@ def endings(
     run: int,
     spent_calls: int,
     problems: Sequence[Problem] = (),
+    uncommitted: str = "",
 ) -> Endings:
-    """How each operation of a run ended; `problems` are what ended it early."""
+    """How each operation of a run ended; `problems` are what ended it early. `uncommitted` is the commit that does not
+    hold the files as they were applied, if there is one."""
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
     groups = ((end, tuple(_rows(end, outcomes, plan, places))) for end in ENDS)
@@ -98,7 +100,7 @@ def endings(
         organisation=plan.organisation,
         run=run,
         fingerprint=fingerprint,
-        notes=tuple(_unproven(outcomes)),
+        notes=(*_unproven(outcomes), *_unapproved(uncommitted)),
         calls=f"{number_of(spent_calls, 'call')} made",
         problems=tuple(map(problem_notice, problems)),
         groups=tuple((end, rows) for end, rows in groups if rows),
@@ -118,6 +120,11 @@ def _unproven(outcomes: Sequence[Outcome]) -> Iterator[str]:
     written = [outcome for outcome in outcomes if outcome.state is State.DONE]
     if unproven := sum(outcome.proof != "read_back" for outcome in written):
         yield f"{unproven} of the {len(written)} done could not be read back, so nothing proves them yet"
+
+
+def _unapproved(commit: str) -> Iterator[str]:
+    if commit:
+        yield f"Made with uncommitted changes: commit {commit[:10]} does not hold these files, so drift cannot go by it"
 
 
 def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str, tuple[str, str]]) -> Iterator[EndRow]:

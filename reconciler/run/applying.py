@@ -27,6 +27,7 @@ from reconciler.problems import (
     StoreError,
 )
 from reconciler.run.context import Context
+from reconciler.run.git import NOWHERE, Stand
 from reconciler.run.locking import locked, refuse_if_held
 from reconciler.run.planfile import load
 from reconciler.run.planning import Planned, limited_anew, plan_in, remember_cohorts, unsettled
@@ -42,7 +43,8 @@ Approve = Callable[[Planned], bool]
 
 @dataclass(frozen=True)
 class Finished:
-    """What an apply did. `run` is None where it was not approved (`declined`) or a limit or policy blocks it."""
+    """What an apply did. `run` is None where it was not approved (`declined`) or a limit or policy blocks it. `stand`
+    is where the files stood in git."""
 
     planned: Planned
     outcomes: tuple[Outcome, ...] = ()
@@ -50,6 +52,7 @@ class Finished:
     spent_calls: int = 0
     error: ReconcilerError | None = None
     declined: bool = False
+    stand: Stand = NOWHERE
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything that keeps this apply from being done: what ended it, what was set aside, what did not succeed."""
@@ -164,7 +167,8 @@ async def run_plan(
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})
         raise
     planned = replace(planned, plan=replace(plan, names=_names(plan, session)))
-    finished = Finished(planned, applied.outcomes, run, session.client.calls, applied.error)
+    spent, stand = session.client.calls, context.stand()
+    finished = Finished(planned, applied.outcomes, run, spent, applied.error, stand=stand)
     try:
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
         store.end_run(run, exit_code=finished.exit_code, summary=counts)

@@ -41,6 +41,10 @@ class Stand:
     uncommitted: bool | None = None
 
 
+NOWHERE = Stand()
+"""Outside git, as far as can be told."""
+
+
 def stand(state: Path) -> Stand:
     """Where the state folder stands. Only the files that are read count, and those that git is told to ignore do too:
     they are read like the others."""
@@ -49,7 +53,7 @@ def stand(state: Path) -> Stand:
         asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored")
         differing = git(state, "--no-optional-locks", *asked, "--", *_STATE_FILES)
     except (OSError, subprocess.SubprocessError):
-        return Stand()
+        return NOWHERE
     return Stand(commit, bool(differing))
 
 

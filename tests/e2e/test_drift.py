@@ -379,7 +379,8 @@ def test_a_run_records_whether_its_files_are_its_commits(home: Home, server: Ser
         (state / "notes.txt").write_text("remember", "utf-8")
     if change == "outside the folder":
         (home.path / "README").write_text("read me", "utf-8")
-    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    ended = home.run("apply", "--auto-approve")
+    assert (ended.code, "Made with uncommitted changes: commit" in ended.out) == (ExitCode.DONE, counts)
     (run,) = home.run("history", "--format", "json").json
     assert (run["uncommitted_changes"], run["commit"]) == (counts, home.git("rev-parse", "HEAD"))
     for arguments in (["history"], ["history", "1"], ["history", "--format", "markdown"]):

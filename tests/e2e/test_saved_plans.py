@@ -250,13 +250,15 @@ def test_a_saved_plan_is_applied_whole(saved: Home, option: tuple[str, str]) -> 
 
 
 def test_without_a_terminal_somebody_must_have_approved(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a file, nor a fingerprint, nor --auto-approve: told at once, before a single call."""
+    """Neither a file, nor a fingerprint, nor --auto-approve: told once there is something to ask about; nothing is
+    written, and no run begins."""
     with served() as server:
         point_at(monkeypatch, server.url)
         ended = home.declare().run("apply")
         assert ended.code == ExitCode.INVALID
         assert "--auto-approve" in ended.err
-        assert server.calls == []
+        assert server.effects == 0
+        assert home.run("history", "--format", "json").json == []
 
 
 def test_a_plan_made_elsewhere_can_be_applied_here(saved: Home) -> None:
