@@ -202,7 +202,7 @@ def _declared(existing: Existing) -> frozenset[UserId | str]:
 def _nobody(organisation: OrganisationId, already: int, calls: int) -> Problem:
     what = f"no active learner of organisation {organisation} is there to import"
     if already:
-        what = f"all {already} learners in scope are declared already"
+        what = f"all {already} learners who may be in scope are declared already"
     what += f" ({number_of(calls, 'call')} spent)"
     return Problem(what, "Check the organisation and the options that narrow the import. Nothing was written.")
 
@@ -243,14 +243,13 @@ async def _remember(session: Session, context: Context, plan: Plan) -> list[Prob
             commit=stand.commit,
             uncommitted=stand.uncommitted,
         )
-        code: ExitCode = ExitCode.LOCKED
         try:
             async with locked(store, plan.target, plan.organisation, context, command="import", run=run):
                 store.record(plan.target, plan.organisation, agreed, run=run)
-            code = ExitCode.DONE
-        finally:
-            recorded = {"recorded": len(agreed)} if code is ExitCode.DONE else {}
-            store.end_run(run, exit_code=code, summary=recorded)
+        except Locked:
+            store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
+            raise
+        store.end_run(run, exit_code=ExitCode.DONE, summary={"recorded": len(agreed)})
     except (Locked, StoreError) as error:
         what = f"the files are written, but what they say is not recorded: {error.problems[0].what}"
         fix = "Run `reconciler apply` once there is nothing to write: it records the same."
