@@ -131,10 +131,11 @@ def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str
     for outcome in outcomes:
         if outcome.state is end.state:
             operation = outcome.operation
+            what = operation_words(operation, plan.handles)
             label, cohort = next((places[one] for one in addresses(operation) if one in places), ("", ""))
             yield EndRow(
                 who=learner_words(operation.learner, label, plan.names),
-                what=(what := operation_words(operation, plan.handles)),
+                what=what,
                 cohort=cohort,
                 proof=_proof(outcome, what) if end.state is State.DONE else "",
                 detail="" if end.state is State.DONE and outcome.proof == "unreadable" else outcome.detail,
