@@ -65,6 +65,24 @@ class Check:
     code: ExitCode = ExitCode.DONE
 
 
+class Checks:
+    """What was found so far. `stopped` says why checks that are still missing were not made."""
+
+    def __init__(self) -> None:
+        self.found: dict[Name, Check] = {}
+        self.stopped = "an earlier check failed"
+
+    def note(self, check: Check) -> None:
+        self.found[check.name] = check
+
+    def note_first(self, check: Check) -> None:
+        """Unless something was found already: a search that failed late does not undo what its first page told."""
+        self.found.setdefault(check.name, check)
+
+    def all_of(self, names: Iterable[Name]) -> tuple[Check, ...]:
+        return tuple(self.found.get(name) or skipped(name, self.stopped) for name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class Checkup:
     """All checks in order, how many calls they cost, and the run under which a canary was journalled."""

@@ -22,7 +22,7 @@ import pytest
 
 from reconciler.cli import run
 from reconciler.clock import SystemClock
-from reconciler.run import doctoring, newfiles, targets
+from reconciler.run import machine, newfiles, targets
 from reconciler.service.targets import HOSTS, Target, resolve_target
 from tests.e2e.user import OURS, TOKEN, new_folder
 from tests.pages import EXAMPLES, Block, Written, command_lines, steady
@@ -71,7 +71,7 @@ class Desk:
         self._patch = patch
         self._now = START
         patch.setattr(SystemClock, "now", lambda _clock: self._now)
-        for module in (targets, doctoring, newfiles):
+        for module in (targets, machine, newfiles):
             patch.setattr(module, "resolve_target", _embedded)
 
     def type(self, line: str) -> str:
