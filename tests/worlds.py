@@ -64,14 +64,16 @@ class Trial:
 
     # -------------------------------------------------------------- the product
 
-    def read(self, work: Callable[[Reader], Awaitable[T]], *, network: Network | None = None) -> T:
+    def read(
+        self, work: Callable[[Reader], Awaitable[T]], *, network: Network | None = None, calls_per_minute: int = 300
+    ) -> T:
         """What `work` gives, done with a new reader on a new client."""
 
         async def session() -> T:
             async with OneFile(
                 "http://sandbox.invalid/api/v2.1",
                 CustomerToken("sandbox"),
-                budget=Budget(self._ledger, 300, self.clock),
+                budget=Budget(self._ledger, calls_per_minute, self.clock),
                 clock=self.clock,
                 transport=network(self._network) if network else self._network,
             ) as client:
@@ -88,7 +90,12 @@ class Trial:
         return make_plan(wanted, seen, recorded, open_slots, target=TARGET, created_at=self.clock.now())
 
     def apply(
-        self, plan: Plan, *, network: Network | None = None, still_ours: Callable[[], None] = lambda: None
+        self,
+        plan: Plan,
+        *,
+        network: Network | None = None,
+        still_ours: Callable[[], None] = lambda: None,
+        calls_per_minute: int = 300,
     ) -> Applied:
         """Settle what dead runs left, then carry out the plan, as the apply command does once it holds the lock."""
 
@@ -100,7 +107,7 @@ class Trial:
                 plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, just_read=True
             )
 
-        return self.read(work, network=network)
+        return self.read(work, network=network, calls_per_minute=calls_per_minute)
 
     def begin_run(self) -> int:
         return self.store.begin_run(

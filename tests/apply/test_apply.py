@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
+from reconciler.apply.attempt import READINGS
 from reconciler.model import Slot, SlotKind, UserId
 from reconciler.operations import AssignUnit, State, moves, step_id
 from reconciler.plan.document import dumps, from_document, to_document
@@ -165,6 +168,45 @@ def test_a_slot_that_moved_since_the_plan_is_left_alone(tmp_path: Path, now: int
         assert ("nobody" if now is None else f"robin-tregarth-{ROBIN}") in applied.outcomes[0].detail
 
 
+def test_a_slot_that_moves_while_others_are_written_is_left_alone(tmp_path: Path) -> None:
+    """Everybody was checked before the first write, which took more than a minute: so each is looked at again."""
+    other = FIRST + 1
+    slow = Fault("latency", "POST", f"/User/{FIRST}", seconds=61)
+    with trial(tmp_path, faults=(slow,)) as here:
+        plan = here.plan(here.declared(moved(here, 2, DEFAULTS)))
+
+        def by_hand() -> None:
+            here.edit({"user": other, "set": {"DefaultAssessorID": ROBIN}})
+
+        applied = here.apply(plan, network=lambda inner: _Meanwhile(inner, f"/User/{FIRST}", by_hand))
+        assert [one.state for one in applied.outcomes] == [State.DONE, State.CONFLICT]
+        assert here.held(other)[DEFAULT] == ROBIN
+        assert here.writes() == [f"/User/{FIRST}"]
+
+
+class _Meanwhile(httpx.AsyncBaseTransport):
+    """A network on which something happens while the write to one path is under way."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, path: str, happens: Callable[[], None]) -> None:
+        self._inner, self._path, self._happens = inner, path, happens
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith(self._path):
+            self._happens()
+        return await self._inner.handle_async_request(request)
+
+
+def test_a_write_that_waits_longer_than_a_reading_counts_is_sent_after_the_third(tmp_path: Path) -> None:
+    """One call a minute makes every reading too old by the time of the write; without an end it would never be sent."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared({LEARNER: {AIM: KATE}}))
+        before = len(here.service.calls)
+        assert states(here.apply(plan, calls_per_minute=1)) == {State.DONE: 1}
+        paths = [str(call["path"]) for call in list(here.service.calls)[before:]]
+        session, check = 1, 1
+        assert paths.index(f"/User/{KATE}/Assign") == session + check + READINGS
+
+
 def test_a_saved_plan_knows_everybody_of_the_directory(tmp_path: Path) -> None:
     """Whoever stands in the way is named by handle, also where the plan itself has no row about them."""
 
@@ -310,6 +352,7 @@ def test_a_default_that_takes_other_slots_with_it_stops_the_run_with_the_evidenc
         wants: Wants = {LEARNER: {DEFAULT: JAMES, theirs: KATE}, other: moved(here, 5, DEFAULTS)[other]}
         applied = here.apply(here.plan(here.declared(wants)))
         assert [one.state for one in applied.outcomes] == [State.FAILED, State.NOT_TRIED]
+        assert applied.outcomes[0].proof == "read_back"
         for words in ("something else moved with it", "learner[200004].learning_aim[41240].assessor", "kate-anderson"):
             assert words in applied.outcomes[0].detail
         assert len(here.writes()) == 1
