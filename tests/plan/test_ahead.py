@@ -239,6 +239,16 @@ def test_a_waiver_that_ends_is_told_of_for_a_learner_declared_by_misid() -> None
     state = files(learner(slots, None, misid="M7"), settings=Settings(CENTRE, waivers=(waiver,)))
     [problem] = look_ahead(state, observed({LEARNER: dict(slots)}, misids={"M7": LEARNER}), [])
     assert problem.what.startswith("from 2026-11-27 the plan will be refused: ")
+    assert len(foresee(state)) == 0  # the files alone cannot tell whom it names, and take it for nobody's
+
+
+def test_the_files_alone_tell_of_a_cohorts_waiver_that_ends_for_a_learner_by_misid() -> None:
+    """Whose cohort is known without a call."""
+    waiver = Waiver("iqa_independent", "few", "quality-lead", DAY + timedelta(3), cohort="business-admin-l3-2026")
+    slots: dict[Slot, UserId | None] = {DEFAULT: JAMES, AIM: KATE, AIM_IQA: KATE_AS_IQA}
+    [problem] = foresee(files(learner(slots, None, misid="M7", label=""), settings=Settings(CENTRE, waivers=(waiver,))))
+    assert problem.what.startswith("from 2026-11-27 the plan will be refused: ")
+    assert "for learner with MISID M7" in problem.what
 
 
 def test_a_slot_that_will_be_left_to_nobody_is_told_of_before_it_is() -> None:
