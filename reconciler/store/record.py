@@ -57,7 +57,16 @@ class Record(Part):
     ) -> dict[tuple[UserId, Slot], LastApplied]:
         """The record of these learners' slots, with the run that set it."""
         query = (
-            select(record.c.learner, record.c.kind, record.c.key, record.c.staff, record.c.run, record.c.at, runs.c.who)
+            select(
+                record.c.learner,
+                record.c.kind,
+                record.c.key,
+                record.c.staff,
+                record.c.run,
+                record.c.at,
+                runs.c.who,
+                runs.c.command,
+            )
             .join(runs, runs.c.id == record.c.run)
             .where(record.c.target == target, record.c.organisation == organisation)
         )
@@ -65,8 +74,8 @@ class Record(Part):
         with self._database.reading() as connection:
             for start in range(0, len(asked), _MANY):
                 chosen = query.where(record.c.learner.in_(asked[start : start + _MANY]))
-                for learner, kind, key, staff, run, at, who in connection.execute(chosen):
-                    found[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, at, who)
+                for learner, kind, key, *last in connection.execute(chosen):
+                    found[UserId(learner), slot_of(kind, key)] = LastApplied(*last)
         return found
 
     # -------------------------------------------------------------- facts

@@ -78,12 +78,14 @@ class JournalRow:
 
 @dataclass(frozen=True, slots=True)
 class LastApplied:
-    """Who was last applied to a slot, or last seen there as declared; by which run, when, and who asked for it."""
+    """Who was last applied to a slot, or last seen there as declared; by which run, of which command, when, and who
+    asked for it."""
 
     staff: UserId | None
     run: int
     at: datetime
     who: str
+    command: str = "apply"
 
 
 @dataclass(frozen=True, slots=True)

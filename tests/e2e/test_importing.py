@@ -67,6 +67,8 @@ def test_what_moves_after_an_import_is_drift(home: Home, monkeypatch: pytest.Mon
         server.world.users[learner["learner_id"]]["DefaultAssessorID"] = other
         moved = [one for one in home.plan()["resource_changes"] if one["change"]["actions"] != ["no-op"]]
         assert [(one["address"], one["reason"]) for one in moved] == [(learner["address"], "drift")]
+        said = " ".join(home.run("drift").out.split())
+        assert ") imported assessor-" in said and "applied assessor-" not in said
         assert home.run("drift", "--correct").code == ExitCode.INVALID
 
 

@@ -138,7 +138,10 @@ def _ended(episode: Episode, report: DriftReport) -> Document:
 
 
 def _run(last: LastApplied | None) -> Document | None:
-    return {"run": last.run, "at": time_json(last.at), "who": last.who, "staff_id": last.staff} if last else None
+    if last is None:
+        return None
+    row = {"run": last.run, "command": last.command, "at": time_json(last.at), "who": last.who}
+    return {**row, "staff_id": last.staff}
 
 
 def _holder(holder: Holder, report: DriftReport) -> Document:

@@ -56,11 +56,16 @@ def _applied(one: Drifted, handles: Handles) -> str:
     who = holder_words(one.change.after, handles)
     if one.last is None:
         return f"{who} was applied before"
-    return f"{run_words(one.last)} applied {who}, and somebody in OneFile has moved it since"
+    return f"{run_words(one.last)} {verb_words(one.last)} {who}, and somebody in OneFile has moved it since"
 
 
 def run_words(last: LastApplied) -> str:
     return f"run {last.run} ({last.who}, {moment_words(last.at)})"
+
+
+def verb_words(last: LastApplied) -> str:
+    """An import wrote nothing to OneFile: it found them there and declared it."""
+    return "imported" if last.command == "import" else "applied"
 
 
 def seen_words(one: Drifted, report: DriftReport) -> str:
@@ -85,7 +90,7 @@ def waiting_words(change: Change, report: DriftReport) -> str:
     words = change_words(change, report.plan.handles)
     if last := report.moved_too(change):
         who = holder_words(last.staff, report.plan.handles)
-        words += f"; OneFile moved too: {run_words(last)} had applied {who}"
+        words += f"; OneFile moved too: {run_words(last)} had {verb_words(last)} {who}"
     if report.plan.base:
         words += (
             "; pending before this change of the files" if change.pending else "; caused by this change of the files"
