@@ -41,9 +41,10 @@ from reconciler.sandbox.service import BASE, Request, Service
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
+from reconciler.service.secret import CustomerToken
 from reconciler.service.wire import ROLE_IDS
 
 SIZES = (50, 800, 10_000, 50_000)

@@ -30,9 +30,10 @@ from reconciler.sandbox.service import Service
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.embedded import dropped_answer, in_process
 from reconciler.service.reader import Reader
+from reconciler.service.secret import CustomerToken
 from reconciler.service.wire import ROLE_IDS
 from reconciler.store import JournalRow, Store
 from tests.factories import declared, learner

@@ -14,9 +14,10 @@ from reconciler.run.context import Context
 from reconciler.run.targets import target_of
 from reconciler.run.token import customer_token
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
+from reconciler.service.secret import CustomerToken
 from reconciler.service.targets import Target
 from reconciler.service.trust import CA_FILE
 from reconciler.store import Store

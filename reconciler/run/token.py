@@ -6,7 +6,7 @@ import os
 
 from reconciler.problems import Invalid, Problem
 from reconciler.run.context import Context
-from reconciler.service.client import LONGEST_TOKEN, CustomerToken
+from reconciler.service.secret import LONGEST_TOKEN, CustomerToken
 
 TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
 TOKEN_FD = "ONEFILE_CUSTOMER_TOKEN_FD"  # noqa: S105  the same

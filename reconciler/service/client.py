@@ -1,104 +1,28 @@
-"""A conversation with OneFile: log in, keep to the budget, ask, and ask again where that is safe.
-
-Nothing else imports httpx, and none of its exceptions leaves. Redirects are not followed and cookies not kept: the
-tokens go to the one host that was named. Nothing is logged.
-"""
+"""A conversation with OneFile: log in, keep to the budget, ask, and ask again where that is safe."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NoReturn, Self, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, NoReturn, Self
 
-import httpx
-
-from reconciler import __version__
-from reconciler.calls import LONGEST_CALL_SECONDS
 from reconciler.clock import Clock
-from reconciler.problems import Invalid, Problem, ServiceError, Unauthorised
+from reconciler.problems import ServiceError, Unauthorised
 from reconciler.service.budget import Budget
+from reconciler.service.exchange import LARGEST_ANSWER_BYTES, USUAL_TIMEOUTS, Exchange, Timeouts
 from reconciler.service.faults import Answer, Ask, Faults, NoAnswer
 from reconciler.service.retry import Backoff, Patience, pause_seconds
-from reconciler.service.targets import is_loopback
-from reconciler.service.trust import CA_FILE, nobody_trusted, trusted
+from reconciler.service.secret import LONGEST_TOKEN, CustomerToken
 from reconciler.service.words import without
 
+if TYPE_CHECKING:
+    import httpx
+
 RENEW_AFTER_SECONDS = 23 * 3600  # a session lasts 24 h from its issue, however much it is used
-LARGEST_ANSWER_BYTES = 50_000_000
-LONGEST_TOKEN = 4096  # letters, of the customer's and of a session's
-
-_COURTESY_SECONDS = 5.0  # for the rest of an answer whose status already says all that matters
-_COURTESY_BYTES = 65_536
-_IDLE_SECONDS = 4.0  # we drop an idle connection before the server does: a write must not meet one just closed
-
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,  # the proxy refused the tunnel
-    httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
-)
-
-# At DEBUG httpcore logs the headers of answers, in which a server may repeat a token.
-for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
-    logging.getLogger(_name).disabled = True
-
-
-class CustomerToken:
-    """The customer's long-lived secret. Shows itself to nobody but the log-in.
-
-    `origin` names where it came from. Raises Invalid for a text that cannot be sent in a header.
-    """
-
-    __slots__ = ("_secret",)
-
-    def __init__(self, secret: str, origin: str = "ONEFILE_CUSTOMER_TOKEN") -> None:
-        self._secret = secret.strip()
-        if not self._secret:
-            raise _invalid(origin, "the customer token is empty", "set it to the token OneFile issued")
-        if not all(" " <= letter <= "~" for letter in self._secret):
-            what = "the customer token holds a letter or a line break that no token has"
-            raise _invalid(origin, what, "copy it again, whole and alone")
-        if len(secret) > LONGEST_TOKEN + 2:  # and the end of its line
-            what = f"the customer token is longer than {LONGEST_TOKEN:,} letters"
-            raise _invalid(origin, what, "copy the token again, and nothing else")
-
-    def __repr__(self) -> str:
-        return "CustomerToken(hidden)"
-
-    def reveal(self) -> str:
-        return self._secret
-
-    def account(self, base_url: str) -> str:
-        """16 hex digits that stand for this customer at this server: the key of the shared call budget."""
-        text = f"onefile-reconciler call budget\n{base_url}\n{self._secret}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def hidden_in(self, text: str) -> str:
-        return without(self._secret, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to connect, between two pieces of an exchange, and for one exchange as a whole."""
-
-    connect: float = 10.0
-    read: float = 60.0
-    call: float = LONGEST_CALL_SECONDS
-
-
-USUAL_TIMEOUTS = Timeouts()
 USUAL_BACKOFF = Backoff()
 
 
@@ -106,10 +30,6 @@ USUAL_BACKOFF = Backoff()
 class _Session:
     token: str = field(repr=False)
     since: float
-
-
-class _TooLarge(Exception):
-    pass
 
 
 class _TooLate(Exception):
@@ -142,21 +62,26 @@ class OneFile:
     ) -> None:
         self.calls = 0
         self.throttled = 0
-        self.clock_skew: float | None = None
         self._base_url = base_url.rstrip("/")
-        self._host = urlsplit(self._base_url).hostname or ""
         self._token = token
         self._budget = budget
         self._clock = clock
-        self._timeouts = replace(timeouts, call=min(timeouts.call, LONGEST_CALL_SECONDS))
         self._backoff = backoff
-        self._largest_answer_bytes = largest_answer_bytes
         self._slots = asyncio.Semaphore(max_in_flight)
         self._logging_in = asyncio.Lock()
         self._sessions: list[_Session] = []  # the last is current; the others are kept only to be hidden in messages
         self._failed_log_ins: list[ServiceError] = []
         self._faults = Faults(self._base_url, self._hide)
-        self._http = self._make_http(transport, ca_file, max_in_flight)
+        self._exchange = Exchange(
+            self._base_url,
+            clock=clock,
+            safe=self._faults.safe,
+            connections=max_in_flight,
+            transport=transport,
+            ca_file=ca_file,
+            timeouts=timeouts,
+            largest_bytes=largest_answer_bytes,
+        )
 
     def __repr__(self) -> str:
         return f"OneFile({self._base_url})"
@@ -167,8 +92,7 @@ class OneFile:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(Exception):  # what was asked has been answered; a failure to close changes nothing
-            await self._http.aclose()
+        await self._exchange.close()
 
     async def read(self, method: str, path: str, body: Mapping[str, object] | None = None) -> object | None:
         """The decoded JSON of a 200, or None for a 204 or an empty body. Repeated where that may help.
@@ -202,6 +126,10 @@ class OneFile:
         if not 200 <= answer.status < 300 or answer.is_page:
             raise self._faults.lost(ask, answer)
         return True
+
+    @property
+    def clock_skew(self) -> float | None:
+        return self._exchange.clock_skew
 
     def session_age(self) -> float | None:
         """Seconds since the log-in, or None before it."""
@@ -287,7 +215,7 @@ class OneFile:
                 raise _TooLate
             self.calls += 1
             started = self._clock.monotonic()
-            met = await self._exchange(ask, headers)
+            met = await self._exchange.of(ask, headers)
             return met, self._clock.monotonic() - started
 
     def _hold_everybody(self, ask: Ask, answer: Answer, patience: Patience) -> None:
@@ -305,111 +233,11 @@ class OneFile:
             raise self._faults.given_up(ask, met, patience.failures)
         await self._clock.sleep(wait_seconds)
 
-    # ------------------------------------------------------------------ one exchange
-
-    async def _exchange(self, ask: Ask, headers: Mapping[str, str]) -> Answer | NoAnswer:
-        answer: Answer | None = None
-        status: int | None = None
-        url = self._base_url + ask.path
-        if ask.content is not None:
-            headers = {**headers, "Content-Type": "application/json"}
-        try:
-            async with (
-                asyncio.timeout(self._timeouts.call),
-                self._http.stream(ask.method, url, content=ask.content, headers=headers) as response,
-            ):
-                status = response.status_code
-                self._compare_clocks(response.headers.get("date", ""))
-                if status == 200 and ask.repeatable:
-                    answer = _answer(response, await self._whole_body(response))
-                else:
-                    answer = _answer(response)  # stands, whatever becomes of its body
-                    answer = _answer(response, await _beginning(response))
-        except Exception as error:  # all of httpx's, and whatever an application in this process raises
-            return answer or self._no_answer(error, status)
-        return answer
-
-    async def _whole_body(self, response: httpx.Response) -> bytes:
-        body = bytearray()
-        async with aclosing(_pieces(response)) as pieces:
-            async for piece in pieces:
-                body += piece
-                if len(body) > self._largest_answer_bytes:
-                    raise _TooLarge
-        return bytes(body)
-
-    def _compare_clocks(self, date: str) -> None:
-        with suppress(ValueError, TypeError, IndexError, OverflowError):  # whatever a header may hold in a date's place
-            told = parsedate_to_datetime(date)
-            told = told if told.tzinfo else told.replace(tzinfo=UTC)
-            self.clock_skew = (self._clock.now() - told).total_seconds()
-
-    def _no_answer(self, error: Exception, status: int | None) -> NoAnswer:
-        what = self._what_happened(error)
-        sent = not isinstance(error, _NEVER_SENT)
-        if isinstance(error, _TooLarge):
-            return NoAnswer(what, "ask for less at once", sent, status, try_again=False)
-        if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
-            return NoAnswer(what, "check the base URL", sent, status, try_again=False)
-        if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error).upper():
-            fix = f"if a proxy of your own stands between, name its certificate authority (PEM) in {CA_FILE}"
-            return NoAnswer(what, fix, sent, status, try_again=False)
-        fix = "check the network and the base URL; OneFile puts releases in between 07:00 and 07:30 UK time on weekdays"
-        return NoAnswer(what, fix, sent, status)
-
-    def _what_happened(self, error: Exception) -> str:
-        match error:
-            case _TooLarge():
-                return f"the answer of {self._host} is larger than {self._largest_answer_bytes:,} bytes"
-            case httpx.ConnectTimeout():
-                return f"no connection to {self._host} within {self._timeouts.connect:g} s"
-            case httpx.ReadTimeout() | httpx.WriteTimeout():
-                return f"{self._host} was silent for {self._timeouts.read:g} s"
-            case TimeoutError():
-                return f"the answer of {self._host} was not complete within {self._timeouts.call:g} s"
-            case httpx.ConnectError() | httpx.ProxyError():
-                return f"no connection to {self._host} ({self._faults.safe(str(error)) or type(error).__name__})"
-            case httpx.NetworkError() | httpx.RemoteProtocolError():
-                return f"the connection to {self._host} broke before the answer was complete"
-            case _:
-                return f"the exchange with {self._host} failed ({type(error).__name__})"
-
-    def _make_http(
-        self, transport: httpx.AsyncBaseTransport | None, ca_file: str, max_in_flight: int
-    ) -> httpx.AsyncClient:
-        """Raises Invalid where the address would show the token, or the environment's proxies or certificates cannot be
-        used."""
-        if transport is None and not self._base_url.startswith("https://") and not is_loopback(self._host):
-            raise _invalid(self._host, "plain http would show the token to the network", "use https://")
-        agent = f"onefile-reconciler/{__version__}"
-        wait = self._timeouts
-        over_tls = transport is None and self._base_url.startswith("https://")
-        verified = trusted(ca_file) if over_tls else nobody_trusted()
-        try:
-            return httpx.AsyncClient(
-                verify=verified,
-                headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": agent},
-                timeout=httpx.Timeout(wait.read, connect=wait.connect, pool=wait.call),
-                limits=httpx.Limits(max_connections=max_in_flight, keepalive_expiry=_IDLE_SECONDS),
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                follow_redirects=False,
-                trust_env=not is_loopback(self._host),  # a proxy has no business on the way to this machine
-                transport=transport,
-            )
-        except Exception as error:
-            kind = type(error).__name__  # and no more of it: its text may repeat a proxy's password
-        what = f"the environment's proxy settings cannot be used ({kind})"
-        raise _invalid("environment", what, "check HTTPS_PROXY, ALL_PROXY and NO_PROXY")
-
     def _hide(self, text: str) -> str:
         text = self._token.hidden_in(text)
         for session in self._sessions:
             text = without(session.token, text)
         return text
-
-
-def _invalid(where: str, what: str, fix: str) -> Invalid:
-    return Invalid(Problem(what, fix, where=where))
 
 
 def _may_be_session_token(text: str) -> bool:
@@ -435,24 +263,3 @@ def _decoded(answer: Answer) -> object | None:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
-
-
-def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
-    said = response.headers.get
-    return Answer(response.status_code, body, said("content-type", ""), said("retry-after"), said("location", ""))
-
-
-def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    """As much of the body as comes soon: the status has said what matters, so whatever fails here does no harm."""
-    body = bytearray()
-    with suppress(Exception):
-        async with asyncio.timeout(_COURTESY_SECONDS), aclosing(_pieces(response)) as pieces:
-            async for piece in pieces:
-                body += piece
-                if len(body) > _COURTESY_BYTES:
-                    break
-    return bytes(body[:_COURTESY_BYTES])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.problems import ExitCode
-from reconciler.service.client import CustomerToken
+from reconciler.service.secret import CustomerToken
 from tests.crash.driver import Fate
 from tests.crash.harness import ORGANISATION, TOKEN, Case
 

@@ -12,8 +12,9 @@ from reconciler.operations import State
 from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.sandbox.app import create_app
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.embedded import in_process
+from reconciler.service.secret import CustomerToken
 from tests.crash.driver import Fate
 from tests.crash.harness import Case
 from tests.worlds import JAMES, LEARNER, Trial, trial

@@ -23,9 +23,10 @@ from reconciler.sandbox.service import Service
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.embedded import in_process
 from reconciler.service.reader import Reader
+from reconciler.service.secret import CustomerToken
 from reconciler.service.targets import Target
 from reconciler.store import Store
 from tests.e2e.user import LEARNER, TOKEN, Home, point_at, served

@@ -43,9 +43,10 @@ from reconciler.run.readings import load_reading
 from reconciler.sandbox.eventlog import WorldFileError
 from reconciler.sandbox.world import Effect, World
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.reader import DEFAULT_KINDS, Reader
 from reconciler.service.retry import Backoff
+from reconciler.service.secret import CustomerToken
 from reconciler.service.targets import is_loopback, resolve_target
 from tests.declared.files import DAY
 from tests.declared.test_robustness import FILES

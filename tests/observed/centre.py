@@ -33,10 +33,11 @@ from reconciler.sandbox.service import Service
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.embedded import dropped_answer, in_process
 from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
+from reconciler.service.secret import CustomerToken
 from reconciler.service.wire import ROLE_IDS
 from tests.factories import DAY
 from tests.service.servers import START

@@ -16,9 +16,11 @@ from reconciler.sandbox.faults import Fault, Faults
 from reconciler.sandbox.serve import serving
 from reconciler.sandbox.service import Service
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile, Timeouts
+from reconciler.service.client import OneFile
+from reconciler.service.exchange import Timeouts
 from reconciler.service.reader import Reader
 from reconciler.service.retry import Backoff
+from reconciler.service.secret import CustomerToken
 from tests.observed.centre import Centre
 from tests.service.servers import reset
 

@@ -15,7 +15,7 @@ from reconciler.sandbox.app import create_app
 from reconciler.sandbox.faults import Fault, Faults
 from reconciler.sandbox.serve import serving
 from reconciler.sandbox.world import World
-from reconciler.service.client import Timeouts
+from reconciler.service.exchange import Timeouts
 from tests.observed.centre import Centre
 from tests.reading.sockets import Hurried, observe_at, observe_served, resetting
 from tests.service.servers import wire

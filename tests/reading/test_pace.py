@@ -16,8 +16,9 @@ from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.service import BASE, Request, Service
 from reconciler.sandbox.world import World
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.reader import Reader
+from reconciler.service.secret import CustomerToken
 from tests.observed.centre import Centre
 from tests.service.servers import START
 

@@ -16,8 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from reconciler.clock import Clock, SystemClock, VirtualClock
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import USUAL_TIMEOUTS, CustomerToken, OneFile, Timeouts
+from reconciler.service.client import OneFile
+from reconciler.service.exchange import USUAL_TIMEOUTS, Timeouts
 from reconciler.service.retry import Backoff
+from reconciler.service.secret import CustomerToken
 
 SECRET = "customer-5f1c0d3e/secret=="
 BASE_URL = "https://onefile.test/api/v2.1"

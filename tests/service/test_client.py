@@ -23,8 +23,9 @@ from reconciler.problems import (
     Unauthorised,
     Unreachable,
 )
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.retry import Backoff
+from reconciler.service.secret import CustomerToken
 from tests.service.servers import BASE_URL, SECRET, START, Raising, Script, Step, json, onefile
 
 PAGE = "<!DOCTYPE html><html><body>Please log in</body></html>"

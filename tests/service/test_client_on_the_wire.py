@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from reconciler.problems import AnswerLost, BadAnswer, Rejected, ServiceError, Unreachable
-from reconciler.service.client import OneFile, Timeouts
+from reconciler.service.client import OneFile
+from reconciler.service.exchange import Timeouts
 from reconciler.service.retry import Backoff
 from tests.service.servers import Talk, free_port, onefile_at, reset, wire
 

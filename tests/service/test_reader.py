@@ -14,8 +14,9 @@ from reconciler.clock import VirtualClock
 from reconciler.model import OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.problems import BadAnswer, Rejected
 from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import CustomerToken, OneFile
+from reconciler.service.client import OneFile
 from reconciler.service.reader import Reader
+from reconciler.service.secret import CustomerToken
 from tests.worlds import START
 
 T = TypeVar("T")
