@@ -34,7 +34,7 @@ from reconciler.drift import (
     wanted_by,
 )
 from reconciler.model import DriftMode, Handle, Settings, Slot, SlotKind, Unread, UserId
-from reconciler.operations import CaseloadRow, Change, Finding, Holding, Outcome, State, step_id
+from reconciler.operations import CaseloadRow, Change, Finding, Holding, Move, Outcome, State, moves, step_id
 from reconciler.plan.consequences import operations_for, removal, summarise
 from reconciler.plan.corrections import only
 from reconciler.problems import Problem
@@ -165,7 +165,8 @@ def test_a_plan_of_corrections_writes_the_chosen_slots_and_keeps_the_rest_in_vie
     plan = only(plan_of(rows), {place_of(row) for row in rows[:1]}, 300)
     assert [one.action for one in plan.changes] == ["update", "no-op", "no-op", "no-op"]
     assert [place_of(one) for one in plan.changes] == [place_of(row) for row in rows]
-    assert (len(plan.operations), plan.manual, plan.summary.update, plan.summary.blocked) == (1, (), 1, 0)
+    assert (plan.manual, plan.summary.update, plan.summary.blocked) == ((), 1, 0)
+    assert list(map(moves, plan.operations)) == [((DEFAULT, Move(JAMES, KATE)),)]  # and not the employer's in its call
 
 
 def test_a_plan_of_corrections_counts_its_own_rows_and_says_nothing_of_the_others() -> None:
@@ -190,7 +191,9 @@ def test_a_plan_of_corrections_counts_its_own_rows_and_says_nothing_of_the_other
 def test_a_plan_of_corrections_never_takes_anybody_off(chosen: set[Slot]) -> None:
     """Not even where it is asked to."""
     rows = [drifted(slot, after=None) for slot in (DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT)]
-    assert only(plan_of(rows), {(LEARNER, slot) for slot in chosen}, 300).operations == ()
+    plan = only(plan_of(rows), {(LEARNER, slot) for slot in chosen}, 300)
+    assert {row.action for row in plan.changes} == {"no-op"}
+    assert (plan.operations, plan.manual, plan.summary.manual) == ((), (), 0)
 
 
 # ------------------------------------------------------------------ fights

@@ -119,6 +119,13 @@ def test_an_account_that_no_file_names_is_compared_by_its_id() -> None:
     assert what == ("LRN-0042: account 9 (not in staff.yaml) would both assess and quality-assure learning aim 41242")
 
 
+def test_the_slot_counts_and_not_the_role_of_whoever_stands_in_it() -> None:
+    """OneFile may hold an assessor in an IQA's slot, or an IQA in an assessor's, although no file could ask for it."""
+    for staff, handle in ((KATE, "kate-anderson"), (KATE_AS_IQA, "kate-anderson-iqa")):
+        (what,) = whats(found({DEFAULT: JAMES, AIM: staff, AIM_IQA: staff}), "iqa_independent")
+        assert what == f"LRN-0042: {handle} would both assess and quality-assure learning aim 41242"
+
+
 def test_quality_assuring_a_colleagues_learning_aim_is_allowed() -> None:
     """Kate may assess one learning aim and quality-assure the other."""
     held = {DEFAULT: JAMES, AIM: KATE, AIM_IQA: PRIYA, AIM_2: JAMES, AIM_2_IQA: KATE_AS_IQA}
