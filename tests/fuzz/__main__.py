@@ -77,7 +77,10 @@ def _fuzz(name: str, inputs: int, seed: int) -> tuple[int, float, list[str]]:
             if done.returncode == 0:
                 break
             broken = list(into.glob("broken-*"))
-            found += [_kept(name, file, done.stdout + done.stderr) for file in broken]
+            new = [_kept(name, file, done.stdout + done.stderr) for file in broken]
+            if new and set(new) <= set(found):
+                break  # another chance led to the same
+            found += new
             if not broken:
                 sys.stderr.write(done.stderr)
                 found.append("a process that ended without saying why")
