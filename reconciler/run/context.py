@@ -21,6 +21,7 @@ from reconciler.run import git
 if TYPE_CHECKING:
     from reconciler.observed.reading import Teller
 
+TOKEN_FD = "ONEFILE_CUSTOMER_TOKEN_FD"  # noqa: S105  the variable's name
 LONDON = ZoneInfo("Europe/London")
 
 
@@ -44,11 +45,19 @@ class Context:
     ahead_days: int = 28
     everyone: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    handed: dict[str, str] = field(default_factory=dict, repr=False)  # what a descriptor gave, which it does only once
+    handed: dict[str, str | None] = field(
+        default_factory=dict, repr=False
+    )  # what a descriptor gave, which it does once
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
     on_screen: bool = False
     stood: git.Stand | None = None
+
+    def __post_init__(self) -> None:
+        """A descriptor that is closed now will soon be one of our own files: nothing may be read from it later."""
+        number = self.environment.get(TOKEN_FD, "").strip()
+        if number not in self.handed and is_descriptor(number) and not _is_open(int(number)):
+            self.handed[number] = None
 
     def may_name(self, settings: Settings) -> bool:
         """Whether this command's report may show learners' names."""
@@ -118,6 +127,19 @@ def _without_ended_waivers(declared: Declared, today: date) -> Declared:
         return declared
     kept = tuple(waiver for waiver in declared.settings.waivers if waiver.until >= today)
     return replace(declared, settings=replace(declared.settings, waivers=kept))
+
+
+def is_descriptor(number: str) -> bool:
+    """Whether the text is the number of a descriptor that is neither input nor output nor errors."""
+    return number.isascii() and number.isdecimal() and len(number) < 10 and int(number) > 2
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def host() -> str:

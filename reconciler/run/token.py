@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 
 from reconciler.problems import Invalid, Problem
-from reconciler.run.context import Context
+from reconciler.run.context import TOKEN_FD, Context, is_descriptor
 from reconciler.service.secret import LONGEST_TOKEN, CustomerToken
 
 TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
-TOKEN_FD = "ONEFILE_CUSTOMER_TOKEN_FD"  # noqa: S105  the same
-
-_STANDARD = 3  # descriptors below are input, output and errors
 _FIX = f"Give the number of a descriptor that is open for reading, such as: {TOKEN_FD}=3 reconciler plan 3< <(command)"
 
 
@@ -31,8 +28,12 @@ def customer_token(context: Context) -> CustomerToken:
         raise Invalid(Problem("the customer token is given twice", fix, where=TOKEN_FD))
     if number:
         if number not in context.handed:
+            context.handed[number] = None  # whatever becomes of it: it is closed then, and its number another file's
             context.handed[number] = _read(number)
-        return CustomerToken(context.handed[number], TOKEN_FD)
+        text = context.handed[number]
+        if text is None:
+            raise Invalid(Problem(f"descriptor {number} is not open", _FIX, where=TOKEN_FD))
+        return CustomerToken(text, TOKEN_FD)
     if TOKEN not in context.environment:
         fix = (
             "Set it to the customer token that OneFile support issued (it is never an option or a file), "
@@ -53,8 +54,8 @@ def _number(context: Context) -> str:
 
 def _read(number: str) -> str:
     """What can be read there. The value of a variable that is no number is not repeated: it may be the token itself."""
-    if not (number.isascii() and number.isdecimal() and len(number) < 10 and int(number) >= _STANDARD):
-        raise Invalid(Problem(f"not the number of a descriptor, {_STANDARD} or more", _FIX, where=TOKEN_FD))
+    if not is_descriptor(number):
+        raise Invalid(Problem("not the number of a descriptor, 3 or more", _FIX, where=TOKEN_FD))
     try:
         with os.fdopen(int(number), "rb") as pipe:
             content = pipe.read(LONGEST_TOKEN + 3)  # a token, the end of its line, and whether there is more

@@ -50,6 +50,9 @@ def test_a_descriptor_does_in_place_of_the_variable(home: Home) -> None:
             assert ended.is_decent() and TOKEN not in ended.out + ended.err
             assert ended.code == ExitCode.DONE or command == ["doctor"], ended.err
         assert "set in ONEFILE_CUSTOMER_TOKEN_FD" in ended.out
+        closed = home.process("plan", env={"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN_FD": "3"})
+        assert closed.code == ExitCode.INVALID and closed.is_decent()
+        assert "descriptor 3 is not open" in closed.err
         assert server.effects > 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -79,12 +81,24 @@ def test_a_descriptor_that_is_not_open_for_reading_is_told() -> None:
     """A closed one, one that is for writing, and a folder."""
     closed = handed(b"")
     os.close(closed)
-    assert "cannot be read" in refused(context(TOKEN_FD=str(closed)))
+    assert "is not open" in refused(context(TOKEN_FD=str(closed)))
     reader, writer = os.pipe()
     assert "cannot be read" in refused(context(TOKEN_FD=str(writer)))
     os.close(reader)
     with tempfile.TemporaryDirectory() as folder:
         assert "cannot be read" in refused(context(TOKEN_FD=str(os.open(folder, os.O_RDONLY))))
+
+
+def test_a_number_that_was_free_is_not_read_once_it_is_another_files() -> None:
+    """What was not open when the command began is by now its store, or its connections: none of the caller's."""
+    number = handed(b"")
+    os.close(number)
+    here = context(TOKEN_FD=str(number))
+    ours = handed(b"a file of ours")
+    assert ours == number
+    assert "is not open" in refused(replace(here, state=Path("elsewhere")))
+    assert os.read(ours, 100) == b"a file of ours"
+    os.close(ours)
 
 
 def test_a_token_given_twice_is_refused() -> None:
