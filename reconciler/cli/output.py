@@ -77,6 +77,15 @@ class Output:
         if text and (self.form in _FOR_MACHINES or not self.quiet):
             self._print(text)
 
+    def check_out(self) -> None:
+        """Raise where --out cannot be written, before anything is done; that failure is not tried there again."""
+        if self.out:
+            from reconciler.run.files import check_place
+
+            place, self.out = self.out, None
+            check_place(place)
+            self.out = place
+
     def save(self, text: str) -> None:
         """Write the report to --out as well, where that is asked."""
         if self.out:

@@ -125,7 +125,6 @@ def command(
         ) -> int:
             from reconciler.progress import Told
             from reconciler.run.context import Context
-            from reconciler.run.files import check_place
 
             output = Output(
                 form,
@@ -140,8 +139,7 @@ def command(
             told = {name: chosen.pop(name) for name in names if name in chosen}
             context = Context(**told, tell=None if quiet else Told, on_screen=output.on_screen)
             try:
-                if out:
-                    check_place(out)
+                output.check_out()
                 if context.target:
                     _say_overruled(context)
                 code = ExitCode(work(context, output, **chosen))

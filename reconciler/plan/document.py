@@ -12,7 +12,7 @@ from reconciler.operations import Plan, addresses, holder_json, moves, operation
 from reconciler.plan import rows
 from reconciler.plan.consequences import operations_for
 from reconciler.plan.rows import Call
-from reconciler.problems import Invalid, Problem
+from reconciler.problems import Invalid, Problem, Source
 
 TERRAFORM_FORMAT = "1.2"  # what tools that read Terraform's plans look for
 TERRAFORM_VERSION = (
@@ -21,6 +21,8 @@ TERRAFORM_VERSION = (
 FORMAT = "1.0"  # ours; a new major number means that an older reconciler must not apply it
 
 Document = rows.Row
+
+_UNNAMED = Source("plan file")
 
 
 def fingerprint(plan: Plan, calls: Sequence[Call]) -> str:
@@ -82,21 +84,22 @@ def dumps(document: Document) -> str:
     return "{\n " + ",\n ".join(lines) + "\n}\n"
 
 
-def from_document(document: Document) -> tuple[Plan, list[tuple[str, str, object]]]:
+def from_document(document: Document, source: Source = _UNNAMED) -> tuple[Plan, list[tuple[str, str, object]]]:
     """The plan of a document that fits the schema, and each operation's (method, path, body) as it stands there.
 
-    Raises Invalid when the document's digest, ids or rows do not belong together: it was altered, or cut.
-    Whoever applies it compares the calls with those that the operations ask for.
+    `source` is its file. Raises Invalid when the document's digest, ids or rows do not belong together: it was
+    altered, or cut. Whoever applies it compares the calls with those that the operations ask for.
     """
     if document["reconciler_format"].split(".")[0] != FORMAT.split(".")[0]:
-        raise Invalid(_refusal(f"its format is {document['reconciler_format']}, and this reconciler reads {FORMAT}"))
+        why = f"its format is {document['reconciler_format']}, and this reconciler reads {FORMAT}"
+        raise Invalid(_refusal(why, source))
     unsigned = {key: value for key, value in document.items() if key != "digest"}
     if document["digest"] != _digest(unsigned):
-        raise Invalid(_refusal("its content does not match its own digest: it was altered after it was made"))
+        raise Invalid(_refusal("its content does not match its own digest: it was altered after it was made", source))
     try:
         plan = _plan(document)
     except (ValueError, KeyError, TypeError) as error:
-        raise Invalid(_refusal(f"its rows do not belong together ({error})")) from error
+        raise Invalid(_refusal(f"its rows do not belong together ({error})", source)) from error
     return plan, [(row["method"], row["path"], row["body"]) for row in document["operations"]]
 
 
@@ -125,9 +128,9 @@ def _plan(document: Document) -> Plan:
     )
 
 
-def _refusal(why: str) -> Problem:
+def _refusal(why: str, source: Source) -> Problem:
     fix = "Make the plan again with: reconciler plan --out FILE"
-    return Problem(f"this plan cannot be used: {why}", fix, where="plan file")
+    return Problem(f"this plan cannot be used: {why}", fix, source)
 
 
 def _digest(value: object) -> str:

@@ -211,7 +211,7 @@ class _Comparison:
             return what, "Run again; if it stays so, look the learner up in OneFile."
         if change.before is Unread.NOT_HELD:
             what = f"the learner has no {thing} {change.slot.key} in OneFile"
-            return what, f"Assign the {thing} in OneFile first, or remove it from the cohort file."
+            return what, f"Assign the {thing} {change.slot.key} in OneFile first, or remove it from the cohort file."
         if change.before is Unread.AMBIGUOUS:
             what = f"the learner has more than one {thing} {change.slot.key} in OneFile, and its API cannot tell which"
             return what, "Set this slot by hand in OneFile, and remove it from the cohort file."

@@ -39,7 +39,7 @@ from reconciler.run.applying import Finished, free, run_plan
 from reconciler.run.approval import approved_files, why_none
 from reconciler.run.base import base_of, for_both
 from reconciler.run.context import LONDON, Context
-from reconciler.run.planning import Planned, applied_cohorts, compare_both, judged, observe_in
+from reconciler.run.planning import Planned, compare_both, judged, missable_cohorts, observe_in
 from reconciler.run.session import Session, open_session
 from reconciler.run.steps import dated, note_steps
 from reconciler.store import Episode, LastApplied, Sighting, Store
@@ -100,7 +100,7 @@ async def _drift(context: Context, correct: bool, approved: str | None, base: st
         chosen = {place_of(one.change) for one in report.drift if one.verdict is Verdict.CORRECT}
         if approval is None or not chosen:
             return Drifting(report, correct)
-        corrections = _judged(plan, chosen, declared, approval, observed, store)
+        corrections = _judged(plan, chosen, declared, approval, observed, store, context)
         finished = await _correct(session, corrections, context, declared)
         return Drifting(_after(report, finished, session), correct, finished)
 
@@ -203,12 +203,18 @@ def _wanted_then(
 
 
 def _judged(
-    plan: Plan, chosen: set[Place], declared: Declared, approval: Approval, observed: Observed, store: Store
+    plan: Plan,
+    chosen: set[Place],
+    declared: Declared,
+    approval: Approval,
+    observed: Observed,
+    store: Store,
+    context: Context,
 ) -> Planned:
     """A plan of these corrections alone, under the limits and policies of the approved files and of these: neither a
     limit raised in the work tree nor one that was lowered since goes unheard."""
     corrections = only(plan, chosen, declared.settings.calls_per_minute)
-    cohorts = applied_cohorts(store, plan.target, plan.organisation)
+    cohorts = missable_cohorts(context, store, plan.target, plan.organisation)
     here = judged(corrections, declared, observed, cohorts).plan
     there = judged(corrections, replace(declared, settings=approval.settings), observed, cohorts).plan
     return Planned(

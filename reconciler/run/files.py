@@ -46,7 +46,8 @@ def make_folder(folder: Path) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Raise Invalid where it is plain beforehand that nothing can be written to `path`; makes nothing."""
+    """Raise Invalid where `path` can be no file, and ReconcilerError where this user may not write there; makes
+    nothing."""
     try:
         existing = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
         why = ""
@@ -56,7 +57,7 @@ def check_place(path: Path) -> None:
             why = f"cannot be written: {existing} is not a folder"
         written = existing.parent if existing.is_file() else existing  # a file is replaced, not written into
         if not why and not os.access(written, os.W_OK):
-            why = "may not be written to"
+            raise ReconcilerError(Problem("may not be written to", _ANOTHER, Source(str(path))))
     except (OSError, ValueError) as error:
         why = f"cannot be written: {getattr(error, 'strerror', None) or error}"
     if why:

@@ -135,7 +135,7 @@ def compare(declared: Declared, observed: Observed, store: Store, target: str, c
         created_at=context.clock.now(),
     )
     warned = replace(made, problems=in_order([*made.problems, *look_ahead(declared, observed, made.changes)]))
-    cohorts = applied_cohorts(store, target, organisation)
+    cohorts = missable_cohorts(context, store, target, organisation)
     return judged(dated(warned, store), declared, observed, cohorts, everyone=context.everyone)
 
 
@@ -198,6 +198,13 @@ def applied_cohorts(store: Store, target: str, organisation: int) -> frozenset[s
     """The cohorts that earlier applies managed: one that is gone from the files since has vanished."""
     known, _ = store.learnt(target).get(f"cohorts:{organisation}", ("[]", None))
     return frozenset(json.loads(known))
+
+
+def missable_cohorts(context: Context, store: Store, target: str, organisation: int) -> frozenset[str]:
+    """Those whose vanishing this plan answers for: where people name cohorts or learners, only the cohorts that they
+    name, since it does nothing to the others."""
+    applied = applied_cohorts(store, target, organisation)
+    return applied & set(context.cohorts) if context.cohorts or context.learners else applied
 
 
 def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -222,6 +223,23 @@ def test_a_cohort_that_vanished_blocks_until_somebody_answers_for_it(home: Home)
     assert "quality-lead" in waived["waived"]
     settings.write_text(kept, encoding="utf-8")
     assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
+
+
+def test_a_plan_of_others_does_not_answer_for_a_cohort_that_vanished(home: Home) -> None:
+    """It does nothing to that cohort's learners; one that names the cohort, or the whole centre, does answer."""
+    home.declare({"id": 200005, "default_assessor": "kate"})
+    other = home.path / "state/cohorts/c2.yaml"
+    learners = [{"id": 200006, "default_assessor": "kate"}]
+    other.write_text(json.dumps({"version": 1, "cohort": "c2", "learners": learners}), encoding="utf-8")
+    home.converges()
+    other.write_text(json.dumps({"version": 1, "cohort": "c2", "learners": []}), encoding="utf-8")
+    for scope, code in {
+        ("--cohort", "c1"): ExitCode.DONE,
+        ("--learner", "200005"): ExitCode.DONE,
+        ("--cohort", "c1", "--cohort", "c2"): ExitCode.BLOCKED,
+        (): ExitCode.BLOCKED,
+    }.items():
+        assert home.run("plan", *scope).code == code, scope
 
 
 def test_a_reverted_account_must_be_known(home: Home) -> None:

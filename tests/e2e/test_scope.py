@@ -135,4 +135,5 @@ def test_the_saved_reading_answers_for_a_unit_that_the_learner_does_not_hold(hom
     home.declare({**LEARNER, "units": [{"unit": "BA_301", "assessor": "kate"}]}).plan("--save-observed", "seen.json")
     home.declare({**LEARNER, "units": [{"unit": "NEVER_1", "assessor": "kate"}]})
     plan = home.plan("--observed", "seen.json")
-    assert any("has no unit NEVER_1" in problem["what"] for problem in plan["problems"])
+    (problem,) = (one for one in plan["problems"] if "has no unit NEVER_1" in one["what"])
+    assert problem["fix"] == "Assign the unit NEVER_1 in OneFile first, or remove it from the cohort file."

@@ -167,7 +167,7 @@ def test_out_into_what_is_no_file(home: Home) -> None:
     (home.path / "link.json").symlink_to("plans/target.json")
     assert home.run("plan", "--out", "link.json").code == ExitCode.DONE
     assert (home.path / "link.json").is_symlink() and (home.path / "plans/target.json").is_file()
-    told(home.run("plan", "--out", "state"), ExitCode.INVALID, "is a folder")
+    told(home.run("plan", "--out", "state"), ExitCode.INVALID, "state: is a folder\n", "\n1 problem\n")
     told(home.run("plan", "--out", "link.json/below.json"), ExitCode.INVALID, "not a folder")
     (home.path / "round").symlink_to("round")
     told(home.run("plan", "--out", "round"), ExitCode.ERROR, "round")
@@ -189,7 +189,7 @@ def test_a_folder_without_permission(home: Home) -> None:
     """Neither --out nor the store can be written there."""
     home.declare().path.chmod(0o500)
     try:
-        told(home.run("plan", "--out", "plan.json"), ExitCode.INVALID, "may not be written")
+        told(home.run("plan", "--out", "plan.json"), ExitCode.ERROR, "may not be written", "\n1 problem\n")
         told(home.run("plan"), ExitCode.ERROR, ".reconciler")
     finally:
         home.path.chmod(0o700)

@@ -344,9 +344,9 @@ APART = "its rows do not belong together ({})"
 def test_a_plan_that_is_refused_says_why_and_how_to_get_another(document: Any, why: str) -> None:
     """Nothing in it can be mended by hand."""
     with pytest.raises(Invalid) as refusal:
-        from_document(document)
+        from_document(document, Source("plans/mine.json"))
     fix = "Make the plan again with: reconciler plan --out FILE"
-    assert refusal.value.problems == (Problem(f"this plan cannot be used: {why}", fix, where="plan file"),)
+    assert refusal.value.problems == (Problem(f"this plan cannot be used: {why}", fix, Source("plans/mine.json")),)
 
 
 def test_a_row_that_names_two_learners_is_shown_with_both() -> None:
