@@ -250,6 +250,19 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """The `commit` a state folder stands at, empty where git cannot tell; `uncommitted`: its files are not that
+    commit's, so that the commit does not name what they ask for."""
+
+    commit: str = ""
+    uncommitted: bool | None = None
+
+
+NOWHERE = Stand()
+"""Outside git, as far as can be told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be written, in order, and everything a reviewer needs to judge it.
 
@@ -258,8 +271,8 @@ class Plan:
     that the plan exceeds: nothing is applied while there is one, nor while a finding blocks. `day` is the day
     whose declaration was planned; `handles` say who the ids of staff are; `left_out` counts the
     declared learners whom the scope left unread. `base` is the commit whose files were planned beside these against
-    the same reading, if any. `names` are learners' own names, and only where settings.privacy lets this report
-    show them: they are never saved.
+    the same reading, if any; `made_from` is where the files themselves stood. `names` are learners' own names, and
+    only where settings.privacy lets this report show them: they are never saved.
     """
 
     target: str
@@ -277,6 +290,7 @@ class Plan:
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
     left_out: int = 0
     base: str = ""
+    made_from: Stand = NOWHERE
     names: Mapping[UserId, str] = field(default_factory=dict, repr=False)
 
     @property

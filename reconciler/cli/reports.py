@@ -64,8 +64,6 @@ def outcome_report(done: Finished, output: Output, *, printed: bool = False) -> 
             spent_calls=done.spent_calls,
             exit_code=done.exit_code,
             problems=problems,
-            commit=done.stand.commit,
-            uncommitted=done.stand.uncommitted,
         )
     if done.run is None:
         return plan_report(done.planned, output)
@@ -79,7 +77,7 @@ def outcome_report(done: Finished, output: Output, *, printed: bool = False) -> 
         run=done.run,
         spent_calls=done.spent_calls,
         problems=problems,
-        uncommitted=done.stand.commit if done.stand.uncommitted else "",
+        here=done.here,
     )
     match output.form:
         case "markdown":

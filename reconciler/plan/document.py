@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from reconciler.model import Handle, OrganisationId, UserId
-from reconciler.operations import Plan, addresses, holder_json, moves, operation_id, time_json
+from reconciler.operations import NOWHERE, Plan, Stand, addresses, holder_json, moves, operation_id, time_json
 from reconciler.plan import rows
 from reconciler.plan.consequences import operations_for
 from reconciler.plan.rows import Call
@@ -54,6 +54,7 @@ def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
         "target": plan.target,
         "organisation": plan.organisation,
         "fingerprint": fingerprint(plan, calls),
+        **_made_from(plan.made_from),
         **({"base": plan.base} if plan.base else {}),
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": rows.summary_row(plan.summary),
@@ -124,8 +125,20 @@ def _plan(document: Document) -> Plan:
         caseload=tuple(rows.read_caseload(row) for row in document["caseload"]),
         summary=rows.read_summary(document["summary"]),
         base=document.get("base", ""),
+        made_from=_read_made_from(document),
         handles={UserId(int(user)): Handle(handle) for user, handle in document["staff"].items()},
     )
+
+
+def _made_from(stand: Stand) -> Document:
+    """Nothing where no commit is known: such a plan approves no files."""
+    told = {"commit": stand.commit, "uncommitted_changes": bool(stand.uncommitted)}
+    return {"made_from": told} if stand.commit else {}
+
+
+def _read_made_from(document: Document) -> Stand:
+    told = document.get("made_from")
+    return Stand(told["commit"], told["uncommitted_changes"]) if told else NOWHERE
 
 
 def _refusal(why: str, source: Source) -> Problem:

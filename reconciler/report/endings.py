@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.operations import Outcome, Plan, State, addresses
+from reconciler.operations import Outcome, Plan, Stand, State, addresses
 from reconciler.problems import Problem
 from reconciler.report.review import ManualStep, Notice, Notices, manual_steps, problem_notice, waivers
 from reconciler.report.words import NOT_SHOWN, learner_words, number_of, operation_words
@@ -87,10 +87,10 @@ def endings(
     run: int,
     spent_calls: int,
     problems: Sequence[Problem] = (),
-    uncommitted: str = "",
+    here: str = "",
 ) -> Endings:
-    """How each operation of a run ended; `problems` are what ended it early. `uncommitted` is the commit that does not
-    hold the files as they were applied, if there is one."""
+    """How each operation of a run ended; `problems` are what ended it early. `here` is the commit
+    checked out where it was applied."""
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
     groups = ((end, tuple(_rows(end, outcomes, plan, places))) for end in ENDS)
@@ -100,7 +100,7 @@ def endings(
         organisation=plan.organisation,
         run=run,
         fingerprint=fingerprint,
-        notes=(*_unproven(outcomes), *_unapproved(uncommitted)),
+        notes=(*_unproven(outcomes), *_unapproved(plan.made_from, here)),
         calls=f"{number_of(spent_calls, 'call')} made",
         problems=tuple(map(problem_notice, problems)),
         groups=tuple((end, rows) for end, rows in groups if rows),
@@ -122,9 +122,15 @@ def _unproven(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{unproven} of the {len(written)} done could not be read back, so nothing proves them yet"
 
 
-def _unapproved(commit: str) -> Iterator[str]:
-    if commit:
-        yield f"Made with uncommitted changes: commit {commit[:10]} does not hold these files, so drift cannot go by it"
+def _unapproved(made_from: Stand, here: str) -> Iterator[str]:
+    """What the commit of the plan's files, which the run records, does not say by itself."""
+    commit = made_from.commit[:10]
+    if made_from.uncommitted:
+        yield f"Made with uncommitted changes: commit {commit} does not hold these files, so drift cannot go by it"
+    elif commit and here not in ("", made_from.commit):
+        yield f"The plan was made from commit {commit}, which drift goes by, and not from {here[:10]}, checked out here"
+    elif here and not commit:
+        yield "The plan does not say from which commit it was made, so drift cannot go by it"
 
 
 def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str, tuple[str, str]]) -> Iterator[EndRow]:

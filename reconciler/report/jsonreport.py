@@ -20,8 +20,6 @@ def render_outcomes(
     spent_calls: int,
     exit_code: int,
     problems: Sequence[Problem] = (),
-    commit: str = "",
-    uncommitted: bool | None = None,
 ) -> str:
     """One row per operation in plan order; `problems` are what ended the run early, then the rows set aside."""
     document: Document = {
@@ -30,8 +28,8 @@ def render_outcomes(
         "target": plan.target,
         "organisation": plan.organisation,
         "fingerprint": fingerprint,
-        "commit": commit or None,
-        "uncommitted_changes": uncommitted,
+        "commit": plan.made_from.commit or None,
+        "uncommitted_changes": plan.made_from.uncommitted,
         "exit_code": exit_code,
         "summary": dict(sorted(Counter(outcome.state.value for outcome in outcomes).items())),
         "calls": spent_calls,

@@ -14,7 +14,7 @@ from reconciler.apply import Applied, apply_plan
 from reconciler.apply.cost import calls_to_apply, shown_in
 from reconciler.apply.settle import settle_open
 from reconciler.model import Declared, UserId
-from reconciler.operations import Outcome, Plan, State, addresses
+from reconciler.operations import Outcome, Plan, Stand, State, addresses
 from reconciler.problems import (
     Blocked,
     ExitCode,
@@ -27,7 +27,6 @@ from reconciler.problems import (
     StoreError,
 )
 from reconciler.run.context import Context
-from reconciler.run.git import NOWHERE, Stand
 from reconciler.run.locking import locked, refuse_if_held
 from reconciler.run.planfile import load
 from reconciler.run.planning import Planned, limited_anew, plan_in, remember_cohorts, unsettled
@@ -43,8 +42,8 @@ Approve = Callable[[Planned], bool]
 
 @dataclass(frozen=True)
 class Finished:
-    """What an apply did. `run` is None where it was not approved (`declined`) or a limit or policy blocks it. `stand`
-    is where the files stood in git."""
+    """What an apply did. `run` is None where it was not approved (`declined`) or a limit or policy blocks it. `here`
+    is the commit checked out where it was applied: a saved plan may have been made from another."""
 
     planned: Planned
     outcomes: tuple[Outcome, ...] = ()
@@ -52,7 +51,7 @@ class Finished:
     spent_calls: int = 0
     error: ReconcilerError | None = None
     declined: bool = False
-    stand: Stand = NOWHERE
+    here: str = ""
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything that keeps this apply from being done: what ended it, what was set aside, what did not succeed."""
@@ -99,7 +98,7 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
     declared = context.declared()
     organisation = declared.settings.organisation
     async with open_session(context, declared.settings) as session:
-        free(session, context, organisation, command="apply", fingerprint=kept.fingerprint if kept else "")
+        free(session, context, organisation, command="apply", kept=kept)
         planned = limited_anew(kept, declared) if kept else await plan_in(session, context, declared)
         _bound(planned.plan, session, organisation, saved)
         _expected(planned, expect, saved)
@@ -110,19 +109,23 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
         return await run_plan(session, planned, context, declared, just_read=not saved)
 
 
-def free(session: Session, context: Context, organisation: int, *, command: Command, fingerprint: str = "") -> None:
+def free(
+    session: Session, context: Context, organisation: int, *, command: Command, kept: Planned | None = None
+) -> None:
     """The lock is asked for only once there is something to do; that another run holds it is told before any call."""
     store, target = session.store, session.target.name
     try:
         refuse_if_held(store, target, organisation)
     except Locked:
-        run = _begin(store, context, target, organisation, command, fingerprint)
+        fingerprint, stand = (kept.fingerprint, kept.plan.made_from) if kept else ("", context.stand())
+        run = _begin(store, context, target, organisation, command, fingerprint, stand)
         store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
         raise
 
 
-def _begin(store: Store, context: Context, target: str, organisation: int, command: Command, fingerprint: str) -> int:
-    stand = context.stand()
+def _begin(
+    store: Store, context: Context, target: str, organisation: int, command: Command, fingerprint: str, stand: Stand
+) -> int:
     return store.begin_run(
         command=command,
         target=target,
@@ -146,14 +149,15 @@ async def run_plan(
     """From here on the history has a run, however it ends: one that the lock refuses too.
 
     Only an apply carries out the files as a whole, so only an apply records what it found as declared, which cohorts
-    are managed, and which steps are left to people.
+    are managed, and which steps are left to people. The commit it records is the one that the plan was made from,
+    which is what people approved, wherever it is applied.
     """
     plan, store = planned.plan, session.store
     if context.tell and plan.operations:
         with context.tell(declared.settings.calls_per_minute) as tell:
             shows = session.reader.shows if just_read else shown_in(plan)
             tell.applying(calls_to_apply(plan, shows, just_read=just_read))
-    run = _begin(store, context, plan.target, plan.organisation, command, planned.fingerprint)
+    run = _begin(store, context, plan.target, plan.organisation, command, planned.fingerprint, plan.made_from)
     try:
         async with locked(store, plan.target, plan.organisation, context, command=command, run=run) as still_ours:
             whole = command == "apply"
@@ -167,8 +171,8 @@ async def run_plan(
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})
         raise
     planned = replace(planned, plan=replace(plan, names=_names(plan, session)))
-    spent, stand = session.client.calls, context.stand()
-    finished = Finished(planned, applied.outcomes, run, spent, applied.error, stand=stand)
+    spent, here = session.client.calls, context.stand().commit
+    finished = Finished(planned, applied.outcomes, run, spent, applied.error, here=here)
     try:
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
         store.end_run(run, exit_code=finished.exit_code, summary=counts)

@@ -63,7 +63,7 @@ def why_none(store: Store, target: str, organisation: int) -> str:
         return "no approved commit is known: no apply has been complete yet"
     newest = f"no approved commit is known: run {run.id}, the newest complete apply, was made"
     if not run.commit:
-        return f"{newest} outside git"
+        return f"{newest} outside git, or from a plan that names no commit"
     return f"{newest} from files that commit {run.commit[:10]} does not hold" if run.uncommitted else ""
 
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from reconciler.clock import Clock, SystemClock
 from reconciler.declared import read_declared
 from reconciler.model import Declared, Settings
+from reconciler.operations import Stand
 from reconciler.run import git
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Context:
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
     on_screen: bool = False
-    stood: git.Stand | None = None
+    stood: Stand | None = None
 
     def __post_init__(self) -> None:
         """A descriptor that is closed now will soon be one of our own files: nothing may be read from it later."""
@@ -113,7 +114,7 @@ class Context:
         except (OSError, KeyError, ImportError):  # an account without a name; Windows keeps no list of them
             return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
-    def stand(self) -> git.Stand:
+    def stand(self) -> Stand:
         return self.stood or git.stand(self.state)
 
     def standing(self) -> Context:

@@ -81,6 +81,7 @@ def drift(context: Context, *, correct: bool = False, approved: str | None = Non
 
 
 async def _drift(context: Context, correct: bool, approved: str | None, base: str | None) -> Drifting:
+    context = context.standing()
     declared = context.declared()
     other = base_of(context, base, declared) if base is not None else None
     async with open_session(context, declared.settings) as session:

@@ -9,9 +9,9 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.operations import NOWHERE, Stand
 from reconciler.problems import Invalid, Problem
 
 SECRETS = frozenset({"ONEFILE_CUSTOMER_TOKEN", "ONEFILE_CUSTOMER_TOKEN_FD", "RECONCILER_STORE", "GITHUB_TOKEN"})
@@ -30,19 +30,6 @@ def git(folder: Path, *arguments: str) -> bytes:
 
 
 _STATE_FILES = ("settings.yaml", "staff.yaml", ":(glob)cohorts/*.yaml")
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """The `commit` a state folder stands at, empty where git cannot tell; `uncommitted`: its files are not that
-    commit's, so that the commit does not name what they ask for."""
-
-    commit: str = ""
-    uncommitted: bool | None = None
-
-
-NOWHERE = Stand()
-"""Outside git, as far as can be told."""
 
 
 def stand(state: Path) -> Stand:

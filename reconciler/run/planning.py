@@ -81,6 +81,7 @@ def plan(
         async with open_session(context, declared.settings) as session:
             return await plan_in(session, context, declared, save_observed, other)
 
+    context = context.standing()
     declared = context.declared()
     other = base_of(context, base, declared) if base is not None else None
     if observed is None:
@@ -112,10 +113,12 @@ async def plan_in(
 def compare_both(
     declared: Declared, base: Base | None, observed: Observed, store: Store, target: str, context: Context
 ) -> Planned:
-    """The plan; with a base, whose learners the reading has as well, what it would have asked for is marked."""
+    """The plan, with where its files stand; with a base, whose learners the reading has as well, what it would have
+    asked for is marked."""
+    made = compare(declared, within(observed, declared) if base else observed, store, target, context)
+    made = Planned(replace(made.plan, made_from=context.stand()))
     if base is None:
-        return compare(declared, observed, store, target, context)
-    made = compare(declared, within(observed, declared), store, target, context)
+        return made
     before = None
     if base.declared is not None:
         with suppress(Invalid):  # two of its learners are one: as good as files that are not valid

@@ -47,12 +47,14 @@ def revert(context: Context, run: int) -> Planned:
             blocked = plan.summary.blocked + len(back.problems)
             plan = replace(
                 plan,
+                made_from=context.stand(),
                 problems=in_order([*plan.problems, *back.problems]),
                 summary=replace(plan.summary, blocked=blocked),
             )
             limits = counts_only(declared.settings.limits)
             return judged(plan, replace(declared, settings=replace(declared.settings, limits=limits)), observed)
 
+    context = context.standing()
     declared = context.declared()
     return asyncio.run(make())
 

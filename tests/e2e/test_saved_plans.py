@@ -267,3 +267,74 @@ def test_a_plan_made_elsewhere_can_be_applied_here(saved: Home) -> None:
     (saved.path / "plan.json").rename(saved.path / "elsewhere" / "plan.json")
     ended = saved.run("apply", "elsewhere/plan.json", "--store", "elsewhere/store.db")
     assert ended.code == ExitCode.DONE
+
+
+# ------------------------------------------------------------------ the commit that a plan was made from
+
+DEFAULT = "learner[200004].default_assessor"
+
+
+def test_a_run_records_the_commit_that_its_plan_was_made_from(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applied in a checkout of another commit, the plan still carries out its own: drift goes back to those files, with
+    their time of grace, and not to the ones checked out, which nobody has applied."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        planned = home.declare(settings={**SETTINGS, "drift": {"grace_hours": 20}}).commit()
+        home.run("plan", "--out", "plan.json")
+        other = home.declare(settings={**SETTINGS, "drift": {"grace_hours": 0}}).commit()
+        applied = home.run("apply", "plan.json")
+        assert applied.code == ExitCode.DONE
+        told = " ".join(applied.out.split())
+        assert f"made from commit {planned[:10]}, which drift goes by, and not from {other[:10]}" in told
+        (run,) = home.run("history", "--format", "json").json
+        assert (run["commit"], run["uncommitted_changes"]) == (planned, False)
+        server.world.users[200004]["DefaultAssessorID"] = KATE
+        report = home.run("drift", "--correct", "--format", "json").json
+        assert report["approved_commit"] == planned
+        assert [(row["address"], row["verdict"]) for row in report["drift"]] == [(DEFAULT, "grace")]
+        assert server.world.users[200004]["DefaultAssessorID"] == KATE
+
+
+def test_a_plan_of_uncommitted_files_approves_none_wherever_it_is_applied(home: Home) -> None:
+    """Also where the files have been committed since, or the checkout is clean."""
+    home.declare().commit()
+    home.declare({**LEARNER, "default_assessor": "kate"})
+    home.run("plan", "--out", "plan.json")
+    home.commit()
+    applied = home.run("apply", "plan.json", "--format", "json").json
+    assert applied["uncommitted_changes"] is True
+    ended = home.run("drift", "--correct")
+    assert (ended.code, "from files that commit" in ended.err) == (ExitCode.INVALID, True)
+
+
+def test_a_plan_that_names_no_commit_approves_none(home: Home) -> None:
+    """As older versions made them: the commit checked out where it is applied is not taken for its own."""
+    home.declare().commit()
+    home.run("plan", "--out", "plan.json")
+    document = saved_document(home)
+    assert document.pop("made_from")["uncommitted_changes"] is False
+    _sign(document)
+    (home.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    applied = home.run("apply", "plan.json")
+    assert applied.code == ExitCode.DONE
+    assert "does not say from which commit it was made" in " ".join(applied.out.split())
+    (run,) = home.run("history", "--format", "json").json
+    assert (run["commit"], run["uncommitted_changes"]) == ("", None)
+    ended = home.run("drift", "--correct")
+    assert (ended.code, "a plan that names no commit" in ended.err) == (ExitCode.INVALID, True)
+
+
+def test_the_commit_of_a_plan_is_under_its_digest_and_not_its_fingerprint(home: Home) -> None:
+    """The same writes from another commit are the same plan to approve; an altered commit is an altered plan."""
+    home.declare().commit()
+    home.plan()  # what the server offers is known from here on
+    first = home.plan()
+    second_commit = home.commit()
+    second = home.plan()
+    assert (first["fingerprint"], second["made_from"]["commit"]) == (second["fingerprint"], second_commit)
+    assert first["digest"] != second["digest"]
+    home.run("plan", "--out", "plan.json")
+    document = saved_document(home)
+    document["made_from"]["commit"] = first["made_from"]["commit"]
+    (home.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    assert home.run("apply", "plan.json").code == ExitCode.INVALID
