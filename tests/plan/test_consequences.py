@@ -118,8 +118,11 @@ def test_an_operations_id_tells_what_it_does_and_displaces() -> None:
 )
 def test_a_removal_names_the_page_where_it_can_be_done(slot: Slot, holder: UserId, page: str) -> None:
     """Employers and observers stand elsewhere than those who assess."""
-    step = removal(change(slot, holder, None), MEMBERS)
+    row = change(slot, holder, None)
+    step = removal(row, MEMBERS)
     assert (step.page, step.holder, step.slot, step.learner) == (page, holder, slot, LEARNER)
+    assert (step.label, step.cohort, step.source, step.owner) == (row.label, row.cohort, row.source, "")
+    assert step.clicks.startswith("Users, ")
 
 
 def test_removals_of_different_slots_have_different_ids() -> None:

@@ -192,6 +192,23 @@ def test_a_lifted_refusal_keeps_its_cohort_its_words_and_its_advice() -> None:
     assert finding == Finding("limit_reassign", "error", words.what, words.fix, cohort="care", waived=quoted)
 
 
+def test_a_share_is_lifted_as_a_count_is_in_its_own_scope() -> None:
+    """And a cohort's says that it is the cohort's, with no advice about the scope of the run."""
+    limits = only(reassign=Allowance(share=0.1), reassign_per_cohort=Allowance(share=0.2))
+    run, cohort = check_limits(limits, slots(updates=4, equal=6))
+    assert (run.name, run.cohort, cohort.name, cohort.cohort) == ("limit_reassign", "", "limit_reassign", "care")
+    assert waive_limits([run, cohort], waived("limit_reassign", run=True))[0] == (cohort.problem,)
+    assert waive_limits([run, cohort], waived("limit_reassign", cohort="care"))[0] == (run.problem,)
+    assert cohort.problem.what == (
+        "cohort care: the plan reassigns 4 of 10 declared slots; at most 2 are allowed in one cohort (a share of 0.2)"
+    )
+    assert cohort.problem.fix == (
+        "If this is meant, raise limits.reassign.per_cohort.share in settings.yaml to 0.4 in the same pull request and "
+        "lower it afterwards; or waive limit_reassign there for one cohort, with reason, approver and last day; or "
+        "make the change in smaller parts."
+    )
+
+
 def test_of_two_waivers_of_a_limit_the_one_that_runs_longer_is_quoted() -> None:
     """Wherever it stands in the file."""
     state = waived("limit_reassign", run=True)
