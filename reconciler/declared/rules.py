@@ -125,17 +125,18 @@ def _circle_problem(circle: list[Handle], active: Mapping[Handle, Cover], day: d
 # ------------------------------------------------------------------ one cohort file
 
 
-def check_cohort(cohort: CohortEntry, directory: Directory) -> Iterator[Problem]:
+def check_cohort(cohort: CohortEntry, directory: Directory, *, partial: bool = False) -> Iterator[Problem]:
+    """*partial*: entries may be missing, so that days without anybody say nothing."""
     if cohort.declared and cohort.declared != cohort.name:
         what = f"cohort is {quoted(cohort.declared)}, but the file is called {cohort.name}.yaml"
         fix = f"rename the file to {cohort.declared}.yaml"
         fix += f", or write 'cohort: {cohort.name}'." if cohort.name == slug(cohort.name) else "."
         yield Problem(what, fix, Source(cohort.file, cohort.line))
-    yield from _check_slots(cohort.defaults, "defaults", cohort.file, directory)
+    yield from _check_slots(cohort.defaults, "defaults", cohort.file, directory, partial)
     yield from _check_empty(cohort.defaults, "defaults", cohort.file, ())
     named = {held.slot for held in cohort.defaults.held}
     for learner in cohort.learners:
-        yield from _check_slots(learner.slots, learner.subject, cohort.file, directory)
+        yield from _check_slots(learner.slots, learner.subject, cohort.file, directory, partial)
         yield from _check_empty(learner.slots, learner.subject, cohort.file, named)
 
 
@@ -150,13 +151,13 @@ def _check_empty(slots: Slots, subject: str, file: str, named: Collection[Slot])
 _ADDITIONAL = Slot(SlotKind.ADDITIONAL)
 
 
-def _check_slots(slots: Slots, subject: str, file: str, directory: Directory) -> Iterator[Problem]:
+def _check_slots(slots: Slots, subject: str, file: str, directory: Directory, partial: bool) -> Iterator[Problem]:
     for held in slots.held:
         for term in held.terms:
             if not _fits(term, held.slot, directory):
                 yield from _check_holder(held.slot, term, subject, file, directory)
         if held.terms and (len(held.terms) > 1 or held.terms[0].start or held.terms[0].end):
-            yield from _check_terms(held, f"{subject}: {slot_name(held.slot)}", file)
+            yield from _check_terms(held, f"{subject}: {slot_name(held.slot)}", file, partial)
     for term in slots.additional:
         if not _fits(term, _ADDITIONAL, directory):
             yield from _check_holder(_ADDITIONAL, term, subject, file, directory)
@@ -183,7 +184,7 @@ def _check_holder(slot: Slot, term: Term, subject: str, file: str, directory: Di
         yield Problem(what, fix, Source(file, term.line))
 
 
-def _check_terms(held: Held, place: str, file: str) -> Iterator[Problem]:
+def _check_terms(held: Held, place: str, file: str, partial: bool) -> Iterator[Problem]:
     """Each term the right way round; all together without a day that has two holders or, in between, none."""
     turned = [problem for term in held.terms for problem in _check_direction(term, place, file)]
     yield from turned
@@ -192,7 +193,7 @@ def _check_terms(held: Held, place: str, file: str) -> Iterator[Problem]:
     first, *rest = sorted(held.terms, key=lambda term: (term.start or date.min, term.end or date.max))
     latest = first
     for term in rest:
-        yield from _check_neighbours(latest, term, place, file)
+        yield from _check_neighbours(latest, term, place, file, partial)
         latest = max(latest, term, key=lambda each: each.end or date.max)
 
 
@@ -202,14 +203,14 @@ def _check_direction(term: Term, place: str, file: str) -> Iterator[Problem]:
         yield Problem(what, "correct from or until.", Source(file, term.line))
 
 
-def _check_neighbours(before: Term, after: Term, place: str, file: str) -> Iterator[Problem]:
+def _check_neighbours(before: Term, after: Term, place: str, file: str, partial: bool) -> Iterator[Problem]:
     start, end = after.start or date.min, before.end or date.max
     who = f"{before.staff or 'nobody'} (line {before.line}) and {after.staff or 'nobody'} (line {after.line})"
     line = max(before.line, after.line)
     if start <= end:
         what = f"{place}: the entries of {who} overlap{_overlap_words(before, after)}"
         yield Problem(what, "let one end on the day before the other starts.", Source(file, line))
-    elif start - end > _DAY:
+    elif start - end > _DAY and not partial:
         gap = f"from {end + _DAY} to {start - _DAY}" if start - end > 2 * _DAY else f"on {end + _DAY}"
         what = f"{place}: between the entries of {who} nobody is declared {gap}"
         fix = "close the gap, or add an entry with 'staff: null' if nobody shall hold the slot in that time."

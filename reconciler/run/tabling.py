@@ -36,9 +36,12 @@ def import_table(
         listed, calls = asyncio.run(_listed(context, settings, centre))
     foreign = None if centre == settings.organisation else centre
     made = tabled(sheet, existing, listed, cohort=cohort, names=names, organisation=foreign)
+    try:
+        texts = new_texts(context.state, existing, settings, made.cohorts, made.staff, {})
+    except Invalid as error:
+        raise Invalid(in_order([*made.problems, *error.problems])) from error
     if made.problems:
         raise Invalid(in_order(made.problems))
-    texts = new_texts(context.state, existing, settings, made.cohorts, made.staff, {})
     declared = read_back(context.state, texts, context.day(), [one.name for one in made.cohorts])
     write_new(context.state, texts)
     return Written(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -62,30 +62,45 @@ def tabled(
     known = existing.staff or {}
     rows = _Rows(sheet, StaffFinder(known, listed), cohort)
     lines = [line for row in sheet.rows if (line := rows.understood(row))]
-    staff = _directory(lines, known, listed, names=names)
+    staff = _directory([*lines, *rows.in_part], known, listed, names=names)
     handle_of = {member.id: member.handle for member in staff}
     entries = list(_cohorts(lines, handle_of, sheet.file, organisation))
     problems = [*sheet.problems, *rows.problems, *_of_learners(lines, sheet.file, existing), *_twice(lines, sheet.file)]
-    if not sheet.problems and None not in rows.refused:  # with a row missing, talk of gaps would be wrong
-        sound = [line for line in lines if line.learner not in rows.refused]
-        problems += _broken_rules(list(_cohorts(sound, handle_of, sheet.file, organisation)), staff)
+    lost = bool(sheet.problems) or None in rows.refused  # of nobody knows whom
+    gapped = {line.learner for line in lines if lost or line.learner in rows.refused}
+    rules = _Rules(staff, lambda some: _cohorts(some, handle_of, sheet.file, organisation))
+    problems += rules.broken_together([line for line in lines if line.learner not in gapped])
+    problems += rules.broken_together([line for line in lines if line.learner in gapped], partial=True)
+    problems += (problem for line in rows.in_part for problem in rules.broken_alone(line))
     return Tabled(tuple(map(factored, entries)), staff, tuple(problems))
 
 
-def _broken_rules(entries: Sequence[CohortEntry], staff: Sequence[Staff]) -> Iterator[Problem]:
-    """As validate would tell them of the files, at the lines of the table."""
-    by_handle = {member.handle: member for member in staff}
-    directory = Directory(by_handle, frozenset(by_handle), complete=True)
-    register = Register(directory)
-    for entry in entries:
-        yield from check_cohort(entry, directory)
-        yield from register.add(entry, readable=True)
+class _Rules:
+    """What validate would tell of the files, at the lines of the table."""
+
+    def __init__(self, staff: Sequence[Staff], cohorts: Callable[[Sequence[_Line]], Iterable[CohortEntry]]) -> None:
+        by_handle = {member.handle: member for member in staff}
+        self._directory = Directory(by_handle, frozenset(by_handle), complete=True)
+        self._register = Register(self._directory)
+        self._cohorts = cohorts
+
+    def broken_together(self, lines: Sequence[_Line], *, partial: bool = False) -> Iterator[Problem]:
+        """*partial*: rows of these learners are refused, so that talk of gaps between the others would be wrong."""
+        for entry in self._cohorts(lines):
+            yield from check_cohort(entry, self._directory, partial=partial)
+            yield from self._register.add(entry, readable=True)
+
+    def broken_alone(self, line: _Line) -> Iterator[Problem]:
+        """Of a row that is refused for another cell: whether its holder fits its slot."""
+        for entry in self._cohorts([line]):
+            yield from check_cohort(entry, self._directory, partial=True)
 
 
 class _Rows:
     def __init__(self, sheet: Sheet, finder: StaffFinder, cohort: str) -> None:
         self.problems: list[Problem] = []
         self.refused: set[LearnerKey | None] = set()  # learners with a row that is refused; None: it is not known whose
+        self.in_part: list[_Line] = []  # refused, but it is known whose slot they mean
         self._file, self._finder, self._default_cohort = sheet.file, finder, cohort
         self._clear = True
 
@@ -99,12 +114,17 @@ class _Rows:
         end = self._of(row, lambda: day(row["until"], "until"))
         cohort = self._of(row, lambda: self._cohort(row))
         label = self._of(row, lambda: _label(row))
-        if not self._clear or learner is None or where is None:
+        if learner is None or where is None:
             self.refused.add(learner)
             return None
         key = staff if where.kind is SlotKind.ADDITIONAL else where.key
         term = Term(None, start, end, row.line)
-        return _Line(row.line, learner, Slot(where.kind, key), staff, term, cohort or "", label or "")
+        line = _Line(row.line, learner, Slot(where.kind, key), staff, term, cohort or "", label or "")
+        if self._clear:
+            return line
+        self.refused.add(learner)
+        self.in_part.append(line)
+        return None
 
     def _of(self, row: Row, meaning: Callable[[], Value]) -> Value | None:
         try:

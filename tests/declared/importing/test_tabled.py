@@ -162,6 +162,35 @@ def test_all_rows_are_told_at_once() -> None:
     assert [problem.split(":")[1] for problem in sorted(found)] == ["2", "3", "3", "4", "5", "5", "5", "5"]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["200004,default_assessor,3"],
+        ["200004,default_assessor,1", "200004,default_assessor,2"],
+        ["200004,default_assessor,1,,,,,2027-02-02,2027-02-01"],
+        ["200004,additional,6,,,arts", "200004,additional,1,,,care"],
+        ["6,additional,1", "7,additional,6"],
+    ],
+    ids=["role", "overlap", "turned days", "two cohorts", "a learner who is staff"],
+)
+@pytest.mark.parametrize(
+    "other",
+    ["x y,default_assessor,1", "200004,additional,who", "200009,slot,1", "200009,default_assessor,,,,,,46387"],
+    ids=["nobody knows whose", "the same learner's", "another's", "another's, twice"],
+)
+def test_what_is_wrong_with_a_row_is_told_beside_any_other(rows: list[str], other: str) -> None:
+    """Nobody corrects a table to be told more of what was wrong with it before."""
+    assert set(told(*rows)) | {told_at.replace(":2: ", f":{len(rows) + 2}: ") for told_at in told(other)} == set(
+        told(*rows, other)
+    )
+
+
+def test_a_row_that_is_refused_for_its_day_is_also_refused_for_its_holder() -> None:
+    """Both are told, each once."""
+    found = told("200004,default_assessor,3,,,,,46387,")
+    assert [words.partition(": ")[2].partition(":")[0] for words in found] == ["from", "learner 200004"]
+
+
 def test_who_is_declared_already_is_not_declared_again(tmp_path: Path) -> None:
     """By id, MISID or label; the handles of the files are used as they are."""
     body = "learners: [{id: 200004, label: LRN-1}, {misid: M2, label: LRN-2}]\n"
