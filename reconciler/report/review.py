@@ -14,6 +14,7 @@ from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
 from reconciler.report.words import age_words, duration_words, learner_words, number_of, removal_words
 
 BY_HAND = "To remove by hand: OneFile's API cannot"
+ONE_FIX = 3  # so many notices with one fix, or more, are told under it
 FEW_BEFORE = 3  # warnings from before this change that are still told one by one
 ALL = "reconciler plan --verbose lists each of them."
 STILL_BY_HAND = "Still to remove by hand: OneFile's API cannot"
@@ -48,6 +49,18 @@ class Notices:
     @property
     def count(self) -> int:
         return sum(item.count for item in self.items)
+
+    def gathered(self) -> tuple[tuple[Notice, ...], ...]:
+        """The items, those of one policy with one fix together where they are many: their fix is told once."""
+        alike: dict[object, list[Notice]] = {}
+        for item in self.items:
+            alone = item.waived or item.count > 1
+            alike.setdefault(id(item) if alone else (item.mark, item.fix), []).append(item)
+        return tuple(
+            part
+            for group in map(tuple, alike.values())
+            for part in ([group] if len(group) >= ONE_FIX else [(one,) for one in group])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,7 @@ def review(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = Fa
         organisation=plan.organisation,
         fingerprint=fingerprint,
         base=plan.base,
-        stop="Blocked: nothing is applied while a limit or a policy refuses this plan." if plan.blocked else "",
+        stop=_stop(plan),
         verdict=_verdict(plan),
         counts=_counts(plan),
         notes=tuple(_notes(plan, cohorts, already)),
@@ -135,6 +148,13 @@ def review(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = Fa
 
 
 # ------------------------------------------------------------------ the headline
+
+
+def _stop(plan: Plan) -> str:
+    """That nothing is applied, and why in brief; empty unless something refuses the plan."""
+    counts = ((len(plan.refusals), "limit"), (sum(finding.blocks for finding in plan.findings), "policy finding"))
+    why = ", ".join(number_of(count, thing) for count, thing in counts if count)
+    return f"Blocked: {why}. Nothing is applied while a limit or a policy refuses this plan." if plan.blocked else ""
 
 
 def _verdict(plan: Plan) -> str:
@@ -256,6 +276,11 @@ def _warnings(findings: Sequence[Finding], plan: Plan, *, whole: bool) -> Iterat
     listed = ", ".join(f"{policy} {count}" for policy, count in counts)
     what = f"{len(before)} warnings that were there before this change of the files: {listed}"
     yield Notice(what, ALL, count=len(before))
+
+
+def one_fix(group: Sequence[Notice]) -> str:
+    """What stands above several notices that have one fix."""
+    return f"{len(group)} with one fix"
 
 
 def problem_notice(problem: Problem) -> Notice:

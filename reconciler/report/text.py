@@ -15,9 +15,11 @@ from reconciler.report.review import (
     STILL_BY_HAND,
     CaseloadLine,
     ManualStep,
+    Notice,
     Notices,
     Review,
     after_by_hand,
+    one_fix,
     review,
 )
 from reconciler.report.words import number_of
@@ -67,15 +69,29 @@ def _headline(page: Page, told: Review) -> Iterator[str]:
 def _notices(page: Page, group: Notices) -> Iterator[str]:
     code = RED if group.risky else BOLD if group.items[0].waived else YELLOW
     yield from page.title(f"{group.title} ({group.count})", code)
-    for notice in group.items:
-        what = f"{notice.what} [{notice.mark}]" if notice.mark else notice.what
-        if notice.waived:
-            yield from page.wrap(f"{notice.place}: {what}" if notice.place else what, first=2)
-            yield from page.wrap(f"Waived: {notice.waived}", first=4)
-            if notice.count > 1:
-                yield from page.wrap(notice.fix, first=4)
+    for first, *others in group.gathered():
+        if others:
+            yield from _with_one_fix(page, [first, *others])
         else:
-            yield from page.notice(notice.place, what, notice.fix)
+            yield from _notice(page, first)
+
+
+def _notice(page: Page, notice: Notice) -> Iterator[str]:
+    what = f"{notice.what} [{notice.mark}]" if notice.mark else notice.what
+    if notice.waived:
+        yield from page.wrap(f"{notice.place}: {what}" if notice.place else what, first=2)
+        yield from page.wrap(f"Waived: {notice.waived}", first=4)
+        if notice.count > 1:
+            yield from page.wrap(notice.fix, first=4)
+    else:
+        yield from page.notice(notice.place, what, notice.fix)
+
+
+def _with_one_fix(page: Page, group: Sequence[Notice]) -> Iterator[str]:
+    mark, fix = group[0].mark, group[0].fix
+    yield from page.notice("", f"{one_fix(group)} [{mark}]" if mark else one_fix(group), fix)
+    for one in group:
+        yield from page.wrap(f"{one.place}: {one.what}" if one.place else one.what, first=4)
 
 
 def _manual(page: Page, steps: Sequence[ManualStep], title: str) -> Iterator[str]:

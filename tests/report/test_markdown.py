@@ -162,13 +162,13 @@ def test_the_least_risky_rows_give_way_first() -> None:
 
 def test_a_report_that_cannot_show_all_risks_says_so_loudly() -> None:
     """With counts of each kind, and a warning not to approve on it."""
-    report = markdown(huge(10, findings=2000, steps=1500, aside=700))
+    report = markdown(huge(10, findings=4000, steps=1500, aside=700))
     assert size(report) <= COMMENT_LIMIT
     loud = next(line for line in report.splitlines() if "too long to show everything that needs a person's eye" in line)
     assert "Do not approve on it alone." in loud
     for words in (r"[\d,]+ breaches that block", "1,500 steps by hand", "700 set aside", "30 caseloads"):
         assert re.search(words, loud), words
-    assert "### Refused by policies (2000)" in report
+    assert "### Refused by policies (4000)" in report
     assert "### To remove by hand: OneFile's API cannot (1500)" in report
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.model import Handle, Holder, Slot, Unread, UserId
 from reconciler.operations import CaseloadRow, Change, Finding, Holding, Plan
+from reconciler.problems import Problem
 from reconciler.report import html, markdown, text
 from reconciler.report.changes import CohortRows
 from reconciler.report.review import Review, after_by_hand, caseload_line, manual_steps, review
@@ -225,3 +226,44 @@ def test_only_steps_that_a_person_can_close_ask_for_a_word() -> None:
                          html.render_plan(made, fingerprint="")):  # fmt: skip
             assert rendered.count("Afterwards: ") == len(said)
             assert ("reconciler done" in rendered) == (REMOVAL in steps)
+
+
+# ------------------------------------------------------------------ one fix for many
+
+
+def breaches(*whose: str, fix: str = "Declare another IQA.", policy: str = "iqa_independent") -> tuple[Finding, ...]:
+    return tuple(Finding(policy, "error", f"{who}: priya does both", fix) for who in whose)
+
+
+def test_a_fix_of_many_findings_is_told_once_and_every_learner_below_it() -> None:
+    """In text, Markdown and HTML; two of a kind, or those of another policy, stand as they are."""
+    many, few = (
+        breaches("LRN-1", "LRN-2", "LRN-3"),
+        breaches("LRN-8", "LRN-9", fix="Declare nobody.", policy="coverage"),
+    )
+    plan = replace(plan_of([change(DEFAULT, KATE, JAMES)]), findings=(*many[:1], *few, *many[1:]))
+    for render in (text.render_plan, markdown.render_plan, html.render_plan):
+        shown = render(plan, fingerprint="sha256:0123").replace("`", "")
+        assert [shown.count(words) for words in ("Declare another IQA.", "3 with one fix", "Declare nobody.")] == [
+            1,
+            1,
+            2,
+        ]
+        assert shown.index("Declare another IQA.") < shown.index("LRN-1") < shown.index("LRN-3") < shown.index("LRN-8")
+        assert all(shown.count(f"LRN-{number}: priya does both") == 1 for number in (1, 2, 3, 8, 9))
+
+
+def test_what_blocks_stands_before_everything_but_the_headline_and_is_counted_there() -> None:
+    """In every format that people read."""
+    holding = Holding(1, 1, 0, 0)
+    plan = replace(
+        plan_of([change(DEFAULT, KATE, JAMES)]),
+        findings=breaches("LRN-1", "LRN-2"),
+        refusals=(Problem("the plan reassigns 9 slots", "Raise it.", where="limits.reassign"),),
+        caseload=(CaseloadRow(Handle("james"), JAMES, holding, holding, None, None),),
+    )
+    for render in (text.render_plan, markdown.render_plan, html.render_plan):
+        shown = render(plan, fingerprint="sha256:0123")
+        places = [shown.index(words) for words in ("Blocked: 1 limit, 2 policy findings.", "Refused by limits",
+                  "Refused by policies", "Who gains and who loses")]  # fmt: skip
+        assert places == sorted(places)

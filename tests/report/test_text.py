@@ -53,7 +53,7 @@ def test_a_plan_says_what_matters_first_and_every_change_in_words() -> None:
     assert text(everything()) == (
         """\
 Plan for sandbox, organisation 5740, as declared for 2026-11-23, made 2026-11-23 12:00 UTC
-Blocked: nothing is applied while a limit or a policy refuses this plan.
+Blocked: 1 limit, 1 policy finding. Nothing is applied while a limit or a policy refuses this plan.
 1 to fill, 1 to reassign, 1 to write once (OneFile does not show who is there), 1 to remove by hand,
   2 set aside, 1 drifted and only reported, 1 unchanged.
 181 calls to read, 3 to write, about 37 s

@@ -13,7 +13,7 @@ from reconciler.problems import Problem
 from reconciler.report.endings import Endings
 from reconciler.report.escape import visible
 from reconciler.report.html.chart import caseload_chart
-from reconciler.report.review import BY_HAND, STILL_BY_HAND, after_by_hand, problem_notice, review
+from reconciler.report.review import BY_HAND, STILL_BY_HAND, after_by_hand, one_fix, problem_notice, review
 from reconciler.report.risk import IN_SIGHT
 
 if TYPE_CHECKING:
@@ -68,5 +68,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["in_sight"] = IN_SIGHT
+    environment.globals["one_fix"] = one_fix
     environment.filters["trusted"] = Markup  # our own style sheet alone
     return environment

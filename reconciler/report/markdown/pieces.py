@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.report.escape import code_span, comment_value, prose
 from reconciler.report.fit import ASIDE, BY_HAND, STOPS, WARNS, Item, Part
-from reconciler.report.review import ManualStep, Notice, Notices, after_by_hand
+from reconciler.report.review import ManualStep, Notice, Notices, after_by_hand, one_fix
 
 LONGEST_VALUE, LONGEST_SENTENCE = 120, 600  # characters; no file needs more, and no text may push the rest out
 
@@ -74,10 +74,24 @@ def notice(one: Notice) -> str:
     return f"- {place}{sentence(one.what)}{mark}<br>{after}\n"
 
 
+def with_one_fix(group: Sequence[Notice]) -> Iterator[str]:
+    """The entries of several notices: the first has their fix before it, and all are listed below that."""
+    mark = f" ({sentence(group[0].mark)})" if group[0].mark else ""
+    head = f"- {one_fix(group)}{mark}<br>**Fix:** {sentence(group[0].fix)}\n"
+    for one in group:
+        place = f"{code_span(clipped(one.place, LONGEST_VALUE))}: " if one.place else ""
+        yield f"{head}  - {place}{sentence(one.what)}\n"
+        head = ""
+
+
 def notices_part(group: Notices) -> Part:
     """A list that names how many there are; many that neither block nor set aside are folded."""
     tier = STOPS if group.stops else ASIDE if group.risky else WARNS
-    items = tuple(Item(notice(one), tier, group.counted, one.count) for one in group.items)
+    items = tuple(
+        Item(text, tier, group.counted, one.count)
+        for some in group.gathered()
+        for text, one in zip(with_one_fix(some) if len(some) > 1 else [notice(some[0])], some, strict=True)
+    )
     head = heading(f"{group.title} ({group.count})")
     if not group.risky and len(items) > MANY_WARNINGS:
         return Part(items, head + folded(f"{len(items)} in all"), FOLD_END, always=True)

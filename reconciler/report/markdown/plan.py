@@ -1,4 +1,4 @@
-"""A plan as Markdown: counts, caseloads, what blocks, steps by hand, then changes by cohort, the rest folded."""
+"""A plan as Markdown: counts, what blocks, caseloads, steps by hand, then changes by cohort, the rest folded."""
 
 from __future__ import annotations
 
@@ -53,10 +53,11 @@ def _headline(told: Review) -> str:
 
 
 def _parts(told: Review) -> Iterator[Part]:
+    yield from (notices_part(group) for group in told.notices if group.stops)
     if told.caseload:
         yield from caseload_parts(told.caseload, heading("Who gains and who loses") + _gains(told.caseload))
     for group in told.notices:
-        if group.risky:
+        if group.risky and not group.stops:
             yield notices_part(group)
     if told.manual:
         yield manual_part(told.manual, BY_HAND)
