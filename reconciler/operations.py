@@ -164,7 +164,8 @@ def time_json(moment: datetime | None) -> str | None:
 class ManualRemoval:
     """Something only a person can do in OneFile's web pages, because the API has no unassign.
 
-    `page` names the web page, `clicks` the way there and what to do, `owner` who sees to it. The id is made from the
+    `page` names the web page, `clicks` the way there and what to do, `owner` who sees to it. `unseen`: OneFile
+    does not show the slot, so that only a person can say that it is done. The id is made from the
     address, so it stays the same until done. `first_seen` is when an apply or a drift run first found the step open.
     """
 
@@ -179,6 +180,7 @@ class ManualRemoval:
     clicks: str = ""
     owner: str = ""
     first_seen: datetime | None = None
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def removal(change: Change, members: Mapping[UserId, Staff], owner: str = "") ->
         page=page,
         source=change.source,
         clicks=clicks,
+        unseen=change.recorded,
         owner=owner,
     )
 

@@ -126,6 +126,7 @@ def manual_row(step: ManualRemoval, handles: Handles) -> Row:
         "page": step.page,
         "clicks": step.clicks,
         "owner": step.owner,
+        "unseen": step.unseen,
         "first_seen": time_json(step.first_seen),
         "source": _source_row(step.source),
     }
@@ -144,6 +145,7 @@ def read_manual(row: Row) -> ManualRemoval:
         source=_read_source(row["source"]) or Source(""),
         clicks=row.get("clicks", ""),
         owner=row.get("owner", ""),
+        unseen=row.get("unseen", slot.kind is SlotKind.ADDITIONAL),
         first_seen=read_time(seen) if (seen := row.get("first_seen")) else None,
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from reconciler.model import SlotKind
 from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Plan, Summary
 from reconciler.problems import Problem, Source
 from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
@@ -302,7 +301,7 @@ def manual_steps(plan: Plan) -> tuple[ManualStep, ...]:
         what = removal_words(step.slot, step.holder, plan.handles)
         age = f"open for {age_words(plan.created_at - step.first_seen)}" if step.first_seen else ""
         since = ", ".join(words for words in (age, step.owner) if words)
-        return ManualStep(step.id, who, what, step.page, step.clicks, since, step.slot.kind is SlotKind.ADDITIONAL)
+        return ManualStep(step.id, who, what, step.page, step.clicks, since, step.unseen)
 
     return tuple(told(step) for step in plan.manual)
 
@@ -312,7 +311,7 @@ def after_by_hand(steps: Sequence[ManualStep]) -> Iterator[tuple[str, str]]:
     told = sum(step.told for step in steps)
     read = len(steps) - told
     if told:
-        yield _DONE, ", for additional people, whom OneFile does not show" if read else ""
+        yield _DONE, ", for what OneFile does not show" if read else ""
     if read:
         which = "the others" if told else "this step" if read == 1 else "these steps"
         yield "", f"the next apply or drift closes {which}, as soon as it reads the slot empty"

@@ -64,7 +64,7 @@ def _close(
     if outcome == "present":
         store.record(target, organisation, [(found.learner, found.slot, found.staff)], run=run)
         return
-    if found.slot.kind is SlotKind.ADDITIONAL:  # elsewhere, that one person is not there leaves open who is
+    if found.alone:  # elsewhere, that one person is not there leaves open who is
         store.record(target, organisation, [(found.learner, found.slot, None)], run=run)
     for waiting in store.episodes(target, organisation, "step"):
         if waiting.place == (found.learner, found.slot):
@@ -82,28 +82,32 @@ def _not_open(step: str, store: Store, target: str, organisation: OrganisationId
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something only a person can tell: whether `staff` is on the learner. `row` is the unknown operation, if one."""
+    """Something only a person can tell: whether `staff` is on the learner. `row` is the unknown operation, if one;
+    `alone`: with them gone, nobody is in the slot."""
 
     learner: UserId
     slot: Slot
     staff: UserId
+    alone: bool
     row: JournalRow | None = None
 
 
 def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict[str, _Step]:
     known = store.recorded(target, organisation)
+    waiting = {(*step.place, step.holder) for step in store.episodes(target, organisation, "step") if step.due}
     recorded = [
-        _Step(learner, slot, staff)
+        _Step(learner, slot, staff, alone=True)
         for (learner, slot), staff in known.items()
-        if slot.kind is SlotKind.ADDITIONAL and staff is not None  # what OneFile shows is read, not told
+        # what OneFile shows is read, not told
+        if staff is not None and (slot.kind is SlotKind.ADDITIONAL or (learner, slot, staff) in waiting)
     ]
     unknown = [
-        _Step(row.operation.learner, slot, move.after, row)
+        _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL, row)
         for row in store.unknown(target, organisation)
         for slot, move in row.operation.moves
     ]
     refused = [
-        _Step(row.operation.learner, slot, move.after)
+        _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL)
         for row in store.failed(target, organisation)
         for slot, move in row.operation.moves
         if move.before is Unread.UNREADABLE and (row.operation.learner, slot) not in known  # perhaps there already

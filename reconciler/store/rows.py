@@ -105,7 +105,8 @@ Matter = Literal["drift", "step", "fight"]
 class Episode:
     """One matter of one slot from the run that first saw it to the one that found it over.
 
-    `drift`: OneFile holds `holder` where `due` was last applied. `step`: a person is to take `holder` off.
+    `drift`: OneFile holds `holder` where `due` was last applied. `step`: a person is to take `holder` off, whom
+    only the record knows there if it is `due` too.
     `fight`: the slot was corrected so often that a person must answer first. `ended` is None while it is open;
     `ending` then says how it ended.
     """

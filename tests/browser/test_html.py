@@ -42,7 +42,7 @@ CHANGES = [
 def a_page() -> str:
     """Everything that a report can have: moves, fills, a step by hand, caseloads, what blocks and what warns."""
     step = ManualRemoval(
-        "0a1b2c3d", LEARNER, additional(LEE), LEE, "LRN-0042", COHORT, "Allocations", Source("a.yaml", 3)
+        "0a1b2c3d", LEARNER, additional(LEE), LEE, "LRN-0042", COHORT, "Allocations", Source("a.yaml", 3), unseen=True
     )
     plan = plan_of(CHANGES, manual=(step,))
     rows = tuple(

@@ -142,3 +142,21 @@ def test_a_step_that_the_files_take_back_is_over(home: Home, server: Served) -> 
     removed(home)
     home.run("apply", "--auto-approve")
     assert [one.ending for one in kept(home)].count("") == 2
+
+
+def test_a_step_that_no_reading_can_close_is_closed_by_a_person(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a slot of one that this server does not show, as among additional people."""
+    with served(None, "aim_staff_keys=omit") as server:
+        point_at(monkeypatch, server.url)
+        aim = "learner[200004].learning_aim[41242].iqa"
+        home.declare(LEARNER).run("apply", "--auto-approve")
+        home.declare({**LEARNER, "learning_aims": [{"standard": 41242, "assessor": "kate", "iqa": None}]})
+        ended = home.run("apply", "--auto-approve")
+        assert ended.code == ExitCode.INCOMPLETE
+        assert "reconciler done STEP --by NAME" in ended.out
+        (step,) = steps(home).values()
+        assert (step["address"], step["unseen"]) == (aim, True)
+        assert home.run("done", str(step["id"]), "--by", "sam", "--outcome", "absent").code == ExitCode.DONE
+        assert steps(home) == {}
+        home.converges()
+        assert {one.ending for one in kept(home)} == {"absent, said by sam"}

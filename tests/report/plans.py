@@ -34,6 +34,7 @@ REMOVAL = ManualRemoval(
     "care",
     "the learner's Access Accounts tab",
     Source("state/cohorts/care.yaml", 10),
+    unseen=True,
 )
 
 

@@ -53,6 +53,7 @@ STEP = ManualRemoval(
     "Users, Account, Access Accounts",
     "quality-lead",
     NOON - timedelta(days=30),
+    unseen=True,
 )
 
 

@@ -209,13 +209,13 @@ def test_old_warnings_do_not_bury_what_a_change_brings() -> None:
 
 
 def test_only_steps_that_a_person_can_close_ask_for_a_word() -> None:
-    """OneFile shows every slot but additional people: of the others a reading tells, and `done` would be refused."""
-    shown = replace(REMOVAL, id="0123abcd", slot=DEFAULT)
+    """Where OneFile shows the slot a reading tells, and `done` would be refused."""
+    shown = replace(REMOVAL, id="0123abcd", slot=DEFAULT, unseen=False)
     closing = {
         (REMOVAL,): ["reconciler done STEP --by NAME"],
         (shown,): ["the next apply or drift closes this step, as soon as it reads the slot empty"],
         (REMOVAL, shown): [
-            "reconciler done STEP --by NAME, for additional people, whom OneFile does not show",
+            "reconciler done STEP --by NAME, for what OneFile does not show",
             "the next apply or drift closes the others, as soon as it reads the slot empty",
         ],
     }
