@@ -21,6 +21,9 @@ CORRECTIONS_BEFORE_ASKING = 3
 LOOKING_BACK = timedelta(days=7)
 """A slot that was corrected so often in so long is moved by somebody who means it: from then on a person decides."""
 
+OTHER_STORE = "Where runs were recorded elsewhere, name that store with --store or RECONCILER_STORE."
+"""What to do first where a record is empty that should not be."""
+
 
 class Verdict(StrEnum):
     """What may be done about one drifted slot, and why not more."""
@@ -82,7 +85,7 @@ class DriftReport:
     `due` are changes that the calendar asks for, cover and dated entries; `pending` are those of the files. `ended`
     are the episodes that this run found over; `unseen` are open ones in scope whose slot it could not look at.
     `approved` is the commit that corrections go back to, or `unapproved` the reason why there would be none.
-    `outcomes` are of the corrections of `run`.
+    `outcomes` are of the corrections of `run`. `unrecorded` says why drift cannot be told, where nothing is recorded.
     """
 
     plan: Plan
@@ -101,6 +104,7 @@ class DriftReport:
     recent_corrections: int = 0
     approved: str = ""
     unapproved: str = ""
+    unrecorded: str = ""
     run: int | None = None
     outcomes: tuple[Outcome, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -137,7 +137,7 @@ def command(
             )
             names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days")
             told = {name: chosen.pop(name) for name in names if name in chosen}
-            context = Context(**told, tell=None if quiet else Told, on_screen=output.on_screen)
+            context = Context(**told, tell=None if quiet else Told, on_screen=output.on_screen, says=output.note)
             try:
                 output.check_out()
                 if context.target:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.declared import read_declared
-from reconciler.drift import Approval, wanted_by
+from reconciler.drift import OTHER_STORE, Approval, wanted_by
 from reconciler.model import Declared, Observed
 from reconciler.problems import Invalid, Problem
 from reconciler.run import git
 from reconciler.run.context import Context
+from reconciler.run.remembering import nothing_recorded
 from reconciler.store import Store
 
 
@@ -52,7 +53,7 @@ def approved_files(
 
 _FIX = (
     "Keep the state folder in git, commit it and apply it, or name a commit that people have approved with "
-    "--approved GIT_REF. Nothing is corrected without one."
+    f"--approved GIT_REF. {OTHER_STORE} Nothing is corrected without one."
 )
 
 
@@ -60,7 +61,8 @@ def why_none(store: Store, target: str, organisation: int) -> str:
     """Why no commit is known that people approved; nothing where one is. Whether git has it is not asked."""
     run = store.approved(target, organisation)
     if run is None:
-        return "no approved commit is known: no apply has been complete yet"
+        why = nothing_recorded(store, target, organisation) or "no apply has been complete yet"
+        return f"no approved commit is known: {why}"
     newest = f"no approved commit is known: run {run.id}, the newest complete apply, was made"
     if not run.commit:
         return f"{newest} outside git, or from a plan that names no commit"

@@ -31,7 +31,8 @@ class Context:
     """A command's common options and surroundings. `everyone` asks for caseloads also of those whom a plan does not
     touch. `tell`, given the calls allowed in a minute, makes who hears what a reading costs. `ahead_days` is how far
     plans look ahead. `on_screen`: the report is text, and goes to a terminal only. `stood` is where the state folder
-    stood when its files were read: they may be edited while a plan waits to be approved.
+    stood when its files were read: they may be edited while a plan waits to be approved. `says` tells people one line
+    beside the report, if they want to hear any.
 
     The environment is read here and nowhere else.
     """
@@ -53,6 +54,7 @@ class Context:
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
     on_screen: bool = False
     stood: Stand | None = None
+    says: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
         """A descriptor that is closed now will soon be one of our own files: nothing may be read from it later."""

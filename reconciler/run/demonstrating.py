@@ -33,7 +33,9 @@ def demonstrate(context: Context, say: Say, *, colour: bool = False) -> ExitCode
         shutil.copytree(context.state, Path(folder) / "state")
         with contextlib.chdir(folder):  # so that the demo's paths read like a user's own
             return _walk(
-                replace(context, state=Path("state"), target="sandbox", store=None, environment={}), say, colour
+                replace(context, state=Path("state"), target="sandbox", store=None, environment={}, says=None),
+                say,
+                colour,
             )
 
 

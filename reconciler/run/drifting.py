@@ -40,6 +40,7 @@ from reconciler.run.approval import approved_files, why_none
 from reconciler.run.base import base_of, for_both
 from reconciler.run.context import LONDON, Context
 from reconciler.run.planning import Planned, compare_both, judged, missable_cohorts, observe_in
+from reconciler.run.remembering import nothing_recorded
 from reconciler.run.session import Session, open_session
 from reconciler.run.steps import dated, note_steps
 from reconciler.store import Episode, LastApplied, Sighting, Store
@@ -56,10 +57,13 @@ class Drifting:
     finished: Finished | None = None
 
     def exit_code(self, *, detailed: bool) -> ExitCode:
-        """With corrections, INCOMPLETE where the next run can do no more either: a person must act, or nobody can tell
-        what a slot holds. What waits for its time of grace or for approval, or is only reported, has not failed."""
+        """INCOMPLETE where drift cannot be told; with corrections, also where the next run can do no more either: a
+        person must act, or nobody can tell what a slot holds. What waits for its time of grace or for approval, or is
+        only reported, has not failed."""
         if self.finished and self.finished.exit_code is not ExitCode.DONE:
             return self.finished.exit_code
+        if self.report.unrecorded and (self.corrects or detailed):
+            return ExitCode.INCOMPLETE
         left = self.report.left()
         if self.corrects and (self.report.unseen or any(one.verdict in NEEDS_A_PERSON for one in left)):
             return ExitCode.INCOMPLETE
@@ -131,6 +135,7 @@ def _report(
         note_steps(store, plan, whole=True)
     now = store.now()
     then = _wanted_then(context, declared, plan, observed, store) if others else {}
+    unrecorded = nothing_recorded(store, plan.target, plan.organisation) if plan.changes else ""
     due = {place_of(one) for one in others if is_due(one, applied.get(place_of(one)), then)}
     return DriftReport(
         plan=dated(plan, store),
@@ -148,6 +153,7 @@ def _report(
         unseen=memory.unseen,
         recent_corrections=recent,
         approved=approval.commit if approval else "",
+        unrecorded=unrecorded,
     )
 
 

@@ -24,6 +24,7 @@ from reconciler.problems import ExitCode, Invalid, Problem, in_order
 from reconciler.run.base import Base, base_of, for_both
 from reconciler.run.context import Context
 from reconciler.run.readings import load_reading, save_reading
+from reconciler.run.remembering import open_store
 from reconciler.run.steps import dated
 from reconciler.run.targets import target_of
 from reconciler.service.wire import Write, write_request
@@ -92,7 +93,7 @@ def plan(
     reading = load_reading(observed, for_both(declared, other), target)
     if other is None:
         reading = within(reading, declared)  # it may have been taken for more
-    with Store.open(context.store_url(), clock=context.clock) as store:
+    with open_store(context) as store:
         return compare_both(declared, other, reading, store, target, context)
 
 

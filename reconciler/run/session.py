@@ -11,6 +11,7 @@ from reconciler.clock import Clock, VirtualClock
 from reconciler.model import Settings
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.run.context import Context
+from reconciler.run.remembering import open_store
 from reconciler.run.targets import target_of
 from reconciler.run.token import customer_token
 from reconciler.service.budget import Budget, MemoryLedger
@@ -39,7 +40,7 @@ class Session:
 async def open_session(context: Context, settings: Settings) -> AsyncIterator[Session]:
     """Open the store and the client of the target. Raises Invalid for a target, token or world that cannot be meant."""
     target = target_of(context, settings)
-    with Store.open(context.store_url(), clock=context.clock) as store:
+    with open_store(context) as store:
         if target.embedded:
             async with _embedded(context, settings) as (client, clock):
                 reader = Reader(client, clock, keeps_names=context.may_name(settings))

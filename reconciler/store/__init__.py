@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.clock import Clock
-from reconciler.store.database import open_database
+from reconciler.store.database import Database, open_database
 from reconciler.store.episodes import Episodes, Sighting
 from reconciler.store.journal import Journal
 from reconciler.store.ledger import Ledger
@@ -32,8 +32,14 @@ __all__ = [
 class Store(Journal, Record, Lock, Episodes):
     """Each method is one short transaction, committed when it returns; each failure is a StoreError.
 
-    Methods block for milliseconds, or while another process writes, for at most `patience` seconds.
+    Methods block for milliseconds, or while another process writes, for at most `patience` seconds. `place` is where
+    it is, without a password; `is_new`: it was made by this opening.
     """
+
+    def __init__(self, database: Database, *, is_new: bool) -> None:
+        super().__init__(database)
+        self.is_new = is_new
+        self.place = database.place
 
     @classmethod
     def open(cls, url: str, *, clock: Clock, patience: float = 20.0) -> Self:
@@ -43,11 +49,11 @@ class Store(Journal, Record, Lock, Episodes):
         not the SystemClock is obeyed on both."""
         database = open_database(url, clock, patience)
         try:
-            database.prepare()
+            is_new = database.prepare()
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        return cls(database, is_new=is_new)
 
     def close(self) -> None:
         self._database.close()

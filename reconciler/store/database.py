@@ -72,13 +72,14 @@ class Database:
             return postgresql.insert(table)
         return sqlite.insert(table)
 
-    def prepare(self, steps: Sequence[Step] = STEPS) -> None:
-        """Bring the schema up to date. Looking first spares every later opening the wait for the writer's turn."""
+    def prepare(self, steps: Sequence[Step] = STEPS) -> bool:
+        """Bring the schema up to date; True where there was none. Looking first spares every later opening the wait
+        for the writer's turn."""
         with self.reading() as connection:
             if version_of(connection) == newest(steps):
-                return
+                return False
         with self.writing("migration") as connection:
-            migrate(connection, self.now(connection), self.place, steps)
+            return migrate(connection, self.now(connection), self.place, steps)
 
     def close(self) -> None:
         self.engine.dispose()

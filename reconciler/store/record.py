@@ -28,6 +28,12 @@ class Record(Part):
             rows = connection.execute(query).all()
         return {(UserId(learner), slot_of(kind, key)): staff for learner, kind, key, staff in rows}
 
+    def has_record(self, target: str, organisation: int) -> bool:
+        """Whether any slot has one."""
+        one = select(record.c.learner).where(record.c.target == target, record.c.organisation == organisation).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(one).first() is not None
+
     def record(
         self,
         target: str,

@@ -49,19 +49,21 @@ def version_of(connection: Connection) -> int:
     return connection.scalar(select(func.max(versions.c.version))) or 0
 
 
-def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> None:
-    """Make or bring up the schema, within the caller's transaction. Raises StoreError if it is newer than ours."""
+def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> bool:
+    """Make the schema (True) or bring it up (False), within the caller's transaction. Raises StoreError if it is newer
+    than ours."""
     version, ours = version_of(connection), newest(steps)
     if version > ours:
         raise StoreError(_too_new(version, ours, place))
     if version == ours:
-        return
+        return False
     if version == 0:
         _create(connection, place)
     else:
         for step in steps[version - 1 :]:
             step(connection)
     connection.execute(versions.insert(), {"version": ours, "at": now})
+    return version == 0
 
 
 def _too_new(version: int, ours: int, place: str) -> Problem:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -559,3 +560,54 @@ def test_the_report_for_an_issue_is_saved_whatever_the_exit_code(home: Home, ser
     assert (ended.code, ended.out.strip()) == (ExitCode.CHANGES, text.strip())
     assert kind_of(text) == "drift"
     assert "May be corrected now (1)" in text
+
+
+# ------------------------------------------------------------------ an empty record
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_where_nothing_is_recorded_drift_cannot_be_told(home: Home, server: Served, form: str) -> None:
+    """A lost or mistyped store must not read as all being well: the report names it, and how to give another."""
+    applied(home)
+    move(server, DefaultAssessorID=OTHER)
+    ended = home.run("drift", "--store", "mistyped.db", "--detailed-exitcode", "--format", form)
+    assert ended.code == ExitCode.INCOMPLETE
+    said = " ".join(re.sub(r"[\\`]", "", ended.out).split())
+    assert "Drift cannot be told" in said and "nothing is recorded in mistyped.db for" in said
+    assert "--store or RECONCILER" in said and "reconciler import" in said
+    assert "0 drifted" not in said and "whatever was applied stands" not in said.lower()
+    assert "New, empty record: mistyped.db" in ended.err
+    again = home.run("drift", "--store", "mistyped.db", "--format", form)
+    assert (again.code, "New, empty record" in again.err) == (ExitCode.DONE, False)
+
+
+def test_machines_are_told_that_nothing_is_recorded(home: Home, server: Served) -> None:
+    """In JSON and in the metrics; with a record neither says so."""
+    applied(home)
+    assert look(home)[1]["drift_unknown_because"] is None
+    code, report = look(home, "--store", "mistyped.db")
+    assert (code, report["exit_code"], report["summary"]["drift"]) == (ExitCode.INCOMPLETE, ExitCode.INCOMPLETE, 0)
+    assert report["drift_unknown_because"].startswith("nothing is recorded in mistyped.db for ")
+    metrics = home.run("drift", "--store", "mistyped.db", "--format", "prometheus").out
+    assert re.search(r"^onefile_reconciler_record_missing\{.*\} 1\.0$", metrics, re.MULTILINE)
+
+
+def test_without_a_record_nothing_is_corrected(home: Home, server: Served) -> None:
+    """No commit is known as approved, which names the store; with a commit named, the run still is incomplete."""
+    applied(home)
+    move(server, DefaultAssessorID=OTHER)
+    refused = home.run("drift", "--correct", "--store", "mistyped.db")
+    assert (refused.code, "nothing is recorded in mistyped.db" in refused.err) == (ExitCode.INVALID, True)
+    assert "--store or RECONCILER_STORE" in " ".join(refused.err.split())
+    assert home.run("drift", "--correct", "--approved", "HEAD", "--store", "mistyped.db").code == ExitCode.INCOMPLETE
+    assert slots(server.world)[DEFAULT] == OTHER
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"], ["drift"]])
+def test_a_record_that_is_new_is_told_of_once(home: Home, command: list[str]) -> None:
+    """On standard error, in one line, and not where quiet is asked for."""
+    home.declare()
+    place = f"New, empty record: {Path('.reconciler') / 'store.db'}\n"
+    assert place in home.run(*command).err
+    assert place not in home.run(*command).err
+    assert "New, empty" not in home.run(*command, "--quiet", "--store", "other.db").err

@@ -30,6 +30,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         **({"base": plan.base} if plan.base else {}),
         "approved_commit": report.approved or None,
         "not_approved_because": report.unapproved or None,
+        "drift_unknown_because": report.unrecorded or None,
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": {
             "drift": len(report.left()),

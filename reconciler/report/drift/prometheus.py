@@ -44,6 +44,10 @@ def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
     sorts = {"due": report.due, "pending": report.pending, "unknown": report.unknown}
     for name, changes in sorts.items():
         _set(waiting, report, len(changes), name)
+    unrecorded = _gauge(
+        registry, "record_missing", "1 where nothing is recorded to tell drift by: its 0 means nothing."
+    )
+    _set(unrecorded, report, bool(report.unrecorded))
     fights = _gauge(registry, "fights", "Slots that are not corrected again until a person answers.")
     _set(fights, report, len(report.fights))
 

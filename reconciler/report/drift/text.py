@@ -11,7 +11,7 @@ from reconciler.operations import Change, Outcome, State
 from reconciler.report.drift.words import (
     FIGHTS,
     SECTIONS,
-    counts,
+    counts_words,
     fight_words,
     labels_of,
     moment_words,
@@ -19,6 +19,7 @@ from reconciler.report.drift.words import (
     section_title,
     seen_words,
     unapproved_words,
+    untold_words,
     waiting_words,
     who_words,
 )
@@ -56,8 +57,10 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
     plan = report.plan
     title = f"Drift in {plan.target}, organisation {plan.organisation}, read {moment_words(report.taken_at)}"
     yield page.paint(BOLD, visible(title))
-    yield from page.wrap(", ".join(f"{count} {words}" for count, words in counts(report)) + ".", rest=2)
-    if not (report.left() or report.unseen or report.outcomes):
+    yield from page.wrap(f"{counts_words(report)}.", rest=2)
+    if words := untold_words(report):
+        yield from page.wrap(f"{words}.", rest=2)
+    elif not (report.left() or report.unseen or report.outcomes):
         yield "No drift: whatever was applied stands in OneFile as it was applied, as far as OneFile shows it."
     if plan.left_out:
         yield f"{number_of(plan.left_out, 'declared learner')} not in this scope, left unread."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from reconciler.drift import LOOKING_BACK, Drifted, DriftReport, Verdict
+from reconciler.drift import LOOKING_BACK, OTHER_STORE, Drifted, DriftReport, Verdict
 from reconciler.model import UserId
 from reconciler.operations import Change
 from reconciler.report.words import (
@@ -113,6 +113,24 @@ def counts(report: DriftReport) -> list[tuple[int, str]]:
         (report.ignored, "drifted and ignored, as settings.drift says"),
     ]
     return [(count, words) for count, words in found if count or words == "drifted"]
+
+
+def counts_words(report: DriftReport) -> str:
+    """The counts in a row. Where nothing is recorded, that no drift was found says nothing."""
+    found = counts(report)
+    if report.unrecorded:
+        return ", ".join(("Drift cannot be told", *(f"{count} {words}" for count, words in found if count)))
+    return ", ".join(f"{count} {words}" for count, words in found)
+
+
+def untold_words(report: DriftReport) -> str:
+    """Why drift cannot be told, and what to do; nothing where it can."""
+    if not report.unrecorded:
+        return ""
+    return (
+        f"Whether OneFile moved cannot be told: {report.unrecorded}. {OTHER_STORE} Where there is none, begin one: "
+        "reconciler apply, or for a centre that was never declared reconciler import"
+    )
 
 
 def who_words(report: DriftReport, learner: UserId, label: str) -> str:

@@ -11,7 +11,7 @@ from reconciler.report import fit
 from reconciler.report.drift.words import (
     FIGHTS,
     SECTIONS,
-    counts,
+    counts_words,
     fight_words,
     labels_of,
     moment_words,
@@ -19,6 +19,7 @@ from reconciler.report.drift.words import (
     section_title,
     seen_words,
     unapproved_words,
+    untold_words,
     waiting_words,
     who_words,
 )
@@ -63,11 +64,13 @@ def _opening(report: DriftReport) -> str:
     lines.append(heading(sentence(f"Drift in {plan.target}, organisation {plan.organisation}"), 2))
     if any(one.verdict in NEEDS_A_PERSON for one in left) or report.fights:
         lines.append(caution("**Somebody must decide: some of this will not be put back by itself.**"))
-    lines.append(f"**{sentence(', '.join(f'{count} {words}' for count, words in counts(report)))}.**\n\n")
+    lines.append(f"**{sentence(counts_words(report))}.**\n\n")
     notes = [f"Read {moment_words(report.taken_at)}, {report.spent_calls} calls"]
     if left:
         notes.append(f"The oldest is known for {age_words(report.now - min(one.first_seen for one in left))}")
-    elif not report.unseen:
+    if words := untold_words(report):
+        notes.append(words)
+    elif not (left or report.unseen):
         notes.append("Whatever was applied stands in OneFile as it was applied, as far as OneFile shows it")
     if plan.left_out:
         notes.append(f"{plan.left_out} declared learners were not in this scope and were left unread")
