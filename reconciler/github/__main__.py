@@ -14,7 +14,7 @@ import click
 from reconciler.cli.output import exit_code_of, say_problems
 from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
-from reconciler.github.approval import Verdict, Wanted, judge
+from reconciler.github.approval import Asked, Judgement, judge
 from reconciler.github.evidence import evidence, pull_of
 from reconciler.github.planned import SavedPlan, read_plan
 from reconciler.github.proposal import changed
@@ -99,7 +99,7 @@ def approval(plan: Path, state: str) -> int:
         _say("The plan writes nothing: nothing needs to be approved.")
         return ExitCode.DONE
     _output(here, approved="no", fingerprint=saved.fingerprint)
-    wanted = Wanted(saved.target, saved.organisation, saved.fingerprint, here.commit, here.branch, state)
+    wanted = Asked(saved.target, saved.organisation, saved.fingerprint, here.commit, here.branch, state)
     with GitHub(here) as hub:
         verdict = judge(wanted, evidence(hub, here))
     why_not = [*verdict.why_not, *_forgetful(saved, os.environ)]
@@ -121,7 +121,7 @@ def _forgetful(saved: SavedPlan, environment: Mapping[str, str]) -> list[Problem
     return [Problem("the record of what is applied would be lost with this runner", fix, where="RECONCILER_STORE")]
 
 
-def _told(verdict: Verdict, saved: SavedPlan) -> str:
+def _told(verdict: Judgement, saved: SavedPlan) -> str:
     number = verdict.pull.number if verdict.pull else 0
     by = "".join(f"\n  by {one.reviewer} at {one.submitted_at:%Y-%m-%d %H:%M:%S} UTC" for one in verdict.approvals)
     return f"Approved in pull request {number}: {saved.fingerprint}{by}"

@@ -20,7 +20,7 @@ _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Asked:
     """The plan that is about to be applied, the commit and branch it was made of, and the folder of its files."""
 
     target: str
@@ -100,7 +100,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """Approved where `why_not` is empty; then `approvals` says by whom, in the order given."""
 
     pull: Pull | None
@@ -118,24 +118,24 @@ def bringer(pulls: Sequence[Pull], commit: str, branch: str) -> Pull | None:
     return found[0] if len(found) == 1 else None
 
 
-def judge(wanted: Wanted, evidence: Evidence) -> Verdict:
+def judge(wanted: Asked, evidence: Evidence) -> Judgement:
     """Everything that is still missing at once, so that people know what to do."""
     pull = bringer(evidence.pulls, wanted.commit, wanted.branch)
     overtaken = tuple(_overtaken(wanted, evidence.since))
     if pull is None:
         what = "no pull request brought this commit, so nobody can have approved it"
         fix = "Make changes by pull request only; a branch protection rule can require that."
-        return Verdict(None, (*overtaken, Problem(what, fix, where=wanted.commit)))
+        return Judgement(None, (*overtaken, Problem(what, fix, where=wanted.commit)))
     why_not = [*overtaken, *_trusted(wanted, pull, evidence)]
     comment = _the_comment(pull, evidence.comments)
     if isinstance(comment, Problem):
-        return Verdict(pull, (*why_not, comment))
+        return Judgement(pull, (*why_not, comment))
     why_not += _names(comment, wanted, pull)
     approvals, unapproved = _approvals(pull, comment, evidence)
-    return Verdict(pull, (*why_not, *unapproved), approvals)
+    return Judgement(pull, (*why_not, *unapproved), approvals)
 
 
-def _overtaken(wanted: Wanted, since: Since) -> Iterator[Problem]:
+def _overtaken(wanted: Asked, since: Since) -> Iterator[Problem]:
     """An old run that is started again must not bring back what the branch has left behind."""
     fix = f"Nothing needs to be done: the run of the newest commit of {wanted.branch} decides."
     if since.status not in ("ahead", "identical"):
@@ -147,7 +147,7 @@ def _overtaken(wanted: Wanted, since: Since) -> Iterator[Problem]:
         yield Problem(what, fix, where=wanted.commit)
 
 
-def _trusted(wanted: Wanted, pull: Pull, evidence: Evidence) -> Iterator[Problem]:
+def _trusted(wanted: Asked, pull: Pull, evidence: Evidence) -> Iterator[Problem]:
     """What the pull request itself could have made the comment say, and who took part in it."""
     where, split = _where(pull), "Bring that in a pull request of its own, then this change in another."
     if len(evidence.files) != pull.changed_files or len(evidence.commits) != pull.commits:
@@ -180,7 +180,7 @@ def _the_comment(pull: Pull, comments: Sequence[Comment]) -> Comment | Problem:
     return comment
 
 
-def _names(comment: Comment, wanted: Wanted, pull: Pull) -> Iterator[Problem]:
+def _names(comment: Comment, wanted: Asked, pull: Pull) -> Iterator[Problem]:
     """The comment must tell of this plan: of the same writes, to the same place, from the reviewed commit."""
     mark = plan_mark(comment.body)
     review = "Review the new plan: approve it in the pull request once it is posted there, then run this job again."

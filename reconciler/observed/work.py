@@ -13,7 +13,7 @@ from reconciler.service.scan import Rows, Scan
 from reconciler.service.together import each
 from reconciler.service.wire import WorkRow
 
-Wanted = Mapping[UserId, Collection[Slot]]
+ToRead = Mapping[UserId, Collection[Slot]]
 EVERYTHING = frozenset(Slot(kind) for kind in LEARNING_AIM_KINDS | UNIT_KINDS)
 
 
@@ -45,12 +45,12 @@ class Work:
         """When the oldest part of this learner's work was read, monotonic seconds."""
         return self._times.get(learner, float("inf"))
 
-    async def read(self, wanted: Wanted, spent: Callable[[], None]) -> None:
+    async def read(self, wanted: ToRead, spent: Callable[[], None]) -> None:
         for layer in self._layers:
             mine = {learner: slots for learner, slots in wanted.items() if layer.concerns(slots)}
             await self._read_layer(layer, mine, spent)
 
-    async def _read_layer(self, layer: _Layer, wanted: Wanted, spent: Callable[[], None]) -> None:
+    async def _read_layer(self, layer: _Layer, wanted: ToRead, spent: Callable[[], None]) -> None:
         started = self._reader.clock.monotonic()
         if layer.scan.chosen and wanted:
             await layer.scan.read()
@@ -59,7 +59,7 @@ class Work:
         alone = [learner for learner in sorted(wanted) if not self._complete(learner, wanted[learner], layer)]
         await each(alone, lambda learner: self._ask(learner, wanted[learner], layer, spent))
 
-    def _sort(self, layer: _Layer, wanted: Wanted, at: float) -> None:
+    def _sort(self, layer: _Layer, wanted: ToRead, at: float) -> None:
         """Everybody's rows to the learners who are wanted.
 
         A field that a row lacks is nobody if other rows of this list have it. If none has, the list says nothing of

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.github.approval import Comment, Commit, Evidence, Pull, Review, Since, Verdict, Wanted, judge
+from reconciler.github.approval import Asked, Comment, Commit, Evidence, Judgement, Pull, Review, Since, judge
 from reconciler.github.marks import PlanMark
 
 HEAD, OLDER, MERGE, OTHER = "a" * 40, "b" * 40, "c" * 40, "d" * 40
 PLANNED = datetime(2026, 11, 25, 10, tzinfo=UTC)
 FINGERPRINT, ANOTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 MARK = PlanMark("live", "5740", FINGERPRINT, HEAD)
-WANTED = Wanted("live", "5740", FINGERPRINT, MERGE, "main")
+WANTED = Asked("live", "5740", FINGERPRINT, MERGE, "main")
 PULL = Pull(7, "ada", "main", HEAD, is_merged=True, merge_commit=MERGE, commits=1, changed_files=1)
 COMMENT = Comment(True, "github-actions", f"{MARK.line()}\nthe plan", PLANNED)
 REVIEW = Review("ben", True, "APPROVED", HEAD, PLANNED + timedelta(seconds=1))
@@ -47,7 +47,7 @@ def with_files(*names: str) -> Evidence:
     return replace(TRUE, pulls=(pull,), files=tuple((name,) for name in names))
 
 
-def reasons(verdict: Verdict) -> str:
+def reasons(verdict: Judgement) -> str:
     return "\n".join(problem.what for problem in verdict.why_not)
 
 
@@ -220,6 +220,6 @@ def test_a_folder_that_is_the_whole_repository_holds_no_workflows() -> None:
         lambda wanted: replace(wanted, folder="elsewhere"),
     ],
 )
-def test_evidence_for_something_else_approves_nothing(spoil: Callable[[Wanted], Wanted]) -> None:
+def test_evidence_for_something_else_approves_nothing(spoil: Callable[[Asked], Asked]) -> None:
     """Whatever is not what is about to be applied refuses."""
     assert not judge(spoil(WANTED), TRUE).is_approved
