@@ -165,13 +165,20 @@ def organisation_check(
     its own, and a real one's number is not wrong for that."""
     missing = sorted(set(declared) - set(seen))
     if missing and embedded:
-        found = f"{_listed(missing)} is not in the sandbox, which has {_listed(sorted(seen))} only"
-        return nothing(Name.ORGANISATION, found, "Look for it where it is: `reconciler doctor --target practice`.")
+        return nothing(
+            Name.ORGANISATION,
+            not_in_sandbox(missing, seen),
+            "Look for it where it is: `reconciler doctor --target practice`.",
+        )
     if not missing:
         return fine(Name.ORGANISATION, f"{_listed(sorted(declared))}, among the {len(seen)} that this token sees")
     sees = _listed(sorted(seen)[:10]) if seen else "none"
     fix = "Correct `organisation` in settings.yaml or the cohort file, or use the token of the right customer."
     return failed(Name.ORGANISATION, f"this token does not see {_listed(missing)}; it sees {sees}", fix)
+
+
+def not_in_sandbox(missing: Iterable[OrganisationId], seen: Iterable[OrganisationId]) -> str:
+    return f"{_listed(missing)} is not in the sandbox, which has {_listed(sorted(seen))} only"
 
 
 # ------------------------------------------------------------------ what can be read

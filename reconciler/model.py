@@ -200,7 +200,8 @@ before it found, although no two mornings start at the same minute."""
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`step_owner` is who sees to steps that only a person can do, in the centre's own words."""
+    """`step_owner` is who sees to steps that only a person can do, in the centre's own words; `source` is where the
+    organisation is named."""
 
     organisation: OrganisationId
     target: str = "sandbox"

@@ -104,7 +104,7 @@ def read_settings(document: Document) -> Settings | None:
         step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or plain.names),
         employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
-        source=Source(document.file, 1),
+        source=Source(document.file, root.lines["organisation"]),
     )
 
 

@@ -117,12 +117,21 @@ def _check(allowances: Mapping[str, Allowance], changes: Sequence[Change], suffi
     refusals = []
     for sort in _SORTS:
         allowance, count, key = allowances[sort.key], counts[sort.action], f"limits.{sort.key}{suffix}"
-        if allowance.count is not None and count > allowance.count:
-            refusals.append(Refusal(f"limit_{sort.key}", cohort, _too_many(sort, count, allowance.count, key, cohort)))
-        if allowance.share is not None and count > _allowed(allowance.share, len(changes)):
-            too_large = _too_large(sort, count, len(changes), allowance.share, key, cohort)
-            refusals.append(Refusal(f"limit_{sort.key}", cohort, too_large))
+        problem = _exceeded(sort, allowance, count, len(changes), key, cohort)
+        if problem:
+            refusals.append(Refusal(f"limit_{sort.key}", cohort, problem))
     return refusals
+
+
+def _exceeded(sort: _Sort, allowance: Allowance, count: int, slots: int, key: str, cohort: str) -> Problem | None:
+    """One problem, whichever of the two numbers is exceeded."""
+    allowed = allowance.count if allowance.count is not None and count > allowance.count else None
+    share = allowance.share if allowance.share is not None and count > _allowed(allowance.share, slots) else None
+    if allowed is not None and share is not None:
+        return _too_many_and_too_large(sort, count, slots, allowed, share, key, cohort)
+    if allowed is not None:
+        return _too_many(sort, count, allowed, key, cohort)
+    return None if share is None else _too_large(sort, count, slots, share, key, cohort)
 
 
 def _allowed(share: float, slots: int) -> int:
@@ -149,6 +158,21 @@ def _too_large(sort: _Sort, count: int, slots: int, share: float, key: str, coho
         f"If this is meant, raise {key}.share in settings.yaml to {_enough(count, slots)} in the same pull request "
         f"and lower it afterwards; or waive limit_{sort.key} there for one {_one(cohort)}, with reason, approver and "
         f"last day; or make the change in smaller parts{wider}.",
+        where=_where(key, cohort),
+    )
+
+
+def _too_many_and_too_large(
+    sort: _Sort, count: int, slots: int, allowed: int, share: float, key: str, cohort: str
+) -> Problem:
+    """Advice that is sound for both: a wider scope does not lessen the count, nor a narrower one the share."""
+    does = sort.does.format(f"{count} of {_slots(slots, 'declared ')}")
+    return Problem(
+        f"{_scope(cohort)} {does}; at most {_are(allowed)} allowed {_per(cohort)}, "
+        f"and at most {_allowed(share, slots)} by the share of {share}",
+        f"If this is meant, waive limit_{sort.key} in settings.yaml for one {_one(cohort)}, with reason, approver and "
+        f"last day; or raise {key}.count there to {count} and {key}.share to {_enough(count, slots)} in the same pull "
+        "request and lower them afterwards; or change fewer slots in one pull request.",
         where=_where(key, cohort),
     )
 

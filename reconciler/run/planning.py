@@ -20,7 +20,7 @@ from reconciler.plan.document import Document, fingerprint, to_document
 from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.make import make_plan
 from reconciler.plan.policies import check_policies
-from reconciler.problems import ExitCode, Invalid, Problem, in_order
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError, Rejected, Source, in_order
 from reconciler.run.base import Base, base_of, for_both
 from reconciler.run.context import Context
 from reconciler.run.readings import load_reading, save_reading
@@ -177,8 +177,32 @@ async def observe_in(session: Session, context: Context, declared: Declared) -> 
     from reconciler.observed.reading import observe
     from reconciler.run.session import learning, telling
 
-    with learning(session, context) as facts, telling(context, declared.settings) as tell:
-        return await observe(declared, session.reader, facts, tell)
+    try:
+        with learning(session, context) as facts, telling(context, declared.settings) as tell:
+            return await observe(declared, session.reader, facts, tell)
+    except Rejected as refusal:
+        if session.target.embedded and (problems := await _not_in_sandbox(session, declared)):
+            raise ReconcilerError(problems) from refusal
+        raise
+
+
+async def _not_in_sandbox(session: Session, declared: Declared) -> list[Problem]:
+    """The organisations that the files name and the sandbox does not have, each where it is named."""
+    from reconciler.doctor import not_in_sandbox
+
+    seen = await session.reader.organisations()
+    settings = declared.settings
+    named = {learner.organisation: Source(learner.source.file) for learner in declared.learners}
+    fix = "Plan it where it is, such as with --target practice; for the sandbox, name one that it has."
+    return [
+        Problem(
+            f"organisation {not_in_sandbox([organisation], seen)}",
+            fix,
+            settings.source if organisation == settings.organisation else file,
+        )
+        for organisation, file in named.items()
+        if organisation not in seen
+    ]
 
 
 def _overtaken(store: Store, target: str, organisation: int, observed: Observed) -> dict[tuple[UserId, Slot], UserId]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.problems import ExitCode
-from tests.e2e.user import LEARNER, STAFF, Home, point_at, served
+from tests.e2e.user import LEARNER, SETTINGS, STAFF, Home, point_at, served
 
 
 @pytest.fixture
@@ -137,3 +137,14 @@ def test_the_saved_reading_answers_for_a_unit_that_the_learner_does_not_hold(hom
     plan = home.plan("--observed", "seen.json")
     (problem,) = (one for one in plan["problems"] if "has no unit NEVER_1" in one["what"])
     assert problem["fix"] == "Assign the unit NEVER_1 in OneFile first, or remove it from the cohort file."
+
+
+def test_a_centre_that_the_sandbox_has_not_is_told_where_it_is_named(home: Home) -> None:
+    """The sandbox has centres of its own; a real one's number is not wrong, but cannot be planned there."""
+    home.declare(settings={**SETTINGS, "organisation": 7777})
+    ended = home.run("plan")
+    assert ended.code == ExitCode.ERROR
+    line = "state/settings.yaml:3: organisation 7777 is not in the sandbox, which has 5740, 5741 only\n  Fix: Plan it"
+    assert ended.err.count("Fix:") == 1 and line in ended.err, ended.err
+    ended = home.declare(organisation=7778).run("plan")
+    assert "state/cohorts/c1.yaml: organisation 7778 is not in the sandbox" in ended.err, ended.err

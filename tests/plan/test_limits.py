@@ -76,13 +76,19 @@ def test_the_share_that_a_fix_names_is_enough(updates: int, equal: int) -> None:
         assert refused(only(reassign=Allowance(share=advised)), changes) == ()
 
 
-def test_count_and_share_are_refused_apart() -> None:
-    """A plan beyond both gets both numbers, each with its own key to raise."""
+def test_a_plan_beyond_count_and_share_is_refused_once() -> None:
+    """With both numbers, and one advice that is sound for both and lets the same plan pass."""
     limits = only(reassign=Allowance(count=2, share=0.1))
-    by_count, by_share = refused(limits, slots(updates=3, equal=7))
-    assert by_count.what == "the plan reassigns 3 slots; at most 2 are allowed in one run"
-    assert "raise limits.reassign.count in settings.yaml to 3" in by_count.fix
-    assert "raise limits.reassign.share in settings.yaml to 0.3" in by_share.fix
+    changes = slots(updates=3, equal=7)
+    (both,) = refused(limits, changes)
+    assert both.what == (
+        "the plan reassigns 3 of 10 declared slots; at most 2 are allowed in one run, and at most 1 by the share of 0.1"
+    )
+    assert (
+        "raise limits.reassign.count there to 3 and limits.reassign.share to 0.3 in the same pull request" in both.fix
+    )
+    assert "scope" not in both.fix and "waive limit_reassign in settings.yaml for one run" in both.fix
+    assert refused(only(reassign=Allowance(count=3, share=0.3)), changes) == ()
 
 
 def test_each_sort_of_change_has_its_own_limit() -> None:
