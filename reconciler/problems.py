@@ -36,13 +36,15 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. `where` names a request, an address or an option when no file is to blame."""
+    """One thing that is wrong. `where` names a request, an address or an option when no file is to blame. `lines` are
+    to be pasted into the file, as text and JSON show them; the fix ends by pointing at them."""
 
     what: str
     fix: str
     source: Source | None = None
     where: str = ""
     severity: Severity = "error"
+    lines: tuple[str, ...] = ()
 
     def place(self) -> str:
         return str(self.source) if self.source else self.where

@@ -69,6 +69,7 @@ def problem_json(problem: Problem) -> Document:
         "where": problem.where,
         "what": problem.what,
         "fix": problem.fix,
+        **({"lines": list(problem.lines)} if problem.lines else {}),
     }
 
 

@@ -193,6 +193,7 @@ def render_problems(problems: Sequence[Problem]) -> str:
         words = f"{'warning: ' if problem.severity == 'warning' else ''}{problem.what}"
         lines.append(visible(f"{problem.place()}: {words}" if problem.place() else words))
         lines.append(visible(f"  Fix: {problem.fix}"))
+        lines += map(visible, problem.lines)
     if not lines:
         return ""
     errors = sum(problem.severity == "error" for problem in problems)

@@ -112,7 +112,16 @@ def _made(context: Context, wish: Wish, existing: Existing, seen: _Seen) -> tupl
         recorded=seen.recorded,
         day=context.day(),
     )
-    return made, new_texts(context.state, existing, seen.settings, made.cohorts, made.staff, made.comments)
+    texts = new_texts(
+        context.state,
+        existing,
+        seen.settings,
+        made.cohorts,
+        made.staff,
+        made.comments,
+        all_staff=wish.all_staff,
+    )
+    return made, texts
 
 
 def check_cohort_option(state: Path, cohort: str) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from reconciler.declared import read_declared
-from reconciler.declared.entries import CohortEntry
+from reconciler.declared.entries import CohortEntry, Term
 from reconciler.declared.importing.existing import Existing
 from reconciler.declared.importing.writing import cohort_data, settings_data, staff_data
 from reconciler.editing.compose import compose, schema_line
@@ -39,18 +39,25 @@ def new_texts(
     cohorts: Iterable[CohortEntry],
     staff: Sequence[Staff],
     comments: Mapping[str, str],
+    *,
+    all_staff: bool = False,
 ) -> dict[str, str]:
     """New cohort files by their place in the state folder, with the staff and settings where those are not there yet.
 
-    Raises Invalid with every file that is in the way, and every member whom an existing staff.yaml lacks.
+    Raises Invalid with every file that is in the way, and every member whom an existing staff.yaml lacks. *all_staff*:
+    not only who holds a slot was asked for.
     """
+    cohorts = tuple(cohorts)
     texts = {f"cohorts/{one.name}.yaml": cohort_text(one, comments.get(one.name, "")) for one in cohorts}
     problems = already_there(state, texts)
     if existing.staff is None:
         texts = {"staff.yaml": staff_text(staff), **texts}
     else:
         file = (state / "staff.yaml").as_posix()
-        problems += [_missing(member, file) for member in staff if member.handle not in existing.staff]
+        lacking = [member for member in staff if member.handle not in existing.staff]
+        named = {term.staff for one in cohorts for term in _terms(one)}
+        idle = [member for member in lacking if all_staff and member.handle not in named]
+        problems += _missing(lacking, idle, file)
     if existing.settings is None:
         texts = {"settings.yaml": settings_text(settings), **texts}
     if problems:
@@ -89,11 +96,27 @@ def settings_text(settings: Settings) -> str:
     return compose("settings", data, head=[schema_line("settings", depth=1)], notes=notes)
 
 
-def _missing(member: Staff, file: str) -> Problem:
-    """An existing file is never changed; the line to add is all that is to do."""
-    *_, line = staff_text([member]).splitlines()
-    what = f"OneFile user {member.id} holds a slot that is to be imported, and is not in this file"
-    return Problem(what, f"add, below staff: {line}", Source(file))
+def _missing(lacking: Sequence[Staff], idle: Sequence[Staff], file: str) -> Iterator[Problem]:
+    """An existing file is never changed; the lines to add are all that is to do. *idle* hold no slot."""
+    holding = [member for member in lacking if member not in idle]
+    whys = [f"{_users(holding)} a slot that is to be imported"] if holding else []
+    whys += [f"{_users(idle)} none, but --all-staff asks for all active staff"] if idle else []
+    if whys:
+        lines = tuple(staff_text(lacking).partition("\nstaff:\n")[2].splitlines())
+        fix = "add these lines below `staff:`, and import again."
+        yield Problem(f"not in this file: {'; '.join(whys)}", fix, Source(file), lines=lines)
+
+
+def _users(members: Sequence[Staff]) -> str:
+    ids = ", ".join(str(member.id) for member in members)
+    return f"OneFile user {ids}, who holds" if len(members) == 1 else f"OneFile users {ids}, who hold"
+
+
+def _terms(cohort: CohortEntry) -> Iterator[Term]:
+    for slots in (cohort.defaults, *(learner.slots for learner in cohort.learners)):
+        yield from slots.additional
+        for held in slots.held:
+            yield from held.terms
 
 
 def read_back(state: Path, texts: Mapping[str, str], day: date, cohorts: Collection[str]) -> Declared:

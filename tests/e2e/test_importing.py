@@ -12,7 +12,7 @@ from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
 from reconciler.sandbox.world import World
 from reconciler.store import Store
-from tests.e2e.user import JAMES, KATE, SETTINGS, STAFF, Home, point_at, served
+from tests.e2e.user import JAMES, KATE, LEE, SETTINGS, STAFF, Home, point_at, served
 
 NORTHMERE = ("--organisation", "5740")
 
@@ -154,12 +154,26 @@ def test_a_second_class_joins_once_its_staff_are_listed(home: Home) -> None:
     home.run("import", *NORTHMERE, "--classroom", "3301")
     refused = home.run("import", "--classroom", "3303", "--format", "json")
     assert refused.code == ExitCode.INVALID
-    lines = [one["fix"].partition("staff:   ")[2] for one in refused.json["problems"]]
-    assert lines and all(lines)
+    [problem] = refused.json["problems"]
+    shown = home.run("import", "--classroom", "3303").err
+    assert "\n".join([problem["fix"], *problem["lines"], "1 problem\n"]) in shown, "one block, to be pasted as it is"
     with (home.path / "state/staff.yaml").open("a") as file:
-        file.writelines(f"  {line}\n" for line in lines)
+        file.writelines(f"{line}\n" for line in problem["lines"])
     assert home.run("import", "--classroom", "3303").code == ExitCode.INCOMPLETE
     assert home.plan()["operations"] == []
+
+
+def test_who_is_asked_for_but_holds_nothing_is_not_said_to_hold_a_slot(home: Home) -> None:
+    """With --all-staff a file may lack people of either sort, and says which is which."""
+    home.run("import", *NORTHMERE, "--classroom", "3301")
+    plain, everybody = (
+        home.run("import", "--classroom", "3303", *more, "--format", "json").json["problems"][0]
+        for more in ((), ("--all-staff",))
+    )
+    holders, _, others = everybody["what"].partition("; ")
+    assert plain["what"] == holders and holders.endswith("a slot that is to be imported")
+    assert f" {LEE}" in others and others.endswith("who hold none, but --all-staff asks for all active staff")
+    assert set(plain["lines"]) < set(everybody["lines"])
 
 
 def test_learners_who_are_declared_already_are_left_as_they_are(home: Home) -> None:
@@ -199,12 +213,9 @@ def test_of_several_organisations_one_must_be_named(home: Home) -> None:
 def test_another_organisation_is_declared_as_such(home: Home) -> None:
     """Its cohort says so, because the settings are of the first."""
     home.run("import", *NORTHMERE, "--classroom", "3301", "--all-staff")
-    lines = [
-        one["fix"].partition("staff:   ")[2]
-        for one in home.run("import", "--organisation", "5741", "--format", "json").json["problems"]
-    ]
+    [problem] = home.run("import", "--organisation", "5741", "--format", "json").json["problems"]
     with (home.path / "state/staff.yaml").open("a") as file:
-        file.writelines(f"  {line}\n" for line in lines)
+        file.writelines(f"{line}\n" for line in problem["lines"])
     assert home.run("import", "--organisation", "5741").code == ExitCode.DONE
     assert "organisation: 5741" in files(home)["state/cohorts/class-990001.yaml"]
     assert home.plan()["operations"] == []
