@@ -9,7 +9,7 @@ import click
 from reconciler.cli import completing
 from reconciler.cli.commands import PLAN_FORMATS, say_planned
 from reconciler.cli.output import Output
-from reconciler.cli.shared import STATE, command
+from reconciler.cli.shared import LEARNER, STATE, command
 from reconciler.problems import ExitCode, Invalid, Problem
 
 if TYPE_CHECKING:
@@ -23,18 +23,31 @@ if TYPE_CHECKING:
     click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many runs to list."),
     click.option("--steps", is_flag=True, help="List the steps by hand instead: since when, and what closed them."),
     STATE,
+    LEARNER,
     files=False,
-    examples=("reconciler history", "reconciler history 12 --format csv --out run-12.csv"),
+    examples=(
+        "reconciler history",
+        "reconciler history --learner 200004",
+        "reconciler history 12 --format csv --out run-12.csv",
+    ),
     formats=("text", "json", "csv", "markdown"),
 )
 def history(context: Context, output: Output, run: int | None, limit: int, steps: bool) -> int:
-    """List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof."""
+    """List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof.
+
+    --learner lists every write to that learner's slots that is recorded, newest first. --target leaves other targets'
+    runs out.
+    """
     from reconciler.run import recalling
 
     form = cast("Form", output.form)
     if steps and run:
         raise click.UsageError("--steps lists all steps; a RUN has none of its own.")
-    if steps:
+    if context.learners and (run or steps):
+        raise click.UsageError("--learner lists that learner's writes of all runs; leave RUN and --steps away.")
+    if context.learners:
+        text = recalling.writes(context, context.learners, form, max_bytes=output.limit)
+    elif steps:
         text = recalling.steps(context, form, max_bytes=output.limit)
     else:
         text = recalling.history(context, run, form, limit=limit, max_bytes=output.limit)

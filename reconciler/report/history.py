@@ -12,14 +12,67 @@ from typing import Any
 from reconciler.model import Handle, UserId
 from reconciler.operations import holder_json, step_id
 from reconciler.report.escape import visible
-from reconciler.report.words import holder_words, move_words
+from reconciler.report.words import holder_words, move_words, slot_words
 from reconciler.store.rows import Episode, JournalRow, RunRow
+
+_WIDEST = 24  # characters of a target in the list: a name, or the beginning of an address
 
 UNCOMMITTED = "with uncommitted changes"
 """Of a run whose files were not those of the commit that it names."""
 
 Handles = Mapping[UserId, Handle]
+Labels = Mapping[UserId, str]
 Row = dict[str, Any]
+
+RUN_COLUMNS: Sequence[str] = [
+    "run",
+    "started",
+    "ended",
+    "command",
+    "target",
+    "organisation",
+    "who",
+    "commit",
+    "uncommitted_changes",
+    "fingerprint",
+    "exit_code",
+]
+WRITE_COLUMNS: Sequence[str] = [
+    "run",
+    "operation",
+    "address",
+    "learner_id",
+    "label",
+    "slot",
+    "before",
+    "before_staff",
+    "after",
+    "after_staff",
+    "outcome",
+    "proof",
+    "detail",
+    "sent",
+    "settled",
+    "method",
+    "path",
+    "body",
+    "who",
+    "commit",
+    "uncommitted_changes",
+    "fingerprint",
+]
+STEP_COLUMNS: Sequence[str] = [
+    "step",
+    "address",
+    "learner_id",
+    "holder",
+    "holder_staff",
+    "first_seen",
+    "last_seen",
+    "closed",
+    "how",
+]
+"""What a table has at the least, also one without a row."""
 
 
 def runs_as_rows(runs: Iterable[RunRow]) -> list[Row]:
@@ -43,14 +96,21 @@ def runs_as_rows(runs: Iterable[RunRow]) -> list[Row]:
     ]
 
 
-def run_as_rows(run: RunRow, journal: Sequence[JournalRow], handles: Handles) -> list[Row]:
+def run_as_rows(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> list[Row]:
     """One row per slot that an operation wrote or meant to write, in the order of writing."""
+    return [line for row in journal for line in slot_rows(run, row, handles, labels)]
+
+
+def slot_rows(run: RunRow, row: JournalRow, handles: Handles, labels: Labels) -> list[Row]:
+    """The slots of one operation, each with all that is known of it."""
     return [
         {
             "run": run.id,
             "operation": row.operation.id,
             "address": slot.address(row.operation.learner),
             "learner_id": row.operation.learner,
+            "label": labels.get(row.operation.learner, ""),
+            "slot": slot_words(slot),
             "before": holder_json(move.before),
             "before_staff": holder_words(move.before, handles),
             "after": move.after,
@@ -68,7 +128,6 @@ def run_as_rows(run: RunRow, journal: Sequence[JournalRow], handles: Handles) ->
             "uncommitted_changes": run.uncommitted,
             "fingerprint": run.fingerprint,
         }
-        for row in journal
         for slot, move in row.operation.moves
     ]
 
@@ -107,9 +166,10 @@ def as_json(rows: Sequence[Row]) -> str:
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """Every column that any row has. A cell that a spreadsheet would take for a formula starts with a quote."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """These columns, also where there is no row, and every other that any row has. A cell that a spreadsheet would
+    take for a formula starts with a quote."""
+    columns = list(dict.fromkeys((*columns, *(column for row in rows for column in row))))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -128,8 +188,10 @@ def _cell(value: object) -> object:
 def runs_as_text(runs: Sequence[RunRow]) -> str:
     if not runs:
         return "No run has been recorded here yet.\n"
+    wide = min(max(len("target"), *(len(visible(run.target)) for run in runs)), _WIDEST)
     lines = [
-        f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'exit':>4}  {'who':16}  {'commit':10}  what came of it"
+        f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'target':{wide}}  {'exit':>4}  {'who':16}  {'commit':10}  "
+        "what came of it"
     ]
     for run in runs:
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(run.summary.items()))
@@ -137,13 +199,14 @@ def runs_as_text(runs: Sequence[RunRow]) -> str:
         came = counts or ("nothing to write" if run.ended else "not ended: it runs, or was cut off")
         came += f" ({UNCOMMITTED})" if run.uncommitted else ""
         lines.append(
-            f"{run.id:>5}  {run.started.astimezone(UTC):%Y-%m-%d %H:%M}  {run.command:8}  {ended:>4}  "
+            f"{run.id:>5}  {run.started.astimezone(UTC):%Y-%m-%d %H:%M}  {run.command:8}  "
+            f"{visible(run.target)[:wide]:{wide}}  {ended:>4}  "
             f"{visible(run.who)[:16]:16}  {run.commit[:10] or '-':10}  {came}"
         )
     return "\n".join(lines) + "\n"
 
 
-def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles) -> str:
+def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
     ended = f"ended {_time(run.ended)} with exit {run.exit_code}" if run.ended else "not ended: it runs, or was cut off"
     lines = [
         f"Run {run.id}: {run.command} to {visible(run.target)}, organisation {run.organisation}",
@@ -153,8 +216,9 @@ def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles) ->
         "",
     ]
     for row in journal:
+        called = f" ({visible(labels[row.operation.learner])})" if row.operation.learner in labels else ""
         for slot, move in row.operation.moves:
-            lines.append(f"learner {row.operation.learner}: {visible(move_words(slot, move, handles))}")
+            lines.append(f"learner {row.operation.learner}{called}: {visible(move_words(slot, move, handles))}")
         lines.append(f"    {row.operation.method} {row.operation.path}  {json.dumps(dict(row.operation.body))}")
         for event in row.events:
             proof = {"read_back": ", read back", "unreadable": ", not shown by OneFile"}.get(event.proof, "")

@@ -1,18 +1,21 @@
-"""history: what the store remembers of runs and of steps by hand."""
+"""history: what the store remembers of runs, of one learner, and of steps by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 from reconciler.model import Handle, UserId
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.report import history as report
+from reconciler.report import writes as report_writes
 from reconciler.report.fit import COMMENT_LIMIT
 from reconciler.report.markdown import history as markdown
 from reconciler.run.context import Context
-from reconciler.run.targets import target_of
+from reconciler.run.learners import ids_of, labels_of
+from reconciler.run.targets import named_target, target_of
 from reconciler.store import JournalRow, RunRow, Store
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
@@ -21,14 +24,35 @@ Form = Literal["text", "json", "csv", "markdown"]
 
 
 def history(context: Context, run: int | None, form: Form, *, limit: int = 50, max_bytes: int = COMMENT_LIMIT) -> str:
-    """All runs, newest first, or everything that one run did. Raises Invalid for a run that is not there."""
+    """All runs, newest first, or everything that one run did; those of one target, where the command names it.
+    Raises Invalid for a run that is not there."""
+    target, known = named_target(context), _known(context)
     with Store.open(context.store_url(), clock=context.clock) as store:
         if run is None:
-            return _runs(store.runs(limit=limit), form, max_bytes)
+            return _runs(store.runs(target=target, limit=limit), form, max_bytes)
         found = store.run(run)
-        if found is None:
-            raise Invalid(Problem(f"there is no run {run}", "See the runs with: reconciler history", where="RUN"))
-        return _run(found, store.journal(run), _handles(context), form, max_bytes)
+        if found is None or target not in (None, found.target):
+            what = f"there is no run {run}{f' to {target}' if target else ''}"
+            raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
+        return _run(found, store.journal(run), known, form, max_bytes)
+
+
+def writes(context: Context, learners: Collection[str], form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
+    """Every recorded write to the slots of these learners, newest first. Raises Invalid for a name that leads to no
+    OneFile id."""
+    asked, known, target = ids_of(context, learners), _known(context), named_target(context)
+    with Store.open(context.store_url(), clock=context.clock) as store:
+        found = store.writes_to(asked, target=target)
+    match form:
+        case "text":
+            return report_writes.writes_as_text(found, asked, known.handles, known.labels)
+        case "markdown":
+            return markdown.render_writes(found, asked, known.handles, known.labels, limit=max_bytes)
+        case "json":
+            return report.as_json(report_writes.writes_as_rows(found, known.handles, known.labels))
+        case "csv":
+            rows = report_writes.writes_as_rows(found, known.handles, known.labels)
+            return report.as_csv(rows, report_writes.COLUMNS)
 
 
 def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
@@ -37,7 +61,7 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
     target = target_of(context, settings).name
     with Store.open(context.store_url(), clock=context.clock) as store:
         found = store.episodes(target, settings.organisation, "step", ended_since=_EVER)
-    handles = _handles(context)
+    handles = _known(context).handles
     match form:
         case "text":
             return report.steps_as_text(found, handles)
@@ -46,7 +70,7 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
         case "json":
             return report.as_json(report.steps_as_rows(found, handles))
         case "csv":
-            return report.as_csv(report.steps_as_rows(found, handles))
+            return report.as_csv(report.steps_as_rows(found, handles), report.STEP_COLUMNS)
 
 
 def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int) -> str:
@@ -58,24 +82,34 @@ def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int) -> str:
         case "json":
             return report.as_json(report.runs_as_rows(runs))
         case "csv":
-            return report.as_csv(report.runs_as_rows(runs))
+            return report.as_csv(report.runs_as_rows(runs), report.RUN_COLUMNS)
 
 
-def _run(run: RunRow, journal: Sequence[JournalRow], handles: report.Handles, form: Form, max_bytes: int) -> str:
+def _run(run: RunRow, journal: Sequence[JournalRow], known: _Known, form: Form, max_bytes: int) -> str:
+    handles, labels = known.handles, known.labels
     match form:
         case "text":
-            return report.run_as_text(run, journal, handles)
+            return report.run_as_text(run, journal, handles, labels)
         case "markdown":
-            return markdown.render_run(run, journal, handles, limit=max_bytes)
+            return markdown.render_run(run, journal, handles, labels, limit=max_bytes)
         case "json":
-            return report.as_json(report.run_as_rows(run, journal, handles))
+            return report.as_json(report.run_as_rows(run, journal, handles, labels))
         case "csv":
-            return report.as_csv(report.run_as_rows(run, journal, handles))
+            return report.as_csv(report.run_as_rows(run, journal, handles, labels), report.WRITE_COLUMNS)
 
 
-def _handles(context: Context) -> dict[UserId, Handle]:
-    """Who the ids are today. History must be readable also where the files are not valid any more."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who the ids are today, as far as files tell: what staff are called, and the labels of learners."""
+
+    handles: Mapping[UserId, Handle] = field(default_factory=dict)
+    labels: Mapping[UserId, str] = field(default_factory=dict)
+
+
+def _known(context: Context) -> _Known:
+    """History must be readable also where the files are not valid any more."""
     try:
-        return {member.id: member.handle for member in context.whole().declared().staff.values()}
+        declared = context.whole().declared()
     except ReconcilerError:
-        return {}
+        return _Known()
+    return _Known({member.id: member.handle for member in declared.staff.values()}, labels_of(declared.learners))

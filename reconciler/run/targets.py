@@ -14,6 +14,11 @@ def target_of(context: Context, settings: Settings) -> Target:
     return resolve_target(context.target or settings.target, context.environment.get(BASE_URL))
 
 
+def named_target(context: Context) -> str | None:
+    """The target that the command line names, and None where it names none."""
+    return resolve_target(context.target, context.environment.get(BASE_URL)).name if context.target else None
+
+
 def overruled(context: Context) -> Problem | None:
     """A warning where the environment wins over a target that the command line names: somebody may not expect it."""
     url = context.environment.get(BASE_URL, "")

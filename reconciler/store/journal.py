@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -143,6 +143,19 @@ class Journal(Part):
         """Every operation of the run, in order, each with all its events."""
         with self._database.reading() as connection:
             return _journal_rows(connection, _OPERATIONS.where(operations.c.run == run))
+
+    def writes_to(
+        self, learners: Collection[UserId], *, target: str | None = None
+    ) -> tuple[tuple[RunRow, JournalRow], ...]:
+        """Every operation on these learners with its run, newest first, whatever became of it."""
+        query = _OPERATIONS.join(runs, runs.c.id == operations.c.run).where(operations.c.learner.in_(learners))
+        if target is not None:
+            query = query.where(runs.c.target == target)
+        with self._database.reading() as connection:
+            rows = _journal_rows(connection, query)
+            theirs = _RUNS.where(runs.c.id.in_({row.run for row in rows}))
+            found = {row["id"]: _run_row(row) for row in connection.execute(theirs).mappings()}
+        return tuple((found[row.run], row) for row in reversed(rows))
 
     def open_operations(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """What runs now dead left at intent or sent, oldest first. Ask while holding the lock with your own run:

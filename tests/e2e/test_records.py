@@ -17,6 +17,7 @@ from reconciler.problems import ExitCode
 from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEARNER, LEE, PRIYA, SETTINGS, WRITES, Home, point_at, served, slots
+from tests.report.reading import tables
 
 ADDITIONAL = f"learner[200004].additional[{LEE}]"
 
@@ -56,6 +57,109 @@ def test_history_says_what_each_run_did(home: Home) -> None:
         assert [row[column] for row in table] == [row[column] for row in rows]
     text = home.run("history", "1").out
     assert all(row["path"] in text for row in rows)
+
+
+LABELLED = {**LEARNER, "label": "LRN-0042"}
+
+
+def _moved_twice(home: Home) -> str:
+    """Two runs on one learner and one on another; the commit of the second."""
+    home.declare(LABELLED).converges()
+    commit = home.declare(
+        {**LABELLED, "default_assessor": "kate"}, {"id": 200005, "default_assessor": "james"}
+    ).commit()
+    home.converges()
+    return commit
+
+
+@pytest.mark.parametrize("name", ["LRN-0042", "200004"])
+def test_history_of_a_learner_says_who_changed_what(home: Home, name: str) -> None:
+    """Every write to that learner, newest first, and nobody else's; by label or id, in every format."""
+    commit = _moved_twice(home)
+    rows = home.run("history", "--learner", name, "--format", "json").json
+    assert len(rows) == WRITES + 1
+    assert {(row["learner_id"], row["label"]) for row in rows} == {(200004, "LRN-0042")}
+    assert [row["run"] for row in rows] == [2] + [1] * WRITES
+    newest = rows[0]
+    assert (newest["slot"], newest["before_staff"], newest["after_staff"]) == ("default assessor", "james", "kate")
+    assert (newest["commit"], newest["outcome"], newest["proof"]) == (commit, "done", "read_back")
+    assert newest["who"] and newest["settled"] and newest["command"] == "apply"
+    text = home.run("history", "--learner", name).out
+    assert "default assessor moves from james to kate\n        done, read back, " in text
+    assert "LRN-0042, OneFile id 200004" in text and "200005" not in text
+    assert text.index(f"commit {commit[:10]}") < text.index("run 1, apply to sandbox, asked by ")
+    (table,) = tables(home.run("history", "--learner", name, "--format", "markdown").out)
+    assert len(table) == 1 + WRITES + 1
+    listed = list(csv.DictReader(io.StringIO(home.run("history", "--learner", name, "--format", "csv").out)))
+    assert [row["address"] for row in listed] == [row["address"] for row in rows]
+
+
+def test_history_of_several_learners_names_who_was_never_written(home: Home) -> None:
+    """Also one who stands in no file: that nothing is recorded is an answer; in CSV it is the header alone."""
+    _moved_twice(home)
+    rows = home.run("history", "--learner", "200005", "--learner", "LRN-0042", "--format", "json").json
+    assert {row["learner_id"] for row in rows} == {200004, 200005}
+    for form in ("text", "markdown"):
+        ended = home.run("history", "--learner", "200005", "--learner", "200017", "--format", form)
+        assert (ended.code, "No write to learner 200017 is recorded here" in ended.out) == (ExitCode.DONE, True)
+    assert home.run("history", "--learner", "200017", "--format", "csv").out.startswith("run,operation,address,")
+
+
+def test_a_learner_of_history_who_has_no_known_id_is_invalid(home: Home) -> None:
+    """OneFile is not asked: the error says how to find the id, or to name the files; an id goes without any file."""
+    home.declare({"misid": "LRN00004", "label": "M-4", "default_assessor": "james"}).converges()
+    for name in ("LRN00004", "M-4"):
+        ended = home.run("history", "--learner", name)
+        assert (ended.code, "plan --learner LRN00004 --format json" in " ".join(ended.err.split())) == (3, True)
+    unknown = home.run("history", "--learner", "LRN-9999", "--learner", "nobody")
+    assert unknown.code == ExitCode.INVALID and "'LRN-9999'" in unknown.err and "'nobody'" in unknown.err
+    elsewhere = ("--state", "nowhere", "--store", ".reconciler/store.db")
+    assert home.run("history", "--learner", "200004", *elsewhere, "--format", "json").json[0]["label"] == ""
+    no_files = home.run("history", "--learner", "M-4", *elsewhere)
+    assert (no_files.code, "--state" in no_files.err) == (ExitCode.INVALID, True)
+    for more in (["1"], ["--steps"]):
+        assert home.run("history", "--learner", "200004", *more).code == ExitCode.INVALID
+
+
+def test_history_of_a_run_tells_labels(home: Home) -> None:
+    """Beside the id, where the files tell them."""
+    home.declare(LABELLED).converges()
+    assert "learner 200004 (LRN-0042): default assessor" in home.run("history", "1").out
+    assert "200004 `LRN-0042`" in home.run("history", "1", "--format", "markdown").out
+    assert home.run("history", "1", "--format", "json").json[0]["label"] == "LRN-0042"
+    home.declare(LEARNER)
+    assert "learner 200004: default assessor" in home.run("history", "1").out
+
+
+def test_history_can_be_of_one_target(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One store may hold runs to several: each is listed with its target, and --target leaves the others out."""
+    home.declare(LABELLED).converges()
+    with served() as server, monkeypatch.context() as there:
+        point_at(there, server.url)
+        home.converges()
+    assert [row["target"] for row in home.run("history", "--format", "json").json] == [server.url, "sandbox"]
+    for form in ("text", "markdown"):
+        listed = home.run("history", "--format", form).out
+        assert "target" in listed and "sandbox" in listed and server.url[:20] in listed
+    of_one = ("history", "--target", "sandbox")
+    assert [row["run"] for row in home.run(*of_one, "--format", "json").json] == [1]
+    assert server.url[:20] not in home.run(*of_one).out
+    ended = home.run("history", "2", "--target", "sandbox")
+    assert (ended.code, "no run 2 to sandbox" in ended.err) == (ExitCode.INVALID, True)
+    written = home.run("history", "--learner", "200004", "--format", "json").json
+    assert len(home.run(*of_one, "--learner", "200004", "--format", "json").json) == len(written) / 2 == WRITES
+
+
+def test_a_table_without_a_row_has_its_header(home: Home) -> None:
+    """A run that wrote nothing, or no run at all: whoever reads the file by its columns finds them."""
+    home.declare(LABELLED)
+    nothing = home.run("history", "--format", "csv").out
+    home.converges()
+    home.converges()
+    header, *rows = home.run("history", "1", "--format", "csv").out.splitlines()
+    assert rows and home.run("history", "2", "--format", "csv").out == f"{header}\n"
+    assert home.run("history", "--format", "csv").out.startswith(nothing.strip())
+    assert home.run("history", "--steps", "--format", "csv").out.startswith("step,address,learner_id,")
 
 
 def test_history_of_a_run_that_is_not_there_is_invalid(home: Home) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC
 
+from reconciler.model import UserId
 from reconciler.operations import State
 from reconciler.report import fit
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
-from reconciler.report.history import UNCOMMITTED, steps_as_rows
+from reconciler.report.history import UNCOMMITTED, Labels, steps_as_rows
 from reconciler.report.markdown.pieces import cell, heading, row, sentence, table_head, value
 from reconciler.report.words import Handles, holder_words, slot_words
+from reconciler.report.writes import PROOFS, Writes, unwritten, unwritten_words
 from reconciler.store.rows import Episode, JournalRow, RunRow
 
-_RUNS = ("run", "started (UTC)", "command", "exit", "who", "commit", "what came of it")
+_RUNS = ("run", "started (UTC)", "command", "target", "exit", "who", "commit", "what came of it")
 _SLOTS = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
+_WRITES = ("when (UTC)", "run", "who", "commit", "learner", "slot", "before", "after", "outcome", "proof")
 _DONE = (State.DONE, State.ALREADY_DONE)
 FULL = "The text, JSON and CSV formats show everything."
 
@@ -33,14 +36,16 @@ def _run(run: RunRow) -> str:
     ended = "" if run.exit_code is None else str(run.exit_code)
     started = f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M}"
     commit = _commit(run, run.commit[:10])
-    return row((str(run.id), started, value(run.command), ended, value(run.who), commit, cell(came)))
+    return row((str(run.id), started, value(run.command), value(run.target), ended, value(run.who), commit, cell(came)))
 
 
 def _commit(run: RunRow, named: str) -> str:
     return f"{value(named)} {UNCOMMITTED}" if run.uncommitted else value(named)
 
 
-def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, *, limit: int = COMMENT_LIMIT) -> str:
+def render_run(
+    run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT
+) -> str:
     """One run's writes: what did not succeed first, then the rest in the order of writing."""
     facts = (
         f"Asked by {value(run.who)}, commit {_commit(run, run.commit) or 'none'}",
@@ -50,9 +55,26 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, *, 
     )
     title = heading(sentence(f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}"), 2)
     opening = title + "".join(f"- {fact}\n" for fact in facts) + "\n"
-    items = sorted((item for one in journal for item in _slots(one, handles)), key=lambda item: item.tier)
+    items = sorted((item for one in journal for item in _slots(one, handles, labels)), key=lambda item: item.tier)
     parts = [Part(tuple(items), table_head(_SLOTS), "\n", always=True)] if items else []
     return fit.fit(opening, parts, "" if items else "It wrote nothing.\n", limit=limit, full_report=FULL)
+
+
+def render_writes(
+    writes: Writes, asked: Sequence[UserId], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT
+) -> str:
+    """Every recorded write to the learners asked about in a table, newest first."""
+    items = tuple(item for run, one in writes for item in _writes(run, one, handles, labels))
+    never = "".join(f"- {sentence(unwritten_words(one, labels))}\n" for one in unwritten(writes, asked))
+    parts = [Part(items, table_head(_WRITES, ("run",)), "\n", always=True)] if items else []
+    return fit.fit(heading("Writes", 2), parts, never, limit=limit, full_report=FULL)
+
+
+def _writes(run: RunRow, one: JournalRow, handles: Handles, labels: Labels) -> list[Item]:
+    commit = _commit(run, run.commit[:10])
+    when = f"{one.events[-1].at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    told = (when, str(run.id), value(run.who), commit)
+    return [Item(row((*told, *cells)), fit.REST, "writes") for cells in _cells(one, handles, labels)]
 
 
 def render_steps(steps: Sequence[Episode], handles: Handles, *, limit: int = COMMENT_LIMIT) -> str:
@@ -79,27 +101,26 @@ def render_steps(steps: Sequence[Episode], handles: Handles, *, limit: int = COM
     return fit.fit(opening, [part] if steps else [], "", limit=limit, full_report=FULL)
 
 
-def _slots(one: JournalRow, handles: Handles) -> list[Item]:
-    last = one.events[-1]
+def _slots(one: JournalRow, handles: Handles, labels: Labels) -> list[Item]:
+    settled = f"{one.events[-1].at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    tier, outcome = fit.REST if one.state in _DONE else fit.GRAVE, one.state.value.replace("_", " ")
+    return [Item(row((*cells, settled)), tier, outcome) for cells in _cells(one, handles, labels)]
+
+
+def _cells(one: JournalRow, handles: Handles, labels: Labels) -> list[tuple[str, ...]]:
+    """Of each slot of an operation: learner, slot, before, after, outcome and proof."""
+    last, learner = one.events[-1], one.operation.learner
     outcome = one.state.value.replace("_", " ")
     told = f"{outcome}: {last.detail}" if last.detail else outcome
-    proof = {"read_back": "read back", "unreadable": "not shown by OneFile"}.get(last.proof, "")
-    settled = f"{last.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    called = f"{learner} {value(labels[learner])}" if learner in labels else str(learner)
     return [
-        Item(
-            row(
-                (
-                    str(one.operation.learner),
-                    cell(slot_words(slot)),
-                    cell(holder_words(move.before, handles)),
-                    cell(holder_words(move.after, handles)),
-                    cell(told),
-                    proof,
-                    settled,
-                )
-            ),
-            fit.REST if one.state in _DONE else fit.GRAVE,
-            outcome,
+        (
+            called,
+            cell(slot_words(slot)),
+            cell(holder_words(move.before, handles)),
+            cell(holder_words(move.after, handles)),
+            cell(told),
+            PROOFS.get(last.proof, ""),
         )
         for slot, move in one.operation.moves
     ]
