@@ -72,7 +72,8 @@ class Breach:
 @dataclass(frozen=True, slots=True)
 class Coming:
     """What changes on the days from `first` to `last`, both included. `waivers` are those without which `last` will
-    have to do, and the day before `first` did not."""
+    have to do, and the day before `first` did not. `next` is the first day after `last` on which something changes; it
+    is looked for only where nothing does before."""
 
     organisation: int
     first: date
@@ -80,6 +81,7 @@ class Coming:
     handovers: tuple[Handover, ...]
     waivers: tuple[Waiver, ...]
     breaches: tuple[Breach, ...]
+    next: date | None = None
 
     def days(self) -> list[date]:
         """The days on which something happens, in order."""

@@ -10,7 +10,14 @@ from datetime import UTC
 from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Plan, Summary
 from reconciler.problems import Problem, Source
 from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
-from reconciler.report.words import age_words, duration_words, learner_words, number_of, removal_words
+from reconciler.report.words import (
+    age_words,
+    duration_words,
+    learner_words,
+    number_of,
+    organisation_words,
+    removal_words,
+)
 
 BY_HAND = "To remove by hand: OneFile's API cannot"
 ONE_FIX = 3  # so many notices with one fix, or more, are told under it
@@ -128,7 +135,7 @@ def review(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = Fa
     cohorts = cohort_rows(plan, fold=fold, pending=False)
     already = cohort_rows(plan, fold=fold, pending=True)
     return Review(
-        title=f"Plan for {plan.target}, organisation {plan.organisation}, as declared for {plan.day}, made {made}",
+        title=f"Plan for {plan.target}, {organisation_words(plan)}, as declared for {plan.day}, made {made}",
         target=plan.target,
         organisation=plan.organisation,
         fingerprint=fingerprint,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from reconciler.model import Handle, Holder, Slot, SlotKind, Unread, UserId
-from reconciler.operations import Change, Move, Operation, moves
+from reconciler.operations import Change, Move, Operation, Plan, moves
 
 NOT_SHOWN = "written once; OneFile does not show who is there"
 
@@ -93,6 +93,13 @@ def removal_words(slot: Slot, holder: Holder, handles: Handles) -> str:
 
 def operation_words(operation: Operation, handles: Handles) -> str:
     return " and ".join(move_words(slot, move, handles) for slot, move in moves(operation))
+
+
+def organisation_words(plan: Plan) -> str:
+    """The settings' organisation, and those of the learners in scope where their cohorts name others."""
+    theirs = sorted({change.organisation for change in plan.changes})
+    others = f"; learners in {', '.join(map(str, theirs))}" if set(theirs) - {plan.organisation} else ""
+    return f"organisation {plan.organisation}{others}"
 
 
 def number_of(count: int, thing: str) -> str:

@@ -10,6 +10,7 @@ from reconciler.plan.ahead import foresee_breaches
 from reconciler.run.context import Context
 
 _DAY = timedelta(days=1)
+FURTHEST_DAYS = 3660  # as far as --days goes
 
 
 def foretell(context: Context) -> Coming:
@@ -19,4 +20,8 @@ def foretell(context: Context) -> Coming:
     """
     eve = max(context.day(), date.min + _DAY) - _DAY
     declared = replace(context, at=eve).declared()
-    return coming(declared, (Breach(day, problem) for day, problem in foresee_breaches(declared)))
+    found = coming(declared, (Breach(day, problem) for day, problem in foresee_breaches(declared)))
+    if found.days():
+        return found
+    later = coming(replace(context, at=eve, ahead_days=FURTHEST_DAYS).declared(), ()).days()
+    return replace(found, next=later[0] if later else None)

@@ -33,6 +33,18 @@ def test_what_changes_on_the_first_day_is_in_the_calendar_and_on_the_last(home: 
     assert not (home.path / ".reconciler").exists()
 
 
+def test_where_nothing_changes_the_next_change_is_named(home: Home) -> None:
+    """Whoever asks too near is told how far to ask; where nothing is to come, nothing is named."""
+    home.declare(staff=AWAY)
+    arguments = ("calendar", "--state", str(home.path / "state"), "--from", "2027-01-04")
+    told = home.run(*arguments)
+    assert "nothing changes; the next change is on 2027-02-01, which --days 29 shows" in " ".join(told.out.split())
+    assert home.run(*arguments, "--format", "json").json["next"] == "2027-02-01"
+    assert "james stands in for kate for good" in home.run(*arguments, "--days", "29").out
+    home.declare()
+    assert "next" not in home.run(*arguments).out
+
+
 def test_the_ics_goes_to_a_file_as_it_is(home: Home) -> None:
     """Its line ends too, which calendar programs insist on."""
     home.declare(staff=AWAY)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model import Handle, Holder, Slot, Unread, UserId
+from reconciler.model import Handle, Holder, OrganisationId, Slot, Unread, UserId
 from reconciler.operations import CaseloadRow, Change, Finding, Holding, Plan
 from reconciler.problems import Problem
 from reconciler.report import html, markdown, text
@@ -267,3 +267,11 @@ def test_what_blocks_stands_before_everything_but_the_headline_and_is_counted_th
         places = [shown.index(words) for words in ("Blocked: 1 limit, 2 policy findings.", "Refused by limits",
                   "Refused by policies", "Who gains and who loses")]  # fmt: skip
         assert places == sorted(places)
+
+
+def test_a_plan_names_the_organisations_of_its_learners_where_they_are_others() -> None:
+    """A cohort may be of another than the settings: both are in the headline."""
+    ours, theirs = change(DEFAULT, KATE, JAMES), replace(change(AIM, KATE, JAMES), organisation=OrganisationId(5741))
+    assert "organisation 5740, as declared" in told(plan_of([ours])).title
+    assert "organisation 5740; learners in 5741, as declared" in told(plan_of([theirs])).title
+    assert "organisation 5740; learners in 5740, 5741, as declared" in told(plan_of([ours, theirs])).title

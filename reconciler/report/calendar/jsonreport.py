@@ -21,6 +21,7 @@ def render_json(coming: Coming) -> str:
         "organisation": coming.organisation,
         "from": coming.first.isoformat(),
         "until": coming.last.isoformat(),
+        "next": coming.next.isoformat() if coming.next else None,
         "days": [_day(coming.on(day)) for day in coming.days()],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

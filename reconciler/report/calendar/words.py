@@ -20,6 +20,8 @@ def day_words(day: date) -> str:
 def title_words(coming: Coming) -> str:
     days = len(coming.days())
     told = f"{number_of(days, 'day')} with changes" if days else "nothing changes"
+    if coming.next:
+        told += f"; the next change is on {coming.next}, which --days {(coming.next - coming.first).days + 1} shows"
     return f"Calendar from {coming.first} to {coming.last}: {told}"
 
 

@@ -27,7 +27,7 @@ from reconciler.report.escape import visible
 from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.review import manual_steps
 from reconciler.report.text import after_lines
-from reconciler.report.words import age_words, kind_words, number_of, operation_words, removal_words
+from reconciler.report.words import age_words, kind_words, number_of, operation_words, organisation_words, removal_words
 
 MANY = 20  # more rows than this in a section that only waits become a count a cohort
 
@@ -55,7 +55,7 @@ def render_drift(report: DriftReport, *, colour: bool = False, width: int = 100,
 
 def _head(page: Page, report: DriftReport) -> Iterator[str]:
     plan = report.plan
-    title = f"Drift in {plan.target}, organisation {plan.organisation}, read {moment_words(report.taken_at)}"
+    title = f"Drift in {plan.target}, {organisation_words(plan)}, read {moment_words(report.taken_at)}"
     yield page.paint(BOLD, visible(title))
     yield from page.wrap(f"{counts_words(report)}.", rest=2)
     if words := untold_words(report):

@@ -41,7 +41,7 @@ from reconciler.report.markdown.pieces import (
     value,
 )
 from reconciler.report.review import manual_steps, problem_notice
-from reconciler.report.words import age_words, kind_words, operation_words, removal_words
+from reconciler.report.words import age_words, kind_words, operation_words, organisation_words, removal_words
 
 FULL = "Everything is in the report as text or JSON: `reconciler drift --format json`."
 _TIERS = {verdict: fit.GRAVE if verdict in NEEDS_A_PERSON else fit.WARNS for verdict in Verdict}
@@ -61,7 +61,7 @@ def _opening(report: DriftReport) -> str:
     plan, left = report.plan, report.left()
     where = f"target={comment_value(clipped(plan.target, LONGEST_VALUE))} organisation={plan.organisation}"
     lines = [f"<!-- onefile-reconciler drift {where} -->\n"]
-    lines.append(heading(sentence(f"Drift in {plan.target}, organisation {plan.organisation}"), 2))
+    lines.append(heading(sentence(f"Drift in {plan.target}, {organisation_words(plan)}"), 2))
     if any(one.verdict in NEEDS_A_PERSON for one in left) or report.fights:
         lines.append(caution("**Somebody must decide: some of this will not be put back by itself.**"))
     lines.append(f"**{sentence(counts_words(report))}.**\n\n")
