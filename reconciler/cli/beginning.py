@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.output import Output, is_terminal, say_problems
-from reconciler.cli.shared import command
+from reconciler.cli.shared import Whole, command
 from reconciler.problems import ExitCode, Invalid, Problem
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ BEGINNINGS = ("example", "import")
 
 @command(
     click.argument("folder", metavar="[FOLDER]", default=".", type=click.Path(path_type=Path)),
-    click.option(
-        "--organisation", type=click.IntRange(1), metavar="ID", help="The centre's OrganisationID in OneFile."
-    ),
+    click.option("--organisation", type=Whole(1), metavar="ID", help="The centre's OrganisationID in OneFile."),
     click.option("--ci", type=click.Choice(FORGES), help="Where it will be reviewed and applied."),
     click.option(
         "--begin-with",
@@ -84,7 +82,7 @@ def _answers(asked: dict[str, Any]) -> dict[str, Any]:
     origin = origin_of(asked["source"]) if asked["source"] else installed_from()
     organisation, ci, begin_with = asked["organisation"], asked["ci"], asked["begin_with"]
     if is_terminal(sys.stdin):
-        organisation = organisation or _ask("The centre's OrganisationID in OneFile", click.IntRange(1))
+        organisation = organisation or _ask("The centre's OrganisationID in OneFile", Whole(1))
         ci = ci or _ask("Where will it be reviewed and applied?", click.Choice(FORGES), "github")
         begin_with = begin_with or _ask("Begin with an example, or import later?", click.Choice(BEGINNINGS), "example")
     missing = [name for name, value in (("--organisation", organisation), ("--ci", ci)) if value is None]

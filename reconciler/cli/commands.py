@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli.output import Output, is_terminal, say_problems
 from reconciler.cli.reports import declaration_report, outcome_report, plan_report, plan_text
-from reconciler.cli.shared import command
+from reconciler.cli.shared import Whole, command
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def validate(context: Context, output: Output, caseload: bool) -> int:
     click.option(
         "--ahead",
         "ahead_days",
-        type=click.IntRange(0, 3660),
+        type=Whole(0, 3660),
         default=28,
         show_default=True,
         metavar="DAYS",

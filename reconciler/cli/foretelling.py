@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.output import Output
-from reconciler.cli.shared import FILES, FROM, command
+from reconciler.cli.shared import FILES, FROM, Whole, command
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     click.option(
         "--days",
         "ahead_days",
-        type=click.IntRange(1, 3660),
+        type=Whole(1, 3660),
         default=28,
         show_default=True,
         help="How many days, the first included.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from reconciler.cli.output import Output, say_problems
-from reconciler.cli.shared import STATE, command
+from reconciler.cli.shared import STATE, Whole, command
 
 if TYPE_CHECKING:
     from reconciler.run.context import Context
@@ -17,13 +17,13 @@ LAYERS = ("default_assessor", "default_employer", "learning_aims", "units")
 
 
 @command(
-    click.option("--organisation", type=click.IntRange(1), metavar="ID", help="The centre. [default: settings.yaml's]"),
+    click.option("--organisation", type=Whole(1), metavar="ID", help="The centre. [default: settings.yaml's]"),
     click.option("--classroom", "classrooms", multiple=True, metavar="ID|NAME", help="Only this class (repeatable)."),
     click.option("--placement", "placements", multiple=True, metavar="ID|NAME", help="Only this one (repeatable)."),
     click.option(
         "--assessor",
         "assessors",
-        type=click.IntRange(1),
+        type=Whole(1),
         multiple=True,
         metavar="ID",
         help="Only learners whose default assessor this is: OneFile id (repeatable).",

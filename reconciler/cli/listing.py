@@ -101,6 +101,18 @@ class Commands(click.Group):
             import_module(f"reconciler.cli.{COMMANDS[cmd_name].module}")
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0][:100], COMMANDS, n=1)
+            raise click.UsageError(
+                f"there is no command {args[0]!r}{f'; did you mean {near[0]}?' if near else ''}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
         names = max(map(len, COMMANDS))
         for title, section in SECTIONS.items():

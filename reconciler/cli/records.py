@@ -9,7 +9,7 @@ import click
 from reconciler.cli import completing
 from reconciler.cli.commands import PLAN_FORMATS, say_planned
 from reconciler.cli.output import Output
-from reconciler.cli.shared import LEARNER, STATE, command
+from reconciler.cli.shared import LEARNER, STATE, Whole, command
 from reconciler.problems import ExitCode, Invalid, Problem
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @command(
-    click.argument("run", metavar="[RUN]", required=False, type=click.IntRange(1), shell_complete=completing.runs),
-    click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many runs to list."),
+    click.argument("run", metavar="[RUN]", required=False, type=Whole(1), shell_complete=completing.runs),
+    click.option("--limit", type=Whole(1), default=50, show_default=True, help="How many runs to list."),
     click.option("--steps", is_flag=True, help="List the steps by hand instead: since when, and what closed them."),
     STATE,
     LEARNER,
@@ -57,7 +57,7 @@ def history(context: Context, output: Output, run: int | None, limit: int, steps
 
 
 @command(
-    click.argument("run", metavar="RUN", type=click.IntRange(1), shell_complete=completing.runs),
+    click.argument("run", metavar="RUN", type=Whole(1), shell_complete=completing.runs),
     out_is_json=True,
     examples=("reconciler revert 12 --out back.json", "reconciler apply back.json"),
     formats=PLAN_FORMATS,

@@ -27,6 +27,17 @@ def day_of(_context: click.Context, _parameter: click.Parameter, value: str | No
         raise click.BadParameter(f"{value!r} is not a date such as 2026-12-01") from None
 
 
+class Whole(click.IntRange):
+    """A whole number within bounds; whoever gives something else is told what is expected."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 FILES = [
     click.option(
         "--state",
@@ -78,7 +89,7 @@ REPORT = [
 
 MAX_BYTES = click.option(
     "--max-bytes",
-    type=click.IntRange(8192),
+    type=Whole(8192),
     metavar="N",
     help="The longest Markdown report. [default: 65536, a comment on GitHub; a job summary takes 1048576]",
 )

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from reconciler.cli.listing import Command
 from reconciler.cli.output import Output, say_problems
-from reconciler.cli.shared import LEARNER, STATE, cli, command
+from reconciler.cli.shared import LEARNER, STATE, Whole, cli, command
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def demo(context: Context, output: Output) -> int:
 
 @cli.command(cls=Command, epilog="reconciler sandbox --port 8321\nreconciler sandbox --switch aim_staff_keys=omit")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; ::1 works too.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="0 is any free one.")
+@click.option("--port", type=Whole(0, 65535), default=8321, show_default=True, help="0 is any free one.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other people.")
-@click.option("--learners", type=click.IntRange(1, 200_000), default=60, show_default=True, help="Of a new world.")
+@click.option("--learners", type=Whole(1, 200_000), default=60, show_default=True, help="Of a new world.")
 @click.option("--world", type=click.Path(path_type=Path), help="The world's file. [default: the embedded sandbox's]")
 @click.option("--clock", type=click.DateTime(["%Y-%m-%dT%H:%M:%S"]), help="Start the sandbox's clock at this UTC time.")
 @click.option("--switch", "switches", multiple=True, metavar="NAME=VALUE", help="Settle an unknown of OneFile's API.")
@@ -86,7 +86,7 @@ def sandbox(state: Path, listing: bool, clock: datetime | None, world: Path | No
 @command(
     click.option(
         "--canary",
-        type=click.IntRange(1),
+        type=Whole(1),
         metavar="LEARNER",
         help="Also write, on beta, practice or a sandbox only: what this learner (OneFile id) holds already.",
     ),

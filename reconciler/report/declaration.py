@@ -32,7 +32,8 @@ class Declaration:
     caseload: tuple[CaseloadRow, ...] | None = None
 
     def sentence(self) -> str:
-        return f"Valid on {self.day}: {', '.join(f'{count} {what}' for what, count in self.counts.items())}."
+        counted = (f"{count} {what.removesuffix('s') if count == 1 else what}" for what, count in self.counts.items())
+        return f"Valid on {self.day}: {', '.join(counted)}."
 
 
 def render_text(declaration: Declaration, *, colour: bool = False, width: int = 100) -> str:

@@ -11,6 +11,7 @@ from reconciler.declared.reading import read_all
 from reconciler.doctor import Checks, Name, Verdict, failed, failed_with, fine, nothing, skipped, unknown
 from reconciler.model import Declared, OrganisationId, Settings
 from reconciler.problems import Invalid, Problem, ReconcilerError, StoreError
+from reconciler.report.words import number_of
 from reconciler.run.context import Context
 from reconciler.run.schemas import has_schemas, other_schemas
 from reconciler.run.token import TOKEN, customer_token, has_token, origin_of
@@ -35,9 +36,10 @@ class Machine:
                 failure = replace(failure, fix="`reconciler import` writes these files from what OneFile holds.")
             self._note(failure)
             return None
-        warnings = f"; {len(declared.warnings)} warnings, see `reconciler validate`" if declared.warnings else ""
-        slots = sum(len(learner.slots) for learner in declared.learners)
-        valid = f"valid on {declared.day}: {len(declared.learners)} learners, {slots} slots{warnings}"
+        warned = number_of(len(declared.warnings), "warning")
+        warnings = f"; {warned}, see `reconciler validate`" if declared.warnings else ""
+        slots = number_of(sum(len(learner.slots) for learner in declared.learners), "slot")
+        valid = f"valid on {declared.day}: {number_of(len(declared.learners), 'learner')}, {slots}{warnings}"
         self._note(fine(Name.CONFIGURATION, valid))
         return declared
 

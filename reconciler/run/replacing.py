@@ -201,7 +201,7 @@ def _wrong_roles(
     for kind, group in kinds.items():
         first = group[0]
         roles = listed((a_role(role) for role in Role if role in ROLES_FOR[first.slot]), "or")
-        what = f"{asked.by} is {a_role(by.role)}, but {kind} must be {roles} ({len(group)} places)"
+        what = f"{asked.by} is {a_role(by.role)}, but {kind} must be {roles} ({number_of(len(group), 'place')})"
         fix = f"Name {roles} with --by; slots of other kinds can be given to somebody else by hand."
         source = lines.get(first.learner)
         yield Problem(what, fix, source or Source((state / "cohorts" / f"{first.cohort}.yaml").as_posix()))

@@ -223,3 +223,23 @@ def test_a_saved_plan_is_readable_by_its_owner_alone(home: Home) -> None:
     home.declare().run("plan", "--out", "deep/er/plan.json")
     assert (home.path / "deep/er/plan.json").stat().st_mode & 0o077 == 0
     assert list(Path(home.path / "deep/er").iterdir()) == [home.path / "deep/er/plan.json"]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["plna"], "there is no command 'plna'; did you mean plan?"),
+        (["history", "abc"], "'abc' is not a whole number"),
+        (["plan", "--ahead", "4000"], "4000 is not in the range 0<=x<=3660"),
+    ],
+    ids=["command", "number", "range"],
+)
+def test_a_slip_on_the_command_line_is_told_with_what_is_expected(home: Home, command: list[str], told: str) -> None:
+    """In words of people who type commands, not of those who wrote the parser."""
+    ended = home.declare().run(*command)
+    assert ended.code == ExitCode.INVALID and told in ended.err and "Fix: see reconciler" in ended.err
+
+
+def test_one_of_a_thing_is_counted_in_the_singular(home: Home) -> None:
+    """One cohort, one learner."""
+    assert "1 cohort, 1 learner, 7 slots, 5 staff." in home.declare().run("validate").out
