@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
 from reconciler.apply.book import Book
+from reconciler.apply.settle import written_by_the_dead
 from reconciler.model import Slot, UserId
 from reconciler.operations import Operation, Outcome, Plan, State, moves
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
@@ -87,7 +88,9 @@ class _Schedule:
 
     async def _open(self) -> None:
         self.book.open()
-        self.attempts.recorded = self.book.store.recorded(self.plan.target, self.plan.organisation)
+        store, target, organisation = self.book.store, self.plan.target, self.plan.organisation
+        self.attempts.recorded = store.recorded(target, organisation)
+        self.attempts.written_by = written_by_the_dead(store, target, organisation, self.book.run)
 
     async def _check_all(self) -> None:
         """Judge every operation before anything is written; conflicts and finished ones get their outcome here."""

@@ -23,7 +23,8 @@ FAILED_CANARIES = 3  # so many failures before any success of a kind, and that k
 class Attempts:
     """What this run has learnt about writing to this server. `stopped` says why nothing more may be written.
 
-    `recorded` and `unsettled` are as of the moment the lock was taken: another run may have come in between.
+    `recorded`, `unsettled` and `written_by`, the slots that dead runs wrote, are as of the moment the lock was taken:
+    another run may have come in between.
     """
 
     book: Book
@@ -32,6 +33,7 @@ class Attempts:
     declared: Mapping[UserId, Collection[Slot]]
     unsettled: Collection[tuple[UserId, Slot]]
     recorded: Recorded = field(default_factory=dict)
+    written_by: Mapping[tuple[UserId, Slot], int] = field(default_factory=dict)
     proven: set[SlotKind] = field(default_factory=set)
     failures: Counter[SlotKind] = field(default_factory=Counter)
     stopped: str = ""
@@ -65,14 +67,24 @@ class Attempts:
         live = {**slots, **stand_in}
         match before_write(pairs, live):
             case Verdict.ALREADY_DONE if unseen:
-                return self.book.settle(operation, State.ALREADY_DONE, "recorded by an earlier run", "unreadable")
+                how = self._ours(operation) or "recorded by an earlier run"
+                return self.book.settle(operation, State.ALREADY_DONE, how, "unreadable")
             case Verdict.ALREADY_DONE:
-                return self.book.settle(operation, State.ALREADY_DONE, "OneFile already holds it", "read_back")
+                how = self._ours(operation) or "OneFile already holds it"
+                return self.book.settle(operation, State.ALREADY_DONE, how, "read_back")
             case Verdict.CONFLICT:
                 moved = self._moved(operation, {slot: move.before for slot, move in pairs}, live)
                 return self.book.settle(operation, State.CONFLICT, moved)
             case _:
                 return None
+
+    def _ours(self, operation: Operation) -> str:
+        """That a run which was cut off wrote all of it, where the journal shows that."""
+        wrote = [self.written_by.get((operation.learner, slot)) for slot in _slots(operation)]
+        found = sorted({run for run in wrote if run is not None})
+        if not found or None in wrote:
+            return ""
+        return f"written by run {' and '.join(map(str, found))}, which was cut off"
 
     async def look(self, operation: Operation) -> Mapping[Slot, Holder]:
         """What must be known before an operation: its slots, by a reading that still counts; everything managed for a

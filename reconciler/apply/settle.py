@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from reconciler.apply.judge import Verdict, after_write
-from reconciler.model import OrganisationId
+from reconciler.model import OrganisationId, Slot, UserId
 from reconciler.operations import Proof, State
 from reconciler.service.reader import Reader
 from reconciler.store import JournalRow, Store
+
+Place = tuple[UserId, Slot]
 
 
 async def settle_open(store: Store, reader: Reader, target: str, organisation: OrganisationId) -> int:
@@ -32,6 +34,19 @@ async def settle_open(store: Store, reader: Reader, target: str, organisation: O
             store.record(target, organisation, stands, run=row.run)  # before the journal, lest a crash between lose it
         store.append(row.run, row.operation.id, state, detail=detail, proof=proof)
     return len(left)
+
+
+def written_by_the_dead(store: Store, target: str, organisation: OrganisationId, run: int) -> dict[Place, int]:
+    """The slots that runs now dead are known to have written, and that no run has written since, each with its run.
+    Ask once what they left is settled, as `run`, which holds the lock."""
+    rows = store.cut_off(target, organisation, before=run)
+    last = store.last_applied(target, organisation, {row.operation.learner for row in rows}) if rows else {}
+    return {
+        (row.operation.learner, slot): row.run
+        for row in rows
+        for slot, move in row.operation.moves
+        if (one := last.get((row.operation.learner, slot))) and (one.run, one.staff) == (row.run, move.after)
+    }
 
 
 async def _settle_sent(row: JournalRow, reader: Reader, acknowledged: bool) -> tuple[State, str, Proof]:

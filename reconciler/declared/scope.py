@@ -41,11 +41,27 @@ def _by_name(learners: Iterable[DeclaredLearner]) -> dict[str, list[DeclaredLear
     return found
 
 
+_AS_DECLARED = (
+    "name a learner by id, misid or label, as the cohort files do. Whoever stands there with a misid is not found by "
+    "id: rows of reconciler plan --format json have both the id (learner_id) and the line of the file."
+)
+
+
+def _of_the_same_digits(name: str, known: Iterable[str]) -> list[str]:
+    """Another number is another person, however near: only what differs beside the digits may be a slip."""
+    digits = _digits(name)
+    return [one for one in known if _digits(one) == digits]
+
+
+def _digits(name: str) -> str:
+    return "".join(char for char in name if char.isdecimal())
+
+
 def _wrong_name(
     name: str, found: Sequence[DeclaredLearner], known: Iterable[str], cohorts: Collection[str]
 ) -> Problem | None:
     if not found:
-        fix = did_you_mean(name, known, "name a learner by id, misid or label, as in the cohort files.")
+        fix = did_you_mean(name, _of_the_same_digits(name, known), _AS_DECLARED)
         return Problem(f"no cohort file declares a learner {quoted(name)}", fix, where="--learner")
     if len(found) > 1:
         places = listed((str(learner.source) for learner in found), "and")

@@ -37,7 +37,7 @@ ENDS = (
     End(State.SENT, "sent without an answer", "Sent, and no answer noted; the next run settles these", grave=True),
     End(State.INTENT, "begun", "Begun, and perhaps not sent; the next run settles these", grave=True),
     End(State.NOT_TRIED, "not tried", "Not tried", open=True),
-    End(State.ALREADY_DONE, "already done", "Already done: the new holder was there before we wrote"),
+    End(State.ALREADY_DONE, "already done", "Already done: the new holder was there before this run wrote"),
     End(State.DONE, "done", "Done"),
 )
 """Worst first: the order of every report."""

@@ -36,6 +36,7 @@ RUN_COLUMNS: Sequence[str] = [
     "uncommitted_changes",
     "fingerprint",
     "exit_code",
+    "settled_by",
 ]
 WRITE_COLUMNS: Sequence[str] = [
     "run",
@@ -90,6 +91,7 @@ def runs_as_rows(runs: Iterable[RunRow]) -> list[Row]:
             "uncommitted_changes": run.uncommitted,
             "fingerprint": run.fingerprint,
             "exit_code": run.exit_code,
+            "settled_by": run.settled_by,
             **{f"operations_{state}": count for state, count in sorted(run.summary.items())},
         }
         for run in runs
@@ -196,7 +198,7 @@ def runs_as_text(runs: Sequence[RunRow]) -> str:
     for run in runs:
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(run.summary.items()))
         ended = str(run.exit_code) if run.exit_code is not None else "-"
-        came = counts or ("nothing to write" if run.ended else "not ended: it runs, or was cut off")
+        came = counts or ("nothing to write" if run.ended else unended_words(run))
         came += f" ({UNCOMMITTED})" if run.uncommitted else ""
         lines.append(
             f"{run.id:>5}  {run.started.astimezone(UTC):%Y-%m-%d %H:%M}  {run.command:8}  "
@@ -206,8 +208,14 @@ def runs_as_text(runs: Sequence[RunRow]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def unended_words(run: RunRow) -> str:
+    """Of a run that noted no end: the next one knows better than its own journal."""
+    settled = run.settled_by
+    return f"cut off; settled by run {settled}" if settled else "not ended: it runs, or was cut off"
+
+
 def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
-    ended = f"ended {_time(run.ended)} with exit {run.exit_code}" if run.ended else "not ended: it runs, or was cut off"
+    ended = f"ended {_time(run.ended)} with exit {run.exit_code}" if run.ended else unended_words(run)
     lines = [
         f"Run {run.id}: {run.command} to {visible(run.target)}, organisation {run.organisation}",
         f"Asked by {visible(run.who)}, commit {run.commit or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, select
 
 from reconciler.model import OrganisationId, UserId
 from reconciler.operations import Proof, State
@@ -18,6 +18,7 @@ from reconciler.store.slots import moves_json, moves_of
 from reconciler.store.tables import events, leases, operations, run_ends, runs
 
 _OPEN = (State.INTENT, State.SENT)
+_PAST_SETTLING = (ExitCode.DONE, ExitCode.STALE, ExitCode.INCOMPLETE)
 _LONGEST_RUN = timedelta(days=1)
 _RECENT = 200  # runs to look through: more than weeks of them
 _CARRIED_OUT = {State.DONE.value, State.ALREADY_DONE.value}
@@ -170,6 +171,13 @@ class Journal(Part):
             query = _latest_is(target, organisation, _OPEN).where(operations.c.run.not_in(living))
             return _journal_rows(connection, query)
 
+    def cut_off(self, target: str, organisation: int, *, before: int) -> tuple[JournalRow, ...]:
+        """Operations done by runs that never ended, oldest first. Ask as the run `before`, which holds the lock: the
+        others are dead."""
+        query = _latest_is(target, organisation, (State.DONE,)).outerjoin(run_ends, run_ends.c.run == runs.c.id)
+        with self._database.reading() as connection:
+            return _journal_rows(connection, query.where(run_ends.c.run.is_(None), runs.c.id < before))
+
     def failed(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """Operations whose latest event is failed, oldest first."""
         with self._database.reading() as connection:
@@ -202,7 +210,22 @@ class Journal(Part):
         connection.execute(events.insert(), row)
 
 
-_RUNS = select(runs, run_ends.c.at, run_ends.c.exit_code, run_ends.c.summary).outerjoin(
+def _settled_by() -> ColumnElement[int | None]:
+    """Of a run without an end, the first later one that got past the lock and what there was to settle."""
+    later, end = runs.alias("later_run"), run_ends.alias("later_end")
+    ended = select(end.c.run).where(end.c.run == later.c.id, end.c.exit_code.in_(_PAST_SETTLING))
+    began = select(operations.c.run).where(operations.c.run == later.c.id)
+    first = (
+        select(func.min(later.c.id))
+        .where(later.c.id > runs.c.id, later.c.target == runs.c.target, later.c.organisation == runs.c.organisation)
+        .where(later.c.command.in_(("apply", DRIFT_COMMAND)), ended.exists() | began.exists())
+        .correlate(runs)
+        .scalar_subquery()
+    )
+    return case((run_ends.c.run.is_(None), first)).label("settled_by")
+
+
+_RUNS = select(runs, run_ends.c.at, run_ends.c.exit_code, run_ends.c.summary, _settled_by()).outerjoin(
     run_ends, run_ends.c.run == runs.c.id
 )
 _OPERATIONS = select(operations).order_by(operations.c.run, operations.c.sequence)
@@ -270,6 +293,7 @@ def _run_row(row: RowMapping) -> RunRow:
         ended=row["at"],
         exit_code=row["exit_code"],
         summary=row["summary"] or {},
+        settled_by=row["settled_by"],
     )
 
 

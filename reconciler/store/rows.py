@@ -14,6 +14,7 @@ from reconciler.operations import Move, Operation, Proof, State, moves, operatio
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """One run of a command. `ended` and `exit_code` are None while it runs, and for ever if it was cut off.
+    `settled_by` is the next run that took its lock, and settled what it left: it was cut off.
     `uncommitted`: its files were not those of `commit`; None where no git was asked, as before schema version 3."""
 
     id: int
@@ -28,6 +29,7 @@ class RunRow:
     ended: datetime | None = None
     exit_code: int | None = None
     summary: Mapping[str, int] = field(default_factory=dict)
+    settled_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,16 @@ def test_an_unknown_scope_is_a_problem_with_the_nearest_name(two: Path) -> None:
         "no cohort file declares a learner 'LRN-0043'",
         "no cohort file declares a learner 'nothing like it'",
     ]
-    assert found[0].fix.startswith("did you mean LRN")
+    (slip,) = problems(two, learners=["lrn-0042"])
+    assert slip.fix.startswith("did you mean LRN-0042?")
+
+
+@pytest.mark.parametrize("name", ["LRN-0043", "200005", "20004", "43", "LRN00044"])
+def test_another_number_is_not_offered_for_a_learner(two: Path, name: str) -> None:
+    """However near it is, it is another person; what to look for is said instead."""
+    (problem,) = problems(two, learners=[name])
+    assert "did you mean" not in problem.fix
+    assert "Whoever stands there with a misid is not found by id" in problem.fix
 
 
 def test_a_name_of_two_learners_or_of_one_elsewhere_is_a_problem(two: Path) -> None:

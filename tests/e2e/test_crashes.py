@@ -118,3 +118,25 @@ def test_plans_can_be_made_while_an_apply_runs(home: Home, monkeypatch: pytest.M
         finally:
             first.kill()
             first.communicate()
+
+
+def test_what_a_killed_run_wrote_is_told_as_its_own(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applied again, the saved plan finds the new holders there, and says which run wrote them; what somebody else put
+    there it does not claim. The history then knows how the killed run ended, and who settled it."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        home.declare(LEARNER, SECOND).run("plan", "--out", "plan.json")
+        _killed(home, server, Fault("latency", "POST", "/User/[!Ss]*", nth=4, seconds=0.4))
+        _let_it_take_effect(server)
+        assert "not ended: it runs, or was cut off" in home.run("history").out
+        sent = {row["address"] for row in home.run("history", "1", "--format", "json").json if row["sent"]}
+        assert sent and all(address.startswith("learner[200004]") for address in sent)
+        server.world.users[200005]["DefaultAssessorID"] = 122762
+        ended = home.run("apply", "plan.json", "--format", "json").json
+        details = {one["addresses"][0]: one["detail"] for one in ended["outcomes"] if one["state"] == "already_done"}
+        assert details.pop("learner[200005].default_assessor") == "OneFile already holds it"
+        assert set(details) <= sent and set(details.values()) == {"written by run 1, which was cut off"}
+        for form in ("text", "markdown"):
+            for arguments in (["history"], ["history", "1"]):
+                assert "cut off; settled by run 2" in home.run(*arguments, "--format", form).out
+        assert [row["settled_by"] for row in home.run("history", "--format", "json").json] == [None, 2]

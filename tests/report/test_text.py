@@ -313,7 +313,7 @@ Not tried (1)
   learner 200009: assessor for learning aim 41242 moves from kate-anderson to james-fayre: the run
       was stopped
 
-Already done: the new holder was there before we wrote (1)
+Already done: the new holder was there before this run wrote (1)
   learner 200008: assessor for learning aim 41242 moves from kate-anderson to james-fayre
 
 Done (3)

@@ -9,7 +9,7 @@ from reconciler.model import UserId
 from reconciler.operations import State
 from reconciler.report import fit
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
-from reconciler.report.history import UNCOMMITTED, Labels, steps_as_rows
+from reconciler.report.history import UNCOMMITTED, Labels, steps_as_rows, unended_words
 from reconciler.report.markdown.pieces import cell, heading, row, sentence, table_head, value
 from reconciler.report.words import Handles, holder_words, slot_words
 from reconciler.report.writes import PROOFS, Writes, unwritten, unwritten_words
@@ -32,7 +32,7 @@ def render_runs(runs: Sequence[RunRow], *, limit: int = COMMENT_LIMIT) -> str:
 
 def _run(run: RunRow) -> str:
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(run.summary.items()))
-    came = counts or ("nothing to write" if run.ended else "not ended: it runs, or was cut off")
+    came = counts or ("nothing to write" if run.ended else unended_words(run))
     ended = "" if run.exit_code is None else str(run.exit_code)
     started = f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M}"
     commit = _commit(run, run.commit[:10])
@@ -50,7 +50,7 @@ def render_run(
     facts = (
         f"Asked by {value(run.who)}, commit {_commit(run, run.commit) or 'none'}",
         f"Started {run.started.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        sentence(f"ended with exit {run.exit_code}" if run.ended else "not ended: it runs, or was cut off"),
+        sentence(f"ended with exit {run.exit_code}" if run.ended else unended_words(run)),
         f"Fingerprint {value(run.fingerprint) or 'none'}",
     )
     title = heading(sentence(f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}"), 2)
