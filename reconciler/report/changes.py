@@ -15,6 +15,7 @@ from reconciler.report.words import NOT_SHOWN, Handles, change_words, holder_wor
 MANY_UNKNOWN = 10  # more unknown slots than this in a cohort become one row per member of staff
 
 _REASONS = {"declared": "declared", "drift": "drift: OneFile moved, the files did not", "cover": "cover", "unknown": ""}
+REVERTED = "run "  # how the source of a change begins in a plan that reverts a run
 _HELD = {"report": "drift, reported only", "ignore": "drift, ignored"}
 
 
@@ -83,10 +84,19 @@ def _rows(group: Iterable[tuple[Risk, Change]], plan: Plan, fold: bool) -> Itera
     yield from _aside([change for risk, change in group if risk is Risk.ASIDE], who)
     for risk, change in group:
         if risk is not Risk.ASIDE and not (fold and _is_unknown(change)):
-            why = _HELD[change.held] if change.held else _REASONS[change.reason]
-            yield Row(risk, who(change), change_words(change, plan.handles), why, change.source)
+            yield Row(risk, who(change), change_words(change, plan.handles), *_asked_by(change))
     if fold:
         yield from _folded(unknown, plan.handles)
+
+
+def _asked_by(change: Change) -> tuple[str, Source | None]:
+    """Why it changes, and the line that asks for it. What reverts a run is asked for by that run: it has no line."""
+    if change.held:
+        return _HELD[change.held], change.source
+    source = change.source
+    if change.reason == "declared" and source and not source.line and source.file.startswith(REVERTED):
+        return f"reverts {source.file}", None
+    return _REASONS[change.reason], source
 
 
 def _is_unknown(change: Change) -> bool:

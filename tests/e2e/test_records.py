@@ -179,6 +179,7 @@ def test_a_reverted_run_is_put_back_as_far_as_onefile_can(home: Home, monkeypatc
         before = slots(server.world)
         home.declare().converges()
         plan = home.run("revert", "1", "--out", "back.json", "--format", "json").json
+        assert "(reverts run 1)" in home.run("show", "back.json").out
         rows = {row["address"]: row["change"]["actions"][0] for row in plan["resource_changes"]}
         assert {address for address, action in rows.items() if action == "update"} == {
             address for address in rows if before.get(address)
