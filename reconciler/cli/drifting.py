@@ -52,7 +52,7 @@ def drift(
     output.save(text)
     output.report(text)
     if output.is_bare:
-        say_problems([*found.report.problems, *found.report.plan.problems])
+        say_problems(found.problems())
     return code
 
 

@@ -11,6 +11,7 @@ from reconciler.declared import read_declared
 from reconciler.drift import (
     LOOKING_BACK,
     NEEDS_A_PERSON,
+    OTHER_STORE,
     Approval,
     DriftReport,
     Memory,
@@ -55,6 +56,13 @@ class Drifting:
     report: DriftReport
     corrects: bool
     finished: Finished | None = None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What a person is told where the report itself goes to a machine, or to nobody."""
+        why = self.report.unrecorded
+        what = f"drift cannot be told: {why}"
+        untold = (Problem(what, OTHER_STORE, where="drift", severity="warning"),) if why else ()
+        return (*untold, *self.report.problems, *self.report.plan.problems)
 
     def exit_code(self, *, detailed: bool) -> ExitCode:
         """INCOMPLETE where drift cannot be told; with corrections, also where the next run can do no more either: a
