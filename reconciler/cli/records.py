@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     LEARNER,
     files=False,
     examples=(
-        "reconciler history",
         "reconciler history --learner 200004",
         "reconciler history 12 --format csv --out run-12.csv",
     ),
