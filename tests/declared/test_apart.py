@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,13 +60,20 @@ def test_processes_that_die_leave_their_files_to_this_one(monkeypatch: pytest.Mo
     assert list(apart.read_files(FILES, 2)) == here
 
 
-def test_no_process_outlives_a_reading_that_is_broken_off() -> None:
+def test_no_process_outlives_a_reading_that_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by Ctrl-C in the middle."""
+    started: list[subprocess.Popen[str]] = []
+
+    class Noted(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
     reading = apart.read_files(FILES, 2)
     next(reading)
     reading.close()  # type: ignore[attr-defined]  # a generator
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert [process.returncode is not None for process in started] == [True, True]
 
 
 def test_only_a_large_state_is_worth_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
