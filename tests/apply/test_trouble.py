@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -253,6 +254,33 @@ def test_a_store_that_fails_in_the_midst_ends_the_run_and_not_the_report(tmp_pat
         assert told[State.NOT_TRIED] == len(plan.operations) - len(here.effects())
         here.apply(here.plan(wanted))
         assert len(here.writes()) == len(plan.operations) - len(unsettled(here.store, TARGET, ORGANISATION))
+
+
+@pytest.mark.parametrize("trying", [State.DONE, State.FAILED])
+def test_a_store_that_was_only_busy_has_the_whole_journal_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trying: State
+) -> None:
+    """It failed once, which ended the run: what was reached by then is journalled as the run closes, just as it was
+    found, and so is what was never tried."""
+    with trial(tmp_path) as here:
+        plan, append = here.plan(here.declared(moved(here, 4))), here.store.append
+        here.arm(Fault("error_before", "POST", "/User/*/Assign", nth=3, status=400))
+        refused: dict[str, tuple[str, str]] = {}
+
+        def busy_once(run: int, operation: str, state: State, *, detail: str = "", proof: Any = "") -> None:
+            if state is trying and (detail or proof) and not refused:
+                refused[operation] = (detail, proof)
+                raise StoreError(Problem("the store is busy", "Run again.", where="store"))
+            append(run, operation, state, detail=detail, proof=proof)
+
+        monkeypatch.setattr(here.store, "append", busy_once)
+        applied = here.apply(plan)
+        assert isinstance(applied.error, StoreError)
+        told = {one.id: (one.state, one.detail, one.proof) for one in applied.outcomes}
+        last = {row.operation.id: (row.state, row.events[-1]) for row in here.journal()}
+        assert {id: (state, event.detail, event.proof) for id, (state, event) in last.items()} == told
+        assert {id: told[id] for id in refused} == {id: (trying, *found) for id, found in refused.items()}
+        assert refused
 
 
 @contextmanager
