@@ -161,7 +161,7 @@ def wanted_by(declared: Declared, observed: Observed) -> Mapping[Place, UserId |
     """Who these files ask for, slot by slot, for the learners whose id is known."""
     wanted: dict[Place, UserId | None] = {}
     for learner in declared.learners:
-        user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
+        user = learner.user(observed.misids)
         if user is not None:
             wanted |= {(user, slot): want.staff for slot, want in learner.slots.items()}
     return wanted

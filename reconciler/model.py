@@ -312,6 +312,10 @@ class DeclaredLearner:
     lapsed: Mapping[Slot, Lapse] = field(default_factory=dict, compare=False)
     later: tuple[Shift, ...] = field(default=(), compare=False)
 
+    def user(self, misids: Mapping[str, UserId]) -> UserId | None:
+        """The OneFile id: as declared, or as a reading found it by the MISID; None where it found nobody."""
+        return self.id if self.id is not None else misids.get(self.misid or "")
+
     def name(self) -> str:
         """What messages call this learner when the OneFile id may not be known yet."""
         return self.label or (f"learner {self.id}" if self.id is not None else f"learner with MISID {self.misid}")

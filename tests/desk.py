@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -26,6 +25,7 @@ from reconciler.run import machine, newfiles, targets
 from reconciler.service.targets import HOSTS, Target, resolve_target
 from tests.e2e.user import OURS, TOKEN, new_folder
 from tests.pages import EXAMPLES, Block, Written, command_lines, steady
+from tests.shell import said_by
 
 ROOT = Path(__file__).parent.parent
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -104,17 +104,7 @@ class Desk:
     def _shell(self, command: str) -> tuple[int, str]:
         """Another program's line. One of ours stands on a line of its own, where no target is a real one."""
         assert not re.search(r"\breconciler [a-z-]", command), command
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
+        done = said_by(["bash", "-c", command], self.folder)
         return done.returncode, done.stdout
 
     def write(self, name: str, text: str) -> None:

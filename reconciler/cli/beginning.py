@@ -11,6 +11,7 @@ import click
 from reconciler.cli.output import Output, is_terminal, say_problems
 from reconciler.cli.shared import Whole, command
 from reconciler.problems import ExitCode, Invalid, Problem
+from reconciler.service.targets import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ BEGINNINGS = ("example", "import")
     click.option(
         "--target",
         "first_target",
-        type=click.Choice(["sandbox", "beta", "practice", "live"]),
+        type=click.Choice(NAMES),
         help="For settings.yaml, with --begin-with import. [default: practice; the example's is sandbox]",
     ),
     click.option(

@@ -134,7 +134,8 @@ def apply(context: Context, output: Output, saved: Path | None, auto_approve: bo
     done = applying.apply(context, saved, approve=approve, expect=expect)
     if done.declined:
         raise ReconcilerError(Problem("not approved: nothing was written", "Run apply again when it is."))
-    output.save(outcome_report(done, output))
+    if output.out:
+        output.save(outcome_report(done, output))
     output.report(outcome_report(done, output, printed=True))
     say_problems(done.problems() if output.is_bare else done.error.problems if done.error else ())
     return done.exit_code

@@ -191,7 +191,7 @@ def fitted(observed: Observed, declared: Declared) -> Observed:
     learners = dict(observed.learners)
     problems: list[Problem] = []
     for learner in declared.learners:
-        user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
+        user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
         if seen is None:
             if learner.id is not None or not any(problem.source == learner.source for problem in observed.problems):

@@ -26,7 +26,7 @@ def within(observed: Observed, declared: Declared) -> Observed:
     """
     learners, employers = {}, set()
     for learner in declared.learners:
-        user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
+        user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None:
             learners[seen.id] = _narrowed(seen, learner.slots.keys(), declared.settings.asks_for_employers)

@@ -39,7 +39,7 @@ def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]
     The world of a coming day is the one after the plan, with everybody in place who is declared by then.
     """
     concerned = _concerned(declared, observed.misids)
-    users = {_user(learner, observed.misids) for learner in concerned}
+    users = {learner.user(observed.misids) for learner in concerned}
     seen = replace(observed, learners={user: one for user, one in observed.learners.items() if user in users})
     mine = [change for change in changes if change.learner in users]
     told = _told(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
@@ -48,7 +48,7 @@ def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]
 
 
 def _burdens(declared: Declared, observed: Observed, changes: Sequence[Change]) -> Iterator[tuple[date, Problem]]:
-    learners = tuple(replace(one, id=_user(one, observed.misids)) for one in declared.learners)
+    learners = tuple(replace(one, id=one.user(observed.misids)) for one in declared.learners)
     held = holders(observed, changes, after=True)
     active = {user: held[user] for user, seen in observed.learners.items() if seen.standing == "active"}
     return burdens_ahead(replace(declared, learners=learners), active)
@@ -97,12 +97,8 @@ def _concerned(declared: Declared, misids: Mapping[str, UserId]) -> tuple[Declar
     return tuple(
         one
         for one in declared.learners
-        if one.later or any(names(waiver, _user(one, misids), one.cohort) for waiver in ending)
+        if one.later or any(names(waiver, one.user(misids), one.cohort) for waiver in ending)
     )
-
-
-def _user(learner: DeclaredLearner, misids: Mapping[str, UserId]) -> UserId | None:
-    return learner.id if learner.id is not None else misids.get(learner.misid or "")
 
 
 def _ending(declared: Declared) -> list[Waiver]:

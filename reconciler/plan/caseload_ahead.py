@@ -94,10 +94,7 @@ class _Burdens:
             passed = bound_passed(member, len(mine), self._level)
             if passed is None:
                 continue
-            what = f"{member.handle} would hold {len(mine)} learner{'' if len(mine) == 1 else 's'} in scope, above the "
-            what += f"{passed.word} of {passed.bound}"
-            fix = f"Give learners to somebody else, or raise caseload.{passed.key} of {member.handle} in staff.yaml."
-            finding = Finding("caseload", passed.level, what, fix, staff=member.handle, source=member.source)
+            finding = passed.finding(member, len(mine))
             learners = [(one, self._cohorts.get(one, "")) for one in mine]
             if not waive_caseload(finding, on_the_day, learners, passed.bound).waived:
                 yield (member.id, passed.key), finding

@@ -77,7 +77,7 @@ def _slots(learner: DeclaredLearner) -> int:
 def _resolved(declared: Declared, observed: Observed) -> Iterator[tuple[DeclaredLearner, UserId]]:
     """Learners with their OneFile id; one whose MISID did not resolve is a problem of the reading, and set aside."""
     for learner in declared.learners:
-        user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
+        user = learner.user(observed.misids)
         if user is not None:
             yield learner, user
 

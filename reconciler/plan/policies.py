@@ -117,7 +117,7 @@ def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]
     """Learners that are not active are set aside by the plan with a problem of their own."""
     staff = declared.staff_by_id()
     for learner in declared.learners:
-        user = learner.id if learner.id is not None else observed.misids.get(learner.misid or "")
+        user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None and seen.standing == "active":
             yield Case(seen.id, learner, held[seen.id], staff, declared.settings, observed)
@@ -295,10 +295,7 @@ def _caseload(
     cohorts = {case.id: case.learner.cohort for case in cases_of(declared, observed, held)}
     for member, passed in over:
         learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, found))]
-        what = f"{member.handle} would hold {_learners(len(learners))} in scope, above the {passed.word} of "
-        what += f"{passed.bound} ({len(learners_of(member, before))} before)"
-        fix = f"Give learners to somebody else, or raise caseload.{passed.key} of {member.handle} in staff.yaml."
-        finding = Finding("caseload", passed.level, what, fix, staff=member.handle, source=member.source)
+        finding = passed.finding(member, len(learners), f" ({len(learners_of(member, before))} before)")
         yield waive_caseload(finding, declared, learners, passed.bound)
 
 
@@ -310,6 +307,13 @@ class _Passed(NamedTuple):
     key: str
     level: Level
 
+    def finding(self, member: Staff, learners: int, besides: str = "") -> Finding:
+        """That the member holds so many learners; `besides` ends the sentence."""
+        held = f"{learners} learner{'' if learners == 1 else 's'}"
+        what = f"{member.handle} would hold {held} in scope, above the {self.word} of {self.bound}{besides}"
+        fix = f"Give learners to somebody else, or raise caseload.{self.key} of {member.handle} in staff.yaml."
+        return Finding("caseload", self.level, what, fix, staff=member.handle, source=member.source)
+
 
 def bound_passed(member: Staff, learners: int, level: Level) -> _Passed | None:
     """The maximum, or else the target: whoever passes the one passes the other too."""
@@ -318,7 +322,3 @@ def bound_passed(member: Staff, learners: int, level: Level) -> _Passed | None:
     if member.caseload_target is not None and learners > member.caseload_target:
         return _Passed(member.caseload_target, "target", "target", "warn")
     return None
-
-
-def _learners(number: int) -> str:
-    return f"{number} learner{'' if number == 1 else 's'}"

@@ -17,7 +17,6 @@ from reconciler.model import (
     IQA_KINDS,
     ROLES_FOR,
     Declared,
-    DeclaredLearner,
     Handle,
     Observed,
     Role,
@@ -108,13 +107,10 @@ class _Adopting:
     new_staff: dict[UserId, Staff] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        resolved = ((self._user(learner), learner) for learner in self.declared.learners)
+        resolved = ((learner.user(self.observed.misids), learner) for learner in self.declared.learners)
         self._learners = {user: learner for user, learner in resolved if user is not None}
         self._members = self.declared.staff_by_id()
         self._acting = acting(self.declared.staff, self.declared.day)
-
-    def _user(self, learner: DeclaredLearner) -> UserId | None:
-        return learner.id if learner.id is not None else self.observed.misids.get(learner.misid or "")
 
     async def adopt(self, planned: Planned, *, dry_run: bool) -> Adoption:
         chosen = list(self._chosen(planned.plan.changes))

@@ -14,7 +14,7 @@ from reconciler.apply import Applied, apply_plan
 from reconciler.apply.cost import calls_to_apply, shown_in
 from reconciler.apply.settle import settle_open
 from reconciler.model import Declared, UserId
-from reconciler.operations import Outcome, Plan, Stand, State, addresses
+from reconciler.operations import Outcome, Plan, State, addresses
 from reconciler.problems import (
     Blocked,
     ExitCode,
@@ -30,9 +30,9 @@ from reconciler.run.context import Context
 from reconciler.run.locking import locked, refuse_if_held
 from reconciler.run.planfile import load
 from reconciler.run.planning import Planned, limited_anew, plan_in, remember_cohorts, unsettled
+from reconciler.run.remembering import begin_run
 from reconciler.run.session import Session, open_session
 from reconciler.run.steps import note_steps
-from reconciler.store import Store
 
 Command = Literal["apply", "drift"]
 
@@ -117,24 +117,10 @@ def free(
     try:
         refuse_if_held(store, target, organisation)
     except Locked:
-        fingerprint, stand = (kept.fingerprint, kept.plan.made_from) if kept else ("", context.stand())
-        run = _begin(store, context, target, organisation, command, fingerprint, stand)
+        fingerprint, stand = (kept.fingerprint, kept.plan.made_from) if kept else ("", None)
+        run = begin_run(store, context, command, target, organisation, fingerprint=fingerprint, stand=stand)
         store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
         raise
-
-
-def _begin(
-    store: Store, context: Context, target: str, organisation: int, command: Command, fingerprint: str, stand: Stand
-) -> int:
-    return store.begin_run(
-        command=command,
-        target=target,
-        organisation=organisation,
-        fingerprint=fingerprint,
-        who=context.who(),
-        commit=stand.commit,
-        uncommitted=stand.uncommitted,
-    )
 
 
 async def run_plan(
@@ -157,7 +143,15 @@ async def run_plan(
         with context.tell(declared.settings.calls_per_minute) as tell:
             shows = session.reader.shows if just_read else shown_in(plan)
             tell.applying(calls_to_apply(plan, shows, just_read=just_read))
-    run = _begin(store, context, plan.target, plan.organisation, command, planned.fingerprint, plan.made_from)
+    run = begin_run(
+        store,
+        context,
+        command,
+        plan.target,
+        plan.organisation,
+        fingerprint=planned.fingerprint,
+        stand=plan.made_from,
+    )
     try:
         async with locked(store, plan.target, plan.organisation, context, command=command, run=run) as still_ours:
             whole = command == "apply"

@@ -11,7 +11,7 @@ from reconciler.problems import Invalid, Problem
 from reconciler.run import git
 from reconciler.run.context import Context
 from reconciler.run.remembering import nothing_recorded
-from reconciler.store import Store
+from reconciler.store import RunRow, Store
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ def approved_files(
     What stands in the work tree alone was approved by nobody. Raises Invalid where no such commit is known, where git
     does not have it, or where its files are not valid or are another organisation's.
     """
-    if not ref and (why := why_none(store, target, declared.settings.organisation)):
-        raise Invalid(Problem(why, _FIX, where="drift --correct"))
-    ref = git.commit_at(context.state, ref or _newest(store, target, declared.settings.organisation))
+    if not ref:
+        run = store.approved(target, declared.settings.organisation)
+        if why := _why_not(run, store, target, declared.settings.organisation):
+            raise Invalid(Problem(why, _FIX, where="drift --correct"))
+        ref = run.commit if run else ""
+    ref = git.commit_at(context.state, ref)
     with git.as_of(context.state, ref) as place:
         try:
             there = read_declared(place, declared.day)
@@ -59,7 +62,10 @@ _FIX = (
 
 def why_none(store: Store, target: str, organisation: int) -> str:
     """Why no commit is known that people approved; nothing where one is. Whether git has it is not asked."""
-    run = store.approved(target, organisation)
+    return _why_not(store.approved(target, organisation), store, target, organisation)
+
+
+def _why_not(run: RunRow | None, store: Store, target: str, organisation: int) -> str:
     if run is None:
         why = nothing_recorded(store, target, organisation) or "no apply has been complete yet"
         return f"no approved commit is known: {why}"
@@ -67,8 +73,3 @@ def why_none(store: Store, target: str, organisation: int) -> str:
     if not run.commit:
         return f"{newest} outside git, or from a plan that names no commit"
     return f"{newest} from files that commit {run.commit[:10]} does not hold" if run.uncommitted else ""
-
-
-def _newest(store: Store, target: str, organisation: int) -> str:
-    run = store.approved(target, organisation)
-    return run.commit if run else ""

@@ -39,6 +39,7 @@ from reconciler.operations import (
 from reconciler.problems import AnswerLost, ExitCode, Invalid, Problem, ReconcilerError, Rejected, ServiceError
 from reconciler.run.context import Context
 from reconciler.run.locking import locked
+from reconciler.run.remembering import begin_run
 from reconciler.run.session import Session
 from reconciler.service.reader import Reader
 from reconciler.service.wire import LEARNER_ROLE, write_request
@@ -70,16 +71,7 @@ async def fly(session: Session, context: Context, organisation: OrganisationId, 
     store, target = session.store, session.target.name
     async with locked(store, target, organisation, context, command="doctor") as still_ours:
         before = await _everything(session.reader, learner)
-        stand = context.stand()
-        run = store.begin_run(
-            command="doctor",
-            target=target,
-            organisation=organisation,
-            fingerprint="",
-            who=context.who(),
-            commit=stand.commit,
-            uncommitted=stand.uncommitted,
-        )
+        run = begin_run(store, context, "doctor", target, organisation)
         canary = _Canary(session.reader, store, run, learner, still_ours)
         try:
             return await canary.fly(before)

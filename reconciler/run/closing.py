@@ -11,6 +11,7 @@ from reconciler.operations import State
 from reconciler.plan.consequences import step_id
 from reconciler.problems import ExitCode, Invalid, Problem
 from reconciler.run.context import Context
+from reconciler.run.remembering import begin_run
 from reconciler.run.targets import target_of
 from reconciler.store import Episode, JournalRow, Store
 
@@ -29,16 +30,7 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
         found = _open_steps(store, target, organisation).get(step) or _fight(store, target, organisation, step)
         if found is None:
             raise Invalid(_not_open(step, store, target, organisation))
-        stand = context.stand()
-        run = store.begin_run(
-            command="done",
-            target=target,
-            organisation=organisation,
-            fingerprint="",
-            who=by,
-            commit=stand.commit,
-            uncommitted=stand.uncommitted,
-        )
+        run = begin_run(store, context, "done", target, organisation, who=by)
         if isinstance(found, Episode):
             store.end_episode(found.id, f"answered by {by}")
             said = "may be corrected again"

@@ -44,6 +44,7 @@ from reconciler.run.newfiles import (
     write_new,
 )
 from reconciler.run.planning import judged, unsettled
+from reconciler.run.remembering import begin_run
 from reconciler.run.session import Session, learning, open_session, telling
 from reconciler.service.reader import Reader
 
@@ -241,17 +242,9 @@ async def _remember(session: Session, context: Context, plan: Plan) -> list[Prob
 
     The files are written by then, so that what keeps it from being recorded is a warning.
     """
-    store, stand, agreed = session.store, context.stand(), as_declared(plan)
+    store, agreed = session.store, as_declared(plan)
     try:
-        run = store.begin_run(
-            command="import",
-            target=plan.target,
-            organisation=plan.organisation,
-            fingerprint="",
-            who=context.who(),
-            commit=stand.commit,
-            uncommitted=stand.uncommitted,
-        )
+        run = begin_run(store, context, "import", plan.target, plan.organisation)
         try:
             async with locked(store, plan.target, plan.organisation, context, command="import", run=run):
                 store.record(plan.target, plan.organisation, agreed, run=run)

@@ -6,19 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.declared.scope import choose
 from reconciler.model import DeclaredLearner, UserId
-from reconciler.problems import Invalid, Problem, ReconcilerError
-from reconciler.run.context import Context
+from reconciler.problems import Invalid, Problem
 
 _WHERE = "--learner"
 
 
-def ids_of(context: Context, names: Collection[str]) -> list[UserId]:
-    """Labels go by the files, where these are valid; an id is taken as it is, for the learner may stand in no file any
-    more. Raises Invalid for every name that leads to no id: OneFile is not asked."""
-    try:
-        learners = context.whole().declared().learners
-    except ReconcilerError:
-        learners = ()
+def ids_of(learners: Sequence[DeclaredLearner], names: Collection[str]) -> list[UserId]:
+    """Labels go by the learners whom valid files declare; an id is taken as it is, for the learner may stand in no
+    file any more. Raises Invalid for every name that leads to no id: OneFile is not asked."""
     ids, problems = [], []
     for name in dict.fromkeys(names):
         found = _id_of(name, learners)

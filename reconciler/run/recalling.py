@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from reconciler.model import Handle, UserId
+from reconciler.model import DeclaredLearner, Handle, UserId
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.report import history as report
 from reconciler.report import writes as report_writes
@@ -26,7 +26,7 @@ Form = Literal["text", "json", "csv", "markdown"]
 def history(context: Context, run: int | None, form: Form, *, limit: int = 50, max_bytes: int = COMMENT_LIMIT) -> str:
     """All runs, newest first, or everything that one run did; those of one target, where the command names it.
     Raises Invalid for a run that is not there."""
-    target, known = named_target(context), _known(context)
+    target = named_target(context)
     with Store.open(context.store_url(), clock=context.clock) as store:
         if run is None:
             return _runs(store.runs(target=target, limit=limit), form, max_bytes)
@@ -34,13 +34,14 @@ def history(context: Context, run: int | None, form: Form, *, limit: int = 50, m
         if found is None or target not in (None, found.target):
             what = f"there is no run {run}{f' to {target}' if target else ''}"
             raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
-        return _run(found, store.journal(run), known, form, max_bytes)
+        return _run(found, store.journal(run), _known(context), form, max_bytes)
 
 
 def writes(context: Context, learners: Collection[str], form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
     """Every recorded write to the slots of these learners, newest first. Raises Invalid for a name that leads to no
     OneFile id."""
-    asked, known, target = ids_of(context, learners), _known(context), named_target(context)
+    known, target = _known(context), named_target(context)
+    asked = ids_of(known.learners, learners)
     with Store.open(context.store_url(), clock=context.clock) as store:
         found = store.writes_to(asked, target=target)
     match form:
@@ -100,10 +101,14 @@ def _run(run: RunRow, journal: Sequence[JournalRow], known: _Known, form: Form, 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Who the ids are today, as far as files tell: what staff are called, and the labels of learners."""
+    """Who the ids are today, as far as files tell: what staff are called, and the learners."""
 
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
-    labels: Mapping[UserId, str] = field(default_factory=dict)
+    learners: Sequence[DeclaredLearner] = ()
+
+    @property
+    def labels(self) -> Mapping[UserId, str]:
+        return labels_of(self.learners)
 
 
 def _known(context: Context) -> _Known:
@@ -112,4 +117,4 @@ def _known(context: Context) -> _Known:
         declared = context.whole().declared()
     except ReconcilerError:
         return _Known()
-    return _Known({member.id: member.handle for member in declared.staff.values()}, labels_of(declared.learners))
+    return _Known({member.id: member.handle for member in declared.staff.values()}, declared.learners)

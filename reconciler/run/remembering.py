@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reconciler.operations import Stand
 from reconciler.run.context import Context
 from reconciler.store import Store
 
@@ -15,6 +16,30 @@ def open_store(context: Context) -> Store:
     if store.is_new and context.says:
         context.says(f"New, empty record: {place_of(store)}")
     return store
+
+
+def begin_run(
+    store: Store,
+    context: Context,
+    command: str,
+    target: str,
+    organisation: int,
+    *,
+    fingerprint: str = "",
+    who: str = "",
+    stand: Stand | None = None,
+) -> int:
+    """A new run's number: asked for by this user at the commit that is checked out, unless others are named."""
+    stand = stand or context.stand()
+    return store.begin_run(
+        command=command,
+        target=target,
+        organisation=organisation,
+        fingerprint=fingerprint,
+        who=who or context.who(),
+        commit=stand.commit,
+        uncommitted=stand.uncommitted,
+    )
 
 
 def place_of(store: Store) -> str:

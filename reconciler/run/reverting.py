@@ -12,6 +12,7 @@ from reconciler.operations import Move, State
 from reconciler.plan.limits import counts_only
 from reconciler.plan.make import make_plan
 from reconciler.problems import Invalid, Problem, Source, in_order
+from reconciler.report.changes import REVERTED
 from reconciler.run.context import Context
 from reconciler.run.planning import Planned, judged, observe_in
 from reconciler.run.session import open_session
@@ -101,7 +102,7 @@ class _Back:
             before = None if isinstance(move.before, Unread) else move.before
             if before is None or before in self._staff:
                 handle = self._staff[before].handle if before is not None else None
-                slots[learner][slot] = Wanted(before, handle, Source(f"run {self.run}"))
+                slots[learner][slot] = Wanted(before, handle, Source(f"{REVERTED}{self.run}"))
             else:
                 what = f"{slot.address(learner)} held account {before}, who is not in staff.yaml"
                 self._aside(what, "Add them to staff.yaml to put them back.")
@@ -112,7 +113,9 @@ class _Back:
         if known:
             return replace(known, slots=slots)
         organisation = self.declared.settings.organisation
-        return DeclaredLearner(user, None, "", f"(run {self.run})", organisation, slots, Source(f"run {self.run}"))
+        return DeclaredLearner(
+            user, None, "", f"(run {self.run})", organisation, slots, Source(f"{REVERTED}{self.run}")
+        )
 
     def unmoved(self, wanted: Declared, observed: Observed) -> Declared:
         """The same, without the slots that hold something else by now than the run left there."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import yaml
 
 from tests.github.expressions import Status, filled, holds
 from tests.github.forge import BOT, REPOSITORY, Forge, PullRequest, git
+from tests.shell import said_by
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,17 +141,10 @@ class _JobRun:
         output = self._folder / "output"
         output.write_text("", "utf-8")
         strict = ["-eo", "pipefail"] if shell == "bash" else ["-e"]
-        done = subprocess.run(
+        done = said_by(
             ["bash", "--noprofile", "--norc", *strict, "-c", script],
-            cwd=self._workspace,
-            env={**self._surroundings(), "GITHUB_OUTPUT": str(output), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
+            self._workspace,
+            {**self._surroundings(), "GITHUB_OUTPUT": str(output), **environment},
         )
         self._job.log += f"## {name}\n{done.stdout}"
         assert "Traceback" not in done.stdout, done.stdout
