@@ -13,7 +13,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +46,7 @@ from reconciler.service.facts import Facts
 from reconciler.service.reader import Reader
 from reconciler.service.secret import CustomerToken
 from reconciler.service.wire import ROLE_IDS
+from reconciler.values import replace
 
 SIZES = (50, 800, 10_000, 50_000)
 SCOPE = 40

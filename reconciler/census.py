@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model import Holder, OrganisationId, Role, Slot, SlotKind, Standing, UserId
+from reconciler.values import Discreet, Struct, field
 
 READABLE = frozenset(SlotKind) - {SlotKind.ADDITIONAL}
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Which learners are asked for: those who meet every part that is not empty. `kinds` are the slots to read.
 
     An assessor's learners are those whose default assessor they are. `by_class` says that classrooms are of interest.
@@ -28,30 +27,27 @@ class Scope:
     declared: frozenset[UserId | str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class CensusLearner:
+class CensusLearner(Discreet, Struct, frozen=True):
     """One active learner with every slot that was read. `classroom` is None where there is none, or none is shown."""
 
     id: UserId
     misid: str
     classroom: int | None
     slots: Mapping[Slot, Holder]
-    name: str = field(default="", repr=False)
+    name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CensusStaff:
+class CensusStaff(Discreet, Struct, frozen=True):
     """One active account on the organisation's list of its role."""
 
     id: UserId
     role: Role
     misid: str = ""
-    name: str = field(default="", repr=False)
-    email: str = field(default="", repr=False)
+    name: str = ""
+    email: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
+class Census(Struct, frozen=True):
     """`elsewhere` has the holders who are on no list of staff, with what their own record says of them. `archived`
     counts learners whom OneFile lists although they are archived; it need not list any. `already` counts those who are
     declared already, as far as their list does not put them out of scope. `calls` is what it cost."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.model import Cover, Declared, DeclaredLearner, Handle, Shift, Slot, SlotKind, UserId, Waiver, Wanted
 from reconciler.problems import Problem, Source
+from reconciler.values import Struct
 
 _DAY = timedelta(days=1)
 
@@ -39,8 +39,7 @@ class Place(NamedTuple):
         return self.learner.id, self.learner.misid
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """All the slots that go from one person to another on one day, by one line of the files.
 
     `before` and `after` are None for nobody. `covered` is for whom a stand-in acts, who need not be the one before, but
@@ -61,16 +60,14 @@ class Handover:
         return len({place.whose for place in self.places})
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Struct, frozen=True):
     """A policy that is broken from a coming day on, as a warning."""
 
     day: date
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Coming:
+class Coming(Struct, frozen=True):
     """What changes on the days from `first` to `last`, both included. `waivers` are those without which `last` will
     have to do, and the day before `first` did not. `next` is the first day after `last` on which something changes; it
     is looked for only where nothing does before."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from reconciler.model import OrganisationId, SlotKind, UserId
 from reconciler.operations import Outcome, State
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
+from reconciler.values import Struct
 
 SKEW_SECONDS = 60.0  # a clock further off than this writes misleading times, and turns the day early or late
 
@@ -53,8 +53,7 @@ class Name(StrEnum):
 CANARY_ONLY = frozenset({Name.DEFAULT, Name.TRACE})
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One line of the report, and more in `details`. `fix` is what to do next, `code` what a failure ends in."""
 
     name: Name
@@ -83,8 +82,7 @@ class Checks:
         return tuple(self.found.get(name) or skipped(name, self.stopped) for name in names)
 
 
-@dataclass(frozen=True, slots=True)
-class Checkup:
+class Checkup(Struct, frozen=True):
     """All checks in order, how many calls they cost, and the run under which a canary was journalled."""
 
     checks: tuple[Check, ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -14,6 +13,7 @@ from reconciler.model import Declared, Observed, Settings, Slot, SlotKind, Unrea
 from reconciler.operations import Change, Outcome, Plan, State, moves
 from reconciler.problems import Problem
 from reconciler.store.rows import Correction, Episode, LastApplied
+from reconciler.values import Struct, field
 
 Place = tuple[UserId, Slot]
 
@@ -40,8 +40,7 @@ class Verdict(StrEnum):
 NEEDS_A_PERSON = frozenset({Verdict.FIGHT, Verdict.BY_HAND, Verdict.SET_ASIDE})
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """What the files of the last approved commit ask for on the same day: corrections go no further than this."""
 
     commit: str
@@ -54,8 +53,7 @@ def nothing_approved(settings: Settings) -> Approval:
     return Approval("", settings, {})
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """What the store knows of slots that differ: seen drifting since when, last applied by whom, corrected how often
     since a person last answered, and the fights that are open. `unseen` drifted before, and was not looked at now."""
 
@@ -66,8 +64,7 @@ class Memory:
     unseen: tuple[Episode, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Drifted:
+class Drifted(Struct, frozen=True):
     """One slot that OneFile moved although the files did not; `corrected_from` is when the time of grace is over."""
 
     change: Change
@@ -78,8 +75,7 @@ class Drifted:
     corrections: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DriftReport:
+class DriftReport(Struct, frozen=True):
     """Everything that a drift run found and did, for every format. `plan` is the whole comparison.
 
     `due` are changes that the calendar asks for, cover and dated entries; `pending` are those of the files. `ended`

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import Literal, NamedTuple, NewType
 
 from reconciler.problems import Problem, Source
+from reconciler.values import Discreet, Placed, Struct, field
 
 UserId = NewType("UserId", int)  # OneFile user id: learners and staff alike
 StandardId = NewType("StandardId", int)
@@ -155,16 +155,14 @@ RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")
 VANISHED = "vanished_cohort"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """How much of one sort of change a run may make; None is no limit. `share` is of the slots in scope, 0 to 1."""
 
     count: int | None = None
     share: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Allowances per run, and per cohort where declared; creates, reassignments and manual removals apart."""
 
     create: Allowance = Allowance()
@@ -175,8 +173,7 @@ class Limits:
     manual_per_cohort: Allowance = Allowance()
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver:
+class Waiver(Placed, Struct, frozen=True):
     """A written exception to one policy or limit; `until` is its last day, inclusive.
 
     A policy is waived for one learner or one cohort, a limit for one cohort or for the `run` as a whole.
@@ -188,7 +185,7 @@ class Waiver:
     until: date
     learner: UserId | None = None
     cohort: str | None = None
-    source: Source = field(default=Source(""), compare=False)
+    source: Source = Source("")
     run: bool = False
 
 
@@ -198,8 +195,7 @@ first. Long enough that people can read the report and answer, short enough that
 before it found, although no two mornings start at the same minute."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Placed, Struct, frozen=True):
     """`step_owner` is who sees to steps that only a person can do, in the centre's own words; `source` is where the
     organisation is named."""
 
@@ -214,7 +210,7 @@ class Settings:
     names: Names = "never"
     employer_signs: bool = False
     step_owner: str = ""
-    source: Source = field(default=Source("settings.yaml"), compare=False)
+    source: Source = Source("settings.yaml")
 
     @property
     def asks_for_employers(self) -> bool:
@@ -231,19 +227,17 @@ DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
+class Cover(Placed, Struct, frozen=True):
     """`by` stands in for a member of staff on every day from `start` to `end`, both inclusive; no end: for good."""
 
     by: Handle
     start: date
     end: date | None
     reason: str = ""
-    source: Source = field(default=Source(""), compare=False)
+    source: Source = Source("")
 
 
-@dataclass(frozen=True, slots=True)
-class Staff:
+class Staff(Placed, Struct, frozen=True):
     """One OneFile account of a member of staff. `person` joins the accounts of one human being."""
 
     handle: Handle
@@ -253,15 +247,14 @@ class Staff:
     caseload_target: int | None = None
     caseload_max: int | None = None
     cover: tuple[Cover, ...] = ()
-    source: Source = field(default=Source(""), compare=False)
+    source: Source = Source("")
 
     def human(self) -> str:
         """The key by which people, not accounts, are compared."""
         return f"person:{self.person}" if self.person else f"account:{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Placed, Struct, frozen=True):
     """Who shall hold a slot on the day: a member of staff, or nobody (`staff` None).
 
     `reason` is "cover" where a stand-in replaces the declared holder on that day.
@@ -269,7 +262,7 @@ class Wanted:
 
     staff: UserId | None
     handle: Handle | None
-    source: Source = field(compare=False)
+    source: Source
     reason: Literal["declared", "cover"] = "declared"
 
 
@@ -294,8 +287,7 @@ class Lapse(NamedTuple):
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredLearner:
+class DeclaredLearner(Placed, Struct, frozen=True):
     """One learner as declared for a day: `id` or `misid` is set, not both. What is not in `slots` is not managed.
 
     `lapsed` slots are not managed either, and not by intention. `later` is what changes after the day, in order,
@@ -308,9 +300,9 @@ class DeclaredLearner:
     cohort: str
     organisation: OrganisationId
     slots: Mapping[Slot, Wanted]
-    source: Source = field(compare=False)
-    lapsed: Mapping[Slot, Lapse] = field(default_factory=dict, compare=False)
-    later: tuple[Shift, ...] = field(default=(), compare=False)
+    source: Source
+    lapsed: Mapping[Slot, Lapse] = field(default_factory=dict)
+    later: tuple[Shift, ...] = ()
 
     def user(self, misids: Mapping[str, UserId]) -> UserId | None:
         """The OneFile id: as declared, or as a reading found it by the MISID; None where it found nobody."""
@@ -321,8 +313,7 @@ class DeclaredLearner:
         return self.label or (f"learner {self.id}" if self.id is not None else f"learner with MISID {self.misid}")
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """Everything the files ask for on `day` (Europe/London), defaults merged, dates and cover resolved.
 
     `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed; `left_out`
@@ -350,8 +341,7 @@ Standing = Literal["active", "archived", "missing", "not listed"]
 """`not listed`: OneFile has the account, but not among the organisation's active users of that role."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedLearner:
+class ObservedLearner(Struct, frozen=True):
     """What OneFile holds for one learner. `slots` has every slot that was read, also undeclared ones."""
 
     id: UserId
@@ -360,8 +350,7 @@ class ObservedLearner:
     slots: Mapping[Slot, Holder] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedStaff:
+class ObservedStaff(Struct, frozen=True):
     """What OneFile says of one staff account; `placement` is only read for employers."""
 
     id: UserId
@@ -369,8 +358,7 @@ class ObservedStaff:
     placement: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Discreet, Struct, frozen=True):
     """One reading of the learners and staff in scope.
 
     `misids` maps the declared MISIDs to learners; `staff` is keyed by organisation and user id, because a
@@ -384,7 +372,7 @@ class Observed:
     staff: Mapping[tuple[OrganisationId, UserId], ObservedStaff] = field(default_factory=dict)
     calls: int = 0
     problems: tuple[Problem, ...] = ()
-    names: Mapping[UserId, str] = field(default_factory=dict, repr=False)
+    names: Mapping[UserId, str] = field(default_factory=dict)
 
 
 Recorded = Mapping[tuple[UserId, Slot], UserId | None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Literal
@@ -23,6 +22,7 @@ from reconciler.model import (
     UserId,
 )
 from reconciler.problems import Problem, Source
+from reconciler.values import Discreet, Placed, Struct, field
 
 Action = Literal["create", "update", "delete", "no-op"]
 Reason = Literal["declared", "drift", "cover", "unknown"]
@@ -31,8 +31,7 @@ SlotRole = Literal["assessor", "iqa"]
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Placed, Struct, frozen=True):
     """One slot in a plan: what OneFile holds (`before`), what the files ask for (`after`), and what happens.
 
     | action | before                | after      | means                                                       |
@@ -60,7 +59,7 @@ class Change:
     reason: Reason
     before: Holder
     after: UserId | None
-    source: Source = field(compare=False)
+    source: Source
     recorded: bool = False
     blocked: str = ""
     held: Literal["", "report", "ignore"] = ""
@@ -71,16 +70,14 @@ class Change:
         return self.slot.address(self.learner)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """One holder giving way to another within an operation."""
 
     before: Holder
     after: UserId
 
 
-@dataclass(frozen=True, slots=True)
-class SetDefaults:
+class SetDefaults(Struct, frozen=True):
     """Set a learner's default assessor, default employer or both, in one call."""
 
     learner: UserId
@@ -88,8 +85,7 @@ class SetDefaults:
     employer: Move | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AssignLearningAim:
+class AssignLearningAim(Struct, frozen=True):
     """Put a member of staff in a learning aim's assessor or IQA slot."""
 
     learner: UserId
@@ -98,8 +94,7 @@ class AssignLearningAim:
     move: Move
 
 
-@dataclass(frozen=True, slots=True)
-class AssignUnit:
+class AssignUnit(Struct, frozen=True):
     """Put a member of staff in a unit's assessor or IQA slot."""
 
     learner: UserId
@@ -108,8 +103,7 @@ class AssignUnit:
     move: Move
 
 
-@dataclass(frozen=True, slots=True)
-class AssignAdditional:
+class AssignAdditional(Struct, frozen=True):
     """Add a member of staff to the learner's additional people. OneFile cannot show them, so before is unread."""
 
     learner: UserId
@@ -160,8 +154,7 @@ def time_json(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime(TIME_FORMAT) if moment else None
 
 
-@dataclass(frozen=True, slots=True)
-class ManualRemoval:
+class ManualRemoval(Placed, Struct, frozen=True):
     """Something only a person can do in OneFile's web pages, because the API has no unassign.
 
     `page` names the web page, `clicks` the way there and what to do, `owner` who sees to it. `unseen`: OneFile
@@ -176,15 +169,14 @@ class ManualRemoval:
     label: str
     cohort: str
     page: str
-    source: Source = field(compare=False)
+    source: Source
     clicks: str = ""
     owner: str = ""
     first_seen: datetime | None = None
     unseen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Placed, Struct, frozen=True):
     """A policy that the planned world would break. `waived` quotes the waiver that lets it pass; `pending` is True
     where the plan of `Plan.base`'s files would break it just so. `places` are all the lines that have a part in it;
     they are not saved."""
@@ -198,17 +190,16 @@ class Finding:
     cohort: str = ""
     staff: Handle | None = None
     waived: str = ""
-    source: Source | None = field(default=None, compare=False)
+    source: Source | None = None
     pending: bool = False
-    places: tuple[Source, ...] = field(default=(), compare=False)
+    places: tuple[Source, ...] = ()
 
     @property
     def blocks(self) -> bool:
         return self.level == "error" and not self.waived
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """How many learners one member of staff holds, by way of each layer, and how many distinct ones in all."""
 
     default: int = 0
@@ -217,8 +208,7 @@ class Holding:
     learners: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CaseloadRow:
+class CaseloadRow(Struct, frozen=True):
     """One assessor's or IQA's caseload before and after the plan, over the learners in scope."""
 
     handle: Handle
@@ -229,8 +219,7 @@ class CaseloadRow:
     maximum: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Counts of a plan's slots; calls are read, what the reading cost, and write, one per operation.
 
     `unknown` are slots that neither OneFile nor a record shows: to be written once, or left alone where nobody is
@@ -251,8 +240,7 @@ class Summary:
     unneeded: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(Struct, frozen=True):
     """The `commit` a state folder stands at, empty where git cannot tell; `uncommitted`: its files are not that
     commit's, so that the commit does not name what they ask for."""
 
@@ -264,8 +252,7 @@ NOWHERE = Stand()
 """Outside git, as far as can be told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Discreet, Struct, frozen=True):
     """What would be written, in order, and everything a reviewer needs to judge it.
 
     `changes` has every declared slot, sorted by cohort, learner and slot; `operations` are in the order of
@@ -293,7 +280,7 @@ class Plan:
     left_out: int = 0
     base: str = ""
     made_from: Stand = NOWHERE
-    names: Mapping[UserId, str] = field(default_factory=dict, repr=False)
+    names: Mapping[UserId, str] = field(default_factory=dict)
 
     @property
     def blocked(self) -> bool:
@@ -322,8 +309,7 @@ class State(StrEnum):
 Proof = Literal["", "read_back", "unreadable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How one operation ended. `proof` is read_back where a reading showed the new value in place,
     unreadable where OneFile does not show that slot."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, NamedTuple
+
+from reconciler.values import Struct
 
 
 class ExitCode(IntEnum):
@@ -34,8 +35,7 @@ class Source(NamedTuple):
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that is wrong. `where` names a request, an address or an option when no file is to blame. `lines` are
     to be pasted into the file, as text and JSON show them; the fix ends by pointing at them."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import get_args
 
@@ -39,6 +38,7 @@ from reconciler.plan.consequences import operations_for, removal, summarise
 from reconciler.plan.corrections import only
 from reconciler.problems import Problem
 from reconciler.store import Correction, Episode, LastApplied
+from reconciler.values import replace
 from tests.factories import (
     AIM,
     AIM_IQA,

@@ -15,13 +15,14 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 
-NOUNS = {"operations", "model", "problems"}
+NOUNS = {"operations", "model", "problems", "values"}
 MAY_IMPORT: dict[str, set[str]] = {
     # the nouns, one way
-    "problems": set(),
-    "model": {"problems"},
-    "operations": {"model", "problems"},
-    "census": {"model"},
+    "values": set(),
+    "problems": {"values"},
+    "model": {"problems", "values"},
+    "operations": {"model", "problems", "values"},
+    "census": {"model", "values"},
     # small things without opinions
     "": set(),
     "clock": set(),
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": NOUNS | {"coming", "doctor", "drift", "plan.document", "store.rows"},
     "progress": {"report.words"},
     # OneFile's stand-in knows nothing of the rest, lest both make the same mistake
-    "sandbox": {"clock"},
+    "sandbox": {"clock", "values"},
     # the edge
     "run": NOUNS
     | {
@@ -65,6 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "github": {
         "",
         "problems",
+        "values",
         "cli.output",
         "report.escape",
         "report.text",
@@ -73,7 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "run.planning",
         "service.targets",
     },
-    "cli": {"", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"}
+    "cli": {"", "values", "run", "report", "progress", "problems", "resources", "plan.document", "sandbox.switches"}
     | {"service.targets"},
 }
 """What each package may import of the others: a whole package, or one module of it."""
@@ -86,6 +88,7 @@ HOMES: dict[str, set[str]] = {
     "jinja2": {"report.html"},
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.schema"},
+    "msgspec": {"values"},
     "prometheus_client": {"report.drift.prometheus"},
     "markupsafe": {"report.html"},
     "rich": {"progress", "report.page"},

@@ -7,7 +7,6 @@ import itertools
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 from sqlalchemy import Column
@@ -16,6 +15,7 @@ from docs.making.pages import item, page, prose
 from reconciler.sandbox import switches
 from reconciler.store.schema import STEPS, newest
 from reconciler.store.tables import APPEND_ONLY, Words, metadata
+from reconciler.values import fields
 
 TABLES = {
     "reconciler_schema": "Which version the store's tables have.",

@@ -15,12 +15,12 @@ from reconciler.operations import Operation, Outcome, Plan, State, moves
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
 from reconciler.service.reader import Reader, Reading, each
 from reconciler.store import Store
+from reconciler.values import Struct
 
 WORKERS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """Every operation's outcome, in plan order. `error` is what ended the run early, if anything did."""
 
     outcomes: tuple[Outcome, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from reconciler.cli.output import Output, is_terminal, say_problems
 from reconciler.cli.reports import declaration_report, outcome_report, plan_report, plan_text
 from reconciler.cli.shared import Whole, command
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
+from reconciler.values import replace
 
 if TYPE_CHECKING:
     from reconciler.run.context import Context

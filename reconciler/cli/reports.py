@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.cli.output import Output, place
+from reconciler.values import replace
 
 if TYPE_CHECKING:
     from reconciler.report.declaration import Declaration

@@ -25,11 +25,10 @@ def demo(context: Context, output: Output) -> int:
 
     Uses ./state, or the demonstration centre where there is none. Touches nothing outside a temporary folder.
     """
-    from dataclasses import replace
-
     from reconciler.report.jsonreport import render_problems
     from reconciler.resources import resource
     from reconciler.run.demonstrating import demonstrate
+    from reconciler.values import replace
 
     asked = click.get_current_context().get_parameter_source("state") is ParameterSource.COMMANDLINE
     if not asked and not context.state.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 from reconciler.declared.entries import Reader, fields_at, mappings_at, number_at, spoilt, text_at
@@ -26,10 +25,10 @@ from reconciler.model import (
     Waiver,
 )
 from reconciler.problems import Source
+from reconciler.values import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """The staff as far as they could be read.
 
     `handles` also has those whose entry is faulty: naming one of them is no second fault. `complete` is False

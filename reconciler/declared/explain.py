@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from reconciler.declared.words import did_you_mean, listed, nearest, quoted, shown, slug
 from reconciler.declared.yamlfile import Document, Fields, Items, Refused, Value
 from reconciler.problems import Problem, Source
+from reconciler.values import Struct
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the file's outermost value inwards."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One keyword of the schema that a value breaks. `of_key` tells that the value is itself a key at `path`."""
 
     path: Path

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.declared.words import quoted
 from reconciler.problems import Problem, Source
+from reconciler.values import Struct, field
 
 
-@dataclass(slots=True)
-class Folder:
+class Folder(Struct):
     """Paths as the user gave them. `problems` has warnings too."""
 
     state: Path

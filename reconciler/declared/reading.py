@@ -5,7 +5,6 @@ A cohort file's values are dropped when it is done: the learners of a large cent
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 
 from reconciler.declared.apart import CohortFile, read_files
@@ -17,10 +16,10 @@ from reconciler.declared.rules import Register, check_cohort, check_staff, check
 from reconciler.declared.schema import checked
 from reconciler.model import DeclaredLearner, Handle, Settings, Staff
 from reconciler.problems import Problem
+from reconciler.values import Struct, field
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What the files say. `settings` is None, and `learners` are not all there, only if there is an error."""
 
     settings: Settings | None = None

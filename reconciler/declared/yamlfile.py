@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +24,7 @@ from yaml.events import (
 
 from reconciler.declared.words import quoted, shown
 from reconciler.problems import Problem, Source
+from reconciler.values import Struct, field
 
 try:
     from yaml.cyaml import CSafeLoader as Parser  # a parser among other things; only its events are asked for
@@ -62,8 +62,7 @@ class Refused(str):
 Value: TypeAlias = str | int | bool | Fields | Items | None
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """What one file says. `value` is None where the file could not be read to its end."""
 
     file: str

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from reconciler.editing.places import Fields, changed_on, defaults_of, held, learners_of, put, terms_of, value_of
 from reconciler.editing.replacing import Learner, learner_key
 from reconciler.editing.tree import Data
 from reconciler.model import Slot, UserId
+from reconciler.values import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Struct, frozen=True):
     """One slot of one learner (as the file names them), and the handle of who holds it; None is nobody."""
 
     learner: Learner

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from reconciler.editing.tree import resolved
+from reconciler.values import Struct, field
 
 STEP = "  "
 
@@ -46,8 +46,7 @@ def _escape(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """A pair, or an item (`key` is ""): with the lines above it (comments; "" is an empty line), and the comment behind
     it, which starts with its own spaces."""
 
@@ -57,8 +56,7 @@ class Part:
     note: str = ""
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Struct):
     """A mapping or a list, on one line or over several; `foot` is what stands below its last part."""
 
     is_map: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from reconciler.editing.places import (
@@ -23,13 +23,13 @@ from reconciler.editing.places import (
 )
 from reconciler.editing.tree import Data
 from reconciler.model import SlotKind
+from reconciler.values import Struct, field
 
 Learner = int | str
 """A learner's id or MISID, as the file has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A place in a cohort file that changed hands; `learner` None is the cohort's defaults."""
 
     cohort: str
@@ -38,8 +38,7 @@ class Taken:
     key: int | str | None = None
 
 
-@dataclass(slots=True)
-class Replacement:
+class Replacement(Struct):
     """`taken` is what changed hands; `stuck` says, place by place, why something could not."""
 
     taken: list[Taken] = field(default_factory=list)

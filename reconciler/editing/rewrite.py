@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from reconciler.editing.compose import arranged, spread
@@ -32,6 +31,7 @@ from reconciler.editing.tree import (
     parse,
     trivia,
 )
+from reconciler.values import Struct, field
 
 
 def rewritten(text: str, kind: Kind, wanted: dict[str, Data]) -> str:
@@ -51,16 +51,14 @@ def rewritten(text: str, kind: Kind, wanted: dict[str, Data]) -> str:
 _COMMA = re.compile(r"\s*,")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Edit:
+class _Edit(Struct, frozen=True, order=True):
     start: int
     end: int
     turn: int
-    text: str = field(compare=False)
+    text: str
 
 
-@dataclass(slots=True)
-class _Spot:
+class _Spot(Struct):
     """Where the next new pair or item goes: behind `last`, else before `first`, of those that stay."""
 
     group: Group

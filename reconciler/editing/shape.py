@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.model import LISTED, SINGLE
+from reconciler.values import Struct, field
 
 Kind = Literal["settings", "staff", "cohort"]
 Style = Literal["block", "line", "either"]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How one value is laid out: `keys` in their order (others follow as they stand), `inside` for the value of a
     key, or under "*" for that of any key or item. `either` leaves the choice to whoever wrote the file."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from yaml.events import (
@@ -17,6 +16,8 @@ from yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
 )
+
+from reconciler.values import Struct, field
 
 try:
     from yaml.cyaml import CSafeLoader as Parser
@@ -33,8 +34,7 @@ _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _Event: TypeAlias = Any  # each kind of event has attributes of its own, and their base class has none of them
 
 
-@dataclass(slots=True)
-class Scalar:
+class Scalar(Struct):
     """`quote` is the character that opens it: a quote, `|` or `>`, or nothing where it is plain."""
 
     start: int
@@ -43,8 +43,7 @@ class Scalar:
     quote: str = ""
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """A pair of a mapping, or an item of a list (`key` None); `start` is at its dash or question mark, if any."""
 
     start: int
@@ -52,8 +51,7 @@ class Entry:
     value: Node
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """A mapping or a list. `end` of one in block style is where its last value ends."""
 
     start: int

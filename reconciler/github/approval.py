@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.github.marks import kind_of, plan_mark
 from reconciler.problems import Problem
+from reconciler.values import Struct, field
 
 MOST_COMMITS = 250  # GitHub lists no more of a pull request
 _MAY_WRITE = ("admin", "maintain", "write")
 _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The plan that is about to be applied, the commit and branch it was made of, and the folder of its files."""
 
     target: str
@@ -31,8 +30,7 @@ class Asked:
     folder: str = "state"
 
 
-@dataclass(frozen=True)
-class Pull:
+class Pull(Struct, frozen=True):
     number: int
     author: str
     base: str
@@ -44,8 +42,7 @@ class Pull:
     by_person: bool = True
 
 
-@dataclass(frozen=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """`is_ours` is GitHub's word that our own account wrote it; `editor` who edited it last, None if nobody did."""
 
     is_ours: bool
@@ -55,8 +52,7 @@ class Comment:
     editor: str | None = None
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(Struct, frozen=True):
     reviewer: str
     is_person: bool
     state: str
@@ -64,8 +60,7 @@ class Review:
     submitted_at: datetime
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Who wrote and who committed it, by account; None where GitHub knows no account for the address."""
 
     id: str
@@ -74,8 +69,7 @@ class Commit:
     by_people: bool = True
 
 
-@dataclass(frozen=True)
-class Since:
+class Since(Struct, frozen=True):
     """What the branch became after the commit: `ahead` or `identical`, or something that forgot it; files changed."""
 
     status: str
@@ -83,8 +77,7 @@ class Since:
     is_whole: bool = True
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What GitHub shows of a commit. `pulls` are all that it belongs to; the rest is of the one that brought it.
 
     `files` has one row a changed file: its name, and the one it had before where it was renamed.
@@ -99,8 +92,7 @@ class Evidence:
     permissions: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Approved where `why_not` is empty; then `approvals` says by whom, in the order given."""
 
     pull: Pull | None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reconciler.problems import Problem, ReconcilerError
+from reconciler.values import Struct
 
 LARGEST_BODY = 65_536  # of a comment or an issue, in UTF-16 units, the larger way of counting characters
 
@@ -15,8 +15,7 @@ _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-@dataclass(frozen=True)
-class PlanMark:
+class PlanMark(Struct, frozen=True):
     """What a comment's plan is for: where it would be applied, and which commit of the pull request was planned."""
 
     target: str

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.github.marks import PlanMark, marked, plan_mark
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.run.planfile import load
 from reconciler.run.planning import Planned
+from reconciler.values import Struct
 
 
-@dataclass(frozen=True)
-class SavedPlan:
+class SavedPlan(Struct, frozen=True):
     path: Path
     target: str
     organisation: str

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.problems import Invalid, Problem
 from reconciler.service.targets import is_loopback
+from reconciler.values import Discreet, Struct
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WORKFLOW = "Run this in a GitHub workflow, as the action of this project does; docs/how-to/github.md shows how."
 
 
-@dataclass(frozen=True)
-class PullEvent:
+class PullEvent(Struct, frozen=True):
     """The pull request that a workflow runs for. `head` is the commit that is planned and reviewed."""
 
     number: int
@@ -27,14 +26,13 @@ class PullEvent:
     is_fork: bool
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Discreet, Struct, frozen=True):
     """One workflow run. `pull` is None where no pull request started it; `branch` is what was pushed to, if a branch.
 
     `output` and `summary` are the files by which a step speaks to later steps and to people.
     """
 
-    token: str = field(repr=False)
+    token: str
     repository: str
     commit: str
     branch: str = ""

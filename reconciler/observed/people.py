@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from reconciler.model import (
     DEFAULT_KINDS,
@@ -29,13 +28,13 @@ from reconciler.service.scan import Rows, Scan
 from reconciler.service.together import each
 from reconciler.service.ways import FEW, pages_worth
 from reconciler.service.wire import LEARNER_ROLE, ROLE_IDS, UserRow
+from reconciler.values import Struct, replace
 
 EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 UNMARKED = "archived:unmarked"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One declared learner in OneFile; `defaults` has the declared ones of the two, `at` is when they were read."""
 
     declared: DeclaredLearner

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar, cast, get_args
@@ -26,6 +25,7 @@ from reconciler.model import (
 )
 from reconciler.observed.within import layer
 from reconciler.problems import Invalid, Problem, Source, in_order
+from reconciler.values import replace
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from reconciler.model import (
     LEARNING_AIM_KINDS,
@@ -15,6 +14,7 @@ from reconciler.model import (
     SlotKind,
     Unread,
 )
+from reconciler.values import replace
 
 EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 

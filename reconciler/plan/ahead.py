@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from reconciler.model import (
@@ -26,6 +25,7 @@ from reconciler.plan.effective import Held, holders
 from reconciler.plan.policies import Case, cases_of, check_learner
 from reconciler.plan.waivers import names
 from reconciler.problems import Problem, Source, in_order
+from reconciler.values import Struct, replace
 
 NAMED = 3  # learners in one warning; the others are counted
 
@@ -166,8 +166,7 @@ def _cause(finding: Finding, shifts: Sequence[Shift], waivers: Sequence[Source])
     return next((source for source in (*part, *waivers, *changed) if source), Source(""))
 
 
-@dataclass(frozen=True, slots=True)
-class _Matter:
+class _Matter(Struct, frozen=True):
     """What one line brings on one day, said once for all the learners whom it concerns in the same way."""
 
     day: date

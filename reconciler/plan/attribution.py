@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reconciler.operations import Change, Finding, Plan
 from reconciler.problems import Problem, in_order
+from reconciler.values import replace
 
 
 def attributed(plan: Plan, base: Plan | None, commit: str) -> Plan:

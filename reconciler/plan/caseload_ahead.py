@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 
 from reconciler.model import Declared, DeclaredLearner, Level, Shift, Slot, SlotKind, Staff, UserId
@@ -14,6 +13,7 @@ from reconciler.plan.effective import Held
 from reconciler.plan.policies import bound_passed
 from reconciler.plan.waivers import waive_caseload
 from reconciler.problems import Problem, Source
+from reconciler.values import replace
 
 _DAY = timedelta(days=1)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from reconciler.model import Slot, UserId
 from reconciler.operations import Change, Plan
 from reconciler.plan.consequences import operations_for, summarise
+from reconciler.values import replace
 
 
 def only(plan: Plan, chosen: Collection[tuple[UserId, Slot]], calls_per_minute: int) -> Plan:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
 from fractions import Fraction
 from typing import NamedTuple
 
 from reconciler.model import VANISHED, Allowance, Declared, Limits, Waiver
 from reconciler.operations import Action, Change, Finding
 from reconciler.problems import Problem
+from reconciler.values import replace
 
 
 class _Sort(NamedTuple):
@@ -53,7 +53,7 @@ def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Refusal, ..
 
 def counts_only(limits: Limits) -> Limits:
     """The same limits without shares: for plans that hold nothing but changes, a share says nothing."""
-    bare = {field.name: replace(getattr(limits, field.name), share=None) for field in fields(limits)}
+    bare = {name: replace(getattr(limits, name), share=None) for name in limits.__struct_fields__}
     return Limits(**bare)
 
 

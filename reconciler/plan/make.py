@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.model import (
@@ -25,6 +25,7 @@ from reconciler.model import (
 from reconciler.operations import Action, Change, Plan, Reason
 from reconciler.plan.consequences import operations_for, removal, step_id, summarise
 from reconciler.problems import Invalid, Problem, in_order
+from reconciler.values import replace
 
 Unsettled = Collection[tuple[UserId, Slot]]
 """Slots that an earlier run may or may not have written. It counts only where OneFile does not show them."""

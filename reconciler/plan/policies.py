@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from reconciler.operations import Change, Finding
 from reconciler.plan.caseload import by_staff, learners_of
 from reconciler.plan.effective import Held, holders, in_effect, keys, people
 from reconciler.plan.waivers import waive, waive_caseload
+from reconciler.values import Struct, replace
 
 _DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
 _ASSESSOR_OR_ADDITIONAL = ASSESSOR_KINDS | {SlotKind.ADDITIONAL}
@@ -61,8 +61,7 @@ def _order(finding: Finding) -> tuple[int, str, int, str]:
     return (POLICIES.index(finding.policy), finding.cohort, finding.learner or 0, finding.what)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One active learner with who holds what, and what a rule needs to judge and to name."""
 
     id: UserId

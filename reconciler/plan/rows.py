@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -22,6 +21,7 @@ from reconciler.operations import (
     time_json,
 )
 from reconciler.problems import Problem, Source
+from reconciler.values import asdict
 
 Row = dict[str, Any]
 Handles = Mapping[UserId, Handle]

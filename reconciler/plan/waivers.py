@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from reconciler.model import Declared, UserId, Waiver
 from reconciler.operations import Finding
+from reconciler.values import replace
 
 
 def waive(finding: Finding, declared: Declared) -> Finding:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.operations import Plan
 from reconciler.problems import Problem
 from reconciler.report.escape import visible
 from reconciler.report.review import Notice, problem_notice, review
+from reconciler.values import Struct
 
 SHOWN = 10  # annotations of one level that GitHub shows for one step
 
@@ -19,8 +19,7 @@ Level = Literal["error", "warning"]
 Annotation = tuple[Level, str, Notice]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where files are named from (`here`), and the repository that annotations name them in; both absolute."""
 
     here: str

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.report.words import number_of
+from reconciler.values import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
+class Beginning(Struct, frozen=True):
     """*folder* as the user gave it; *to_name* are the files that do not say yet where the program comes from."""
 
     folder: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from reconciler.model import SlotKind, Unread
 from reconciler.operations import Change, Plan
 from reconciler.problems import Source
 from reconciler.report.risk import Risk, place_in_order, risk_of
 from reconciler.report.words import NOT_SHOWN, Handles, change_words, holder_words, kind_words, learner_words, number_of
+from reconciler.values import Struct
 
 MANY_UNKNOWN = 10  # more unknown slots than this in a cohort become one row per member of staff
 
@@ -19,8 +19,7 @@ REVERTED = "run "  # how the source of a change begins in a plan that reverts a 
 _HELD = {"report": "drift, reported only", "ignore": "drift, ignored"}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One change in words: to whom, what, why, and the line that asks for it. `slots` is more than one where rows
     were gathered: slots of one learner that are set aside for one reason, or slots that one person takes unseen."""
 
@@ -40,8 +39,7 @@ class Row:
         return ", ".join(part for part in (self.why, str(self.source) if self.source else "") if part)
 
 
-@dataclass(frozen=True, slots=True)
-class CohortRows:
+class CohortRows(Struct, frozen=True):
     """One cohort's rows, the riskiest first."""
 
     cohort: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -18,12 +17,12 @@ from reconciler.report.markdown.problems import problems_part
 from reconciler.report.page import Page
 from reconciler.report.review import caseload_line
 from reconciler.report.text import caseload_table
+from reconciler.values import Struct, asdict
 
 TITLE = "Declared caseloads"
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """Counts by what is counted; `caseload` is None where nobody asked for it, and before equals after in it."""
 
     day: date

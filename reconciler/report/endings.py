@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from reconciler.operations import Outcome, Plan, Stand, State, addresses
 from reconciler.problems import Problem
 from reconciler.report.review import ManualStep, Notice, Notices, manual_steps, problem_notice, waivers
 from reconciler.report.words import NOT_SHOWN, learner_words, number_of, operation_words
+from reconciler.values import Struct
 
 ENDED_BY = "What ended the run"
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """One way in which operations end. `grave` needs somebody to look; `open` is neither done nor wrong."""
 
     state: State
@@ -45,8 +44,7 @@ ENDS = (
 _PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile, so not proven", "": "not read back"}
 
 
-@dataclass(frozen=True, slots=True)
-class EndRow:
+class EndRow(Struct, frozen=True):
     """One operation: to whom, what, what proves it (where it is done), and why it did not succeed."""
 
     who: str
@@ -56,8 +54,7 @@ class EndRow:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Endings:
+class Endings(Struct, frozen=True):
     """An apply's outcomes in words; nothing in it is escaped. `problems` are what ended the run early.
 
     The order in which reports tell it: the headline (`title`, `notes`, `calls`, `fingerprint`), what ended the run,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from reconciler.values import Struct
 
 COMMENT_LIMIT = 65_536  # characters of a comment on GitHub
 SUMMARY_LIMIT = 1_048_576  # bytes of a job's summary on GitHub
@@ -19,8 +20,7 @@ STOPS, GRAVE, ASIDE, BY_HAND, CASELOAD, WARNS, DISPLACES, REST = range(8)
 ESSENTIAL = CASELOAD  # up to here, a report that leaves something out says so loudly
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A row or an entry. `kind` is what it is counted as where it is left out; `slots` is for how many it stands."""
 
     text: str
@@ -29,8 +29,7 @@ class Item:
     slots: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Items under a head. Their tiers must not fall, so that what is left out is always the end.
 
     A part of which no item has room vanishes, unless it is `always` there: its head then tells how many there are.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.model import ASSESSOR_KINDS, IQA_KINDS, Slot, SlotKind, UserId
@@ -18,6 +17,7 @@ from reconciler.report.escape import code_span, prose
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
 from reconciler.report.page import BOLD, Page
 from reconciler.report.words import Handles, holder_words, learner_words, number_of, slot_words
+from reconciler.values import Struct
 
 Form = Literal["text", "markdown", "json"]
 
@@ -47,8 +47,7 @@ _ACCESS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Struct, frozen=True):
     """One learner going from one member of staff to another, or to nobody who is named (`taker` None).
 
     `recorded` where OneFile does not show one of the slots, and the giver is who we put there last.

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from reconciler.problems import ExitCode, Problem
 from reconciler.report.escape import visible
 from reconciler.report.jsonreport import problem_json
 from reconciler.report.words import number_of
+from reconciler.values import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """The outcome of an import. `left_out` are slots that somebody holds and no file declares; `unreadable` counts
     slots that OneFile does not show, by words for their kind; `blocking` and `warning` count what the policies object
     to, by policy. `calls` is None where OneFile was not asked. `from_onefile` tells that OneFile holds what the files

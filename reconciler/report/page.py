@@ -7,9 +7,9 @@ asked of rich, and only for text beyond ASCII.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from reconciler.report.escape import visible
+from reconciler.values import Struct
 
 RED, GREEN, YELLOW, BOLD = 31, 32, 33, 1
 
@@ -18,8 +18,7 @@ SIGN_COLOUR = {"+": GREEN, "~": YELLOW, "-": RED, "!": RED, "=": YELLOW, "?": YE
 NARROWEST = 24  # columns; a narrower terminal breaks the lines itself
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Wraps to a width and colours. Everything that comes in is made visible before any code is added."""
 
     width: int

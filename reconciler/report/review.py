@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 
 from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Plan, Summary
@@ -18,6 +17,7 @@ from reconciler.report.words import (
     organisation_words,
     removal_words,
 )
+from reconciler.values import Struct
 
 BY_HAND = "To remove by hand: OneFile's API cannot"
 ONE_FIX = 3  # so many notices with one fix, or more, are told under it
@@ -27,8 +27,7 @@ STILL_BY_HAND = "Still to remove by hand: OneFile's API cannot"
 _DONE = "reconciler done STEP --by NAME"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """One thing to know and what to do about it. `mark` names the policy, or says that it was so before. `count` is
     more than one where several were gathered."""
 
@@ -41,8 +40,7 @@ class Notice:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Notices:
+class Notices(Struct, frozen=True):
     """Notices of one sort, and what they are counted as. `stops` where nothing is applied while there is one; `risky`
     where a slot does not get what the files ask for."""
 
@@ -69,8 +67,7 @@ class Notices:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ManualStep:
+class ManualStep(Struct, frozen=True):
     """What a person has to do in OneFile; `page` is where, `how` the way there, `since` its age and whose it is.
     `told`: OneFile does not show the slot, so that only a person can say that it is done."""
 
@@ -83,8 +80,7 @@ class ManualStep:
     told: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CaseloadLine:
+class CaseloadLine(Struct, frozen=True):
     """One member of staff before and after. `mark` says which of their numbers is passed; `over` is the graver one."""
 
     handle: str
@@ -100,8 +96,7 @@ class CaseloadLine:
         return self.after.learners - self.before.learners
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """A plan in words. Nothing in it is escaped or wrapped: that is each format's own.
 
     The order in which reports tell it: the headline (`title`, `stop`, `verdict`, `notes`, `cost`, `fingerprint`,

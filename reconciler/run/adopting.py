@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.declared.roster import acting
 from reconciler.declared.rules import a_role
@@ -32,12 +32,12 @@ from reconciler.run.context import Context
 from reconciler.run.edits import Edits, FileEdit
 from reconciler.run.planning import Planned, compare, observe_in
 from reconciler.run.session import Session, open_session
+from reconciler.values import Struct, replace
 
 _OPTION = "--address"
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """One slot whose declaration now is what OneFile holds; `shared` where a cohort's default says it."""
 
     change: Change
@@ -46,8 +46,7 @@ class Adopted:
     shared: bool
 
 
-@dataclass(frozen=True)
-class Adoption:
+class Adoption(Struct, frozen=True):
     """What was `adopted`, or would be, and what could not be (`left`). `remarks` say who could not be read, and what
     policies say of the files as they are now."""
 
@@ -63,8 +62,7 @@ class Adoption:
         return ExitCode.INCOMPLETE if self.left else ExitCode.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What to accept: drift, or `everything` that differs, or these `addresses` whatever the reason. `add_staff` puts
     holders into the directory who are not there."""
 

@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +32,7 @@ from reconciler.run.planning import Planned, limited_anew, plan_in, remember_coh
 from reconciler.run.remembering import begin_run
 from reconciler.run.session import Session, open_session
 from reconciler.run.steps import note_steps
+from reconciler.values import Struct, replace
 
 Command = Literal["apply", "drift"]
 
@@ -40,8 +40,7 @@ Approve = Callable[[Planned], bool]
 """Shown the plan; says whether to go on. Not asked where an approval came with the command."""
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """What an apply did. `run` is None where it was not approved (`declined`) or a limit or policy blocks it. `here`
     is the commit checked out where it was applied: a saved plan may have been made from another."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconciler.declared import read_declared
 from reconciler.drift import OTHER_STORE, Approval, wanted_by
 from reconciler.model import Declared, Observed
@@ -12,10 +10,10 @@ from reconciler.run import git
 from reconciler.run.context import Context
 from reconciler.run.remembering import nothing_recorded
 from reconciler.store import RunRow, Store
+from reconciler.values import Struct
 
 
-@dataclass(frozen=True)
-class ApprovedFiles:
+class ApprovedFiles(Struct, frozen=True):
     """What the files ask for at `ref`, on the day that is planned."""
 
     ref: str

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.model import Declared, DeclaredLearner, Handle, Slot, SlotKind, Wanted
 from reconciler.problems import Invalid, Source
 from reconciler.run.context import Context
 from reconciler.run.git import as_of, commit_at
+from reconciler.values import Struct, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """The files at `commit` for the day and scope of the command; None where they are no valid declared state."""
 
     commit: str

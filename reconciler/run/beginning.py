@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,6 +15,7 @@ from reconciler.run import git
 from reconciler.run.files import text_at
 from reconciler.run.newfiles import write_new
 from reconciler.run.schemas import SCHEMAS
+from reconciler.values import Struct, field
 
 DISTRIBUTION = "onefile-reconciler"
 WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
@@ -40,8 +40,7 @@ class Origin(NamedTuple):
         return f"{owner}/{name}@{self.commit}"
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What the command line asks for. *keep* are files of the user's that stay as they are; *origin* is None where
     nobody knows it yet."""
 
@@ -54,8 +53,7 @@ class Wish:
     keep: frozenset[str] = field(default_factory=frozenset)
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """What was written and what was there already, by its place in the folder. *to_name* are the files in which
     the user still has to say where the program comes from; *warnings* are what is better changed."""
 

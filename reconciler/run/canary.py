@@ -44,6 +44,7 @@ from reconciler.run.session import Session
 from reconciler.service.reader import Reader
 from reconciler.service.wire import LEARNER_ROLE, write_request
 from reconciler.store import JournalOperation, Store
+from reconciler.values import Struct
 
 _WRITTEN: Mapping[Name, Collection[SlotKind]] = {
     Name.DEFAULT: {SlotKind.DEFAULT_ASSESSOR},
@@ -52,8 +53,7 @@ _WRITTEN: Mapping[Name, Collection[SlotKind]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Flown:
+class Flown(Struct, frozen=True):
     """How each write ended, none where the learner has nothing of the kind; the addresses of slots that read
     otherwise afterwards; and the run in the journal."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.drift import fight_id
@@ -14,6 +13,7 @@ from reconciler.run.context import Context
 from reconciler.run.remembering import begin_run
 from reconciler.run.targets import target_of
 from reconciler.store import Episode, JournalRow, Store
+from reconciler.values import Struct
 
 Said = Literal["present", "absent"]
 
@@ -72,8 +72,7 @@ def _not_open(step: str, store: Store, target: str, organisation: OrganisationId
     return Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP")
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """Something only a person can tell: whether `staff` is on the learner. `row` is the unknown operation, if one;
     `alone`: with them gone, nobody is in the slot."""
 

@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from reconciler.declared import read_declared
 from reconciler.model import Declared, Settings
 from reconciler.operations import Stand
 from reconciler.run import git
+from reconciler.values import Discreet, Struct, field, replace
 
 if TYPE_CHECKING:
     from reconciler.observed.reading import Teller
@@ -26,8 +26,7 @@ TOKEN_FD = "ONEFILE_CUSTOMER_TOKEN_FD"  # noqa: S105  the variable's name
 LONDON = ZoneInfo("Europe/London")
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Discreet, Struct, frozen=True):
     """A command's common options and surroundings. `everyone` asks for caseloads also of those whom a plan does not
     touch. `tell`, given the calls allowed in a minute, makes who hears what a reading costs. `ahead_days` is how far
     plans look ahead. `on_screen`: the report is text, and goes to a terminal only. `stood` is where the state folder
@@ -47,9 +46,7 @@ class Context:
     ahead_days: int = 28
     everyone: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    handed: dict[str, str | None] = field(
-        default_factory=dict, repr=False
-    )  # what a descriptor gave, which it does once
+    handed: dict[str, str | None] = field(default_factory=dict)  # what a descriptor gave, which it does once
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[int], AbstractContextManager[Teller]] | None = None
     on_screen: bool = False

@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.problems import ExitCode, Invalid, Problem, Source
@@ -17,6 +16,7 @@ from reconciler.run import applying, planning
 from reconciler.run.context import Context
 from reconciler.run.planning import Planned
 from reconciler.run.validating import declaration
+from reconciler.values import replace
 
 Say = Callable[[str], None]
 

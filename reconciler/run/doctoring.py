@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from reconciler.doctor import CANARY_ONLY, Checks, Checkup, Name
@@ -14,6 +13,7 @@ from reconciler.run.context import Context
 from reconciler.run.conversation import Conversation
 from reconciler.run.machine import Machine
 from reconciler.service.targets import Target, is_loopback
+from reconciler.values import replace
 
 
 def examine(context: Context, canary: int | None = None) -> Checkup:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 
 from reconciler.declared import read_declared
 from reconciler.drift import (
@@ -47,10 +46,10 @@ from reconciler.run.steps import dated, note_steps
 from reconciler.store import Episode, LastApplied, Sighting, Store
 from reconciler.store.episodes import Seen
 from reconciler.store.rows import Matter
+from reconciler.values import Struct, replace
 
 
-@dataclass(frozen=True)
-class Drifting:
+class Drifting(Struct, frozen=True):
     """What a drift run found, and what came of the corrections: `finished` is None where none was due or asked for."""
 
     report: DriftReport

@@ -20,13 +20,13 @@ from reconciler.model import Declared
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.run.files import write_whole
 from reconciler.run.newfiles import tried
+from reconciler.values import Struct
 
 _BOM = "\ufeff"
 _FIX = "Check the folder's permissions and free space. The files are as they were."
 
 
-@dataclass(frozen=True, slots=True)
-class FileEdit:
+class FileEdit(Struct, frozen=True):
     """One file of the state folder, before and after; `path` is as the user gave it."""
 
     path: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from reconciler.coming import Breach, Coming, coming
 from reconciler.plan.ahead import foresee_breaches
 from reconciler.run.context import Context
+from reconciler.values import replace
 
 _DAY = timedelta(days=1)
 FURTHEST_DAYS = 3660  # as far as --days goes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.apply.book import as_declared
@@ -47,10 +46,10 @@ from reconciler.run.planning import judged, unsettled
 from reconciler.run.remembering import begin_run
 from reconciler.run.session import Session, learning, open_session, telling
 from reconciler.service.reader import Reader
+from reconciler.values import Struct, replace
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What the command line asks for; classrooms and placements are named by id or by exact name."""
 
     organisation: int | None = None
@@ -73,8 +72,7 @@ LAYERS: Mapping[str, frozenset[SlotKind]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What was read and remembered, and of which target."""
 
     census: Census

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from reconciler.clock import SystemClock
@@ -18,6 +17,7 @@ from reconciler.run.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.service.targets import Target, resolve_target
 from reconciler.store import Store
 from reconciler.store.schema import newest
+from reconciler.values import replace
 
 
 class Machine:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,13 +28,13 @@ from reconciler.run.steps import dated
 from reconciler.run.targets import target_of
 from reconciler.service.wire import Write, write_request
 from reconciler.store import JournalRow, Store
+from reconciler.values import Struct, replace
 
 if TYPE_CHECKING:
     from reconciler.run.session import Session
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct, frozen=True, dict=True):
     """A plan with what people approve (`fingerprint`) and what is saved (`document`)."""
 
     plan: Plan

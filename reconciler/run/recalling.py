@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -17,6 +16,7 @@ from reconciler.run.context import Context
 from reconciler.run.learners import ids_of, labels_of
 from reconciler.run.targets import named_target, target_of
 from reconciler.store import JournalRow, RunRow, Store
+from reconciler.values import Struct, field
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
 
@@ -99,8 +99,7 @@ def _run(run: RunRow, journal: Sequence[JournalRow], known: _Known, form: Form, 
             return report.as_csv(report.run_as_rows(run, journal, handles, labels), report.WRITE_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """Who the ids are today, as far as files tell: what staff are called, and the learners."""
 
     handles: Mapping[UserId, Handle] = field(default_factory=dict)

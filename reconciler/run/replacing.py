@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from dataclasses import replace as with_
 from datetime import date
 from pathlib import Path
 
@@ -24,10 +22,11 @@ from reconciler.run.context import Context
 from reconciler.run.edits import Edits, FileEdit
 from reconciler.run.planning import Planned, plan_in
 from reconciler.run.session import open_session
+from reconciler.values import Struct
+from reconciler.values import replace as with_
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Who gives way to whom. `start` None: in every time that has not ended; else from that day on.
 
     With `cover`, `by` stands in until `end` (None: for good) and the slots stay whose they are.
@@ -41,8 +40,7 @@ class Asked:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """What the edit is (`written` or not) and what follows from it on `day`: `changes` of the files' own slots, and the
     plan against OneFile where one was asked for."""
 

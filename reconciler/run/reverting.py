@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reconciler.model import Declared, DeclaredLearner, Observed, OrganisationId, Recorded, Slot, Unread, UserId, Wanted
 from reconciler.operations import Move, State
@@ -17,6 +17,7 @@ from reconciler.run.context import Context
 from reconciler.run.planning import Planned, judged, observe_in
 from reconciler.run.session import open_session
 from reconciler.store import JournalRow, Store
+from reconciler.values import replace
 
 Written = Mapping[tuple[UserId, Slot], Move]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.declared import read_declared
 from reconciler.model import Declared, DeclaredLearner
 from reconciler.problems import Invalid
 from reconciler.run.git import as_of, changed_since
+from reconciler.values import replace
 
 
 def since(declared: Declared, state: Path, ref: str) -> Declared:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.clock import Clock, VirtualClock
@@ -22,13 +21,13 @@ from reconciler.service.secret import CustomerToken
 from reconciler.service.targets import Target
 from reconciler.service.trust import CA_FILE
 from reconciler.store import Store
+from reconciler.values import Struct
 
 if TYPE_CHECKING:
     from reconciler.observed.reading import Teller
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct, frozen=True):
     target: Target
     store: Store
     client: OneFile

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reconciler.drift import endings, step_ending
 from reconciler.model import SlotKind, UserId
 from reconciler.operations import Change, ManualRemoval, Plan
 from reconciler.store import Episode, Sighting, Store
+from reconciler.values import replace
 
 
 def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:

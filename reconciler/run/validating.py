@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from reconciler.model import Declared, Observed, ObservedLearner, UserId
@@ -12,6 +11,7 @@ from reconciler.plan.caseload import caseload
 from reconciler.problems import in_order
 from reconciler.report.declaration import Declaration
 from reconciler.run.context import Context
+from reconciler.values import replace
 
 
 def checked(context: Context) -> Declared:

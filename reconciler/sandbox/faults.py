@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Literal, get_args
+
+from reconciler.values import Struct
 
 Kind = Literal[
     # instead of the call: nothing takes effect
@@ -29,8 +30,7 @@ Kind = Literal[
 BEFORE = frozenset[Kind]({"throttle", "error_before", "drop_before"})
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One fault and the calls it waits for.
 
     *path* is a shell pattern for the path below the base URL, regardless of case: `/User/*/Assign`; a star
@@ -64,10 +64,10 @@ class Fault:
         """A fault from its fields. Raises ValueError that names what is wrong."""
         if not isinstance(value, Mapping):
             raise ValueError("a fault is an object with at least its kind")
-        types = {field.name: field.type for field in fields(cls)}
+        names = cls.__struct_fields__
         for name, given in value.items():
-            if name not in types:
-                raise ValueError(f"a fault has no {name!r}; it has {', '.join(types)}")
+            if name not in names:
+                raise ValueError(f"a fault has no {name!r}; it has {', '.join(names)}")
             wanted: tuple[type, ...] = {"kind": (str,), "method": (str,), "path": (str,), "seconds": (int, float)}.get(
                 name, (int,)
             )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.sandbox.bodies import Fields, Kind, Refused
 from reconciler.sandbox.records import CUSTOMER_ID, DEFAULTS, STANDARDS, UNITS, User
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
+from reconciler.values import Struct
 
 Record = Mapping[str, object]
 Row = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """One reading: who asks is settled, *ids* come from the path and *fields* from the body."""
 
     world: World
@@ -26,8 +25,7 @@ class Query:
     paged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """The records a search found, in the order of their ids, and how to show one."""
 
     records: Sequence[Record]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypedDict
+
+from reconciler.values import Struct, field
 
 CUSTOMER_ID = 61
 CENTRE_ID = 5740
@@ -135,8 +136,7 @@ def _units(standard: int, code: str) -> tuple[Unit, ...]:
 UNITS: dict[int, tuple[Unit, ...]] = {id_: _units(id_, code) for id_, (_, code) in _TITLES.items()}
 
 
-@dataclass(slots=True)
-class Centre:
+class Centre(Struct):
     """Everything that exists before the first write; learner ids count up from 200001."""
 
     organisations: list[Organisation] = field(default_factory=list)

@@ -8,7 +8,6 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from reconciler.clock import Clock
 from reconciler.sandbox import reads, writes
@@ -20,14 +19,14 @@ from reconciler.sandbox.records import instant
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import Effect, World
 from reconciler.sandbox.writes import Write
+from reconciler.values import Struct, field, replace
 
 BASE = "/api/v2.1"
 WINDOW_SECONDS = 60.0
 CALLS_REMEMBERED = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request below the base URL; header names are lower case."""
 
     method: str
@@ -37,8 +36,7 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A response; *closed* says that the connection ends before it ("none") or inside it ("part")."""
 
     status: int
@@ -48,8 +46,7 @@ class Answer:
     closed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """An endpoint: exactly one of *read* and *write*. Searches that are *paged* end in /{page}/{size}."""
 
     method: str

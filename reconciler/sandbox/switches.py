@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from functools import cache
 from typing import Literal, get_args, get_origin, get_type_hints
 
+from reconciler.values import Struct
 
-@dataclass(frozen=True, slots=True)
-class Switches:
+
+class Switches(Struct, frozen=True):
     """One field per unknown; a default is what the sandbox does when nobody asks for anything else.
 
     "Row" is the row of the table of unknowns in the record of what is publicly known of the API. A row
@@ -115,7 +115,7 @@ def allowed() -> dict[str, tuple[str, ...]]:
 @cache
 def _hints() -> dict[str, object]:
     hints = get_type_hints(Switches)
-    return {field.name: hints[field.name] for field in fields(Switches)}
+    return {name: hints[name] for name in Switches.__struct_fields__}
 
 
 def _choices(hint: object) -> tuple[str, ...]:

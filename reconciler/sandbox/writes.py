@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.sandbox.bodies import Fields, Kind, Refused
@@ -22,6 +21,7 @@ from reconciler.sandbox.records import (
 )
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import Effect, Table, World
+from reconciler.values import Struct
 
 ASSIGN_FIELDS: Mapping[str, Kind] = {
     "LearnerID": "id",
@@ -44,8 +44,7 @@ _ROLE_NAMES = {LEARNER: "a learner", TRAINEE: "a trainee assessor", ASSESSOR: "a
 _ROLE_NAMES |= {EMPLOYER: "an employer", 45: "an observer"}
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One write: *id* is the user in the path, *at* the time of day."""
 
     world: World

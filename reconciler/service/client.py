@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -18,6 +17,7 @@ from reconciler.service.faults import Answer, Ask, Faults, NoAnswer
 from reconciler.service.retry import Backoff, Patience, pause_seconds
 from reconciler.service.secret import LONGEST_TOKEN, CustomerToken
 from reconciler.service.words import without
+from reconciler.values import Discreet, Struct
 
 if TYPE_CHECKING:
     import httpx
@@ -26,9 +26,8 @@ RENEW_AFTER_SECONDS = 23 * 3600  # a session lasts 24 h from its issue, however 
 USUAL_BACKOFF = Backoff()
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    token: str = field(repr=False)
+class _Session(Discreet, Struct, frozen=True):
+    token: str
     since: float
 
 

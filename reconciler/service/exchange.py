@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -26,6 +25,7 @@ from reconciler.problems import Invalid, Problem
 from reconciler.service.faults import Answer, Ask, NoAnswer
 from reconciler.service.targets import is_loopback
 from reconciler.service.trust import CA_FILE, nobody_trusted, trusted
+from reconciler.values import Struct, replace
 
 LARGEST_ANSWER_BYTES = 50_000_000
 
@@ -47,8 +47,7 @@ for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11",
     logging.getLogger(_name).disabled = True
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """Seconds to connect, between two pieces of an exchange, and for one exchange as a whole."""
 
     connect: float = 10.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from reconciler.problems import (
@@ -17,12 +16,12 @@ from reconciler.problems import (
     Unreachable,
 )
 from reconciler.service.words import impersonal, printable, said
+from reconciler.values import Discreet, Struct
 
 _BETWEEN = "nothing was done; check the base URL, and whether a proxy or a log-in page stands between"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One request. `repeatable`: sending it twice does no harm; `when`: asked right before each sending."""
 
     method: str
@@ -36,15 +35,14 @@ class Ask:
         return f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Discreet, Struct, frozen=True):
     """A status and what came with it. The body is whole for a 200 to a repeatable request, else only its beginning."""
 
     status: int
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     content_type: str = ""
     retry_after: str | None = None
-    location: str = field(default="", repr=False)
+    location: str = ""
 
     @property
     def is_page(self) -> bool:
@@ -53,8 +51,7 @@ class Answer:
         return body.startswith(b"<") or (bool(body) and "html" in self.content_type.lower())
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoAnswer(Struct, frozen=True):
     """What happened instead. `sent` False: the request certainly never left; `status` where an answer had begun."""
 
     what: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.clock import Clock
 from reconciler.model import (
@@ -25,6 +25,7 @@ from reconciler.service.client import OneFile
 from reconciler.service.paging import USUAL_ROWS, PagedList, Paging, Row
 from reconciler.service.together import each as each  # apply, too, does a few things at a time
 from reconciler.service.wire import Request, UserRow, WorkRow
+from reconciler.values import Struct, replace
 
 LONGEST_NAME = 80  # characters of a learner's name that a report may show
 """What one question each shows of a learner: their own record, a search for the aims, a search for the units."""
@@ -36,8 +37,7 @@ def layers_of(slots: Iterable[Slot]) -> tuple[frozenset[SlotKind], ...]:
     return tuple(layer for layer in LAYERS if kinds & layer)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One learner's slots as read, and when (monotonic seconds)."""
 
     slots: Mapping[Slot, Holder]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from reconciler.values import Struct
 
 MINUTE = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(Struct, frozen=True):
     """Bounds of one call: how often it is tried, over how long, and how much throttling it puts up with.
 
     Waits are first_wait_seconds, then twice that, and so on: no jitter, since the budget already keeps callers apart.

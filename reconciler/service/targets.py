@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.problems import Invalid, Problem
+from reconciler.values import Struct
 
 API_PATH = "/api/v2.1"
 SANDBOX = "sandbox"
@@ -27,8 +27,7 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/api/v2\.1")
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,23}")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """`name` is what plans and the store call it: a known name, else the normalised URL.
     `base_url` ends in /api/v2.1 without a slash, and is empty for the embedded sandbox, which has none."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
 from reconciler.model import (
@@ -21,6 +20,7 @@ from reconciler.model import (
 )
 from reconciler.operations import AssignAdditional, AssignLearningAim, AssignUnit, Move, Operation, SetDefaults
 from reconciler.problems import BadAnswer, Problem
+from reconciler.values import Discreet, Struct
 
 
 class Request(NamedTuple):
@@ -157,8 +157,7 @@ def search_organisations(customer: int | None) -> Request:
 # ------------------------------------------------------------------ answers
 
 
-@dataclass(frozen=True, slots=True)
-class UserRow:
+class UserRow(Discreet, Struct, frozen=True):
     """A user as far as OneFile sent them. `holders` has both defaults, UNREADABLE where the field was not sent.
 
     `placement` is None where it was not sent or is unset; `role` is OneFile's number or None. `name` and `email` are
@@ -172,12 +171,11 @@ class UserRow:
     archived: bool
     holders: Mapping[SlotKind, Holder]
     classroom: int | Unread | None = Unread.UNREADABLE
-    name: str = field(default="", repr=False)
-    email: str = field(default="", repr=False)
+    name: str = ""
+    email: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkRow:
+class WorkRow(Struct, frozen=True):
     """A learning aim (key: StandardId) or a unit summary (key: UnitId). `learner` is None where it was not sent."""
 
     id: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
@@ -14,7 +13,7 @@ from reconciler.store.database import Part
 from reconciler.store.rows import Lease
 from reconciler.store.tables import leases, lock_breaks
 
-_KEPT = tuple(field.name for field in fields(Lease) if field.name in leases.c)
+_KEPT = tuple(name for name in Lease.__struct_fields__ if name in leases.c)
 _NOTED = tuple(name for name in _KEPT if name in lock_breaks.c)
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Self
 
 from reconciler.model import Holder, OrganisationId, Slot, UserId
 from reconciler.operations import Move, Operation, Proof, State, moves, operation_id
+from reconciler.values import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """One run of a command. `ended` and `exit_code` are None while it runs, and for ever if it was cut off.
     `settled_by` is the next run that took its lock, and settled what it left: it was cut off.
     `uncommitted`: its files were not those of `commit`; None where no git was asked, as before schema version 3."""
@@ -32,8 +31,7 @@ class RunRow:
     settled_by: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JournalOperation:
+class JournalOperation(Struct, frozen=True):
     """An operation as the journal keeps it: ids and the request, never a learner's name or label."""
 
     id: str
@@ -48,8 +46,7 @@ class JournalOperation:
         return cls(operation_id(operation), operation.learner, moves(operation), method, path, body)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One step in an operation's life."""
 
     at: datetime
@@ -58,8 +55,7 @@ class Event:
     proof: Proof = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRow:
+class JournalRow(Struct, frozen=True):
     """One operation of a run with all its events, oldest first; `sequence` counts from 1 in the order of writing."""
 
     run: int
@@ -78,8 +74,7 @@ class JournalRow:
         return frozenset((self.operation.learner, slot) for slot, _ in self.operation.moves)
 
 
-@dataclass(frozen=True, slots=True)
-class LastApplied:
+class LastApplied(Struct, frozen=True):
     """Who was last applied to a slot, or last seen there as declared; by which run, of which command, when, and who
     asked for it."""
 
@@ -90,8 +85,7 @@ class LastApplied:
     command: str = "apply"
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """One slot that a run of `drift --correct` wrote; `at` is when that was known."""
 
     learner: UserId
@@ -103,8 +97,7 @@ class Correction:
 Matter = Literal["drift", "step", "fight"]
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
+class Episode(Struct, frozen=True):
     """One matter of one slot from the run that first saw it to the one that found it over.
 
     `drift`: OneFile holds `holder` where `due` was last applied. `step`: a person is to take `holder` off, whom
@@ -129,8 +122,7 @@ class Episode:
         return self.learner, self.slot
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """The right to write to one organisation of one target until `until`, unless renewed.
 
     `token` proves that it is ours; `seconds` is how long each renewal holds. `taken_over_from` is the run whose

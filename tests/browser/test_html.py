@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -12,6 +11,7 @@ from reconciler.operations import CaseloadRow, Holding, ManualRemoval, Outcome, 
 from reconciler.problems import Source
 from reconciler.report.endings import endings
 from reconciler.report.html import render_outcomes, render_plan
+from reconciler.values import replace
 from tests.browser.conftest import Show
 from tests.factories import (
     AIM_IQA,

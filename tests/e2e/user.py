@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from reconciler.sandbox.serve import serving
 from reconciler.sandbox.service import Service
 from reconciler.sandbox.switches import Switches
 from reconciler.sandbox.world import World
+from reconciler.values import replace
 from tests.schemas import fitting
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -48,6 +48,7 @@ from reconciler.service.reader import DEFAULT_KINDS, Reader
 from reconciler.service.retry import Backoff
 from reconciler.service.secret import CustomerToken
 from reconciler.service.targets import is_loopback, resolve_target
+from reconciler.values import replace
 from tests.declared.files import DAY
 from tests.declared.test_robustness import FILES
 from tests.fuzz.slips import slipped

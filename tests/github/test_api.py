@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from reconciler.github.api import GitHub
 from reconciler.github.faults import Refused
 from reconciler.problems import ReconcilerError
+from reconciler.values import replace
 from tests.github.conftest import TOKEN, Hub
 from tests.github.forge import REPOSITORY, PullRequest, Text
 

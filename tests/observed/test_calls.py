@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from reconciler.problems import Rejected
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.world import World
 from reconciler.service.facts import Facts
+from reconciler.values import replace
 from tests.observed.centre import DEFAULT, EMPLOYER, Centre, wanting
 from tests.worlds import trial
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from reconciler.model import Declared, Level, OrganisationId, Settings, SlotKind, Unread, UserId, Wanted
 from reconciler.service.facts import Facts
+from reconciler.values import replace
 from tests.observed.centre import DEFAULT, EMPLOYER, NO_LISTS, ORGANISATION, Centre, wanting
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -30,6 +29,7 @@ from reconciler.problems import ServiceError
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.world import World
 from reconciler.service.facts import Facts
+from reconciler.values import replace
 from tests.observed.centre import (
     DEFAULT,
     EMPLOYER,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from reconciler.model import Declared, Observed, Slot, SlotKind
 from reconciler.observed.within import within
 from reconciler.problems import Source
 from reconciler.run.base import Base, for_both
+from reconciler.values import replace
 from tests.observed.centre import DEFAULT, EMPLOYER, LEE, Centre, wanting
 from tests.service.servers import START
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from reconciler.model import (
 from reconciler.plan.ahead import foresee, foresee_breaches, look_ahead
 from reconciler.plan.make import make_plan
 from reconciler.problems import Problem, Source
+from reconciler.values import replace
 from tests.factories import (
     AIM,
     AIM_IQA,

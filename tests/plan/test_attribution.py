@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +9,7 @@ from reconciler.model import UserId
 from reconciler.operations import Change, Finding, Plan
 from reconciler.plan.attribution import attributed
 from reconciler.problems import Problem
+from reconciler.values import replace
 from tests.factories import (
     AIM,
     AIM_IQA,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from reconciler.model import Declared, DeclaredLearner, Level, Settings, Shift, 
 from reconciler.plan.ahead import foresee, foresee_breaches, look_ahead
 from reconciler.plan.make import make_plan
 from reconciler.problems import Source
+from reconciler.values import replace
 from tests.factories import (
     COHORT,
     DAY,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -28,6 +27,7 @@ from reconciler.plan.document import Document, dumps, fingerprint, from_document
 from reconciler.plan.schema import plan_faults
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.service.wire import write_request
+from reconciler.values import replace
 from tests.factories import DEFAULT, HANDLES, JAMES, KATE, LEARNER, LEE, NOON, additional, change, plan_of
 
 # ------------------------------------------------------------------ any plan at all

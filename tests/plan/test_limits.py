@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from reconciler.model import Allowance, Declared, Limits, OrganisationId, Settin
 from reconciler.operations import Change, Finding
 from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
 from reconciler.problems import Problem
+from reconciler.values import replace
 from tests.factories import DEFAULT, JAMES, KATE, additional, change
 
 DAY = date(2026, 11, 23)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -32,6 +31,7 @@ from reconciler.model import (
 from reconciler.operations import Plan, moves
 from reconciler.plan.make import make_plan
 from reconciler.problems import Invalid, Source
+from reconciler.values import replace
 from tests.factories import (
     ACME,
     AIM,

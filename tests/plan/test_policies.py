@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -28,6 +27,7 @@ from reconciler.model import (
 from reconciler.operations import Change, Finding
 from reconciler.plan.policies import check_policies
 from reconciler.problems import Source
+from reconciler.values import replace
 from tests.factories import (
     ACME,
     AIM,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
@@ -16,6 +15,7 @@ from reconciler.sandbox.faults import Fault, Faults
 from reconciler.sandbox.serve import serving
 from reconciler.sandbox.world import World
 from reconciler.service.exchange import Timeouts
+from reconciler.values import replace
 from tests.observed.centre import Centre
 from tests.reading.sockets import Hurried, observe_at, observe_served, resetting
 from tests.service.servers import wire

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reconciler.model import Handle, Unread, UserId
 from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Outcome, Plan, State
 from reconciler.problems import Problem, Source
+from reconciler.values import replace
 from tests.factories import (
     ACME,
     AIM,

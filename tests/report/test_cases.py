@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from reconciler.problems import Problem, Source
 from reconciler.report import annotations, markdown, text
 from reconciler.run.planfile import load
 from reconciler.run.planning import Planned
+from reconciler.values import replace
 from tests.factories import (
     AIM,
     AIM_IQA,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from reconciler.report.fit import SMALLEST_LIMIT
 from reconciler.report.markdown import drift as markdown
 from reconciler.report.words import age_words
 from reconciler.store import Episode, LastApplied
+from reconciler.values import replace
 from tests.factories import (
     AIM,
     COHORT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -17,6 +16,7 @@ from reconciler.report.escape import visible
 from reconciler.report.html import render_outcomes, render_plan, render_problems
 from reconciler.report.html.chart import ROWS, caseload_chart
 from reconciler.report.review import caseload_line
+from reconciler.values import replace
 from tests.factories import AIM_IQA, DEFAULT, JAMES, KATE, OSCAR, PRIYA, change, plan_of
 
 HOSTILE = [

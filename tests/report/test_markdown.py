@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from reconciler.report.escape import visible
 from reconciler.report.fit import COMMENT_LIMIT, SMALLEST_LIMIT, SUMMARY_LIMIT
 from reconciler.report.markdown import render_outcomes, render_plan, render_problems
 from reconciler.report.risk import Risk
+from reconciler.values import replace
 from tests.factories import AIM, AIM_IQA, DEFAULT, HANDLES, JAMES, KATE, LEE, UNIT, additional, change, plan_of
 from tests.report.plans import REMOVAL, everything, hostile_plan
 from tests.report.reading import markup, tables

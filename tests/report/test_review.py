@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -16,6 +15,7 @@ from reconciler.report import html, markdown, text
 from reconciler.report.changes import CohortRows
 from reconciler.report.review import Review, after_by_hand, caseload_line, manual_steps, review
 from reconciler.report.risk import Risk, risk_of
+from reconciler.values import replace
 from tests.factories import (
     ACME,
     AIM,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -17,6 +16,7 @@ from reconciler.report.changes import MANY_UNKNOWN
 from reconciler.report.endings import endings
 from reconciler.report.escape import visible
 from reconciler.report.text import render_outcomes, render_plan, render_problems
+from reconciler.values import replace
 from tests.factories import (
     ACME,
     AIM,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from reconciler.problems import ExitCode, Invalid
 from reconciler.run.context import Context
 from reconciler.run.token import customer_token
+from reconciler.values import replace
 
 TOKEN = "ct-0815-Weissdorn"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
 
 import pytest
 
 from reconciler.sandbox.centre import generate
 from reconciler.sandbox.records import CENTRE_ID, OTHER_CENTRE_ID, SHARED_UNIT, UNITS, Centre
+from reconciler.values import asdict
 from tests.sandbox.trial import JAMES, KATE, LEARNER, LEE, PRIYA
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -13,10 +12,10 @@ from reconciler.declared.rules import check_staff
 from reconciler.declared.schema import checked
 from reconciler.model import DeclaredLearner, Handle, Settings, Staff
 from reconciler.problems import Invalid
+from reconciler.values import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Existing:
+class Existing(Struct, frozen=True):
     """`settings` and `staff` are None where there is no such file yet."""
 
     settings: Settings | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -29,6 +28,7 @@ from reconciler.model import (
     Unread,
     UserId,
 )
+from reconciler.values import Struct, field
 
 Labels = Literal["", "misid", "name"]
 LARGEST_ID = 2**31 - 1  # as in the schemas
@@ -37,8 +37,7 @@ LONGEST_LABEL = 80
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(Struct, frozen=True):
     """How files shall be made. `cohort` is the one cohort for all; else there is one per classroom, by the names in
     `classrooms` where those are wanted. `names` lets people's names stand in handles and labels."""
 
@@ -49,8 +48,7 @@ class Manner:
     all_staff: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """A slot that somebody holds in OneFile and that is not declared, with the reason and what to do."""
 
     learner: UserId
@@ -59,8 +57,7 @@ class LeftOut:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """`staff` has everybody whom the cohorts name. `unreadable` counts slots that OneFile does not show, by kind;
     `recorded` those taken from our own record instead."""
 

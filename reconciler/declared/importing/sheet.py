@@ -6,10 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from reconciler.declared.words import listed, nearest, shown
 from reconciler.problems import Problem, Source
+from reconciler.values import Struct, field
 
 COLUMNS = ("learner", "slot", "staff", "standard", "unit", "cohort", "label", "from", "until")
 REQUIRED = ("learner", "slot", "staff")
@@ -20,8 +20,7 @@ _KEPT_AS_TEXT = re.compile('="([^"]*)"')  # how a spreadsheet is made to leave 0
 _ERROR_VALUES = re.compile(r"#[A-Z0-9/]+[!?]?")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """The cells of one row by column, stripped; a column that is not there, or is empty in this row, is ""."""
 
     line: int
@@ -31,8 +30,7 @@ class Row:
         return self.cells.get(column, "")
 
 
-@dataclass(slots=True)
-class Sheet:
+class Sheet(Struct):
     """`unread` are the header's other columns, by number."""
 
     file: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from reconciler.census import CensusStaff
@@ -19,13 +18,13 @@ from reconciler.declared.rules import Register, check_cohort
 from reconciler.declared.words import quoted
 from reconciler.model import DeclaredLearner, Handle, OrganisationId, Slot, SlotKind, Staff, UserId
 from reconciler.problems import Problem, Source
+from reconciler.values import Struct
 
 Value = TypeVar("Value")
 LONGEST_LABEL = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Tabled:
+class Tabled(Struct, frozen=True):
     """What a sheet declares; with problems, nothing of it is to be used. `staff` are those whom it names."""
 
     cohorts: tuple[CohortEntry, ...]
