@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from reconciler.values import Struct
 
@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 7
 
 
-class Source(NamedTuple):
+class Source(Struct, frozen=True, order=True):
     """The place in a file that asks for something; line counts from 1, and 0 means the file as a whole."""
 
     file: str

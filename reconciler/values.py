@@ -7,9 +7,10 @@ for, a twentieth. What works on values and changes on the way stays a dataclass.
 from __future__ import annotations
 
 from msgspec import Struct, field
+from msgspec.json import Decoder, encode
 from msgspec.structs import asdict, fields, replace
 
-__all__ = ["Discreet", "Placed", "Struct", "asdict", "field", "fields", "replace"]
+__all__ = ["Decoder", "Discreet", "Placed", "Struct", "asdict", "encode", "field", "fields", "replace"]
 
 _HIDDEN = frozenset({"body", "email", "environment", "handed", "location", "name", "names", "token"})
 _BESIDE = frozenset({"lapsed", "later", "places", "source"})

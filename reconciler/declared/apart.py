@@ -6,20 +6,17 @@ A process started here reads names from its input, and writes to its output what
 from __future__ import annotations
 
 import gc
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term, calendar_day, read_cohort, slot_of
+from reconciler.declared.entries import CohortEntry, read_cohort
 from reconciler.declared.schema import checked
-from reconciler.model import SlotKind
-from reconciler.problems import Problem, Source
+from reconciler.problems import Problem
+from reconciler.values import Decoder, Struct, encode
 
 WORTH_BYTES = 2_000_000
 """From here on it pays. Starting another process takes as long as reading about 300 kB."""
@@ -27,7 +24,7 @@ WORTH_BYTES = 2_000_000
 MOST_PROCESSES = 8  # what is not divided (rules, building) takes as long as an eighth of the rest
 
 
-class CohortFile(NamedTuple):
+class CohortFile(Struct, frozen=True, array_like=True):
     """What one file says by itself; `is_readable` is False where nothing can be said about who stands in it."""
 
     entry: CohortEntry
@@ -47,12 +44,13 @@ def read_files(paths: Sequence[Path], processes: int | None = None) -> Iterator[
     if not count:
         yield from map(read_file, paths)
         return
+    read = Decoder(CohortFile).decode
     with ExitStack() as stack:
         others = [stack.enter_context(_reader(paths[first::count])) for first in range(count)]
         for number, path in enumerate(paths):
-            line = next(others[number % count], "")
+            line = next(others[number % count], b"")
             # a process that died has said nothing of the file: it is read here, and what is wrong with it told as ever
-            yield _unpacked(json.loads(line)) if line.endswith("\n") else read_file(path)
+            yield read(line) if line.endswith(b"\n") else read_file(path)
 
 
 def worth(paths: Sequence[Path]) -> int:
@@ -73,7 +71,7 @@ def _size(path: Path) -> int:
 
 
 @contextmanager
-def _reader(paths: Sequence[Path]) -> Iterator[Iterator[str]]:
+def _reader(paths: Sequence[Path]) -> Iterator[Iterator[bytes]]:
     """A process that reads these files; it ends by itself when nobody takes what it says any more."""
     command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()"]
     with subprocess.Popen(  # noqa: S603  our own interpreter and module
@@ -82,13 +80,12 @@ def _reader(paths: Sequence[Path]) -> Iterator[Iterator[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=surroundings(os.environ),
-        encoding="utf-8",
         start_new_session=True,  # a Ctrl-C is for the command, which then stops this
     ) as process:
         assert process.stdin and process.stdout  # noqa: S101  both asked for above
         try:
             try:
-                process.stdin.write(json.dumps([path.as_posix() for path in paths]))
+                process.stdin.write(encode([path.as_posix() for path in paths]))
                 process.stdin.close()
             except OSError:
                 pass  # it died at once: its output has ended too
@@ -103,53 +100,11 @@ def surroundings(ours: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
 
 
-# ------------------------------------------------------------------ over the pipe: entries are tuples, and so lists
-
-
-def _packed(file: CohortFile) -> str:
-    problems = [(one.what, one.fix, one.source, one.where, one.severity) for one in file.problems]
-    return json.dumps((file.entry, problems, file.is_readable), default=date.isoformat, separators=(",", ":"))
-
-
-def _unpacked(raw: Any) -> CohortFile:
-    (file, name, declared, line, organisation, defaults, learners), problems, is_readable = raw
-    entry = CohortEntry(
-        file,
-        name,
-        declared,
-        line,
-        organisation,
-        _slots(*defaults),
-        tuple(LearnerEntry(user, misid, label, at, _slots(*slots)) for user, misid, label, at, slots in learners),
-    )
-    told = [
-        Problem(what, fix, source and Source(*source), where, severity)
-        for what, fix, source, where, severity in problems
-    ]
-    return CohortFile(entry, told, is_readable)
-
-
-_KINDS = {kind.value: kind for kind in SlotKind}
-
-
-def _slots(held: list[Any], additional: list[Any]) -> Slots:
-    return Slots(
-        tuple(Held(slot_of(_KINDS[kind], key), _terms(terms), line) for (kind, key), terms, line in held),
-        _terms(additional),
-    )
-
-
-def _terms(raw: list[Any]) -> tuple[Term, ...]:
-    return tuple(
-        Term(staff, start and calendar_day(start), end and calendar_day(end), line) for staff, start, end, line in raw
-    )
-
-
 def main() -> None:
     gc.disable()  # as for everything that reads the files
     try:
-        for name in json.load(sys.stdin):
-            sys.stdout.write(f"{_packed(read_file(Path(name)))}\n")
+        for name in Decoder(list[str]).decode(sys.stdin.buffer.read()):
+            sys.stdout.buffer.write(encode(read_file(Path(name))) + b"\n")
         sys.stdout.flush()
     except BrokenPipeError:  # the command was stopped
         os._exit(1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
 
-from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
-from reconciler.declared.roster import Roster, day_after
+from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term, slot_of
+from reconciler.declared.roster import Acting, Roster, day_after
 from reconciler.declared.words import slot_name
 from reconciler.model import DeclaredLearner, Lapse, OrganisationId, Shift, Slot, SlotKind, Wanted
 from reconciler.problems import Problem, Source
+from reconciler.values import Struct, field
 
 _DAY = timedelta(days=1)
 
@@ -27,17 +27,23 @@ def ended_before(terms: tuple[Term, ...], day: date) -> date | None:
     return max((term.end for term in terms if term.end is not None and term.end < day), default=None)
 
 
-class _Asked(NamedTuple):
+class _Asked(Struct):
     """What some entries ask for: on the first day, not any more, and later."""
 
-    slots: dict[Slot, Wanted]
-    lapsed: dict[Slot, Lapse]
-    later: tuple[Shift, ...]
+    slots: dict[Slot, Wanted] = field(default_factory=dict)
+    lapsed: dict[Slot, Lapse] = field(default_factory=dict)
+    later: tuple[Shift, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.slots or self.lapsed or self.later)
 
     def joined(self, other: _Asked) -> _Asked:
         """Both; no slot is in both."""
+        if self.is_empty:
+            return other
         later = _in_order((*self.later, *other.later)) if self.later and other.later else self.later or other.later
-        return _Asked({**self.slots, **other.slots}, {**self.lapsed, **other.lapsed}, later)
+        return _Asked({**self.slots, **other.slots}, self.lapsed | other.lapsed, later)
 
     def without(self, slots: Collection[Slot]) -> _Asked:
         return _Asked(
@@ -49,6 +55,11 @@ class _Asked(NamedTuple):
 
 def _in_order(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
     return tuple(sorted(shifts, key=Shift.order))
+
+
+def _subject(entry: LearnerEntry | None) -> str:
+    """How warnings call the learner; no learner is the cohort's defaults."""
+    return entry.subject if entry else "defaults"
 
 
 def build_cohort(
@@ -66,11 +77,12 @@ def build_cohort(
 class _Builder:
     def __init__(self, cohort: CohortEntry, organisation: OrganisationId, roster: Roster) -> None:
         self._cohort, self._organisation, self._roster, self._day = cohort, organisation, roster, roster.first
+        self._acting = roster.on(roster.first)
         self.warnings: list[Problem] = []
-        self._defaults = self._single(cohort.defaults, "defaults")
+        self._defaults = self._single(cohort.defaults, None)
         self._further = self._additional(cohort.defaults.additional)
         self._inherited = self._further.joined(self._defaults)
-        self._warn_of_ended(cohort.defaults.additional, "defaults")
+        self._warn_of_ended(cohort.defaults.additional, None)
 
     def learner(self, entry: LearnerEntry) -> DeclaredLearner:
         asked = self._asked(entry)
@@ -90,49 +102,56 @@ class _Builder:
         own = entry.slots
         if not own.held and not own.additional:
             return self._inherited
-        self._warn_of_ended(own.additional, entry.subject)
+        self._warn_of_ended(own.additional, entry)
         further = self._further
         if own.additional:
             named = {term.staff for term in own.additional}
             kept = [term for term in self._cohort.defaults.additional if term.staff not in named]
             further = self._additional((*kept, *own.additional))
-        kept_defaults = self._defaults.without({held.slot for held in own.held})
-        return further.joined(kept_defaults).joined(self._single(own, entry.subject))
+        single = self._single(own, entry)
+        if not self._defaults.is_empty:
+            single = self._defaults.without({held.slot for held in own.held}).joined(single)
+        return further.joined(single)
 
-    def _single(self, slots: Slots, subject: str) -> _Asked:
+    def _single(self, slots: Slots, entry: LearnerEntry | None) -> _Asked:
         """Slots that hold one; one without anybody on the day is not managed on that day, and says so.
 
         One without any entry is not managed on any day, which is what it is written for: to leave out a default.
         """
-        asked, moving = _Asked({}, {}, ()), []
+        asked, moving = _Asked(), []
         for held in slots.held:
             if self._is_still(held.terms):
-                asked.slots[held.slot] = self._wanted(held.terms[0], self._day)
+                asked.slots[held.slot] = self._wanted(held.terms[0], self._acting)
                 continue
             moving.append(held)
             term = term_on(held.terms, self._day)
             if term is not None:
-                asked.slots[held.slot] = self._wanted(term, self._day)
+                asked.slots[held.slot] = self._wanted(term, self._acting)
             elif held.terms:
-                self.warnings.append(self._nobody(held.terms, held.line, f"{subject}: {slot_name(held.slot)}"))
+                self.warnings.append(self._nobody(held.terms, held.line, f"{_subject(entry)}: {slot_name(held.slot)}"))
                 if last := ended_before(held.terms, self._day):
                     asked.lapsed[held.slot] = Lapse(last, Source(self._cohort.file, held.line))
-        return asked._replace(later=_in_order(shift for held in moving for shift in self._shifts(held)))
+        if moving:
+            asked.later = _in_order(shift for held in moving for shift in self._shifts(held))
+        return asked
 
     def _additional(self, terms: tuple[Term, ...]) -> _Asked:
         now = self._members(terms, self._day)
+        if all(self._is_still((term,)) for term in terms):
+            return _Asked(now)
         return _Asked(now, {}, _in_order(self._comings_and_goings(terms, now)))
 
     def _members(self, terms: tuple[Term, ...], day: date) -> dict[Slot, Wanted]:
         """Set members by the user who acts. Who is named beats who only stands in for somebody else."""
-        wanted = [self._wanted(term, day) for term in terms if term_on((term,), day)]
+        acting = self._roster.on(day)
+        wanted = [self._wanted(term, acting) for term in terms if term_on((term,), day)]
         wanted.sort(key=lambda one: (one.reason == "declared", one.handle or ""))
-        return {Slot(SlotKind.ADDITIONAL, one.staff): one for one in wanted}
+        return {slot_of(SlotKind.ADDITIONAL, one.staff): one for one in wanted}
 
-    def _wanted(self, term: Term, day: date) -> Wanted:
+    def _wanted(self, term: Term, acting: Acting) -> Wanted:
         if term.staff is None:
             return Wanted(None, None, Source(self._cohort.file, term.line))
-        member, cover = self._roster.on(day)[term.staff]
+        member, cover = acting[term.staff]
         if cover is None:
             return Wanted(member.id, member.handle, Source(self._cohort.file, term.line))
         return Wanted(member.id, member.handle, cover.source, "cover")
@@ -142,10 +161,10 @@ class _Builder:
     def _shifts(self, held: Held) -> Iterator[Shift]:
         """Whenever the slot comes to hold somebody else, by its entries or by cover."""
         old = term_on(held.terms, self._day)
-        before = self._wanted(old, self._day) if old else None
+        before = self._wanted(old, self._acting) if old else None
         for day in self._days_of_change(held.terms):
             new = term_on(held.terms, day)
-            after = self._wanted(new, day) if new else None
+            after = self._wanted(new, self._roster.on(day)) if new else None
             if after != before:
                 yield Shift(day, held.slot, before, after, self._cause(old, new, day))
             old, before = new, after
@@ -178,14 +197,15 @@ class _Builder:
         if old is not new and (term := new or old):
             return Source(self._cohort.file, term.line)
         assert old is not None  # noqa: S101  with neither entry there is no change
-        after = self._wanted(old, day)
-        return after.source if after.reason == "cover" else self._wanted(old, day - _DAY).source
+        after = self._wanted(old, self._roster.on(day))
+        return after.source if after.reason == "cover" else self._wanted(old, self._roster.on(day - _DAY)).source
 
     def _cause_among(self, terms: tuple[Term, ...], slot: Slot, day: date) -> Source:
         """The same for a set member: of the first entry that brings them, or took them away."""
+        yesterday, today = self._roster.on(day - _DAY), self._roster.on(day)
         for term in terms:
             old, new = term_on((term,), day - _DAY), term_on((term,), day)
-            was, comes = (self._wanted(old, day - _DAY) if old else None), (self._wanted(new, day) if new else None)
+            was, comes = (self._wanted(old, yesterday) if old else None), (self._wanted(new, today) if new else None)
             if was != comes and slot.key in (was and was.staff, comes and comes.staff):
                 return self._cause(old, new, day)
         return Source(self._cohort.file)
@@ -203,10 +223,10 @@ class _Builder:
             severity="warning",
         )
 
-    def _warn_of_ended(self, terms: tuple[Term, ...], subject: str) -> None:
+    def _warn_of_ended(self, terms: tuple[Term, ...], entry: LearnerEntry | None) -> None:
         """OneFile has no unassign: an additional person stays until somebody takes them off by hand."""
         for term in terms:
             if term.end is not None and term.end < self._day:
-                what = f"{subject}: additional: the time of '{term.staff}' ended on {term.end}"
+                what = f"{_subject(entry)}: additional: the time of '{term.staff}' ended on {term.end}"
                 fix = "take the person off in OneFile, then remove the entry here."
                 self.warnings.append(Problem(what, fix, Source(self._cohort.file, term.line), severity="warning"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import cast
 
 from reconciler.declared.entries import Reader, fields_at, mappings_at, number_at, spoilt, text_at
@@ -9,6 +11,7 @@ from reconciler.declared.yamlfile import Document, Fields
 from reconciler.model import (
     DEFAULT_DRIFT,
     DEFAULT_POLICIES,
+    ROLES_FOR,
     Allowance,
     Cover,
     DriftMode,
@@ -28,7 +31,7 @@ from reconciler.problems import Source
 from reconciler.values import Struct
 
 
-class Directory(Struct, frozen=True):
+class Directory(Struct, frozen=True, dict=True):
     """The staff as far as they could be read.
 
     `handles` also has those whose entry is faulty: naming one of them is no second fault. `complete` is False
@@ -38,6 +41,14 @@ class Directory(Struct, frozen=True):
     staff: dict[Handle, Staff]
     handles: frozenset[str]
     complete: bool
+
+    @cached_property
+    def fitting(self) -> Mapping[SlotKind, frozenset[Handle | None]]:
+        """Who may hold each kind of slot by their role; nobody fits everywhere."""
+        return {
+            kind: frozenset([None, *(handle for handle, member in self.staff.items() if member.role in roles)])
+            for kind, roles in ROLES_FOR.items()
+        }
 
 
 def read_staff(document: Document) -> Directory:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
 from reconciler.declared.words import shown
 from reconciler.declared.yamlfile import Document, Fields, Items, Refused
 from reconciler.model import LISTED, SINGLE, Handle, OrganisationId, Slot, UserId
+from reconciler.values import Struct
 
 
-class Term(NamedTuple):
+class Term(Struct, frozen=True, array_like=True):
     """Who holds a slot in a time: `staff` None is nobody, `start` None since ever, `end` None for good."""
 
     staff: Handle | None
@@ -24,7 +24,7 @@ class Term(NamedTuple):
     line: int
 
 
-class Held(NamedTuple):
+class Held(Struct, frozen=True, array_like=True):
     """A slot and its terms, in the order of the file."""
 
     slot: Slot
@@ -32,14 +32,14 @@ class Held(NamedTuple):
     line: int
 
 
-class Slots(NamedTuple):
+class Slots(Struct, frozen=True, array_like=True):
     """What one learner, or a cohort's defaults, ask for."""
 
     held: tuple[Held, ...] = ()
     additional: tuple[Term, ...] = ()
 
 
-class LearnerEntry(NamedTuple):
+class LearnerEntry(Struct, frozen=True, array_like=True):
     id: UserId | None
     misid: str | None
     label: str
@@ -49,12 +49,16 @@ class LearnerEntry(NamedTuple):
     @property
     def subject(self) -> str:
         """How problems call this learner."""
-        if self.id is not None:
-            return f"learner {self.id}"
-        return f"learner {shown(self.misid)}" if self.misid is not None else "learner"
+        return _subject(self.id, self.misid)
 
 
-class CohortEntry(NamedTuple):
+def _subject(key: UserId | None, misid: str | None) -> str:
+    if key is not None:
+        return f"learner {key}"
+    return f"learner {shown(misid)}" if misid is not None else "learner"
+
+
+class CohortEntry(Struct, frozen=True, array_like=True):
     """One cohort file. `name` is the file's own name, `declared` what its key `cohort` says."""
 
     file: str
@@ -128,21 +132,22 @@ class Reader:
     def learner(self, fields: Fields, line: int) -> LearnerEntry:
         number = number_at(fields, "id")
         key = None if number is None else UserId(number)
-        named = LearnerEntry(key, text_at(fields, "misid"), text_at(fields, "label") or "", line, Slots())
-        return named._replace(slots=self.slots(fields, named.subject))
+        misid, label = text_at(fields, "misid"), text_at(fields, "label") or ""
+        return LearnerEntry(key, misid, label, line, self.slots(fields, _subject(key, misid)))
 
     def slots(self, fields: Fields, subject: str) -> Slots:
-        held: list[Held | None] = []
+        held: list[Held] = []
         for key in fields:
             if key in SINGLE:
-                held.append(self._held(slot_of(SINGLE[key]), fields, key, subject))
+                held += self._held(slot_of(SINGLE[key]), fields, key, subject)
             elif key in LISTED:
-                held += self._listed(fields, key, subject)
+                for slot, item, part in self._listed(fields, key, subject):
+                    held += self._held(slot, item, part, subject)
         additional = self._additional(fields, subject) if "additional" in fields else ()
-        return Slots(tuple(one for one in held if one is not None), additional)
+        return Slots(tuple(held), additional)
 
-    def _listed(self, fields: Fields, key: str, subject: str) -> Iterator[Held | None]:
-        """The slots of `learning_aims` or `units`."""
+    def _listed(self, fields: Fields, key: str, subject: str) -> Iterator[tuple[Slot, Fields, str]]:
+        """The slots of `learning_aims` or `units`, each with the entry and the key that say who holds it."""
         name, kinds = LISTED[key]
         first: dict[int | str, int] = {}
         for item, line in mappings_at(fields, key):
@@ -156,20 +161,19 @@ class Reader:
             first[number] = line
             for part, kind in kinds.items():
                 if part in item:
-                    yield self._held(slot_of(kind, number), item, part, subject)
+                    yield slot_of(kind, number), item, part
 
-    def _held(self, slot: Slot, fields: Fields, key: str, subject: str) -> Held | None:
-        """A slot with its terms, or None if one of them has a fault: with one missing, talk of gaps would be wrong."""
+    def _held(self, slot: Slot, fields: Fields, key: str, subject: str) -> tuple[Held, ...]:
+        """A slot with its terms; nothing if one has a fault: with one missing, talk of gaps would be wrong."""
         value, line = fields[key], fields.lines[key]
-        if type(value) is str:  # by far the most
-            return Held(slot, (Term(Handle(value), None, None, line),), line)
-        if isinstance(value, Refused):
-            return None
-        if value is None:
-            return Held(slot, (Term(None, None, None, line),), line)
+        if type(value) is str or value is None:  # by far the most
+            holder = None if value is None else Handle(value)
+            return (Held(slot, (Term(holder, None, None, line),), line),)
+        if not isinstance(value, Items):
+            return ()
         terms = [self._term(item, line, subject) for item, line in mappings_at(fields, key)]
         sound = tuple(term for term in terms if term is not None)
-        return Held(slot, sound, line) if isinstance(value, Items) and len(sound) == len(value) else None
+        return (Held(slot, sound, line),) if len(sound) == len(value) else ()
 
     def _term(self, item: Fields, line: int, subject: str) -> Term | None:
         """One dated entry, or None if it has a fault that is already told."""

@@ -136,8 +136,22 @@ def check_cohort(cohort: CohortEntry, directory: Directory, *, partial: bool = F
     yield from _check_empty(cohort.defaults, "defaults", cohort.file, ())
     named = {held.slot for held in cohort.defaults.held}
     for learner in cohort.learners:
-        yield from _check_slots(learner.slots, learner.subject, cohort.file, directory, partial)
-        yield from _check_empty(learner.slots, learner.subject, cohort.file, named)
+        if not _is_plain(learner.slots, directory.fitting):
+            yield from _check_slots(learner.slots, learner.subject, cohort.file, directory, partial)
+            yield from _check_empty(learner.slots, learner.subject, cohort.file, named)
+
+
+def _is_plain(slots: Slots, fitting: Mapping[SlotKind, Collection[Handle | None]]) -> bool:
+    """Everything is one entry for good, of somebody who fits: by far the most, and nothing can be wrong with it."""
+    for held in slots.held:
+        if len(held.terms) != 1:
+            return False
+        (term,) = held.terms
+        if term.start or term.end or term.staff not in fitting[held.slot.kind]:
+            return False
+    return all(
+        not term.start and not term.end and term.staff in fitting[SlotKind.ADDITIONAL] for term in slots.additional
+    )
 
 
 def _check_empty(slots: Slots, subject: str, file: str, named: Collection[Slot]) -> Iterator[Problem]:
@@ -154,21 +168,14 @@ _ADDITIONAL = Slot(SlotKind.ADDITIONAL)
 def _check_slots(slots: Slots, subject: str, file: str, directory: Directory, partial: bool) -> Iterator[Problem]:
     for held in slots.held:
         for term in held.terms:
-            if not _fits(term, held.slot, directory):
+            if term.staff not in directory.fitting[held.slot.kind]:
                 yield from _check_holder(held.slot, term, subject, file, directory)
         if held.terms and (len(held.terms) > 1 or held.terms[0].start or held.terms[0].end):
             yield from _check_terms(held, f"{subject}: {slot_name(held.slot)}", file, partial)
     for term in slots.additional:
-        if not _fits(term, _ADDITIONAL, directory):
+        if term.staff not in directory.fitting[SlotKind.ADDITIONAL]:
             yield from _check_holder(_ADDITIONAL, term, subject, file, directory)
         yield from _check_direction(term, f"{subject}: additional", file)
-
-
-def _fits(term: Term, slot: Slot, directory: Directory) -> bool:
-    if term.staff is None:
-        return True
-    member = directory.staff.get(term.staff)
-    return member is not None and member.role in ROLES_FOR[slot.kind]
 
 
 def _check_holder(slot: Slot, term: Term, subject: str, file: str, directory: Directory) -> Iterator[Problem]:

@@ -142,9 +142,8 @@ def _decoded(raw: bytes) -> str:
 
 # ------------------------------------------------------------------ events to values
 
-_WORDS: dict[str, bool | None] = {"null": None, "true": True, "false": False}
+_WORDS: dict[str, str | int | bool | None] = {"null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
-_DIGITS = frozenset("0123456789")
 _LONGEST_NUMBER = 18  # digits; every id is far smaller, and conversion stays cheap
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -158,6 +157,8 @@ class _Builder:
     def __init__(self, document: Document, text: str) -> None:
         self._problem = document.problem
         self._next: Callable[[], _Event] = Parser(text).get_event
+        self._known = dict(_WORDS)
+        """What a plain word is taken for, also of those met before: the same few stand on every learner."""
 
     def whole(self) -> Value:
         self._next()  # the stream's start
@@ -186,13 +187,18 @@ class _Builder:
 
     def _mapping(self, depth: int) -> Fields:
         fields = Fields()
-        lines, following = fields.lines, self._next
+        lines, following, known = fields.lines, self._next, self._known
         event = following()
         while type(event) is not MappingEndEvent:
             plain = type(event) is ScalarEvent and not event.style and event.anchor is None and event.tag is None
             key, line = event.value if plain else self._key(event), event.start_mark.line + 1
             inner = following()
-            value = self._scalar(inner, key) if type(inner) is ScalarEvent else self._node(inner, depth)
+            if type(inner) is not ScalarEvent:
+                value = self._node(inner, depth)
+            elif inner.style or inner.anchor is not None or inner.tag is not None or inner.value not in known:
+                value = self._scalar(inner, key)
+            else:  # by far the most
+                value = known[inner.value]
             if key in fields:
                 what = f"the key {quoted(key)} is given twice; first on line {lines[key]}"
                 self._problem(line, what, "remove one of the two.")
@@ -237,9 +243,11 @@ class _Builder:
             fix = "write the value. Write null if nobody is meant, or remove the key."
             self._problem(event.start_mark.line + 1, f"{quoted(key) if key else 'this item'} has no value", fix)
             return Refused()
-        if text[-1] in _DIGITS:
-            return self._number(event) if _WHOLE.fullmatch(text) else text
-        return _WORDS.get(text, text)
+        if text not in self._known:
+            if _WHOLE.fullmatch(text):
+                return self._number(event)
+            self._known[text] = text
+        return self._known[text]
 
     def _number(self, event: _Event) -> int | Refused:
         if len(event.value.lstrip("-")) <= _LONGEST_NUMBER:

@@ -49,7 +49,8 @@ def to_document(observed: Observed, target: str, organisation: OrganisationId) -
             for (organisation, _), one in sorted(observed.staff.items())
         ],
         "problems": [
-            [problem.what, problem.fix, problem.source and list(problem.source)] for problem in observed.problems
+            [problem.what, problem.fix, problem.source and [problem.source.file, problem.source.line]]
+            for problem in observed.problems
         ],
     }
 

@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.declared import read_declared
 from reconciler.model import DEFAULT_DRIFT, DEFAULT_POLICIES, Allowance, Declared, Limits, Slot, SlotKind
+from reconciler.problems import Source
 from tests.declared.files import (
     ACME,
     AIM,
@@ -135,9 +136,9 @@ def test_each_slot_says_which_line_asks_for_it(tmp_path: Path) -> None:
     text = DEFAULTS + "  - id: 200004\n    default_assessor:\n      - {staff: james-fayre, until: 2027-01-01}\n"
     declared = read(tmp_path, text)
     file = (tmp_path / "state" / "cohorts" / "care.yaml").as_posix()
-    assert wanted(declared, DEFAULT).source == (file, 12)
-    assert wanted(declared, AIM_IQA).source == (file, 6)
-    assert declared.learners[0].source == (file, 10)
+    assert wanted(declared, DEFAULT).source == Source(file, 12)
+    assert wanted(declared, AIM_IQA).source == Source(file, 6)
+    assert declared.learners[0].source == Source(file, 10)
 
 
 # ------------------------------------------------------------------ dates

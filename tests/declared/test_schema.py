@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reconciler.declared import schema
 from reconciler.declared.schema import Kind, check
 from reconciler.declared.yamlfile import Document, Fields, Items, Refused, Value, load_text
+from reconciler.problems import Source
 from reconciler.resources import resource
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -239,5 +240,5 @@ def test_a_verdict_that_only_the_fast_check_can_explain_is_still_told() -> None:
     """Its own words are poorer, but they come with the right line."""
     document = load_text("version: 1\ncohort: care\nlearners:\n  - id: no\n", "a.yaml")
     [problem] = schema._disagreement(document, "cohort")
-    assert problem.source == ("a.yaml", 4)
+    assert problem.source == Source("a.yaml", 4)
     assert problem.what.startswith("learners: 0: id: ")

@@ -8,6 +8,7 @@ from datetime import date
 
 from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
 from reconciler.model import Slot
+from reconciler.values import replace
 
 Terms = tuple[Term, ...]
 FEW = 5  # one learner in so many may lack what the defaults name
@@ -19,7 +20,7 @@ def factored(cohort: CohortEntry) -> CohortEntry:
     On every day, every learner has exactly the slots that they had: who differs says so, and who lacks a slot that the
     defaults name leaves it out with an empty list. A default is only made where that makes the file shorter.
     """
-    learners = [learner._replace(slots=_placeless(learner.slots)) for learner in cohort.learners]
+    learners = [replace(learner, slots=_placeless(learner.slots)) for learner in cohort.learners]
     defaults = _defaults(learners)
     shared = _shared_by_all(learners)
     return CohortEntry(
@@ -29,7 +30,7 @@ def factored(cohort: CohortEntry) -> CohortEntry:
         line=0,
         organisation=cohort.organisation,
         defaults=Slots(_in_order(defaults), shared),
-        learners=tuple(learner._replace(line=0, slots=_own(learner.slots, defaults, shared)) for learner in learners),
+        learners=tuple(replace(learner, line=0, slots=_own(learner.slots, defaults, shared)) for learner in learners),
     )
 
 
@@ -40,7 +41,7 @@ def _placeless(slots: Slots) -> Slots:
 
 
 def _lineless(terms: Iterable[Term]) -> Terms:
-    return tuple(sorted((term._replace(line=0) for term in terms), key=_by_day))
+    return tuple(sorted((replace(term, line=0) for term in terms), key=_by_day))
 
 
 def _by_day(term: Term) -> tuple[date, date, str]:

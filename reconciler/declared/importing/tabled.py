@@ -18,7 +18,7 @@ from reconciler.declared.rules import Register, check_cohort
 from reconciler.declared.words import quoted
 from reconciler.model import DeclaredLearner, Handle, OrganisationId, Slot, SlotKind, Staff, UserId
 from reconciler.problems import Problem, Source
-from reconciler.values import Struct
+from reconciler.values import Struct, replace
 
 Value = TypeVar("Value")
 LONGEST_LABEL = 80
@@ -225,7 +225,7 @@ def _order(key: LearnerKey) -> tuple[str, int, str]:
 def _learner(lines: Sequence[_Line], handle_of: Mapping[UserId, Handle]) -> LearnerEntry:
     held: dict[Slot, list[Term]] = defaultdict(list)
     for line in lines:
-        term = line.term._replace(staff=None if line.staff is None else handle_of[line.staff])
+        term = replace(line.term, staff=None if line.staff is None else handle_of[line.staff])
         held[line.slot].append(term)
     first = lines[0]
     kind, key = first.learner

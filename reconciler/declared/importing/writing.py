@@ -44,7 +44,8 @@ def _slots(slots: Slots) -> dict[str, Data]:
     """Slots that hold one under their key, or in the item of their standard or unit; then additional people."""
     data: dict[str, Data] = {}
     items: dict[tuple[str, int | str], dict[str, Data]] = {}
-    for slot, terms, _ in sorted(slots.held, key=lambda held: held.slot.order()):
+    for held in sorted(slots.held, key=lambda held: held.slot.order()):
+        slot, terms = held.slot, held.terms
         data |= {name: _holder(terms) for name, kind in SINGLE.items() if kind is slot.kind}
         for name, (key, kinds) in LISTED.items():
             for part, kind in kinds.items():
