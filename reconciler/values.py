@@ -6,11 +6,12 @@ for, a twentieth. What works on values and changes on the way stays a dataclass.
 
 from __future__ import annotations
 
+from msgspec import DecodeError as NotUnderstood
 from msgspec import Struct, field
 from msgspec.json import Decoder, encode
 from msgspec.structs import asdict, fields, replace
 
-__all__ = ["Decoder", "Discreet", "Placed", "Struct", "asdict", "encode", "field", "fields", "replace"]
+__all__ = ["Decoder", "Discreet", "NotUnderstood", "Placed", "Struct", "asdict", "encode", "field", "fields", "replace"]
 
 _HIDDEN = frozenset({"body", "email", "environment", "handed", "location", "name", "names", "token"})
 _BESIDE = frozenset({"lapsed", "later", "places", "source"})

@@ -10,13 +10,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from reconciler.declared.entries import CohortEntry, read_cohort
 from reconciler.declared.schema import checked
 from reconciler.problems import Problem
-from reconciler.values import Decoder, Struct, encode
+from reconciler.values import Decoder, NotUnderstood, Struct, encode
 
 WORTH_BYTES = 2_000_000
 """From here on it pays. Starting another process takes as long as reading about 300 kB."""
@@ -44,23 +44,35 @@ def read_files(paths: Sequence[Path], processes: int | None = None) -> Iterator[
     if not count:
         yield from map(read_file, paths)
         return
-    read = Decoder(CohortFile).decode
+    understand = Decoder(CohortFile).decode
     with ExitStack() as stack:
         others = [stack.enter_context(_reader(paths[first::count])) for first in range(count)]
         for number, path in enumerate(paths):
-            line = next(others[number % count], b"")
-            # a process that died has said nothing of the file: it is read here, and what is wrong with it told as ever
-            yield read(line) if line.endswith(b"\n") else read_file(path)
+            # a process that died, or says anything else, has said nothing of the file: it is read here, and what is
+            # wrong with it told as ever
+            said = None
+            with suppress(NotUnderstood):
+                said = understand(next(others[number % count], b""))
+            yield said if said and said.entry.file == path.as_posix() else read_file(path)
 
 
 def worth(paths: Sequence[Path]) -> int:
     """How many other processes these files are worth."""
-    return min(cores(), MOST_PROCESSES) if cores() > 1 and sum(map(_size, paths)) >= WORTH_BYTES else 0
+    pays = cores() > 1 and sum(map(_size, paths)) >= WORTH_BYTES
+    return min(cores(), MOST_PROCESSES) if pays and all(map(_is_text, paths)) else 0
 
 
 def cores() -> int:
     """Those that this process may use, where the system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _is_text(path: Path) -> bool:
+    """Whether another process can be told of it: not where a folder's name is no UTF-8."""
+    try:
+        return bool(path.as_posix().encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _size(path: Path) -> int:

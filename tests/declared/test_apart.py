@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,18 @@ def test_processes_that_die_leave_their_files_to_this_one(monkeypatch: pytest.Mo
     assert list(apart.read_files(FILES, 2)) == here
 
 
+def test_what_a_process_says_of_another_file_is_not_taken_for_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line too many at its start, from whatever its Python loads, and every later one would be a file late."""
+    here = list(apart.read_files(FILES, 0))
+    talks = tmp_path / "python"
+    talks.write_text(f'#!/bin/sh\necho hello\nexec "{sys.executable}" "$@"\n')
+    talks.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(talks))
+    assert list(apart.read_files(FILES, 2)) == here
+
+
 def test_no_process_outlives_a_reading_that_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by Ctrl-C in the middle."""
     started: list[subprocess.Popen[str]] = []
@@ -86,6 +99,15 @@ def test_only_a_large_state_is_worth_other_processes(tmp_path: Path, monkeypatch
     assert apart.worth([small, large]) == 4
     monkeypatch.setattr(apart, "cores", lambda: 1)
     assert apart.worth([small, large]) == 0
+
+
+def test_files_whose_folder_has_no_name_in_utf_8_are_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a name cannot be told to another process, nor can it be said back."""
+    monkeypatch.setattr(apart, "cores", lambda: 2)
+    monkeypatch.setattr(apart, "WORTH_BYTES", 0)
+    odd = tmp_path / os.fsdecode(b"centre-\xff")
+    odd.mkdir()
+    assert (apart.worth(FILES), apart.worth([odd / "care.yaml"])) == (2, 0)
 
 
 def test_no_token_is_handed_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
