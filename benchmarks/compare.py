@@ -23,7 +23,6 @@ from benchmarks.measuring import ROOT, Run, cells, machine, measured, ratio, tab
 from benchmarks.peers import CHANGED, Peers
 
 RESULT = Path(__file__).with_suffix(".md")
-OURS = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 OBSERVED = ["--observed", "reading.json", "--at", "2026-11-24"]
 LEARNERS = (100, 1_000, 2_000, 10_000, 100_000)
 TEN_THOUSAND_SLOTS = 10_000 // 7  # learners
@@ -53,8 +52,8 @@ def start(peers: Peers, folder: Path) -> str:
         extra.unlink()
     commands: dict[str, list[str | None]] = {
         "`octodns-sync --help`": [peers.command("octodns-sync"), "--help"],
-        "`reconciler --help`": [*OURS, "--help"],
-        "`reconciler validate`, one small cohort": [*OURS, "validate"],
+        "`reconciler --help`": [peers.ours, "--help"],
+        "`reconciler validate`, one small cohort": [peers.ours, "validate"],
         "`check-jsonschema --help`": [peers.command("check-jsonschema"), "--help"],
         "`terraform version`": [peers.command("terraform"), "version"],
     }
@@ -72,7 +71,7 @@ def check(peers: Peers, folder: Path) -> str:
     many = folder / "check"
     _centre(FILES * PER_FILE, many)
     files = sorted(str(path) for path in (many / "state" / "cohorts").iterdir())
-    (ours,) = measured([[*OURS, "validate"]], many, times=3)
+    (ours,) = measured([[peers.ours, "validate"]], many, times=3)
     theirs = _check_jsonschema(peers, many, files)
     rows = [
         ("`reconciler validate`: schema, handles, roles, dates, each learner once", *cells(ours), ""),
@@ -97,7 +96,7 @@ def _verdicts(peers: Peers, folder: Path) -> str:
         _centre(PER_FILE, place)
         (file,) = (place / "state" / "cohorts").iterdir()
         file.write_text(file.read_text("utf-8").replace(right, wrong, 1), "utf-8")
-        ours = subprocess.run([*OURS, "validate"], cwd=place, capture_output=True, text=True, check=False)  # noqa: S603
+        ours = subprocess.run([peers.ours, "validate"], cwd=place, capture_output=True, text=True, check=False)  # noqa: S603
         theirs = _check_jsonschema(peers, place, [str(file)])
         line = "yes" if re.search(r"\.yaml:\d+", ours.stderr) else ""
         rows.append((fault, _verdict(ours.returncode), line, _verdict(theirs.exit_code) if theirs else "not here"))
@@ -112,7 +111,7 @@ def _verdict(exit_code: int) -> str:
 
 
 def plan(peers: Peers, folder: Path) -> str:
-    ours = {learners: _our_plan(folder, learners) for learners in (*LEARNERS, TEN_THOUSAND_SLOTS)}
+    ours = {learners: _our_plan(peers, folder, learners) for learners in (*LEARNERS, TEN_THOUSAND_SLOTS)}
     octodns = {records: peers.octodns(records) for records in RECORDS}
     blocks = {resources: peers.terraform(resources, from_yaml=False) for resources in RESOURCES}
     terraform = {resources: peers.terraform(resources, from_yaml=True) for resources in RESOURCES}
@@ -143,10 +142,10 @@ def _to_change(things: int) -> str:
     return f"{things // CHANGED} to change"
 
 
-def _our_plan(folder: Path, learners: int) -> Run:
+def _our_plan(peers: Peers, folder: Path, learners: int) -> Run:
     place = folder / f"plan-{learners}"
     _centre(learners, place)
-    (run,) = measured([[*OURS, "plan", *OBSERVED]], place, times=3 if learners <= 10_000 else 1)
+    (run,) = measured([[peers.ours, "plan", *OBSERVED]], place, times=3 if learners <= 10_000 else 1)
     assert run.exit_code in (0, 5), run  # noqa: S101  a limit refuses to move more than a hundred
     return run
 
@@ -154,7 +153,7 @@ def _our_plan(folder: Path, learners: int) -> Run:
 # ------------------------------------------------------------------ 4. a small change in a large repository
 
 
-def small(_: Peers, folder: Path) -> str:
+def small(peers: Peers, folder: Path) -> str:
     """One learner in one file of a thousand is edited: everything again, and only what git says changed."""
     place = folder / "small"
     _centre(FILES * PER_FILE, place)
@@ -166,9 +165,15 @@ def small(_: Peers, folder: Path) -> str:
         file.read_text("utf-8").replace("default_assessor: assessor-0\n", "default_assessor: assessor-1\n", 1)
     )
     commands = {
-        "`reconciler validate`": [*OURS, "validate"],
-        "`reconciler plan --observed …`": [*OURS, "plan", *OBSERVED],
-        "`reconciler plan --observed … --changed-since HEAD`": [*OURS, "plan", *OBSERVED, "--changed-since", "HEAD"],
+        "`reconciler validate`": [peers.ours, "validate"],
+        "`reconciler plan --observed …`": [peers.ours, "plan", *OBSERVED],
+        "`reconciler plan --observed … --changed-since HEAD`": [
+            peers.ours,
+            "plan",
+            *OBSERVED,
+            "--changed-since",
+            "HEAD",
+        ],
     }
     rows = [(name, *cells(measured([command], place, times=1)[0])) for name, command in commands.items()]
     return table(("one of 1,000 files edited", "seconds", "MiB"), rows)

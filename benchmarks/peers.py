@@ -1,4 +1,7 @@
-"""What people would use instead, put to the same work: installed here where PyPI has it, told where it is missing."""
+"""What people would use instead, put to the same work: installed here where PyPI has it, told where it is missing.
+
+Each in an environment of its own, as a user installs it, and so is ours.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import subprocess
 import venv
 from pathlib import Path
 
-from benchmarks.measuring import Run, measured, once
+from benchmarks.measuring import ROOT, Run, measured, once
 
 FROM_PYPI = ("octodns", "check-jsonschema")
 CHANGED = 50  # one in so many is to change, as in our own centres
@@ -19,18 +22,16 @@ _FROM_YAML = (
 
 
 class Peers:
-    """The other tools, in an environment of their own under `folder`, where their work is laid out too."""
+    """The other tools, whose work is laid out under `folder`; `ours` is our own command."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._bin = folder / "peers" / ("Scripts" if os.name == "nt" else "bin")
-        venv.create(folder / "peers", with_pip=True)
-        install = [str(self._bin / "python"), "-m", "pip", "install", "--quiet", *FROM_PYPI]
-        subprocess.run(install, capture_output=True, check=False)  # noqa: S603  what is then not there is told
+        self._bin = _installed(folder / "peers", *FROM_PYPI)
+        self.ours = str(_installed(folder / "ours", str(ROOT)) / "reconciler")
 
     def command(self, name: str) -> str | None:
-        ours = self._bin / name
-        return str(ours) if ours.exists() else shutil.which(name) if name == "terraform" else None
+        there = self._bin / name
+        return str(there) if there.exists() else shutil.which(name) if name == "terraform" else None
 
     def versions(self) -> str:
         listing = [str(self._bin / "python"), "-m", "pip", "list", "--format", "json"]
@@ -79,6 +80,15 @@ class Peers:
             _sound(once([command, *step, "-no-color"], place))
         declare(changed=True)
         return _sound(measured([[command, "plan", "-no-color"]], place, times=3)[0])
+
+
+def _installed(place: Path, *packages: str) -> Path:
+    """A new environment with these packages; its folder of commands. What could not be installed is not in it."""
+    venv.create(place, with_pip=True)
+    commands = place / ("Scripts" if os.name == "nt" else "bin")
+    install = [str(commands / "python"), "-m", "pip", "install", "--quiet", *packages]
+    subprocess.run(install, capture_output=True, check=False)  # noqa: S603
+    return commands
 
 
 def _value(one: int, *, changed: bool) -> str:
