@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 
 from reconciler.declared.entries import CohortEntry, read_cohort
@@ -38,22 +39,27 @@ def read_file(path: Path) -> CohortFile:
     return CohortFile(entry, document.problems, document.value is not None)
 
 
-def read_files(paths: Sequence[Path], processes: int | None = None) -> Iterator[CohortFile]:
-    """All files in the order given, by so many other processes; how many, is decided here where nobody says."""
+@contextmanager
+def files_read(paths: Sequence[Path], processes: int | None = None) -> Iterator[Iterator[CohortFile]]:
+    """All files in the order given, by so many other processes; how many, is decided here where nobody says.
+
+    They begin at once, whatever else is done meanwhile, and end with the context.
+    """
     count = worth(paths) if processes is None else processes
-    if not count:
-        yield from map(read_file, paths)
-        return
-    understand = Decoder(CohortFile).decode
     with ExitStack() as stack:
         others = [stack.enter_context(_reader(paths[first::count])) for first in range(count)]
-        for number, path in enumerate(paths):
-            # a process that died, or says anything else, has said nothing of the file: it is read here, and what is
-            # wrong with it told as ever
-            said = None
-            with suppress(NotUnderstood):
-                said = understand(next(others[number % count], b""))
-            yield said if said and said.entry.file == path.as_posix() else read_file(path)
+        yield _told(paths, others) if others else map(read_file, paths)
+
+
+def _told(paths: Sequence[Path], others: Sequence[Iterator[bytes]]) -> Iterator[CohortFile]:
+    """What the others say of each file in turn. One that died, or says anything else, has said nothing of a file: it is
+    read here, and what is wrong with it told as ever."""
+    understand = Decoder(CohortFile).decode
+    for path, other in zip(paths, cycle(others), strict=False):
+        said = None
+        with suppress(NotUnderstood):
+            said = understand(next(other, b""))
+        yield said if said and said.entry.file == path.as_posix() else read_file(path)
 
 
 def worth(paths: Sequence[Path]) -> int:

@@ -5,9 +5,10 @@ A cohort file's values are dropped when it is done: the learners of a large cent
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
-from reconciler.declared.apart import CohortFile, read_files
+from reconciler.declared.apart import CohortFile, files_read
 from reconciler.declared.build import build_cohort
 from reconciler.declared.centre import Directory, read_settings, read_staff
 from reconciler.declared.folder import Folder
@@ -36,12 +37,17 @@ def read_all(folder: Folder, day: date, last: date | None = None) -> Reading:
     """What the files say on *day*, and what changes until *last*."""
     if not folder.exists:
         return Reading(problems=folder.problems)
+    with files_read(folder.cohorts) as files:
+        return _reading(folder, files, day, last or day)
+
+
+def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date) -> Reading:
     settings_file, staff_file = checked(folder.settings, "settings"), checked(folder.staff, "staff")
     settings, directory = read_settings(settings_file), read_staff(staff_file)
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
     reading, register = Reading(settings, directory.staff, problems=problems), Register(directory)
-    roster, sound = Roster(directory.staff, day, last or day), not reading.errors
-    for file in read_files(folder.cohorts):
+    roster, sound = Roster(directory.staff, day, last), not reading.errors
+    for file in files:
         wrong = _wrong(file, directory, register)
         reading.problems += wrong
         sound = sound and not wrong

@@ -38,10 +38,15 @@ learners:
 """
 
 
+def read(processes: int) -> list[apart.CohortFile]:
+    with apart.files_read(FILES, processes) as files:
+        return list(files)
+
+
 def test_other_processes_say_of_every_file_what_this_one_says() -> None:
     """In the same order, with the same problems at the same lines."""
     assert len(FILES) > 50
-    assert list(apart.read_files(FILES, 2)) == list(apart.read_files(FILES, 0))
+    assert read(2) == read(0)
 
 
 def test_everything_a_file_can_say_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,21 +61,21 @@ def test_everything_a_file_can_say_comes_back(tmp_path: Path, monkeypatch: pytes
 
 def test_processes_that_die_leave_their_files_to_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed for want of memory, say: slower, and no less true."""
-    here = list(apart.read_files(FILES, 0))
+    here = read(0)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    assert list(apart.read_files(FILES, 2)) == here
+    assert read(2) == here
 
 
 def test_what_a_process_says_of_another_file_is_not_taken_for_this_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line too many at its start, from whatever its Python loads, and every later one would be a file late."""
-    here = list(apart.read_files(FILES, 0))
+    here = read(0)
     talks = tmp_path / "python"
     talks.write_text(f'#!/bin/sh\necho hello\nexec "{sys.executable}" "$@"\n')
     talks.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(talks))
-    assert list(apart.read_files(FILES, 2)) == here
+    assert read(2) == here
 
 
 def test_no_process_outlives_a_reading_that_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +88,9 @@ def test_no_process_outlives_a_reading_that_is_broken_off(monkeypatch: pytest.Mo
             started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Noted)
-    reading = apart.read_files(FILES, 2)
-    next(reading)
-    reading.close()  # type: ignore[attr-defined]  # a generator
+    with pytest.raises(KeyboardInterrupt), apart.files_read(FILES, 2) as files:
+        next(files)
+        raise KeyboardInterrupt
     assert [process.returncode is not None for process in started] == [True, True]
 
 
