@@ -17,7 +17,7 @@ from reconciler.plan.document import dumps, from_document, to_document
 from reconciler.problems import BadAnswer
 from reconciler.sandbox.faults import Fault
 from reconciler.service.wire import write_request
-from tests.apply.parts import ADDED, AIMS, DEFAULT, DEFAULTS, EMPLOYER, FIRST, UNITS, moved, stands, states
+from tests.apply.parts import ADDED, AIMS, DEFAULT, DEFAULTS, EMPLOYER, FIRST, moved, stands, states
 from tests.worlds import JAMES, KATE, LEARNER, LEE, MORGAN, ORGANISATION, PRIYA, ROBIN, TARGET, Wants, trial
 
 AIM = Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41242)
@@ -314,18 +314,32 @@ def test_once_a_kind_is_proven_several_learners_are_written_at_once(tmp_path: Pa
         assert here.clock.monotonic() - start == 5 * (canaries + 1)
 
 
-def test_a_write_that_silently_does_nothing_stops_everything_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("switch", "kind", "is_held"),
+    [
+        ("unit_level=off_silent", SlotKind.UNIT_ASSESSOR, False),
+        ("assign_path=learner_silent", SlotKind.LEARNING_AIM_ASSESSOR, True),
+    ],
+)
+def test_a_write_that_silently_does_nothing_stops_everything_else(
+    tmp_path: Path, switch: str, kind: SlotKind, is_held: bool
+) -> None:
     """The first of its kind is read back before the next learner is touched, however long each write takes."""
-    with trial(tmp_path, "unit_level=off_silent", faults=(SLOW_ASSIGN,)) as here:
-        wants = moved(here, 5, UNITS)
+    with trial(tmp_path, switch, faults=(SLOW_ASSIGN,)) as here:
+        wants = {
+            user: {slot: who for slot, who in slots.items() if (here.held(user)[slot] is not None) == is_held}
+            for user, slots in moved(here, 5, frozenset({kind})).items()
+        }
         plan = here.plan(here.declared(wants))
         applied = here.apply(plan)
         assert states(applied) == {State.FAILED: 1, State.NOT_TRIED: len(plan.operations) - 1}
+        assert len(plan.operations) > 1
         assert "acknowledged the write, but" in applied.outcomes[0].detail
         assert "nothing more was written" in applied.outcomes[-1].detail
         assert len(here.writes()) == 1
         ((slot, move),) = moves(applied.outcomes[0].operation)
         stands_there = here.store.recorded(TARGET, ORGANISATION)[applied.outcomes[0].operation.learner, slot]
+        assert (move.before is not None) == is_held
         assert stands_there == move.before  # not what was acknowledged: the next plan asks for it as it did this time
         again = {row.reason for row in here.plan(here.declared(wants)).changes}
         assert again == {"declared"}

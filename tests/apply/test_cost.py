@@ -13,7 +13,7 @@ from reconciler.observed.reading import observe
 from reconciler.operations import State
 from reconciler.plan.make import make_plan
 from reconciler.service.reader import Reader
-from tests.apply.parts import DEFAULTS, EVERYTHING, UNITS, moved, states
+from tests.apply.parts import AIMS, DEFAULTS, EVERYTHING, UNITS, moved, states
 from tests.worlds import TARGET, Trial, trial
 
 KINDS = [
@@ -58,6 +58,22 @@ def test_a_saved_plan_calls_as_often_as_it_says(tmp_path: Path, kinds: frozenset
     """Everybody is read before the first write, and the session itself is one call."""
     with trial(tmp_path, switch) as here:
         plan = here.plan(here.declared(moved(here, 3, kinds)))
+        before = len(here.service.calls)
+        assert set(states(here.apply(plan))) == {State.DONE}
+        made = len(here.service.calls) - before
+        assert calls_to_apply(plan, shown_in(plan), just_read=False) == made - 1
+
+
+@pytest.mark.parametrize("switch", ["iqa_key=IVID", "aim_staff_keys=omit"])
+@pytest.mark.parametrize("kinds", [UNITS, AIMS, DEFAULTS], ids=lambda kinds: "+".join(sorted(kinds)))
+def test_a_saved_plan_counts_what_must_be_read_anew_of_a_learner_who_has_more(
+    tmp_path: Path, kinds: frozenset[SlotKind], switch: str
+) -> None:
+    """The check before reads only what will be written; around the first write all that is declared is compared."""
+    with trial(tmp_path, switch) as here:
+        wants = {user: {**here.held(user), **slots} for user, slots in moved(here, 3, kinds).items()}
+        plan = here.plan(here.declared(wants))
+        assert {slot.kind for change in plan.changes for slot in [change.slot]} > kinds
         before = len(here.service.calls)
         assert set(states(here.apply(plan))) == {State.DONE}
         made = len(here.service.calls) - before
