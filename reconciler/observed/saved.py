@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -23,7 +24,7 @@ from reconciler.model import (
     Unread,
     UserId,
 )
-from reconciler.observed.within import layer
+from reconciler.observed.within import accounts, layer
 from reconciler.problems import Invalid, Problem, Source, in_order
 from reconciler.values import replace
 
@@ -96,13 +97,14 @@ def _read(document: dict[str, Any]) -> Observed:
 
 
 def _read_learner(user: Any, standing: Any, placement: Any, slots: Any) -> ObservedLearner:
-    held = _once(_read_slot(*_row(row)) for row in _row(slots))
+    held = _once([(_slot(kind, key), _holder(holder)) for kind, key, holder in map(_row, _row(slots))])
     return ObservedLearner(UserId(_id(user)), _standing(standing), _placement(placement), held)
 
 
-def _read_slot(kind: Any, key: Any, holder: Any) -> tuple[Slot, Holder]:
-    held = Unread(holder) if isinstance(holder, str) else None if holder is None else UserId(_id(holder))
-    return _slot(kind, key), held
+def _holder(value: Any) -> Holder:
+    if type(value) is int and value > 0:  # by far the most
+        return UserId(value)
+    return Unread(value) if isinstance(value, str) else None if value is None else UserId(_id(value))
 
 
 @lru_cache(maxsize=10_000, typed=True)  # the same few thousand slots stand on all learners
@@ -133,11 +135,11 @@ def _read_problem(what: Any, fix: Any, source: Any) -> Problem:
 
 def _once(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, _Value]:
     """Raises ValueError for a key that comes twice: which of the two is true cannot be told."""
-    found: dict[_Key, _Value] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"{key} is there twice")
-        found[key] = value
+    every = list(pairs)
+    found = dict(every)
+    if len(found) < len(every):
+        counted = Counter(key for key, _ in every)
+        raise ValueError(f"{counted.most_common(1)[0][0]} is there twice")
     return found
 
 
@@ -197,7 +199,7 @@ def fitted(observed: Observed, declared: Declared) -> Observed:
         if seen is None:
             if learner.id is not None or not any(problem.source == learner.source for problem in observed.problems):
                 problems.append(Problem(f"the saved reading has no {learner.name()}", _AGAIN, learner.source))
-        elif seen.standing == "active":
+        elif seen.standing == "active" and not learner.slots.keys() <= seen.slots.keys():
             learners[seen.id] = _with_absent(seen, learner)
             problems += _unseen(seen, learner)
     problems += _unseen_staff(observed, declared)
@@ -225,13 +227,7 @@ def _unseen(seen: ObservedLearner, learner: DeclaredLearner) -> Iterator[Problem
 
 def _unseen_staff(observed: Observed, declared: Declared) -> Iterator[Problem]:
     members = declared.staff_by_id()
-    needed = {
-        (learner.organisation, want.staff)
-        for learner in declared.learners
-        for want in learner.slots.values()
-        if want.staff is not None
-    }
-    for organisation, staff in sorted(needed - observed.staff.keys()):
+    for organisation, staff in sorted(accounts(declared) - observed.staff.keys()):
         member = members[staff]
         what = f"the saved reading did not look for {member.handle} in organisation {organisation}"
         yield Problem(what, _AGAIN, member.source)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Set as AbstractSet
 
 from reconciler.model import (
     LEARNING_AIM_KINDS,
@@ -10,9 +11,11 @@ from reconciler.model import (
     Declared,
     Observed,
     ObservedLearner,
+    OrganisationId,
     Slot,
     SlotKind,
     Unread,
+    UserId,
 )
 from reconciler.values import replace
 
@@ -24,7 +27,7 @@ def within(observed: Observed, declared: Declared) -> Observed:
 
     One reading may serve two declarations, and neither plan may depend on what the other asked for.
     """
-    learners, employers = {}, set()
+    learners, employers, asked = {}, set(), accounts(declared)
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
@@ -32,7 +35,6 @@ def within(observed: Observed, declared: Declared) -> Observed:
             learners[seen.id] = _narrowed(seen, learner.slots.keys(), declared.settings.asks_for_employers)
             if EMPLOYER in learner.slots and seen.standing == "active":
                 employers.add((learner.organisation, learner.slots[EMPLOYER].staff))
-    asked = {(one.organisation, want.staff) for one in declared.learners for want in one.slots.values()}
     judged = declared.settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners}
     misids = {learner.misid for learner in declared.learners}
@@ -50,8 +52,11 @@ def within(observed: Observed, declared: Declared) -> Observed:
     )
 
 
-def _narrowed(seen: ObservedLearner, asked: Collection[Slot], employers: bool) -> ObservedLearner:
+def _narrowed(seen: ObservedLearner, asked: AbstractSet[Slot], employers: bool) -> ObservedLearner:
     """Every slot of the layers that are asked for, as one call shows them together; `employers` of everybody."""
+    placement = seen.placement if EMPLOYER in asked else None
+    if seen.slots.keys() == asked:  # by far the most
+        return seen if placement == seen.placement else replace(seen, placement=placement)
     layers = {kind for slot in asked for kind in layer(slot.kind)} | ({EMPLOYER.kind} if employers else set())
     slots = {
         slot: holder
@@ -59,7 +64,15 @@ def _narrowed(seen: ObservedLearner, asked: Collection[Slot], employers: bool) -
         if slot in asked
         or (slot.kind in layers and slot.kind is not SlotKind.ADDITIONAL and holder is not Unread.NOT_HELD)
     }
-    return replace(seen, slots=slots, placement=seen.placement if EMPLOYER in asked else None)
+    return replace(seen, slots=slots, placement=placement)
+
+
+def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
+    """Every account that a slot shall hold, with the organisation of the learner."""
+    found = defaultdict[OrganisationId, set[UserId | None]](set)
+    for learner in declared.learners:
+        found[learner.organisation].update([want.staff for want in learner.slots.values()])
+    return {(organisation, one) for organisation, them in found.items() for one in them if one is not None}
 
 
 def layer(kind: SlotKind) -> frozenset[SlotKind]:

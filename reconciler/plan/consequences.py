@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
@@ -118,19 +119,23 @@ def _way(kind: SlotKind, role: Role | None) -> tuple[str, str]:
 
 
 def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: int, calls_per_minute: int) -> Summary:
-    def count(action: Action) -> int:
-        return sum(change.action == action and change.reason != "unknown" for change in changes)
-
-    blocked = sum(bool(change.blocked) for change in changes)
-    reported = sum(change.held == "report" for change in changes)
-    unknown = [change for change in changes if change.reason == "unknown" and not change.blocked]
-    left = sum(change.action == "no-op" for change in unknown)  # nobody's, say the files, and OneFile does not say
+    actions: Counter[Action] = Counter()
+    unknown = blocked = reported = 0
+    for change in changes:
+        if change.blocked:
+            blocked += 1
+        elif change.reason == "unknown":  # also where nobody shall be there, say the files, and OneFile does not say
+            unknown += 1
+        elif change.held == "report":
+            reported += 1
+        else:
+            actions[change.action] += 1
     return Summary(
-        create=count("create"),
-        update=count("update"),
-        no_op=sum(change.action == "no-op" for change in changes) - blocked - reported - left,
-        unknown=len(unknown),
-        manual=count("delete"),
+        create=actions["create"],
+        update=actions["update"],
+        no_op=actions["no-op"],
+        unknown=unknown,
+        manual=actions["delete"],
         blocked=blocked + unresolved,
         reported=reported,
         read_calls=reads,

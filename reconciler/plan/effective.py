@@ -9,6 +9,8 @@ from reconciler.operations import Change
 
 Held = Mapping[Slot, Holder]
 
+_UNREADABLE, _NOT_HELD = Unread.UNREADABLE, Unread.NOT_HELD  # to look up a member of an enum takes time in Python 3.11
+
 
 def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Mapping[UserId, Held]:
     """Per learner, the holders before the plan, or after each of its creates and updates took effect.
@@ -30,7 +32,7 @@ def in_effect(held: Held, slot: Slot) -> frozenset[Holder]:
     known, it may be either. None stands for nobody. An IQA slot of a learning aim has no layer below: there
     is no default IQA.
     """
-    own = held.get(slot, Unread.UNREADABLE)
+    own = held.get(slot, _UNREADABLE)
     if own is not None and not isinstance(own, Unread):
         return frozenset({own})
     below = frozenset(holder for lower in _below(held, slot) for holder in in_effect(held, lower))
@@ -44,7 +46,7 @@ def people(candidates: Iterable[Holder]) -> frozenset[UserId]:
 
 def keys(held: Held, kinds: frozenset[SlotKind]) -> list[int | str]:
     """The learner's learning aims (whose keys are numbers) or units (texts) among what was read, in order."""
-    found = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not Unread.NOT_HELD}
+    found = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not _NOT_HELD}
     return sorted(found)  # type: ignore[arg-type]  # one sort of key, and never None, in each of these layers
 
 

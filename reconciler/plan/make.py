@@ -27,6 +27,8 @@ from reconciler.plan.consequences import operations_for, removal, step_id, summa
 from reconciler.problems import Invalid, Problem, in_order
 from reconciler.values import replace
 
+_UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison
+
 Unsettled = Collection[tuple[UserId, Slot]]
 """Slots that an earlier run may or may not have written. It counts only where OneFile does not show them."""
 
@@ -110,8 +112,10 @@ class _Comparison:
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []
         self.members = self.declared.staff_by_id()
+        self.lasts: dict[UserId, dict[Slot, UserId | None]] = {}
         self.added: dict[UserId, list[Slot]] = {}
         for (user, slot), staff in self.recorded.items():
+            self.lasts.setdefault(user, {})[slot] = staff
             if slot.kind is SlotKind.ADDITIONAL and staff is not None:
                 self.added.setdefault(user, []).append(slot)
 
@@ -122,7 +126,11 @@ class _Comparison:
         if not why_not:
             for slot in self.added.get(user, ()):  # we added them; the files no longer ask for them
                 wanted.setdefault(slot, Wanted(None, None, learner.source))
-        changes = [self._slot(learner, seen, slot, want, why_not) for slot, want in wanted.items()]
+        lasts = self.lasts.get(user, {})
+        changes = [
+            self._slot(learner, seen, slot, want, lasts.get(slot, _UNREADABLE), why_not)
+            for slot, want in wanted.items()
+        ]
         changes += [self._lapsed(learner, seen, slot, lapse, why_not) for slot, lapse in learner.lapsed.items()]
         return sorted(changes, key=lambda change: change.slot.order())
 
@@ -139,16 +147,17 @@ class _Comparison:
             organisation=learner.organisation,
             action="no-op",
             reason="declared",
-            before=seen.slots.get(slot, Unread.UNREADABLE),
+            before=seen.slots.get(slot, _UNREADABLE),
             after=None,
             source=lapse.source,
             blocked=why_not or f"nobody is declared for it after {lapse.last}",
         )
 
-    def _slot(self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, want: Wanted, why_not: str) -> Change:
-        last = self.recorded.get((seen.id, slot), Unread.UNREADABLE)
-        holder = seen.slots.get(slot, Unread.UNREADABLE)
-        from_record = holder is Unread.UNREADABLE and last is not Unread.UNREADABLE
+    def _slot(
+        self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, want: Wanted, last: Holder, why_not: str
+    ) -> Change:
+        holder = seen.slots.get(slot, _UNREADABLE)
+        from_record = holder is _UNREADABLE and last is not _UNREADABLE
         before = last if from_record else holder
         action = _action(before, want.staff)
         change = Change(
@@ -260,9 +269,9 @@ def _action(before: Holder, after: UserId | None) -> Action:
 
 
 def _reason(before: Holder, last: Holder, want: Wanted) -> Reason:
-    if before is Unread.UNREADABLE:
+    if before is _UNREADABLE:
         return "unknown"
-    if last is not Unread.UNREADABLE and last == want.staff and before != last:
+    if last is not _UNREADABLE and last == want.staff and before != last:
         return "drift"  # the files ask for what was last applied, so it was OneFile that moved
     return want.reason
 
