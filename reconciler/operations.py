@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -136,12 +135,18 @@ def addresses(operation: Operation) -> tuple[str, ...]:
 def operation_id(operation: Operation) -> str:
     """Twelve hex digits from what the operation does and displaces: the same operation, the same id."""
     facts = [[slot.address(operation.learner), holder_json(move.before), move.after] for slot, move in moves(operation)]
-    return hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()[:12]
+    return _hashed(json.dumps(facts, separators=(",", ":")))[:12]
 
 
 def step_id(learner: UserId, slot: Slot) -> str:
     """Eight hex digits that name a person's step on a slot: the same from plan to plan until it is done."""
-    return hashlib.sha256(slot.address(learner).encode()).hexdigest()[:8]
+    return _hashed(slot.address(learner))[:8]
+
+
+def _hashed(text: str) -> str:
+    import hashlib  # OpenSSL, for a command that writes or closes something
+
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def holder_json(holder: Holder) -> int | str | None:

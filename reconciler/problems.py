@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Literal
-
-from reconciler.values import Struct
+from typing import Literal, NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -22,7 +20,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 7
 
 
-class Source(Struct, frozen=True, order=True):
+class Source(NamedTuple):
     """The place in a file that asks for something; line counts from 1, and 0 means the file as a whole."""
 
     file: str
@@ -35,7 +33,7 @@ class Source(Struct, frozen=True, order=True):
 Severity = Literal["error", "warning"]
 
 
-class Problem(Struct, frozen=True):
+class Problem(NamedTuple):
     """One thing that is wrong. `where` names a request, an address or an option when no file is to blame. `lines` are
     to be pasted into the file, as text and JSON show them; the fix ends by pointing at them."""
 

@@ -81,4 +81,4 @@ def test_the_list_is_shown_without_importing_a_command() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
     assert not loaded & {f"reconciler.cli.{entry.module}" for entry in COMMANDS.values()}
-    assert not loaded & {"httpx", "sqlalchemy", "yaml", "jsonschema", "rich", "jinja2", "reconciler.model"}
+    assert not loaded & {"httpx", "msgspec", "sqlite3", "yaml", "jsonschema", "rich", "jinja2", "reconciler.model"}

@@ -170,7 +170,7 @@ def test_help_loads_nothing_heavy() -> None:
     )
     loaded = set(json.loads(_run([sys.executable, "-c", code]).splitlines()[-1]))
     assert "click" in loaded
-    heavy = {"deepdiff", "httpx", "jsonschema", "jsonschema_rs", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml"}
+    heavy = {"deepdiff", "httpx", "jsonschema", "jsonschema_rs", "rich", "sqlite3", "starlette", "uvicorn", "yaml"}
     assert loaded & heavy == set()
 
 

@@ -6,15 +6,14 @@ import io
 import itertools
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from sqlalchemy import Column
 
 from docs.making.pages import item, page, prose
 from reconciler.sandbox import switches
 from reconciler.store.schema import STEPS, newest
-from reconciler.store.tables import APPEND_ONLY, Words, metadata
+from reconciler.store.tables import APPEND_ONLY
+from reconciler.store.tables import TABLES as COLUMNS
 from reconciler.values import fields
 
 TABLES = {
@@ -79,8 +78,7 @@ def _comments() -> dict[str, str]:
 
 
 def store_page() -> str:
-    kept = {table.name for table in APPEND_ONLY}
-    tables = [part for table in metadata.tables.values() for part in _table(table.name, kept)]
+    tables = [part for name in COLUMNS for part in _table(name)]
     return page(
         "The store",
         prose(
@@ -96,18 +94,48 @@ def store_page() -> str:
     )
 
 
-def _table(name: str, append_only: set[str]) -> Iterator[str]:
-    table = metadata.tables[name]
-    added = " Rows are only added; the database refuses to change or remove any." if name in append_only else ""
+KINDS = {
+    "{serial}": "bigint",
+    "{unrepeated}": "bigint",
+    "{number}": "bigint",
+    "{version}": "integer",
+    "{moment}": "double",
+}
+
+
+def _table(name: str) -> Iterator[str]:
+    added = " Rows are only added; the database refuses to change or remove any." if name in APPEND_ONLY else ""
     yield f"## `{name}`"
     yield prose(TABLES[name] + added)
-    yield "\n".join(f"- {_column(column)}" for column in table.columns)
+    yield "\n".join(_columns(COLUMNS[name]))
 
 
-def _column(column: Column[object]) -> str:
-    kind = "text" if isinstance(column.type, Words) else str(column.type).lower()
-    facts = [kind]
-    facts += ["key"] if column.primary_key else []
-    facts += ["may be empty"] if column.nullable else []
-    facts += [f"of `{key.target_fullname}`" for key in column.foreign_keys]
-    return f"`{column.name}`: {', '.join(facts)}"
+def _columns(said: str) -> Iterator[str]:
+    """Each column with its kind, and what part it has in a key."""
+    lines = [line.strip().rstrip(",") for line in said.strip().splitlines()]
+    keys = {name for line in lines for name in _named("PRIMARY KEY", line)}
+    columns = [line for line in lines if not line.startswith(("PRIMARY KEY", "UNIQUE", "FOREIGN KEY"))]
+    others = dict(_references(lines))
+    for line in columns:
+        name, kind, *facts = line.split()
+        name = name.strip('"')
+        parts = [KINDS.get(kind, kind.lower())]
+        parts += ["key"] if name in keys or kind == "{unrepeated}" else []
+        parts += [] if "NOT" in facts or kind == "{unrepeated}" else ["may be empty"]
+        parts += [f"of `{others[name]}`"] if name in others else []
+        yield f"- `{name}`: {', '.join(parts)}"
+
+
+def _named(word: str, line: str) -> list[str]:
+    """The columns in the brackets after a word."""
+    found = re.search(rf"{word} \(([^)]*)\)", line)
+    return found[1].split(", ") if found else []
+
+
+def _references(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        if found := re.search(r"REFERENCES (\w+) \(([^)]*)\)", line):
+            for mine, theirs in zip(
+                _named("FOREIGN KEY", line) or [line.split()[0]], found[2].split(", "), strict=True
+            ):
+                yield mine, f"{found[1]}.{theirs}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +21,13 @@ PIPED_WIDTH = 100  # columns, where no terminal says how wide it is
 
 FORMS = ("text", "json", "markdown", "annotations", "html")  # in which every failure can be told
 _FOR_MACHINES = ("json", "annotations")  # printed with --quiet as well: they are what was asked for
+
+
+def _columns() -> int:
+    """How wide the terminal is, as far as it tells."""
+    import shutil  # brings every way of packing files along
+
+    return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns
 
 
 class Output:
@@ -51,7 +57,7 @@ class Output:
         self.verbose = verbose
         for_people = form == "text" and is_terminal(sys.stdout)
         self.colour = for_people and not no_color and not os.environ.get("NO_COLOR")
-        self.width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if for_people else PIPED_WIDTH
+        self.width = _columns() if for_people else PIPED_WIDTH
         # neither a pipe nor a file gets the report; what --out saves in its place is JSON, which has no names
         self.on_screen = for_people and (out is None or out_is_json)
         self.lost: list[Problem] = []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
@@ -108,6 +106,8 @@ class Context(Discreet, Struct, frozen=True):
         """Who asked: the forge's actor in a workflow, else the account that runs this."""
         if actor := self.environment.get("GITHUB_ACTOR") or self.environment.get("GITLAB_USER_LOGIN"):
             return actor
+        import getpass  # this and the next are asked by whoever writes, not at each start
+
         try:
             return getpass.getuser()
         except (OSError, KeyError, ImportError):  # an account without a name; Windows keeps no list of them
@@ -143,4 +143,6 @@ def _is_open(descriptor: int) -> bool:
 
 
 def host() -> str:
+    import socket
+
     return socket.gethostname()

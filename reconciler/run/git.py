@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import os
 import subprocess
-import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +77,8 @@ def as_of(state: Path, ref: str) -> Iterator[Path]:
         archive = git(state, "archive", "--format=tar", commit, "--", ".") if there else b""
     except (OSError, subprocess.SubprocessError) as error:
         raise Invalid(_refused(state, ref, error)) from error
+    import tempfile  # this and tarfile are for whoever compares with another commit, not for each start
+
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as folder:
         place = Path(folder) / state.absolute().name
         place.mkdir()
@@ -88,6 +88,8 @@ def as_of(state: Path, ref: str) -> Iterator[Path]:
 
 
 def _extract(archive: bytes, place: Path, ref: str) -> None:
+    import tarfile
+
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(place, filter="data")

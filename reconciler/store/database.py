@@ -5,53 +5,61 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from reconciler.clock import Clock, SystemClock
 from reconciler.problems import Problem, StoreError
+from reconciler.store.connection import Connection
 from reconciler.store.failures import problem_of
 from reconciler.store.schema import STEPS, Step, migrate, newest, version_of
 
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
-
-_WRITES = "reconciler_writes"
-_ADVISORY_LOCK = text(
-    "SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(hashtextextended(:lock, 0))"
-)
+_ADVISORY_LOCK = "SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(hashtextextended(:lock, 0))"
 
 
 class Database:
-    """One SQLite file or PostgreSQL database. Every failure inside `reading` or `writing` is a StoreError."""
+    """One SQLite file or PostgreSQL database. Every failure inside `reading` or `writing` is a StoreError.
 
-    def __init__(self, engine: Engine, place: str, secrets: tuple[str, ...], clock: Clock, patience: float) -> None:
-        self.engine = engine
+    Each transaction has a connection to itself, from any thread; `connect` makes one, and `lives` says whether one that
+    was used before can be used again.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        place: str,
+        clock: Clock,
+        patience: float,
+        *,
+        failures: type[Exception] = sqlite3.Error,
+        lives: Callable[[Any], bool] | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
         self.place = place
-        self.is_postgresql = engine.dialect.name == "postgresql"
-        self._writer = engine.execution_options(**{_WRITES: True})
+        self.is_postgresql = lives is not None
+        self._connect, self._lives = connect, lives
+        self._failures = (failures, OverflowError)
         self._secrets = secrets
         self._clock = clock
         self._patience = patience
+        self._idle: deque[Any] = deque()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with self._failures_in_words(), self.engine.begin() as connection:
+        with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
     def writing(self, lock: str = "") -> Iterator[Connection]:
         """One transaction, committed at the end. Those that name the same `lock` run one after another, in whatever
-        process or machine; SQLite has but one writer anyway."""
-        with self._failures_in_words(), self._writer.begin() as connection:
+        process or machine; SQLite has but one writer anyway. There writers queue up at the start: a reader that turned
+        writer later could fail where waiting would have done."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
             if lock and self.is_postgresql:
                 connection.execute(_ADVISORY_LOCK, {"patience": f"{self._patience * 1000:.0f}ms", "lock": lock})
             yield connection
@@ -60,17 +68,9 @@ class Database:
         """The hour by which leases and calls are judged: PostgreSQL's own, because its clients' clocks differ.
         A clock that is not the system's, such as tests and the embedded sandbox bring, is believed instead."""
         if self.is_postgresql and isinstance(self._clock, SystemClock):
-            told: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+            told: datetime = connection.value("SELECT clock_timestamp()")
             return told.astimezone(UTC)
         return self._clock.now()
-
-    def upsert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        """An insert that can say what to do on a conflict; the two databases spell it alike."""
-        if self.is_postgresql:
-            from sqlalchemy.dialects import postgresql  # a quarter of SQLAlchemy's import, and most stores are files
-
-            return postgresql.insert(table)
-        return sqlite.insert(table)
 
     def prepare(self, steps: Sequence[Step] = STEPS) -> bool:
         """Bring the schema up to date; True where there was none. Looking first spares every later opening the wait
@@ -82,14 +82,45 @@ class Database:
             return migrate(connection, self.now(connection), self.place, steps)
 
     def close(self) -> None:
-        self.engine.dispose()
+        while self._idle:
+            self._idle.pop().close()
 
     @contextmanager
-    def _failures_in_words(self) -> Iterator[None]:
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        """Committed at the end, undone by whatever ends it before. A connection that failed is not used again."""
         try:
-            yield
-        except (SQLAlchemyError, OverflowError) as error:
+            driver = self._taken()
+            try:
+                if not self.is_postgresql:  # whose driver begins by itself
+                    driver.execute(begin)
+                yield Connection(driver, is_postgresql=self.is_postgresql)
+                driver.commit()
+            except BaseException as error:
+                self._undone(driver, is_sound=isinstance(error, Exception) and not isinstance(error, self._failures))
+                raise
+            self._idle.append(driver)
+        except self._failures as error:
             raise StoreError(problem_of(error, self.place, self._secrets)) from error
+
+    def _taken(self) -> Any:
+        """A connection that is idle, or a new one."""
+        while self._idle:
+            with suppress(IndexError):  # another thread was faster
+                driver = self._idle.pop()
+                if self._lives is None or self._lives(driver):
+                    return driver
+                driver.close()
+        return self._connect()
+
+    def _undone(self, driver: Any, *, is_sound: bool) -> None:
+        try:
+            driver.rollback()
+        except self._failures:
+            is_sound = False
+        if is_sound:
+            self._idle.append(driver)
+        else:
+            driver.close()
 
 
 class Part:
@@ -107,7 +138,7 @@ def open_database(url: str, clock: Clock, patience: float) -> Database:
     if scheme == "sqlite" and rest.startswith("/"):
         return _sqlite(Path(rest[1:]), clock, patience)
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
-        return _postgresql(url, clock, patience)
+        return _postgresql(f"postgresql://{rest}", clock, patience)
     raise _unusable("neither a path, nor sqlite:///path, nor postgresql://user@host/database")
 
 
@@ -129,13 +160,7 @@ def _sqlite(path: Path, clock: Clock, patience: float) -> Database:
         what = f"the store's file cannot be made ({error.strerror})"
         fix = "Check that the folder can be written to, or choose another with --store."
         raise StoreError(Problem(what=what, fix=fix, where=str(path))) from error
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        creator=lambda: _connect(path, patience),
-        hide_parameters=True,
-    )
-    event.listen(engine, "begin", _begin)
-    return Database(engine, str(path), (), clock, patience)
+    return Database(lambda: _connect(path, patience), str(path), clock, patience)
 
 
 def _private(path: Path) -> None:
@@ -175,35 +200,61 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
             time.sleep(0.01)
 
 
-def _begin(connection: Connection) -> None:
-    """Writers queue up at the start: a reader that turned writer later could fail where waiting would have done."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 # ------------------------------------------------------------------ PostgreSQL
 
 
 def _postgresql(address: str, clock: Clock, patience: float) -> Database:
     url = _postgresql_url(address)
-    options: dict[str, object] = {"prepare_threshold": None}  # prepared statements break behind a transaction pooler
-    if "connect_timeout" not in url.query:
-        options["connect_timeout"] = 10
     try:
-        engine = create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
+        import psycopg  # only where the store is one: it takes as long to load as the rest of a command
     except ImportError as error:
         what, fix = "PostgreSQL's driver is not installed", "pip install 'onefile-reconciler[postgres]'"
         raise StoreError(Problem(what=what, fix=fix, where="store")) from error
-    secrets = tuple(str(value) for value in (url.password, url.query.get("password")) if value)
-    place = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
-    return Database(engine, place, secrets, clock, patience)
+    try:
+        options: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(address)
+    except psycopg.Error as error:
+        raise _no_url() from error
+
+    def connect() -> psycopg.Connection[Any]:
+        # prepared statements break behind a transaction pooler
+        return psycopg.connect(**{"connect_timeout": 10, **options}, prepare_threshold=None)
+
+    def lives(connection: psycopg.Connection[Any]) -> bool:
+        try:  # an empty statement, without a transaction: one way there and back
+            return connection.pgconn.exec_(b"").status == psycopg.pq.ExecStatus.EMPTY_QUERY
+        except psycopg.Error:
+            return False
+
+    secrets = (unquote(url.password or ""), *parse_qs(url.query).get("password", ()))
+    return Database(
+        connect,
+        _place(url),
+        clock,
+        patience,
+        failures=psycopg.Error,
+        lives=lives,
+        secrets=tuple(filter(None, secrets)),
+    )
 
 
-def _postgresql_url(address: str) -> URL:
+def _postgresql_url(address: str) -> SplitResult:
     if address.count("@") > 1:
         # It would be split in the wrong place, and a piece of the password shown as the host.
         raise _unusable("ambiguous: it has more than one @; write an @ inside a user or password as %40")
     try:
-        return make_url(address).set(drivername="postgresql+psycopg")
-    except (SQLAlchemyError, ValueError) as error:
-        raise _unusable("not a PostgreSQL URL; write /, : and ? inside a password as %2F, %3A and %3F") from error
+        url = urlsplit(address)
+        _ = url.port  # read only now, and refused where it is no number
+    except ValueError as error:
+        raise _no_url() from error
+    return url
+
+
+def _no_url() -> StoreError:
+    return _unusable("not a PostgreSQL URL; write /, : and ? inside a password as %2F, %3A and %3F")
+
+
+def _place(url: SplitResult) -> str:
+    """The address as it may be shown."""
+    user = f"{url.username}{':***' if url.password else ''}@" if url.username else ""
+    port = f":{url.port}" if url.port else ""
+    return f"postgresql://{user}{url.hostname or ''}{port}{url.path}"

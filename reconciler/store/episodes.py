@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
-
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, or_, select, update
+from typing import Any, NamedTuple
 
 from reconciler.model import Holder, Slot, UserId
 from reconciler.operations import holder_json
+from reconciler.store.connection import Connection, Values, moment
 from reconciler.store.database import Part
 from reconciler.store.rows import Episode, Matter
 from reconciler.store.slots import holder_of, key_json, slot_of
-from reconciler.store.tables import episodes
+
+_OF = "target = :target AND organisation = :organisation AND matter = :matter"
+_END = "UPDATE episodes SET ended = :ended, ending = :ending WHERE id = :id AND ended IS NULL"
+_GO_ON = "UPDATE episodes SET last_seen = :seen WHERE id = :id"
 
 
 class Sighting(NamedTuple):
@@ -39,19 +41,18 @@ class Episodes(Part):
         now. Somebody else in the slot is a new episode, and so is the same one after an end."""
         with self._database.writing(f"episodes:{organisation}:{target}") as connection:
             now = self._database.now(connection)
-            mine = _of(target, organisation, matter)
-            before = _episodes(connection, mine & episodes.c.ended.is_(None))
+            mine = {"target": target, "organisation": organisation, "matter": matter}
+            before = _episodes(connection, "ended IS NULL", mine)
             ends = {one.id: how for one in before if (how := _how(one, seen, ending))}
             on = {one.place for one in before if one.place in seen and one.id not in ends}
             _end(connection, ends, now)
             _go_on(connection, [one.id for one in before if one.place in on], now)
             begins = [(place, sighting) for place, sighting in seen.items() if place not in on]
             if begins:
-                always = {"target": target, "organisation": organisation, "matter": matter, "ending": ""}
-                rows = [_row(place, sighting, now) | always for place, sighting in begins]
-                connection.execute(insert(episodes), rows)
-            open_now = _episodes(connection, mine & episodes.c.ended.is_(None))
-            over = _episodes(connection, mine & (episodes.c.ended == now)) if ends else ()
+                rows = [{**_row(place, sighting, now), **mine, "ending": ""} for place, sighting in begins]
+                connection.insert("episodes", rows)
+            open_now = _episodes(connection, "ended IS NULL", mine)
+            over = _episodes(connection, "ended = :now", {**mine, "now": now}) if ends else ()
         return open_now, tuple(one for one in over if one.id in ends)
 
     def now(self) -> datetime:
@@ -68,15 +69,11 @@ class Episodes(Part):
         self, target: str, organisation: int, matter: Matter, *, ended_since: datetime | None = None
     ) -> tuple[Episode, ...]:
         """The open episodes, oldest first, and those that have ended since then."""
-        wanted: ColumnElement[bool] = episodes.c.ended.is_(None)
-        if ended_since is not None:
-            wanted = or_(wanted, episodes.c.ended >= ended_since)
+        mine = {"target": target, "organisation": organisation, "matter": matter}
         with self._database.reading() as connection:
-            return _episodes(connection, _of(target, organisation, matter) & wanted)
-
-
-def _of(target: str, organisation: int, matter: Matter) -> ColumnElement[bool]:
-    return (episodes.c.target == target) & (episodes.c.organisation == organisation) & (episodes.c.matter == matter)
+            if ended_since is None:
+                return _episodes(connection, "ended IS NULL", mine)
+            return _episodes(connection, "(ended IS NULL OR ended >= :since)", {**mine, "since": ended_since})
 
 
 def _how(episode: Episode, seen: Seen, ending: Ending) -> str:
@@ -87,16 +84,13 @@ def _how(episode: Episode, seen: Seen, ending: Ending) -> str:
 
 
 def _end(connection: Connection, ends: Mapping[int, str], now: datetime) -> None:
-    statement = update(episodes).where(episodes.c.id == bindparam("which"), episodes.c.ended.is_(None))
     if ends:
-        rows = [{"which": id, "ended": now, "ending": how} for id, how in ends.items()]
-        connection.execute(statement.values(ended=bindparam("ended"), ending=bindparam("ending")), rows)
+        connection.many(_END, [{"id": id, "ended": now, "ending": how} for id, how in ends.items()])
 
 
 def _go_on(connection: Connection, ids: list[int], now: datetime) -> None:
     if ids:
-        statement = update(episodes).where(episodes.c.id == bindparam("which")).values(last_seen=bindparam("seen"))
-        connection.execute(statement, [{"which": id, "seen": now} for id in ids])
+        connection.many(_GO_ON, [{"id": id, "seen": now} for id in ids])
 
 
 def _row(place: tuple[UserId, Slot], sighting: Sighting, now: datetime) -> dict[str, object]:
@@ -112,12 +106,12 @@ def _row(place: tuple[UserId, Slot], sighting: Sighting, now: datetime) -> dict[
     }
 
 
-def _episodes(connection: Connection, wanted: ColumnElement[bool]) -> tuple[Episode, ...]:
-    rows = connection.execute(select(episodes).where(wanted).order_by(episodes.c.id)).mappings()
+def _episodes(connection: Connection, wanted: str, values: Values) -> tuple[Episode, ...]:
+    rows = connection.named(f"SELECT * FROM episodes WHERE {_OF} AND {wanted} ORDER BY id", values)
     return tuple(_episode(row) for row in rows)
 
 
-def _episode(row: RowMapping) -> Episode:
+def _episode(row: Mapping[str, Any]) -> Episode:
     return Episode(
         id=row["id"],
         matter=row["matter"],
@@ -125,8 +119,8 @@ def _episode(row: RowMapping) -> Episode:
         slot=slot_of(row["kind"], row["key"]),
         holder=holder_of(json.loads(row["holder"])),
         due=row["due"],
-        first_seen=row["first_seen"],
-        last_seen=row["last_seen"],
-        ended=row["ended"],
+        first_seen=moment(row["first_seen"]),
+        last_seen=moment(row["last_seen"]),
+        ended=moment(row["ended"]),
         ending=row["ending"],
     )

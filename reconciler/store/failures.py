@@ -44,12 +44,11 @@ _OTHER = ("the store failed", "Please report this with the words above.")
 
 def problem_of(error: BaseException, place: str, secrets: Sequence[str] = ()) -> Problem:
     """The Problem behind a driver's error: our words, then the driver's with passwords blotted out."""
-    cause = getattr(error, "orig", None) or error
-    code = str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
-    said = _first_line(str(cause))
+    code = str(getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or "")
+    said = _first_line(str(error))
     for secret in secrets:
         said = said.replace(secret, "***")
-    what, fix = _meaning(code, type(cause), said)
+    what, fix = _meaning(code, type(error), said)
     return Problem(what=f"{what} ({said})" if said else what, fix=fix, where=place)
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import cast
-
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, select
+from typing import Any, cast
 
 from reconciler.model import OrganisationId, UserId
 from reconciler.operations import Proof, State
 from reconciler.problems import ExitCode, Problem, StoreError
+from reconciler.store.connection import Connection, Values, insertion, moment, one_of
 from reconciler.store.database import Part
 from reconciler.store.rows import Correction, Event, JournalOperation, JournalRow, RunRow
 from reconciler.store.slots import moves_json, moves_of
-from reconciler.store.tables import events, leases, operations, run_ends, runs
 
 _OPEN = (State.INTENT, State.SENT)
 _PAST_SETTLING = (ExitCode.DONE, ExitCode.STALE, ExitCode.INCOMPLETE)
@@ -54,7 +53,7 @@ class Journal(Part):
                 "commit_id": commit,
                 "uncommitted": uncommitted,
             }
-            number: int = connection.execute(runs.insert().returning(runs.c.id), row).scalar_one()
+            number: int = connection.value(f"{insertion('runs', row)} RETURNING id", row)
         return number
 
     def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, int]) -> None:
@@ -63,42 +62,40 @@ class Journal(Part):
                 "run": run,
                 "at": self._database.now(connection),
                 "exit_code": exit_code,
-                "summary": dict(summary),
+                "summary": json.dumps(dict(summary)),
             }
-            connection.execute(run_ends.insert(), row)
+            connection.insert("run_ends", [row])
 
     def runs(self, *, target: str | None = None, limit: int = 50) -> tuple[RunRow, ...]:
         """Newest first."""
-        query = _RUNS.order_by(runs.c.id.desc()).limit(limit)
-        if target is not None:
-            query = query.where(runs.c.target == target)
+        of = "" if target is None else "WHERE runs.target = :target"
         with self._database.reading() as connection:
-            return tuple(_run_row(row) for row in connection.execute(query).mappings())
+            return _runs(connection, f"{of} ORDER BY runs.id DESC LIMIT :limit", {"target": target, "limit": limit})
 
     def run(self, run: int) -> RunRow | None:
         with self._database.reading() as connection:
-            row = connection.execute(_RUNS.where(runs.c.id == run)).mappings().one_or_none()
-        return _run_row(row) if row else None
+            return next(iter(_runs(connection, "WHERE runs.id = :run", {"run": run})), None)
 
     def approved(self, target: str, organisation: int) -> RunRow | None:
         """The newest apply that carried out everything that was approved; steps for people may have stayed open."""
-        query = _RUNS.where(runs.c.target == target, runs.c.organisation == organisation, runs.c.command == "apply")
-        ended = query.where(run_ends.c.exit_code.in_([ExitCode.DONE, ExitCode.INCOMPLETE]))
+        ended = f"WHERE {_OF} AND runs.command = 'apply' AND exit_code IN ({ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d})"
+        mine = {"target": target, "organisation": organisation}
         with self._database.reading() as connection:
-            found = connection.execute(ended.order_by(runs.c.id.desc()).limit(_RECENT)).mappings()
-            return next((run for row in found if (run := _run_row(row)).summary.keys() <= _CARRIED_OUT), None)
+            found = _runs(connection, f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}", mine)
+        return next((run for run in found if run.summary.keys() <= _CARRIED_OUT), None)
 
     def corrections(self, target: str, organisation: int, since: datetime) -> tuple[Correction, ...]:
         """What runs of `drift --correct` have written since then, oldest first."""
-        mine = (runs.c.target == target) & (runs.c.organisation == organisation) & (runs.c.command == DRIFT_COMMAND)
+        mine = {"target": target, "organisation": organisation}
+        began = f"SELECT id FROM runs WHERE {_OF} AND command = '{DRIFT_COMMAND}' AND started >= :started"
         with self._database.reading() as connection:
             # the runs first: there are few, and events of a large centre's applies are many
-            of_late = connection.scalars(select(runs.c.id).where(mine, runs.c.started >= since - _LONGEST_RUN)).all()
+            of_late = [run for (run,) in connection.rows(began, {**mine, "started": since - _LONGEST_RUN})]
             if not of_late:
                 return ()
-            done = _latest_is(target, organisation, (State.DONE,))
-            query = done.where(operations.c.run.in_(of_late), events.c.run.in_(of_late), events.c.at >= since)
-            rows = _journal_rows(connection, query)
+            among, named = one_of("run", of_late)
+            done = f"{_latest_is(State.DONE)} AND operations.run IN {among} AND events.run IN {among}"
+            rows = _journal_rows(connection, f"{done} AND events.at >= :since", {**mine, **named, "since": since})
         return tuple(
             Correction(row.operation.learner, slot, row.run, row.events[-1].at)
             for row in rows
@@ -114,12 +111,12 @@ class Journal(Part):
         with self._database.writing() as connection:
             now = self._database.now(connection)
             rows = [_operation_row(run, number, operation) for number, operation in enumerate(planned, start=1)]
-            connection.execute(operations.insert(), rows)
+            connection.insert("operations", rows)
             intents = [
                 {"run": run, "operation": each.id, "at": now, "state": State.INTENT.value, "detail": "", "proof": ""}
                 for each in planned
             ]
-            connection.execute(events.insert(), intents)
+            connection.insert("events", intents)
 
     def append(self, run: int, operation: str, state: State, *, detail: str = "", proof: Proof = "") -> None:
         with self._database.writing() as connection:
@@ -129,13 +126,8 @@ class Journal(Part):
         """A person says how an operation ended that no reading can settle: `state` is DONE or FAILED.
         Raises StoreError if it is not unknown, so that nobody overrules what was read."""
         with self._database.writing(f"journal:{run}") as connection:
-            latest = (
-                select(events.c.state)
-                .where(events.c.run == run, events.c.operation == operation)
-                .order_by(events.c.id.desc())
-                .limit(1)
-            )
-            found = connection.scalar(latest)
+            latest = "SELECT state FROM events WHERE run = :run AND operation = :operation ORDER BY id DESC LIMIT 1"
+            found = connection.value(latest, {"run": run, "operation": operation})
             if found != State.UNKNOWN:
                 raise StoreError(_not_unknown(run, operation, found))
             self._append(connection, run, operation, state, f"{reason} (said by {by})", "")
@@ -143,57 +135,59 @@ class Journal(Part):
     def journal(self, run: int) -> tuple[JournalRow, ...]:
         """Every operation of the run, in order, each with all its events."""
         with self._database.reading() as connection:
-            return _journal_rows(connection, _OPERATIONS.where(operations.c.run == run))
+            return _journal_rows(connection, "WHERE operations.run = :run", {"run": run})
 
     def writes_to(
         self, learners: Collection[UserId], *, target: str | None = None
     ) -> tuple[tuple[RunRow, JournalRow], ...]:
         """Every operation on these learners with its run, newest first, whatever became of it."""
-        query = _OPERATIONS.join(runs, runs.c.id == operations.c.run).where(operations.c.learner.in_(learners))
-        if target is not None:
-            query = query.where(runs.c.target == target)
+        among, named = one_of("learner", learners)
+        wanted = f"JOIN runs ON runs.id = operations.run WHERE operations.learner IN {among}"
+        wanted += "" if target is None else " AND runs.target = :target"
+        values = {**named, "target": target}
         with self._database.reading() as connection:
-            rows = _journal_rows(connection, query)
-            theirs = _RUNS.where(runs.c.id.in_({row.run for row in rows}))
-            found = {row["id"]: _run_row(row) for row in connection.execute(theirs).mappings()}
+            rows = _journal_rows(connection, wanted, values)
+            theirs = _runs(connection, f"WHERE runs.id IN (SELECT operations.run FROM operations {wanted})", values)
+        found = {run.id: run for run in theirs}
         return tuple((found[row.run], row) for row in reversed(rows))
 
     def open_operations(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """What runs now dead left at intent or sent, oldest first. Ask while holding the lock with your own run:
         the run that holds it is the one that lives."""
         with self._database.reading() as connection:
-            living = select(leases.c.run).where(
-                leases.c.target == target,
-                leases.c.organisation == organisation,
-                leases.c.until > self._database.now(connection),
-                leases.c.run.is_not(None),
+            values = {"target": target, "organisation": organisation, "now": self._database.now(connection)}
+            living = (
+                "SELECT run FROM leases WHERE target = :target AND organisation = :organisation AND until > :now "
+                "AND run IS NOT NULL"
             )
-            query = _latest_is(target, organisation, _OPEN).where(operations.c.run.not_in(living))
-            return _journal_rows(connection, query)
+            return _journal_rows(connection, f"{_latest_is(*_OPEN)} AND operations.run NOT IN ({living})", values)
 
     def cut_off(self, target: str, organisation: int, *, before: int) -> tuple[JournalRow, ...]:
         """Operations done by runs that never ended, oldest first. Ask as the run `before`, which holds the lock: the
         others are dead."""
-        query = _latest_is(target, organisation, (State.DONE,)).outerjoin(run_ends, run_ends.c.run == runs.c.id)
+        endless = "NOT EXISTS (SELECT 1 FROM run_ends WHERE run_ends.run = runs.id)"
+        done = f"{_latest_is(State.DONE)} AND {endless} AND runs.id < :before"
         with self._database.reading() as connection:
-            return _journal_rows(connection, query.where(run_ends.c.run.is_(None), runs.c.id < before))
+            values = {"target": target, "organisation": organisation, "before": before}
+            return _journal_rows(connection, done, values)
 
     def failed(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """Operations whose latest event is failed, oldest first."""
+        values = {"target": target, "organisation": organisation}
         with self._database.reading() as connection:
-            return _journal_rows(connection, _latest_is(target, organisation, (State.FAILED,)))
+            return _journal_rows(connection, _latest_is(State.FAILED), values)
 
     def unknown(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """Operations whose latest event is unknown, oldest first, unless later runs have since written or read
         every slot they touch."""
-        unknown = _latest_is(target, organisation, (State.UNKNOWN,))
+        unknown, values = _latest_is(State.UNKNOWN), {"target": target, "organisation": organisation}
         with self._database.reading() as connection:
-            found = _journal_rows(connection, unknown)
+            found = _journal_rows(connection, unknown, values)
             if not found:
                 return ()
-            learners = unknown.with_only_columns(operations.c.learner).order_by(None)
-            known = _latest_is(target, organisation, _KNOWN).where(operations.c.learner.in_(learners))
-            later = _journal_rows(connection, known)
+            learners = f"SELECT operations.learner FROM operations {unknown}"
+            known = f"{_latest_is(*_KNOWN)} AND operations.learner IN ({learners})"
+            later = _journal_rows(connection, known, values)
         return tuple(row for row in found if not _superseded(row, later))
 
     def _append(
@@ -207,61 +201,71 @@ class Journal(Part):
             "detail": detail,
             "proof": proof,
         }
-        connection.execute(events.insert(), row)
+        connection.insert("events", [row])
 
 
-def _settled_by() -> ColumnElement[int | None]:
-    """Of a run without an end, the first later one that got past the lock and what there was to settle."""
-    later, end = runs.alias("later_run"), run_ends.alias("later_end")
-    ended = select(end.c.run).where(end.c.run == later.c.id, end.c.exit_code.in_(_PAST_SETTLING))
-    began = select(operations.c.run).where(operations.c.run == later.c.id)
-    first = (
-        select(func.min(later.c.id))
-        .where(later.c.id > runs.c.id, later.c.target == runs.c.target, later.c.organisation == runs.c.organisation)
-        .where(later.c.command.in_(("apply", DRIFT_COMMAND)), ended.exists() | began.exists())
-        .correlate(runs)
-        .scalar_subquery()
-    )
-    return case((run_ends.c.run.is_(None), first)).label("settled_by")
+_OF = "runs.target = :target AND runs.organisation = :organisation"
+_RUNS = f"""
+SELECT runs.id, started, runs.command, runs.target, runs.organisation, fingerprint, who, commit_id, uncommitted,
+    run_ends.at AS ended, exit_code, CAST(summary AS TEXT) AS summary,
+    -- of a run without an end, the first later one that got past the lock and what there was to settle
+    CASE WHEN run_ends.run IS NULL THEN (
+        SELECT min(later.id) FROM runs AS later
+        WHERE later.id > runs.id AND later.target = runs.target AND later.organisation = runs.organisation
+            AND later.command IN ('apply', '{DRIFT_COMMAND}')
+            AND (EXISTS (SELECT 1 FROM run_ends AS past WHERE past.run = later.id
+                         AND past.exit_code IN ({", ".join(f"{code:d}" for code in _PAST_SETTLING)}))
+                 OR EXISTS (SELECT 1 FROM operations WHERE operations.run = later.id))
+    ) END AS settled_by
+FROM runs LEFT JOIN run_ends ON run_ends.run = runs.id
+"""
+_OPERATIONS = """
+SELECT operations.run, operations.operation, sequence, learner, CAST(moves AS TEXT) AS moves, method, path,
+    CAST(body AS TEXT) AS body
+FROM operations
+"""
+_EVENTS = """
+SELECT events.run, events.operation, events.at, events.state, events.detail, events.proof
+FROM events JOIN (SELECT operations.run, operations.operation FROM operations {}) AS chosen
+    ON chosen.run = events.run AND chosen.operation = events.operation
+ORDER BY events.id
+"""
 
 
-_RUNS = select(runs, run_ends.c.at, run_ends.c.exit_code, run_ends.c.summary, _settled_by()).outerjoin(
-    run_ends, run_ends.c.run == runs.c.id
-)
-_OPERATIONS = select(operations).order_by(operations.c.run, operations.c.sequence)
+def _latest_is(*states: State) -> str:
+    """The operations of a target's organisation whose latest event is one of these."""
+    return f"""
+    JOIN events ON events.run = operations.run AND events.operation = operations.operation
+    JOIN runs ON runs.id = operations.run
+    WHERE {_OF} AND events.state IN ({", ".join(f"'{state.value}'" for state in states)}) AND NOT EXISTS (
+        SELECT 1 FROM events AS later
+        WHERE later.run = events.run AND later.operation = events.operation AND later.id > events.id)
+    """
 
 
-def _latest_is(target: str, organisation: int, states: Iterable[State]) -> Select[tuple[object, ...]]:
-    later = events.alias("later")
-    same_operation = (later.c.run == events.c.run) & (later.c.operation == events.c.operation)
-    newer = select(later.c.id).where(same_operation, later.c.id > events.c.id)
-    return (
-        _OPERATIONS.join(events, (events.c.run == operations.c.run) & (events.c.operation == operations.c.operation))
-        .join(runs, runs.c.id == operations.c.run)
-        .where(runs.c.target == target, runs.c.organisation == organisation)
-        .where(events.c.state.in_([state.value for state in states]), ~newer.exists())
-    )
+def _runs(connection: Connection, wanted: str, values: Values) -> tuple[RunRow, ...]:
+    return tuple(_run_row(row) for row in connection.named(f"{_RUNS} {wanted}", values))
 
 
-def _journal_rows(connection: Connection, query: Select[tuple[object, ...]]) -> tuple[JournalRow, ...]:
-    found = connection.execute(query).mappings().all()
-    chosen = query.order_by(None).subquery()
-    theirs = select(events).join(chosen, (chosen.c.run == events.c.run) & (chosen.c.operation == events.c.operation))
+def _journal_rows(connection: Connection, wanted: str, values: Values) -> tuple[JournalRow, ...]:
+    """The operations that *wanted* chooses, in order, each with all its events."""
+    found = connection.named(f"{_OPERATIONS} {wanted} ORDER BY operations.run, operations.sequence", values)
+    if not found:
+        return ()
     happened = defaultdict[tuple[int, str], list[Event]](list)
-    for row in connection.execute(theirs.order_by(events.c.id)).mappings():
-        event = Event(row["at"], State(row["state"]), row["detail"], cast(Proof, row["proof"]))
-        happened[row["run"], row["operation"]].append(event)
+    for run, operation, at, state, detail, proof in connection.rows(_EVENTS.format(wanted), values):
+        happened[run, operation].append(Event(moment(at), State(state), detail, cast(Proof, proof)))
     return tuple(_journal_row(row, happened[row["run"], row["operation"]]) for row in found)
 
 
-def _journal_row(row: RowMapping, happened: Sequence[Event]) -> JournalRow:
+def _journal_row(row: Mapping[str, Any], happened: Sequence[Event]) -> JournalRow:
     operation = JournalOperation(
         id=row["operation"],
         learner=UserId(row["learner"]),
-        moves=moves_of(row["moves"]),
+        moves=moves_of(json.loads(row["moves"])),
         method=row["method"],
         path=row["path"],
-        body=row["body"],
+        body=json.loads(row["body"]),
     )
     return JournalRow(row["run"], row["sequence"], operation, tuple(happened))
 
@@ -272,27 +276,27 @@ def _operation_row(run: int, sequence: int, operation: JournalOperation) -> dict
         "operation": operation.id,
         "sequence": sequence,
         "learner": operation.learner,
-        "moves": moves_json(operation.moves),
+        "moves": json.dumps(moves_json(operation.moves)),
         "method": operation.method,
         "path": operation.path,
-        "body": dict(operation.body),
+        "body": json.dumps(dict(operation.body)),
     }
 
 
-def _run_row(row: RowMapping) -> RunRow:
+def _run_row(row: Mapping[str, Any]) -> RunRow:
     return RunRow(
         id=row["id"],
-        started=row["started"],
+        started=moment(row["started"]),
         command=row["command"],
         target=row["target"],
         organisation=OrganisationId(row["organisation"]),
         fingerprint=row["fingerprint"],
         who=row["who"],
         commit=row["commit_id"],
-        uncommitted=row["uncommitted"],
-        ended=row["at"],
+        uncommitted=None if row["uncommitted"] is None else bool(row["uncommitted"]),
+        ended=moment(row["ended"]),
         exit_code=row["exit_code"],
-        summary=row["summary"] or {},
+        summary=json.loads(row["summary"] or "{}"),
         settled_by=row["settled_by"],
     )
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
-
 from reconciler.calls import Reservation
+from reconciler.store.connection import Connection, moment
 from reconciler.store.database import Database
-from reconciler.store.tables import calls, pauses
+
+# at the very instant an answered call still counts
+_LEFT = "(CASE WHEN settled IS NULL THEN reserved < :given_up ELSE settled < :answered END)"
+_PAUSE = """
+INSERT INTO pauses (account, until) VALUES (:account, :until)
+ON CONFLICT (account) DO UPDATE SET until = excluded.until WHERE pauses.until < excluded.until
+"""
 
 
 class Ledger:
@@ -30,57 +35,52 @@ class Ledger:
         """The right to make one call now, if fewer than `limit`, at least 1, are in the window."""
         with self._database.writing(f"calls:{self._account}") as connection:
             now = self._database.now(connection)
-            paused_until = connection.scalar(select(pauses.c.until).where(pauses.c.account == self._account))
+            mine = {"account": self._account}
+            paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", mine))
             if paused_until and paused_until > now:
                 return _later(paused_until - now)
-            connection.execute(delete(calls).where(self._mine(), self._left(now)))
+            connection.execute(f"DELETE FROM calls WHERE account = :account AND {_LEFT}", self._at(now))
             leaving = self._leaving(connection, now)
             if len(leaving) >= limit:
                 return _later(leaving[len(leaving) - limit] - now)
-            row = {"account": self._account, "reserved": now}
-            return Reservation(connection.execute(calls.insert().returning(calls.c.id), row).scalar_one(), 0.0)
+            call = "INSERT INTO calls (account, reserved) VALUES (:account, :reserved) RETURNING id"
+            return Reservation(connection.value(call, {**mine, "reserved": now}), 0.0)
 
     def settle(self, id: int) -> None:
         """The answer arrived: the call leaves the window `window` seconds from now."""
         with self._database.writing(f"calls:{self._account}") as connection:
             now = self._database.now(connection)
-            mine = update(calls).where(self._mine(), calls.c.id == id).values(settled=now)
-            if connection.execute(mine).rowcount == 0:  # so late that it was given up: it counts from now after all
-                row = {"account": self._account, "reserved": now, "settled": now}
-                connection.execute(calls.insert(), row)
+            row = {"account": self._account, "reserved": now, "settled": now}
+            mine = "UPDATE calls SET settled = :settled WHERE account = :account AND id = :id"
+            if connection.execute(mine, {"account": self._account, "settled": now, "id": id}).rowcount == 0:
+                connection.insert("calls", [row])  # so late that it was given up: it counts from now after all
 
     def pause(self, seconds: float) -> None:
         """Nobody calls for that long. A pause that ends later than this one stays."""
-        statement = self._database.upsert(pauses)
-        statement = statement.on_conflict_do_update(
-            index_elements=["account"],
-            set_={"until": statement.excluded.until},
-            where=pauses.c.until < statement.excluded.until,
-        )
         with self._database.writing(f"calls:{self._account}") as connection:
             until = self._database.now(connection) + timedelta(seconds=seconds)
-            connection.execute(statement, {"account": self._account, "until": until})
+            connection.execute(_PAUSE, {"account": self._account, "until": until})
 
     def spent(self) -> int:
         """Calls in the window now."""
         with self._database.reading() as connection:
             now = self._database.now(connection)
-            count = select(func.count()).select_from(calls).where(self._mine(), ~self._left(now))
-            return connection.scalar(count) or 0
+            return int(
+                connection.value(f"SELECT count(*) FROM calls WHERE account = :account AND NOT {_LEFT}", self._at(now))
+            )
 
-    def _mine(self) -> ColumnElement[bool]:
-        return calls.c.account == self._account
-
-    def _left(self, now: datetime) -> ColumnElement[bool]:
-        answered = calls.c.settled < now - self._window  # at the very instant it still counts
-        given_up = and_(calls.c.settled.is_(None), calls.c.reserved < now - self._answer - self._window)
-        return or_(answered, given_up)
+    def _at(self, now: datetime) -> dict[str, object]:
+        return {
+            "account": self._account,
+            "answered": now - self._window,
+            "given_up": now - self._answer - self._window,
+        }
 
     def _leaving(self, connection: Connection, now: datetime) -> list[datetime]:
         """When each call in the window leaves it at the earliest, soonest first: one in flight may be answered now."""
-        rows = connection.execute(select(calls.c.reserved, calls.c.settled).where(self._mine()))
+        rows = connection.rows("SELECT reserved, settled FROM calls WHERE account = :account", self._at(now))
         return sorted(
-            settled + self._window if settled else min(now, reserved + self._answer) + self._window
+            (moment(settled) if settled else min(now, moment(reserved) + self._answer)) + self._window
             for reserved, settled in rows
         )
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
-
 from reconciler.model import OrganisationId
 from reconciler.problems import Locked, Problem
+from reconciler.store.connection import Connection, moment
 from reconciler.store.database import Part
 from reconciler.store.rows import Lease
-from reconciler.store.tables import leases, lock_breaks
 
-_KEPT = tuple(name for name in Lease.__struct_fields__ if name in leases.c)
-_NOTED = tuple(name for name in _KEPT if name in lock_breaks.c)
+_NOTED = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
+_KEPT = (*_NOTED, "token", "seconds")
+_OF = "WHERE target = :target AND organisation = :organisation"
 
 
 class Lock(Part):
@@ -49,8 +48,8 @@ class Lock(Part):
                 until=now + timedelta(seconds=lease_seconds),
                 taken_over_from=other.run if other else None,
             )
-            connection.execute(delete(leases).where(_of(target, organisation)))
-            connection.execute(leases.insert(), _columns(lease, _KEPT))
+            connection.execute(f"DELETE FROM leases {_OF}", _columns(lease, _KEPT[:2]))
+            connection.insert("leases", [_columns(lease, _KEPT)])
         return lease
 
     def renew(self, lease: Lease) -> None:
@@ -58,14 +57,14 @@ class Lock(Part):
         meantime: then write nothing more."""
         with self._database.writing(_name(lease.target, lease.organisation)) as connection:
             until = self._database.now(connection) + timedelta(seconds=lease.seconds)
-            mine = update(leases).where(leases.c.token == lease.token).values(until=until)
-            if connection.execute(mine).rowcount == 0:
+            mine = "UPDATE leases SET until = :until WHERE token = :token"
+            if connection.execute(mine, {"token": lease.token, "until": until}).rowcount == 0:
                 raise Locked(_lost(lease, _found(connection, lease.target, lease.organisation)))
 
     def release(self, lease: Lease) -> None:
         """Give the lock back; nothing happens if it is no longer ours."""
         with self._database.writing(_name(lease.target, lease.organisation)) as connection:
-            connection.execute(delete(leases).where(leases.c.token == lease.token))
+            connection.execute("DELETE FROM leases WHERE token = :token", {"token": lease.token})
 
     def holder(self, target: str, organisation: int) -> Lease | None:
         """The lease that lives now."""
@@ -84,8 +83,8 @@ class Lock(Part):
                 return None
             if lease:
                 note = {"at": self._database.now(connection), "by": by, "reason": reason, **_columns(lease, _NOTED)}
-                connection.execute(lock_breaks.insert(), note)
-                connection.execute(delete(leases).where(_of(target, organisation)))
+                connection.insert("lock_breaks", [note])
+                connection.execute(f"DELETE FROM leases {_OF}", _columns(lease, _KEPT[:2]))
         return lease
 
 
@@ -93,13 +92,9 @@ def _name(target: str, organisation: int) -> str:
     return f"lease:{organisation}:{target}"
 
 
-def _of(target: str, organisation: int) -> ColumnElement[bool]:
-    return (leases.c.target == target) & (leases.c.organisation == organisation)
-
-
 def _found(connection: Connection, target: str, organisation: int) -> Lease | None:
-    row = connection.execute(select(leases).where(_of(target, organisation))).mappings().one_or_none()
-    return Lease(**row) if row else None
+    rows = connection.named(f"SELECT * FROM leases {_OF}", {"target": target, "organisation": organisation})
+    return Lease(**rows[0] | {name: moment(rows[0][name]) for name in ("since", "until")}) if rows else None
 
 
 def _columns(lease: Lease, names: tuple[str, ...]) -> dict[str, object]:

@@ -5,33 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, inspect, select, text
-
 from reconciler.problems import Problem, StoreError
-from reconciler.store.tables import APPEND_ONLY, ONE_OPEN_EPISODE, metadata, versions
+from reconciler.store.connection import Connection, insertion
+from reconciler.store.tables import APPEND_ONLY, ONE_OPEN_EPISODE, TABLES, statements
+
+VERSIONS = "reconciler_schema"
 
 Step = Callable[[Connection], None]
 
 
 def _add_episodes(connection: Connection) -> None:
     """1 to 2. Spelt out, not taken from the tables: those are of the newest version, whatever that comes to be."""
-    shared = connection.dialect.name == "postgresql"
-    number, moment = ("BIGSERIAL", "DOUBLE PRECISION") if shared else ("INTEGER", "DOUBLE")
+    number, moment = ("BIGSERIAL", "DOUBLE PRECISION") if connection.is_postgresql else ("INTEGER", "DOUBLE")
     connection.execute(
-        text(
-            f"CREATE TABLE episodes (id {number} NOT NULL, target TEXT NOT NULL, organisation BIGINT NOT NULL, "
-            "matter TEXT NOT NULL, learner BIGINT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, "
-            f"holder TEXT NOT NULL, due BIGINT, first_seen {moment} NOT NULL, last_seen {moment} NOT NULL, "
-            f"ended {moment}, ending TEXT NOT NULL, PRIMARY KEY (id))"
-        )
+        f"CREATE TABLE episodes (id {number} NOT NULL, target TEXT NOT NULL, organisation BIGINT NOT NULL, "
+        "matter TEXT NOT NULL, learner BIGINT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, "
+        f"holder TEXT NOT NULL, due BIGINT, first_seen {moment} NOT NULL, last_seen {moment} NOT NULL, "
+        f"ended {moment}, ending TEXT NOT NULL, PRIMARY KEY (id))"
     )
-    connection.execute(text(ONE_OPEN_EPISODE))
+    connection.execute(ONE_OPEN_EPISODE)
     _protect_episodes(connection)
 
 
 def _add_uncommitted(connection: Connection) -> None:
     """2 to 3. Of older runs nobody knows any more whether their files were their commit's."""
-    connection.execute(text("ALTER TABLE runs ADD COLUMN uncommitted BOOLEAN"))
+    connection.execute("ALTER TABLE runs ADD COLUMN uncommitted BOOLEAN")
 
 
 STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted)
@@ -44,9 +42,12 @@ def newest(steps: Sequence[Step] = STEPS) -> int:
 
 def version_of(connection: Connection) -> int:
     """The schema version of this database; 0 when the store has never been in it."""
-    if not inspect(connection).has_table(versions.name):
-        return 0
-    return connection.scalar(select(func.max(versions.c.version))) or 0
+    there = (
+        f"SELECT to_regclass('{VERSIONS}')"
+        if connection.is_postgresql
+        else f"SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{VERSIONS}'"
+    )
+    return (connection.value(there) and connection.value(f"SELECT max(version) FROM {VERSIONS}")) or 0
 
 
 def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> bool:
@@ -62,7 +63,7 @@ def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[S
     else:
         for step in steps[version - 1 :]:
             step(connection)
-    connection.execute(versions.insert(), {"version": ours, "at": now})
+    connection.execute(insertion(VERSIONS, ["version", "at"]), {"version": ours, "at": now})
     return version == 0
 
 
@@ -74,10 +75,20 @@ def _too_new(version: int, ours: int, place: str) -> Problem:
     )
 
 
+def tables_of(connection: Connection) -> set[str]:
+    """Every table of the file, or of the server's current schema."""
+    names = (
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        if connection.is_postgresql
+        else "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'"
+    )
+    return {name for (name,) in connection.rows(names)}
+
+
 def _create(connection: Connection, place: str) -> None:
-    found = set(inspect(connection).get_table_names())
-    shared = connection.dialect.name == "postgresql"  # a server's schema may hold others' tables beside ours
-    foreign = found & set(metadata.tables) if shared else found
+    found = tables_of(connection)
+    # a server's schema may hold others' tables beside ours
+    foreign = found & TABLES.keys() if connection.is_postgresql else found
     if foreign:
         raise StoreError(
             Problem(
@@ -86,9 +97,9 @@ def _create(connection: Connection, place: str) -> None:
                 where=place,
             )
         )
-    metadata.create_all(connection, checkfirst=False)
-    connection.execute(text(ONE_OPEN_EPISODE))
-    protect = _protect_postgresql if shared else _protect_sqlite
+    for statement in statements(is_postgresql=connection.is_postgresql):
+        connection.execute(statement)
+    protect = _protect_postgresql if connection.is_postgresql else _protect_sqlite
     protect(connection)
     _protect_episodes(connection)
 
@@ -97,33 +108,27 @@ def _protect_sqlite(connection: Connection) -> None:
     for table in APPEND_ONLY:
         for verb in ("UPDATE", "DELETE"):
             connection.execute(
-                text(
-                    f"CREATE TRIGGER {table.name}_no_{verb.lower()} BEFORE {verb} ON {table.name} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
-                )
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
 
 
 def _protect_postgresql(connection: Connection) -> None:
     connection.execute(
-        text(
-            "CREATE FUNCTION reconciler_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
-        )
+        "CREATE FUNCTION reconciler_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
     )
     for table in APPEND_ONLY:
         connection.execute(
-            text(
-                f"CREATE TRIGGER {table.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION reconciler_append_only()"
-            )
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION reconciler_append_only()"
         )
 
 
 def _protect_episodes(connection: Connection) -> None:
     """An episode may go on and end, once. Neither its beginning nor anything of an ended one is ever rewritten."""
     rewrites = "OLD.ended IS NOT NULL OR NEW.first_seen <> OLD.first_seen"
-    if connection.dialect.name == "postgresql":
+    if connection.is_postgresql:
         refuse = "EXECUTE FUNCTION reconciler_append_only()"
         statements = [
             f"CREATE TRIGGER episodes_kept BEFORE DELETE OR TRUNCATE ON episodes FOR EACH STATEMENT {refuse}",
@@ -136,4 +141,4 @@ def _protect_episodes(connection: Connection) -> None:
             f"CREATE TRIGGER episodes_ended BEFORE UPDATE ON episodes WHEN {rewrites} {refuse}",
         ]
     for statement in statements:
-        connection.execute(text(statement))
+        connection.execute(statement)

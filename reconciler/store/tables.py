@@ -1,210 +1,158 @@
-"""The tables of the newest schema version, the same for SQLite and PostgreSQL."""
+"""The tables of the newest schema version, written once for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Dialect,
-    Double,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-)
+TABLES: Mapping[str, str] = {
+    "reconciler_schema": """
+        version {version} NOT NULL,
+        at {moment} NOT NULL,
+        PRIMARY KEY (version)""",
+    "runs": """
+        id {serial} NOT NULL,
+        started {moment} NOT NULL,
+        command TEXT NOT NULL,
+        target TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        who TEXT NOT NULL,
+        commit_id TEXT NOT NULL,
+        uncommitted BOOLEAN,
+        PRIMARY KEY (id)""",
+    "run_ends": """
+        run {number} NOT NULL REFERENCES runs (id),
+        at {moment} NOT NULL,
+        exit_code INTEGER NOT NULL,
+        summary JSON NOT NULL,
+        PRIMARY KEY (run)""",
+    "operations": """
+        run {number} NOT NULL REFERENCES runs (id),
+        operation TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        learner BIGINT NOT NULL,
+        moves JSON NOT NULL,
+        method TEXT NOT NULL,
+        path TEXT NOT NULL,
+        body JSON NOT NULL,
+        PRIMARY KEY (run, operation),
+        UNIQUE (run, sequence)""",
+    "events": """
+        id {serial} NOT NULL,
+        run BIGINT NOT NULL,
+        operation TEXT NOT NULL,
+        at {moment} NOT NULL,
+        state TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        proof TEXT NOT NULL,
+        PRIMARY KEY (id),
+        FOREIGN KEY (run, operation) REFERENCES operations (run, operation)""",
+    "record": """
+        target TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        learner BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        staff BIGINT,
+        run {number} NOT NULL REFERENCES runs (id),
+        at {moment} NOT NULL,
+        PRIMARY KEY (target, organisation, learner, kind, key)""",
+    "leases": """
+        target TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        token TEXT NOT NULL,
+        holder TEXT NOT NULL,
+        host TEXT NOT NULL,
+        command TEXT NOT NULL,
+        run BIGINT,
+        seconds {moment} NOT NULL,
+        since {moment} NOT NULL,
+        until {moment} NOT NULL,
+        PRIMARY KEY (target, organisation)""",
+    "lock_breaks": """
+        id {serial} NOT NULL,
+        at {moment} NOT NULL,
+        "by" TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        target TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        holder TEXT NOT NULL,
+        host TEXT NOT NULL,
+        command TEXT NOT NULL,
+        run BIGINT,
+        since {moment} NOT NULL,
+        until {moment} NOT NULL,
+        PRIMARY KEY (id)""",
+    # rows of calls are removed, and a number used again would settle another's call
+    "calls": """
+        id {unrepeated},
+        account TEXT NOT NULL,
+        reserved {moment} NOT NULL,
+        settled {moment}""",
+    "pauses": """
+        account TEXT NOT NULL,
+        until {moment} NOT NULL,
+        PRIMARY KEY (account)""",
+    "facts": """
+        target TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        at {moment} NOT NULL,
+        PRIMARY KEY (target, name)""",
+    "episodes": """
+        id {serial} NOT NULL,
+        target TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        matter TEXT NOT NULL,
+        learner BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        holder TEXT NOT NULL,
+        due BIGINT,
+        first_seen {moment} NOT NULL,
+        last_seen {moment} NOT NULL,
+        ended {moment},
+        ending TEXT NOT NULL,
+        PRIMARY KEY (id)""",
+}
+"""Each table's columns and keys, in an order in which they can be made.
 
+A `key` is JSON, so that 123, "123" and null stay three keys; so are an episode's `holder`, `moves`, `body` and
+`summary`. A moment is seconds since 1970 in UTC: the one form that both databases keep alike.
+"""
 
-class Moment(TypeDecorator[datetime]):
-    """An aware datetime, kept as seconds since 1970 in UTC: the one form that both databases keep alike."""
+KINDS: Mapping[str, tuple[str, str]] = {
+    "serial": ("INTEGER", "BIGSERIAL"),  # SQLite numbers rows by itself only for plain INTEGER
+    "unrepeated": ("INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "BIGSERIAL NOT NULL PRIMARY KEY"),
+    "number": ("INTEGER", "BIGINT"),
+    "version": ("INTEGER", "SERIAL"),
+    "moment": ("DOUBLE", "DOUBLE PRECISION"),
+}
+"""What the two databases spell differently: SQLite, PostgreSQL."""
 
-    impl = Double
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> float | None:
-        return None if value is None else value.timestamp()
-
-    def process_result_value(self, value: float | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value, UTC)
-
-
-class Words(TypeDecorator[str]):
-    """Free text, perhaps a server's. What a database cannot hold, NUL and half a surrogate pair, becomes a mark."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else value.encode("utf-8", "replace").decode().replace("\0", "�")
-
-
-Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for plain INTEGER
-
-metadata = MetaData()
-
-versions = Table(
-    "reconciler_schema",
-    metadata,
-    Column("version", Integer, primary_key=True),
-    Column("at", Moment, nullable=False),
-)
-
-runs = Table(
-    "runs",
-    metadata,
-    Column("id", Number, primary_key=True),
-    Column("started", Moment, nullable=False),
-    Column("command", Words, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("organisation", BigInteger, nullable=False),
-    Column("fingerprint", Words, nullable=False),
-    Column("who", Words, nullable=False),
-    Column("commit_id", Words, nullable=False),
-    Column("uncommitted", Boolean),
-)
-
-run_ends = Table(
-    "run_ends",
-    metadata,
-    Column("run", ForeignKey("runs.id"), primary_key=True),
-    Column("at", Moment, nullable=False),
-    Column("exit_code", Integer, nullable=False),
-    Column("summary", JSON, nullable=False),
-)
-
-operations = Table(
-    "operations",
-    metadata,
-    Column("run", ForeignKey("runs.id"), primary_key=True),
-    Column("operation", Text, primary_key=True),
-    Column("sequence", Integer, nullable=False),
-    Column("learner", BigInteger, nullable=False),
-    Column("moves", JSON, nullable=False),
-    Column("method", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("body", JSON, nullable=False),
-    UniqueConstraint("run", "sequence"),
-    Index("operations_by_learner", "learner"),
-)
-
-events = Table(
-    "events",
-    metadata,
-    Column("id", Number, primary_key=True),
-    Column("run", BigInteger, nullable=False),
-    Column("operation", Text, nullable=False),
-    Column("at", Moment, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("detail", Words, nullable=False),
-    Column("proof", Text, nullable=False),
-    ForeignKeyConstraint(["run", "operation"], ["operations.run", "operations.operation"]),
-    Index("events_by_operation", "run", "operation", "id"),
-    Index("events_by_state", "state"),
-)
-
-record = Table(
-    "record",
-    metadata,
-    Column("target", Text, primary_key=True),
-    Column("organisation", BigInteger, primary_key=True, autoincrement=False),
-    Column("learner", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", Text, primary_key=True),
-    Column("key", Text, primary_key=True),  # as JSON, so that 123, "123" and null stay three keys
-    Column("staff", BigInteger),
-    Column("run", ForeignKey("runs.id"), nullable=False),
-    Column("at", Moment, nullable=False),
-)
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("target", Text, primary_key=True),
-    Column("organisation", BigInteger, primary_key=True, autoincrement=False),
-    Column("token", Text, nullable=False),
-    Column("holder", Words, nullable=False),
-    Column("host", Words, nullable=False),
-    Column("command", Words, nullable=False),
-    Column("run", BigInteger),
-    Column("seconds", Double, nullable=False),
-    Column("since", Moment, nullable=False),
-    Column("until", Moment, nullable=False),
-)
-
-lock_breaks = Table(
-    "lock_breaks",
-    metadata,
-    Column("id", Number, primary_key=True),
-    Column("at", Moment, nullable=False),
-    Column("by", Words, nullable=False),
-    Column("reason", Words, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("organisation", BigInteger, nullable=False),
-    Column("holder", Words, nullable=False),
-    Column("host", Words, nullable=False),
-    Column("command", Words, nullable=False),
-    Column("run", BigInteger),
-    Column("since", Moment, nullable=False),
-    Column("until", Moment, nullable=False),
-)
-
-calls = Table(
-    "calls",
-    metadata,
-    Column("id", Number, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("reserved", Moment, nullable=False),
-    Column("settled", Moment),
-    Index("calls_by_account", "account"),
-    sqlite_autoincrement=True,  # rows are removed here, and a number used again would settle another's call
-)
-
-pauses = Table(
-    "pauses",
-    metadata,
-    Column("account", Text, primary_key=True),
-    Column("until", Moment, nullable=False),
-)
-
-facts = Table(
-    "facts",
-    metadata,
-    Column("target", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("value", Words, nullable=False),
-    Column("at", Moment, nullable=False),
-)
-
-episodes = Table(
-    "episodes",
-    metadata,
-    Column("id", Number, primary_key=True),
-    Column("target", Text, nullable=False),
-    Column("organisation", BigInteger, nullable=False),
-    Column("matter", Text, nullable=False),
-    Column("learner", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),  # as in the record
-    Column("holder", Text, nullable=False),  # as JSON: a user, null for nobody, or the word for why it is not known
-    Column("due", BigInteger),
-    Column("first_seen", Moment, nullable=False),
-    Column("last_seen", Moment, nullable=False),
-    Column("ended", Moment),
-    Column("ending", Words, nullable=False),
+INDEXES = (
+    "CREATE INDEX operations_by_learner ON operations (learner)",
+    "CREATE INDEX events_by_operation ON events (run, operation, id)",
+    "CREATE INDEX events_by_state ON events (state)",
+    "CREATE INDEX calls_by_account ON calls (account)",
 )
 
 ONE_OPEN_EPISODE = (
     "CREATE UNIQUE INDEX open_episode ON episodes (target, organisation, matter, learner, kind, key) "
     "WHERE ended IS NULL"
 )
-"""As text, which both databases understand: a partial index of SQLAlchemy's own loads the dialects of both."""
 
-APPEND_ONLY = (runs, run_ends, operations, events, lock_breaks)
+APPEND_ONLY = ("runs", "run_ends", "operations", "events", "lock_breaks")
 """History: no row of these is ever changed or removed, and the database itself refuses to."""
+
+
+def create_table(name: str, *, is_postgresql: bool) -> str:
+    kinds = {kind: spelt[is_postgresql] for kind, spelt in KINDS.items()}
+    return f"CREATE TABLE {name} ({TABLES[name].format(**kinds)})"
+
+
+def statements(*, is_postgresql: bool) -> Iterator[str]:
+    """What makes every table and index in an empty database."""
+    yield from (create_table(name, is_postgresql=is_postgresql) for name in TABLES)
+    yield from INDEXES
+    yield ONE_OPEN_EPISODE

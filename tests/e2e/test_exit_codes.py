@@ -191,7 +191,7 @@ def test_version_and_help_are_quick(home: Home, option: str) -> None:
     """Neither needs the network's, the database's or the schemas' packages, which take most of a second to import."""
     program = (
         "import sys, json; from reconciler.cli import run; code = run(sys.argv[1:]); "
-        "heavy = {'httpx', 'sqlalchemy', 'jsonschema', 'jsonschema_rs', 'deepdiff', 'starlette', 'uvicorn', 'yaml'}; "
+        "heavy = {'httpx', 'sqlite3', 'jsonschema', 'jsonschema_rs', 'deepdiff', 'starlette', 'uvicorn', 'yaml'}; "
         "print(json.dumps([code, sorted(heavy & sys.modules.keys())]), file=sys.stderr)"
     )
     for arguments in ([option], ["plan", option]) if option != "--version" else ([option],):

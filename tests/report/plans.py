@@ -79,7 +79,7 @@ def hostile_plan(words: str) -> tuple[Plan, list[Outcome]]:
     whole = replace(
         plan_of((base, blocked), manual=(replace(REMOVAL, label=words, page=words, id=words),)),
         target=words,
-        problems=(problem, replace(problem, severity="warning")),
+        problems=(problem, problem._replace(severity="warning")),
         refusals=(Problem(words, words, where=words),),
         findings=(
             Finding("coverage", "error", words, words, source=Source(words)),

@@ -8,12 +8,11 @@ from multiprocessing.connection import Connection
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from reconciler.clock import SystemClock
 from reconciler.model import Slot, SlotKind, Unread, UserId
 from reconciler.operations import State
+from reconciler.problems import StoreError
 from reconciler.store import Episode, Sighting, Store
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, PRIYA, HandClock, Processes, aim, begin, defaults, ready
 
@@ -113,16 +112,15 @@ def test_open_is_what_the_last_run_saw_and_since_the_run_that_saw_it_first(
 def test_an_ended_episode_is_never_rewritten(store: Store) -> None:
     """Nor is when one began, and none is removed; the database itself refuses."""
     (episode,) = look(store, DEFAULT)
-    with store._database.engine.connect() as connection:
-        for statement in ("UPDATE episodes SET first_seen = 0", "DELETE FROM episodes"):
-            with pytest.raises(SQLAlchemyError, match="append-only"), connection.begin():
-                connection.execute(text(statement))
+    for statement in ("UPDATE episodes SET first_seen = 0", "DELETE FROM episodes"):
+        with pytest.raises(StoreError, match="append-only"), store._database.writing() as connection:
+            connection.execute(statement)
     store.end_episode(episode.id, "said by priya")
     store.end_episode(episode.id, "said by somebody else")
     (kept,) = store.episodes("sandbox", 5740, "drift", ended_since=NOON)
     assert kept.ending == "said by priya"
-    with store._database.engine.connect() as connection, pytest.raises(SQLAlchemyError, match="append-only"):
-        connection.execute(text("UPDATE episodes SET ending = ''"))
+    with pytest.raises(StoreError, match="append-only"), store._database.writing() as connection:
+        connection.execute("UPDATE episodes SET ending = ''")
 
 
 def see_often(line: Connection, url: str) -> None:

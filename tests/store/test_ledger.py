@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from reconciler.clock import SystemClock
 from reconciler.store import Ledger, Store
-from reconciler.store.tables import calls
 from tests.store.parts import CALLS, LIMIT, WINDOW, HandClock, Processes, hammer
 
 
@@ -141,4 +140,17 @@ def test_the_table_of_calls_does_not_grow(store: Store, clock: HandClock) -> Non
     clock.forward(60.001)
     spend(ledger, 5)
     with store._database.reading() as connection:
-        assert len(connection.execute(calls.select()).all()) == 1
+        assert connection.value("SELECT count(*) FROM calls") == 1
+
+
+def test_calls_in_flight_are_spent(store: Store, clock: HandClock) -> None:
+    """The server may count one before its answer is here; one never answered is given up in the end."""
+    ledger = store.ledger("account")
+    first, second = spend(ledger, 5), spend(ledger, 5)
+    assert ledger.spent() == 2
+    ledger.settle(first)
+    assert ledger.spent() == 2
+    clock.forward(60.001)
+    assert ledger.spent() == 1
+    clock.forward(120)
+    assert (ledger.spent(), second) == (0, second)

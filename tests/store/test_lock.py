@@ -9,7 +9,7 @@ import pytest
 from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode, Locked
 from reconciler.store import Store
-from reconciler.store.tables import lock_breaks
+from reconciler.store.connection import moment
 from tests.store.parts import NOON, HandClock, Processes, acquire, begin, take_lock
 
 
@@ -109,8 +109,8 @@ def test_a_broken_lock_is_free_and_noted_for_ever(store: Store) -> None:
     with pytest.raises(Locked, match="this run's lock is lost"):
         store.renew(lease)
     with store._database.reading() as connection:
-        (note,) = connection.execute(lock_breaks.select())
-    assert (note.by, note.reason, note.holder, note.run, note.at) == ("james", "runner was deleted", "kate", run, NOON)
+        (note,) = connection.rows('SELECT "by", reason, holder, run, at FROM lock_breaks')
+    assert note == ("james", "runner was deleted", "kate", run, NOON.timestamp()) and moment(note[-1]) == NOON
     assert acquire(store).taken_over_from is None
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Store
-from reconciler.store.tables import record
+from reconciler.store.connection import moment
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, HandClock, begin
 
 USERS = st.integers(1, 2**63 - 1).map(UserId)
@@ -28,7 +28,7 @@ DEFAULT = Slot(SlotKind.DEFAULT_ASSESSOR)
 def set_by(store: Store) -> list[tuple[int, object]]:
     """Run and hour of each record; there is no public way to ask yet, so the table is read."""
     with store._database.reading() as connection:
-        return [(row.run, row.at) for row in connection.execute(record.select().order_by(record.c.learner))]
+        return [(run, moment(at)) for run, at in connection.rows("SELECT run, at FROM record ORDER BY learner")]
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -83,7 +83,7 @@ def test_a_slot_that_this_program_never_writes_is_an_error_in_words(store: Store
     """Something else wrote to the store: a wrong record must not become a wrong plan."""
     store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE)], run=begin(store))
     with store._database.writing() as connection:
-        connection.execute(record.update().values(kind="tutor"))
+        connection.execute("UPDATE record SET kind = 'tutor'")
     with pytest.raises(StoreError, match="never writes"):
         store.recorded("sandbox", 5740)
 
