@@ -6,12 +6,31 @@ for, a twentieth. What works on values and changes on the way stays a dataclass.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from msgspec import DecodeError as NotUnderstood
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from msgspec.json import Decoder, encode
 from msgspec.structs import asdict, fields, replace
 
-__all__ = ["Decoder", "Discreet", "NotUnderstood", "Placed", "Struct", "asdict", "encode", "field", "fields", "replace"]
+__all__ = [
+    "Decoder",
+    "Discreet",
+    "Natural",
+    "NotUnderstood",
+    "Placed",
+    "Positive",
+    "Struct",
+    "asdict",
+    "encode",
+    "field",
+    "fields",
+    "replace",
+]
+
+Natural = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(gt=0)]
+"""Whole numbers in what a Decoder reads. It takes nothing else for one: neither `1.0` nor `true`."""
 
 _HIDDEN = frozenset({"body", "email", "environment", "handed", "location", "name", "names", "token"})
 _BESIDE = frozenset({"lapsed", "later", "places", "source"})

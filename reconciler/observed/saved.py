@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from reconciler.model import (
     LEARNING_AIM_KINDS,
@@ -26,7 +28,7 @@ from reconciler.model import (
 )
 from reconciler.observed.within import accounts, layer
 from reconciler.problems import Invalid, Problem, Source, in_order
-from reconciler.values import replace
+from reconciler.values import Decoder, Natural, NotUnderstood, Positive, Struct, replace
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -64,6 +66,55 @@ def _learner(learner: ObservedLearner) -> list[Any]:
         learner.placement,
         [[slot.kind.value, slot.key, held.value if isinstance(held, Unread) else held] for slot, held in slots],
     ]
+
+
+class Saved(Struct, frozen=True):
+    """What `to_document` writes, as far as types can say it."""
+
+    observed_format: Literal["1.0"]
+    taken_at: str
+    target: str
+    organisation: int
+    calls: Natural
+    learners: list[tuple[Positive, Standing, Positive | None, list[tuple[SlotKind, Any, Positive | Unread | None]]]]
+    misids: list[tuple[str, Positive]]
+    staff: list[tuple[Positive, Positive, Standing, Positive | None]]
+    problems: list[tuple[str, str, tuple[str, Natural] | None]]
+
+
+def from_json(data: bytes, target: str, organisation: OrganisationId) -> Observed:
+    """The reading in a file's bytes, checked and made in C where nothing is wrong with it.
+
+    Where something is, it is read again, to say what. Raises Invalid as `from_document` does, and ValueError or
+    RecursionError where it is no JSON.
+    """
+    with suppress(NotUnderstood, TypeError, ValueError, RecursionError):
+        saved = Decoder(Saved).decode(data)
+        if (saved.target, saved.organisation) == (target, organisation):
+            return _made(saved)
+    return from_document(json.loads(data), target, organisation)
+
+
+def _made(saved: Saved) -> Observed:
+    """Raises TypeError or ValueError."""
+    return Observed(
+        taken_at=_moment(saved.taken_at),
+        learners=_once(
+            (UserId(user), ObservedLearner(UserId(user), standing, placement, _held(slots)))
+            for user, standing, placement, slots in saved.learners
+        ),
+        misids=_once((misid, UserId(user)) for misid, user in saved.misids),
+        staff=_once(_read_staff(*row) for row in saved.staff),
+        calls=saved.calls,
+        problems=tuple(_read_problem(what, fix, source and list(source)) for what, fix, source in saved.problems),
+    )
+
+
+def _held(rows: Sequence[tuple[SlotKind, Any, Any]]) -> dict[Slot, Holder]:
+    held: dict[Slot, Holder] = {_slot(kind, key): holder for kind, key, holder in rows}
+    if len(held) < len(rows):
+        raise ValueError("a slot is there twice")
+    return held
 
 
 def from_document(document: Any, target: str, organisation: OrganisationId) -> Observed:

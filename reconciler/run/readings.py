@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from reconciler.model import Declared, Observed
-from reconciler.observed.saved import fitted, from_document, to_document
+from reconciler.observed.saved import fitted, from_json, to_document
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.run.files import write_whole
 
@@ -25,15 +25,13 @@ def load_reading(path: Path, declared: Declared, target: str) -> Observed:
         if path.stat().st_size > LARGEST:
             fix = "Save the reading again with: reconciler plan --save-observed FILE"
             raise Invalid(Problem("is larger than any reading", fix, source))
-        document = json.loads(path.read_bytes())
+        observed = from_json(path.read_bytes(), target, declared.settings.organisation)
     except OSError as error:
         fix = "Check the path, or save a reading with: reconciler plan --save-observed FILE"
         raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error
     except (ValueError, RecursionError) as error:
         fix = "Save the reading again with: reconciler plan --save-observed FILE"
         raise Invalid(Problem("is not JSON, or is cut short", fix, source)) from error
-    try:
-        observed = from_document(document, target, declared.settings.organisation)
     except ReconcilerError as error:
         raise Invalid([Problem(one.what, one.fix, source) for one in error.problems]) from error
     return fitted(observed, declared)
