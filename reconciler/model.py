@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum, StrEnum
+from functools import lru_cache
 from typing import Literal, NamedTuple, NewType
 
 from reconciler.problems import Problem, Source
@@ -119,6 +120,7 @@ class Slot(NamedTuple):
             raise ValueError(f"{address} is not the address of a slot of kind {kind.value}")
         return user, slot
 
+    @lru_cache(maxsize=10_000)  # noqa: B019  slots are values: a few hundred different ones stand on all learners
     def order(self) -> tuple[int, int, str]:
         """A sort key: kinds in plan order, then number keys by number and text keys by text."""
         number = self.key if isinstance(self.key, int) else 0

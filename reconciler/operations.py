@@ -27,6 +27,8 @@ Action = Literal["create", "update", "delete", "no-op"]
 Reason = Literal["declared", "drift", "cover", "unknown"]
 SlotRole = Literal["assessor", "iqa"]
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -135,7 +137,7 @@ def addresses(operation: Operation) -> tuple[str, ...]:
 def operation_id(operation: Operation) -> str:
     """Twelve hex digits from what the operation does and displaces: the same operation, the same id."""
     facts = [[slot.address(operation.learner), holder_json(move.before), move.after] for slot, move in moves(operation)]
-    return _hashed(json.dumps(facts, separators=(",", ":")))[:12]
+    return _hashed(_compact(facts))[:12]
 
 
 def step_id(learner: UserId, slot: Slot) -> str:

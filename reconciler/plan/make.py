@@ -122,17 +122,18 @@ class _Comparison:
     def learner(self, learner: DeclaredLearner, user: UserId) -> list[Change]:
         seen = self.observed.learners.get(user) or ObservedLearner(user, "missing")
         why_not = self._learner_blocked(learner, seen)
-        wanted = dict(learner.slots)
-        if not why_not:
-            for slot in self.added.get(user, ()):  # we added them; the files no longer ask for them
-                wanted.setdefault(slot, Wanted(None, None, learner.source))
+        wanted = learner.slots
+        if not why_not and (added := self.added.get(user)):  # we added them; the files no longer ask for them
+            wanted = {slot: Wanted(None, None, learner.source) for slot in added} | dict(wanted)
         lasts = self.lasts.get(user, {})
         changes = [
-            self._slot(learner, seen, slot, want, lasts.get(slot, _UNREADABLE), why_not)
-            for slot, want in wanted.items()
+            self._slot(learner, seen, slot, wanted[slot], lasts.get(slot, _UNREADABLE), why_not)
+            for slot in sorted(wanted, key=Slot.order)
         ]
-        changes += [self._lapsed(learner, seen, slot, lapse, why_not) for slot, lapse in learner.lapsed.items()]
-        return sorted(changes, key=lambda change: change.slot.order())
+        if learner.lapsed:
+            changes += [self._lapsed(learner, seen, slot, lapse, why_not) for slot, lapse in learner.lapsed.items()]
+            changes.sort(key=lambda change: change.slot.order())
+        return changes
 
     def _lapsed(
         self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, lapse: Lapse, why_not: str
@@ -159,7 +160,7 @@ class _Comparison:
         holder = seen.slots.get(slot, _UNREADABLE)
         from_record = holder is _UNREADABLE and last is not _UNREADABLE
         before = last if from_record else holder
-        action = _action(before, want.staff)
+        action: Action = "no-op" if before == want.staff else _action(before, want.staff)  # by far the most are equal
         change = Change(
             learner=seen.id,
             slot=slot,
@@ -255,8 +256,7 @@ class _Comparison:
 
 
 def _action(before: Holder, after: UserId | None) -> Action:
-    if before == after:  # by far the most
-        return "no-op"
+    """What it takes to get from one holder to another."""
     match before:
         case Unread.UNREADABLE:
             return "no-op" if after is None else "create"
