@@ -45,8 +45,8 @@ def caseload(
         members = [member for member in members if touched.get(member.id, set()) & KINDS[member.role]]
     if not members:
         return ()
-    before = by_staff(observed, holders(observed, changes, after=False))
-    after = by_staff(observed, holders(observed, changes, after=True))
+    before = by_staff(observed, holders(observed, changes, after=False), members)
+    after = by_staff(observed, holders(observed, changes, after=True), members)
     rows = [
         CaseloadRow(
             member.handle,
@@ -65,13 +65,14 @@ def _is_busy(row: CaseloadRow) -> bool:
     return bool(row.before.learners or row.after.learners or (row.target, row.maximum) != (None, None))
 
 
-def by_staff(observed: Observed, held: Mapping[UserId, Held]) -> ByStaff:
-    found: defaultdict[UserId, defaultdict[SlotKind, set[UserId]]] = defaultdict(lambda: defaultdict(set))
+def by_staff(observed: Observed, held: Mapping[UserId, Held], members: Iterable[Staff]) -> ByStaff:
+    """The active learners of these members of staff."""
+    found: dict[UserId, defaultdict[SlotKind, set[UserId]]] = {member.id: defaultdict(set) for member in members}
     for learner, seen in observed.learners.items():
         if seen.standing == "active":
-            for slot, holder in held[learner].items():
-                if isinstance(holder, int):
-                    found[holder][slot.kind].add(learner)
+            for (kind, _), holder in held[learner].items():
+                if isinstance(holder, int) and holder in found:
+                    found[holder][kind].add(learner)
     return found
 
 

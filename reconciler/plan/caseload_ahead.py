@@ -10,7 +10,7 @@ from reconciler.model import Declared, DeclaredLearner, Level, Shift, Slot, Slot
 from reconciler.operations import Finding
 from reconciler.plan.caseload import KINDS
 from reconciler.plan.effective import Held
-from reconciler.plan.policies import bound_passed
+from reconciler.plan.policies import bound_passed, is_watched
 from reconciler.plan.waivers import waive_caseload
 from reconciler.problems import Problem, Source
 from reconciler.values import replace
@@ -22,7 +22,7 @@ def burdens_ahead(declared: Declared, held: Mapping[UserId, Held]) -> Iterator[t
     """A warning for each number of a member of staff that a coming day passes and the day before did not, up to the
     declared horizon. `held` has the active learners in scope, as they are once the plan is carried out."""
     level = declared.settings.level("caseload")
-    watched = [one for one in declared.staff.values() if _is_watched(one)]
+    watched = [one for one in declared.staff.values() if is_watched(one)]
     shifts = _by_day(learner for learner in declared.learners if learner.id in held)
     if level == "off" or not watched or not shifts:
         return
@@ -45,10 +45,6 @@ def burdens_ahead(declared: Declared, held: Mapping[UserId, Held]) -> Iterator[t
                 first = causes[member].most_common(1)
                 yield day, _problem(day, finding, first[0][0] if first else finding.source)
         over = {*found}
-
-
-def _is_watched(member: Staff) -> bool:
-    return member.role in KINDS and (member.caseload_target, member.caseload_max) != (None, None)
 
 
 def _by_day(learners: Iterable[DeclaredLearner]) -> Mapping[date, list[tuple[UserId, Shift]]]:

@@ -16,12 +16,16 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
     """Per learner, the holders before the plan, or after each of its creates and updates took effect.
 
     A record stands in where OneFile does not show a slot. What a plan does not write (no-op, blocked, held,
-    left to a person) stays as it is.
+    left to a person) stays as it is. The changes are those of a plan made from the reading.
     """
-    held = {learner: dict(seen.slots) for learner, seen in observed.learners.items()}
+    held: dict[UserId, Held] = {learner: seen.slots for learner, seen in observed.learners.items()}
+    own: dict[UserId, dict[Slot, Holder]] = {}
     for change in changes:
         written = after and change.action in ("create", "update")
-        held.setdefault(change.learner, {})[change.slot] = change.after if written else change.before
+        if written or change.recorded or change.before is _UNREADABLE:  # by far the most are as the reading has them
+            if change.learner not in own:
+                held[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
+            own[change.learner][change.slot] = change.after if written else change.before
     return held
 
 

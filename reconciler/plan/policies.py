@@ -25,7 +25,7 @@ from reconciler.model import (
     UserId,
 )
 from reconciler.operations import Change, Finding
-from reconciler.plan.caseload import by_staff, learners_of
+from reconciler.plan.caseload import KINDS, by_staff, learners_of
 from reconciler.plan.effective import Held, holders, in_effect, keys, people
 from reconciler.plan.waivers import waive, waive_caseload
 from reconciler.values import Struct, replace
@@ -33,7 +33,6 @@ from reconciler.values import Struct, replace
 _DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
 # Python 3.11 takes longer to look up a member of an enum than to compare two
 _ADDITIONAL, _AIM_ASSESSOR, _AIM_IQA = SlotKind.ADDITIONAL, SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.LEARNING_AIM_IQA
-_TRAINEE = Role.TRAINEE_ASSESSOR
 _ASSESSOR_OR_ADDITIONAL = ASSESSOR_KINDS | {SlotKind.ADDITIONAL}
 _ASSESSING = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR)
 
@@ -55,14 +54,38 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
 
 def check_learner(case: Case, declared: Declared) -> Iterator[Finding]:
     """What one learner's slots break, waived where a waiver covers the declared day."""
-    for policy, rule in _RULES.items():
-        for finding in rule(case):  # of by far the most learners there is none
-            if (level := declared.settings.level(policy)) != "off":
-                yield waive(replace(finding, level=level), declared)
+    for rule, level in case.world.rules:
+        for finding in rule(case):
+            yield waive(replace(finding, level=level), declared)
 
 
 def _order(finding: Finding) -> tuple[int, str, int, str]:
     return (POLICIES.index(finding.policy), finding.cohort, finding.learner or 0, finding.what)
+
+
+class World(Struct, frozen=True):
+    """What is the same for every learner, made out once: `first` has the first account of each person with several,
+    by any of them; `rules` are those that are not off, each with how strictly it is taken."""
+
+    staff: Mapping[UserId, Staff]
+    first: Mapping[UserId, UserId]
+    trainees: frozenset[UserId]
+    rules: Sequence[tuple[Callable[[Case], Iterable[Finding]], Level]]
+    settings: Settings
+    observed: Observed
+
+
+def _world(declared: Declared, observed: Observed) -> World:
+    staff, settings = declared.staff_by_id(), declared.settings
+    persons: dict[str, UserId] = {}
+    return World(
+        staff,
+        {one.id: persons.setdefault(one.person, one.id) for one in staff.values() if one.person},
+        frozenset(one.id for one in staff.values() if one.role is Role.TRAINEE_ASSESSOR),
+        [(rule, level) for policy, rule in _RULES.items() if (level := settings.level(policy)) != "off"],
+        settings,
+        observed,
+    )
 
 
 class Case(Struct, frozen=True):
@@ -71,37 +94,38 @@ class Case(Struct, frozen=True):
     id: UserId
     learner: DeclaredLearner
     held: Held
-    staff: Mapping[UserId, Staff]
-    settings: Settings
-    observed: Observed
+    world: World
 
-    def human(self, account: UserId) -> str:
-        return self.staff[account].human() if account in self.staff else f"account:{account}"
+    def human(self, account: UserId) -> UserId:
+        """By which people, not accounts, are compared."""
+        return self.world.first.get(account, account)
 
     def called(self, account: UserId) -> str:
-        return self.staff[account].handle if account in self.staff else f"account {account} (not in staff.yaml)"
+        staff = self.world.staff
+        return staff[account].handle if account in staff else f"account {account} (not in staff.yaml)"
 
     def has_both(self) -> bool:
         """Whether anybody is on both sides by any slot, in effect or not: of by far the most learners nobody is."""
         assessing, assuring = set(), set()
-        for slot, holder in self.held.items():
+        staff, first = self.world.staff, self.world.first
+        for (kind, _), holder in self.held.items():
             if isinstance(holder, int):
-                kind = slot.kind
-                role = self.staff[holder].role if kind is _ADDITIONAL and holder in self.staff else None
+                role = staff[holder].role if kind is _ADDITIONAL and holder in staff else None
                 if kind in ASSESSOR_KINDS or role in _ASSESSING:
-                    assessing.add(holder)
+                    assessing.add(first.get(holder, holder))
                 elif kind in IQA_KINDS or role is Role.IQA:
-                    assuring.add(holder)
-        return not set(map(self.human, assessing)).isdisjoint(map(self.human, assuring))
+                    assuring.add(first.get(holder, holder))
+        return not assessing.isdisjoint(assuring)
 
     def additional(self, *roles: Role) -> frozenset[UserId]:
         """The additional people of some roles. Without a role in staff.yaml nothing can be said about one."""
         found = people(holder for slot, holder in self.held.items() if slot.kind is _ADDITIONAL)
-        return frozenset(account for account in found if account in self.staff and self.staff[account].role in roles)
+        staff = self.world.staff
+        return frozenset(account for account in found if account in staff and staff[account].role in roles)
 
     def finding(self, policy: str, what: str, fix: str, slots: Iterable[Slot], staff: UserId | None = None) -> Finding:
         """At the line that declares the first of the slots, or the learner. The level follows in check_learner."""
-        member = self.staff.get(staff) if staff is not None else None
+        member = self.world.staff.get(staff) if staff is not None else None
         lines = tuple(self.learner.slots[slot].source for slot in slots if slot in self.learner.slots)
         return Finding(
             policy=policy,
@@ -119,12 +143,12 @@ class Case(Struct, frozen=True):
 
 def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[Case]:
     """Learners that are not active are set aside by the plan with a problem of their own."""
-    staff = declared.staff_by_id()
+    world = _world(declared, observed)
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None and seen.standing == "active":
-            yield Case(seen.id, learner, held[seen.id], staff, declared.settings, observed)
+            yield Case(seen.id, learner, held[seen.id], world)
 
 
 # ------------------------------------------------------------------ nobody quality-assures what they assess
@@ -194,6 +218,8 @@ def _both(case: Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> s
 
 
 def _coverage(case: Case) -> Iterator[Finding]:
+    if None not in case.held.values():  # nobody is known to be missing: so it is for by far the most learners
+        return
     aims = keys(case.held, LEARNING_AIM_KINDS)
     bare = [aim for aim in aims if in_effect(case.held, Slot(_AIM_ASSESSOR, aim)) == {None}]
     if bare:
@@ -205,7 +231,7 @@ def _coverage(case: Case) -> Iterator[Finding]:
         yield case.finding("coverage", what, "Declare a default assessor.", [_DEFAULT_ASSESSOR])
     for aim in aims:
         yield from _without_iqa(case, aim)
-    if case.settings.employer_signs and case.held.get(_DEFAULT_EMPLOYER, Unread.UNREADABLE) is None:
+    if case.world.settings.employer_signs and case.held.get(_DEFAULT_EMPLOYER, Unread.UNREADABLE) is None:
         what = "nobody is the default employer, whose signature reviews need"
         yield case.finding("coverage", what, "Declare a default employer.", [_DEFAULT_EMPLOYER])
 
@@ -233,11 +259,12 @@ def _listed(thing: str, keys: Sequence[int | str]) -> str:
 
 def _trainee_assessor(case: Case) -> Iterator[Finding]:
     """A trainee declared in any assessor slot, or as an additional person: whether OneFile takes one is not known."""
+    if not (trainees := case.world.trainees):
+        return
     found: dict[UserId, list[Slot]] = {}
     for slot, wanted in case.learner.slots.items():
-        member = case.staff.get(wanted.staff) if wanted.staff is not None else None
-        if member and member.role is _TRAINEE and slot.kind in _ASSESSOR_OR_ADDITIONAL:
-            found.setdefault(member.id, []).append(slot)
+        if wanted.staff is not None and wanted.staff in trainees and slot.kind in _ASSESSOR_OR_ADDITIONAL:
+            found.setdefault(wanted.staff, []).append(slot)
     for trainee, places in found.items():
         slots = sorted(places, key=Slot.order)
         what = f"{case.called(trainee)} is a trainee assessor, declared as {', '.join(map(_post, slots))}"
@@ -262,14 +289,16 @@ def _post(slot: Slot) -> str:
 def _employer_placement(case: Case) -> Iterator[Finding]:
     """Whose placement OneFile does not tell is not judged. An employer who would be new is set aside by the plan, and
     is then not in effect."""
-    for employer in people([case.held.get(_DEFAULT_EMPLOYER)]):
-        account = case.observed.staff.get((case.learner.organisation, employer))
-        theirs, mine = account and account.placement, case.observed.learners[case.id].placement
-        if None not in (theirs, mine) and theirs != mine:
-            what = f"{case.called(employer)} is the default employer and belongs to placement {theirs}, "
-            what += f"the learner to placement {mine}"
-            fix = "Correct the learner's or the employer's placement in OneFile, or declare another employer."
-            yield case.finding("employer_placement", what, fix, [_DEFAULT_EMPLOYER], employer)
+    employer, observed = case.held.get(_DEFAULT_EMPLOYER), case.world.observed
+    if not isinstance(employer, int):
+        return
+    account = observed.staff.get((case.learner.organisation, employer))
+    theirs, mine = account and account.placement, observed.learners[case.id].placement
+    if None not in (theirs, mine) and theirs != mine:
+        what = f"{case.called(employer)} is the default employer and belongs to placement {theirs}, "
+        what += f"the learner to placement {mine}"
+        fix = "Correct the learner's or the employer's placement in OneFile, or declare another employer."
+        yield case.finding("employer_placement", what, fix, [_DEFAULT_EMPLOYER], employer)
 
 
 _RULES: Mapping[str, Callable[[Case], Iterable[Finding]]] = {
@@ -287,15 +316,18 @@ def _caseload(
     declared: Declared, observed: Observed, changes: Sequence[Change], held: Mapping[UserId, Held], level: Level
 ) -> Iterator[Finding]:
     """A target passed warns; only a maximum passed can be an error."""
-    found = by_staff(observed, held)
+    watched = [member for _, member in sorted(declared.staff.items()) if is_watched(member)]
+    if not watched:
+        return
+    found = by_staff(observed, held, watched)
     over = [
         (member, passed)
-        for _, member in sorted(declared.staff.items())
+        for member in watched
         if (passed := bound_passed(member, len(learners_of(member, found)), level))
     ]
     if not over:
         return
-    before = by_staff(observed, holders(observed, changes, after=False))
+    before = by_staff(observed, holders(observed, changes, after=False), watched)
     cohorts = {case.id: case.learner.cohort for case in cases_of(declared, observed, held)}
     for member, passed in over:
         learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, found))]
@@ -317,6 +349,11 @@ class _Passed(NamedTuple):
         what = f"{member.handle} would hold {held} in scope, above the {self.word} of {self.bound}{besides}"
         fix = f"Give learners to somebody else, or raise caseload.{self.key} of {member.handle} in staff.yaml."
         return Finding("caseload", self.level, what, fix, staff=member.handle, source=member.source)
+
+
+def is_watched(member: Staff) -> bool:
+    """Whether there is a number that the member's caseload could pass."""
+    return member.role in KINDS and (member.caseload_target, member.caseload_max) != (None, None)
 
 
 def bound_passed(member: Staff, learners: int, level: Level) -> _Passed | None:
