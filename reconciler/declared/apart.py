@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -91,6 +90,8 @@ def _size(path: Path) -> int:
 @contextmanager
 def _reader(paths: Sequence[Path]) -> Iterator[Iterator[bytes]]:
     """A process that reads these files; it ends by itself when nobody takes what it says any more."""
+    import subprocess  # with what it brings, a tenth of the start of whoever has few files
+
     command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()"]
     with subprocess.Popen(  # noqa: S603  our own interpreter and module
         command,

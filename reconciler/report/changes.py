@@ -62,6 +62,8 @@ def cohort_rows(plan: Plan, *, fold: bool, pending: bool) -> tuple[CohortRows, .
 
     `fold` leaves many slots of which nothing tells who is there to the headline, which counts them by kind.
     """
+    if pending and not plan.base:
+        return ()
     groups: dict[str, list[tuple[Risk, Change]]] = {}
     hidden = {Risk.UNTOLD} if fold and len(untold(plan)) > MANY_UNKNOWN else set()
     for change in plan.changes:

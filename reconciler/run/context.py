@@ -14,7 +14,6 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.declared import read_declared
 from reconciler.model import Declared, Settings
 from reconciler.operations import Stand
-from reconciler.run import git
 from reconciler.values import Discreet, Struct, field, replace
 
 if TYPE_CHECKING:
@@ -114,11 +113,15 @@ class Context(Discreet, Struct, frozen=True):
             return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
     def stand(self) -> Stand:
-        return self.stood or git.stand(self.state)
+        if self.stood:
+            return self.stood
+        from reconciler.run import git  # starts programs, which only some commands need
+
+        return git.stand(self.state)
 
     def standing(self) -> Context:
         """The same, with where the state folder stands now kept."""
-        return replace(self, stood=git.stand(self.state))
+        return replace(self, stood=replace(self, stood=None).stand())
 
 
 def _without_ended_waivers(declared: Declared, today: date) -> Declared:

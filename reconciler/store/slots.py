@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from reconciler.model import Holder, Slot, SlotKind, Unread, UserId
 from reconciler.operations import Move, holder_json
@@ -15,6 +16,7 @@ def key_json(slot: Slot) -> str:
     return json.dumps(slot.key)
 
 
+@lru_cache(maxsize=10_000)  # the same few thousand slots stand on all learners
 def slot_of(kind: str, key: str) -> Slot:
     """Raises StoreError for a row that no version of this program wrote."""
     try:
