@@ -204,22 +204,25 @@ HOW = (
 )
 FOUND = """## What profiling found
 
-- **Start.** Half of what a plan takes to start is SQLAlchemy, a quarter our own dataclasses. What a command does
-  not use is not loaded: commands are listed without their modules, HTTP waits for the first call, PostgreSQL's
-  dialect for a PostgreSQL store, asyncio for something to wait for. `validate` opens no store.
-- **Check.** Two thirds of the time is parsing, and of that more than half is making libyaml's events into Python
-  objects, which nothing in Python can spare. Checking by the Rust-backed validator takes a fiftieth; the
-  validator that explains is asked only about what was refused. So the files are divided among the cores, each
-  read and checked by itself in a process of its own, while the first process judges what concerns several files.
-  Below 2 MB of files this would not pay, and is not done.
-- **Plan.** Nothing stands out any more: building, comparing and judging take a few microseconds a slot each. What
-  did stand out was the collector (a fifth, with millions of values and hardly a cycle among them), hashing of
-  enums, caseloads counted several times, and looking for a clash of assessor and IQA where nobody is on both
-  sides.
+- **Start.** Half of what a plan took to start was SQLAlchemy, so the store now talks to SQLite and PostgreSQL by their
+  own drivers. Our own sixty dataclasses were most of the rest; values are structs made in C (msgspec), which cost a
+  twentieth to define. What a command does not use is not loaded: commands are listed without their modules, HTTP waits
+  for the first call, PostgreSQL's driver for a PostgreSQL store, asyncio for something to wait for. What is left is
+  click, PyYAML, the schema validator and Python itself.
+- **Check.** Of what a file takes by itself half is making libyaml's events into Python objects, which nothing in
+  Python can spare. Checking by the Rust-backed validator takes a fiftieth; the validator that explains is asked only
+  about what was refused. So the files are divided among the cores, each read and checked by itself in a process of
+  its own, while the first process judges what concerns several files. What passes between them is encoded and decoded
+  in C, and only learners of whom something can be wrong are looked at closely. Below 2 MB of files other processes
+  would not pay, and are not started.
+- **Plan.** Nothing stands out any more: building, comparing and judging take a microsecond or two a slot each. What
+  did stand out was the collector (a fifth, with millions of values and hardly a cycle among them), hashing and
+  looking up members of enums, caseloads counted several times, and asking every rule about every slot.
 - **A cache of parsed files** was measured and not kept. Its best case, every file unchanged, replaces parsing by
-  loading what was kept, and the two processes do that already: a warm cache would save less than a third of
-  `validate` of a thousand files, and nothing at all of a centre with ten, at the price of a copy of learners' ids
-  on disk that has to be proved current. Where a change is small, `--changed-since` plans it alone."""
+  loading what was kept. Of the processor's time for a thousand files the first process takes a third, whatever is
+  kept; the other two thirds are shared by the cores already. It would save a third of the wait on two cores and
+  nothing to notice for a centre with ten files, at the price of a copy of learners' ids on disk that has to be proved
+  current. Where a change is small, `--changed-since` plans it alone."""
 
 
 def report(names: Sequence[str]) -> Iterator[str]:
