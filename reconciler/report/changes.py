@@ -57,7 +57,15 @@ class CohortRows(Struct, frozen=True):
         return dict(sorted(counted.items()))
 
 
-def cohort_rows(plan: Plan, *, fold: bool, pending: bool) -> tuple[CohortRows, ...]:
+Shown = Sequence[tuple[Risk, Change]]
+"""Every change that reports show, each with its risk: the others, by far the most, are only counted."""
+
+
+def shown(plan: Plan) -> Shown:
+    return [(risk, change) for change in plan.changes if (risk := risk_of(change)) is not None]
+
+
+def cohort_rows(changes: Shown, plan: Plan, *, fold: bool, pending: bool) -> tuple[CohortRows, ...]:
     """Each cohort's changes, by the cohort's name. Without a base nothing is told apart, and nothing is pending.
 
     `fold` leaves many slots of which nothing tells who is there to the headline, which counts them by kind.
@@ -65,10 +73,9 @@ def cohort_rows(plan: Plan, *, fold: bool, pending: bool) -> tuple[CohortRows, .
     if pending and not plan.base:
         return ()
     groups: dict[str, list[tuple[Risk, Change]]] = {}
-    hidden = {Risk.UNTOLD} if fold and len(untold(plan)) > MANY_UNKNOWN else set()
-    for change in plan.changes:
-        risk = risk_of(change)
-        if risk is not None and risk not in hidden and (bool(plan.base) and change.pending) is pending:
+    hidden = {Risk.UNTOLD} if fold and len(untold(changes)) > MANY_UNKNOWN else set()
+    for risk, change in changes:
+        if risk not in hidden and (bool(plan.base) and change.pending) is pending:
             groups.setdefault(change.cohort, []).append((risk, change))
     return tuple(CohortRows(name, tuple(_rows(group, plan, fold))) for name, group in sorted(groups.items()))
 
@@ -125,9 +132,9 @@ def _folded(changes: Sequence[Change], handles: Handles) -> Iterator[Row]:
         yield Row(risk, staff, what, slots=len(group))
 
 
-def untold(plan: Plan) -> list[Change]:
+def untold(changes: Shown) -> list[Change]:
     """Slots that shall be nobody's, and of which nothing tells whether somebody is there."""
-    return [change for change in plan.changes if change.reason == "unknown" and risk_of(change) is Risk.UNTOLD]
+    return [change for risk, change in changes if risk is Risk.UNTOLD]
 
 
 def by_kind(changes: Iterable[Change]) -> str:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
-from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Plan, Summary
+from reconciler.operations import CaseloadRow, Change, Finding, Holding, ManualRemoval, Plan, Summary
 from reconciler.problems import Problem, Source
-from reconciler.report.changes import CohortRows, by_kind, cohort_rows, untold
+from reconciler.report.changes import CohortRows, Shown, by_kind, cohort_rows, shown, untold
+from reconciler.report.risk import risk_of
 from reconciler.report.words import (
     age_words,
     duration_words,
@@ -127,8 +128,11 @@ def review(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = Fa
     """The plan for reviewers. With `fold`, many slots of a cohort that OneFile does not show are one row per person.
     With `whole`, what a waiver lets pass is told one by one, and so is what policies warned of before this change."""
     made = f"{plan.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    cohorts = cohort_rows(plan, fold=fold, pending=False)
-    already = cohort_rows(plan, fold=fold, pending=True)
+    changes = shown(plan)
+    cohorts = cohort_rows(changes, plan, fold=fold, pending=False)
+    already = cohort_rows(changes, plan, fold=fold, pending=True)
+    unknown = untold(changes)
+    counts = _counts(plan.summary, len(unknown))
     return Review(
         title=f"Plan for {plan.target}, {organisation_words(plan)}, as declared for {plan.day}, made {made}",
         target=plan.target,
@@ -136,9 +140,9 @@ def review(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = Fa
         fingerprint=fingerprint,
         base=plan.base,
         stop=_stop(plan),
-        verdict=_verdict(plan),
-        counts=_counts(plan),
-        notes=tuple(_notes(plan, cohorts, already)),
+        verdict=_verdict(plan, changes, counts),
+        counts=counts,
+        notes=tuple(_notes(plan, unknown, cohorts, already)),
         cost=_cost(plan.summary),
         notices=tuple(group for group in _notices(plan, whole=whole) if group.items),
         manual=manual_steps(plan),
@@ -158,25 +162,21 @@ def _stop(plan: Plan) -> str:
     return f"Blocked: {why}. Nothing is applied while a limit or a policy refuses this plan." if plan.blocked else ""
 
 
-def _verdict(plan: Plan) -> str:
-    left = [change for change in plan.changes if change.held]
+def _verdict(plan: Plan, changes: Shown, counts: Iterable[tuple[int, str]]) -> str:
+    counted = ", ".join(f"{count} {words}" for count, words in counts)
+    left = sum(bool(change.held) for _, change in changes)
     if not plan.in_sync:
-        return f"{_counted(plan)}."
-    if untold(plan):
-        return f"Nothing to write: {_counted(plan)}."
+        return f"{counted}."
+    if untold(changes):
+        return f"Nothing to write: {counted}."
     if left:
-        return f"Nothing to write. Left to differ, as settings.drift says: {number_of(len(left), 'slot')}."
+        return f"Nothing to write. Left to differ, as settings.drift says: {number_of(left, 'slot')}."
     if not plan.changes:
         return "No changes. The files declare no slot in this scope."
     return "No changes. OneFile holds what the files declare."
 
 
-def _counted(plan: Plan) -> str:
-    return ", ".join(f"{count} {words}" for count, words in _counts(plan))
-
-
-def _counts(plan: Plan) -> tuple[tuple[int, str], ...]:
-    summary, unknown = plan.summary, len(untold(plan))
+def _counts(summary: Summary, unknown: int) -> tuple[tuple[int, str], ...]:
     counts = [
         (summary.create, "to fill"),
         (summary.update, "to reassign"),
@@ -190,15 +190,16 @@ def _counts(plan: Plan) -> tuple[tuple[int, str], ...]:
     return tuple((count, words) for count, words in counts if count or words == "unchanged")
 
 
-def _notes(plan: Plan, cohorts: Sequence[CohortRows], already: Sequence[CohortRows]) -> Iterator[str]:
+def _notes(
+    plan: Plan, unknown: Sequence[Change], cohorts: Sequence[CohortRows], already: Sequence[CohortRows]
+) -> Iterator[str]:
     """What a count alone cannot be taken to prove, and what was not looked at."""
-    still = [one for one in plan.changes if one.action == "no-op" and not one.blocked and not one.held]
     if plan.base:
         yield _attribution(plan, cohorts, already)
-    if recorded := sum(change.recorded for change in still):
+    if recorded := sum(one.recorded and risk_of(one) is None for one in plan.changes):
         are, them = ("is", "it") if recorded == 1 else ("are", "them")
         yield f"{recorded} of the unchanged {are} as we recorded {them}, unverified: OneFile does not show {them}."
-    if unknown := untold(plan):
+    if unknown:
         are = "are" if len(unknown) > 1 else "is"
         what = f"{number_of(len(unknown), 'slot')} {are} unknown ({by_kind(unknown)})"
         yield f"{what}: the files say nobody, and neither OneFile nor a record says who is there. Look in OneFile."
