@@ -134,10 +134,19 @@ def addresses(operation: Operation) -> tuple[str, ...]:
     return tuple(slot.address(operation.learner) for slot, _ in moves(operation))
 
 
+def facts(operation: Operation) -> list[list[int | str | None]]:
+    """What an operation does and displaces, as JSON has it: for each slot its address, who goes and who comes."""
+    return [[slot.address(operation.learner), holder_json(move.before), move.after] for slot, move in moves(operation)]
+
+
 def operation_id(operation: Operation) -> str:
     """Twelve hex digits from what the operation does and displaces: the same operation, the same id."""
-    facts = [[slot.address(operation.learner), holder_json(move.before), move.after] for slot, move in moves(operation)]
-    return _hashed(_compact(facts))[:12]
+    return id_of(facts(operation))
+
+
+def id_of(operation: list[list[int | str | None]]) -> str:
+    """The same, of an operation's facts."""
+    return _hashed(_compact(operation))[:12]
 
 
 def step_id(learner: UserId, slot: Slot) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from reconciler.model import Handle, OrganisationId, UserId
-from reconciler.operations import NOWHERE, Plan, Stand, addresses, holder_json, moves, operation_id, time_json
+from reconciler.operations import NOWHERE, Plan, Stand, addresses, facts, id_of, operation_id, time_json
 from reconciler.plan import rows
 from reconciler.plan.consequences import operations_for
 from reconciler.plan.rows import Call
@@ -32,12 +32,8 @@ def fingerprint(plan: Plan, calls: Sequence[Call]) -> str:
     for is in its document, under its digest, and apply refuses another.
     """
     operations = [
-        [
-            operation_id(operation),
-            [call.method, call.path, call.body],
-            [[slot.address(operation.learner), holder_json(one.before), one.after] for slot, one in moves(operation)],
-        ]
-        for operation, call in zip(plan.operations, calls, strict=True)
+        [id_of(told), [call.method, call.path, call.body], told]
+        for told, call in zip(map(facts, plan.operations), calls, strict=True)
     ]
     return _digest(operations)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
@@ -17,6 +16,8 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER) -> None:
 
     A link is followed. What is no file, such as a pipe or /dev/null, is written into, never replaced.
     """
+    import tempfile  # for whoever saves something, not for each start
+
     try:
         place = path.resolve()
         if place.exists() and not place.is_file():
