@@ -146,15 +146,16 @@ def operation_id(operation: Operation) -> str:
 
 def id_of(operation: list[list[int | str | None]]) -> str:
     """The same, of an operation's facts."""
-    return _hashed(_compact(operation))[:12]
+    return hashed(_compact(operation))[:12]
 
 
 def step_id(learner: UserId, slot: Slot) -> str:
     """Eight hex digits that name a person's step on a slot: the same from plan to plan until it is done."""
-    return _hashed(slot.address(learner))[:8]
+    return hashed(slot.address(learner))[:8]
 
 
-def _hashed(text: str) -> str:
+def hashed(text: str) -> str:
+    """SHA-256, as hex digits."""
     import hashlib  # OpenSSL, for a command that writes or closes something
 
     return hashlib.sha256(text.encode()).hexdigest()

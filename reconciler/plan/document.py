@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from datetime import date
 
 from reconciler.model import Handle, OrganisationId, UserId
-from reconciler.operations import NOWHERE, Plan, Stand, addresses, facts, id_of, operation_id, time_json
+from reconciler.operations import NOWHERE, Plan, Stand, addresses, facts, hashed, id_of, operation_id, time_json
 from reconciler.plan import rows
 from reconciler.plan.consequences import operations_for
 from reconciler.plan.rows import Call
@@ -144,7 +143,7 @@ def _refusal(why: str, source: Source) -> Problem:
 
 def _digest(value: object) -> str:
     text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return f"sha256:{hashed(text)}"
 
 
 def _json(value: object) -> str:

@@ -11,9 +11,6 @@ from reconciler.operations import CaseloadRow
 from reconciler.problems import Problem
 from reconciler.report import fit
 from reconciler.report.jsonreport import problem_json
-from reconciler.report.markdown.pieces import heading
-from reconciler.report.markdown.plan import caseload_parts
-from reconciler.report.markdown.problems import problems_part
 from reconciler.report.page import Page
 from reconciler.report.review import caseload_line
 from reconciler.report.text import caseload_table
@@ -42,6 +39,10 @@ def render_text(declaration: Declaration, *, colour: bool = False, width: int = 
 
 
 def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT) -> str:
+    from reconciler.report.markdown.pieces import heading  # takes longer to load than a small cohort to check
+    from reconciler.report.markdown.plan import caseload_parts
+    from reconciler.report.markdown.problems import problems_part
+
     lines = [caseload_line(row) for row in declaration.caseload or ()]
     opening = heading(declaration.sentence(), 2)
     parts = list(caseload_parts(lines, heading(TITLE)))
