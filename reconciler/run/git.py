@@ -27,19 +27,21 @@ def git(folder: Path, *arguments: str) -> bytes:
     return subprocess.run(command, capture_output=True, timeout=60, check=True, env=environment).stdout  # noqa: S603  no shell
 
 
+_COMMIT, _NONE_YET = b"# branch.oid ", "(initial)"  # how git's status begins, and what stands there before any commit
 _STATE_FILES = ("settings.yaml", "staff.yaml", ":(glob)cohorts/*.yaml")
 
 
 def stand(state: Path) -> Stand:
     """Where the state folder stands. Only the files that are read count, and those that git is told to ignore do too:
     they are read like the others."""
+    asked = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-z", "--no-renames", "--untracked-files=all")
     try:
-        commit = git(state, "rev-parse", "HEAD").decode().strip()
-        asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored")
-        differing = git(state, "--no-optional-locks", *asked, "--", *_STATE_FILES)
+        told = git(state, "--no-optional-locks", *asked, "--ignored", "--", *_STATE_FILES).split(b"\0")
     except (OSError, subprocess.SubprocessError):
         return NOWHERE
-    return Stand(commit, bool(differing))
+    commit = next((line.removeprefix(_COMMIT).decode() for line in told if line.startswith(_COMMIT)), _NONE_YET)
+    differing = any(line and not line.startswith(b"# ") for line in told)
+    return NOWHERE if commit == _NONE_YET else Stand(commit, differing)
 
 
 def repository(folder: Path) -> Path | None:

@@ -1,0 +1,62 @@
+"""Where a state folder stands, as git tells it in one answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.operations import NOWHERE, Stand
+from reconciler.run import git
+
+WHO = ("-c", "user.name=Nora", "-c", "user.email=nora@centre.example")
+CHANGES: dict[str, tuple[str, str, bool]] = {
+    "nothing else": ("", "", False),
+    "a file that is read": ("state/settings.yaml", "version: 1", True),
+    "a new cohort": ("state/cohorts/b.yaml", "", True),
+    "a cohort that git ignores": ("state/cohorts/# private.yaml", "", True),
+    "what nobody reads": ("state/cohorts/notes.txt", "", False),
+    "a file outside": ("README.md", "", False),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A repository with one cohort and no commit."""
+    (tmp_path / "state/cohorts").mkdir(parents=True)
+    for name in ("settings.yaml", "staff.yaml", "cohorts/a.yaml"):
+        (tmp_path / "state" / name).write_text("", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("*private*\n", encoding="utf-8")
+    git.git(tmp_path, "init", "--quiet")
+    return tmp_path
+
+
+def commit(folder: Path) -> str:
+    git.git(folder, "add", "--all")
+    git.git(folder, *WHO, "commit", "--quiet", "--message", "Declare")
+    return git.git(folder, "rev-parse", "HEAD").decode().strip()
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_commit_stands_for_the_files_that_are_read(folder: Path, change: tuple[str, str, bool]) -> None:
+    """Whatever is changed, added or ignored beside them."""
+    made = commit(folder)
+    name, text, differs = change
+    if name:
+        (folder / name).write_text(text, encoding="utf-8")
+    assert git.stand(folder / "state") == Stand(made, differs)
+
+
+def test_a_commit_without_a_branch_is_one(folder: Path) -> None:
+    """As a pipeline checks it out."""
+    made = commit(folder)
+    git.git(folder, "checkout", "--quiet", "--detach")
+    assert git.stand(folder / "state") == Stand(made, False)
+
+
+@pytest.mark.parametrize("outside", [False, True], ids=["before", "outside"])
+def test_before_a_first_commit_and_outside_git_nothing_is_claimed(folder: Path, outside: bool) -> None:
+    """No commit, and not that its files are clean."""
+    if outside:
+        (folder / ".git").rename(folder / "git")
+    assert git.stand(folder / "state") == NOWHERE
