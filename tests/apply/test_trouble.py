@@ -16,7 +16,7 @@ import pytest
 
 from reconciler.model import Declared, Slot, SlotKind, UserId
 from reconciler.operations import State
-from reconciler.problems import Locked, Problem, StoreError
+from reconciler.problems import Locked, Problem, StoreError, Throttled
 from reconciler.run.planning import unsettled
 from reconciler.sandbox.faults import Fault, Kind
 from tests.apply.parts import ADDED, DEFAULT, DEFAULTS, FIRST, moved, stands, states
@@ -204,6 +204,21 @@ def test_too_many_calls_are_waited_out_and_nothing_is_doubled(tmp_path: Path) ->
         assert len(here.effects()) == len(plan.operations)
 
 
+def test_a_write_that_onefile_puts_off_for_hours_was_not_made_and_ends_the_run(tmp_path: Path) -> None:
+    """It says itself that nothing was done; what came before stands, and what would have come after is not tried."""
+    with trial(tmp_path) as here:
+        plan = here.plan(here.declared(moved(here, 3, DEFAULTS | {SlotKind.UNIT_IQA})))
+        here.arm(Fault("throttle", "POST", "/User/*/Assign", times=100, retry_after=36_000))
+        applied = here.apply(plan)
+        assert isinstance(applied.error, Throttled)
+        put_off = [one for one in applied.outcomes if one.detail.startswith("not sent: ")]
+        assert [one.state for one in put_off] == [State.NOT_TRIED]
+        assert applied.error.problems[0].what in put_off[0].detail
+        assert states(applied)[State.DONE] == len(here.effects())
+        assert set(states(applied)) <= {State.DONE, State.NOT_TRIED}
+        assert put_off[0].operation in plan.operations
+
+
 def test_an_error_on_one_learner_does_not_cut_off_anothers_write(tmp_path: Path) -> None:
     """Several learners are written at once. When one of them ends the run, the calls under way are still answered
     and journalled: otherwise nobody would know of them."""
@@ -336,8 +351,11 @@ def test_a_saved_plan_whose_run_was_cut_off_can_be_applied_again(tmp_path: Path,
         plan = here.plan(here.declared(wants))
         with pytest.raises(KeyboardInterrupt):
             here.apply(plan, network=cut_off(9, after=after))
+        (dead,) = {row.run for row in here.journal()}
         applied = here.apply(plan)
         assert set(states(applied)) == {State.DONE, State.ALREADY_DONE}
+        found = {one.detail for one in applied.outcomes if one.state is State.ALREADY_DONE}
+        assert f"written by run {dead}, which was cut off" in found
         assert stands(here, wants)
         assert len(here.effects()) == len(plan.operations)
 
