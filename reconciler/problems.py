@@ -71,6 +71,7 @@ class ReconcilerError(Exception):
     ├── Blocked          a limit or a policy refuses; nothing was written             exit 5
     ├── Locked           another run holds the lock                                   exit 6
     ├── StoreError       the store cannot be opened, read or written                  exit 1
+    │   └── NoStore      there is none, and the command only reads what others kept
     └── ServiceError     the exchange with OneFile failed                             exit 1
         ├── Unreachable  the request never left, or no server answered: nothing was done
         ├── Unauthorised the token was refused: nothing was done
@@ -105,6 +106,10 @@ class Locked(ReconcilerError):
 
 class StoreError(ReconcilerError):
     pass
+
+
+class NoStore(StoreError):
+    """There is none yet, and whoever asked makes none."""
 
 
 class ServiceError(ReconcilerError):

@@ -98,7 +98,9 @@ class Output:
             from reconciler.run.files import write_whole
 
             try:
-                write_whole(click.unstyle(text) if self.colour else text, self.out)
+                # metrics hold counts and ages, and whoever collects them is another account
+                mode = 0o644 if self.form == "prometheus" else 0o600
+                write_whole(click.unstyle(text) if self.colour else text, self.out, mode=mode)
             except ReconcilerError as error:
                 self.lost += error.problems
 

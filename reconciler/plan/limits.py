@@ -157,7 +157,7 @@ def _too_large(sort: _Sort, count: int, slots: int, share: float, key: str, coho
         f"{_scope(cohort)} {does}; at most {allowed} allowed {_per(cohort)} (a share of {share})",
         f"If this is meant, raise {key}.share in settings.yaml to {_enough(count, slots)} in the same pull request "
         f"and lower it afterwards; or waive limit_{sort.key} there for one {_one(cohort)}, with reason, approver and "
-        f"last day; or make the change in smaller parts{wider}.",
+        f"last day; or change fewer slots in one pull request{wider}.",
         where=_where(key, cohort),
     )
 

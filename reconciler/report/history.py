@@ -188,8 +188,6 @@ def _cell(value: object) -> object:
 
 
 def runs_as_text(runs: Sequence[RunRow]) -> str:
-    if not runs:
-        return "No run has been recorded here yet.\n"
     wide = min(max(len("target"), *(len(visible(run.target)) for run in runs)), _WIDEST)
     lines = [
         f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'target':{wide}}  {'exit':>4}  {'who':16}  {'commit':10}  "

@@ -26,7 +26,7 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
     """
     settings = context.declared().settings
     target, organisation = target_of(context, settings).name, settings.organisation
-    with Store.open(context.store_url(), clock=context.clock) as store:
+    with Store.open(context.store_url(), clock=context.clock, make=False) as store:
         found = _open_steps(store, target, organisation).get(step) or _fight(store, target, organisation, step)
         if found is None:
             raise Invalid(_not_open(step, store, target, organisation))

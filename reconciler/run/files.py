@@ -11,8 +11,9 @@ _ANOTHER = "Choose another path for --out."
 _SURROGATES = "backslashreplace"  # JSON's own escape for what UTF-8 cannot hold: half of a surrogate pair
 
 
-def write_whole(text: str, path: Path, *, fix: str = _ANOTHER) -> None:
-    """Write `text` beside `path` and move it there, readable by its owner alone: a cut-off write leaves what was.
+def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600) -> None:
+    """Write `text` beside `path` and move it there, readable by its owner alone unless told otherwise: a cut-off write
+    leaves what was.
 
     A link is followed. What is no file, such as a pipe or /dev/null, is written into, never replaced.
     """
@@ -30,6 +31,7 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())  # else a machine that stops could keep the new name and lose what it holds
+            Path(name).chmod(mode)
             Path(name).replace(place)
         except BaseException:
             Path(name).unlink(missing_ok=True)

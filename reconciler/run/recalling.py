@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
 from reconciler.model import DeclaredLearner, Handle, UserId
-from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
 from reconciler.report import history as report
 from reconciler.report import writes as report_writes
+from reconciler.report.escape import prose
 from reconciler.report.fit import COMMENT_LIMIT
 from reconciler.report.markdown import history as markdown
 from reconciler.run.context import Context
 from reconciler.run.learners import ids_of, labels_of
 from reconciler.run.targets import named_target, target_of
-from reconciler.store import JournalRow, RunRow, Store
+from reconciler.store import Episode, JournalRow, RunRow, Store
 from reconciler.values import Struct, field
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
+_LOOKED_THROUGH = 1_000  # runs
 
 Form = Literal["text", "json", "csv", "markdown"]
 
@@ -27,14 +30,30 @@ def history(context: Context, run: int | None, form: Form, *, limit: int = 50, m
     """All runs, newest first, or everything that one run did; those of one target, where the command names it.
     Raises Invalid for a run that is not there."""
     target = named_target(context)
-    with Store.open(context.store_url(), clock=context.clock) as store:
-        if run is None:
-            return _runs(store.runs(target=target, limit=limit), form, max_bytes)
-        found = store.run(run)
-        if found is None or target not in (None, found.target):
-            what = f"there is no run {run}{f' to {target}' if target else ''}"
-            raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
-        return _run(found, store.journal(run), _known(context), form, max_bytes)
+    try:
+        with Store.open(context.store_url(), clock=context.clock, make=False) as store:
+            if run is None:
+                runs = store.runs(target=target, limit=limit)
+                return _runs(runs, form, max_bytes, _nothing(store, target) if not runs else "")
+            found = store.run(run)
+            if found is None or target not in (None, found.target):
+                what = f"there is no run {run}{f' to {target}' if target else ''}"
+                raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
+            return _run(found, store.journal(run), _known(context), form, max_bytes)
+    except NoStore as none:
+        (problem,) = none.problems
+        if run is not None:
+            what = f"there is no run {run}: there is no store at {problem.place()} yet"
+            raise Invalid(Problem(what, problem.fix, where="RUN")) from none
+        return _runs((), form, max_bytes, f"No run has been recorded: there is no store at {problem.place()} yet.")
+
+
+def _nothing(store: Store, target: str | None) -> str:
+    """That no run is recorded, and for which targets there are some."""
+    others = sorted({run.target for run in store.runs(limit=_LOOKED_THROUGH)})
+    if target is None or not others:
+        return "No run has been recorded here yet."
+    return f"No run to {target} has been recorded. There are runs to {', '.join(others)}."
 
 
 def writes(context: Context, learners: Collection[str], form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
@@ -42,7 +61,8 @@ def writes(context: Context, learners: Collection[str], form: Form, *, max_bytes
     OneFile id."""
     known, target = _known(context), named_target(context)
     asked = ids_of(known.learners, learners)
-    with Store.open(context.store_url(), clock=context.clock) as store:
+    found: tuple[tuple[RunRow, JournalRow], ...] = ()
+    with suppress(NoStore), Store.open(context.store_url(), clock=context.clock, make=False) as store:
         found = store.writes_to(asked, target=target)
     match form:
         case "text":
@@ -60,7 +80,8 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
     """Every step by hand that an apply or a drift run has found, how long it was open, and what closed it."""
     settings = context.declared().settings
     target = target_of(context, settings).name
-    with Store.open(context.store_url(), clock=context.clock) as store:
+    found: tuple[Episode, ...] = ()
+    with suppress(NoStore), Store.open(context.store_url(), clock=context.clock, make=False) as store:
         found = store.episodes(target, settings.organisation, "step", ended_since=_EVER)
     handles = _known(context).handles
     match form:
@@ -74,12 +95,12 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
             return report.as_csv(report.steps_as_rows(found, handles), report.STEP_COLUMNS)
 
 
-def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int) -> str:
+def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int, nothing: str) -> str:
     match form:
         case "text":
-            return report.runs_as_text(runs)
+            return report.runs_as_text(runs) if runs else f"{nothing}\n"
         case "markdown":
-            return markdown.render_runs(runs, limit=max_bytes)
+            return markdown.render_runs(runs, limit=max_bytes) if runs else f"{prose(nothing)}\n"
         case "json":
             return report.as_json(report.runs_as_rows(runs))
         case "csv":

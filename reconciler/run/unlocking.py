@@ -14,7 +14,7 @@ def unlock(context: Context, *, reason: str) -> Lease | None:
     Raises Locked where the process that has it is seen to be alive."""
     settings = context.declared().settings
     target = target_of(context, settings).name
-    with Store.open(context.store_url(), clock=context.clock) as store:
+    with Store.open(context.store_url(), clock=context.clock, make=False) as store:
         lease = store.holder(target, settings.organisation)
         if lease is None:
             return None

@@ -42,14 +42,15 @@ class Store(Journal, Record, Lock, Episodes):
         self.place = database.place
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock, patience: float = 20.0) -> Self:
+    def open(cls, url: str, *, clock: Clock, patience: float = 20.0, make: bool = True) -> Self:
         """`url` is a path or sqlite:///path, made with its folder if missing, or postgresql://user@host/database.
+        Raises NoStore where there is none and none is to be made.
 
         Leases and calls go by PostgreSQL's clock where there is one, and by `clock` otherwise. A clock that is
         not the SystemClock is obeyed on both."""
-        database = open_database(url, clock, patience)
+        database = open_database(url, clock, patience, make=make)
         try:
-            is_new = database.prepare()
+            is_new = database.prepare(make=make)
         except BaseException:
             database.close()
             raise

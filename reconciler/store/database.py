@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from reconciler.clock import Clock, SystemClock
-from reconciler.problems import Problem, StoreError
+from reconciler.problems import NoStore, Problem, StoreError
 from reconciler.store.connection import Connection
 from reconciler.store.failures import problem_of
 from reconciler.store.schema import STEPS, Step, migrate, newest, version_of
@@ -72,12 +72,15 @@ class Database:
             return told.astimezone(UTC)
         return self._clock.now()
 
-    def prepare(self, steps: Sequence[Step] = STEPS) -> bool:
+    def prepare(self, steps: Sequence[Step] = STEPS, *, make: bool = True) -> bool:
         """Bring the schema up to date; True where there was none. Looking first spares every later opening the wait
-        for the writer's turn."""
+        for the writer's turn. Raises NoStore where there is none and none is to be made."""
         with self.reading() as connection:
-            if version_of(connection) == newest(steps):
-                return False
+            version = version_of(connection)
+        if version == newest(steps):
+            return False
+        if version == 0 and not make:
+            raise _none_yet(self.place)
         with self.writing("migration") as connection:
             return migrate(connection, self.now(connection), self.place, steps)
 
@@ -130,13 +133,14 @@ class Part:
         self._database = database
 
 
-def open_database(url: str, clock: Clock, patience: float) -> Database:
-    """`url` is a path, sqlite:///path or postgresql://…; `patience` is how many seconds to wait for other writers."""
+def open_database(url: str, clock: Clock, patience: float, *, make: bool = True) -> Database:
+    """`url` is a path, sqlite:///path or postgresql://…; `patience` is how many seconds to wait for other writers.
+    A file is made where there is none, or else NoStore is raised."""
     scheme, separator, rest = url.partition("://")
     if not separator:
-        return _sqlite(Path(url), clock, patience)
+        return _sqlite(Path(url), clock, patience, make=make)
     if scheme == "sqlite" and rest.startswith("/"):
-        return _sqlite(Path(rest[1:]), clock, patience)
+        return _sqlite(Path(rest[1:]), clock, patience, make=make)
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         return _postgresql(f"postgresql://{rest}", clock, patience)
     raise _unusable("neither a path, nor sqlite:///path, nor postgresql://user@host/database")
@@ -151,9 +155,16 @@ def _unusable(what: str) -> StoreError:
 # ------------------------------------------------------------------ SQLite
 
 
-def _sqlite(path: Path, clock: Clock, patience: float) -> Database:
+def _none_yet(place: str) -> NoStore:
+    fix = "Correct --store or RECONCILER_STORE, if it should be there; the first plan, apply or drift makes one."
+    return NoStore(Problem("there is no store here yet", fix, where=place))
+
+
+def _sqlite(path: Path, clock: Clock, patience: float, *, make: bool) -> Database:
     if path.name in ("", ":memory:"):
         raise _unusable("no file: a store kept in memory would be forgotten with the run")
+    if not make and not path.exists():
+        raise _none_yet(str(path))
     try:
         _private(path)
     except OSError as error:

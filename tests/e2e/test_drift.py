@@ -543,6 +543,7 @@ def test_a_run_that_cannot_read_leaves_the_last_metrics_where_they_are(home: Hom
     applied(home)
     assert home.run("drift", "--format", "prometheus", "--out", "drift.prom").code == ExitCode.DONE
     before = (home.path / "drift.prom").read_text()
+    assert (home.path / "drift.prom").stat().st_mode & 0o777 == 0o644  # the collector is another account
     assert "onefile_reconciler_last_reading_timestamp_seconds" in before
     with pytest.MonkeyPatch.context() as away:
         away.setenv("ONEFILE_CUSTOMER_TOKEN", "wrong")

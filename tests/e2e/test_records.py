@@ -164,9 +164,41 @@ def test_a_table_without_a_row_has_its_header(home: Home) -> None:
 
 def test_history_of_a_run_that_is_not_there_is_invalid(home: Home) -> None:
     """With the way to find the right one."""
-    ended = home.declare().run("history", "7")
+    home.declare().converges()
+    ended = home.run("history", "7")
     assert ended.code == ExitCode.INVALID
     assert "reconciler history" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["history"], ExitCode.DONE),
+        (["history", "7"], ExitCode.INVALID),
+        (["history", "--steps"], ExitCode.DONE),
+        (["history", "--learner", "200004"], ExitCode.DONE),
+        (["unlock", "--reason", "a trial"], ExitCode.ERROR),
+        (["done", "0123abcd", "--by", "kate", "--outcome", "present"], ExitCode.ERROR),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_who_only_looks_back_makes_no_store(home: Home, command: list[str], code: ExitCode) -> None:
+    """A slip in --store would leave a file behind, and an empty answer that looks like a true one."""
+    home.declare()
+    ended = home.run(*command, "--store", "mistyped.db")
+    assert ended.code == code
+    assert not (home.path / "mistyped.db").exists()
+    if command != ["history", "--steps"] and "--learner" not in command:
+        assert "mistyped.db" in ended.out + ended.err
+
+
+def test_history_of_a_target_without_runs_names_those_that_have_some(home: Home) -> None:
+    """That nothing has been recorded would be untrue."""
+    home.declare().converges()
+    for form in ("text", "markdown"):
+        ended = home.run("history", "--target", "practice", "--format", form)
+        assert (ended.code, "There are runs to sandbox" in ended.out) == (ExitCode.DONE, True)
+        assert "practice" in ended.out
 
 
 # ------------------------------------------------------------------ revert

@@ -61,9 +61,8 @@ def test_a_small_scope_is_not_exempt() -> None:
     )
     assert refusal.fix == (
         "If this is meant, raise limits.reassign.share in settings.yaml to 0.5 in the same pull request and lower it "
-        "afterwards; or waive limit_reassign there for one run, with reason, approver and last day; or make the change "
-        "in smaller parts, or run with a wider scope: the share is taken of the "
-        "declared slots in scope."
+        "afterwards; or waive limit_reassign there for one run, with reason, approver and last day; or change fewer "
+        "slots in one pull request, or run with a wider scope: the share is taken of the declared slots in scope."
     )
 
 
@@ -211,7 +210,7 @@ def test_a_share_is_lifted_as_a_count_is_in_its_own_scope() -> None:
     assert cohort.problem.fix == (
         "If this is meant, raise limits.reassign.per_cohort.share in settings.yaml to 0.4 in the same pull request and "
         "lower it afterwards; or waive limit_reassign there for one cohort, with reason, approver and last day; or "
-        "make the change in smaller parts."
+        "change fewer slots in one pull request."
     )
 
 

@@ -26,8 +26,7 @@ def render_runs(runs: Sequence[RunRow], *, limit: int = COMMENT_LIMIT) -> str:
     """The runs in a table, newest first."""
     items = tuple(Item(_run(run), fit.REST, "runs") for run in runs)
     part = Part(items, table_head(_RUNS, ("run", "exit")), "\n", always=True)
-    opening = heading("Runs", 2) if runs else "No run has been recorded here yet.\n"
-    return fit.fit(opening, [part] if runs else [], "", limit=limit, full_report=FULL)
+    return fit.fit(heading("Runs", 2), [part], "", limit=limit, full_report=FULL)
 
 
 def _run(run: RunRow) -> str:
