@@ -83,16 +83,16 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
     found: tuple[Episode, ...] = ()
     with suppress(NoStore), Store.open(context.store_url(), clock=context.clock, make=False) as store:
         found = store.episodes(target, settings.organisation, "step", ended_since=_EVER)
-    handles = _known(context).handles
+    known = _known(context)
     match form:
         case "text":
-            return report.steps_as_text(found, handles)
+            return report.steps_as_text(found, known.handles, known.labels)
         case "markdown":
-            return markdown.render_steps(found, handles, limit=max_bytes)
+            return markdown.render_steps(found, known.handles, known.labels, limit=max_bytes)
         case "json":
-            return report.as_json(report.steps_as_rows(found, handles))
+            return report.as_json(report.steps_as_rows(found, known.handles))
         case "csv":
-            return report.as_csv(report.steps_as_rows(found, handles), report.STEP_COLUMNS)
+            return report.as_csv(report.steps_as_rows(found, known.handles), report.STEP_COLUMNS)
 
 
 def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int, nothing: str) -> str:

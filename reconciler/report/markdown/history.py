@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from reconciler.model import UserId
-from reconciler.operations import State
+from reconciler.operations import State, step_id
 from reconciler.report import fit
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
-from reconciler.report.history import UNCOMMITTED, Labels, steps_as_rows, unended_words
+from reconciler.report.history import UNCOMMITTED, Labels, steps_in_order, time_words, unended_words
 from reconciler.report.markdown.pieces import cell, heading, row, sentence, table_head, value
-from reconciler.report.words import Handles, holder_words, slot_words
+from reconciler.report.words import Handles, holder_words, learner_words, removal_words, slot_words
 from reconciler.report.writes import PROOFS, Writes, unwritten, unwritten_words
 from reconciler.store.rows import Episode, JournalRow, RunRow
 
@@ -76,27 +76,27 @@ def _writes(run: RunRow, one: JournalRow, handles: Handles, labels: Labels) -> l
     return [Item(row((*told, *cells)), fit.REST, "writes") for cells in _cells(one, handles, labels)]
 
 
-def render_steps(steps: Sequence[Episode], handles: Handles, *, limit: int = COMMENT_LIMIT) -> str:
+def render_steps(steps: Sequence[Episode], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT) -> str:
     """Steps by hand in a table, open ones first."""
     items = tuple(
         Item(
             row(
                 (
-                    value(str(one["step"])),
-                    value(str(one["address"])),
-                    cell(str(one["holder_staff"])),
-                    cell(str(one["first_seen"])),
-                    cell(str(one["closed"] or "open")),
-                    cell(str(one["how"])),
+                    value(step_id(one.learner, one.slot)),
+                    value(learner_words(one.learner, labels.get(one.learner, ""))),
+                    cell(removal_words(one.slot, one.holder, handles)),
+                    cell(time_words(one.first_seen) or ""),
+                    cell(time_words(one.ended) or "open"),
+                    cell(one.ending),
                 )
             ),
-            fit.REST if one["closed"] else fit.BY_HAND,
+            fit.REST if one.ended else fit.BY_HAND,
             "steps by hand",
         )
-        for one in steps_as_rows(steps, handles)
+        for one in steps_in_order(steps)
     )
     opening = heading("Steps by hand", 2) if steps else "No step by hand has been found here yet.\n"
-    part = Part(items, table_head(("step", "slot", "who", "since", "closed", "how")), "\n", always=True)
+    part = Part(items, table_head(("step", "learner", "what", "since", "closed", "how")), "\n", always=True)
     return fit.fit(opening, [part] if steps else [], "", limit=limit, full_report=FULL)
 
 
