@@ -18,10 +18,15 @@ def load(path: Path) -> Plan:
     """The plan in `path`. Raises Invalid where it is not a plan, was altered, or is of another format."""
     source = Source(str(path))
     again = "Make the plan again with: reconciler plan --out FILE"
+
+    def refused(number: str) -> None:
+        """A schema takes 1.0 for a whole number; it is nobody's id, and no plan holds it."""
+        raise Invalid(Problem(f"is not a plan: {number} is not a whole number", again, source))
+
     try:
         if path.stat().st_size > LARGEST:
             raise Invalid(Problem("is larger than any plan", again, source))
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), parse_float=refused, parse_constant=refused)
     except OSError as error:
         fix = "Check the path, or make the plan with: reconciler plan --out FILE"
         raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error

@@ -160,6 +160,8 @@ def test_a_blocked_plan_stays_blocked_when_saved(home: Home) -> None:
         (b"null", "not a plan"),
         (b'{"format_version": "1.2", "resource_changes": []}', "not a plan"),
         (b"1" * 10_000, "not JSON"),
+        (b'{"organisation": 5740.0}', "5740.0 is not a whole number"),
+        (b'{"organisation": NaN}', "NaN is not a whole number"),
     ],
     ids=lambda value: repr(value[:12]),
 )
