@@ -27,12 +27,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
     "clock": set(),
     "calls": set(),
+    "foreign": set(),
     "resources": {"problems"},
     # the two services underneath
     "service": NOUNS | {"clock", "calls", ""},
     "store": NOUNS | {"clock", "calls"},
     # the stages: never another stage
-    "declared": NOUNS | {"resources", "census"},
+    "declared": NOUNS | {"resources", "census", "foreign"},
     "editing": NOUNS,
     "observed": NOUNS | {"service", "census"},
     "plan": NOUNS | {"resources"},
@@ -51,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "",
         "census",
         "clock",
+        "foreign",
         "resources",
         "declared",
         "observed",

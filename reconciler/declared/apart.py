@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reconciler.declared.entries import CohortEntry, read_cohort
 from reconciler.declared.schema import checked
+from reconciler.foreign import for_others
 from reconciler.problems import Problem
 from reconciler.values import Decoder, NotUnderstood, Struct, encode
 
@@ -114,9 +115,8 @@ def _reader(paths: Sequence[Path]) -> Iterator[Iterator[bytes]]:
 
 
 def surroundings(ours: Mapping[str, str]) -> dict[str, str]:
-    """The same modules from the same places, and nothing that is no business of a reader of files."""
-    kept = {name: value for name, value in ours.items() if not name.startswith(("ONEFILE_", "RECONCILER_"))}
-    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
+    """The same modules from the same places."""
+    return {**for_others(ours), "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
 
 
 def main() -> None:

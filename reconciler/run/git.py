@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.foreign import for_others
 from reconciler.operations import NOWHERE, Stand
 from reconciler.problems import Invalid, Problem
-
-SECRETS = frozenset({"ONEFILE_CUSTOMER_TOKEN", "ONEFILE_CUSTOMER_TOKEN_FD", "RECONCILER_STORE", "GITHUB_TOKEN"})
-"""Variables that no program we start is told."""
 
 _DATA_ONLY = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
 """A pull request may hold a folder that git would take for a repository of its own, with a program to run in its
@@ -23,8 +21,7 @@ configuration: what is inside the state folder is data."""
 def git(folder: Path, *arguments: str) -> bytes:
     """What git says, asked in that folder. Raises OSError or SubprocessError. No other foreign program is started."""
     command = ["git", *_DATA_ONLY, "-C", str(folder), *arguments]
-    environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
-    return subprocess.run(command, capture_output=True, timeout=60, check=True, env=environment).stdout  # noqa: S603  no shell
+    return subprocess.run(command, capture_output=True, timeout=60, check=True, env=for_others(os.environ)).stdout  # noqa: S603  no shell
 
 
 _COMMIT, _NONE_YET = b"# branch.oid ", "(initial)"  # how git's status begins, and what stands there before any commit

@@ -118,6 +118,12 @@ def test_files_whose_folder_has_no_name_in_utf_8_are_read_here(tmp_path: Path, m
 def test_no_token_is_handed_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers of files need none."""
     given = apart.surroundings(
-        {"ONEFILE_CUSTOMER_TOKEN": "secret", "RECONCILER_STORE": "postgresql://u:p@h/d", "A": "b"}
+        {
+            "ONEFILE_CUSTOMER_TOKEN": "secret",
+            "RECONCILER_STORE": "postgresql://u:p@h/d",
+            "GITHUB_TOKEN": "secret",
+            "CI_JOB_TOKEN": "secret",
+            "A": "b",
+        }
     )
     assert {name: value for name, value in given.items() if name not in ("PYTHONPATH", "PYTHONUTF8")} == {"A": "b"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,17 @@ def test_before_a_first_commit_and_outside_git_nothing_is_claimed(folder: Path, 
     if outside:
         (folder / ".git").rename(folder / "git")
     assert git.stand(folder / "state") == NOWHERE
+
+
+def test_git_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a repository's configuration could make it start would be told as well."""
+    fake = tmp_path / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nenv\n")
+    fake.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    for name in ("ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE", "GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN"):
+        monkeypatch.setenv(name, "s3cret-word")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "told")
+    said = git.git(tmp_path, "status").decode()
+    assert "GIT_AUTHOR_NAME=told" in said and "s3cret-word" not in said
