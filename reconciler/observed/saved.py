@@ -153,8 +153,6 @@ def _read_learner(user: Any, standing: Any, placement: Any, slots: Any) -> Obser
 
 
 def _holder(value: Any) -> Holder:
-    if type(value) is int and value > 0:  # by far the most
-        return UserId(value)
     return Unread(value) if isinstance(value, str) else None if value is None else UserId(_id(value))
 
 

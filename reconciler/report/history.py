@@ -6,11 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from reconciler.model import Handle, UserId
-from reconciler.operations import holder_json, step_id
+from reconciler.operations import holder_json, step_id, time_json
 from reconciler.report.escape import visible
 from reconciler.report.words import holder_words, learner_words, move_words, removal_words, slot_words
 from reconciler.store.rows import Episode, JournalRow, RunRow
@@ -81,8 +81,8 @@ def runs_as_rows(runs: Iterable[RunRow]) -> list[Row]:
     return [
         {
             "run": run.id,
-            "started": time_words(run.started),
-            "ended": time_words(run.ended),
+            "started": time_json(run.started),
+            "ended": time_json(run.ended),
             "command": run.command,
             "target": run.target,
             "organisation": run.organisation,
@@ -120,8 +120,8 @@ def slot_rows(run: RunRow, row: JournalRow, handles: Handles, labels: Labels) ->
             "outcome": row.state.value,
             "proof": row.events[-1].proof,
             "detail": row.events[-1].detail,
-            "sent": time_words(next((event.at for event in row.events if event.state == "sent"), None)),
-            "settled": time_words(row.events[-1].at),
+            "sent": time_json(next((event.at for event in row.events if event.state == "sent"), None)),
+            "settled": time_json(row.events[-1].at),
             "method": row.operation.method,
             "path": row.operation.path,
             "body": dict(row.operation.body),
@@ -148,9 +148,9 @@ def steps_as_rows(steps: Iterable[Episode], handles: Handles) -> list[Row]:
             "learner_id": step.learner,
             "holder": holder_json(step.holder),
             "holder_staff": holder_words(step.holder, handles),
-            "first_seen": time_words(step.first_seen),
-            "last_seen": time_words(step.last_seen),
-            "closed": time_words(step.ended),
+            "first_seen": time_json(step.first_seen),
+            "last_seen": time_json(step.last_seen),
+            "closed": time_json(step.ended),
             "how": step.ending,
         }
         for step in steps_in_order(steps)
@@ -165,8 +165,8 @@ def steps_as_text(steps: Sequence[Episode], handles: Handles, labels: Labels) ->
         who = learner_words(step.learner, labels.get(step.learner, ""))
         what = removal_words(step.slot, step.holder, handles)
         lines.append(visible(f"{step_id(step.learner, step.slot)}  {who}: {what}"))
-        closed = f"closed {time_words(step.ended)}: {visible(step.ending)}" if step.ended else "open"
-        lines.append(f"    since {time_words(step.first_seen)}, last seen {time_words(step.last_seen)}, {closed}")
+        closed = f"closed {time_json(step.ended)}: {visible(step.ending)}" if step.ended else "open"
+        lines.append(f"    since {time_json(step.first_seen)}, last seen {time_json(step.last_seen)}, {closed}")
     return "\n".join(lines) + "\n"
 
 
@@ -219,11 +219,11 @@ def unended_words(run: RunRow) -> str:
 
 
 def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
-    ended = f"ended {time_words(run.ended)} with exit {run.exit_code}" if run.ended else unended_words(run)
+    ended = f"ended {time_json(run.ended)} with exit {run.exit_code}" if run.ended else unended_words(run)
     lines = [
         f"Run {run.id}: {run.command} to {visible(run.target)}, organisation {run.organisation}",
         f"Asked by {visible(run.who)}, commit {run.commit or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}",
-        f"Started {time_words(run.started)}, {ended}",
+        f"Started {time_json(run.started)}, {ended}",
         f"Fingerprint {run.fingerprint or '(none)'}",
         "",
     ]
@@ -235,11 +235,7 @@ def run_as_text(run: RunRow, journal: Sequence[JournalRow], handles: Handles, la
         for event in row.events:
             proof = {"read_back": ", read back", "unreadable": ", not shown by OneFile"}.get(event.proof, "")
             detail = f": {visible(event.detail)}" if event.detail else ""
-            lines.append(f"    {time_words(event.at)}  {event.state.value.replace('_', ' ')}{proof}{detail}")
+            lines.append(f"    {time_json(event.at)}  {event.state.value.replace('_', ' ')}{proof}{detail}")
     if not journal:
         lines.append("It wrote nothing.")
     return "\n".join(lines) + "\n"
-
-
-def time_words(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

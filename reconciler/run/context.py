@@ -113,15 +113,17 @@ class Context(Discreet, Struct, frozen=True):
             return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
     def stand(self) -> Stand:
-        if self.stood:
-            return self.stood
-        from reconciler.run import git  # starts programs, which only some commands need
-
-        return git.stand(self.state)
+        return self.stood or _stand(self.state)
 
     def standing(self) -> Context:
         """The same, with where the state folder stands now kept."""
-        return replace(self, stood=replace(self, stood=None).stand())
+        return replace(self, stood=_stand(self.state))
+
+
+def _stand(state: Path) -> Stand:
+    from reconciler.run import git  # starts programs, which only some commands need
+
+    return git.stand(state)
 
 
 def _without_ended_waivers(declared: Declared, today: date) -> Declared:

@@ -50,7 +50,12 @@ class Connection:
     def insert(self, table: str, rows: Sequence[Values]) -> None:
         """All with the same columns."""
         if rows:
-            self.many(insertion(table, rows[0]), rows)
+            self.many(_insertion(table, rows[0]), rows)
+
+    def numbered(self, table: str, row: Values) -> int:
+        """Insert one row, and give the number that the database gave it."""
+        number: int = self.value(f"{_insertion(table, row)} RETURNING id", row)
+        return number
 
     def _spelt(self, statement: str) -> str:
         return _for_psycopg(statement) if self.is_postgresql else statement
@@ -84,13 +89,18 @@ def moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def insertion(table: str, columns: Iterable[str]) -> str:
+def _insertion(table: str, columns: Iterable[str]) -> str:
     names = list(columns)
-    return f"INSERT INTO {table} ({', '.join(map(_quoted, names))}) VALUES ({', '.join(f':{name}' for name in names)})"
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT INTO {table} ({quoted}) VALUES ({', '.join(f':{name}' for name in names)})"
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+OF = "target = :target AND organisation = :organisation"
+"""The rows of one organisation of one target; `of` has the values."""
+
+
+def of(target: str, organisation: int) -> dict[str, object]:
+    return {"target": target, "organisation": organisation}
 
 
 def one_of(name: str, values: Iterable[object]) -> tuple[str, dict[str, object]]:

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 from reconciler.model import Holder, Slot, UserId
 from reconciler.operations import holder_json
-from reconciler.store.connection import Connection, Values, moment
+from reconciler.store.connection import OF, Connection, Values, moment, of
 from reconciler.store.database import Part
 from reconciler.store.rows import Episode, Matter
 from reconciler.store.slots import holder_of, key_json, slot_of
 
-_OF = "target = :target AND organisation = :organisation AND matter = :matter"
 _END = "UPDATE episodes SET ended = :ended, ending = :ending WHERE id = :id AND ended IS NULL"
 _GO_ON = "UPDATE episodes SET last_seen = :seen WHERE id = :id"
 
@@ -41,7 +40,7 @@ class Episodes(Part):
         now. Somebody else in the slot is a new episode, and so is the same one after an end."""
         with self._database.writing(f"episodes:{organisation}:{target}") as connection:
             now = self._database.now(connection)
-            mine = {"target": target, "organisation": organisation, "matter": matter}
+            mine = of(target, organisation) | {"matter": matter}
             before = _episodes(connection, "ended IS NULL", mine)
             ends = {one.id: how for one in before if (how := _how(one, seen, ending))}
             on = {one.place for one in before if one.place in seen and one.id not in ends}
@@ -69,7 +68,7 @@ class Episodes(Part):
         self, target: str, organisation: int, matter: Matter, *, ended_since: datetime | None = None
     ) -> tuple[Episode, ...]:
         """The open episodes, oldest first, and those that have ended since then."""
-        mine = {"target": target, "organisation": organisation, "matter": matter}
+        mine = of(target, organisation) | {"matter": matter}
         with self._database.reading() as connection:
             if ended_since is None:
                 return _episodes(connection, "ended IS NULL", mine)
@@ -107,7 +106,7 @@ def _row(place: tuple[UserId, Slot], sighting: Sighting, now: datetime) -> dict[
 
 
 def _episodes(connection: Connection, wanted: str, values: Values) -> tuple[Episode, ...]:
-    rows = connection.named(f"SELECT * FROM episodes WHERE {_OF} AND {wanted} ORDER BY id", values)
+    rows = connection.named(f"SELECT * FROM episodes WHERE {OF} AND matter = :matter AND {wanted} ORDER BY id", values)
     return tuple(_episode(row) for row in rows)
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from reconciler.model import OrganisationId, UserId
 from reconciler.operations import Proof, State
 from reconciler.problems import ExitCode, Problem, StoreError
-from reconciler.store.connection import Connection, Values, insertion, moment, one_of
+from reconciler.store.connection import OF, Connection, Values, moment, of, one_of
 from reconciler.store.database import Part
 from reconciler.store.rows import Correction, Event, JournalOperation, JournalRow, RunRow
 from reconciler.store.slots import moves_json, moves_of
@@ -53,8 +53,7 @@ class Journal(Part):
                 "commit_id": commit,
                 "uncommitted": uncommitted,
             }
-            number: int = connection.value(f"{insertion('runs', row)} RETURNING id", row)
-        return number
+            return connection.numbered("runs", row)
 
     def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, int]) -> None:
         with self._database.writing() as connection:
@@ -68,9 +67,9 @@ class Journal(Part):
 
     def runs(self, *, target: str | None = None, limit: int = 50) -> tuple[RunRow, ...]:
         """Newest first."""
-        of = "" if target is None else "WHERE runs.target = :target"
+        wanted = "" if target is None else "WHERE runs.target = :target"
         with self._database.reading() as connection:
-            return _runs(connection, f"{of} ORDER BY runs.id DESC LIMIT :limit", {"target": target, "limit": limit})
+            return _runs(connection, f"{wanted} ORDER BY runs.id DESC LIMIT :limit", {"target": target, "limit": limit})
 
     def run(self, run: int) -> RunRow | None:
         with self._database.reading() as connection:
@@ -79,14 +78,14 @@ class Journal(Part):
     def approved(self, target: str, organisation: int) -> RunRow | None:
         """The newest apply that carried out everything that was approved; steps for people may have stayed open."""
         ended = f"WHERE {_OF} AND runs.command = 'apply' AND exit_code IN ({ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d})"
-        mine = {"target": target, "organisation": organisation}
         with self._database.reading() as connection:
-            found = _runs(connection, f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}", mine)
+            newest = f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}"
+            found = _runs(connection, newest, of(target, organisation))
         return next((run for run in found if run.summary.keys() <= _CARRIED_OUT), None)
 
     def corrections(self, target: str, organisation: int, since: datetime) -> tuple[Correction, ...]:
         """What runs of `drift --correct` have written since then, oldest first."""
-        mine = {"target": target, "organisation": organisation}
+        mine = of(target, organisation)
         began = f"SELECT id FROM runs WHERE {_OF} AND command = '{DRIFT_COMMAND}' AND started >= :started"
         with self._database.reading() as connection:
             # the runs first: there are few, and events of a large centre's applies are many
@@ -155,11 +154,8 @@ class Journal(Part):
         """What runs now dead left at intent or sent, oldest first. Ask while holding the lock with your own run:
         the run that holds it is the one that lives."""
         with self._database.reading() as connection:
-            values = {"target": target, "organisation": organisation, "now": self._database.now(connection)}
-            living = (
-                "SELECT run FROM leases WHERE target = :target AND organisation = :organisation AND until > :now "
-                "AND run IS NOT NULL"
-            )
+            values = of(target, organisation) | {"now": self._database.now(connection)}
+            living = f"SELECT run FROM leases WHERE {OF} AND until > :now AND run IS NOT NULL"
             return _journal_rows(connection, f"{_latest_is(*_OPEN)} AND operations.run NOT IN ({living})", values)
 
     def cut_off(self, target: str, organisation: int, *, before: int) -> tuple[JournalRow, ...]:
@@ -168,19 +164,17 @@ class Journal(Part):
         endless = "NOT EXISTS (SELECT 1 FROM run_ends WHERE run_ends.run = runs.id)"
         done = f"{_latest_is(State.DONE)} AND {endless} AND runs.id < :before"
         with self._database.reading() as connection:
-            values = {"target": target, "organisation": organisation, "before": before}
-            return _journal_rows(connection, done, values)
+            return _journal_rows(connection, done, of(target, organisation) | {"before": before})
 
     def failed(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """Operations whose latest event is failed, oldest first."""
-        values = {"target": target, "organisation": organisation}
         with self._database.reading() as connection:
-            return _journal_rows(connection, _latest_is(State.FAILED), values)
+            return _journal_rows(connection, _latest_is(State.FAILED), of(target, organisation))
 
     def unknown(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
         """Operations whose latest event is unknown, oldest first, unless later runs have since written or read
         every slot they touch."""
-        unknown, values = _latest_is(State.UNKNOWN), {"target": target, "organisation": organisation}
+        unknown, values = _latest_is(State.UNKNOWN), of(target, organisation)
         with self._database.reading() as connection:
             found = _journal_rows(connection, unknown, values)
             if not found:

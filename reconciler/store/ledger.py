@@ -43,8 +43,7 @@ class Ledger:
             leaving = self._leaving(connection, now)
             if len(leaving) >= limit:
                 return _later(leaving[len(leaving) - limit] - now)
-            call = "INSERT INTO calls (account, reserved) VALUES (:account, :reserved) RETURNING id"
-            return Reservation(connection.value(call, {**mine, "reserved": now}), 0.0)
+            return Reservation(connection.numbered("calls", {**mine, "reserved": now}), 0.0)
 
     def settle(self, id: int) -> None:
         """The answer arrived: the call leaves the window `window` seconds from now."""
@@ -52,7 +51,7 @@ class Ledger:
             now = self._database.now(connection)
             row = {"account": self._account, "reserved": now, "settled": now}
             mine = "UPDATE calls SET settled = :settled WHERE account = :account AND id = :id"
-            if connection.execute(mine, {"account": self._account, "settled": now, "id": id}).rowcount == 0:
+            if connection.execute(mine, {**row, "id": id}).rowcount == 0:
                 connection.insert("calls", [row])  # so late that it was given up: it counts from now after all
 
     def pause(self, seconds: float) -> None:

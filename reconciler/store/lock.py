@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from reconciler.model import OrganisationId
 from reconciler.problems import Locked, Problem
-from reconciler.store.connection import Connection, moment
+from reconciler.store.connection import OF, Connection, moment, of
 from reconciler.store.database import Part
 from reconciler.store.rows import Lease
 
 _NOTED = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
 _KEPT = (*_NOTED, "token", "seconds")
-_OF = "WHERE target = :target AND organisation = :organisation"
+_FREE = f"DELETE FROM leases WHERE {OF}"
 
 
 class Lock(Part):
@@ -48,7 +48,7 @@ class Lock(Part):
                 until=now + timedelta(seconds=lease_seconds),
                 taken_over_from=other.run if other else None,
             )
-            connection.execute(f"DELETE FROM leases {_OF}", _columns(lease, _KEPT[:2]))
+            connection.execute(_FREE, of(target, organisation))
             connection.insert("leases", [_columns(lease, _KEPT)])
         return lease
 
@@ -84,7 +84,7 @@ class Lock(Part):
             if lease:
                 note = {"at": self._database.now(connection), "by": by, "reason": reason, **_columns(lease, _NOTED)}
                 connection.insert("lock_breaks", [note])
-                connection.execute(f"DELETE FROM leases {_OF}", _columns(lease, _KEPT[:2]))
+                connection.execute(_FREE, of(target, organisation))
         return lease
 
 
@@ -93,7 +93,7 @@ def _name(target: str, organisation: int) -> str:
 
 
 def _found(connection: Connection, target: str, organisation: int) -> Lease | None:
-    rows = connection.named(f"SELECT * FROM leases {_OF}", {"target": target, "organisation": organisation})
+    rows = connection.named(f"SELECT * FROM leases WHERE {OF}", of(target, organisation))
     return Lease(**rows[0] | {name: moment(rows[0][name]) for name in ("since", "until")}) if rows else None
 
 

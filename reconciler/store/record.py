@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 
 from reconciler.model import Slot, UserId
-from reconciler.store.connection import moment, one_of
+from reconciler.store.connection import OF, moment, of, one_of
 from reconciler.store.database import Part
 from reconciler.store.rows import LastApplied
 from reconciler.store.slots import key_json, slot_of
@@ -16,7 +16,6 @@ _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
 _MANY = 500  # learners: fewer than any database takes in one list
 
 
-_OF = "WHERE target = :target AND organisation = :organisation"
 _RECORD = """
 INSERT INTO record (target, organisation, learner, kind, key, staff, run, at)
 VALUES (:target, :organisation, :learner, :kind, :key, :staff, :run, :at)
@@ -38,16 +37,15 @@ ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.a
 class Record(Part):
     def recorded(self, target: str, organisation: int) -> dict[tuple[UserId, Slot], UserId | None]:
         """Who was last applied to, or last seen in, each slot; None is nobody, and a slot not there has no record."""
-        mine = {"target": target, "organisation": organisation}
+        query = f"SELECT learner, kind, key, staff FROM record WHERE {OF}"
         with self._database.reading() as connection:
-            rows = connection.rows(f"SELECT learner, kind, key, staff FROM record {_OF}", mine)
+            rows = connection.rows(query, of(target, organisation))
         return {(UserId(learner), slot_of(kind, key)): staff for learner, kind, key, staff in rows}
 
     def has_record(self, target: str, organisation: int) -> bool:
         """Whether any slot has one."""
-        mine = {"target": target, "organisation": organisation}
         with self._database.reading() as connection:
-            return bool(connection.rows(f"SELECT learner FROM record {_OF} LIMIT 1", mine))
+            return bool(connection.rows(f"SELECT learner FROM record WHERE {OF} LIMIT 1", of(target, organisation)))
 
     def record(
         self,
@@ -59,7 +57,7 @@ class Record(Part):
     ) -> None:
         """Set slots' records. A row that says what is recorded already keeps the run and time that set it."""
         with self._database.writing() as connection:
-            always = {"target": target, "organisation": organisation, "run": run, "at": self._database.now(connection)}
+            always = of(target, organisation) | {"run": run, "at": self._database.now(connection)}
             values = (
                 {**always, "learner": learner, "kind": slot.kind.value, "key": key_json(slot), "staff": staff}
                 for learner, slot, staff in rows
@@ -71,14 +69,12 @@ class Record(Part):
         self, target: str, organisation: int, learners: Collection[UserId]
     ) -> dict[tuple[UserId, Slot], LastApplied]:
         """The record of these learners' slots, with the run that set it."""
-        mine = {"target": target, "organisation": organisation}
         asked, found = sorted(learners), {}
         with self._database.reading() as connection:
             for start in range(0, len(asked), _MANY):
                 among, named = one_of("learner", asked[start : start + _MANY])
-                for learner, kind, key, staff, run, at, who, command in connection.rows(
-                    f"{_LAST_APPLIED} {among}", mine | named
-                ):
+                rows = connection.rows(f"{_LAST_APPLIED} {among}", of(target, organisation) | named)
+                for learner, kind, key, staff, run, at, who, command in rows:
                     found[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, moment(at), who, command)
         return found
 

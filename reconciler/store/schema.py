@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from reconciler.problems import Problem, StoreError
-from reconciler.store.connection import Connection, insertion
+from reconciler.store.connection import Connection
 from reconciler.store.tables import APPEND_ONLY, ONE_OPEN_EPISODE, TABLES, statements
 
 VERSIONS = "reconciler_schema"
@@ -63,7 +63,7 @@ def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[S
     else:
         for step in steps[version - 1 :]:
             step(connection)
-    connection.execute(insertion(VERSIONS, ["version", "at"]), {"version": ours, "at": now})
+    connection.insert(VERSIONS, [{"version": ours, "at": now}])
     return version == 0
 
 

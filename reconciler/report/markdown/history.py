@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from reconciler.model import UserId
-from reconciler.operations import State, step_id
+from reconciler.operations import State, step_id, time_json
 from reconciler.report import fit
 from reconciler.report.fit import COMMENT_LIMIT, Item, Part
-from reconciler.report.history import UNCOMMITTED, Labels, steps_in_order, time_words, unended_words
+from reconciler.report.history import UNCOMMITTED, Labels, steps_in_order, unended_words
 from reconciler.report.markdown.pieces import cell, heading, row, sentence, table_head, value
 from reconciler.report.words import Handles, holder_words, learner_words, removal_words, slot_words
 from reconciler.report.writes import PROOFS, Writes, unwritten, unwritten_words
@@ -85,8 +85,8 @@ def render_steps(steps: Sequence[Episode], handles: Handles, labels: Labels, *, 
                     value(step_id(one.learner, one.slot)),
                     value(learner_words(one.learner, labels.get(one.learner, ""))),
                     cell(removal_words(one.slot, one.holder, handles)),
-                    cell(time_words(one.first_seen) or ""),
-                    cell(time_words(one.ended) or "open"),
+                    cell(time_json(one.first_seen) or ""),
+                    cell(time_json(one.ended) or "open"),
                     cell(one.ending),
                 )
             ),
