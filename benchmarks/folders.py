@@ -14,20 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from reconciler.clock import SystemClock
-from reconciler.model import (
-    Handle,
-    Holder,
-    Observed,
-    ObservedLearner,
-    ObservedStaff,
-    OrganisationId,
-    Role,
-    Slot,
-    SlotKind,
-    Unread,
-    UserId,
-)
-from reconciler.observed.saved import to_document
+from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff
+from reconciler.model.slots import Handle, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
+from reconciler.observed.document import to_document
 from reconciler.store import Store
 
 ORGANISATION = OrganisationId(5740)

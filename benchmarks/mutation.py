@@ -25,10 +25,10 @@ from typing import Any
 from benchmarks.measuring import ROOT, table
 
 PARTS: Mapping[str, tuple[list[str], list[str]]] = {
-    "plan": (["reconciler/plan/*.py"], ["tests/plan", "tests/test_drift.py"]),
+    "plan": (["reconciler/plan/*.py"], ["tests/plan"]),
     "apply": (["reconciler/apply/*.py"], ["tests/apply"]),
-    "drift": (["reconciler/drift.py"], ["tests/test_drift.py"]),
-    "observed": (["reconciler/observed/*.py"], ["tests/observed", "tests/test_observed.py"]),
+    "drift": (["reconciler/plan/drift.py"], ["tests/plan/test_drift.py"]),
+    "observed": (["reconciler/observed/*.py"], ["tests/observed"]),
 }
 """What is mutated, and the tests that are to notice."""
 

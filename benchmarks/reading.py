@@ -19,34 +19,22 @@ from pathlib import Path
 
 import httpx
 
-from reconciler.clock import VirtualClock
-from reconciler.model import (
-    LEARNING_AIM_KINDS,
-    UNIT_KINDS,
-    Declared,
-    DeclaredLearner,
-    Handle,
-    OrganisationId,
-    Settings,
-    Slot,
-    SlotKind,
-    Staff,
-    UserId,
-    Wanted,
-)
-from reconciler.observed.reading import observe
+from onefile_sandbox.api import BASE, Request, Service
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.faults import Faults
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
+from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff, Wanted
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Handle, OrganisationId, Slot, SlotKind, UserId
+from reconciler.model.structs import replace
+from reconciler.observed.observe import observe
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.token import CustomerToken
+from reconciler.onefile.wire import ROLE_IDS
 from reconciler.problems import Source
-from reconciler.sandbox.faults import Faults
-from reconciler.sandbox.service import BASE, Request, Service
-from reconciler.sandbox.switches import Switches
-from reconciler.sandbox.world import World
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.facts import Facts
-from reconciler.service.reader import Reader
-from reconciler.service.secret import CustomerToken
-from reconciler.service.wire import ROLE_IDS
-from reconciler.values import replace
+from reconciler.ratelimit import Budget, MemoryLedger
 
 SIZES = (50, 800, 10_000, 50_000)
 SCOPE = 40

@@ -23,11 +23,12 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from reconciler.clock import VirtualClock
-from reconciler.report import html, markdown, text
-from reconciler.run import planning
-from reconciler.run.context import Context
-from reconciler.run.planning import Planned
+from onefile_sandbox.clock import VirtualClock
+from reconciler.commands import plan as planning
+from reconciler.commands.plan import Planned
+from reconciler.report import html, markdown
+from reconciler.report.plan import text
+from reconciler.runtime.context import Context
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = Path(__file__).parent / "pictures"

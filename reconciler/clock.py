@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import asyncio
+    pass
 
 
 class Clock(Protocol):
@@ -35,74 +33,3 @@ class SystemClock:
         import asyncio  # not at the top: a tenth of what it takes to start, and most commands never wait
 
         await asyncio.sleep(seconds)
-
-
-class VirtualClock:
-    """Time that passes only when everybody waits: the embedded sandbox paces calls truly and takes no real minutes.
-
-    Sleepers overlap as they do in real time. Once the event loop has nothing left to run, the clock jumps to the
-    earliest sleeper and wakes it, in order of time, then of arrival. Work outside the loop (a thread, another
-    process) is not seen, so time may pass while it goes on. One clock serves one event loop at a time.
-    """
-
-    def __init__(self, start: datetime) -> None:
-        self._start = start
-        self._passed = 0.0
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._arrivals = itertools.count()
-        self._loop: asyncio.AbstractEventLoop | None = None  # the loop that is being watched for quiet
-        self._turns = 0
-        self._quiet_turns = 0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._start.timestamp() + self._passed, UTC)
-
-    def monotonic(self) -> float:
-        return self._passed
-
-    async def sleep(self, seconds: float) -> None:
-        import asyncio
-
-        if not seconds > 0:
-            await asyncio.sleep(0)  # let the others run, as a real wait would
-            return
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._watch(loop)
-        waiter: asyncio.Future[None] = loop.create_future()
-        heapq.heappush(self._sleepers, (self._passed + seconds, next(self._arrivals), waiter))
-        await waiter
-
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._sleepers.clear()  # whoever still slept on another loop ended with it
-        self._loop = loop
-        self._turns = self._quiet_turns = 0
-        loop.call_soon(self._look)
-
-    def _look(self) -> None:
-        """Run once a turn of the loop: wait for quiet, then wake the earliest."""
-        while self._sleepers and self._sleepers[0][2].done():  # cancelled while asleep
-            heapq.heappop(self._sleepers)
-        loop = self._loop
-        if loop is None or not self._sleepers:
-            self._loop = None
-            return
-        self._turns += 1
-        self._quiet_turns = 0 if self._is_busy(loop) else self._quiet_turns + 1
-        if self._quiet_turns > 1 or self._turns > 1000:  # two, because a loop that is being stopped has one more turn
-            self._wake()
-        loop.call_soon(self._look)
-
-    @staticmethod
-    def _is_busy(loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether the loop has anything else to run. Nothing public says so: a loop that hides its queue counts as
-        busy, and one that is never quiet gets a thousand turns, enough for any exchange inside the process."""
-        return bool(getattr(loop, "_ready", True))
-
-    def _wake(self) -> None:
-        self._turns = self._quiet_turns = 0
-        self._passed = self._sleepers[0][0]
-        while self._sleepers and self._sleepers[0][0] <= self._passed:
-            waiter = heapq.heappop(self._sleepers)[2]
-            if not waiter.done():
-                waiter.set_result(None)

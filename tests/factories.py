@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from reconciler.model import (
-    Declared,
-    DeclaredLearner,
-    Handle,
-    Holder,
-    Observed,
-    ObservedLearner,
-    OrganisationId,
-    Role,
-    Settings,
-    Slot,
-    SlotKind,
-    Staff,
-    Standing,
-    Unread,
-    UserId,
-    Wanted,
-)
-from reconciler.operations import Action, Change, ManualRemoval, Plan, Reason
-from reconciler.plan.consequences import operations_for, summarise
+from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff, Wanted
+from reconciler.model.observed import Observed, ObservedLearner, Standing
+from reconciler.model.plan import Action, Change, ManualRemoval, Plan, Reason
+from reconciler.model.slots import Handle, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
+from reconciler.plan.operations import operations_for, summarise
 from reconciler.problems import Source
 
 DAY = date(2026, 11, 23)

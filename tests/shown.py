@@ -14,12 +14,12 @@ from typing import Any
 import click
 import yaml
 
-from reconciler.cli import cli
-from reconciler.declared import read_declared
+from reconciler.cli.main import cli
+from reconciler.declared.load import read_declared
 from reconciler.report.drift import prometheus
 from tests.factories import DAY
 from tests.pages import ROOT, Block
-from tests.report.test_drift import report
+from tests.report.drift.test_formats import report
 
 Check = Callable[[Block, Any, Path], None]
 GROUP = click.Context(cli, info_name="reconciler", **cli.context_settings)

@@ -16,7 +16,7 @@ ADDING = ROOT / "docs" / "examples" / "adding"
 PROVED_BY = {
     "policy": ("tests/plan/test_one_iqa.py", "tests/plan/test_policies.py", "tests/declared/test_cases.py"),
     "report": ("tests/report/test_table.py",),
-    "slot-kind": ("tests/e2e/test_default_iqa.py", "tests/plan/test_consequences.py"),
+    "slot-kind": ("tests/e2e/test_default_iqa.py", "tests/plan/test_operations.py"),
 }
 """The test that each adds, and those of the places it changes."""
 

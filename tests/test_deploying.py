@@ -13,7 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from reconciler.cli import cli
+from reconciler.cli.main import cli
 from tests.pages import PAGES, read_page
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs import reference
-from reconciler.cli.listing import COMMANDS
+from reconciler.cli.group import COMMANDS
 from reconciler.problems import ExitCode
 from tests.desk import read_through, renew
 from tests.pages import PAGES, ROOT, Written, name_of, read_page, steady

@@ -15,8 +15,8 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.cli import cli
-from reconciler.cli.listing import COMMANDS
+from reconciler.cli.group import COMMANDS
+from reconciler.cli.main import cli
 from tests.desk import read_through
 from tests.pages import EXAMPLES, PAGES, ROOT, Block, command_lines, name_of, read_page
 from tests.shown import GROUP, KINDS, accepted

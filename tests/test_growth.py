@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from benchmarks.folders import PER_FILE, Centre
-from reconciler.report.text import render_plan
-from reconciler.run import planning
-from reconciler.run.context import Context
+from reconciler.commands import plan as planning
+from reconciler.report.plan.text import render_plan
+from reconciler.runtime.context import Context
 
 SIZES = (100, 200, 400)
 SLOTS = 7  # of each learner
@@ -81,7 +81,7 @@ def work_of(learners: int) -> Work:
 def test_each_slot_is_compared_once_and_each_file_checked_once(learners: int) -> None:
     """Whatever else reads them again, the comparison and the schema do not."""
     calls = work_of(learners).calls
-    assert calls["reconciler.plan.make._Comparison._slot"] == SLOTS * learners
+    assert calls["reconciler.plan.compare._Comparison._slot"] == SLOTS * learners
     assert calls["reconciler.declared.schema.check"] == learners // PER_FILE + 2  # settings and staff
 
 

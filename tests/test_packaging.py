@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import reconciler
-from reconciler.run.beginning import WORKFLOWS
+from reconciler.commands.init import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / ".ci" / "requirements.txt"
@@ -63,13 +63,13 @@ def test_the_wheel_holds_the_program_its_schemas_and_the_demonstration_centre(wh
     """Everything that the program reads while it runs is inside, and so is the mark that it is typed."""
     shipped = _below("schemas") | _below("state") | _below("starter") | set(WORKFLOWS)
     data = {f"reconciler/data/{name}" for name in shipped}
-    assert data | _below("reconciler") | {"reconciler/py.typed"} <= _names(wheel)
+    assert data | _below("reconciler") | _below("onefile_sandbox") | {"reconciler/py.typed"} <= _names(wheel)
 
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     """No tests, no documents, no folder of its own at the top."""
     own = f"onefile_reconciler-{reconciler.__version__}.dist-info"
-    assert {name.partition("/")[0] for name in _names(wheel)} == {"reconciler", own}
+    assert {name.partition("/")[0] for name in _names(wheel)} == {"reconciler", "onefile_sandbox", own}
 
 
 def test_the_version_is_one(wheel: Path) -> None:
@@ -77,13 +77,14 @@ def test_the_version_is_one(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read(f"onefile_reconciler-{reconciler.__version__}.dist-info/METADATA").decode()
     assert f"\nVersion: {reconciler.__version__}\n" in metadata
-    shown = _run([sys.executable, "-c", "from reconciler.cli import main; main()", "--version"])
+    shown = _run([sys.executable, "-c", "from reconciler.cli.main import main; main()", "--version"])
     assert shown.splitlines()[0] == f"reconciler, version {reconciler.__version__}"
 
 
 def _small_clone(folder: Path) -> str:
     """A repository with this program's sources, committed; the commit."""
-    shutil.copytree(ROOT / "reconciler", folder / "reconciler", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("reconciler", "onefile_sandbox"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("schemas", "starter", "state", ".github"):
         shutil.copytree(ROOT / name, folder / name)
     for name in ("hatch_build.py", "pyproject.toml", "README.md", "LICENSE"):
@@ -96,7 +97,7 @@ def _small_clone(folder: Path) -> str:
 
 def _says(site: Path, elsewhere: Path) -> list[str]:
     """What --version says of the package in that folder."""
-    asked = [sys.executable, "-c", "from reconciler.cli import main; main()", "--version"]
+    asked = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "--version"]
     return _run(asked, elsewhere, PYTHONPATH=str(site)).splitlines()[1:]
 
 
@@ -136,7 +137,7 @@ def test_the_unpacked_wheel_runs_the_demonstration_elsewhere(wheel: Path, tmp_pa
     """Away from the checkout the program finds its own schemas and its own centre."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")  # noqa: S202  our own archive
-    code = "import sys, reconciler.cli as cli; print(cli.__file__); sys.exit(cli.run(['demo']))"
+    code = "import sys, reconciler.cli.main as cli; print(cli.__file__); sys.exit(cli.run(['demo']))"
     shown = _run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert shown.startswith(str(tmp_path / "site"))
     assert shown.count("\nNo changes.") == 1
@@ -146,7 +147,7 @@ def test_the_unpacked_wheel_makes_the_same_repository_to_begin_with(wheel: Path,
     """Away from the checkout init writes the same files, those that begin with a dot among them."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")  # noqa: S202  our own archive
-    code = "import sys, reconciler.cli as cli; sys.exit(cli.run(sys.argv[1:]))"
+    code = "import sys, reconciler.cli.main as cli; sys.exit(cli.run(sys.argv[1:]))"
     asked = [sys.executable, "-c", code, "init", "--organisation", "1", "--ci", "github"]
     _run([*asked, "there"], tmp_path, PYTHONPATH=str(tmp_path / "site"))
     _run([*asked, "here"], tmp_path, PYTHONPATH=str(ROOT))
@@ -165,7 +166,7 @@ def test_the_unpacked_wheel_makes_the_same_repository_to_begin_with(wheel: Path,
 def test_help_loads_nothing_heavy() -> None:
     """`reconciler --help` answers before any package but click is loaded."""
     code = (
-        "import json, sys; from reconciler.cli import run; run(['--help']);"
+        "import json, sys; from reconciler.cli.main import run; run(['--help']);"
         "print(); print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
     loaded = set(json.loads(_run([sys.executable, "-c", code]).splitlines()[-1]))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.report import annotations
-from reconciler.report.annotations import Place
+from reconciler.report.plan import annotations
+from reconciler.report.plan.annotations import Place
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "reconciler").rglob("*.py"))
@@ -29,7 +29,7 @@ for name in ("SIGALRM", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1", "SIGXFSZ", "a
     delattr(signal, name)
 for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
     os.environ.pop(name, None)
-from reconciler.cli import run
+from reconciler.cli.main import run
 commands = [["demo", "--quiet"], ["validate"], ["plan", "--out", "out/plan.json", "--save-observed", "out/read.json"],
             ["apply", "out/plan.json"], ["drift"], ["history"], ["calendar"], ["fmt", "--check"],
             ["import", "--state", "new", "--organisation", "5740", "--target", "sandbox"]]

@@ -15,26 +15,29 @@ from typing import TypeVar
 
 import httpx
 
-from reconciler.apply import Applied, apply_plan
-from reconciler.apply.settle import settle_open
-from reconciler.clock import SystemClock, VirtualClock
-from reconciler.model import Declared, Handle, Observed, OrganisationId, Settings, Slot, SlotKind, Staff, UserId
-from reconciler.observed.reading import observe
-from reconciler.operations import Plan
-from reconciler.plan.make import make_plan
-from reconciler.run.planning import unsettled
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.edits import edit
-from reconciler.sandbox.faults import Fault, Faults
-from reconciler.sandbox.service import Service
-from reconciler.sandbox.switches import Switches
-from reconciler.sandbox.world import World
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.embedded import dropped_answer, in_process
-from reconciler.service.reader import Reader
-from reconciler.service.secret import CustomerToken
-from reconciler.service.wire import ROLE_IDS
+from onefile_sandbox.api import Service
+from onefile_sandbox.app import create_app
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.faults import Fault, Faults
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.web_edits import edit
+from onefile_sandbox.world import World
+from reconciler.apply.executor import Applied, apply_plan
+from reconciler.apply.recovery import settle_open
+from reconciler.clock import SystemClock
+from reconciler.commands.plan import unsettled
+from reconciler.model.declared import Declared, Settings, Staff
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Plan
+from reconciler.model.slots import Handle, OrganisationId, Slot, SlotKind, UserId
+from reconciler.observed.observe import observe
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.in_process import dropped_answer, in_process
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.token import CustomerToken
+from reconciler.onefile.wire import ROLE_IDS
+from reconciler.plan.compare import make_plan
+from reconciler.ratelimit import Budget, MemoryLedger
 from reconciler.store import JournalRow, Store
 from tests.factories import declared, learner
 
@@ -45,7 +48,7 @@ Wants = Mapping[int, Mapping[Slot, int | None]]
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TARGET, ORGANISATION = "sandbox", OrganisationId(5740)
 
-# People of every sandbox centre (reconciler/sandbox/centre.py); 200004 is the learner of the documentation's examples.
+# People of every sandbox centre (onefile_sandbox/generator.py); 200004 is the learner of the documentation's examples.
 KATE, JAMES, SOL, ROBIN = UserId(132757), UserId(122762), UserId(121090), UserId(135510)
 PRIYA, JAMES_AS_IQA, MORGAN, LEE = UserId(118204), UserId(136481), UserId(139015), UserId(127733)
 LEARNER = UserId(200004)
@@ -153,7 +156,7 @@ class Trial:
         return slots | {Slot(SlotKind.ADDITIONAL, who): who for who in self.world.additional.get(user, [])}
 
     def edit(self, asked: Mapping[str, object]) -> None:
-        """Somebody works in OneFile's web pages; see reconciler/sandbox/edits.py for what can be asked."""
+        """Somebody works in OneFile's web pages; see onefile_sandbox/web_edits.py for what can be asked."""
         now = self.clock.now()
         self.world.commit(lambda: edit(self.world, asked, now), now, "edit")
 

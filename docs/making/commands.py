@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import click
 
 from docs.making.pages import fence, item, page, prose
-from reconciler.cli import cli
-from reconciler.cli.listing import COMMANDS, SECTIONS
+from reconciler.cli.group import COMMANDS, SECTIONS
+from reconciler.cli.main import cli
 
 GROUPS = {
     "Which part of the declared state": {"--state", "--cohort", "--learner", "--changed-since", "--at"},
@@ -46,7 +46,7 @@ def _index() -> str:
 
 
 def _line(name: str) -> str:
-    return f"- [`{name}`]({name}.md): {' '.join(COMMANDS[name].purpose.split())}"
+    return f"- [`{name}`]({name}.md): {' '.join(COMMANDS[name].split())}"
 
 
 def _root() -> click.Context:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from docs.making.pages import item, page, prose
-from reconciler.sandbox import switches
-from reconciler.store.schema import STEPS, newest
-from reconciler.store.tables import APPEND_ONLY
-from reconciler.store.tables import TABLES as COLUMNS
-from reconciler.values import fields
+from onefile_sandbox import switches
+from reconciler.model.structs import fields
+from reconciler.store.migrations import STEPS, newest
+from reconciler.store.schema import APPEND_ONLY
+from reconciler.store.schema import TABLES as COLUMNS
 
 TABLES = {
     "reconciler_schema": "Which version the store's tables have.",

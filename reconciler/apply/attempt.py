@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.apply.book import Book
-from reconciler.apply.judge import Verdict, after_write, before_write, differences
-from reconciler.model import LAYERS, UNIT_KINDS, Holder, Recorded, Slot, SlotKind, Unread, UserId
-from reconciler.operations import Operation, Outcome, SetDefaults, State, moves, step_id
+from reconciler.apply.journal import Book
+from reconciler.apply.preconditions import Verdict, after_write, before_write, differences
+from reconciler.model.observed import Recorded
+from reconciler.model.operations import Operation, Outcome, SetDefaults, State, moves, step_id
+from reconciler.model.slots import LAYERS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
+from reconciler.onefile.reader import Reader, layers_of
+from reconciler.onefile.wire import write_request
 from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceError
-from reconciler.service.reader import Reader, layers_of
-from reconciler.service.wire import write_request
 
 READINGS = 3  # before one write, where a very small budget makes each too old by the time the write may go
 READING_COUNTS_FOR = 60.0  # seconds; younger readings need not be made again before a write

@@ -14,7 +14,7 @@ from reconciler import __version__
 from reconciler.problems import ExitCode, Problem, ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.report.annotations import Place
+    from reconciler.report.plan.annotations import Place
 
 PIPED_WIDTH = 100  # columns, where no terminal says how wide it is
 
@@ -75,7 +75,7 @@ class Output:
     @property
     def limit(self) -> int:
         """Bytes that a Markdown report may have."""
-        from reconciler.report.fit import COMMENT_LIMIT
+        from reconciler.report.common.truncate import COMMENT_LIMIT
 
         return self._max_bytes or COMMENT_LIMIT
 
@@ -86,7 +86,7 @@ class Output:
     def check_out(self) -> None:
         """Raise where --out cannot be written, before anything is done; that failure is not tried there again."""
         if self.out:
-            from reconciler.run.files import check_place
+            from reconciler.runtime.files import check_place
 
             place, self.out = self.out, None
             check_place(place)
@@ -95,7 +95,7 @@ class Output:
     def save(self, text: str) -> None:
         """Write the report to --out as well, where that is asked."""
         if self.out:
-            from reconciler.run.files import write_whole
+            from reconciler.runtime.files import write_whole
 
             try:
                 # metrics hold counts and ages, and whoever collects them is another account
@@ -119,7 +119,9 @@ class Output:
         return error.exit_code
 
     def _of_problems(self, error: ReconcilerError, form: str) -> str:
-        from reconciler.report import annotations, html, jsonreport, markdown, text
+        from reconciler.report import html, markdown
+        from reconciler.report.outcome import json as jsonreport
+        from reconciler.report.plan import annotations, text
 
         match form:
             case "json":
@@ -153,8 +155,8 @@ class Output:
 
 def place() -> Place:
     """Where files are named from, and the repository that a forge shows."""
-    from reconciler.report.annotations import Place
-    from reconciler.run.git import repository
+    from reconciler.report.plan.annotations import Place
+    from reconciler.runtime.git import repository
 
     here = Path.cwd().resolve()
     return Place(str(here), str(repository(here) or os.environ.get("GITHUB_WORKSPACE") or here))
@@ -172,7 +174,7 @@ def _discard(stream: IO[str]) -> None:
 
 
 def say_problems(problems: Sequence[Problem]) -> None:
-    from reconciler.report.text import render_problems
+    from reconciler.report.plan.text import render_problems
 
     click.echo(render_problems(problems), err=True, nl=False)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.declared.words import quoted
+from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
-from reconciler.values import Struct, field
+from reconciler.text import quoted
 
 
 class Folder(Struct):

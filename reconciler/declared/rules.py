@@ -6,26 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
-from reconciler.declared.centre import Directory
-from reconciler.declared.entries import CohortEntry, Held, LearnerEntry, Slots, Term
-from reconciler.declared.roster import cover_on
-from reconciler.declared.words import did_you_mean, listed, nearest, quoted, slot_name, slug
-from reconciler.model import (
-    POLICIES,
-    ROLES_FOR,
-    RUN_LIMITS,
-    VANISHED,
-    Cover,
-    Handle,
-    Role,
-    Settings,
-    Slot,
-    SlotKind,
-    Staff,
-    UserId,
-    Waiver,
-)
+from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
+from reconciler.declared.cover import cover_on
+from reconciler.declared.settings_and_staff import Directory
+from reconciler.model.declared import POLICIES, RUN_LIMITS, VANISHED, Cover, Settings, Staff, Waiver
+from reconciler.model.slots import ROLES_FOR, Handle, Role, Slot, SlotKind, UserId
 from reconciler.problems import Problem, Source
+from reconciler.text import did_you_mean, listed, nearest, quoted, slot_name, slug
 
 _DAY = timedelta(days=1)
 

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
 
-from reconciler.declared.explain import Fault, Path, at, explained, source_of
-from reconciler.declared.yamlfile import Document, Fields, Items, Refused, Value, load
+from reconciler.declared.schema_messages import Fault, Path, at, explained, source_of
+from reconciler.declared.yaml_loader import Document, Fields, Items, Refused, Value, load
 from reconciler.problems import Problem
 from reconciler.resources import resource
 

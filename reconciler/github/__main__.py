@@ -15,14 +15,14 @@ from reconciler.cli.output import exit_code_of, say_problems
 from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
 from reconciler.github.approval import Asked, Judgement, judge
+from reconciler.github.environment import Surroundings, read_surroundings
 from reconciler.github.evidence import evidence, pull_of
-from reconciler.github.planned import SavedPlan, read_plan
-from reconciler.github.proposal import changed
-from reconciler.github.proposal import propose as make_pull
-from reconciler.github.surroundings import Surroundings, read_surroundings
+from reconciler.github.markers import SavedPlan, read_plan
+from reconciler.github.pull_request import changed
+from reconciler.github.pull_request import propose as make_pull
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
-from reconciler.report.escape import fenced
-from reconciler.report.text import render_problems
+from reconciler.report.common.escape import fenced
+from reconciler.report.plan.text import render_problems
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved plan.")

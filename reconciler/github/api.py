@@ -16,8 +16,8 @@ from typing import Any, Self
 import httpx
 
 from reconciler import __version__
-from reconciler.github.faults import refused, unreachable, unreadable
-from reconciler.github.surroundings import Surroundings
+from reconciler.github.environment import Surroundings
+from reconciler.github.errors import refused, unreachable, unreadable
 
 PAGE = 100  # the most that GitHub gives at once
 _TRIES = 4

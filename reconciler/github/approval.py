@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from reconciler.github.marks import kind_of, plan_mark
+from reconciler.github.markers import kind_of, plan_mark
+from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem
-from reconciler.values import Struct, field
 
 MOST_COMMITS = 250  # GitHub lists no more of a pull request
 _MAY_WRITE = ("admin", "maintain", "write")

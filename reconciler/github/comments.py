@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.github.api import GitHub
-from reconciler.github.faults import unreadable
-from reconciler.github.marks import LARGEST_BODY, PlanMark, fits, kind_of, plan_mark
-from reconciler.github.surroundings import Surroundings
+from reconciler.github.environment import Surroundings
+from reconciler.github.errors import unreadable
+from reconciler.github.markers import LARGEST_BODY, PlanMark, fits, kind_of, plan_mark
 from reconciler.problems import Problem, ReconcilerError
 
 MOST_COMMENTS = 2000  # more than anybody reads

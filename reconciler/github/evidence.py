@@ -10,8 +10,8 @@ from urllib.parse import quote
 from reconciler.github.api import GitHub
 from reconciler.github.approval import MOST_COMMITS, Comment, Commit, Evidence, Pull, Review, Since, bringer
 from reconciler.github.comments import MOST_COMMENTS, comments_of
-from reconciler.github.faults import Refused, unreadable
-from reconciler.github.surroundings import Surroundings
+from reconciler.github.environment import Surroundings
+from reconciler.github.errors import Refused, unreadable
 
 _NEEDS = "contents: read, pull-requests: read"
 _MOST_FILES = 3000  # of a pull request; GitHub lists no more

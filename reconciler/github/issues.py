@@ -7,9 +7,9 @@ from typing import Any
 
 from reconciler.github.api import GitHub
 from reconciler.github.comments import check_size
-from reconciler.github.faults import unreadable
-from reconciler.github.marks import kind_of
-from reconciler.github.surroundings import Surroundings
+from reconciler.github.environment import Surroundings
+from reconciler.github.errors import unreadable
+from reconciler.github.markers import kind_of
 from reconciler.problems import Problem, ReconcilerError
 
 TITLE = "Drift: OneFile differs from the files"

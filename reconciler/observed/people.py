@@ -5,30 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from reconciler.model import (
-    DEFAULT_KINDS,
-    Declared,
-    DeclaredLearner,
-    Holder,
-    ObservedStaff,
-    OrganisationId,
-    Role,
-    Slot,
-    SlotKind,
-    Standing,
-    Unread,
-    UserId,
-)
+from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.observed import ObservedStaff, Standing
+from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
+from reconciler.model.structs import Struct, replace
 from reconciler.observed.placements import Placements
-from reconciler.observed.register import Register, sent
+from reconciler.observed.user_list import Register, sent
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.concurrency import each
+from reconciler.onefile.list_scan import Rows, Scan
+from reconciler.onefile.read_cost import FEW, pages_worth
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.wire import LEARNER_ROLE, ROLE_IDS, UserRow
 from reconciler.problems import Problem
-from reconciler.service.facts import Facts
-from reconciler.service.reader import Reader
-from reconciler.service.scan import Rows, Scan
-from reconciler.service.together import each
-from reconciler.service.ways import FEW, pages_worth
-from reconciler.service.wire import LEARNER_ROLE, ROLE_IDS, UserRow
-from reconciler.values import Struct, replace
 
 EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 UNMARKED = "archived:unmarked"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from reconciler.model import UserId
-from reconciler.observed.register import Register
-from reconciler.service.facts import Facts
-from reconciler.service.reader import Reader
-from reconciler.service.together import each
-from reconciler.service.ways import FEW, pages_worth
-from reconciler.service.wire import UserRow
+from reconciler.model.slots import UserId
+from reconciler.observed.user_list import Register
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.concurrency import each
+from reconciler.onefile.read_cost import FEW, pages_worth
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.wire import UserRow
 
 _SHOWN = "shows:placements"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.operations import Change, Finding, Plan
+from reconciler.model.plan import Change, Finding, Plan
+from reconciler.model.structs import replace
 from reconciler.problems import Problem, in_order
-from reconciler.values import replace
 
 
 def attributed(plan: Plan, base: Plan | None, commit: str) -> Plan:

@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from reconciler.model import (
-    ASSESSOR_KINDS,
-    IQA_KINDS,
-    LEARNING_AIM_KINDS,
-    UNIT_KINDS,
-    Declared,
-    Observed,
-    Role,
-    SlotKind,
-    Staff,
-    UserId,
-)
-from reconciler.operations import CaseloadRow, Change, Holding
-from reconciler.plan.effective import Held, holders
+from reconciler.model.declared import Declared, Staff
+from reconciler.model.observed import Observed
+from reconciler.model.plan import CaseloadRow, Change, Holding
+from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Role, SlotKind, UserId
+from reconciler.plan.holders import Held, holders
 
 KINDS: Mapping[Role, frozenset[SlotKind]] = {
     Role.ASSESSOR: ASSESSOR_KINDS,

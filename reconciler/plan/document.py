@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
 
-from reconciler.model import Handle, OrganisationId, UserId
-from reconciler.operations import NOWHERE, Plan, Stand, addresses, facts, hashed, id_of, operation_id, time_json
-from reconciler.plan import rows
-from reconciler.plan.consequences import operations_for
-from reconciler.plan.rows import Call
+from reconciler.model.operations import addresses, facts, hashed, id_of, operation_id, time_json
+from reconciler.model.plan import NOWHERE, Plan, Stand
+from reconciler.model.slots import Handle, OrganisationId, UserId
+from reconciler.plan import document_rows as rows
+from reconciler.plan.document_rows import Call
+from reconciler.plan.operations import operations_for
 from reconciler.problems import Invalid, Problem, Source
+from reconciler.resources import resource
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 TERRAFORM_FORMAT = "1.2"  # what tools that read Terraform's plans look for
 TERRAFORM_VERSION = (
     "1.5.0"  # whose plans have that format: no Terraform made this, but those tools refuse plans without
 )
 FORMAT = "1.0"  # ours; a new major number means that an older reconciler must not apply it
-
 Document = rows.Row
-
 _UNNAMED = Source("plan file")
 
 
@@ -149,3 +154,32 @@ def _digest(value: object) -> str:
 def _json(value: object) -> str:
     """As people read it. Half a surrogate pair, which no file can hold, stands as JSON's own escape."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+
+SHOWN = 5  # a document that is no plan at all breaks everything at once
+
+
+def plan_faults(document: object) -> list[str]:
+    """What the schema finds wrong, in its own words, a few at the most; empty for a plan."""
+    try:
+        return _faults(document)
+    except UnicodeEncodeError:  # half a surrogate pair, which the validator cannot take: a question mark is as good
+        return _faults(json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")))
+    except ValueError as error:  # nested deeper than the validator goes, and than any plan is
+        return [f"the document: {error}"]
+
+
+def _faults(document: object) -> list[str]:
+    errors = _validator().iter_errors(document)
+    return [
+        f"{'/'.join(map(str, error.instance_path)) or 'the document'}: {error.message[:200]}"
+        for error, _ in zip(errors, range(SHOWN), strict=False)
+    ]
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    import jsonschema_rs
+
+    schema = json.loads(resource("schemas/plan.schema.json").read_text(encoding="utf-8"))
+    return jsonschema_rs.Draft202012Validator(schema)

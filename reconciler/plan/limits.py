@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from reconciler.model import VANISHED, Allowance, Declared, Limits, Waiver
-from reconciler.operations import Action, Change, Finding
+from reconciler.model.declared import VANISHED, Allowance, Declared, Limits, Waiver
+from reconciler.model.plan import Action, Change, Finding
+from reconciler.model.structs import replace
 from reconciler.problems import Problem
-from reconciler.values import replace
 
 
 class _Sort(NamedTuple):

@@ -6,29 +6,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from reconciler.model import (
+from reconciler.model.declared import POLICIES, Declared, DeclaredLearner, Level, Settings, Staff
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Change, Finding
+from reconciler.model.slots import (
     ASSESSOR_KINDS,
     IQA_KINDS,
     LEARNING_AIM_KINDS,
-    POLICIES,
     UNIT_KINDS,
-    Declared,
-    DeclaredLearner,
-    Level,
-    Observed,
     Role,
-    Settings,
     Slot,
     SlotKind,
-    Staff,
     Unread,
     UserId,
 )
-from reconciler.operations import Change, Finding
+from reconciler.model.structs import Struct, replace
 from reconciler.plan.caseload import KINDS, by_staff, learners_of
-from reconciler.plan.effective import Held, holders, in_effect, keys, people
+from reconciler.plan.holders import Held, holders, in_effect, keys, people
 from reconciler.plan.waivers import waive, waive_caseload
-from reconciler.values import Struct, replace
 
 _DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
 # Python 3.11 takes longer to look up a member of an enum than to compare two

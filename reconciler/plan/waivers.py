@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reconciler.model import Declared, UserId, Waiver
-from reconciler.operations import Finding
-from reconciler.values import replace
+from reconciler.model.declared import Declared, Waiver
+from reconciler.model.plan import Finding
+from reconciler.model.slots import UserId
+from reconciler.model.structs import replace
 
 
 def waive(finding: Finding, declared: Declared) -> Finding:

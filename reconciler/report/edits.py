@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reconciler.report import fit
-from reconciler.report.difference import render_difference
-from reconciler.report.escape import code_span, fenced, visible
-from reconciler.report.fit import COMMENT_LIMIT, Item, Part
-from reconciler.report.words import number_of
+from reconciler.report.common import truncate as fit
+from reconciler.report.common.escape import code_span, fenced, visible
+from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
+from reconciler.text import number_of
 
 FULL = "The text and JSON formats show everything."
-
 Edited = Sequence[tuple[str, str, str]]
 """Files with their text before and after."""
 
@@ -119,3 +118,24 @@ def _by_cohort(places: Sequence[Place]) -> list[str]:
 
 def _counted(kinds: Counter[str]) -> str:
     return ", ".join(f"{count} {kind.replace('_', ' ').replace('iqa', 'IQA')}" for kind, count in kinds.items())
+
+
+def render_difference(path: str, before: str, after: str) -> str:
+    """One file's lines that go and come, with three around them, as git shows them."""
+    crlf = _has_crlf(before) and _has_crlf(after)
+    found = difflib.unified_diff(_lines(before, crlf), _lines(after, crlf), f"a/{path}", f"b/{path}", lineterm="")
+    return "".join(f"{line}\n" for line in _visible(found))
+
+
+def _has_crlf(text: str) -> bool:
+    """Whether every line ends as in Windows: then that is how the file is, and no part of any line."""
+    return "\n" in text and text.count("\n") == text.count("\r\n")
+
+
+def _lines(text: str, crlf: bool) -> list[str]:
+    lines = text.split("\r\n" if crlf else "\n")
+    return lines[:-1] if text.endswith("\n") else lines
+
+
+def _visible(lines: Iterator[str]) -> Iterator[str]:
+    return (visible(line) for line in lines)

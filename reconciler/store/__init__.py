@@ -6,13 +6,22 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.clock import Clock
+from reconciler.model.history import (
+    Correction,
+    Episode,
+    Event,
+    JournalOperation,
+    JournalRow,
+    LastApplied,
+    Lease,
+    RunRow,
+)
+from reconciler.store.call_ledger import Ledger
 from reconciler.store.database import Database, open_database
 from reconciler.store.episodes import Episodes, Sighting
 from reconciler.store.journal import Journal
-from reconciler.store.ledger import Ledger
 from reconciler.store.lock import Lock
 from reconciler.store.record import Record
-from reconciler.store.rows import Correction, Episode, Event, JournalOperation, JournalRow, LastApplied, Lease, RunRow
 
 __all__ = [
     "Correction",

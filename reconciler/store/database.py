@@ -16,8 +16,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from reconciler.clock import Clock, SystemClock
 from reconciler.problems import NoStore, Problem, StoreError
 from reconciler.store.connection import Connection
-from reconciler.store.failures import problem_of
-from reconciler.store.schema import STEPS, Step, migrate, newest, version_of
+from reconciler.store.errors import problem_of
+from reconciler.store.migrations import STEPS, Step, migrate, newest, version_of
 
 _ADVISORY_LOCK = "SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(hashtextextended(:lock, 0))"
 

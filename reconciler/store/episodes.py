@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from reconciler.model import Holder, Slot, UserId
-from reconciler.operations import holder_json
+from reconciler.model.history import Episode, Matter
+from reconciler.model.operations import holder_json
+from reconciler.model.slots import Holder, Slot, UserId
+from reconciler.store.codec import holder_of, key_json, slot_of
 from reconciler.store.connection import OF, Connection, Values, moment, of
 from reconciler.store.database import Part
-from reconciler.store.rows import Episode, Matter
-from reconciler.store.slots import holder_of, key_json, slot_of
 
 _END = "UPDATE episodes SET ended = :ended, ending = :ending WHERE id = :id AND ended IS NULL"
 _GO_ON = "UPDATE episodes SET last_seen = :seen WHERE id = :id"

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from reconciler.model import OrganisationId, UserId
-from reconciler.operations import Proof, State
+from reconciler.model.history import Correction, Event, JournalOperation, JournalRow, RunRow
+from reconciler.model.operations import Proof, State
+from reconciler.model.slots import OrganisationId, UserId
 from reconciler.problems import ExitCode, Problem, StoreError
+from reconciler.store.codec import moves_json, moves_of
 from reconciler.store.connection import OF, Connection, Values, moment, of, one_of
 from reconciler.store.database import Part
-from reconciler.store.rows import Correction, Event, JournalOperation, JournalRow, RunRow
-from reconciler.store.slots import moves_json, moves_of
 
 _OPEN = (State.INTENT, State.SENT)
 _PAST_SETTLING = (ExitCode.DONE, ExitCode.STALE, ExitCode.INCOMPLETE)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from reconciler.model import OrganisationId
+from reconciler.model.history import Lease
+from reconciler.model.slots import OrganisationId
 from reconciler.problems import Locked, Problem
 from reconciler.store.connection import OF, Connection, moment, of
 from reconciler.store.database import Part
-from reconciler.store.rows import Lease
 
 _NOTED = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
 _KEPT = (*_NOTED, "token", "seconds")

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
-from reconciler.model import Slot, UserId
+from reconciler.model.history import LastApplied
+from reconciler.model.slots import Slot, UserId
+from reconciler.store.codec import key_json, slot_of
 from reconciler.store.connection import OF, moment, of, one_of
 from reconciler.store.database import Part
-from reconciler.store.rows import LastApplied
-from reconciler.store.slots import key_json, slot_of
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
 _MANY = 500  # learners: fewer than any database takes in one list

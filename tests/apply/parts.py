@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reconciler.apply import Applied
-from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
-from reconciler.operations import State
+from reconciler.apply.executor import Applied
+from reconciler.model.operations import State
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
 from tests.worlds import JAMES, JAMES_AS_IQA, KATE, LEE, PRIYA, Trial
 
 DEFAULT, EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)

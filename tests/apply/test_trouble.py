@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.model import Declared, Slot, SlotKind, UserId
-from reconciler.operations import State
+from onefile_sandbox.faults import Fault, Kind
+from reconciler.commands.plan import unsettled
+from reconciler.model.declared import Declared
+from reconciler.model.operations import State
+from reconciler.model.slots import Slot, SlotKind, UserId
 from reconciler.problems import Locked, Problem, StoreError, Throttled
-from reconciler.run.planning import unsettled
-from reconciler.sandbox.faults import Fault, Kind
 from tests.apply.parts import ADDED, DEFAULT, DEFAULTS, FIRST, moved, stands, states
 from tests.worlds import JAMES, KATE, LEARNER, LEE, ORGANISATION, ROBIN, TARGET, Trial, cut_off, trial
 

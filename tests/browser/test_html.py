@@ -7,11 +7,12 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from reconciler.operations import CaseloadRow, Holding, ManualRemoval, Outcome, State
+from reconciler.model.operations import Outcome, State
+from reconciler.model.plan import CaseloadRow, Holding, ManualRemoval
+from reconciler.model.structs import replace
 from reconciler.problems import Source
-from reconciler.report.endings import endings
 from reconciler.report.html import render_outcomes, render_plan
-from reconciler.values import replace
+from reconciler.report.outcome.view import endings
 from tests.browser.conftest import Show
 from tests.factories import (
     AIM_IQA,
@@ -29,7 +30,7 @@ from tests.factories import (
     change,
     plan_of,
 )
-from tests.report.test_html import HOSTILE, page_of, told_with
+from tests.report.html.test_html import HOSTILE, page_of, told_with
 
 CHANGES = [
     change(DEFAULT, KATE, JAMES),

@@ -25,12 +25,12 @@ from typing import Any, TypedDict
 
 import httpx
 
-import reconciler.apply
 import reconciler.apply.attempt
-import reconciler.cli
+import reconciler.apply.executor
+import reconciler.cli.main
 import reconciler.clock
-import reconciler.run.locking
-import reconciler.run.session
+import reconciler.runtime.lock
+import reconciler.runtime.session
 import reconciler.store.database
 from reconciler.store import Store
 
@@ -92,7 +92,7 @@ def main() -> None:
         timer.start()
     if "count" in fate:
         atexit.register(_leave_counts, Path(fate["count"]))
-    reconciler.cli.main(sys.argv[2:])
+    reconciler.cli.main.main(sys.argv[2:])
 
 
 def _leave_counts(file: Path) -> None:
@@ -171,9 +171,9 @@ def surround(fate: Fate) -> None:
     if "patience" in fate:
         _change_default(Store.open.__func__, "patience", fate["patience"])  # type: ignore[attr-defined]
     if "lease" in fate:
-        reconciler.run.locking.LEASE_SECONDS = fate["lease"]
+        reconciler.runtime.lock.LEASE_SECONDS = fate["lease"]
     if "readings_count_for" in fate:
-        reconciler.apply.READING_COUNTS_FOR = fate["readings_count_for"]  # type: ignore[attr-defined]
+        reconciler.apply.executor.READING_COUNTS_FOR = fate["readings_count_for"]  # type: ignore[attr-defined]
         reconciler.apply.attempt.READING_COUNTS_FOR = fate["readings_count_for"]
     if "host" in fate:
         socket.gethostname = lambda: fate["host"]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconciler.model import Slot, SlotKind, Unread, UserId
-from reconciler.operations import State
-from reconciler.sandbox.records import LEARNER
-from reconciler.sandbox.world import World
+from onefile_sandbox.records import LEARNER
+from onefile_sandbox.world import World
+from reconciler.model.operations import State
+from reconciler.model.slots import Slot, SlotKind, Unread, UserId
 from reconciler.store import JournalRow, Store
 from tests.crash.driver import changes
 

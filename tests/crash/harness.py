@@ -21,15 +21,15 @@ from typing import Any
 
 import httpx
 
+from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
-from reconciler.model import Slot, SlotKind
-from reconciler.operations import State
-from reconciler.plan.consequences import step_id
+from reconciler.commands.apply import Finished, apply
+from reconciler.commands.done import done
+from reconciler.model.operations import State
+from reconciler.model.slots import Slot, SlotKind
+from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode
-from reconciler.run.applying import Finished, apply
-from reconciler.run.closing import done
-from reconciler.run.context import Context
-from reconciler.sandbox.world import World
+from reconciler.runtime.context import Context
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
 from tests.crash.driver import Death, Fate, changes
@@ -247,7 +247,7 @@ def prompt(*given, **named):
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else many an answer waits 40 ms
     return listener
 socket.create_server = prompt
-from reconciler.cli import main
+from reconciler.cli.main import main
 main()
 """
 

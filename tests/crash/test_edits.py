@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.operations import State
+from reconciler.model.operations import State
 from reconciler.problems import ExitCode
 from tests.crash import evidence
 from tests.crash.evidence import Place

@@ -10,15 +10,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from reconciler.apply import Applied
-from reconciler.apply.settle import settle_open
-from reconciler.clock import SystemClock, VirtualClock
-from reconciler.model import Settings, Slot, SlotKind, UserId
-from reconciler.operations import Plan, State
-from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.switches import Switches
-from reconciler.sandbox.world import World
-from reconciler.service.reader import Reader
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.faults import Fault
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
+from reconciler.apply.executor import Applied
+from reconciler.apply.recovery import settle_open
+from reconciler.clock import SystemClock
+from reconciler.model.declared import Settings
+from reconciler.model.operations import State
+from reconciler.model.plan import Plan
+from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.onefile.reader import Reader
 from reconciler.store import Store
 from tests.crash import evidence
 from tests.crash.evidence import Place

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from reconciler.model import SlotKind
-from reconciler.operations import State
+from reconciler.model.operations import State
+from reconciler.model.slots import SlotKind
 from reconciler.problems import ExitCode
 from tests.crash.harness import ORGANISATION, Case, Site, Size, at
 

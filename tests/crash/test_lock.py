@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
-from reconciler.service.secret import CustomerToken
 from tests.crash.driver import Fate
 from tests.crash.harness import ORGANISATION, TOKEN, Case
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.operations import State
+from onefile_sandbox.app import create_app
+from reconciler.model.operations import State
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.in_process import in_process
+from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode, Problem, StoreError
-from reconciler.sandbox.app import create_app
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.embedded import in_process
-from reconciler.service.secret import CustomerToken
+from reconciler.ratelimit import Budget, MemoryLedger
 from tests.crash.driver import Fate
 from tests.crash.harness import Case
 from tests.worlds import JAMES, LEARNER, Trial, trial

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from reconciler.declared import read_declared
-from reconciler.model import Declared, Slot, SlotKind, Wanted
+from reconciler.declared.load import read_declared
+from reconciler.model.declared import Declared, Wanted
+from reconciler.model.slots import Slot, SlotKind
 
 DAY = date(2026, 12, 1)
 SETTINGS = "version: 1\norganisation: 5740\n"

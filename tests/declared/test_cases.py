@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.declared import read_declared
+from reconciler.declared.load import read_declared
 from reconciler.problems import ExitCode, Invalid
 from tests.declared.files import DAY
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.declared import read_declared
+from reconciler.declared.load import read_declared
 from reconciler.problems import Invalid
 from tests.declared.files import DAY, SETTINGS, STAFF
 

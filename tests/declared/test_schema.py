@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.declared import schema
 from reconciler.declared.schema import Kind, check
-from reconciler.declared.yamlfile import Document, Fields, Items, Refused, Value, load_text
+from reconciler.declared.yaml_loader import Document, Fields, Items, Refused, Value, load_text
 from reconciler.problems import Source
 from reconciler.resources import resource
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.model import Slot
+from reconciler.model.slots import Slot
 from tests.declared.files import AIM, AIM_IQA, DEFAULT, centre
 
 START = date(2027, 3, 20)  # the clocks go forward on the 28th

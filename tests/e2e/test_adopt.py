@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from onefile_sandbox.web_edits import edit
+from onefile_sandbox.world import World
 from reconciler.problems import ExitCode
-from reconciler.run.context import LONDON
-from reconciler.sandbox.edits import edit
-from reconciler.sandbox.world import World
+from reconciler.runtime.context import LONDON
 from tests.e2e.user import STAFF, Ended, Home, new_folder
 
 ORGANISATION = 5740
@@ -59,7 +59,7 @@ def difference(home: Home, *arguments: str) -> list[str]:
 def template() -> Iterator[Path]:
     """A centre as it stands after an apply, to be copied."""
     with new_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        from reconciler.cli import run
+        from reconciler.cli.main import run
 
         shutil.copytree(Path(__file__).parents[2] / "state", folder / "state")
         patch.chdir(folder)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from onefile_sandbox.web_edits import edit
 from reconciler.problems import ExitCode
-from reconciler.sandbox.edits import edit
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, Home, point_at, served
 from tests.factories import NOON
 

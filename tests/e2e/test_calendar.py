@@ -11,7 +11,7 @@ import click
 import pytest
 from icalendar import Calendar
 
-from reconciler.cli import cli
+from reconciler.cli.main import cli
 from reconciler.problems import ExitCode
 from tests.e2e.user import JAMES, KATE, LEARNER, STAFF, Home
 

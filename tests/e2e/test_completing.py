@@ -13,9 +13,8 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 
-from reconciler.cli import cli
-from reconciler.cli.completing import SHELLS
-from reconciler.run.glance import runs_in
+from reconciler.cli.completion import SHELLS, runs_in
+from reconciler.cli.main import cli
 from tests.e2e.user import Home
 
 SCRIPTS = sysconfig.get_path("scripts")
@@ -65,7 +64,7 @@ def test_the_newest_runs_are_completed(home: Home, tmp_path: Path) -> None:
 def test_completing_loads_nothing_heavy() -> None:
     """Commands by name need no command's module; cohorts and targets need no library but click."""
     program = (
-        "import sys; from click.shell_completion import ShellComplete; from reconciler.cli import cli\n"
+        "import sys; from click.shell_completion import ShellComplete; from reconciler.cli.main import cli\n"
         "shell = ShellComplete(cli, {}, 'reconciler', '_X')\n"
         "shell.get_completions([], ''); print(*(n for n in sys.modules if n.startswith('reconciler.cli.')))\n"
         "shell.get_completions(['plan', '--cohort'], ''); shell.get_completions(['plan', '--target'], '')\n"

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from onefile_sandbox.records import ASSESSOR, CENTRE_ID, EMPLOYER, IQA, LEARNER, OBSERVER, User
+from onefile_sandbox.switches import allowed
+from onefile_sandbox.world import World
+from reconciler.commands.apply import Finished, apply
+from reconciler.commands.plan import Planned, plan
 from reconciler.problems import ExitCode
-from reconciler.run.applying import Finished, apply
-from reconciler.run.context import Context
-from reconciler.run.planning import Planned, plan
-from reconciler.sandbox.records import ASSESSOR, CENTRE_ID, EMPLOYER, IQA, LEARNER, OBSERVER, User
-from reconciler.sandbox.switches import allowed
-from reconciler.sandbox.world import World
+from reconciler.runtime.context import Context
 from tests.e2e.user import JAMES, KATE, SETTINGS, TOKEN, Home, new_folder, point_at, served, slots
 
 TWO = (

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
+from onefile_sandbox.faults import Fault
 from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
-from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
 from tests.e2e.user import LEARNER, TOKEN, Home, Served, point_at, served, slots
 

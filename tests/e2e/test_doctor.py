@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from reconciler import doctor
-from reconciler.clock import SystemClock, VirtualClock
-from reconciler.doctor import Checkup, Name, Verdict
-from reconciler.model import OrganisationId, Slot, SlotKind, StandardId, UserId
-from reconciler.operations import AssignLearningAim, Move, Outcome, State, operation_id
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.faults import Fault
+from onefile_sandbox.world import World
+from reconciler.clock import SystemClock
+from reconciler.doctor import checks as doctor
+from reconciler.doctor.checks import Checkup, Name, Verdict
+from reconciler.doctor.run import examine
+from reconciler.model.operations import AssignLearningAim, Move, Outcome, State, operation_id
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, StandardId, UserId
+from reconciler.onefile.wire import write_request
 from reconciler.problems import ExitCode
-from reconciler.run.context import Context
-from reconciler.run.doctoring import examine
-from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.world import World
-from reconciler.service.wire import write_request
+from reconciler.runtime.context import Context
 from reconciler.store import JournalOperation, Store
 from tests.e2e.test_surroundings import stopped_during
 from tests.e2e.user import JAMES, KATE, LEARNER, PRIYA, SETTINGS, TOKEN, Ended, Home, Served, point_at, served

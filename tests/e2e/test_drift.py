@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from onefile_sandbox.faults import Fault
 from reconciler.clock import SystemClock
-from reconciler.github.marks import kind_of
+from reconciler.github.markers import kind_of
 from reconciler.problems import ExitCode
-from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, TOKEN, Home, Served, point_at, served, slots
 

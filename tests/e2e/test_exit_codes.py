@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
+from onefile_sandbox.faults import Fault
 from reconciler.cli.output import unexpected
 from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
-from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
 from tests.e2e.user import JAMES, LEARNER, REPOSITORY, SETTINGS, STAFF, Home, point_at, served
 
@@ -190,7 +190,7 @@ def test_a_bug_is_1_and_told_without_a_traceback(home: Home) -> None:
 def test_version_and_help_are_quick(home: Home, option: str) -> None:
     """Neither needs the network's, the database's or the schemas' packages, which take most of a second to import."""
     program = (
-        "import sys, json; from reconciler.cli import run; code = run(sys.argv[1:]); "
+        "import sys, json; from reconciler.cli.main import run; code = run(sys.argv[1:]); "
         "heavy = {'httpx', 'sqlite3', 'jsonschema', 'jsonschema_rs', 'deepdiff', 'starlette', 'uvicorn', 'yaml'}; "
         "print(json.dumps([code, sorted(heavy & sys.modules.keys())]), file=sys.stderr)"
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from onefile_sandbox.faults import Fault
 from reconciler.problems import ExitCode
-from reconciler.sandbox.faults import Fault
 from tests.e2e.user import LEARNER, SETTINGS, Home, point_at, served
 from tests.report.reading import tables
 

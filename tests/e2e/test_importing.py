@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
-from reconciler.sandbox.world import World
 from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEE, SETTINGS, STAFF, Home, point_at, served
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 import pytest
 
-from reconciler.cli import cli
+from reconciler.cli.main import cli
+from reconciler.commands.init import Origin, installed_from, origin_of
 from reconciler.problems import ExitCode, Invalid
-from reconciler.run.beginning import Origin, installed_from, origin_of
 from tests.e2e.user import REPOSITORY, Home
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 import click
 import pytest
 
-from reconciler.cli import cli
-from reconciler.cli.listing import COMMANDS as LISTED
-from reconciler.model import Names
+from onefile_sandbox.world import World
+from reconciler.cli.group import COMMANDS as LISTED
+from reconciler.cli.main import cli
+from reconciler.model.declared import Names
 from reconciler.problems import ExitCode
-from reconciler.sandbox.world import World
 from tests.e2e.test_privacy_and_calls import _everything_written, _personal
 from tests.e2e.user import LEARNER, SETTINGS, TOKEN, Home, Served, point_at, served
 

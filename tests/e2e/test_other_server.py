@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from reconciler.clock import SystemClock
+from reconciler.commands.apply import apply
 from reconciler.problems import ExitCode
-from reconciler.run.applying import apply
-from reconciler.run.context import Context
+from reconciler.runtime.context import Context
 from tests.e2e.other_server import Office, invented_office, serving
 from tests.e2e.user import TOKEN, Home, point_at
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.clock import VirtualClock
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.faults import Fault
+from reconciler.commands.plan import plan
 from reconciler.plan.document import dumps
 from reconciler.problems import ExitCode
-from reconciler.run.context import Context
-from reconciler.run.planning import plan
-from reconciler.sandbox.faults import Fault
+from reconciler.runtime.context import Context
 from tests.e2e.user import LEARNER, REPOSITORY, SETTINGS, Home, point_at, served
 
 SCHEMA = json.loads((REPOSITORY / "schemas" / "plan.schema.json").read_text(encoding="utf-8"))

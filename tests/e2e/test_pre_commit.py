@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.commands.init import WORKFLOWS
 from reconciler.problems import ExitCode
-from reconciler.run.beginning import WORKFLOWS
 from tests.e2e.user import REPOSITORY, Home
 from tests.github.forge import git
 

@@ -12,22 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply import apply_plan
-from reconciler.clock import SystemClock, VirtualClock
+from onefile_sandbox.api import Service
+from onefile_sandbox.app import create_app
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
+from reconciler.apply.executor import apply_plan
+from reconciler.clock import SystemClock
+from reconciler.commands.plan import plan_in
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.in_process import in_process
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.targets import Target
+from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
-from reconciler.run.context import Context
-from reconciler.run.planning import plan_in
-from reconciler.run.session import Session
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.service import Service
-from reconciler.sandbox.switches import Switches
-from reconciler.sandbox.world import World
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.embedded import in_process
-from reconciler.service.reader import Reader
-from reconciler.service.secret import CustomerToken
-from reconciler.service.targets import Target
+from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.runtime.context import Context
+from reconciler.runtime.session import Session
 from reconciler.store import Store
 from tests.e2e.user import LEARNER, TOKEN, Home, point_at, served
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from onefile_sandbox.faults import Fault
 from reconciler.clock import SystemClock
-from reconciler.model import Slot, SlotKind, UserId
-from reconciler.plan.consequences import step_id
+from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode
-from reconciler.sandbox.faults import Fault
 from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEARNER, LEE, PRIYA, SETTINGS, WRITES, Home, point_at, served, slots
 from tests.report.reading import tables

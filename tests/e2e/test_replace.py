@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model import Declared
+from reconciler.model.declared import Declared
 from reconciler.problems import ExitCode
 from tests.e2e.user import STAFF, Home
 
@@ -141,7 +141,7 @@ def test_fmt_leaves_alone_what_is_not_valid(home: Home) -> None:
 
 def test_all_files_are_written_or_none(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the second of two files cannot be written, the first is put back."""
-    from reconciler.run import edits
+    from reconciler.runtime import state_edits as edits
 
     home.declare_demonstration()
     before, write, done = files(home), edits.write_whole, []
@@ -205,7 +205,7 @@ def test_line_ends_and_the_byte_order_mark_stay(home: Home) -> None:
 
 def test_a_file_that_changes_meanwhile_is_not_written_over(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody saves while the command runs is theirs."""
-    from reconciler.run.edits import Edits
+    from reconciler.runtime.state_edits import Edits
 
     home.declare()
     file, declared = home.path / "state" / "cohorts" / "c1.yaml", Edits.declared

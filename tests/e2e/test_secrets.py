@@ -13,9 +13,9 @@ import pytest
 import trustme
 from uvicorn import Config, Server
 
+from onefile_sandbox.app import create_app
+from onefile_sandbox.world import World
 from reconciler.problems import ExitCode
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.world import World
 from tests.e2e.user import TOKEN, Home, point_at, served
 
 SPY = """#!{python}

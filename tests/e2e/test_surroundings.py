@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from onefile_sandbox.faults import Fault
+from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
+from reconciler.commands.plan import plan
 from reconciler.problems import ExitCode, ServiceError, Unreachable
-from reconciler.run.context import Context
-from reconciler.run.planning import plan
-from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.world import World
+from reconciler.runtime.context import Context
 from tests.e2e.user import LEARNER, REPOSITORY, TOKEN, WRITES, Ended, Home, Served, point_at, served
 
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
@@ -138,7 +138,7 @@ def _with_nobody_reading(process: subprocess.Popen[str]) -> tuple[int, str]:
 def test_standard_streams_that_were_closed(home: Home, closed: str) -> None:
     """There is nowhere to print to, and the exit code is all there is."""
     home.declare()
-    program = f"{sys.executable} -c 'from reconciler.cli import main; main()'"
+    program = f"{sys.executable} -c 'from reconciler.cli.main import main; main()'"
     shell = ["/bin/sh", "-c", f"{program} plan --detailed-exitcode {closed}"]
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     assert subprocess.run(shell, env=env, capture_output=True, check=False).returncode == ExitCode.CHANGES

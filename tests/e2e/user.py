@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli import run
+from onefile_sandbox.api import Service
+from onefile_sandbox.app import create_app
+from onefile_sandbox.faults import Fault
+from onefile_sandbox.serve import serving
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
+from reconciler.cli.main import run
+from reconciler.model.structs import replace
 from reconciler.problems import ExitCode
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.serve import serving
-from reconciler.sandbox.service import Service
-from reconciler.sandbox.switches import Switches
-from reconciler.sandbox.world import World
-from reconciler.values import replace
 from tests.schemas import fitting
 
 REPOSITORY = Path(__file__).parents[2]
@@ -112,7 +112,7 @@ class Home:
             "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True
         }  # fmt: skip
         return subprocess.Popen(
-            [sys.executable, "-c", "from reconciler.cli import main; main()", *arguments],
+            [sys.executable, "-c", "from reconciler.cli.main import main; main()", *arguments],
             cwd=self.path,
             env={name: value for name, value in given.items() if value is not None},
             **(options | more),

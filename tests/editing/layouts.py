@@ -9,7 +9,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from reconciler.editing.tree import Data, resolved
+from reconciler.editing.yaml_tree import Data, resolved
 
 HANDLES = ("kate-anderson", "james-fayre", "noor-haddad", "priya-shah", "oscar-lind", "observer-lee", "null", "no")
 TEXTS = ("KS_COMM1", "BA 302", "60030316", "it's", 'a "b" c', "x, y", "k: v", "a #b", "LRN-0042", "é 𝄞", "- x", "0012")

@@ -20,39 +20,41 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.cli import run
-from reconciler.clock import VirtualClock
-from reconciler.declared import read_declared
-from reconciler.declared.importing.existing import read_existing
-from reconciler.declared.importing.sheet import read_sheet
-from reconciler.declared.importing.tabled import tabled
-from reconciler.declared.yamlfile import load_text
-from reconciler.editing.canonical import formatted
-from reconciler.editing.shape import Kind
-from reconciler.github.marks import PlanMark, kind_of, plan_mark
-from reconciler.github.surroundings import read_surroundings
-from reconciler.model import OrganisationId, Slot, SlotKind, UserId
-from reconciler.operations import Plan
-from reconciler.plan.make import make_plan
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.eventlog import WorldFileError
+from onefile_sandbox.world import Effect, World
+from reconciler.cli.main import run
+from reconciler.commands.plan_file import load
+from reconciler.declared.load import read_declared
+from reconciler.declared.yaml_loader import load_text
+from reconciler.editing.format import formatted
+from reconciler.editing.layout import Kind
+from reconciler.github.environment import read_surroundings
+from reconciler.github.markers import PlanMark, kind_of, plan_mark
+from reconciler.importing.csv_file import read_sheet
+from reconciler.importing.existing_state import read_existing
+from reconciler.importing.from_csv import tabled
+from reconciler.model.plan import Plan
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
+from reconciler.model.structs import replace
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.reader import DEFAULT_KINDS, Reader
+from reconciler.onefile.retry import Backoff
+from reconciler.onefile.targets import is_loopback, resolve_target
+from reconciler.onefile.token import CustomerToken
+from reconciler.plan.compare import make_plan
 from reconciler.problems import Invalid, Problem, ReconcilerError, ServiceError, Source
-from reconciler.report import annotations as marks
-from reconciler.report import html, jsonreport, markdown, text
-from reconciler.report.annotations import Place
-from reconciler.run.planfile import load
-from reconciler.run.readings import load_reading
-from reconciler.sandbox.eventlog import WorldFileError
-from reconciler.sandbox.world import Effect, World
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.reader import DEFAULT_KINDS, Reader
-from reconciler.service.retry import Backoff
-from reconciler.service.secret import CustomerToken
-from reconciler.service.targets import is_loopback, resolve_target
-from reconciler.values import replace
+from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.report import html, markdown
+from reconciler.report.outcome import json as jsonreport
+from reconciler.report.plan import annotations as marks
+from reconciler.report.plan import text
+from reconciler.report.plan.annotations import Place
+from reconciler.runtime.reading_file import load_reading
 from tests.declared.files import DAY
 from tests.declared.test_robustness import FILES
 from tests.fuzz.slips import slipped
-from tests.service.servers import wire
+from tests.onefile.servers import wire
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)

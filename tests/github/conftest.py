@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 
-from reconciler.github.surroundings import Surroundings
-from reconciler.sandbox.serve import serving
+from onefile_sandbox.serve import serving
+from reconciler.github.environment import Surroundings
 from tests.e2e.conftest import home
 from tests.github.forge import BOT, REPOSITORY, Forge
 from tests.github.standin import application

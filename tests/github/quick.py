@@ -53,13 +53,13 @@ def quick_tools(folder: Path) -> Iterator[Path]:
 
 
 def _serve(place: str) -> None:
-    import reconciler.cli
+    import reconciler.cli.main
+    import reconciler.commands.apply
+    import reconciler.commands.sandbox
     import reconciler.github.__main__
     import reconciler.observed
-    import reconciler.run.applying
-    import reconciler.run.serving
 
-    mains = {"reconciler": reconciler.cli.main, "github": reconciler.github.__main__.main}
+    mains = {"reconciler": reconciler.cli.main.main, "github": reconciler.github.__main__.main}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(place)

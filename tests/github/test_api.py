@@ -9,9 +9,9 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from reconciler.github.api import GitHub
-from reconciler.github.faults import Refused
+from reconciler.github.errors import Refused
+from reconciler.model.structs import replace
 from reconciler.problems import ReconcilerError
-from reconciler.values import replace
 from tests.github.conftest import TOKEN, Hub
 from tests.github.forge import REPOSITORY, PullRequest, Text
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.github.approval import Asked, Comment, Commit, Evidence, Judgement, Pull, Review, Since, judge
-from reconciler.github.marks import PlanMark
-from reconciler.values import replace
+from reconciler.github.markers import PlanMark
+from reconciler.model.structs import replace
 
 HEAD, OLDER, MERGE, OTHER = "a" * 40, "b" * 40, "c" * 40, "d" * 40
 PLANNED = datetime(2026, 11, 25, 10, tzinfo=UTC)

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse
 
-import reconciler.cli as reconciler
+import reconciler.cli.main as reconciler
 from reconciler.github.__main__ import _forgetful, run
-from reconciler.github.marks import plan_mark
-from reconciler.github.planned import SavedPlan
+from reconciler.github.markers import SavedPlan, plan_mark
 from reconciler.problems import ExitCode
 from tests.e2e.user import Ended, Home
 from tests.github.conftest import TOKEN, Hub

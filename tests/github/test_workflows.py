@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.github.marks import plan_mark
-from reconciler.sandbox.edits import edit
-from reconciler.sandbox.serve import serving
-from reconciler.sandbox.world import World
+from onefile_sandbox.serve import serving
+from onefile_sandbox.web_edits import edit
+from onefile_sandbox.world import World
+from reconciler.github.markers import plan_mark
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, new_folder
 from tests.github.forge import BOT, Forge, PullRequest, Text, git
 from tests.github.quick import quick_tools

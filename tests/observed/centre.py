@@ -8,39 +8,26 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from reconciler.clock import VirtualClock
-from reconciler.model import (
-    DEFAULT_KINDS,
-    Declared,
-    DeclaredLearner,
-    Handle,
-    Holder,
-    Observed,
-    OrganisationId,
-    Settings,
-    Slot,
-    SlotKind,
-    Staff,
-    Unread,
-    UserId,
-    Wanted,
-)
-from reconciler.observed.reading import observe
+from onefile_sandbox.api import Service
+from onefile_sandbox.app import create_app
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.faults import Fault, Faults
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
+from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff, Wanted
+from reconciler.model.observed import Observed
+from reconciler.model.slots import DEFAULT_KINDS, Handle, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.observed.observe import observe
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.in_process import dropped_answer, in_process
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.token import CustomerToken
+from reconciler.onefile.wire import ROLE_IDS
 from reconciler.problems import Source
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.faults import Fault, Faults
-from reconciler.sandbox.service import Service
-from reconciler.sandbox.switches import Switches
-from reconciler.sandbox.world import World
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.embedded import dropped_answer, in_process
-from reconciler.service.facts import Facts
-from reconciler.service.reader import Reader
-from reconciler.service.secret import CustomerToken
-from reconciler.service.wire import ROLE_IDS
+from reconciler.ratelimit import Budget, MemoryLedger
 from tests.factories import DAY
-from tests.service.servers import START
+from tests.onefile.servers import START
 
 ORGANISATION = OrganisationId(5740)
 DEFAULT, EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)

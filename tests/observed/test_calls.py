@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model import Declared, OrganisationId, Slot, SlotKind
+from onefile_sandbox.faults import Fault
+from onefile_sandbox.world import World
+from reconciler.model.declared import Declared
+from reconciler.model.slots import OrganisationId, Slot, SlotKind
+from reconciler.model.structs import replace
 from reconciler.observed.people import UNMARKED
+from reconciler.onefile.capabilities import Facts
 from reconciler.problems import Rejected
-from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.world import World
-from reconciler.service.facts import Facts
-from reconciler.values import replace
 from tests.observed.centre import DEFAULT, EMPLOYER, Centre, wanting
 from tests.worlds import trial
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import Declared, Level, OrganisationId, Settings, SlotKind, Unread, UserId, Wanted
-from reconciler.service.facts import Facts
-from reconciler.values import replace
+from reconciler.model.declared import Declared, Level, Settings, Wanted
+from reconciler.model.slots import OrganisationId, SlotKind, Unread, UserId
+from reconciler.model.structs import replace
+from reconciler.onefile.capabilities import Facts
 from tests.observed.centre import DEFAULT, EMPLOYER, NO_LISTS, ORGANISATION, Centre, wanting
 
 

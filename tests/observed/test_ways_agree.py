@@ -10,26 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model import (
+from onefile_sandbox.faults import Fault
+from onefile_sandbox.world import World
+from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.observed import Observed, Standing
+from reconciler.model.slots import (
     DEFAULT_KINDS,
     IQA_KINDS,
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
-    Declared,
-    DeclaredLearner,
     Holder,
-    Observed,
     Slot,
     SlotKind,
-    Standing,
     Unread,
     UserId,
 )
+from reconciler.model.structs import replace
+from reconciler.onefile.capabilities import Facts
 from reconciler.problems import ServiceError
-from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.world import World
-from reconciler.service.facts import Facts
-from reconciler.values import replace
 from tests.observed.centre import (
     DEFAULT,
     EMPLOYER,

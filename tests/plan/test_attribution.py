@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model import UserId
-from reconciler.operations import Change, Finding, Plan
+from reconciler.model.plan import Change, Finding, Plan
+from reconciler.model.slots import UserId
+from reconciler.model.structs import replace
 from reconciler.plan.attribution import attributed
 from reconciler.problems import Problem
-from reconciler.values import replace
 from tests.factories import (
     AIM,
     AIM_IQA,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.model import Handle, Holder, Role, Slot
-from reconciler.operations import CaseloadRow, Holding
+from reconciler.model.plan import CaseloadRow, Holding
+from reconciler.model.slots import Handle, Holder, Role, Slot
 from reconciler.plan.caseload import caseload
 from tests.factories import (
     AIM,

@@ -8,9 +8,11 @@ from pathlib import Path
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reconciler.declared import read_declared
-from reconciler.model import Declared, Observed, ObservedLearner, ObservedStaff, OrganisationId, Slot, SlotKind, UserId
-from reconciler.plan.make import make_plan
+from reconciler.declared.load import read_declared
+from reconciler.model.declared import Declared
+from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
+from reconciler.plan.compare import make_plan
 from tests.declared.times import DAYS, FOR, STAFF, State, states
 from tests.factories import NOON
 

@@ -12,22 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model import Handle, OrganisationId, Slot, SlotKind, Unread, UserId
-from reconciler.operations import (
-    CaseloadRow,
-    Change,
-    Finding,
-    Holding,
-    ManualRemoval,
-    Plan,
-    Summary,
-)
-from reconciler.plan.consequences import operations_for
-from reconciler.plan.document import Document, dumps, fingerprint, from_document, to_document
-from reconciler.plan.schema import plan_faults
+from reconciler.model.plan import CaseloadRow, Change, Finding, Holding, ManualRemoval, Plan, Summary
+from reconciler.model.slots import Handle, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.structs import replace
+from reconciler.onefile.wire import write_request
+from reconciler.plan.document import Document, dumps, fingerprint, from_document, plan_faults, to_document
+from reconciler.plan.operations import operations_for
 from reconciler.problems import Invalid, Problem, Source
-from reconciler.service.wire import write_request
-from reconciler.values import replace
 from tests.factories import DEFAULT, HANDLES, JAMES, KATE, LEARNER, LEE, NOON, additional, change, plan_of
 
 # ------------------------------------------------------------------ any plan at all

@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.model import Allowance, Declared, Limits, OrganisationId, Settings, Slot, SlotKind, Unread, Waiver
-from reconciler.operations import Change, Finding
+from reconciler.model.declared import Allowance, Declared, Limits, Settings, Waiver
+from reconciler.model.plan import Change, Finding
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, Unread
+from reconciler.model.structs import replace
 from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
 from reconciler.problems import Problem
-from reconciler.values import replace
 from tests.factories import DEFAULT, JAMES, KATE, additional, change
 
 DAY = date(2026, 11, 23)

@@ -7,27 +7,13 @@ from datetime import date
 
 import pytest
 
-from reconciler.model import (
-    DEFAULT_POLICIES,
-    POLICIES,
-    Holder,
-    Level,
-    Observed,
-    ObservedLearner,
-    ObservedStaff,
-    Role,
-    Settings,
-    Slot,
-    Staff,
-    Standing,
-    Unread,
-    UserId,
-    Waiver,
-)
-from reconciler.operations import Change, Finding
+from reconciler.model.declared import DEFAULT_POLICIES, POLICIES, Level, Settings, Staff, Waiver
+from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Standing
+from reconciler.model.plan import Change, Finding
+from reconciler.model.slots import Holder, Role, Slot, Unread, UserId
+from reconciler.model.structs import replace
 from reconciler.plan.policies import check_policies
 from reconciler.problems import Source
-from reconciler.values import replace
 from tests.factories import (
     ACME,
     AIM,

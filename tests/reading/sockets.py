@@ -8,21 +8,22 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from onefile_sandbox.api import Service
+from onefile_sandbox.app import create_app
+from onefile_sandbox.faults import Fault, Faults
+from onefile_sandbox.serve import serving
 from reconciler.clock import SystemClock
-from reconciler.model import Declared, Observed
-from reconciler.observed.reading import observe
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.faults import Fault, Faults
-from reconciler.sandbox.serve import serving
-from reconciler.sandbox.service import Service
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.exchange import Timeouts
-from reconciler.service.reader import Reader
-from reconciler.service.retry import Backoff
-from reconciler.service.secret import CustomerToken
+from reconciler.model.declared import Declared
+from reconciler.model.observed import Observed
+from reconciler.observed.observe import observe
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.http import Timeouts
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.retry import Backoff
+from reconciler.onefile.token import CustomerToken
+from reconciler.ratelimit import Budget, MemoryLedger
 from tests.observed.centre import Centre
-from tests.service.servers import reset
+from tests.onefile.servers import reset
 
 HURRY = 300.0
 

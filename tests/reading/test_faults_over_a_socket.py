@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from reconciler.model import Declared, Observed
+from onefile_sandbox.app import create_app
+from onefile_sandbox.faults import Fault, Faults
+from onefile_sandbox.serve import serving
+from onefile_sandbox.world import World
+from reconciler.model.declared import Declared
+from reconciler.model.observed import Observed
+from reconciler.model.structs import replace
+from reconciler.onefile.http import Timeouts
 from reconciler.problems import BadAnswer, ReconcilerError, Throttled, Unauthorised, Unreachable
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.faults import Fault, Faults
-from reconciler.sandbox.serve import serving
-from reconciler.sandbox.world import World
-from reconciler.service.exchange import Timeouts
-from reconciler.values import replace
 from tests.observed.centre import Centre
+from tests.onefile.servers import wire
 from tests.reading.sockets import Hurried, observe_at, observe_served, resetting
-from tests.service.servers import wire
 
 WORLD = World.create(learners=40)
 PAGED = ("page_cap=20", "unit_search_without_user=allowed")

@@ -10,17 +10,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reconciler.clock import VirtualClock
-from reconciler.observed.reading import observe
-from reconciler.sandbox.faults import Faults
-from reconciler.sandbox.service import BASE, Request, Service
-from reconciler.sandbox.world import World
-from reconciler.service.budget import Budget, MemoryLedger
-from reconciler.service.client import OneFile
-from reconciler.service.reader import Reader
-from reconciler.service.secret import CustomerToken
+from onefile_sandbox.api import BASE, Request, Service
+from onefile_sandbox.clock import VirtualClock
+from onefile_sandbox.faults import Faults
+from onefile_sandbox.world import World
+from reconciler.observed.observe import observe
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.token import CustomerToken
+from reconciler.ratelimit import Budget, MemoryLedger
 from tests.observed.centre import Centre
-from tests.service.servers import START
+from tests.onefile.servers import START
 
 LIMIT = 300
 WORLD = World.create(learners=700)

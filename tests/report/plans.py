@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from reconciler.model import Handle, Unread, UserId
-from reconciler.operations import CaseloadRow, Finding, Holding, ManualRemoval, Outcome, Plan, State
+from reconciler.model.operations import Outcome, State
+from reconciler.model.plan import CaseloadRow, Finding, Holding, ManualRemoval, Plan
+from reconciler.model.slots import Handle, Unread, UserId
+from reconciler.model.structs import replace
 from reconciler.problems import Problem, Source
-from reconciler.values import replace
 from tests.factories import (
     ACME,
     AIM,

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model import Handle, Unread
-from reconciler.operations import Finding, Plan
+from reconciler.commands.plan import Planned
+from reconciler.commands.plan_file import load
+from reconciler.model.plan import Finding, Plan
+from reconciler.model.slots import Handle, Unread
+from reconciler.model.structs import replace
 from reconciler.plan.document import dumps
 from reconciler.problems import Problem, Source
-from reconciler.report import annotations, markdown, text
-from reconciler.run.planfile import load
-from reconciler.run.planning import Planned
-from reconciler.values import replace
+from reconciler.report import markdown
+from reconciler.report.plan import annotations, text
 from tests.factories import (
     AIM,
     AIM_IQA,

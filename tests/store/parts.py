@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from reconciler.clock import SystemClock
-from reconciler.model import StandardId, UnitId, UserId
-from reconciler.operations import AssignLearningAim, AssignUnit, Move, SetDefaults, State
+from reconciler.model.operations import AssignLearningAim, AssignUnit, Move, SetDefaults, State
+from reconciler.model.slots import StandardId, UnitId, UserId
 from reconciler.problems import Locked
 from reconciler.store import JournalOperation, Lease, Store
 

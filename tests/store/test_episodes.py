@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.clock import SystemClock
-from reconciler.model import Slot, SlotKind, Unread, UserId
-from reconciler.operations import State
+from reconciler.model.operations import State
+from reconciler.model.slots import Slot, SlotKind, Unread, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Episode, Sighting, Store
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, PRIYA, HandClock, Processes, aim, begin, defaults, ready

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.model import Unread, UserId
-from reconciler.operations import Move, SetDefaults, State
+from reconciler.model.operations import Move, SetDefaults, State
+from reconciler.model.slots import Unread, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Event, JournalOperation, Store
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, PRIYA, HandClock, acquire, aim, begin, defaults, unit

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.model import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Store
 from reconciler.store.connection import moment

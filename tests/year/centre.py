@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from reconciler.model import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
-from reconciler.sandbox.world import World
+from onefile_sandbox.world import World
+from reconciler.model.slots import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
 from tests.crash import evidence
 from tests.crash.evidence import Place
 

@@ -17,16 +17,16 @@ from unittest.mock import patch
 
 import httpx
 
-from reconciler.cli import run as command_line
+from onefile_sandbox.api import Service
+from onefile_sandbox.app import create_app
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.web_edits import edit
+from onefile_sandbox.world import World
+from reconciler.cli.main import run as command_line
 from reconciler.clock import SystemClock
-from reconciler.run.context import Context
-from reconciler.sandbox.app import create_app
-from reconciler.sandbox.edits import edit
-from reconciler.sandbox.service import Service
-from reconciler.sandbox.switches import Switches
-from reconciler.sandbox.world import World
-from reconciler.service.budget import MemoryLedger
-from reconciler.service.embedded import dropped_answer, in_process
+from reconciler.onefile.in_process import dropped_answer, in_process
+from reconciler.ratelimit import MemoryLedger
+from reconciler.runtime.context import Context
 from reconciler.store import Store
 from tests.crash.driver import changes
 

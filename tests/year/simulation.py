@@ -13,15 +13,15 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from reconciler.drift import NEEDS_A_PERSON, Verdict, fight_id
-from reconciler.model import IQA_KINDS, Slot, SlotKind, UserId
-from reconciler.operations import Outcome, State
-from reconciler.plan.consequences import step_id
+from onefile_sandbox.faults import Fault
+from reconciler.commands.apply import Finished, apply
+from reconciler.commands.done import done
+from reconciler.commands.drift import Drifting, drift
+from reconciler.model.operations import Outcome, State
+from reconciler.model.slots import IQA_KINDS, Slot, SlotKind, UserId
+from reconciler.plan.drift import NEEDS_A_PERSON, Verdict, fight_id
+from reconciler.plan.operations import step_id
 from reconciler.problems import ReconcilerError
-from reconciler.run.applying import Finished, apply
-from reconciler.run.closing import done
-from reconciler.run.drifting import Drifting, drift
-from reconciler.sandbox.faults import Fault
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
 from tests.crash.driver import changes

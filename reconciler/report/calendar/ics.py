@@ -14,10 +14,10 @@ from itertools import groupby
 
 from icalendar import Calendar, Event
 
-from reconciler.coming import Coming, Handover, Kind
+from reconciler.plan.calendar import Coming, Handover, Kind
 from reconciler.report.calendar.words import ends_on, handover_words, learner_lines, places_words, waiver_words
-from reconciler.report.escape import visible
-from reconciler.report.words import number_of
+from reconciler.report.common.escape import visible
+from reconciler.text import number_of
 
 NAMED = 40  # learners in one event's description; more would be cut by calendar programs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.coming import Coming, Kind
+from reconciler.plan.calendar import Coming, Kind
 from reconciler.report.calendar.words import (
     day_words,
     handover_words,
@@ -13,9 +13,9 @@ from reconciler.report.calendar.words import (
     title_words,
     waiver_words,
 )
-from reconciler.report.escape import prose
-from reconciler.report.page import BOLD, Page
-from reconciler.report.words import number_of
+from reconciler.report.common.escape import prose
+from reconciler.report.common.terminal import BOLD, Page
+from reconciler.text import number_of
 
 _LOUD = (Kind.LAPSE, Kind.VACATED, Kind.LEAVES)
 

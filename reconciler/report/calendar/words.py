@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby
 
-from reconciler.coming import Coming, Handover, Kind
-from reconciler.model import SlotKind, Waiver
-from reconciler.report.words import kind_words, number_of, slot_words
+from reconciler.model.declared import Waiver
+from reconciler.model.slots import SlotKind
+from reconciler.plan.calendar import Coming, Handover, Kind
+from reconciler.report.common.words import kind_words, slot_words
+from reconciler.text import number_of
 
 
 def day_words(day: date) -> str:

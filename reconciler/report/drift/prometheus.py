@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from reconciler.drift import DriftReport, Verdict
-from reconciler.model import SlotKind
-from reconciler.operations import State
+from reconciler.model.operations import State
+from reconciler.model.slots import SlotKind
+from reconciler.plan.drift import DriftReport, Verdict
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Gauge

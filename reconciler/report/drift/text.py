@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from reconciler.drift import Drifted, DriftReport, Verdict, fight_id
-from reconciler.model import UserId
-from reconciler.operations import Change, Outcome, State
+from reconciler.model.operations import Outcome, State
+from reconciler.model.plan import Change
+from reconciler.model.slots import UserId
+from reconciler.plan.drift import Drifted, DriftReport, Verdict, fight_id
+from reconciler.report.common.escape import visible
+from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
+from reconciler.report.common.words import age_words, kind_words, operation_words, organisation_words, removal_words
 from reconciler.report.drift.words import (
     FIGHTS,
     SECTIONS,
@@ -23,11 +27,9 @@ from reconciler.report.drift.words import (
     waiting_words,
     who_words,
 )
-from reconciler.report.escape import visible
-from reconciler.report.page import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.review import manual_steps
-from reconciler.report.text import after_lines
-from reconciler.report.words import age_words, kind_words, number_of, operation_words, organisation_words, removal_words
+from reconciler.report.plan.text import after_lines
+from reconciler.report.plan.view import manual_steps
+from reconciler.text import number_of
 
 MANY = 20  # more rows than this in a section that only waits become a count a cohort
 

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from reconciler.drift import LOOKING_BACK, OTHER_STORE, Drifted, DriftReport, Verdict
-from reconciler.model import UserId
-from reconciler.operations import Change
-from reconciler.report.words import (
-    Handles,
-    age_words,
-    change_words,
-    holder_words,
-    learner_words,
-    number_of,
-    slot_words,
-)
-from reconciler.store.rows import Episode, LastApplied
+from reconciler.model.history import Episode, LastApplied
+from reconciler.model.plan import Change
+from reconciler.model.slots import UserId
+from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, Drifted, DriftReport, Verdict
+from reconciler.report.common.words import Handles, age_words, change_words, holder_words, learner_words, slot_words
+from reconciler.text import number_of
 
 FIGHTS = "Two systems fight over these: a person must answer"
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from reconciler.operations import Plan
+from reconciler.model.plan import Plan
 from reconciler.problems import Problem
-from reconciler.report.endings import Endings
-from reconciler.report.escape import visible
+from reconciler.report.common.escape import visible
 from reconciler.report.html.chart import caseload_chart
-from reconciler.report.review import BY_HAND, STILL_BY_HAND, after_by_hand, one_fix, problem_notice, review
-from reconciler.report.risk import IN_SIGHT
+from reconciler.report.outcome.view import Endings
+from reconciler.report.plan.risk import IN_SIGHT
+from reconciler.report.plan.view import BY_HAND, STILL_BY_HAND, after_by_hand, one_fix, problem_notice, review
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reconciler.report.escape import visible
-from reconciler.report.review import CaseloadLine
+from reconciler.report.common.escape import visible
+from reconciler.report.plan.view import CaseloadLine
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.report.markdown.outcomes import render_outcomes
-from reconciler.report.markdown.plan import render_plan
-from reconciler.report.markdown.problems import render_problems
+from reconciler.report.common.markdown import render_problems
+from reconciler.report.outcome.markdown import render_outcomes
+from reconciler.report.plan.markdown import render_plan
 
 __all__ = ["render_outcomes", "render_plan", "render_problems"]

@@ -1,0 +1,166 @@
+"""The sandbox as an ASGI application: the API below /api/v2.1, and a control plane for trials at /_sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from onefile_sandbox import api as service
+from onefile_sandbox.api import BASE, Answer, Service
+from onefile_sandbox.clock import Clock, SystemClock
+from onefile_sandbox.faults import Fault, Faults
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.web_edits import edit
+from onefile_sandbox.world import World
+
+CLOSE_KEY = "sandbox.close"  # in the scope, where serve.py serves: closes the connection under the answer
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+LARGEST_BODY = 1_000_000  # bytes
+
+
+class DroppedAnswer(ConnectionError):
+    """In process there is no connection to close; this comes out of the application in its place."""
+
+
+def create_app(
+    world: World,
+    switches: Switches | None = None,
+    faults: Faults | None = None,
+    clock: Clock | None = None,
+    customer_token: str = "sandbox",  # noqa: S107 (the sandbox's well-known token opens nothing but the sandbox)
+    dropped: Callable[[], Exception] = DroppedAnswer,
+) -> Starlette:
+    """The sandbox over *world*. `app.state.service` is the Service, for trials in process.
+
+    *dropped* makes the exception that stands for a closed connection where no real connection is there to
+    close. A client in process passes its own transport error, so that it meets what it would meet on a socket.
+    """
+    api = Service(world, switches or Switches(), faults or Faults(), clock or SystemClock(), customer_token)
+
+    async def call_api(request: Request) -> Response:
+        path: str = request.scope["path"]
+        if not path.lower().startswith(BASE + "/"):
+            return Response("The API is below /api/v2.1", 404)
+        body = await _body(request)
+        if body is None:
+            return Response("The body is too large", 413)
+        query: bytes = request.scope["query_string"]
+        asked = service.Request(request.method, path[len(BASE) :], query.decode("latin-1"), dict(request.headers), body)
+        return _response(await api.exchange(asked), dropped)
+
+    app = Starlette(
+        routes=[
+            *_control_plane(api),
+            Route("/{path:path}", call_api, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        ]
+    )
+    app.state.service = api
+    return app
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body; None where it is too large. A client that went away while sending sent nothing."""
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST_BODY:
+                return None
+    except ClientDisconnect:
+        return None
+    return b"".join(parts)
+
+
+def _response(answer: Answer, dropped: Callable[[], Exception]) -> Response:
+    if answer.closed:
+        return _ClosedConnection(answer, dropped)
+    media = answer.content_type if answer.body else None
+    headers = {**answer.headers, "content-type": media} if media else dict(answer.headers)
+    return Response(answer.body, answer.status, headers)
+
+
+class _ClosedConnection(Response):
+    """No answer, or the first half of one, and then the connection closes."""
+
+    def __init__(self, answer: Answer, dropped: Callable[[], Exception]) -> None:
+        super().__init__()
+        self._answer = answer
+        self._dropped = dropped
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        close = scope.get(CLOSE_KEY)
+        if close is None:
+            raise self._dropped()
+        if self._answer.closed == "part":
+            await self._send_half(send)
+        close()
+        while (await receive())["type"] != "http.disconnect":  # the server learns of it a moment later
+            pass
+
+    async def _send_half(self, send: Send) -> None:
+        body = self._answer.body
+        headers = [
+            (b"content-type", self._answer.content_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": self._answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+
+
+def _control_plane(api: Service) -> list[Route]:
+    """What no real service has: the whole state, the calls seen, other people's edits, and faults to arm."""
+
+    async def state(_: Request) -> Response:
+        api.world.catch_up()
+        return JSONResponse(api.world.state())
+
+    async def calls(request: Request) -> Response:
+        if request.method == "DELETE":
+            api.calls.clear()
+        return JSONResponse(list(api.calls))
+
+    async def edits(request: Request) -> Response:
+        asked, at = _object(await _body(request)), api.clock.now()
+        changed = api.world.commit(lambda: edit(api.world, asked, at), at, "edit")
+        return JSONResponse({"changed": changed})
+
+    async def faults(request: Request) -> Response:
+        if request.method == "DELETE":
+            api.faults.clear()
+        if request.method == "POST":
+            asked = _object(await _body(request))
+            for fault in [Fault.from_json(one) for one in (asked if isinstance(asked, list) else [asked])]:
+                api.faults.arm(fault)
+        return JSONResponse({"waiting": len(api.faults.waiting())})
+
+    return [
+        Route("/_sandbox/state", state, methods=["GET"]),
+        Route("/_sandbox/calls", calls, methods=["GET", "DELETE"]),
+        Route("/_sandbox/edit", _explained(edits), methods=["POST"]),
+        Route("/_sandbox/faults", _explained(faults), methods=["GET", "POST", "DELETE"]),
+    ]
+
+
+def _object(body: bytes | None) -> object:
+    value: object = json.loads(body or b"")
+    return value
+
+
+def _explained(endpoint: Endpoint) -> Endpoint:
+    """ValueErrors as 400 with their text."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ValueError as error:
+            return JSONResponse({"message": str(error)}, 400)
+
+    return answer

@@ -1,0 +1,117 @@
+"""Faults that are armed beforehand and fire on the calls they name, in order and always the same way."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+Kind = Literal[
+    # instead of the call: nothing takes effect
+    "throttle",  # 429
+    "error_before",  # `status`
+    "drop_before",  # the connection closes without an answer
+    # after the call: whatever it does is done, only the answer suffers
+    "error_after",  # `status`
+    "drop_after",  # the connection closes without an answer
+    "cut_length",  # the connection closes before the promised Content-Length is there
+    "cut_json",  # a whole answer that stops in the middle of its JSON
+    "html",  # a web page in place of the answer, with `status`, or 200
+    # the call goes on, differently
+    "latency",  # `seconds` pass first
+    "expired_session",  # the session that the call carries has just ended
+    "repeated_page",  # the page before the one asked for
+    "short_page",  # the last row is missing
+    "changed_order",  # the rows come last to first
+]
+
+BEFORE = frozenset[Kind]({"throttle", "error_before", "drop_before"})
+
+
+class Fault(Struct, frozen=True):
+    """One fault and the calls it waits for.
+
+    *path* is a shell pattern for the path below the base URL, regardless of case: `/User/*/Assign`; a star
+    spans slashes too. Matching calls pass until the *nth* since it was armed; then it fires on *times* calls.
+    """
+
+    kind: Kind
+    method: str = "*"
+    path: str = "*"
+    nth: int = 1
+    times: int = 1
+    status: int = 0  # 0: 500 for errors, 200 for html
+    seconds: float = 1.0  # of latency
+    retry_after: int | None = None  # seconds told with a 429
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"no fault is called {self.kind!r}; there are {', '.join(get_args(Kind))}")
+        if min(self.nth, self.times) < 1 or not 0 <= self.seconds <= 3600:
+            raise ValueError("nth and times count from 1, and seconds are 0 to 3600")
+        if self.status and not 200 <= self.status <= 599:
+            raise ValueError(f"{self.status} is not a status")
+
+    def matches(self, method: str, path: str) -> bool:
+        return fnmatch.fnmatchcase(method.upper(), self.method.upper()) and fnmatch.fnmatchcase(
+            path.lower(), self.path.lower()
+        )
+
+    @classmethod
+    def from_json(cls, value: object) -> Fault:
+        """A fault from its fields. Raises ValueError that names what is wrong."""
+        if not isinstance(value, Mapping):
+            raise ValueError("a fault is an object with at least its kind")
+        names = cls.__struct_fields__
+        for name, given in value.items():
+            if name not in names:
+                raise ValueError(f"a fault has no {name!r}; it has {', '.join(names)}")
+            wanted: tuple[type, ...] = {"kind": (str,), "method": (str,), "path": (str,), "seconds": (int, float)}.get(
+                name, (int,)
+            )
+            if not isinstance(given, wanted) or isinstance(given, bool):
+                raise ValueError(f"a fault's {name} cannot be {given!r}")
+        if "kind" not in value:
+            raise ValueError("a fault needs its kind")
+        return cls(**value)
+
+
+class Faults:
+    """The armed faults. Each counts the matching calls for itself; at most one fires per call, the first that
+    is due, and one that is due later than a colleague fires on the next matching call."""
+
+    def __init__(self, *armed: Fault) -> None:
+        self._armed: list[_Armed] = []
+        for fault in armed:
+            self.arm(fault)
+
+    def arm(self, fault: Fault) -> None:
+        self._armed.append(_Armed(fault))
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The fault for this call, used up as far as it says."""
+        matching = [armed for armed in self._armed if armed.fault.matches(method, path)]
+        for armed in matching:
+            armed.seen += 1
+        due = next((armed for armed in matching if armed.seen >= armed.fault.nth), None)
+        if due is None:
+            return None
+        due.fired += 1
+        if due.fired == due.fault.times:
+            self._armed.remove(due)
+        return due.fault
+
+    def waiting(self) -> tuple[Fault, ...]:
+        return tuple(armed.fault for armed in self._armed)
+
+    def clear(self) -> None:
+        self._armed.clear()
+
+
+class _Armed:
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.seen = 0
+        self.fired = 0

@@ -1,0 +1,253 @@
+"""What the API's GETs and searches find, and which fields of it they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from onefile_sandbox.records import CUSTOMER_ID, DEFAULTS, STANDARDS, UNITS, User
+from onefile_sandbox.request_body import Fields, Kind, Refused
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
+
+Record = Mapping[str, object]
+Row = dict[str, object]
+
+
+class Query(Struct, frozen=True):
+    """One reading: who asks is settled, *ids* come from the path and *fields* from the body."""
+
+    world: World
+    switches: Switches
+    ids: tuple[int, ...]
+    fields: Fields
+    paged: bool = False
+
+
+class Rows(Struct, frozen=True):
+    """The records a search found, in the order of their ids, and how to show one."""
+
+    records: Sequence[Record]
+    show: Callable[[Record], Row] = dict
+
+
+# ------------------------------------------------------------------ showing
+
+_ROW_KEYS = ("ID", "FirstName", "LastName", "MISID")
+_RICH_ROW_KEYS = (*_ROW_KEYS, "Role", "Email", "DefaultAssessorID", "ClassroomID", "PlacementID")
+_USER_KEYS = (
+    *("ID", "Username", "FirstName", "LastName", "Email", "DOB", "HomeAddress", "Telephone", "MobileNumber", "NINO"),
+    *("ULN", "L12", "L13", "ClassroomID", "PlacementID", "EpisodeName", "StartOn", "PlannedEndDate", "Progress"),
+    "LastModified",
+)
+_SLOTS = ("AssessorID", "IVID")
+
+
+def _show(record: Record, keys: Iterable[str], switches: Switches) -> Row:
+    """The record's *keys*, with empty values as the switch says."""
+    row: Row = {}
+    for key in keys:
+        value = record[key]
+        if value is None and switches.empty_value == "omit":
+            continue
+        row[key] = 0 if value is None and switches.empty_value == "zero" and _is_id(key) else value
+    return row
+
+
+def _is_id(key: str) -> bool:
+    return key.endswith("ID") and key != "MISID"
+
+
+def _show_slots(record: Record, keys: Iterable[str], switches: Switches) -> Row:
+    """An aim or unit summary with its assessor and IQA, under the names that the switches choose."""
+    row = _show(record, keys, switches)
+    if switches.aim_staff_keys == "present":
+        slots = _show(record, _SLOTS, switches)
+        if "IVID" in slots:
+            iqa = slots.pop("IVID")
+            if switches.iqa_key != "omit":
+                slots[switches.iqa_key] = iqa
+        row.update(slots)
+    return row
+
+
+# ------------------------------------------------------------------ finding
+
+
+def _matches(value: object, wanted: str, switches: Switches) -> bool:
+    text = value.casefold() if isinstance(value, str) else ""
+    return text.startswith(wanted.casefold()) if switches.name_filter == "prefix" else text == wanted.casefold()
+
+
+def _moment(text: object) -> datetime:
+    moment = datetime.fromisoformat(str(text))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _filtered(records: Iterable[Record], query: Query, *names: str) -> list[Record]:
+    """The records that meet every filter given; plain loops, as a large centre is searched once per page."""
+    found = list(records)
+    for name in names:
+        wanted = query.fields.get(name)
+        if isinstance(wanted, str):
+            found = [record for record in found if _matches(record[name], wanted, query.switches)]
+        elif wanted is not None:
+            found = [record for record in found if record[name] == wanted]
+    return found
+
+
+def _check_organisation(query: Query) -> None:
+    wanted = query.fields.get("OrganisationID")
+    if wanted is not None and all(known["ID"] != wanted for known in query.world.centre.organisations):
+        raise Refused(query.switches.unknown_id_status, f"There is no organisation {wanted}")
+
+
+def find_user(world: World, id_: int, switches: Switches) -> User:
+    user = world.users.get(id_)
+    if user is None:
+        raise Refused(switches.unknown_id_status, f"There is no user {id_}")
+    return user
+
+
+def customer(_: Query) -> Row:
+    return {"ID": CUSTOMER_ID, "Name": "Northmere Group (invented)"}
+
+
+def search_organisations(query: Query) -> Rows:
+    mine = query.fields.get("CustomerID", CUSTOMER_ID) == CUSTOMER_ID
+    return Rows(query.world.centre.organisations if mine else [])
+
+
+def search_users(query: Query) -> Rows:
+    _check_organisation(query)
+    switches = query.switches
+    names = ("OrganisationID", "Role", "PlacementID", "FirstName", "LastName", "Email", "MISID")
+    found = _filtered(query.world.centre.users, query, *names)
+    if switches.archived_in_search == "omitted":
+        found = [user for user in found if user["DateArchived"] is None]
+    if "LastModified" in query.fields:
+        since = _moment(query.fields["LastModified"])
+        found = [user for user in found if _moment(user["LastModified"]) >= since]
+    keys = _RICH_ROW_KEYS if query.paged and switches.paged_user_fields == "rich" else _ROW_KEYS
+    return Rows(found, lambda user: _show(user, keys, switches))
+
+
+def get_user(query: Query) -> Row:
+    user = find_user(query.world, query.ids[0], query.switches)
+    keys = (*_USER_KEYS, *(DEFAULTS if query.switches.defaults_on_get == "present" else ()))
+    row = _show(user, keys, query.switches)
+    if user["DateArchived"] is not None and query.switches.archived_marker == "present":
+        row["DateArchived"] = user["DateArchived"]
+    return row
+
+
+def search_classrooms(query: Query) -> Rows:
+    _check_organisation(query)
+    found = _filtered(query.world.centre.classrooms, query, "OrganisationID", "Name")
+    return Rows(found, lambda room: _show(room, ("ID", "Name", "MISID"), query.switches))
+
+
+def search_placements(query: Query) -> Rows:
+    _check_organisation(query)
+    found = _filtered(query.world.centre.placements, query, "OrganisationID", "Name")
+    return Rows(found, lambda place: _show(place, ("ID", "Name"), query.switches))
+
+
+def get_placement(query: Query) -> Row:
+    for place in query.world.centre.placements:
+        if place["ID"] == query.ids[0]:
+            return _show(place, ("ID", "Name", "Active", "Address"), query.switches)
+    raise Refused(query.switches.unknown_id_status, f"There is no placement {query.ids[0]}")
+
+
+def search_standards(query: Query) -> Rows:
+    _check_organisation(query)
+    return Rows(_filtered(STANDARDS, query, "Title"))
+
+
+def get_standard(query: Query) -> Row:
+    for standard in STANDARDS:
+        if standard["ID"] == query.ids[0]:
+            return dict(standard)
+    raise Refused(query.switches.unknown_id_status, f"There is no standard {query.ids[0]}")
+
+
+def search_units(query: Query) -> Rows:
+    _check_organisation(query)
+    wanted = query.fields.get("StandardID")
+    units = {unit["ID"]: unit for id_, own in UNITS.items() if wanted in (None, id_) for unit in own}
+    found = _filtered(units.values(), query, "Title")
+    return Rows(found, lambda unit: _show(unit, ("ID", "Title", "NDAQCode", "Display"), query.switches))
+
+
+def search_aims(query: Query) -> Rows:
+    """By learner through the index; without UserID every aim of the customer, where that is allowed."""
+    learner = query.fields.get("UserID")
+    if learner is None and query.switches.aim_search_without_user == "refused":
+        raise Refused(400, "UserID is missing")
+    aims: Iterable[Record]
+    aims = query.world.centre.aims if learner is None else query.world.aims_of.get(int(learner), [])
+    if "LearningAimCompletionStatus" in query.fields:
+        aims = [aim for aim in aims if aim["Status"] == query.fields["LearningAimCompletionStatus"]]
+    if "DateFrom" in query.fields:
+        start = _moment(query.fields["DateFrom"])
+        aims = [aim for aim in aims if aim["AchievedDate"] and _moment(aim["AchievedDate"]) >= start]
+    if "DateTo" in query.fields:
+        end = _moment(query.fields["DateTo"])
+        aims = [aim for aim in aims if aim["AchievedDate"] and _moment(aim["AchievedDate"]) <= end]
+    return Rows(list(aims), lambda aim: _show_slots(aim, ("ID", "StandardID", "UserID", "Status"), query.switches))
+
+
+def get_aim(query: Query) -> Row:
+    aim = query.world.aims.get(query.ids[0])
+    if aim is None:
+        raise Refused(query.switches.unknown_id_status, f"There is no learning aim {query.ids[0]}")
+    return _show_slots(aim, ("ID", "Progress"), query.switches)
+
+
+def search_unit_summaries(query: Query) -> Rows:
+    """Nothing public shows a unit summary's fields; these names are by symmetry with the learning aim's."""
+    learner = query.fields.get("UserID")
+    if learner is None and query.switches.unit_search_without_user == "refused":
+        raise Refused(400, "UserID is missing")
+    found: Sequence[Record]
+    found = query.world.centre.unit_summaries if learner is None else query.world.units_of.get(int(learner), [])
+    return Rows(found, lambda unit: _show_slots(unit, ("ID", "UserID", "UnitID", "LearningAimID"), query.switches))
+
+
+def user_unit_summaries(query: Query) -> Rows:
+    user = find_user(query.world, query.ids[0], query.switches)
+    found = query.world.units_of.get(user["ID"], [])
+    return Rows(found, lambda unit: _show_slots(unit, ("ID", "UserID", "UnitID", "LearningAimID"), query.switches))
+
+
+def search_nothing(query: Query) -> Rows:
+    """Reviews and plans exist in OneFile; this centre has none, as no question asked here turns on them."""
+    _check_organisation(query)
+    return Rows([])
+
+
+FILTERS: Mapping[str, Mapping[str, Kind]] = {
+    "organisation": {"CustomerID": "id"},
+    "user": {
+        "OrganisationID": "id",
+        "Role": "id",
+        "FirstName": "text",
+        "LastName": "text",
+        "Email": "text",
+        "MISID": "text",
+        "PlacementID": "id",
+        "LastModified": "time",
+    },
+    "classroom": {"OrganisationID": "id", "Name": "text"},
+    "placement": {"OrganisationID": "id", "Name": "text"},
+    "standard": {"OrganisationID": "id", "Title": "text"},
+    "unit": {"StandardID": "id", "OrganisationID": "id", "Title": "text"},
+    "aim": {"UserID": "id", "LearningAimCompletionStatus": "whole", "DateFrom": "time", "DateTo": "time"},
+    "unit_summary": {"UserID": "id"},
+    "review": {"OrganisationID": "id", "LearnerID": "id", "Status": "whole", "DateFrom": "time", "DateTo": "time"},
+    "plan": {"OrganisationID": "id", "LearnerID": "id"},
+}
+"""The filters seen in documents and in real clients, by kind of thing searched."""

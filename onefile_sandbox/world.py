@@ -1,0 +1,180 @@
+"""The world behind the API: a generated centre and the writes it accepted, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+from onefile_sandbox.eventlog import EventLog, FileLog, MemoryLog, WorldFileError
+from onefile_sandbox.generator import check_size, generate
+from onefile_sandbox.records import Aim, Centre, UnitSummary, User, instant
+
+FORMAT = 1  # of the file; a change to what a seed generates is a new format too
+
+Table = Literal["user", "aim", "unit", "additional"]
+Value = int | str | None
+
+
+class Effect(NamedTuple):
+    """One thing that a write changed.
+
+    | table      | id           | field            | value                               |
+    |------------|--------------|------------------|-------------------------------------|
+    | user       | user         | a field of User  | its new value                       |
+    | aim        | learning aim | AssessorID, IVID | a user, or None                     |
+    | unit       | unit summary | AssessorID, IVID | a user, or None                     |
+    | additional | learner      | add, remove      | the user added, or removed wherever |
+    """
+
+    table: Table
+    id: int
+    field: str
+    value: Value
+
+
+class World:
+    """Users, aims and unit summaries by id, changed only by applying events.
+
+    An event is what one accepted write changed, not what was asked: a file replays to the same world
+    whatever the switches are. Two processes on one file see each other's writes at their next call.
+    """
+
+    def __init__(self, seed: int, learners: int, log: EventLog) -> None:
+        self.seed = seed
+        self.learners = learners
+        self.centre: Centre = generate(seed, learners)
+        self.users: dict[int, User] = {user["ID"]: user for user in self.centre.users}
+        self.aims: dict[int, Aim] = {aim["ID"]: aim for aim in self.centre.aims}
+        self.units: dict[int, UnitSummary] = {unit["ID"]: unit for unit in self.centre.unit_summaries}
+        self.aims_of: dict[int, list[Aim]] = {}
+        self.units_of: dict[int, list[UnitSummary]] = {}
+        for aim in self.centre.aims:
+            self.aims_of.setdefault(aim["UserID"], []).append(aim)
+        for unit in self.centre.unit_summaries:
+            self.units_of.setdefault(unit["UserID"], []).append(unit)
+        self.additional: dict[int, list[int]] = {}
+        self.events = 0
+        self._log = log
+        self._damage: WorldFileError | None = None
+
+    @classmethod
+    def create(cls, seed: int = 1, learners: int = 60) -> World:
+        """A world in memory."""
+        return cls(seed, learners, MemoryLog())
+
+    @classmethod
+    def open(cls, path: Path, seed: int = 1, learners: int = 60) -> World:
+        """The world kept in *path*. *seed* and *learners* count only where the file is new.
+
+        Raises OSError, ValueError where the size is out of range, and WorldFileError where the file is
+        something else or is damaged.
+        """
+        check_size(learners)
+        log = FileLog(path)
+        try:
+            header, *lines = _lines_or_new(log, {"sandbox_world": FORMAT, "seed": seed, "learners": learners})
+            world = cls(*_read_header(header), log)
+            world._replay(lines)
+        except ValueError as error:
+            log.close()
+            raise WorldFileError(f"{path}: {error}") from None
+        except BaseException:
+            log.close()
+            raise
+        return world
+
+    def close(self) -> None:
+        self._log.close()
+
+    def catch_up(self) -> None:
+        """Apply what other processes wrote since the last call. Once that failed it fails for good: a world
+        with an event missing is no world."""
+        if self._damage:
+            raise self._damage
+        try:
+            self._replay(self._log.forward())
+        except WorldFileError as error:
+            self._damage = error
+            raise
+
+    def commit(self, decide: Callable[[], list[Effect]], at: datetime, what: str) -> bool:
+        """Catch up, decide, keep and apply as one step; True where something changed.
+
+        *decide* may refuse by raising, and then nothing is kept. *what* says in the file who asked.
+        """
+        with self._log.alone():
+            self.catch_up()
+            effects = decide()
+            if effects:
+                event = {"at": instant(at), "what": what, "effects": effects}
+                self._log.append(json.dumps(event, separators=(",", ":")))
+                self.catch_up()
+        return bool(effects)
+
+    def _replay(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            try:
+                for table, id_, field, value in json.loads(line)["effects"]:
+                    self._apply(Effect(table, id_, field, value))
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise WorldFileError(f"line {self.events + 2} is not an event of this world ({error!r})") from None
+            self.events += 1
+
+    def _apply(self, effect: Effect) -> None:
+        if not isinstance(effect.value, int if effect.table == "additional" else int | str | None):
+            raise TypeError(effect.field)
+        if effect.table == "additional":
+            people = self.additional.setdefault(effect.id, [])
+            if effect.field == "add":
+                people.append(cast(int, effect.value))
+            else:
+                people[:] = [person for person in people if person != effect.value]
+            return
+        tables: Mapping[str, Mapping[int, object]] = {"user": self.users, "aim": self.aims, "unit": self.units}
+        record = cast("dict[str, Value]", tables[effect.table][effect.id])
+        if effect.field not in record:
+            raise KeyError(effect.field)
+        record[effect.field] = effect.value
+
+    def state(self) -> dict[str, object]:
+        """All that could be asked of this world, as plain JSON; for tests and inspection only."""
+        return {
+            "seed": self.seed,
+            "events": self.events,
+            "organisations": self.centre.organisations,
+            "classrooms": self.centre.classrooms,
+            "placements": self.centre.placements,
+            "users": self.centre.users,
+            "aims": self.centre.aims,
+            "units": self.centre.unit_summaries,
+            "additional": {str(learner): people for learner, people in sorted(self.additional.items())},
+        }
+
+
+def _lines_or_new(log: FileLog, header: dict[str, int]) -> list[str]:
+    with log.alone():
+        lines = log.forward()
+        if not lines:
+            text = json.dumps(header)
+            begun = log.torn()[: text.index(":")]
+            if not text.encode().startswith(begun):  # somebody else's file: leave it as it is
+                raise WorldFileError("this is not a sandbox world")
+            log.append(text)
+            lines = log.forward()
+    return lines
+
+
+def _read_header(line: str) -> tuple[int, int]:
+    try:
+        header = json.loads(line)
+        found, seed, learners = header["sandbox_world"], header["seed"], header["learners"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise WorldFileError("this is not a sandbox world") from None
+    if any(type(one) is not int for one in (found, seed, learners)):
+        raise WorldFileError("this is not a sandbox world")
+    if found != FORMAT:
+        raise WorldFileError(f"it is of format {found}, and this version reads format {FORMAT}")
+    return seed, learners

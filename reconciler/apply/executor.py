@@ -1,0 +1,170 @@
+"""Runs a plan's operations and decides nothing: in order, one learner set aside where need be, the rest proceeding."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
+from reconciler.apply.journal import Book
+from reconciler.apply.recovery import written_by_the_dead
+from reconciler.model.operations import Operation, Outcome, State, moves
+from reconciler.model.plan import Plan
+from reconciler.model.slots import Slot, UserId
+from reconciler.model.structs import Struct
+from reconciler.onefile.reader import Reader, Reading, each
+from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
+from reconciler.store import Store
+
+WORKERS = 8
+
+
+class Applied(Struct, frozen=True):
+    """Every operation's outcome, in plan order. `error` is what ended the run early, if anything did."""
+
+    outcomes: tuple[Outcome, ...]
+    error: ReconcilerError | None = None
+
+
+async def apply_plan(
+    plan: Plan,
+    reader: Reader,
+    store: Store,
+    run: int,
+    *,
+    unsettled: Collection[tuple[UserId, Slot]],
+    still_ours: Callable[[], None],
+    just_read: bool = False,
+) -> Applied:
+    """Carry out `plan` through the reader's client, journalled under `run`, which has begun and holds the lock.
+
+    All slots are checked before the first write, and each again before its own unless its reading is younger
+    than a minute. While a kind of slot is unproven in this run, learners go one at a time; after that several
+    at once, each learner's own operations always in plan order. `unsettled` slots, which an earlier
+    run may or may not have written, are not written again. `just_read`: the plan was made
+    in this session, so that what it found to be as declared may be recorded so. `still_ours` raises Locked when
+    the lock is lost.
+    An error or a cancellation ends the run early; what was done by then stands, and the outcomes say so.
+    """
+    book = Book(plan, store, run, reader, just_read)
+    attempts = Attempts(book, reader, still_ours, _declared_slots(plan), unsettled)
+    try:
+        await _Schedule(plan, book, attempts).run()
+    except asyncio.CancelledError:  # Ctrl-C: what was sent stays sent, for the next run to settle, and is reported
+        attempts.halt(_stopped())
+    return Applied(book.close(plan.operations, attempts.stopped or "the run ended before it"), attempts.error)
+
+
+def _stopped() -> ReconcilerError:
+    fix = "Run apply again: it settles what was left open by reading OneFile, then does what is left."
+    return ReconcilerError(Problem("stopped before the end", fix))
+
+
+def _declared_slots(plan: Plan) -> dict[UserId, list[Slot]]:
+    slots: dict[UserId, list[Slot]] = defaultdict(list)
+    for change in plan.changes:
+        slots[change.learner].append(change.slot)
+    return slots
+
+
+@dataclass
+class _Schedule:
+    plan: Plan
+    book: Book
+    attempts: Attempts
+    work: dict[UserId, list[Operation]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        for operation in self.plan.operations:
+            self.work[operation.learner].append(operation)
+
+    async def run(self) -> None:
+        for stage in (self._open, self._check_all, self._write_all, self._read_back):
+            try:
+                await stage()
+            except ReconcilerError as error:
+                self.attempts.halt(error)
+
+    async def _open(self) -> None:
+        self.book.open()
+        store, target, organisation = self.book.store, self.plan.target, self.plan.organisation
+        self.attempts.recorded = store.recorded(target, organisation)
+        self.attempts.written_by = written_by_the_dead(store, target, organisation, self.book.run)
+
+    async def _check_all(self) -> None:
+        """Judge every operation before anything is written; conflicts and finished ones get their outcome here."""
+
+        async def check(learner: UserId) -> None:
+            reading = await self._reading(learner)
+            for operation in self.work[learner]:
+                self.attempts.judge(operation, reading.slots)
+
+        await each(list(self.work), check, workers=WORKERS)
+
+    async def _write_all(self) -> None:
+        """Canaries alone, so that no other learner is written before they are proven; then several at once."""
+        left = dict.fromkeys(self.work)
+        while learner := next(filter(self._has_canary, left), None):
+            del left[learner]
+            await self._learner(learner)
+        await each(list(left), self._learner_or_halt, workers=WORKERS)
+
+    async def _learner_or_halt(self, learner: UserId) -> None:
+        """An error on one learner stops the others too, but only once their own write is answered."""
+        try:
+            await self._learner(learner)
+        except ReconcilerError as error:
+            self.attempts.halt(error)
+
+    def _has_canary(self, learner: UserId) -> bool:
+        return not self.attempts.stopped and any(
+            self.attempts.needs_canary(operation)
+            and not self.book.settled(operation)
+            and not self.attempts.left_alone(operation)
+            for operation in self.work[learner]
+        )
+
+    async def _learner(self, learner: UserId) -> None:
+        """One learner's operations in plan order; after a failure the rest of this learner is set aside."""
+        aside = ""
+        for operation in self.work[learner]:
+            if self.book.settled(operation):
+                continue
+            why_not = self.attempts.stopped or aside or self.attempts.left_alone(operation)
+            if why_not:
+                self.book.settle(operation, State.NOT_TRIED, why_not)
+                continue
+            outcome = await self._operation(operation)
+            if outcome.state in (State.FAILED, State.UNKNOWN):
+                aside = f"an operation before it on this learner is {outcome.state.value}"
+
+    async def _operation(self, operation: Operation) -> Outcome:
+        """Read, judge, write; again where the reading grew too old while the write waited for its turn."""
+        outcome, readings = None, 0
+        while outcome is None:
+            readings += 1
+            slots = await self.attempts.look(operation)
+            outcome = self.attempts.judge(operation, slots)
+            outcome = outcome or await self.attempts.write(operation, slots, whenever=readings >= READINGS)
+        return outcome
+
+    async def _reading(self, learner: UserId) -> Reading:
+        wanted = [slot for operation in self.work[learner] for slot, _ in moves(operation)]
+        return await self.book.reader.recent(learner, wanted, within=READING_COUNTS_FOR)
+
+    async def _read_back(self) -> None:
+        """Read every learner written without proof once more, as far as this server shows the slots."""
+        if isinstance(self.attempts.error, (Unreachable, Unauthorised, Throttled)):
+            return  # it would fail the same way; the next run reads everything again
+        waiting = self.book.unproven()
+
+        async def look(learner: UserId) -> None:
+            written = [slot for outcome in waiting[learner] for slot, _ in moves(outcome.operation)]
+            shown = [slot for slot in written if self.book.reader.shows(slot.kind)]
+            slots = (await self.book.reader.slots(learner, shown)).slots if shown else {}
+            for outcome in waiting[learner]:
+                self.attempts.prove(outcome, slots)
+
+        await each(list(waiting), look, workers=WORKERS)

@@ -1,0 +1,139 @@
+"""Where operations get their outcomes: journalled first, and what then stands is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from reconciler.model.operations import Operation, Outcome, Proof, State, moves, operation_id
+from reconciler.model.plan import Plan
+from reconciler.model.slots import Holder, Slot, Unread, UserId
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.wire import write_request
+from reconciler.problems import StoreError
+from reconciler.store import JournalOperation, Store
+
+
+@dataclass
+class Book:
+    """The journal and the record of one run, and the outcomes reached so far by operation id.
+
+    `outcomes` are journalled. `reached` also has those that a failing store did not take: once it has failed, nothing
+    more is written to it (each attempt may take as long as its patience) until `close` tries once more.
+    """
+
+    plan: Plan
+    store: Store
+    run: int
+    reader: Reader
+    just_read: bool
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    reached: dict[str, Outcome] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+    failure: StoreError | None = None
+
+    def open(self) -> None:
+        """Journal every intent, and record the slots seen to be as declared: a later edit of one is then drift. What
+        an older plan saw says nothing of now."""
+        self.store.plan_operations(self.run, [_journal(operation) for operation in self.plan.operations])
+        if not self.just_read:
+            return
+        self.store.record(self.plan.target, self.plan.organisation, as_declared(self.plan), run=self.run)
+
+    def sending(self, operation: Operation) -> None:
+        with self._noticing():
+            self.store.append(self.run, operation_id(operation), State.SENT)
+        self.sent.add(operation_id(operation))
+
+    def settle(self, operation: Operation, state: State, detail: str = "", proof: Proof = "") -> Outcome:
+        """Bring an operation to an outcome. What was acknowledged is recorded, before the journal says so, lest a
+        crash between lose it: whatever OneFile holds later that differs was put there by somebody else."""
+        outcome = Outcome(operation, state, detail, proof)
+        self.reached[outcome.id] = outcome
+        with self._noticing():
+            if state in (State.DONE, State.ALREADY_DONE):
+                self._record({slot: move.after for slot, move in moves(operation)}, operation.learner)
+            self.store.append(self.run, outcome.id, state, detail=detail, proof=proof)
+        self.outcomes[outcome.id] = outcome
+        return outcome
+
+    def disproven(self, operation: Operation, detail: str, slots: Mapping[Slot, Holder]) -> Outcome:
+        """An acknowledged write that a reading contradicts. Where the old value still stands, that is recorded after
+        all; a third value may be somebody else's, newer than ours, and to later plans it is drift."""
+        stands = {slot: move.before for slot, move in moves(operation) if slots.get(slot) == move.before}
+        with self._noticing():
+            self._record({slot: who for slot, who in stands.items() if not isinstance(who, Unread)}, operation.learner)
+        return self.settle(operation, State.FAILED, detail)
+
+    def overtaken(self, operation: Operation, detail: str) -> Outcome:
+        """A write that was sent, and whose slot somebody else has moved since. It is recorded as the last we asked
+        for: what OneFile holds is newer, so that later plans see drift and treat it as the settings say."""
+        with self._noticing():
+            self._record({slot: move.after for slot, move in moves(operation)}, operation.learner)
+        return self.settle(operation, State.CONFLICT, detail)
+
+    def _record(self, stands: Mapping[Slot, UserId | None], learner: UserId) -> None:
+        rows = [(learner, slot, who) for slot, who in stands.items()]
+        self.store.record(self.plan.target, self.plan.organisation, rows, run=self.run)
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        if self.failure:
+            raise self.failure
+        try:
+            yield
+        except StoreError as error:
+            self.failure = error
+            raise
+
+    def settled(self, operation: Operation) -> bool:
+        return operation_id(operation) in self.outcomes
+
+    def unproven(self) -> dict[UserId, list[Outcome]]:
+        """Acknowledged writes that nothing has yet proven, by learner."""
+        waiting: dict[UserId, list[Outcome]] = {}
+        for outcome in self.outcomes.values():
+            if outcome.state is State.DONE and not outcome.proof:
+                waiting.setdefault(outcome.operation.learner, []).append(outcome)
+        return waiting
+
+    def close(self, operations: Collection[Operation], why: str) -> tuple[Outcome, ...]:
+        """Every operation's outcome, in order; what was never reached was not tried.
+
+        What was sent and has no outcome stays sent in the journal, for the next run to settle by reading. A store
+        that failed is tried once more: it may only have been busy.
+        """
+        self.failure = None
+        return tuple(self._closed(one, why) for one in operations)
+
+    def _closed(self, operation: Operation, why: str) -> Outcome:
+        id = operation_id(operation)
+        journalled, reached = self.outcomes.get(id), self.reached.get(id)
+        if journalled is not None and journalled is reached:
+            return journalled
+        cut_off = Outcome(operation, State.UNKNOWN, f"sent, and then {why}; the next run settles it by reading")
+        if reached is None and id in self.sent:
+            return cut_off
+        try:
+            if reached is not None:
+                return self.settle(operation, reached.state, reached.detail, reached.proof)
+            return self.settle(operation, State.NOT_TRIED, why)
+        except StoreError:
+            if id in self.sent:
+                return journalled or cut_off
+            return reached or Outcome(operation, State.NOT_TRIED, why)
+
+
+def as_declared(plan: Plan) -> list[tuple[UserId, Slot, UserId | None]]:
+    """The slots that were read and hold what the files ask for."""
+    return [
+        (change.learner, change.slot, change.after)
+        for change in plan.changes
+        if change.action == "no-op" and change.before == change.after and not change.recorded
+    ]
+
+
+def _journal(operation: Operation) -> JournalOperation:
+    call = write_request(operation)
+    return JournalOperation.of(operation, method=call.method, path=call.path, body=call.body)

@@ -1,0 +1,66 @@
+"""Settles what a dead run left open: by reading OneFile, never by sending again."""
+
+from __future__ import annotations
+
+from reconciler.apply.preconditions import Verdict, after_write
+from reconciler.model.operations import Proof, State
+from reconciler.model.slots import OrganisationId, Slot, UserId
+from reconciler.onefile.reader import Reader
+from reconciler.store import JournalRow, Store
+
+Place = tuple[UserId, Slot]
+
+
+async def settle_open(store: Store, reader: Reader, target: str, organisation: OrganisationId) -> int:
+    """Bring every operation that earlier runs left at intent or sent to an outcome; returns how many.
+
+    An intent was never sent. One that was sent is judged by what OneFile shows now; what it does not show stays
+    unknown until a person says, unless the record already has the acknowledged value. Ask while holding the lock.
+    Raises ServiceError when reading fails: nothing may be written before this is settled.
+    """
+    left = store.open_operations(target, organisation)
+    recorded = store.recorded(target, organisation) if left else {}
+    for row in left:
+        if row.state is State.INTENT:
+            state, detail = State.NOT_TRIED, "the run was cut off before it was sent"
+            proof: Proof = ""
+        else:
+            acknowledged = all(
+                recorded.get((row.operation.learner, slot)) == move.after for slot, move in row.operation.moves
+            )
+            state, detail, proof = await _settle_sent(row, reader, acknowledged)
+        if state in (State.DONE, State.CONFLICT):  # in a conflict OneFile's value is newer: to later plans it is drift
+            stands = [(row.operation.learner, slot, move.after) for slot, move in row.operation.moves]
+            store.record(target, organisation, stands, run=row.run)  # before the journal, lest a crash between lose it
+        store.append(row.run, row.operation.id, state, detail=detail, proof=proof)
+    return len(left)
+
+
+def written_by_the_dead(store: Store, target: str, organisation: OrganisationId, run: int) -> dict[Place, int]:
+    """The slots that runs now dead are known to have written, and that no run has written since, each with its run.
+    Ask once what they left is settled, as `run`, which holds the lock."""
+    rows = store.cut_off(target, organisation, before=run)
+    last = store.last_applied(target, organisation, {row.operation.learner for row in rows}) if rows else {}
+    return {
+        (row.operation.learner, slot): row.run
+        for row in rows
+        for slot, move in row.operation.moves
+        if (one := last.get((row.operation.learner, slot))) and (one.run, one.staff) == (row.run, move.after)
+    }
+
+
+async def _settle_sent(row: JournalRow, reader: Reader, acknowledged: bool) -> tuple[State, str, Proof]:
+    cut_off = "the run was cut off while it was sent"
+    wanted = [slot for slot, _ in row.operation.moves]
+    slots = (await reader.slots(row.operation.learner, wanted)).slots
+    match after_write(row.operation.moves, slots):
+        case Verdict.ALREADY_DONE:
+            return State.DONE, f"{cut_off}; OneFile shows the new value", "read_back"
+        case Verdict.TO_WRITE:
+            return State.FAILED, f"{cut_off}; OneFile still shows the old value", "read_back"
+        case Verdict.CONFLICT:
+            return State.CONFLICT, f"{cut_off}; OneFile shows neither the old nor the new value", "read_back"
+        case Verdict.UNSEEN if acknowledged:
+            return State.DONE, f"{cut_off}; the answer had come and was recorded", "unreadable"
+        case Verdict.UNSEEN:
+            return State.UNKNOWN, f"{cut_off}, and OneFile does not show this slot: a person must look", "unreadable"

@@ -1,0 +1,69 @@
+"""Tells the person at the terminal what calling OneFile will cost, and how far it is; on standard error only."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from reconciler.report.common.words import duration_words
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+WORTH_A_BAR = 20  # calls; fewer are over before a bar is read
+
+
+class Told:
+    """One line with calls and time before they are spent; then a bar, where standard error is a terminal.
+
+    `rate` is the calls allowed in a minute.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def forecast(self, spent: int, remaining: int) -> None:
+        calls = spent + remaining
+        self._say(f"Reading OneFile: {calls} calls, about {self._time(calls)}.")
+        if sys.stderr is not None and sys.stderr.isatty() and remaining >= WORTH_A_BAR:
+            self._start(spent, calls)
+
+    def _time(self, calls: int) -> str:
+        return duration_words(math.ceil(calls * 60 / self._rate))
+
+    def _say(self, line: str) -> None:
+        if sys.stderr is not None:  # closed from outside: there is nobody to tell
+            sys.stderr.write(f"{line}\n")
+
+    def applying(self, calls: int) -> None:
+        self._say(f"Applying: {calls} calls, proofs included, about {self._time(calls)}.")
+
+    def spent(self, calls: int) -> None:
+        if self._progress is not None and self._task is not None:
+            left = self._rate - calls % self._rate
+            self._progress.update(self._task, completed=calls, budget=f"{left} of {self._rate} left this minute")
+
+    def _start(self, spent: int, calls: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        words = TextColumn("calls, {task.fields[budget]},")
+        console = Console(stderr=True)
+        self._progress = Progress(
+            BarColumn(), MofNCompleteColumn(), words, TimeRemainingColumn(), console=console, transient=True
+        )
+        self._progress.start()
+        self._task = self._progress.add_task("reading", total=calls, completed=spent, budget="")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()

@@ -1,0 +1,274 @@
+"""adopt: what OneFile holds, accepted back into the files, so that drift can become a pull request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.commands.plan import Planned, compare, observe_in
+from reconciler.declared.cover import acting
+from reconciler.declared.rules import a_role
+from reconciler.editing.adopt import Accept, accept, with_member
+from reconciler.editing.verify import sure
+from reconciler.model.declared import Declared, Staff, Wanted
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Change
+from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, ROLES_FOR, Handle, Role, SlotKind, Unread, UserId
+from reconciler.model.structs import Struct, replace
+from reconciler.problems import ExitCode, Invalid, Problem, in_order
+from reconciler.runtime.context import Context
+from reconciler.runtime.session import Session, open_session
+from reconciler.runtime.state_edits import Edits, FileEdit
+from reconciler.text import did_you_mean, listed, quoted
+
+_OPTION = "--address"
+
+
+class Adopted(Struct, frozen=True):
+    """One slot whose declaration now is what OneFile holds; `shared` where a cohort's default says it."""
+
+    change: Change
+    was: Handle | None
+    now: Handle | None
+    shared: bool
+
+
+class Adoption(Struct, frozen=True):
+    """What was `adopted`, or would be, and what could not be (`left`). `remarks` say who could not be read, and what
+    policies say of the files as they are now."""
+
+    adopted: list[Adopted]
+    left: list[Problem]
+    remarks: list[Problem]
+    edits: list[FileEdit]
+    new_staff: list[Staff]
+    written: bool
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.INCOMPLETE if self.left else ExitCode.DONE
+
+
+class Wish(Struct, frozen=True):
+    """What to accept: drift, or `everything` that differs, or these `addresses` whatever the reason. `add_staff` puts
+    holders into the directory who are not there."""
+
+    addresses: tuple[str, ...] = ()
+    everything: bool = False
+    add_staff: bool = False
+
+
+def adopt(context: Context, wish: Wish, *, dry_run: bool = False) -> Adoption:
+    """Read OneFile and accept what it holds where it differs. Raises Invalid for an address that is not declared; what
+    cannot be said in the files is left, each with its reason, and the rest is adopted.
+
+    The edited files are compared with the same reading before they are written: every adopted slot must be in sync,
+    and no other may ask for anybody else than before.
+    """
+
+    async def run() -> Adoption:
+        async with open_session(context, declared.settings) as session:
+            observed = await observe_in(session, context, declared)
+            planned = _compared(session, context, declared, observed)
+            work = _Adopting(session, context, declared, observed, wish)
+            return await work.adopt(planned, dry_run=dry_run)
+
+    declared = context.declared()
+    return asyncio.run(run())
+
+
+def _compared(session: Session, context: Context, declared: Declared, observed: Observed) -> Planned:
+    return compare(declared, observed, session.store, session.target.name, context)
+
+
+@dataclass
+class _Adopting:
+    session: Session
+    context: Context
+    declared: Declared
+    observed: Observed
+    wish: Wish
+    left: list[Problem] = field(default_factory=list)
+    new_staff: dict[UserId, Staff] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        resolved = ((learner.user(self.observed.misids), learner) for learner in self.declared.learners)
+        self._learners = {user: learner for user, learner in resolved if user is not None}
+        self._members = self.declared.staff_by_id()
+        self._acting = acting(self.declared.staff, self.declared.day)
+
+    async def adopt(self, planned: Planned, *, dry_run: bool) -> Adoption:
+        chosen = list(self._chosen(planned.plan.changes))
+        taken = [change for change in chosen if await self._can_be_said(change)]
+        edits = Edits(self.context.state)
+        shared = self._edit(edits, taken)
+        after = edits.declared(self.declared.day)
+        again = _compared(self.session, self.context, _within(after, self.declared), self.observed)
+        self._prove(taken, planned, again)
+        if not dry_run:
+            edits.write()
+        before = set(planned.why_blocked())
+        return Adoption(
+            [self._adopted(change, shared) for change in taken],
+            list(in_order(self.left)),
+            [*self.observed.problems, *(problem for problem in again.why_blocked() if problem not in before)],
+            edits.edits,
+            list(self.new_staff.values()),
+            written=not dry_run,
+        )
+
+    # -------------------------------------------------------------- what is meant
+
+    def _chosen(self, changes: Sequence[Change]) -> Iterator[Change]:
+        by_address = {change.address: change for change in changes}
+        if unknown := [address for address in self.wish.addresses if address not in by_address]:
+            fix = "name a slot that is declared in this scope, as plans print it in JSON."
+            raise Invalid(
+                [
+                    Problem(
+                        f"no slot {quoted(one)} is declared here", did_you_mean(one, by_address, fix), where=_OPTION
+                    )
+                    for one in unknown
+                ]
+            )
+        for change in changes:
+            if change.before == change.after:
+                continue
+            if self.wish.addresses:
+                if change.address in self.wish.addresses:
+                    yield change
+            elif isinstance(change.before, Unread) or change.recorded:
+                continue  # nothing was read that could be accepted
+            elif self.wish.everything or (change.reason == "drift" and change.held != "ignore"):
+                yield change
+
+    # -------------------------------------------------------------- what can be said
+
+    async def _can_be_said(self, change: Change) -> bool:
+        problem = self._unreadable(change) or self._under_cover(change) or await self._wrong_holder(change)
+        if problem is None:
+            return True
+        what, fix = problem
+        self.left.append(Problem(f"{change.address}: {what}", fix, change.source))
+        return False
+
+    def _unreadable(self, change: Change) -> tuple[str, str] | None:
+        if change.slot.kind is SlotKind.ADDITIONAL or change.recorded or change.before is Unread.UNREADABLE:
+            return "OneFile does not show who is there, so there is nothing to accept", "Look in OneFile, edit by hand."
+        if change.before is Unread.NOT_HELD:
+            return "the learner has no such learning aim or unit in OneFile", "Remove it from the cohort file."
+        if change.before is Unread.AMBIGUOUS:
+            return "the learner has more than one of it in OneFile", "Remove it from the cohort file; set it by hand."
+        return None
+
+    def _under_cover(self, change: Change) -> tuple[str, str] | None:
+        """The file names the permanent holder, and the day's comes from a cover: there is no place for a third."""
+        want = self._learners[change.learner].slots.get(change.slot)
+        if want is None:
+            return "nobody is declared on this day, so no entry can change", "Add an entry for this time by hand."
+        if want.reason == "cover":
+            what = "a cover is in force, and what OneFile holds would take the place of the permanent holder"
+            return what, f"Change the cover at {want.source}, or name the new permanent holder by hand."
+        return None
+
+    async def _wrong_holder(self, change: Change) -> tuple[str, str] | None:
+        if not isinstance(change.before, int):
+            return None
+        member = self._members.get(change.before) or self.new_staff.get(change.before)
+        if member is None:
+            return await self._stranger(change, change.before)
+        if member.role not in ROLES_FOR[change.slot.kind]:
+            roles = listed((a_role(role) for role in Role if role in ROLES_FOR[change.slot.kind]), "or")
+            what = f"{member.handle} is {a_role(member.role)} in staff.yaml, and the slot must hold {roles}"
+            return what, f"Correct the role at {member.source}, or the slot in OneFile."
+        stand_in, cover = self._acting.get(member.handle, (member, None))
+        if cover is not None:
+            what = (
+                f"{member.handle} is covered by {stand_in.handle} today, so the files would ask for {stand_in.handle}"
+            )
+            return what, f"Change the cover at {cover.source} first, or the slot in OneFile."
+        return None
+
+    # -------------------------------------------------------------- who is not in the directory
+
+    async def _stranger(self, change: Change, user: UserId) -> tuple[str, str] | None:
+        if not self.wish.add_staff:
+            what = f"OneFile holds account {user}, who is not in staff.yaml"
+            return what, "Add them to staff.yaml with a handle and their role, or give --add-staff."
+        role = await self._role(change, user)
+        if role is None:
+            what = f"account {user} is not among the active staff who may hold this slot"
+            return what, "Look at the account in OneFile: it may be archived, or belong to another organisation."
+        handle = Handle(f"{role.value.replace('_', '-')}-{user}")
+        if handle in self.declared.staff:
+            return f"the handle {handle} is taken by another account", "Add the account to staff.yaml by hand."
+        self.new_staff[user] = Staff(handle, user, role)
+        return None
+
+    async def _role(self, change: Change, user: UserId) -> Role | None:
+        """The role under which OneFile lists the account, of those that fit the slot."""
+        kind = change.slot.kind
+        roles = [Role.IQA] if kind in IQA_KINDS else [Role.EMPLOYER]
+        for role in [Role.ASSESSOR, Role.TRAINEE_ASSESSOR] if kind in ASSESSOR_KINDS else roles:
+            handle = Handle(f"account-{user}")
+            asks = {change.slot: Wanted(user, handle, change.source)}
+            learner = replace(self._learners[change.learner], slots=asks)
+            lone = replace(self.declared, learners=(learner,), staff={handle: Staff(handle, user, role)})
+            seen = await observe_in(self.session, self.context, lone)
+            account = seen.staff.get((learner.organisation, user))
+            if account is not None and account.standing == "active":
+                return role
+        return None
+
+    # -------------------------------------------------------------- into the files
+
+    def _edit(self, edits: Edits, taken: Sequence[Change]) -> set[Accept]:
+        """Put it into the files; which of it the defaults say."""
+        groups: dict[str, list[Accept]] = defaultdict(list)
+        for change in taken:
+            groups[change.cohort].append(self._accepting(change))
+        shared: set[Accept] = set()
+        for name, cohort in edits.cohorts():
+            if cohort in groups:
+                values = edits.values(name)
+                shared |= accept(values, groups[cohort], self.declared.day)
+                edits.put(name, values)
+        if self.new_staff:
+            values = edits.values("staff.yaml")
+            for member in self.new_staff.values():
+                with_member(values, member.handle, member.id, member.role.value)
+            edits.put("staff.yaml", values)
+        return shared
+
+    def _handle(self, holder: object) -> Handle | None:
+        if not isinstance(holder, int):
+            return None
+        return (self._members.get(UserId(holder)) or self.new_staff[UserId(holder)]).handle
+
+    def _accepting(self, change: Change) -> Accept:
+        learner = self._learners[change.learner]
+        key = learner.id if learner.id is not None else learner.misid or ""
+        return Accept(key, change.slot, self._handle(change.before))
+
+    def _adopted(self, change: Change, shared: set[Accept]) -> Adopted:
+        is_shared = self._accepting(change) in shared
+        return Adopted(change, self._handle(change.after), self._handle(change.before), is_shared)
+
+    def _prove(self, taken: Sequence[Change], before: Planned, after: Planned) -> None:
+        adopted = {change.address for change in taken}
+        now: Mapping[str, Change] = {change.address: change for change in after.plan.changes}
+        sure(all(now[one].before == now[one].after for one in adopted), "an adopted slot would still differ")
+        kept = {change.address: change.after for change in before.plan.changes if change.address not in adopted}
+        sure(
+            kept == {address: change.after for address, change in now.items() if address not in adopted},
+            "a slot that was not adopted would change",
+        )
+
+
+def _within(after: Declared, scope: Declared) -> Declared:
+    """The learners of the command's scope, as they are declared now."""
+    keys = {(learner.id, learner.misid) for learner in scope.learners}
+    kept = tuple(learner for learner in after.learners if (learner.id, learner.misid) in keys)
+    return replace(after, settings=scope.settings, learners=kept, left_out=scope.left_out)

@@ -1,0 +1,105 @@
+"""done: a person says what OneFile holds, where no reading tells: a step is closed, or a fight answered."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from reconciler.model.operations import State
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.structs import Struct
+from reconciler.plan.drift import fight_id
+from reconciler.plan.operations import step_id
+from reconciler.problems import ExitCode, Invalid, Problem
+from reconciler.runtime.context import Context, target_of
+from reconciler.runtime.session import begin_run
+from reconciler.store import Episode, JournalRow, Store
+
+Said = Literal["present", "absent"]
+
+
+def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
+    """Close a manual step, or an operation that stayed unknown: a named person says what OneFile holds.
+
+    `present`: the member of staff is on the learner; `absent`: is not. A fight over a slot is answered as well: it
+    may be corrected again, whatever the outcome. Returns the step in words. Raises Invalid for a step that is not open.
+    """
+    settings = context.declared().settings
+    target, organisation = target_of(context, settings).name, settings.organisation
+    with Store.open(context.store_url(), clock=context.clock, make=False) as store:
+        found = _open_steps(store, target, organisation).get(step) or _fight(store, target, organisation, step)
+        if found is None:
+            raise Invalid(_not_open(step, store, target, organisation))
+        run = begin_run(store, context, "done", target, organisation, who=by)
+        if isinstance(found, Episode):
+            store.end_episode(found.id, f"answered by {by}")
+            said = "may be corrected again"
+        else:
+            _close(store, run, target, organisation, found, outcome, by)
+            said = outcome
+        store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{said.replace(' ', '_')}": 1})
+    return f"{found.slot.address(found.learner)}: {said}, said by {by}"
+
+
+def _fight(store: Store, target: str, organisation: OrganisationId, step: str) -> Episode | None:
+    fights = store.episodes(target, organisation, "fight")
+    return next((one for one in fights if fight_id(*one.place) == step), None)
+
+
+def _close(
+    store: Store, run: int, target: str, organisation: OrganisationId, found: _Step, outcome: Said, by: str
+) -> None:
+    if found.row:
+        state = State.DONE if outcome == "present" else State.FAILED
+        why = f"looked at in OneFile: {outcome}"
+        store.resolve(found.row.run, found.row.operation.id, state, by=by, reason=why)
+    if outcome == "present":
+        store.record(target, organisation, [(found.learner, found.slot, found.staff)], run=run)
+        return
+    if found.alone:  # elsewhere, that one person is not there leaves open who is
+        store.record(target, organisation, [(found.learner, found.slot, None)], run=run)
+    for waiting in store.episodes(target, organisation, "step"):
+        if waiting.place == (found.learner, found.slot):
+            store.end_episode(waiting.id, f"absent, said by {by}")
+
+
+def _not_open(step: str, store: Store, target: str, organisation: OrganisationId) -> Problem:
+    for waiting in store.episodes(target, organisation, "step"):
+        if step_id(*waiting.place) == step:
+            what = f"step {step} is on {waiting.slot.address(waiting.learner)}, which OneFile shows"
+            fix = "Nobody need say so: apply or drift closes it once it reads the slot empty."
+            return Problem(what, fix, where="STEP")
+    return Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP")
+
+
+class _Step(Struct, frozen=True):
+    """Something only a person can tell: whether `staff` is on the learner. `row` is the unknown operation, if one;
+    `alone`: with them gone, nobody is in the slot."""
+
+    learner: UserId
+    slot: Slot
+    staff: UserId
+    alone: bool
+    row: JournalRow | None = None
+
+
+def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict[str, _Step]:
+    known = store.recorded(target, organisation)
+    waiting = {(*step.place, step.holder) for step in store.episodes(target, organisation, "step") if step.due}
+    recorded = [
+        _Step(learner, slot, staff, alone=True)
+        for (learner, slot), staff in known.items()
+        # what OneFile shows is read, not told
+        if staff is not None and (slot.kind is SlotKind.ADDITIONAL or (learner, slot, staff) in waiting)
+    ]
+    unknown = [
+        _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL, row)
+        for row in store.unknown(target, organisation)
+        for slot, move in row.operation.moves
+    ]
+    refused = [
+        _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL)
+        for row in store.failed(target, organisation)
+        for slot, move in row.operation.moves
+        if move.before is Unread.UNREADABLE and (row.operation.learner, slot) not in known  # perhaps there already
+    ]
+    return {step_id(one.learner, one.slot): one for one in (*refused, *recorded, *unknown)}

@@ -1,0 +1,267 @@
+"""drift: one plan, sorted into what OneFile moved and what waits; where asked, its corrections alone are applied."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from reconciler.commands.apply import Finished, free, run_plan
+from reconciler.commands.drift_approval import approved_files, why_none
+from reconciler.commands.plan import Planned, compare_both, judged, missable_cohorts, observe_in
+from reconciler.commands.plan_base import base_of, for_both
+from reconciler.declared.load import read_declared
+from reconciler.model.declared import Declared
+from reconciler.model.history import Matter
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Change, Plan
+from reconciler.model.slots import UserId
+from reconciler.model.structs import Struct, replace
+from reconciler.observed.narrow import within
+from reconciler.plan.drift import (
+    LOOKING_BACK,
+    NEEDS_A_PERSON,
+    OTHER_STORE,
+    Approval,
+    DriftReport,
+    Memory,
+    Place,
+    Verdict,
+    Words,
+    differs,
+    drift_ending,
+    endings,
+    fight_ending,
+    fought_over,
+    is_drift,
+    is_due,
+    judge,
+    nothing_approved,
+    only,
+    place_of,
+    unmanaged,
+    wanted_by,
+)
+from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, StoreError
+from reconciler.runtime.context import LONDON, Context
+from reconciler.runtime.manual_steps import dated, note_steps
+from reconciler.runtime.session import Session, nothing_recorded, open_session
+from reconciler.store import Episode, LastApplied, Sighting, Store
+from reconciler.store.episodes import Seen
+
+
+class Drifting(Struct, frozen=True):
+    """What a drift run found, and what came of the corrections: `finished` is None where none was due or asked for."""
+
+    report: DriftReport
+    corrects: bool
+    finished: Finished | None = None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What a person is told where the report itself goes to a machine, or to nobody."""
+        why = self.report.unrecorded
+        what = f"drift cannot be told: {why}"
+        untold = (Problem(what, OTHER_STORE, where="drift", severity="warning"),) if why else ()
+        return (*untold, *self.report.problems, *self.report.plan.problems)
+
+    def exit_code(self, *, detailed: bool) -> ExitCode:
+        """INCOMPLETE where drift cannot be told; with corrections, also where the next run can do no more either: a
+        person must act, or nobody can tell what a slot holds. What waits for its time of grace or for approval, or is
+        only reported, has not failed."""
+        if self.finished and self.finished.exit_code is not ExitCode.DONE:
+            return self.finished.exit_code
+        if self.report.unrecorded and (self.corrects or detailed):
+            return ExitCode.INCOMPLETE
+        left = self.report.left()
+        if self.corrects and (self.report.unseen or any(one.verdict in NEEDS_A_PERSON for one in left)):
+            return ExitCode.INCOMPLETE
+        return ExitCode.CHANGES if detailed and (left or self.report.unseen) else ExitCode.DONE
+
+
+def drift(context: Context, *, correct: bool = False, approved: str | None = None, base: str | None = None) -> Drifting:
+    """Compare, note what has drifted since when, and correct what may be corrected if `correct`.
+
+    `base` names a commit whose files are compared as well, to tell what these cause. `approved` is the commit up to
+    whose files corrections go, in place of the newest complete apply's.
+    Raises Invalid, also where no approved commit is known, ServiceError or StoreError; what ends the corrections is
+    in Drifting instead: the report must still be told.
+    """
+    if correct and context.at:
+        what = "corrections put back what is declared for today, not for another day"
+        raise Invalid(Problem(what, "Leave --at away, or look without --correct.", where="--at"))
+    return asyncio.run(_drift(context, correct, approved, base))
+
+
+async def _drift(context: Context, correct: bool, approved: str | None, base: str | None) -> Drifting:
+    context = context.standing()
+    declared = context.declared()
+    other = base_of(context, base, declared) if base is not None else None
+    async with open_session(context, declared.settings) as session:
+        store, target = session.store, session.target.name
+        if correct:
+            free(session, context, declared.settings.organisation, command="drift")
+        files = approved_files(context, declared, store, target, approved) if correct else None
+        reading = await observe_in(session, context, for_both(declared, other))
+        plan = compare_both(declared, other, reading, store, target, context).plan
+        observed = within(reading, declared) if other else reading
+        approval = files.on(observed) if files else None
+        unapproved = "" if files else why_none(store, target, declared.settings.organisation)
+        known = nothing_approved(declared.settings) if unapproved else approval
+        notes = other is None and context.at is None  # files not merged, or another day's, are only looked at
+        report = _report(plan, declared, observed, store, context, known, notes=notes)
+        report = replace(report, unapproved=unapproved, spent_calls=session.client.calls)
+        chosen = {place_of(one.change) for one in report.drift if one.verdict is Verdict.CORRECT}
+        if approval is None or not chosen:
+            return Drifting(report, correct)
+        corrections = _judged(plan, chosen, declared, approval, observed, store, context)
+        finished = await _correct(session, corrections, context, declared)
+        return Drifting(_after(report, finished, session), correct, finished)
+
+
+# ------------------------------------------------------------------ what is found
+
+
+def _report(
+    plan: Plan,
+    declared: Declared,
+    observed: Observed,
+    store: Store,
+    context: Context,
+    approval: Approval | None,
+    *,
+    notes: bool,
+) -> DriftReport:
+    modes = declared.settings.drift
+    drifted = [one for one in plan.changes if is_drift(one)]
+    told = [one for one in drifted if modes[one.slot.kind] != "ignore"]
+    waiting = [one for one in plan.changes if differs(one) and not is_drift(one)]
+    others = [one for one in waiting if one.reason != "unknown"]
+    learners = {one.learner for one in (*told, *others)}
+    applied = store.last_applied(plan.target, plan.organisation, learners)
+    memory, ended, recent = _remember(plan, told, declared, store, applied, notes=notes)
+    if notes:
+        note_steps(store, plan, whole=True)
+    now = store.now()
+    then = _wanted_then(context, declared, plan, observed, store) if others else {}
+    unrecorded = nothing_recorded(store, plan.target, plan.organisation) if plan.changes else ""
+    due = {place_of(one) for one in others if is_due(one, applied.get(place_of(one)), then)}
+    return DriftReport(
+        plan=dated(plan, store),
+        taken_at=observed.taken_at,
+        now=now,
+        drift=judge(told, memory, declared.settings, now, approval),
+        due=tuple(one for one in others if place_of(one) in due),
+        pending=tuple(one for one in others if place_of(one) not in due),
+        unknown=tuple(one for one in waiting if one.reason == "unknown"),
+        ignored=len(drifted) - len(told),
+        unmanaged=unmanaged(plan, observed),
+        applied=applied,
+        fights=tuple(memory.fights.values()),
+        ended=ended,
+        unseen=memory.unseen,
+        recent_corrections=recent,
+        approved=approval.commit if approval else "",
+        unrecorded=unrecorded,
+    )
+
+
+def _remember(
+    plan: Plan,
+    told: list[Change],
+    declared: Declared,
+    store: Store,
+    applied: Mapping[Place, LastApplied],
+    *,
+    notes: bool,
+) -> tuple[Memory, tuple[Episode, ...], int]:
+    """What is known of drift: since when, how often corrected, what is fought over; if `notes`, with what is seen now.
+    Also the episodes that are over, and how many corrections there were of late."""
+    target, organisation = plan.target, plan.organisation
+    seen = {place_of(one): Sighting(one.before, one.after) for one in told}
+
+    def see(matter: Matter, sightings: Seen, words: Words) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
+        if notes:
+            return store.see(target, organisation, matter, sightings, endings(plan, words))
+        return store.episodes(target, organisation, matter), ()
+
+    episodes, ended = see("drift", seen, drift_ending)
+    of_late = store.now() - LOOKING_BACK
+    corrections = store.corrections(target, organisation, of_late)
+    fights = store.episodes(target, organisation, "fight", ended_since=of_late)
+    answered = {one.place: one.ended for one in fights if one.ended}
+    fought, counts = fought_over(told, declared.settings, corrections, answered)
+    new = {place_of(one): Sighting(None, one.after) for one in told if place_of(one) in fought}
+    open_fights, _ = see("fight", new, fight_ending)
+    looked, over = {one.learner for one in plan.changes}, endings(plan, drift_ending)
+    asked = (one for one in episodes if one.learner in looked or not plan.left_out)
+    memory = Memory(
+        seen={one.place: one for one in episodes if seen.get(one.place) == (one.holder, one.due)},
+        applied=applied,
+        corrections=counts,
+        fights={one.place: one for one in open_fights if one.learner in looked},
+        unseen=tuple(one for one in asked if one.place not in seen and not over(one)),
+    )
+    return memory, ended, len(corrections)
+
+
+def _wanted_then(
+    context: Context, declared: Declared, plan: Plan, observed: Observed, store: Store
+) -> Mapping[Place, UserId | None]:
+    """What these very files asked for on the day of the newest complete apply: where it differs from what they ask
+    for now, it was the calendar that moved."""
+    run = store.approved(plan.target, plan.organisation)
+    day = run.started.astimezone(LONDON).date() if run else declared.day
+    return wanted_by(read_declared(context.state, day), observed) if day < declared.day else {}
+
+
+# ------------------------------------------------------------------ what is corrected
+
+
+def _judged(
+    plan: Plan,
+    chosen: set[Place],
+    declared: Declared,
+    approval: Approval,
+    observed: Observed,
+    store: Store,
+    context: Context,
+) -> Planned:
+    """A plan of these corrections alone, under the limits and policies of the approved files and of these: neither a
+    limit raised in the work tree nor one that was lowered since goes unheard."""
+    corrections = only(plan, chosen, declared.settings.calls_per_minute)
+    cohorts = missable_cohorts(context, store, plan.target, plan.organisation)
+    here = judged(corrections, declared, observed, cohorts).plan
+    there = judged(corrections, replace(declared, settings=approval.settings), observed, cohorts).plan
+    return Planned(
+        replace(
+            here,
+            findings=tuple(dict.fromkeys((*here.findings, *there.findings))),
+            refusals=tuple(dict.fromkeys((*here.refusals, *there.refusals))),
+        )
+    )
+
+
+async def _correct(session: Session, corrections: Planned, context: Context, declared: Declared) -> Finished:
+    if corrections.plan.blocked:
+        return Finished(corrections, error=Blocked(corrections.why_blocked()))
+    try:
+        return await run_plan(session, corrections, context, declared, just_read=True, command="drift")
+    except ReconcilerError as error:  # the lock, or what was to be settled first: nothing of this was written
+        return Finished(corrections, error=error)
+
+
+def _after(report: DriftReport, finished: Finished, session: Session) -> DriftReport:
+    report = replace(
+        report,
+        run=finished.run,
+        outcomes=finished.outcomes,
+        problems=finished.error.problems if finished.error else (),
+        spent_calls=session.client.calls,
+    )
+    corrected = report.corrected()
+    plan = report.plan
+    with suppress(StoreError):  # the next run sees that it is back
+        for episode in session.store.episodes(plan.target, plan.organisation, "drift"):
+            if episode.place in corrected:
+                session.store.end_episode(episode.id, f"corrected by run {finished.run}")
+    return report

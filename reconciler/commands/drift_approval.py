@@ -1,0 +1,74 @@
+"""The approved files: those of the commit that corrections may go back to, and no further."""
+
+from __future__ import annotations
+
+from reconciler.declared.load import read_declared
+from reconciler.model.declared import Declared
+from reconciler.model.observed import Observed
+from reconciler.model.structs import Struct
+from reconciler.plan.drift import OTHER_STORE, Approval, wanted_by
+from reconciler.problems import Invalid, Problem
+from reconciler.runtime import git
+from reconciler.runtime.context import Context
+from reconciler.runtime.session import nothing_recorded
+from reconciler.store import RunRow, Store
+
+
+class ApprovedFiles(Struct, frozen=True):
+    """What the files ask for at `ref`, on the day that is planned."""
+
+    ref: str
+    declared: Declared
+
+    def on(self, observed: Observed) -> Approval:
+        return Approval(self.ref, self.declared.settings, wanted_by(self.declared, observed))
+
+
+def approved_files(
+    context: Context, declared: Declared, store: Store, target: str, ref: str | None = None
+) -> ApprovedFiles:
+    """The files at `ref`, or at the commit of the newest apply that carried out all that was approved.
+
+    What stands in the work tree alone was approved by nobody. Raises Invalid where no such commit is known, where git
+    does not have it, or where its files are not valid or are another organisation's.
+    """
+    if not ref:
+        run = store.approved(target, declared.settings.organisation)
+        if why := _why_not(run, store, target, declared.settings.organisation):
+            raise Invalid(Problem(why, _FIX, where="drift --correct"))
+        ref = run.commit if run else ""
+    ref = git.commit_at(context.state, ref)
+    with git.as_of(context.state, ref) as place:
+        try:
+            there = read_declared(place, declared.day)
+        except Invalid as error:
+            what = f"the files at the approved commit {ref} are not valid: {error.problems[0].what}"
+            raise Invalid(Problem(what, "Name another with --approved, or apply the files as they are now.")) from error
+    if there.settings.organisation != declared.settings.organisation:
+        what = (
+            f"the files at the approved commit {ref} are for organisation {there.settings.organisation}, and these "
+            f"for {declared.settings.organisation}"
+        )
+        raise Invalid(Problem(what, "Plan, review and apply these files first.", where="--approved"))
+    return ApprovedFiles(ref, there)
+
+
+_FIX = (
+    "Keep the state folder in git, commit it and apply it, or name a commit that people have approved with "
+    f"--approved GIT_REF. {OTHER_STORE} Nothing is corrected without one."
+)
+
+
+def why_none(store: Store, target: str, organisation: int) -> str:
+    """Why no commit is known that people approved; nothing where one is. Whether git has it is not asked."""
+    return _why_not(store.approved(target, organisation), store, target, organisation)
+
+
+def _why_not(run: RunRow | None, store: Store, target: str, organisation: int) -> str:
+    if run is None:
+        why = nothing_recorded(store, target, organisation) or "no apply has been complete yet"
+        return f"no approved commit is known: {why}"
+    newest = f"no approved commit is known: run {run.id}, the newest complete apply, was made"
+    if not run.commit:
+        return f"{newest} outside git, or from a plan that names no commit"
+    return f"{newest} from files that commit {run.commit[:10]} does not hold" if run.uncommitted else ""

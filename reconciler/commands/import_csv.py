@@ -1,0 +1,94 @@
+"""import --csv: files made from a table that a centre keeps, with OneFile asked only who an account is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.commands.import_onefile import check_cohort_option
+from reconciler.importing.csv_cells import known_to_files
+from reconciler.importing.csv_file import SIZE_CAP, Sheet, read_sheet
+from reconciler.importing.existing_state import Existing, read_existing
+from reconciler.importing.from_csv import tabled
+from reconciler.importing.read_census import read_staff
+from reconciler.model.census import CensusStaff
+from reconciler.model.declared import Settings
+from reconciler.model.slots import OrganisationId, UserId
+from reconciler.problems import Invalid, Problem, Source, in_order
+from reconciler.report.import_ import Written
+from reconciler.runtime.context import Context
+from reconciler.runtime.session import open_session
+from reconciler.runtime.state_files import first_settings, new_texts, read_back, unnamed_target, write_new
+
+
+def import_table(
+    context: Context, path: Path, *, organisation: int | None = None, cohort: str = "", names: bool = False
+) -> Written:
+    """Write what the table declares as new files. Raises Invalid with every row that is refused; then none is."""
+    existing = read_existing(context.state, context.day())
+    check_cohort_option(context.state, cohort)
+    settings = _settings(context, existing, organisation)
+    centre = OrganisationId(organisation or settings.organisation)
+    sheet = _sheet(path)
+    calls: int | None = None
+    listed: Mapping[UserId, CensusStaff] = {}
+    if sheet.rows and not known_to_files((row["staff"] for row in sheet.rows), existing.staff or {}):
+        listed, calls = asyncio.run(_listed(context, settings, centre))
+    foreign = None if centre == settings.organisation else centre
+    made = tabled(sheet, existing, listed, cohort=cohort, names=names, organisation=foreign)
+    try:
+        texts = new_texts(context.state, existing, settings, made.cohorts, made.staff, {})
+    except Invalid as error:
+        raise Invalid(in_order([*made.problems, *error.problems])) from error
+    if made.problems:
+        raise Invalid(in_order(made.problems))
+    declared = read_back(context.state, texts, context.day(), [one.name for one in made.cohorts])
+    write_new(context.state, texts)
+    return Written(
+        source=path.as_posix(),
+        files=[(context.state / name).as_posix() for name in texts],
+        learners=len(declared.learners),
+        slots=sum(len(learner.slots) for learner in declared.learners),
+        staff=len(made.staff),
+        calls=calls,
+        from_onefile=False,
+        warnings=[*unnamed_target(existing, settings), *_unread(sheet)],
+    )
+
+
+def _settings(context: Context, existing: Existing, organisation: int | None) -> Settings:
+    if existing.settings is not None:
+        return existing.settings
+    if organisation is None:
+        what = "there is no settings.yaml to say which organisation this is"
+        raise Invalid(Problem(what, "Name it with --organisation ID; the file is then made.", where="--organisation"))
+    return first_settings(context, organisation)
+
+
+def _sheet(path: Path) -> Sheet:
+    try:
+        with path.open("rb") as file:
+            sheet = read_sheet(file.read(SIZE_CAP + 1), path.as_posix())
+    except OSError as error:
+        what = f"cannot be read: {error.strerror or error}"
+        raise Invalid(Problem(what, "Check the path.", Source(path.as_posix()))) from error
+    if not sheet.rows and not sheet.problems:
+        raise Invalid(Problem("has no rows below its first", "Add one row for each slot.", Source(path.as_posix())))
+    return sheet
+
+
+async def _listed(
+    context: Context, settings: Settings, organisation: OrganisationId
+) -> tuple[Mapping[UserId, CensusStaff], int]:
+    """The organisation's staff, and what asking for them cost."""
+    async with open_session(context, settings) as session:
+        return await read_staff(organisation, session.reader), session.client.calls
+
+
+def _unread(sheet: Sheet) -> list[Problem]:
+    if not sheet.unread:
+        return []
+    what = f"not read of the table: column {', '.join(map(str, sheet.unread))}"
+    fix = "Rename a column that says who is assigned; leave the others."
+    return [Problem(what, fix, Source(sheet.file), severity="warning")]

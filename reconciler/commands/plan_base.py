@@ -1,0 +1,105 @@
+"""--base: the files of another commit, to be planned beside these against one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.model.declared import Declared, DeclaredLearner, Wanted
+from reconciler.model.slots import Handle, Slot, SlotKind
+from reconciler.model.structs import Struct, replace
+from reconciler.problems import Invalid, Source
+from reconciler.runtime.context import Context
+from reconciler.runtime.git import as_of, commit_at
+
+
+class Base(Struct, frozen=True):
+    """The files at `commit` for the day and scope of the command; None where they are no valid declared state."""
+
+    commit: str
+    declared: Declared | None
+
+
+def base_of(context: Context, ref: str, declared: Declared) -> Base:
+    """The declaration at `ref` to compare `declared` with. Raises Invalid where git cannot tell."""
+    commit = commit_at(context.state, ref)
+    with as_of(context.state, commit) as folder:
+        try:
+            then = context.declared_in(folder)
+        except Invalid:
+            return Base(commit, None)
+        return Base(commit, _placed(_concerned(context, then, declared), commit, folder))
+
+
+def for_both(declared: Declared, base: Base | None) -> Declared:
+    """One declaration to read for: every slot that either asks for, and everybody whom either names.
+
+    Where the two want different people in one slot, the base's also count as additional people, which costs no call:
+    they are looked for among the staff like everybody else.
+    """
+    if base is None or base.declared is None:
+        return declared
+    theirs = {_key(learner): learner for learner in base.declared.learners}
+    joined = [_joined(learner, theirs.pop(_key(learner), None)) for learner in declared.learners]
+    known = declared.staff_by_id()
+    gone = {
+        Handle(f"{handle} at {base.commit[:12]}"): member
+        for handle, member in base.declared.staff.items()
+        if member.id not in known
+    }
+    return replace(declared, learners=(*joined, *theirs.values()), staff={**declared.staff, **gone})
+
+
+def _joined(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLearner:
+    return replace(learner, slots={**dict(_also(learner, other)), **learner.slots}) if other else learner
+
+
+def _also(learner: DeclaredLearner, other: DeclaredLearner) -> Iterator[tuple[Slot, Wanted]]:
+    for slot, want in other.slots.items():
+        mine = learner.slots.get(slot)
+        if mine is None:
+            yield slot, want
+        elif want.staff not in (None, mine.staff):
+            yield Slot(SlotKind.ADDITIONAL, want.staff), want
+
+
+def _concerned(context: Context, then: Declared, declared: Declared) -> Declared:
+    """The base within the command's scope: the same learners, and those of the scope whom no file declares any more.
+
+    A learner whom these files declare outside the scope is left out. The organisation is the one that is
+    planned for: it says whose records count.
+    """
+    mine = {_key(learner) for learner in declared.learners}
+    elsewhere = (
+        {_key(learner) for learner in context.whole().declared().learners} - mine if context.is_narrow else set()
+    )
+
+    def concerns(learner: DeclaredLearner) -> bool:
+        if _key(learner) in mine:
+            return True
+        names = {str(learner.id), learner.misid, learner.label}
+        return (
+            _key(learner) not in elsewhere
+            and (not context.cohorts or learner.cohort in context.cohorts)
+            and (not context.learners or not names.isdisjoint(context.learners))
+        )
+
+    settings = replace(then.settings, organisation=declared.settings.organisation)
+    return replace(then, settings=settings, learners=tuple(filter(concerns, then.learners)))
+
+
+def _placed(then: Declared, commit: str, folder: Path) -> Declared:
+    """Learners and staff where people can find them: the files were unpacked somewhere that is gone by now."""
+
+    def at(source: Source) -> Source:
+        return Source(f"{commit[:12]}:{Path(source.file).relative_to(folder.parent).as_posix()}", source.line)
+
+    return replace(
+        then,
+        learners=tuple(replace(learner, source=at(learner.source)) for learner in then.learners),
+        staff={handle: replace(member, source=at(member.source)) for handle, member in then.staff.items()},
+    )
+
+
+def _key(learner: DeclaredLearner) -> tuple[str, object]:
+    return ("id", learner.id) if learner.id is not None else ("misid", learner.misid)

@@ -1,0 +1,39 @@
+"""Saved plans: read back only if they are what was written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from reconciler.commands.plan import calls_of
+from reconciler.model.plan import Plan
+from reconciler.plan.document import from_document, plan_faults
+from reconciler.problems import Invalid, Problem, Source
+
+LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners has some 300 MB
+
+
+def load(path: Path) -> Plan:
+    """The plan in `path`. Raises Invalid where it is not a plan, was altered, or is of another format."""
+    source = Source(str(path))
+    again = "Make the plan again with: reconciler plan --out FILE"
+
+    def refused(number: str) -> None:
+        """A schema takes 1.0 for a whole number; it is nobody's id, and no plan holds it."""
+        raise Invalid(Problem(f"is not a plan: {number} is not a whole number", again, source))
+
+    try:
+        if path.stat().st_size > LARGEST:
+            raise Invalid(Problem("is larger than any plan", again, source))
+        document = json.loads(path.read_bytes(), parse_float=refused, parse_constant=refused)
+    except OSError as error:
+        fix = "Check the path, or make the plan with: reconciler plan --out FILE"
+        raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error
+    except (ValueError, RecursionError) as error:
+        raise Invalid(Problem("is not JSON, or is cut short", again, source)) from error
+    if faults := plan_faults(document):
+        raise Invalid([Problem(f"is not a plan: {fault}", again, source) for fault in faults])
+    plan, stated = from_document(document, source)
+    if stated != [(call.method, call.path, dict(call.body)) for call in calls_of(plan)]:
+        raise Invalid(Problem("its calls are not those of its operations: it was altered", again, source))
+    return plan

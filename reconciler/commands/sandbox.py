@@ -1,0 +1,78 @@
+"""sandbox: the sandbox's world, served to any client over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from onefile_sandbox.app import create_app
+from onefile_sandbox.faults import Fault, Faults
+from onefile_sandbox.serve import serve
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
+from reconciler.clock import Clock, SystemClock
+from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.runtime.context import Context
+from reconciler.runtime.session import world_problems
+from reconciler.runtime.token import customer_token, has_token
+
+
+class _ShiftedClock(SystemClock):
+    """The machine's clock, set to another hour: it runs on from there."""
+
+    def __init__(self, start: datetime) -> None:
+        self._shift: timedelta = start - super().now()
+
+    def now(self) -> datetime:
+        return super().now() + self._shift
+
+
+@contextmanager
+def _as_invalid(option: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise Invalid(Problem(str(error), "See reconciler sandbox --help.", where=option)) from error
+
+
+def serve_sandbox(
+    context: Context,
+    *,
+    host: str,
+    port: int,
+    seed: int,
+    learners: int,
+    switches: Sequence[str],
+    faults: Sequence[str],
+    world_file: Path | None,
+    start: datetime | None,
+    ready: Callable[[str, str], None],
+) -> None:
+    """Serve until interrupted. `ready` gets the base URL and the customer token once calls are answered.
+
+    The token is the customer token where that is set, else `sandbox`. Seed and learners make a new world;
+    an existing world file keeps its own. Raises Invalid for a switch or fault that does not exist.
+    """
+    token = customer_token(context).reveal() if has_token(context) else "sandbox"
+    clock: Clock = _ShiftedClock(start) if start else SystemClock()
+    with _as_invalid("--switch"):
+        chosen = Switches.parse(switches)
+    with _as_invalid("--fault"):
+        armed = Faults(*(Fault.from_json(json.loads(fault)) for fault in faults))
+    path = world_file or context.world_file()
+    with world_problems(context):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        world = World.open(path, seed, learners)
+    try:
+        app = create_app(world, chosen, armed, clock, token)
+        serve(app, host, port, lambda url: ready(url, token))
+    except OSError as error:
+        fix = "Choose another --port (0 is any free one) or --host."
+        raise ReconcilerError(
+            Problem(f"cannot serve there: {error.strerror or error}", fix, where=f"{host}:{port}")
+        ) from error
+    finally:
+        world.close()

@@ -1,0 +1,233 @@
+"""Entries, dates, cover and defaults to what is declared for one day. Pure: the day is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, timedelta
+
+from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term, slot_of
+from reconciler.declared.cover import Acting, Roster, day_after
+from reconciler.model.declared import DeclaredLearner, Lapse, Shift, Wanted
+from reconciler.model.slots import OrganisationId, Slot, SlotKind
+from reconciler.model.structs import Struct, field
+from reconciler.problems import Problem, Source
+from reconciler.text import slot_name
+
+_DAY = timedelta(days=1)
+
+
+def term_on(terms: tuple[Term, ...], day: date) -> Term | None:
+    for term in terms:
+        if (term.start is None or term.start <= day) and (term.end is None or day <= term.end):
+            return term
+    return None
+
+
+def ended_before(terms: tuple[Term, ...], day: date) -> date | None:
+    """The last day of the entries that have ended by then."""
+    return max((term.end for term in terms if term.end is not None and term.end < day), default=None)
+
+
+class _Asked(Struct):
+    """What some entries ask for: on the first day, not any more, and later."""
+
+    slots: dict[Slot, Wanted] = field(default_factory=dict)
+    lapsed: dict[Slot, Lapse] = field(default_factory=dict)
+    later: tuple[Shift, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.slots or self.lapsed or self.later)
+
+    def joined(self, other: _Asked) -> _Asked:
+        """Both; no slot is in both."""
+        if self.is_empty:
+            return other
+        later = _in_order((*self.later, *other.later)) if self.later and other.later else self.later or other.later
+        return _Asked({**self.slots, **other.slots}, self.lapsed | other.lapsed, later)
+
+    def without(self, slots: Collection[Slot]) -> _Asked:
+        return _Asked(
+            {slot: wanted for slot, wanted in self.slots.items() if slot not in slots},
+            {slot: lapse for slot, lapse in self.lapsed.items() if slot not in slots},
+            tuple(shift for shift in self.later if shift.slot not in slots),
+        )
+
+
+def _in_order(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
+    return tuple(sorted(shifts, key=Shift.order))
+
+
+def _subject(entry: LearnerEntry | None) -> str:
+    """How warnings call the learner; no learner is the cohort's defaults."""
+    return entry.subject if entry else "defaults"
+
+
+def build_cohort(
+    cohort: CohortEntry, organisation: OrganisationId, roster: Roster
+) -> tuple[list[DeclaredLearner], list[Problem]]:
+    """The cohort's learners on the roster's first day, with what changes up to its last, and a warning for every slot
+    whose entries leave the first day empty.
+
+    What comes from the defaults is resolved once and shared by all learners who do not say otherwise.
+    """
+    builder = _Builder(cohort, cohort.organisation or organisation, roster)
+    return [builder.learner(entry) for entry in cohort.learners], builder.warnings
+
+
+class _Builder:
+    def __init__(self, cohort: CohortEntry, organisation: OrganisationId, roster: Roster) -> None:
+        self._cohort, self._organisation, self._roster, self._day = cohort, organisation, roster, roster.first
+        self._acting = roster.on(roster.first)
+        self.warnings: list[Problem] = []
+        self._defaults = self._single(cohort.defaults, None)
+        self._further = self._additional(cohort.defaults.additional)
+        self._inherited = self._further.joined(self._defaults)
+        self._warn_of_ended(cohort.defaults.additional, None)
+
+    def learner(self, entry: LearnerEntry) -> DeclaredLearner:
+        asked = self._asked(entry)
+        return DeclaredLearner(
+            id=entry.id,
+            misid=entry.misid,
+            label=entry.label,
+            cohort=self._cohort.name,
+            organisation=self._organisation,
+            slots=asked.slots,
+            source=Source(self._cohort.file, entry.line),
+            lapsed=asked.lapsed,
+            later=asked.later,
+        )
+
+    def _asked(self, entry: LearnerEntry) -> _Asked:
+        own = entry.slots
+        if not own.held and not own.additional:
+            return self._inherited
+        self._warn_of_ended(own.additional, entry)
+        further = self._further
+        if own.additional:
+            named = {term.staff for term in own.additional}
+            kept = [term for term in self._cohort.defaults.additional if term.staff not in named]
+            further = self._additional((*kept, *own.additional))
+        single = self._single(own, entry)
+        if not self._defaults.is_empty:
+            single = self._defaults.without({held.slot for held in own.held}).joined(single)
+        return further.joined(single)
+
+    def _single(self, slots: Slots, entry: LearnerEntry | None) -> _Asked:
+        """Slots that hold one; one without anybody on the day is not managed on that day, and says so.
+
+        One without any entry is not managed on any day, which is what it is written for: to leave out a default.
+        """
+        asked, moving = _Asked(), []
+        for held in slots.held:
+            if self._is_still(held.terms):
+                asked.slots[held.slot] = self._wanted(held.terms[0], self._acting)
+                continue
+            moving.append(held)
+            term = term_on(held.terms, self._day)
+            if term is not None:
+                asked.slots[held.slot] = self._wanted(term, self._acting)
+            elif held.terms:
+                self.warnings.append(self._nobody(held.terms, held.line, f"{_subject(entry)}: {slot_name(held.slot)}"))
+                if last := ended_before(held.terms, self._day):
+                    asked.lapsed[held.slot] = Lapse(last, Source(self._cohort.file, held.line))
+        if moving:
+            asked.later = _in_order(shift for held in moving for shift in self._shifts(held))
+        return asked
+
+    def _additional(self, terms: tuple[Term, ...]) -> _Asked:
+        now = self._members(terms, self._day)
+        if all(self._is_still((term,)) for term in terms):
+            return _Asked(now)
+        return _Asked(now, {}, _in_order(self._comings_and_goings(terms, now)))
+
+    def _members(self, terms: tuple[Term, ...], day: date) -> dict[Slot, Wanted]:
+        """Set members by the user who acts. Who is named beats who only stands in for somebody else."""
+        acting = self._roster.on(day)
+        wanted = [self._wanted(term, acting) for term in terms if term_on((term,), day)]
+        wanted.sort(key=lambda one: (one.reason == "declared", one.handle or ""))
+        return {slot_of(SlotKind.ADDITIONAL, one.staff): one for one in wanted}
+
+    def _wanted(self, term: Term, acting: Acting) -> Wanted:
+        if term.staff is None:
+            return Wanted(None, None, Source(self._cohort.file, term.line))
+        member, cover = acting[term.staff]
+        if cover is None:
+            return Wanted(member.id, member.handle, Source(self._cohort.file, term.line))
+        return Wanted(member.id, member.handle, cover.source, "cover")
+
+    # -------------------------------------------------------------- later
+
+    def _shifts(self, held: Held) -> Iterator[Shift]:
+        """Whenever the slot comes to hold somebody else, by its entries or by cover."""
+        old = term_on(held.terms, self._day)
+        before = self._wanted(old, self._acting) if old else None
+        for day in self._days_of_change(held.terms):
+            new = term_on(held.terms, day)
+            after = self._wanted(new, self._roster.on(day)) if new else None
+            if after != before:
+                yield Shift(day, held.slot, before, after, self._cause(old, new, day))
+            old, before = new, after
+
+    def _comings_and_goings(self, terms: tuple[Term, ...], now: Mapping[Slot, Wanted]) -> Iterator[Shift]:
+        """Likewise for the set of additional people: a stand-in is another member, and so another slot."""
+        for day in self._days_of_change(terms):
+            then = self._members(terms, day)
+            for slot in {**now, **then}:
+                before, after = now.get(slot), then.get(slot)
+                if before != after:
+                    yield Shift(day, slot, before, after, self._cause_among(terms, slot, day))
+            now = then
+
+    def _is_still(self, terms: tuple[Term, ...]) -> bool:
+        """One entry for good, of somebody whom nobody comes to stand in for: by far the most."""
+        return len(terms) == 1 and terms[0].start is terms[0].end is None and terms[0].staff not in self._roster.moves
+
+    def _days_of_change(self, terms: tuple[Term, ...]) -> list[date]:
+        if self._is_still(terms):
+            return []
+        roster = self._roster
+        days = {*roster.within(term.start for term in terms), *roster.within(day_after(term.end) for term in terms)}
+        days.update(day for term in terms if term.staff is not None for day in roster.moves.get(term.staff, ()))
+        return sorted(days)
+
+    def _cause(self, old: Term | None, new: Term | None, day: date) -> Source:
+        """The line by which a slot changes hands: the entry that begins, or ended and nothing follows; else the cover
+        that begins, or ended."""
+        if old is not new and (term := new or old):
+            return Source(self._cohort.file, term.line)
+        assert old is not None  # noqa: S101  with neither entry there is no change
+        after = self._wanted(old, self._roster.on(day))
+        return after.source if after.reason == "cover" else self._wanted(old, self._roster.on(day - _DAY)).source
+
+    def _cause_among(self, terms: tuple[Term, ...], slot: Slot, day: date) -> Source:
+        """The same for a set member: of the first entry that brings them, or took them away."""
+        yesterday, today = self._roster.on(day - _DAY), self._roster.on(day)
+        for term in terms:
+            old, new = term_on((term,), day - _DAY), term_on((term,), day)
+            was, comes = (self._wanted(old, yesterday) if old else None), (self._wanted(new, today) if new else None)
+            if was != comes and slot.key in (was and was.staff, comes and comes.staff):
+                return self._cause(old, new, day)
+        return Source(self._cohort.file)
+
+    # -------------------------------------------------------------- warnings
+
+    def _nobody(self, terms: tuple[Term, ...], line: int, place: str) -> Problem:
+        starts = [term.start for term in terms if term.start is not None and term.start > self._day]
+        last = ended_before(terms, self._day)
+        when = f"after {last}" if last else f"before {min(starts)}"
+        return Problem(
+            f"{place}: nobody is declared {when}, so the slot is not managed on {self._day}",
+            "add an entry for that time, or remove the key if the slot shall not be managed.",
+            Source(self._cohort.file, line),
+            severity="warning",
+        )
+
+    def _warn_of_ended(self, terms: tuple[Term, ...], entry: LearnerEntry | None) -> None:
+        """OneFile has no unassign: an additional person stays until somebody takes them off by hand."""
+        for term in terms:
+            if term.end is not None and term.end < self._day:
+                what = f"{_subject(entry)}: additional: the time of '{term.staff}' ended on {term.end}"
+                fix = "take the person off in OneFile, then remove the entry here."
+                self.warnings.append(Problem(what, fix, Source(self._cohort.file, term.line), severity="warning"))

@@ -1,0 +1,262 @@
+"""A value that breaks its schema, in plain words: where, what is wrong, and what to write instead. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from reconciler.declared.yaml_loader import Document, Fields, Items, Refused, Value
+from reconciler.model.structs import Struct
+from reconciler.problems import Problem, Source
+from reconciler.text import did_you_mean, listed, nearest, quoted, shown, slug
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions from the file's outermost value inwards."""
+
+
+class Fault(Struct, frozen=True):
+    """One keyword of the schema that a value breaks. `of_key` tells that the value is itself a key at `path`."""
+
+    path: Path
+    keyword: str
+    wanted: Any  # what the schema gives the keyword, and the value that breaks it: any JSON at all
+    value: Any
+    schema: Mapping[str, Any]
+    of_key: bool
+
+
+def explained(fault: Fault, document: Document, schema: Mapping[str, Any]) -> Iterator[Problem]:
+    """The problems of one fault; *schema* is the whole one, where references in the fault's own part lead."""
+    if isinstance(fault.value, Refused):
+        return
+    names = _names(fault.path, document.value)
+    match fault.keyword:
+        case _ if fault.of_key:
+            key = str(fault.value)
+            what = f"{quoted(key)} is not {_form(fault)}"
+            yield Problem(what, _fix(fault), source_of(document, (*fault.path, key)))
+        case "additionalProperties":
+            for key, fix in _unknown_keys(fault):
+                what = ": ".join([*names, f"unknown key {quoted(key)}"])
+                yield Problem(what, fix, source_of(document, (*fault.path, key)))
+        case "required":
+            for key in [key for key in fault.wanted if key not in fault.value]:
+                fix = f"add {key}. {_advice(_property(fault, key, schema))}"
+                yield Problem(_said(names, f"lacks {key}"), fix, source_of(document, fault.path))
+        case _:
+            yield Problem(_said(names, _sentence(fault)), _fix(fault), source_of(document, fault.path))
+
+
+# ------------------------------------------------------------------ where
+
+
+def at(value: Value, step: str | int) -> Value:
+    if isinstance(value, Fields) and isinstance(step, str):
+        return value.get(step)
+    return value[step] if isinstance(value, Items) and isinstance(step, int) else None
+
+
+def source_of(document: Document, path: Path) -> Source:
+    """The line of the deepest step that has one; the first line for the file's outermost value."""
+    line, value = 1, document.value
+    for step in path:
+        if isinstance(value, Fields) and isinstance(step, str):
+            line = value.lines.get(step, line)
+        elif isinstance(value, Items) and isinstance(step, int):
+            line = value.lines[step]
+        value = at(value, step)
+    return Source(document.file, line)
+
+
+def _names(path: Path, value: Value) -> list[str]:
+    """What a reader calls the place: `learner 200004`, then the keys below; positions only where nothing else tells."""
+    names: list[str] = []
+    for depth, step in enumerate(path):
+        value = at(value, step)
+        if isinstance(step, str):
+            names.append(shown(step))
+        elif depth == 1 and path[0] in ("learners", "waivers"):
+            names = [_entry_name(str(path[0]).removesuffix("s"), step, value)]
+        elif depth == len(path) - 1:
+            names.append(f"entry {step + 1}")
+    return [f"staff {names[1]}", *names[2:]] if len(names) > 1 and path[0] == "staff" else names
+
+
+def _entry_name(noun: str, position: int, value: Value) -> str:
+    if noun == "learner" and isinstance(value, Fields):
+        for key in ("id", "misid"):
+            name = value.get(key)
+            if isinstance(name, str | int) and not isinstance(name, Refused | bool):
+                return f"learner {shown(str(name))}"
+    return f"{noun} {position + 1} of the list"
+
+
+def _said(names: Sequence[str], sentence: str) -> str:
+    *around, name = names or ["the file"]
+    return ": ".join([*around, f"{name} {sentence}"])
+
+
+# ------------------------------------------------------------------ what is wrong
+
+
+def _sentence(fault: Fault) -> str:
+    """To follow the name of the field. Every keyword that the schemas use has its words here or in `explained`."""
+    value, wanted = fault.value, fault.wanted
+    match fault.keyword:
+        case "type" if "x-form" in fault.schema:
+            return f"must be {_form(fault)}, but is {_seen(value)}"
+        case "type":
+            return f"must be {_types(wanted)}, but is {_seen(value)}"
+        case "pattern":
+            return f"must be {_form(fault)}, but is {_seen(value)}"
+        case "enum":
+            return f"must be {listed(wanted, 'or')}, but is {_seen(value)}"
+        case "const":
+            return f"must be {wanted}, but is {_seen(value)}"
+        case "minimum":
+            return f"must be at least {wanted}, but is {value}"
+        case "maximum":
+            return f"must be at most {wanted}, but is {value}"
+        case "maxLength":
+            return f"has {len(value)} characters; at most {wanted} are allowed"
+        case "minLength" | "minProperties":
+            return "is empty"
+        case "oneOf" | "anyOf":
+            return _choice(fault)
+    return f"is not as the schema asks ({fault.keyword})"
+
+
+def _choice(fault: Fault) -> str:
+    keys = _alternatives(fault)
+    given = [key for key in keys if key in fault.value]
+    return f"has {listed(given, 'and')}" if given else f"lacks {listed(keys, 'or')}"
+
+
+def _alternatives(fault: Fault) -> list[str]:
+    return [key for branch in fault.wanted for key in branch["required"]]
+
+
+def _unknown_keys(fault: Fault) -> Iterator[tuple[str, str]]:
+    names = list(fault.schema.get("properties", {}))
+    for key in fault.value:
+        if key not in names and not isinstance(key, Refused):
+            yield key, did_you_mean(key, names, f"the keys known here are {listed(names, 'and')}.")
+
+
+_TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "null": "null",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping (key: value)",
+}
+
+
+def _types(wanted: str | Sequence[str]) -> str:
+    return listed([_TYPES[name] for name in ([wanted] if isinstance(wanted, str) else wanted)], "or")
+
+
+def _form(fault: Fault) -> str:
+    return str(fault.schema.get("x-form", "of the form asked for"))
+
+
+def _seen(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {quoted(value)}"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+# ------------------------------------------------------------------ what to write instead
+
+_GUESSED_WORDS = frozenset(["no", "yes", "on", "off", "y", "n", "true", "false"])
+_DIGITS_APART = re.compile(r"[+-]?[0-9][0-9_, ]*")
+_EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
+_OTHER_BASE = re.compile(r"0[xob][0-9A-Fa-f]+")
+_CLOCK = re.compile(r"[0-9]+(:[0-9]{2})+")
+
+
+def _fix(fault: Fault) -> str:
+    """The likeliest way out first, then the field's own advice."""
+    hint = _hint(fault)
+    if fault.keyword in ("oneOf", "anyOf"):
+        return hint
+    return f"{hint} {_advice(fault.schema)}" if hint else _advice(fault.schema)
+
+
+def _hint(fault: Fault) -> str:
+    value = fault.value
+    match fault.keyword:
+        case "oneOf":
+            return f"give exactly one of {listed(_alternatives(fault), 'and')}."
+        case "anyOf":
+            return f"give at least one of {listed(_alternatives(fault), 'and')}."
+        case "enum" if isinstance(value, str):
+            return nearest(value, fault.wanted)
+        case "pattern":
+            return _guessed(value, fault.schema) or _as_handle(value, fault.schema)
+        case "type" | "enum" | "const" if value is None:
+            return "give it a value or remove the key."
+        case "type" if isinstance(value, str) and "string" in fault.schema.get("items", {}).get("type", ()):
+            return f"put it in brackets: [{shown(value)}]."
+        case "type" | "const" if isinstance(value, str):
+            return _guessed(value, fault.schema)
+        case "type" if isinstance(value, int):
+            return _in_quotes(value, fault.schema)
+        case "type" if isinstance(value, dict) and "array" in fault.wanted:
+            return "start each entry with '- '."
+        case "type" if "object" in fault.wanted:
+            return "write keys with their values, such as 'version: 1'." if not fault.path else ""
+    return ""
+
+
+def _as_handle(text: str, schema: Mapping[str, Any]) -> str:
+    """`Kate Anderson` was probably meant as kate-anderson, where a name of small letters is asked for."""
+    name, pattern = slug(text), str(schema.get("pattern", ""))
+    return f"did you mean {name}?" if pattern.startswith("^[a-z") and re.search(pattern, name) else ""
+
+
+def _in_quotes(value: int, schema: Mapping[str, Any]) -> str:
+    text = str(value).lower()
+    pattern = schema.get("pattern")
+    return f'put it in quotes: "{text}".' if pattern and re.search(pattern, text) else ""
+
+
+def _guessed(text: str, schema: Mapping[str, Any]) -> str:
+    """For text that some reader of YAML takes for another type: what it is here, and how to say what was meant."""
+    wanted = ["integer"] if "const" in schema else schema.get("type", [])
+    if "null" in wanted and text.lower() in ("~", "null"):
+        return f"{quoted(text)} is text here; write null."
+    if "boolean" in wanted and text.lower() in _GUESSED_WORDS:
+        return f"{quoted(text)} is text here; write true or false, without quotes."
+    if "integer" not in wanted:
+        return ""
+    return next((f"{quoted(text)} is text here; {fix}" for form, fix in _numbers(text) if form), "")
+
+
+def _numbers(text: str) -> Iterator[tuple[object, str]]:
+    digits = re.sub("[^0-9]", "", text).lstrip("0") or "0"
+    yield text.lower() in _GUESSED_WORDS, "write a number."
+    yield _DIGITS_APART.fullmatch(text), f"write the digits only, without quotes or leading zeros: {digits}."
+    yield _OTHER_BASE.fullmatch(text), "write the number in plain decimal digits."
+    yield _EXPONENT.fullmatch(text), "write the number in plain decimal digits."
+    yield _CLOCK.fullmatch(text), "write a number, not a time."
+
+
+def _advice(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("description", "Compare with the example in the documentation."))
+
+
+def _property(fault: Fault, key: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of one key, and if that only refers to another, that one."""
+    found: Mapping[str, Any] = fault.schema.get("properties", {}).get(key, {})
+    name = str(found.get("$ref", "")).removeprefix("#/$defs/")
+    return schema["$defs"][name] if name else found

@@ -1,0 +1,150 @@
+"""Checked values of settings.yaml and staff.yaml as the nouns themselves, with the defaults of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import cast
+
+from reconciler.declared.cohort import Reader, fields_at, mappings_at, number_at, spoilt, text_at
+from reconciler.declared.yaml_loader import Document, Fields
+from reconciler.model.declared import (
+    DEFAULT_DRIFT,
+    DEFAULT_POLICIES,
+    Allowance,
+    Cover,
+    DriftMode,
+    Level,
+    Limits,
+    Names,
+    Settings,
+    Staff,
+    Waiver,
+)
+from reconciler.model.slots import ROLES_FOR, Handle, OrganisationId, Role, SlotKind, UserId
+from reconciler.model.structs import Struct
+from reconciler.problems import Source
+
+
+class Directory(Struct, frozen=True, dict=True):
+    """The staff as far as they could be read.
+
+    `handles` also has those whose entry is faulty: naming one of them is no second fault. `complete` is False
+    where the file as a whole could not be read, and nothing can be said about any handle.
+    """
+
+    staff: dict[Handle, Staff]
+    handles: frozenset[str]
+    complete: bool
+
+    @cached_property
+    def fitting(self) -> Mapping[SlotKind, frozenset[Handle | None]]:
+        """Who may hold each kind of slot by their role; nobody fits everywhere."""
+        return {
+            kind: frozenset([None, *(handle for handle, member in self.staff.items() if member.role in roles)])
+            for kind, roles in ROLES_FOR.items()
+        }
+
+
+def read_staff(document: Document) -> Directory:
+    root = document.value if isinstance(document.value, Fields) else Fields()
+    members = fields_at(root, "staff")
+    reader = Reader(document)
+    staff: dict[Handle, Staff] = {}
+    for handle in members:
+        member = _member(reader, document.file, members, handle)
+        if member is not None:
+            staff[member.handle] = member
+    return Directory(staff, frozenset(members), isinstance(root.get("staff"), Fields))
+
+
+def _member(reader: Reader, file: str, members: Fields, handle: str) -> Staff | None:
+    fields = fields_at(members, handle)
+    covers = tuple(_covers(reader, file, fields, handle))
+    number, role = number_at(fields, "id"), text_at(fields, "role")
+    if number is None or role is None:
+        return None
+    caseload = fields_at(fields, "caseload")
+    return Staff(
+        handle=Handle(handle),
+        id=UserId(number),
+        role=Role(role),
+        person=text_at(fields, "person") or "",
+        caseload_target=number_at(caseload, "target"),
+        caseload_max=number_at(caseload, "max"),
+        cover=covers,
+        source=Source(file, members.lines[handle]),
+    )
+
+
+def _covers(reader: Reader, file: str, fields: Fields, handle: str) -> list[Cover]:
+    covers: list[Cover] = []
+    for item, line in mappings_at(fields, "cover"):
+        by, subject = text_at(item, "by"), f"staff {handle}: cover"
+        start, end = reader.day(item, "from", subject), reader.day(item, "until", subject)
+        if by is not None and start is not None and not spoilt(item) and (end is not None or "until" not in item):
+            covers.append(Cover(Handle(by), start, end, text_at(item, "reason") or "", Source(file, line)))
+    return sorted(covers, key=lambda cover: cover.start)
+
+
+def read_settings(document: Document) -> Settings | None:
+    """The settings, or None where even the organisation is missing."""
+    root = document.value if isinstance(document.value, Fields) else Fields()
+    waivers = tuple(_waivers(Reader(document), document.file, root))
+    organisation = number_at(root, "organisation")
+    if organisation is None:
+        return None
+    plain = Settings(OrganisationId(organisation))
+    drift, policies = fields_at(root, "drift"), fields_at(root, "policies")
+    grace = number_at(drift, "grace_hours")
+    return Settings(
+        organisation=plain.organisation,
+        target=text_at(root, "target") or plain.target,
+        drift={kind: cast("DriftMode", text_at(drift, kind) or DEFAULT_DRIFT[kind]) for kind in SlotKind},
+        grace_hours=plain.grace_hours if grace is None else grace,
+        limits=_limits(fields_at(root, "limits")),
+        calls_per_minute=number_at(root, "calls_per_minute") or plain.calls_per_minute,
+        policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
+        waivers=waivers,
+        step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
+        names=cast("Names", text_at(fields_at(root, "privacy"), "names") or plain.names),
+        employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
+        source=Source(document.file, root.lines["organisation"]),
+    )
+
+
+def _waivers(reader: Reader, file: str, root: Fields) -> list[Waiver]:
+    waivers: list[Waiver] = []
+    for item, line in mappings_at(root, "waivers"):
+        until = reader.day(item, "until", "waiver")
+        learner = number_at(item, "learner")
+        policy, reason, approved_by = (text_at(item, key) for key in ("policy", "reason", "approved_by"))
+        if until is not None and policy and reason and approved_by:
+            key = None if learner is None else UserId(learner)
+            where, whole = text_at(item, "cohort"), item.get("run") is True
+            waivers.append(Waiver(policy, reason, approved_by, until, key, where, Source(file, line), whole))
+    return waivers
+
+
+def _limits(fields: Fields) -> Limits:
+    plain = Limits()
+    create, reassign, manual = (fields_at(fields, key) for key in ("create", "reassign", "manual"))
+    return Limits(
+        create=_allowance(create, plain.create),
+        reassign=_allowance(reassign, plain.reassign),
+        manual=_allowance(manual, plain.manual),
+        create_per_cohort=_allowance(fields_at(create, "per_cohort"), plain.create_per_cohort),
+        reassign_per_cohort=_allowance(fields_at(reassign, "per_cohort"), plain.reassign_per_cohort),
+        manual_per_cohort=_allowance(fields_at(manual, "per_cohort"), plain.manual_per_cohort),
+    )
+
+
+def _allowance(fields: Fields, plain: Allowance) -> Allowance:
+    """A part left out keeps its default; null is no limit."""
+    count = number_at(fields, "count") if "count" in fields else plain.count
+    return Allowance(count, _share(fields) if "share" in fields else plain.share)
+
+
+def _share(fields: Fields) -> float | None:
+    value = text_at(fields, "share") or number_at(fields, "share")
+    return None if value is None else float(value)

@@ -1,0 +1,303 @@
+"""What the doctor's findings mean: each to one check with a verdict, and a fix where something can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.model.operations import Outcome, State
+from reconciler.model.slots import OrganisationId, SlotKind, UserId
+from reconciler.model.structs import Struct
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
+
+SKEW_SECONDS = 60.0  # a clock further off than this writes misleading times, and turns the day early or late
+
+
+class Verdict(StrEnum):
+    FINE = "fine"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # cannot be known, or not from here
+    NOTHING = "nothing"  # not needed or not offered
+    SKIPPED = "skipped"  # not looked at, and the reason says why
+
+
+class Name(StrEnum):
+    """What is checked, in the order of the report."""
+
+    CONFIGURATION = "configuration"
+    SCHEMAS = "schemas for editors"
+    TARGET = "target"
+    TOKEN = "customer token"  # noqa: S105  a check's name
+    STORE = "store"
+    LOCK = "lock"
+    UNFINISHED = "unfinished writes"
+    CLOCK = "clock"
+    SERVER = "server"
+    LOG_IN = "log-in"
+    SESSION = "session"
+    ORGANISATION = "organisation"
+    RECORD = "learner's own record"
+    ROWS = "learners in lists"
+    AIMS = "learning aims"
+    UNITS = "units"
+    ALL_AIMS = "list of all learning aims"
+    ALL_UNITS = "list of all units"
+    PAGES = "page size"
+    DEFAULT = "writing a default"
+    ASSIGN = "writing with Assign"
+    UNIT_LEVEL = "unit allocation"
+    TRACE = "nothing changed"
+
+
+CANARY_ONLY = frozenset({Name.DEFAULT, Name.TRACE})
+
+
+class Check(Struct, frozen=True):
+    """One line of the report, and more in `details`. `fix` is what to do next, `code` what a failure ends in."""
+
+    name: Name
+    verdict: Verdict
+    found: str
+    fix: str = ""
+    details: tuple[str, ...] = ()
+    code: ExitCode = ExitCode.DONE
+
+
+class Checks:
+    """What was found so far. `stopped` says why checks that are still missing were not made."""
+
+    def __init__(self) -> None:
+        self.found: dict[Name, Check] = {}
+        self.stopped = "an earlier check failed"
+
+    def note(self, check: Check) -> None:
+        self.found[check.name] = check
+
+    def note_first(self, check: Check) -> None:
+        """Unless something was found already: a search that failed late does not undo what its first page told."""
+        self.found.setdefault(check.name, check)
+
+    def all_of(self, names: Iterable[Name]) -> tuple[Check, ...]:
+        return tuple(self.found.get(name) or skipped(name, self.stopped) for name in names)
+
+
+class Checkup(Struct, frozen=True):
+    """All checks in order, how many calls they cost, and the run under which a canary was journalled."""
+
+    checks: tuple[Check, ...]
+    calls: int
+    run: int | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The files, the target or the command line being wrong outranks everything else."""
+        return max((check.code for check in self.checks), default=ExitCode.DONE)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The failed checks, for who sees no table."""
+        return tuple(
+            Problem("; ".join((check.found, *check.details)), check.fix, where=check.name.value)
+            for check in self.checks
+            if check.verdict is Verdict.FAILED
+        )
+
+
+def fine(name: Name, found: str) -> Check:
+    return Check(name, Verdict.FINE, found)
+
+
+def failed(name: Name, found: str, fix: str) -> Check:
+    return Check(name, Verdict.FAILED, found, fix, code=ExitCode.ERROR)
+
+
+def unknown(name: Name, found: str, fix: str = "") -> Check:
+    return Check(name, Verdict.UNKNOWN, found, fix)
+
+
+def nothing(name: Name, found: str, fix: str = "") -> Check:
+    return Check(name, Verdict.NOTHING, found, fix)
+
+
+def skipped(name: Name, why: str, fix: str = "") -> Check:
+    return Check(name, Verdict.SKIPPED, f"skipped: {why}", fix)
+
+
+def failed_with(name: Name, error: ReconcilerError) -> Check:
+    """An error as a failed check. Where there are several problems, their number and the first few."""
+    first, *more = error.problems
+    code = ExitCode.INVALID if isinstance(error, Invalid) else ExitCode.ERROR
+    if not more:
+        return Check(name, Verdict.FAILED, _told(first), first.fix, code=code)
+    shown = tuple(_told(problem) for problem in error.problems[:3])
+    found = f"{len(error.problems)} problems" + (", the first of them:" if len(shown) < len(error.problems) else ":")
+    return Check(name, Verdict.FAILED, found, "`reconciler validate` lists them all, each with its fix.", shown, code)
+
+
+def _told(problem: Problem) -> str:
+    return f"{problem.place()}: {problem.what}" if problem.place() else problem.what
+
+
+# ------------------------------------------------------------------ the conversation
+
+
+def clock_check(skew_seconds: float | None) -> Check:
+    """`skew_seconds`: how far our clock is ahead of the server's; None where the server does not tell the time."""
+    if skew_seconds is None:
+        return unknown(Name.CLOCK, "the server does not tell its time")
+    apart = f"{abs(skew_seconds):.0f} s {'ahead of' if skew_seconds >= 0 else 'behind'} the server's"
+    if abs(skew_seconds) <= SKEW_SECONDS:
+        return fine(Name.CLOCK, apart)
+    fix = "Set this machine's clock by a time server (NTP): the day that the files are read for depends on it."
+    return failed(Name.CLOCK, apart, fix)
+
+
+def session_check(renewed_at: datetime) -> Check:
+    return fine(Name.SESSION, f"given; renewed at {renewed_at:%Y-%m-%d %H:%M} UTC")
+
+
+def organisation_check(
+    declared: Collection[OrganisationId], seen: Collection[OrganisationId], *, embedded: bool = False
+) -> Check:
+    """Whether this customer's token sees every organisation that the files name. The embedded sandbox has centres of
+    its own, and a real one's number is not wrong for that."""
+    missing = sorted(set(declared) - set(seen))
+    if missing and embedded:
+        return nothing(
+            Name.ORGANISATION,
+            not_in_sandbox(missing, seen),
+            "Look for it where it is: `reconciler doctor --target practice`.",
+        )
+    if not missing:
+        return fine(Name.ORGANISATION, f"{_listed(sorted(declared))}, among the {len(seen)} that this token sees")
+    sees = _listed(sorted(seen)[:10]) if seen else "none"
+    fix = "Correct `organisation` in settings.yaml or the cohort file, or use the token of the right customer."
+    return failed(Name.ORGANISATION, f"this token does not see {_listed(missing)}; it sees {sees}", fix)
+
+
+def not_in_sandbox(missing: Iterable[OrganisationId], seen: Iterable[OrganisationId]) -> str:
+    return f"{_listed(missing)} is not in the sandbox, which has {_listed(sorted(seen))} only"
+
+
+# ------------------------------------------------------------------ what can be read
+
+
+WORDS: Mapping[SlotKind, str] = {
+    SlotKind.DEFAULT_ASSESSOR: "default assessor",
+    SlotKind.DEFAULT_EMPLOYER: "default employer",
+    SlotKind.LEARNING_AIM_ASSESSOR: "assessor",
+    SlotKind.LEARNING_AIM_IQA: "IQA",
+    SlotKind.UNIT_ASSESSOR: "assessor",
+    SlotKind.UNIT_IQA: "IQA",
+}
+
+
+def shown_check(name: Name, kinds: Sequence[SlotKind], fields: Mapping[SlotKind, str], looked_at: int) -> Check:
+    """Which kinds of slot the records show, and under which name; `looked_at` counts the records."""
+    if not looked_at:
+        return unknown(name, "none of the learners looked at has one", "Look at another with --learner ID.")
+    shown = [f"{WORDS[kind]} as {fields[kind]}" for kind in kinds if kind in fields]
+    hidden = [f"no {WORDS[kind]}" for kind in kinds if kind not in fields]
+    if not hidden:
+        return fine(name, ", ".join(shown))
+    fix = "For what is not shown, the record of what was last applied stands in, unverified. Check it in the web pages."
+    found = f"{', '.join([*shown, *hidden])} (records looked at: {looked_at}; a server may leave out what is empty)"
+    return unknown(name, found, fix)
+
+
+def rows_check(kinds: Iterable[SlotKind], rows: int) -> Check:
+    """Which defaults the rows of a paged list carry: those need no call for each learner."""
+    if not rows:
+        fix = "Check `organisation`, and that this token may see its learners."
+        return unknown(Name.ROWS, "the organisation lists no active learner", fix)
+    shown = [WORDS[kind] for kind in sorted(kinds)]
+    if shown:
+        return fine(Name.ROWS, f"rows show {' and '.join(shown)}")
+    return nothing(Name.ROWS, "rows show no defaults: learners are read one by one")
+
+
+def list_check(name: Name, rows: int, *, says_whose: bool) -> Check:
+    """A search without a learner, which saves one call for each of them where it is offered."""
+    if not rows:
+        return unknown(name, "answered, with nothing in it")
+    if not says_whose:
+        return nothing(name, "answered without saying whose rows they are: learners are read one by one")
+    return fine(name, "offered")
+
+
+def page_check(rows: int, asked: int, *, ended: bool) -> Check:
+    """`rows` came in the first page, when `asked` were asked for; `ended`: there are no more."""
+    if ended:
+        return unknown(Name.PAGES, f"a page had room for all {rows} learners; the largest cannot be known")
+    return fine(Name.PAGES, f"{rows} rows, where {asked} were asked for")
+
+
+# ------------------------------------------------------------------ what writing back showed
+
+
+def no_canary_checks(learner_may_be_named: bool) -> tuple[Check, Check]:
+    """What stays unknown while nothing is written."""
+    fix = "On beta, practice or a sandbox, `reconciler doctor --canary LEARNER` tries it and changes nothing."
+    if learner_may_be_named:
+        fix = "`reconciler doctor --canary LEARNER` tries it, by writing back what is there."
+    found = "cannot be known without a write"
+    return unknown(Name.ASSIGN, found, fix), unknown(Name.UNIT_LEVEL, found, fix)
+
+
+def default_check(outcome: Outcome | None) -> Check:
+    """`outcome` is of the write that put back who was there; None where there was nobody to put back."""
+    if outcome and outcome.state is State.FAILED:
+        fix = "Ask OneFile whether this customer token may change learners."
+        return failed(Name.DEFAULT, f"refused: {outcome.detail}", fix)
+    return _not_refused(Name.DEFAULT, outcome, "default assessor")
+
+
+def assign_check(outcome: Outcome | None) -> Check:
+    if outcome and outcome.state is State.FAILED:
+        found = (
+            f"refused with the member of staff in the path: {outcome.detail}. Either this server wants the learner "
+            "there, as OneFile's text of 2026 has it, or it refuses whoever already has the slot"
+        )
+        fix = (
+            "Apply nothing to learning aims or units here; ask OneFile whose id stands in the path of User/{id}/Assign."
+        )
+        return failed(Name.ASSIGN, found, fix)
+    return _not_refused(Name.ASSIGN, outcome, "learning aim with an assessor or IQA")
+
+
+def unit_check(outcome: Outcome | None, *, assign: Verdict, declared: bool) -> Check:
+    """`assign` is how Assign fared with a learning aim; `declared`: the files have units."""
+    if not outcome or outcome.state is not State.FAILED:
+        return _not_refused(Name.UNIT_LEVEL, outcome, "unit with an assessor or IQA")
+    if assign is Verdict.FAILED:
+        return unknown(Name.UNIT_LEVEL, f"refused, as all of Assign is: {outcome.detail}")
+    found = f"unit-level allocation is off or refused: {outcome.detail}"
+    if not declared:
+        return nothing(Name.UNIT_LEVEL, f"{found}. The files declare no units")
+    fix = "Switch on people at unit level in the centre's settings in OneFile, or take the units out of the files."
+    return failed(Name.UNIT_LEVEL, found, fix)
+
+
+def _not_refused(name: Name, outcome: Outcome | None, thing: str) -> Check:
+    if outcome is None:
+        fix = "Name a learner who has one with --canary."
+        return unknown(name, f"the learner has no {thing} that OneFile shows, so there is nothing to write back", fix)
+    if outcome.state is not State.DONE or outcome.detail:  # an answer that came leaves nothing to tell
+        return unknown(name, outcome.detail, "Run this again.")
+    found = (
+        "accepted, and the slot still reads the same; that a write which changes something takes effect is proven by "
+        "the first write of each apply, which is read back before the rest"
+    )
+    return fine(name, found)
+
+
+def trace_check(moved: Sequence[str]) -> Check:
+    """`moved`: the addresses of the canary's slots that hold somebody else now."""
+    if not moved:
+        return fine(Name.TRACE, "every slot of the learner reads as before")
+    fix = "Look at the learner in OneFile, and put back what nobody else changed meanwhile."
+    return failed(Name.TRACE, f"no longer as before: {', '.join(moved)}", fix)
+
+
+def _listed(ids: Iterable[OrganisationId | UserId]) -> str:
+    return ", ".join(map(str, ids))

@@ -1,0 +1,137 @@
+"""The half of doctor that takes no call: files, the target's address, the token, the store and its lock."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from reconciler.clock import SystemClock
+from reconciler.declared.folder import look
+from reconciler.declared.load import read_all
+from reconciler.doctor.checks import Checks, Name, Verdict, failed, failed_with, fine, nothing, skipped, unknown
+from reconciler.model.declared import Declared, Settings
+from reconciler.model.slots import OrganisationId
+from reconciler.model.structs import replace
+from reconciler.onefile.targets import Target, resolve_target
+from reconciler.problems import Invalid, Problem, ReconcilerError, StoreError
+from reconciler.runtime.context import Context
+from reconciler.runtime.schema_copies import has_schemas, other_schemas
+from reconciler.runtime.token import TOKEN, customer_token, has_token, origin_of
+from reconciler.store import Store
+from reconciler.store.migrations import newest
+from reconciler.text import number_of
+
+
+class Machine:
+    """Each look notes its checks, and gives what the next ones need, or nothing where it failed."""
+
+    def __init__(self, context: Context, checks: Checks) -> None:
+        self._context, self._checks = context, checks
+        self._note = checks.note
+
+    def configuration(self) -> Declared | None:
+        try:
+            declared = self._context.declared()
+        except ReconcilerError as error:
+            failure = failed_with(Name.CONFIGURATION, error)
+            if self._has_nobody_yet():
+                failure = replace(failure, fix="`reconciler import` writes these files from what OneFile holds.")
+            self._note(failure)
+            return None
+        warned = number_of(len(declared.warnings), "warning")
+        warnings = f"; {warned}, see `reconciler validate`" if declared.warnings else ""
+        slots = number_of(sum(len(learner.slots) for learner in declared.learners), "slot")
+        valid = f"valid on {declared.day}: {number_of(len(declared.learners), 'learner')}, {slots}{warnings}"
+        self._note(fine(Name.CONFIGURATION, valid))
+        return declared
+
+    def _has_nobody_yet(self) -> bool:
+        """Settings alone, as `init --begin-with import` leaves it."""
+        found = look(self._context.state)
+        return found.settings.is_file() and not found.staff.exists() and not found.cohorts
+
+    def schemas(self) -> None:
+        """The copies beside the state folder, by which editors check what people write."""
+        top = self._context.state.absolute().parent
+        if not has_schemas(top):
+            self._note(nothing(Name.SCHEMAS, "none beside the state folder"))
+        elif others := other_schemas(top):
+            fix = "`reconciler init --schemas` renews them; an editor may take valid files for wrong until then."
+            self._note(unknown(Name.SCHEMAS, f"not this version's: {', '.join(others)}", fix))
+        else:
+            self._note(fine(Name.SCHEMAS, "this version's"))
+
+    def settings_alone(self) -> Settings | None:
+        """The settings, where only other files are wrong."""
+        return read_all(look(self._context.state), self._context.day()).settings
+
+    def target(self, settings: Settings | None) -> Target | None:
+        base_url = self._context.environment.get("ONEFILE_BASE_URL")
+        name = self._context.target or (settings.target if settings else "")
+        if not name and not (base_url or "").strip():
+            self._note(skipped(Name.TARGET, "the settings cannot be read, and no --target is given"))
+            return None
+        try:
+            target = resolve_target(name, base_url)
+        except ReconcilerError as error:
+            self._note(failed_with(Name.TARGET, error))
+            return None
+        self._note(fine(Name.TARGET, _target_words(target)))
+        return target
+
+    def token(self, target: Target | None) -> bool:
+        if target is not None and target.embedded:
+            self._note(nothing(Name.TOKEN, "the embedded sandbox needs none"))
+            return True
+        if self._checks.found[Name.TARGET].verdict is Verdict.SKIPPED and not has_token(self._context):
+            self._note(skipped(Name.TOKEN, "it is not known which OneFile is meant; the sandbox needs none"))
+            return False
+        if not has_token(self._context):
+            fix = f"Set {TOKEN} to the customer token that OneFile support issued."
+            self._note(failed_with(Name.TOKEN, Invalid(Problem("not set", fix, where=TOKEN))))
+            return False
+        try:
+            customer_token(self._context)
+        except ReconcilerError as error:
+            self._note(failed_with(Name.TOKEN, error))
+            return False
+        self._note(fine(Name.TOKEN, f"set in {origin_of(self._context)}"))
+        return True
+
+    def store(self, target: Target | None, settings: Settings | None) -> bool:
+        url = self._context.store_url()
+        try:
+            with Store.open(url, clock=SystemClock()) as store:
+                store.forget("doctor", "writable")  # a write that changes nothing
+                kind = "PostgreSQL" if urlsplit(url).scheme.startswith("postgres") else f"SQLite, {url}"
+                self._note(fine(Name.STORE, f"{kind}; schema version {newest()}; can be written to"))
+                if target is not None and settings is not None:
+                    self._lock(store, target, settings.organisation)
+        except StoreError as error:
+            self._note(failed_with(Name.STORE, error))
+            return False
+        return True
+
+    def _lock(self, store: Store, target: Target, organisation: OrganisationId) -> None:
+        if lease := store.holder(target.name, organisation):
+            held = f"held by {lease.holder} on {lease.host}, `{lease.command}`, until {lease.until:%H:%M:%S} UTC"
+            fix = "Wait for it to end. If it is dead, `reconciler unlock` breaks the lock."
+            self._note(unknown(Name.LOCK, held, fix))
+            self._note(skipped(Name.UNFINISHED, "what is open may be the work of who holds the lock"))
+            return
+        self._note(fine(Name.LOCK, "nobody holds it"))
+        rows = (*store.open_operations(target.name, organisation), *store.unknown(target.name, organisation))
+        if not rows:
+            self._note(fine(Name.UNFINISHED, "none"))
+            return
+        runs = ", ".join(map(str, sorted({row.run for row in rows})))
+        found = f"{len(rows)} whose end is not known, of run {runs}"
+        fix = "Run `reconciler apply`: it settles by reading what can be read. `reconciler history RUN` shows the rest."
+        self._note(failed(Name.UNFINISHED, found, fix))
+
+
+def _target_words(target: Target) -> str:
+    if target.embedded:
+        return "sandbox, in this process: nothing leaves this machine"
+    how = "https" if target.base_url.startswith("https:") else "plain http, on this machine only"
+    name = "" if target.name == target.base_url else f"{target.name}, "
+    return f"{name}{target.base_url} ({how})"

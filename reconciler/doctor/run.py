@@ -1,0 +1,57 @@
+"""doctor: looks at everything a run depends on, one after the other, and goes on past what fails."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from urllib.parse import urlsplit
+
+from reconciler.doctor.checks import CANARY_ONLY, Checks, Checkup, Name
+from reconciler.doctor.local import Machine
+from reconciler.doctor.server import Conversation
+from reconciler.model.slots import UserId
+from reconciler.model.structs import replace
+from reconciler.onefile.targets import Target, is_loopback
+from reconciler.problems import Invalid, Problem
+from reconciler.runtime.context import Context
+
+
+def examine(context: Context, canary: int | None = None) -> Checkup:
+    """Check what can be checked. `canary` is the learner whose slots are written back, on a target for trials only.
+
+    Raises Invalid where a canary is asked for elsewhere; every other error becomes a failed check.
+    """
+    return asyncio.run(_examine(context, None if canary is None else UserId(canary)))
+
+
+async def _examine(context: Context, canary: UserId | None) -> Checkup:
+    checks = Checks()
+    here = Machine(context, checks)
+    declared = here.configuration()
+    here.schemas()
+    settings = declared.settings if declared else here.settings_alone()
+    target = here.target(settings)
+    if canary is not None and target is not None and not _for_trials(target):
+        raise Invalid(_canary_refused(target))
+    token, store = here.token(target), here.store(target, settings)
+    names = [name for name in Name if canary is not None or name not in CANARY_ONLY]
+    if target is None or not token:
+        return Checkup(checks.all_of(names), 0, None)
+    with tempfile.TemporaryDirectory(prefix="reconciler-doctor-") as folder:
+        # without a store of its own the rest can still be looked at, with one that is forgotten afterwards
+        context = context if store else replace(context, store=f"{folder}/store.db")
+        there = Conversation(context, checks, canary, for_trials=_for_trials(target))
+        await there.hold(settings, declared, kept=store)
+    return Checkup(checks.all_of(names), there.calls, there.journalled)
+
+
+def _for_trials(target: Target) -> bool:
+    """Whether what is written there concerns nobody: the embedded sandbox, OneFile's two for trials, this machine."""
+    if target.embedded or target.name in ("beta", "practice"):
+        return True
+    return is_loopback(urlsplit(target.base_url).hostname or "")
+
+
+def _canary_refused(target: Target) -> Problem:
+    what = f"a canary writes, and {target.name} is not a place for trials"
+    return Problem(what, "Use --target beta, practice or sandbox. Nothing was sent.", where="--canary")

@@ -1,0 +1,126 @@
+"""What a workflow's environment says: which repository, commit and event, and where to ask; read strictly, once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from reconciler.model.structs import Discreet, Struct
+from reconciler.onefile.targets import is_loopback
+from reconciler.problems import Invalid, Problem
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_WORKFLOW = "Run this in a GitHub workflow, as the action of this project does; docs/how-to/github.md shows how."
+
+
+class PullEvent(Struct, frozen=True):
+    """The pull request that a workflow runs for. `head` is the commit that is planned and reviewed."""
+
+    number: int
+    head: str
+    is_fork: bool
+
+
+class Surroundings(Discreet, Struct, frozen=True):
+    """One workflow run. `pull` is None where no pull request started it; `branch` is what was pushed to, if a branch.
+
+    `output` and `summary` are the files by which a step speaks to later steps and to people.
+    """
+
+    token: str
+    repository: str
+    commit: str
+    branch: str = ""
+    run_url: str = ""
+    api_url: str = "https://api.github.com"
+    graphql_url: str = "https://api.github.com/graphql"
+    pull: PullEvent | None = None
+    output: Path | None = None
+    summary: Path | None = None
+
+    @property
+    def path(self) -> str:
+        return f"/repos/{self.repository}"
+
+
+def read_surroundings(environment: Mapping[str, str]) -> Surroundings:
+    """Raises Invalid with everything that is missing or cannot be meant."""
+    problems: list[Problem] = []
+
+    def given(name: str, form: re.Pattern[str]) -> str:
+        value = environment.get(name, "")
+        if not form.fullmatch(value):
+            problems.append(Problem("is missing or not of its form", _WORKFLOW, where=name))
+        return value
+
+    def address(name: str, usual: str) -> str:
+        value = environment.get(name) or usual
+        if why := _unsafe(value):
+            problems.append(Problem(why, "Leave it as GitHub sets it: https://, and no user name in it.", where=name))
+        return value.rstrip("/")
+
+    token = environment.get("GITHUB_TOKEN", "").strip()
+    if not token or not all("!" <= letter <= "~" for letter in token):
+        fix = "Give the step `GITHUB_TOKEN: ${{ github.token }}`; the action does so by itself."
+        problems.append(Problem("no token to speak to GitHub with", fix, where="GITHUB_TOKEN"))
+    repository, commit = given("GITHUB_REPOSITORY", _REPOSITORY), given("GITHUB_SHA", _COMMIT)
+    api_url = address("GITHUB_API_URL", "https://api.github.com")
+    graphql_url = address("GITHUB_GRAPHQL_URL", f"{api_url}/graphql")
+    pull = _pull(environment, repository, problems)
+    if problems:
+        raise Invalid(problems)
+    ref, run = environment.get("GITHUB_REF", ""), environment.get("GITHUB_RUN_ID", "")
+    server = environment.get("GITHUB_SERVER_URL", "https://github.com")
+    return Surroundings(
+        token=token,
+        repository=repository,
+        commit=commit,
+        branch=ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else "",
+        run_url=f"{server}/{repository}/actions/runs/{run}" if run.isdecimal() else "",
+        api_url=api_url,
+        graphql_url=graphql_url,
+        pull=pull,
+        output=_file(environment, "GITHUB_OUTPUT"),
+        summary=_file(environment, "GITHUB_STEP_SUMMARY"),
+    )
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    return Path(environment[name]) if environment.get(name) else None
+
+
+def _unsafe(url: str) -> str:
+    """Why the token must not go there, or nothing."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return "is not an address"
+    if not re.fullmatch(r"[!-~]+", url) or not host or "@" in parts.netloc or parts.query or parts.fragment:
+        return "is not an address that a token may be sent to"
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
+        return ""
+    return "would show the token to the network"
+
+
+def _pull(environment: Mapping[str, str], repository: str, problems: list[Problem]) -> PullEvent | None:
+    """The pull request of the event. Whatever is not plainly of this repository counts as a fork's."""
+    if environment.get("GITHUB_EVENT_NAME") != "pull_request":
+        return None
+    try:
+        event: Any = json.loads(Path(environment.get("GITHUB_EVENT_PATH", "")).read_bytes())
+        pull = event["pull_request"]
+        number, head = pull["number"], str(pull["head"]["sha"])
+        owner = (pull["head"].get("repo") or {}).get("full_name", "")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        problems.append(Problem("the event cannot be read", _WORKFLOW, where="GITHUB_EVENT_PATH"))
+        return None
+    if type(number) is not int or number < 1 or not _COMMIT.fullmatch(head):
+        problems.append(Problem("the event names no pull request", _WORKFLOW, where="GITHUB_EVENT_PATH"))
+        return None
+    return PullEvent(number, head, is_fork=owner != repository)

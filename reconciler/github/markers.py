@@ -1,0 +1,103 @@
+"""The hidden first line by which our comments and issues are found and checked: written, and read strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.commands.plan import Planned
+from reconciler.commands.plan_file import load
+from reconciler.model.structs import Struct
+from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+
+LARGEST_BODY = 65_536  # of a comment or an issue, in UTF-16 units, the larger way of counting characters
+_LINE = re.compile(r"<!-- onefile-reconciler (plan|drift)((?: [a-z_]+=[A-Za-z0-9.:/_-]+)*) -->")
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class PlanMark(Struct, frozen=True):
+    """What a comment's plan is for: where it would be applied, and which commit of the pull request was planned."""
+
+    target: str
+    organisation: str
+    fingerprint: str
+    head: str
+
+    def line(self) -> str:
+        pairs = (f"{name}={getattr(self, name)}" for name in ("target", "organisation", "fingerprint", "head"))
+        return f"<!-- onefile-reconciler plan {' '.join(pairs)} -->"
+
+
+def kind_of(body: str) -> str:
+    """`plan`, `drift`, or nothing for a text that does not begin with our line."""
+    found = _LINE.fullmatch(_first(body))
+    return found[1] if found else ""
+
+
+def plan_mark(body: str) -> PlanMark | None:
+    """The mark of a comment that tells of a whole plan, or None: nothing less proves anything."""
+    values = _values(body)
+    if kind_of(body) != "plan" or values is None or set(values) != {"target", "organisation", "fingerprint", "head"}:
+        return None
+    whole = _FINGERPRINT.fullmatch(values["fingerprint"]) and _COMMIT.fullmatch(values["head"])
+    return PlanMark(**values) if whole and values["organisation"].isdecimal() else None
+
+
+def marked(report: str, head: str) -> str:
+    """A rendered plan with the commit that was planned in its first line. Raises ReconcilerError for another text."""
+    first, _, rest = report.partition("\n")
+    whole = f"{first.removesuffix(' -->')} head={head} -->\n{rest}"
+    if plan_mark(whole) is None:
+        fix = "Give the file that `reconciler show PLAN --format markdown --out FILE` wrote."
+        raise ReconcilerError(Problem("does not begin like a rendered plan", fix, where="comment"))
+    return whole
+
+
+def fits(body: str) -> bool:
+    return len(body.encode("utf-16-le", "surrogatepass")) // 2 <= LARGEST_BODY
+
+
+def _first(body: str) -> str:
+    return body.partition("\n")[0].rstrip("\r")
+
+
+def _values(body: str) -> Mapping[str, str] | None:
+    """The line's pairs, or None where there is no such line or a name stands in it twice."""
+    found = _LINE.fullmatch(_first(body))
+    if not found:
+        return None
+    pairs = [pair.partition("=") for pair in found[2].split()]
+    values = {name: value for name, _, value in pairs}
+    return values if len(values) == len(pairs) else None
+
+
+class SavedPlan(Struct, frozen=True):
+    path: Path
+    target: str
+    organisation: str
+    fingerprint: str
+    writes: int
+
+    def comment(self, report: Path, head: str) -> tuple[str, PlanMark]:
+        """The rendered plan as a comment on that commit. Raises Invalid where it is not this plan's."""
+        try:
+            body = marked(report.read_text("utf-8"), head)
+        except (OSError, ValueError) as error:
+            what = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+            raise Invalid(Problem(what, _AGAIN, Source(str(report)))) from error
+        mark = plan_mark(body)
+        if mark is None or (mark.organisation, mark.fingerprint) != (self.organisation, self.fingerprint):
+            raise Invalid(Problem(f"is not the report of {self.path}", _AGAIN, Source(str(report))))
+        return body, mark
+
+
+_AGAIN = "Write it again with: reconciler show PLAN --format markdown --out FILE"
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """Raises Invalid for a file that is no plan or was altered."""
+    plan = load(path)
+    fingerprint = Planned(plan).fingerprint
+    return SavedPlan(path, plan.target, str(plan.organisation), fingerprint, len(plan.operations))

@@ -1,0 +1,1 @@
+"""New declared files from an existing OneFile centre or from a CSV table."""

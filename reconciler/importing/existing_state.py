@@ -1,0 +1,46 @@
+"""What a state folder has so far, which need not be all that a plan needs: for commands that add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from reconciler.declared.load import read_declared
+from reconciler.declared.rules import check_staff
+from reconciler.declared.schema import checked
+from reconciler.declared.settings_and_staff import Directory, read_settings, read_staff
+from reconciler.model.declared import DeclaredLearner, Settings, Staff
+from reconciler.model.slots import Handle
+from reconciler.model.structs import Struct, field
+from reconciler.problems import Invalid
+
+
+class Existing(Struct, frozen=True):
+    """`settings` and `staff` are None where there is no such file yet."""
+
+    settings: Settings | None = None
+    staff: Mapping[Handle, Staff] | None = None
+    learners: tuple[DeclaredLearner, ...] = ()
+    cohorts: frozenset[str] = field(default_factory=frozenset)
+
+
+def read_existing(state: Path, day: date) -> Existing:
+    """Read and check what there is. Raises Invalid with every problem, also where cohorts stand without the rest."""
+    cohorts = frozenset(path.stem for path in state.glob("cohorts/*.yaml"))
+    if cohorts:
+        declared = read_declared(state, day)
+        return Existing(declared.settings, declared.staff, declared.learners, cohorts)
+    problems = []
+    settings, directory = None, None
+    if (path := state / "settings.yaml").exists():
+        document = checked(path, "settings")
+        settings = read_settings(document)
+        problems += document.problems
+    if (path := state / "staff.yaml").exists():
+        document = checked(path, "staff")
+        directory = read_staff(document)
+        problems += [*document.problems, *check_staff(directory)]
+    if any(problem.severity == "error" for problem in problems):
+        raise Invalid(problems)
+    return Existing(settings, directory.staff if isinstance(directory, Directory) else None)

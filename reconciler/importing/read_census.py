@@ -1,0 +1,221 @@
+"""Reads everything in scope of one organisation, declared or not: its learners with their slots, and its staff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from reconciler.model.census import Census, CensusLearner, CensusStaff, Scope
+from reconciler.model.observed import Standing
+from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
+from reconciler.observed.aims_and_units import EVERYTHING, Work
+from reconciler.observed.observe import Teller
+from reconciler.observed.user_list import sent
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.concurrency import each
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.wire import LEARNER_ROLE, ROLE_IDS, UserRow
+from reconciler.problems import BadAnswer, Invalid, Problem
+
+
+async def take_census(scope: Scope, reader: Reader, facts: Facts, tell: Teller | None = None) -> Census:
+    """Read the learners in scope, all their slots of the kinds asked for, and the organisation's staff.
+
+    Lists come first and whole; they tell who is there and what a row shows. Then the forecast, then the records of
+    those of whom a row shows too little, and their work. Raises ServiceError when any read fails or contradicts itself.
+    """
+    reader.paging.rows = facts.number("page_rows") or reader.paging.rows
+    begun, taken_at = reader.client.calls, reader.clock.now()
+
+    def spent() -> None:
+        if tell:
+            tell.spent(reader.client.calls - begun)
+
+    people = _People(scope, reader)
+    await people.survey()
+    if not people.likely:  # nobody new: whatever else could be asked would change nothing
+        calls = reader.client.calls - begun
+        return Census(taken_at, scope.organisation, (), {}, {}, people.archived, people.already, calls)
+    staff = await read_staff(scope.organisation, reader)
+    _refuse_both(people.rows, staff)
+    work = Work(reader, facts)
+    layers = frozenset(slot for slot in EVERYTHING if slot.kind in scope.kinds)
+    await work.survey([layers] * len(people.likely), len(people.rows))
+    if tell:
+        tell.forecast(reader.client.calls - begun, people.calls_left + work.calls_left)
+    await people.read(spent)
+    await work.read(dict.fromkeys(people.found, layers), spent)
+    facts.settle()
+    if reader.paging.settled:
+        facts.learn("page_rows", str(reader.paging.rows))
+
+    def slots(user: UserId) -> Mapping[Slot, Holder]:
+        read = {**people.defaults(user), **work.slots.get(user, {})}
+        return {slot: reader.known(slot, held) for slot, held in read.items() if slot.kind in scope.kinds}
+
+    learners = tuple(
+        CensusLearner(user, people.rows[user].misid, people.found[user], slots(user), people.rows[user].name)
+        for user in sorted(people.found)
+    )
+    elsewhere = await _find_elsewhere(learners, staff, reader)
+    spent()
+    calls = reader.client.calls - begun
+    return Census(taken_at, scope.organisation, learners, staff, elsewhere, people.archived, people.already, calls)
+
+
+async def read_staff(organisation: OrganisationId, reader: Reader) -> dict[UserId, CensusStaff]:
+    """Everybody on the lists of active staff, each on one of them. Raises BadAnswer where somebody is on two."""
+    staff: dict[UserId, CensusStaff] = {}
+    for role in Role:
+        listed = await reader.users(organisation, ROLE_IDS[role], long=True).read()
+        for user, row in sorted(reader.of_role(listed.values(), ROLE_IDS[role]).items()):
+            if user in staff:
+                raise _on_two_lists(user, staff[user].role.value, role.value)
+            if not row.archived:
+                staff[user] = CensusStaff(user, role, row.misid, row.name, row.email)
+    return staff
+
+
+class _People:
+    """The learners in scope. `rows` has everybody on the list that was read, `likely` those whom their rows do not put
+    out of scope, and in the end `found` those in scope and active, each with their classroom."""
+
+    def __init__(self, scope: Scope, reader: Reader) -> None:
+        self.rows: dict[UserId, UserRow] = {}
+        self.likely: list[UserId] = []
+        self.found: dict[UserId, int | None] = {}
+        self.archived = 0
+        self.already = 0
+        self._scope, self._reader = scope, reader
+        self._records: dict[UserId, UserRow] = {}
+        self._shown: frozenset[SlotKind] = frozenset()
+        self._classrooms_shown = False
+
+    async def survey(self) -> None:
+        """The whole list, by pages: a row of a page shows the most of what any list shows."""
+        organisation, places = self._scope.organisation, sorted(self._scope.placements)
+        lists = [self._reader.placement_learners(organisation, place) for place in places]
+        for listed in lists or [self._reader.users(organisation, LEARNER_ROLE, long=True)]:
+            self.rows |= self._reader.of_role((await listed.read()).values(), LEARNER_ROLE)
+        self._learn_from(self.rows.values())
+        self._shown = sent(self.rows.values())
+        inside = [user for user in sorted(self.rows) if not self._is_outside(user)]
+        active = [user for user in inside if not self.rows[user].archived]
+        self.archived = len(inside) - len(active)
+        self.likely = [user for user in active if not {user, self.rows[user].misid} & self._scope.declared]
+        self.already = len(active) - len(self.likely)
+
+    @property
+    def calls_left(self) -> int:
+        return len(self.likely) if self._needs_records else 0
+
+    @property
+    def _needs_records(self) -> bool:
+        """Whether rows show too little, so that everybody is asked for alone."""
+        by_class = self._scope.by_class or bool(self._scope.classrooms)
+        assessor = {SlotKind.DEFAULT_ASSESSOR} if self._scope.assessors else set()
+        wanted = (self._scope.kinds & DEFAULT_KINDS) | assessor
+        return not wanted <= self._shown or (by_class and not _show_classrooms(self.rows.values()))
+
+    async def read(self, spent: Callable[[], None]) -> None:
+        async def record(user: UserId) -> None:
+            row = await self._reader.user(user)
+            if row is not None:
+                self._records[user] = row
+            spent()
+
+        if self._needs_records:
+            await each(self.likely, record)
+            self._learn_from(self._records.values())
+            self.likely = [user for user in self.likely if user in self._records]  # who left meanwhile is not there
+        self._refuse_unknown()
+        for user in self.likely:
+            own = self._records.get(user)
+            if self._is_outside(user):
+                continue
+            if own is not None and own.archived:
+                self.archived += 1
+            else:
+                classroom = self._classroom(user)
+                self.found[user] = None if isinstance(classroom, Unread) else classroom
+
+    def defaults(self, user: UserId) -> dict[Slot, Holder]:
+        return {Slot(kind): self._default(user, kind) for kind in DEFAULT_KINDS}
+
+    def _learn_from(self, rows: Collection[UserRow]) -> None:
+        self._classrooms_shown = self._classrooms_shown or _show_classrooms(rows)
+
+    def _default(self, user: UserId, kind: SlotKind) -> Holder:
+        """From the learner's own record, else from their row, where a missing field is nobody if other rows have it;
+        whether a field is on a record, the reader knows."""
+        own, row = self._records.get(user), self.rows[user]
+        if own is not None and own.holders[kind] is not Unread.UNREADABLE:
+            return own.holders[kind]
+        if kind not in self._shown:
+            return self._reader.known(Slot(kind), Unread.UNREADABLE) if own else Unread.UNREADABLE
+        return None if row.holders[kind] is Unread.UNREADABLE else row.holders[kind]
+
+    def _classroom(self, user: UserId) -> int | Unread | None:
+        rows = [row for row in (self._records.get(user), self.rows[user]) if row]
+        shown = [row.classroom for row in rows if not isinstance(row.classroom, Unread)]
+        if shown:
+            return shown[0]
+        asked = user in self._records or not self._needs_records
+        return None if self._classrooms_shown and asked else Unread.UNREADABLE
+
+    def _is_outside(self, user: UserId) -> bool:
+        """Whether what was read so far is enough to know that the learner is not asked for."""
+        scope, classroom = self._scope, self._classroom(user)
+        places = {row.placement for row in (self._records.get(user), self.rows[user]) if row} - {None}
+        assessor = self._default(user, SlotKind.DEFAULT_ASSESSOR)
+        return (
+            bool(scope.placements and places and not places & scope.placements)
+            or bool(scope.classrooms and not isinstance(classroom, Unread) and classroom not in scope.classrooms)
+            or bool(scope.assessors and not isinstance(assessor, Unread) and assessor not in scope.assessors)
+        )
+
+    def _refuse_unknown(self) -> None:
+        """A part of the centre cannot be told from the rest where OneFile does not show what it goes by."""
+        blind = [
+            (option, what)
+            for option, what, asked, unknown in (
+                ("--classroom", "classroom", self._scope.classrooms, self._classroom),
+                ("--assessor", "default assessor", self._scope.assessors, self._default_assessor),
+            )
+            if asked and any(isinstance(unknown(user), Unread) for user in self.likely)
+        ]
+        fix = "Leave this option away, or import by placement: that is asked of OneFile's own search."
+        if blind:
+            raise Invalid([Problem(f"OneFile does not show a learner's {w} here", fix, where=o) for o, w in blind])
+
+    def _default_assessor(self, user: UserId) -> Holder:
+        return self._default(user, SlotKind.DEFAULT_ASSESSOR)
+
+
+def _show_classrooms(rows: Iterable[UserRow]) -> bool:
+    return any(not isinstance(row.classroom, Unread) for row in rows)
+
+
+async def _find_elsewhere(
+    learners: Iterable[CensusLearner], staff: Mapping[UserId, CensusStaff], reader: Reader
+) -> dict[UserId, Standing]:
+    """Holders who are on no list: a call each tells whether the account is archived, gone, or of another sort."""
+    held = {holder for one in learners for holder in one.slots.values() if isinstance(holder, int)}
+    found: dict[UserId, Standing] = {}
+
+    async def find(user: UserId) -> None:
+        row = await reader.user(user)
+        found[user] = "missing" if row is None else "archived" if row.archived else "not listed"
+
+    await each(sorted(held - staff.keys()), find)
+    return found
+
+
+def _refuse_both(learners: Mapping[UserId, UserRow], staff: Mapping[UserId, CensusStaff]) -> None:
+    for user in sorted(learners.keys() & staff.keys()):
+        raise _on_two_lists(user, "learner", staff[user].role.value)
+
+
+def _on_two_lists(user: UserId, one: str, other: str) -> BadAnswer:
+    fix = "Nothing was written. The server may not filter its lists by role: tell us which server answers so."
+    what = f"OneFile lists user {user} as {one} and as {other}, so nobody's role can be trusted"
+    return BadAnswer(Problem(what, fix, where="POST /User/Search"))

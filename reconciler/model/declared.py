@@ -1,0 +1,207 @@
+"""The field's nouns as plain data: learners, staff and the slots that staff hold on learners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal, NamedTuple
+
+from reconciler.model.slots import Handle, OrganisationId, Role, Slot, SlotKind, UserId
+from reconciler.model.structs import Placed, Struct, field
+from reconciler.problems import Problem, Source
+
+# ------------------------------------------------------------------ the declared side
+
+
+DriftMode = Literal["correct", "report", "ignore"]
+Level = Literal["error", "warn", "off"]
+Names = Literal["never", "terminal", "always"]
+DEFAULT_POLICIES: Mapping[str, Level] = {
+    "iqa_independent": "error",
+    "coverage": "warn",
+    "caseload": "warn",
+    "trainee_assessor": "error",
+    "employer_placement": "warn",
+}
+POLICIES = tuple(DEFAULT_POLICIES)
+RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")
+VANISHED = "vanished_cohort"
+
+
+class Allowance(Struct, frozen=True):
+    """How much of one sort of change a run may make; None is no limit. `share` is of the slots in scope, 0 to 1."""
+
+    count: int | None = None
+    share: float | None = None
+
+
+class Limits(Struct, frozen=True):
+    """Allowances per run, and per cohort where declared; creates, reassignments and manual removals apart."""
+
+    create: Allowance = Allowance()
+    reassign: Allowance = Allowance(count=100, share=0.3)
+    manual: Allowance = Allowance(count=20)
+    create_per_cohort: Allowance = Allowance()
+    reassign_per_cohort: Allowance = Allowance()
+    manual_per_cohort: Allowance = Allowance()
+
+
+class Waiver(Placed, Struct, frozen=True):
+    """A written exception to one policy or limit; `until` is its last day, inclusive.
+
+    A policy is waived for one learner or one cohort, a limit for one cohort or for the `run` as a whole.
+    """
+
+    policy: str
+    reason: str
+    approved_by: str
+    until: date
+    learner: UserId | None = None
+    cohort: str | None = None
+    source: Source = Source("")
+    run: bool = False
+
+
+DEFAULT_GRACE_HOURS = 20
+"""How long a drifted slot is left as it is before `drift --correct` overwrites it, counted from the run that saw it
+first. Long enough that people can read the report and answer, short enough that a daily run corrects what the run
+before it found, although no two mornings start at the same minute."""
+
+
+class Settings(Placed, Struct, frozen=True):
+    """`step_owner` is who sees to steps that only a person can do, in the centre's own words; `source` is where the
+    organisation is named."""
+
+    organisation: OrganisationId
+    target: str = "sandbox"
+    drift: Mapping[SlotKind, DriftMode] = field(default_factory=lambda: dict(DEFAULT_DRIFT))
+    grace_hours: int = DEFAULT_GRACE_HOURS
+    limits: Limits = Limits()
+    calls_per_minute: int = 300
+    policies: Mapping[str, Level] = field(default_factory=lambda: dict(DEFAULT_POLICIES))
+    waivers: tuple[Waiver, ...] = ()
+    names: Names = "never"
+    employer_signs: bool = False
+    step_owner: str = ""
+    source: Source = Source("settings.yaml")
+
+    @property
+    def asks_for_employers(self) -> bool:
+        """Whether every learner's default employer is looked at, declared or not: reviews need their signature."""
+        return self.employer_signs and self.level("coverage") != "off"
+
+    def level(self, policy: str) -> Level:
+        """How strictly a policy is taken; one that the files leave out is not off."""
+        return self.policies.get(policy, DEFAULT_POLICIES[policy])
+
+
+DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
+    kind: ("report" if kind is SlotKind.DEFAULT_EMPLOYER else "correct") for kind in SlotKind
+}
+
+
+class Cover(Placed, Struct, frozen=True):
+    """`by` stands in for a member of staff on every day from `start` to `end`, both inclusive; no end: for good."""
+
+    by: Handle
+    start: date
+    end: date | None
+    reason: str = ""
+    source: Source = Source("")
+
+
+class Staff(Placed, Struct, frozen=True):
+    """One OneFile account of a member of staff. `person` joins the accounts of one human being."""
+
+    handle: Handle
+    id: UserId
+    role: Role
+    person: str = ""
+    caseload_target: int | None = None
+    caseload_max: int | None = None
+    cover: tuple[Cover, ...] = ()
+    source: Source = Source("")
+
+    def human(self) -> str:
+        """The key by which people, not accounts, are compared."""
+        return f"person:{self.person}" if self.person else f"account:{self.id}"
+
+
+class Wanted(Placed, Struct, frozen=True):
+    """Who shall hold a slot on the day: a member of staff, or nobody (`staff` None).
+
+    `reason` is "cover" where a stand-in replaces the declared holder on that day.
+    """
+
+    staff: UserId | None
+    handle: Handle | None
+    source: Source
+    reason: Literal["declared", "cover"] = "declared"
+
+
+class Shift(NamedTuple):
+    """A slot that changes hands on `day`; None before or after: not managed then. `source` is the line at fault:
+    the cover or the entry that begins, or, where nothing follows, the one that ended on the day before."""
+
+    day: date
+    slot: Slot
+    before: Wanted | None
+    after: Wanted | None
+    source: Source
+
+    def order(self) -> tuple[date, tuple[int, int, str]]:
+        return (self.day, self.slot.order())
+
+
+class Lapse(NamedTuple):
+    """A slot whose entries have ended, the last one on `last`, with nobody to follow."""
+
+    last: date
+    source: Source
+
+
+class DeclaredLearner(Placed, Struct, frozen=True):
+    """One learner as declared for a day: `id` or `misid` is set, not both. What is not in `slots` is not managed.
+
+    `lapsed` slots are not managed either, and not by intention. `later` is what changes after the day, in order,
+    as far as the files were read ahead.
+    """
+
+    id: UserId | None
+    misid: str | None
+    label: str
+    cohort: str
+    organisation: OrganisationId
+    slots: Mapping[Slot, Wanted]
+    source: Source
+    lapsed: Mapping[Slot, Lapse] = field(default_factory=dict)
+    later: tuple[Shift, ...] = ()
+
+    def user(self, misids: Mapping[str, UserId]) -> UserId | None:
+        """The OneFile id: as declared, or as a reading found it by the MISID; None where it found nobody."""
+        return self.id if self.id is not None else misids.get(self.misid or "")
+
+    def name(self) -> str:
+        """What messages call this learner when the OneFile id may not be known yet."""
+        return self.label or (f"learner {self.id}" if self.id is not None else f"learner with MISID {self.misid}")
+
+
+class Declared(Struct, frozen=True):
+    """Everything the files ask for on `day` (Europe/London), defaults merged, dates and cover resolved.
+
+    `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed; `left_out`
+    counts the declared learners whom the command's scope leaves unread. `cohorts` are all that declare a learner,
+    whatever the scope. `horizon` is the last day that was looked at ahead of `day`, or `day` itself.
+    """
+
+    day: date
+    settings: Settings
+    staff: Mapping[Handle, Staff]
+    learners: tuple[DeclaredLearner, ...]
+    warnings: tuple[Problem, ...] = ()
+    left_out: int = 0
+    cohorts: frozenset[str] = frozenset()
+    horizon: date = date.min
+
+    def staff_by_id(self) -> dict[UserId, Staff]:
+        return {member.id: member for member in self.staff.values()}

@@ -1,0 +1,142 @@
+"""What the store takes and gives back, as plain data: runs, journalled operations, leases and reservations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, Self
+
+from reconciler.model.operations import Move, Operation, Proof, State, moves, operation_id
+from reconciler.model.slots import Holder, OrganisationId, Slot, UserId
+from reconciler.model.structs import Struct, field
+
+
+class RunRow(Struct, frozen=True):
+    """One run of a command. `ended` and `exit_code` are None while it runs, and for ever if it was cut off.
+    `settled_by` is the next run that took its lock, and settled what it left: it was cut off.
+    `uncommitted`: its files were not those of `commit`; None where no git was asked, as before schema version 3."""
+
+    id: int
+    started: datetime
+    command: str
+    target: str
+    organisation: OrganisationId
+    fingerprint: str
+    who: str
+    commit: str
+    uncommitted: bool | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    summary: Mapping[str, int] = field(default_factory=dict)
+    settled_by: int | None = None
+
+
+class JournalOperation(Struct, frozen=True):
+    """An operation as the journal keeps it: ids and the request, never a learner's name or label."""
+
+    id: str
+    learner: UserId
+    moves: tuple[tuple[Slot, Move], ...]
+    method: str
+    path: str
+    body: Mapping[str, object]
+
+    @classmethod
+    def of(cls, operation: Operation, *, method: str, path: str, body: Mapping[str, object]) -> Self:
+        return cls(operation_id(operation), operation.learner, moves(operation), method, path, body)
+
+
+class Event(Struct, frozen=True):
+    """One step in an operation's life."""
+
+    at: datetime
+    state: State
+    detail: str = ""
+    proof: Proof = ""
+
+
+class JournalRow(Struct, frozen=True):
+    """One operation of a run with all its events, oldest first; `sequence` counts from 1 in the order of writing."""
+
+    run: int
+    sequence: int
+    operation: JournalOperation
+    events: tuple[Event, ...]
+
+    @property
+    def state(self) -> State:
+        """Where the operation stands: its latest event's state."""
+        return self.events[-1].state
+
+    @property
+    def places(self) -> frozenset[tuple[UserId, Slot]]:
+        """The slots that the operation writes, with their learner."""
+        return frozenset((self.operation.learner, slot) for slot, _ in self.operation.moves)
+
+
+class LastApplied(Struct, frozen=True):
+    """Who was last applied to a slot, or last seen there as declared; by which run, of which command, when, and who
+    asked for it."""
+
+    staff: UserId | None
+    run: int
+    at: datetime
+    who: str
+    command: str = "apply"
+
+
+class Correction(Struct, frozen=True):
+    """One slot that a run of `drift --correct` wrote; `at` is when that was known."""
+
+    learner: UserId
+    slot: Slot
+    run: int
+    at: datetime
+
+
+Matter = Literal["drift", "step", "fight"]
+
+
+class Episode(Struct, frozen=True):
+    """One matter of one slot from the run that first saw it to the one that found it over.
+
+    `drift`: OneFile holds `holder` where `due` was last applied. `step`: a person is to take `holder` off, whom
+    only the record knows there if it is `due` too.
+    `fight`: the slot was corrected so often that a person must answer first. `ended` is None while it is open;
+    `ending` then says how it ended.
+    """
+
+    id: int
+    matter: Matter
+    learner: UserId
+    slot: Slot
+    holder: Holder
+    due: UserId | None
+    first_seen: datetime
+    last_seen: datetime
+    ended: datetime | None = None
+    ending: str = ""
+
+    @property
+    def place(self) -> tuple[UserId, Slot]:
+        return self.learner, self.slot
+
+
+class Lease(Struct, frozen=True):
+    """The right to write to one organisation of one target until `until`, unless renewed.
+
+    `token` proves that it is ours; `seconds` is how long each renewal holds. `taken_over_from` is the run whose
+    lease had lapsed unreleased: that run is dead, and its journal comes first.
+    """
+
+    target: str
+    organisation: OrganisationId
+    token: str
+    holder: str
+    host: str
+    command: str
+    run: int | None
+    seconds: float
+    since: datetime
+    until: datetime
+    taken_over_from: int | None = None

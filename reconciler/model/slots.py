@@ -1,0 +1,132 @@
+"""The field's nouns as plain data: learners, staff and the slots that staff hold on learners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from functools import lru_cache
+from typing import NamedTuple, NewType
+
+UserId = NewType("UserId", int)  # OneFile user id: learners and staff alike
+StandardId = NewType("StandardId", int)
+UnitId = NewType("UnitId", str)  # text such as KS_COMM1, compared exactly
+OrganisationId = NewType("OrganisationId", int)
+Handle = NewType("Handle", str)  # the name a member of staff has in staff.yaml
+
+
+class Role(StrEnum):
+    TRAINEE_ASSESSOR = "trainee_assessor"
+    ASSESSOR = "assessor"
+    IQA = "iqa"
+    EMPLOYER = "employer"
+    OBSERVER = "observer"
+
+
+class SlotKind(StrEnum):
+    """The seven kinds of slot, in the order in which plans list and write them: additional people first,
+    so that a newcomer is on the learner before anybody is displaced."""
+
+    __hash__ = str.__hash__  # every look-up of a slot hashes its kind, and Enum's own does so in Python
+
+    ADDITIONAL = "additional"
+    DEFAULT_ASSESSOR = "default_assessor"
+    DEFAULT_EMPLOYER = "default_employer"
+    LEARNING_AIM_ASSESSOR = "learning_aim_assessor"
+    LEARNING_AIM_IQA = "learning_aim_iqa"
+    UNIT_ASSESSOR = "unit_assessor"
+    UNIT_IQA = "unit_iqa"
+
+
+KIND_ORDER: Mapping[SlotKind, int] = {kind: place for place, kind in enumerate(SlotKind)}
+
+
+class Listed(NamedTuple):
+    """A list on a learner in a cohort file: `name` is the key that tells its items apart, `kinds` are the slots that
+    an item holds, by their key in it."""
+
+    name: str
+    kinds: Mapping[str, SlotKind]
+
+
+SINGLE: Mapping[str, SlotKind] = {
+    "default_assessor": SlotKind.DEFAULT_ASSESSOR,
+    "default_employer": SlotKind.DEFAULT_EMPLOYER,
+}
+LISTED: Mapping[str, Listed] = {
+    "learning_aims": Listed("standard", {"assessor": SlotKind.LEARNING_AIM_ASSESSOR, "iqa": SlotKind.LEARNING_AIM_IQA}),
+    "units": Listed("unit", {"assessor": SlotKind.UNIT_ASSESSOR, "iqa": SlotKind.UNIT_IQA}),
+}
+"""How a cohort file writes who holds a slot: under a key of the learner, or in an item of a list. Additional people
+are a plain list, `additional`."""
+DEFAULT_KINDS = frozenset(SINGLE.values())
+LEARNING_AIM_KINDS = frozenset(LISTED["learning_aims"].kinds.values())
+UNIT_KINDS = frozenset(LISTED["units"].kinds.values())
+LAYERS = (DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS)
+"""The kinds of slot that OneFile shows together: in a user's own record, a learning aim, a unit summary."""
+ASSESSOR_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.UNIT_ASSESSOR})
+IQA_KINDS = frozenset({SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA})
+_ASSESSING = frozenset({Role.ASSESSOR, Role.TRAINEE_ASSESSOR})
+ROLES_FOR: Mapping[SlotKind, frozenset[Role]] = {
+    SlotKind.ADDITIONAL: frozenset(Role),
+    SlotKind.DEFAULT_ASSESSOR: _ASSESSING,
+    SlotKind.DEFAULT_EMPLOYER: frozenset({Role.EMPLOYER}),
+    SlotKind.LEARNING_AIM_ASSESSOR: _ASSESSING,
+    SlotKind.LEARNING_AIM_IQA: frozenset({Role.IQA}),
+    SlotKind.UNIT_ASSESSOR: _ASSESSING,
+    SlotKind.UNIT_IQA: frozenset({Role.IQA}),
+}
+"""Which roles may stand in a slot. Whether a trainee really may is the policy `trainee_assessor`."""
+
+
+class Slot(NamedTuple):
+    """One place on a learner that holds a member of staff.
+
+    `key` is None for the two defaults, the StandardId for a learning aim, the UnitId for a unit, and for
+    `additional`, which is a set, the member's own UserId.
+    """
+
+    kind: SlotKind
+    key: int | str | None = None
+
+    def address(self, learner: UserId) -> str:
+        """`learner[200004].learning_aim[41242].assessor`, as in plans and in the record."""
+        kind = self.kind
+        if kind in DEFAULT_KINDS:
+            return f"learner[{learner}].{kind.value}"
+        if kind is SlotKind.ADDITIONAL:
+            return f"learner[{learner}].additional[{self.key}]"
+        thing, part = kind.value.rsplit("_", 1)
+        return f"learner[{learner}].{thing}[{self.key}].{part}"
+
+    @classmethod
+    def parse(cls, kind: SlotKind, address: str) -> tuple[UserId, Slot]:
+        """The learner and the slot of an address whose kind is known. Raises ValueError where the two do not fit."""
+        learner, _, place = address.partition("].")
+        text = place[place.find("[") + 1 : place.rfind("]")]
+        key: int | str | None = None
+        if kind in UNIT_KINDS:
+            key = text
+        elif kind in LEARNING_AIM_KINDS or kind is SlotKind.ADDITIONAL:
+            key = int(text)
+        user, slot = UserId(int(learner.removeprefix("learner["))), cls(kind, key)
+        if slot.address(user) != address:
+            raise ValueError(f"{address} is not the address of a slot of kind {kind.value}")
+        return user, slot
+
+    @lru_cache(maxsize=10_000)  # noqa: B019  slots are values: a few hundred different ones stand on all learners
+    def order(self) -> tuple[int, int, str]:
+        """A sort key: kinds in plan order, then number keys by number and text keys by text."""
+        number = self.key if isinstance(self.key, int) else 0
+        text = self.key if isinstance(self.key, str) else ""
+        return (KIND_ORDER[self.kind], number, text)
+
+
+class Unread(Enum):
+    """Why a slot's holder is not known, or cannot be. None, by contrast, means: read, and nobody is there."""
+
+    UNREADABLE = "unreadable"  # OneFile does not send this field
+    NOT_HELD = "not_held"  # the learner has no such learning aim or unit
+    AMBIGUOUS = "ambiguous"  # the learner has more than one of that standard or unit
+
+
+Holder = UserId | None | Unread

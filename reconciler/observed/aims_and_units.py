@@ -1,0 +1,122 @@
+"""Learning aims and units of many learners: from one list of everybody's where that is cheaper, else one by one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.concurrency import each
+from reconciler.onefile.list_scan import Rows, Scan
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.wire import WorkRow
+
+ToRead = Mapping[UserId, Collection[Slot]]
+EVERYTHING = frozenset(Slot(kind) for kind in LEARNING_AIM_KINDS | UNIT_KINDS)
+
+
+class Work:
+    """`slots` has what was read, by learner; only learners of whom aims or units are wanted are asked for.
+
+    A wanted slot without a key (`EVERYTHING`) stands for all that a learner has of its kind.
+    """
+
+    def __init__(self, reader: Reader, facts: Facts) -> None:
+        self.slots: dict[UserId, dict[Slot, Holder]] = defaultdict(dict)
+        self._times: dict[UserId, float] = {}
+        self._reader = reader
+        aims = Scan("learning_aims", reader.all_learning_aims, reader.paging, facts)
+        units = Scan("unit_summaries", reader.all_unit_summaries, reader.paging, facts)
+        self._layers = (_Layer(LEARNING_AIM_KINDS, "LearningAim", aims), _Layer(UNIT_KINDS, "UnitSummary", units))
+
+    async def survey(self, wanted: Sequence[Collection[Slot]], in_all: int) -> None:
+        """Look for the cheapest way to read these slots, one collection a learner; `in_all` is how many learners
+        there are."""
+        for layer in self._layers:
+            await layer.survey(wanted, in_all)
+
+    @property
+    def calls_left(self) -> int:
+        return sum(layer.scan.calls_left if layer.scan.chosen else layer.wanted for layer in self._layers)
+
+    def at(self, learner: UserId) -> float:
+        """When the oldest part of this learner's work was read, monotonic seconds."""
+        return self._times.get(learner, float("inf"))
+
+    async def read(self, wanted: ToRead, spent: Callable[[], None]) -> None:
+        for layer in self._layers:
+            mine = {learner: slots for learner, slots in wanted.items() if layer.concerns(slots)}
+            await self._read_layer(layer, mine, spent)
+
+    async def _read_layer(self, layer: _Layer, wanted: ToRead, spent: Callable[[], None]) -> None:
+        started = self._reader.clock.monotonic()
+        if layer.scan.chosen and wanted:
+            await layer.scan.read()
+            spent()
+            self._sort(layer, wanted, started)
+        alone = [learner for learner in sorted(wanted) if not self._complete(learner, wanted[learner], layer)]
+        await each(alone, lambda learner: self._ask(learner, wanted[learner], layer, spent))
+
+    def _sort(self, layer: _Layer, wanted: ToRead, at: float) -> None:
+        """Everybody's rows to the learners who are wanted.
+
+        A field that a row lacks is nobody if other rows of this list have it. If none has, the list says nothing of
+        that kind of slot, and it is left out: another list's having it proves nothing of this one.
+        """
+        kinds = _sent(layer.scan.rows.values())
+        rows: dict[UserId, list[WorkRow]] = defaultdict(list)
+        for row in layer.scan.rows.values():
+            if row.learner is not None and row.learner in wanted:
+                rows[row.learner].append(row)
+        self._reader.listed_fields |= kinds
+        for learner in wanted:
+            found = self._reader.work_slots(learner, rows.get(learner, ()), layer.name)
+            self.slots[learner] |= {
+                slot: None if held is Unread.UNREADABLE else held for slot, held in found.items() if slot.kind in kinds
+            }
+            self._times[learner] = min(at, self.at(learner))
+
+    def _complete(self, learner: UserId, slots: Collection[Slot], layer: _Layer) -> bool:
+        """Whether the list of everybody's had all that is declared here; who lacks something is asked for alone."""
+        named = (slot for slot in slots if slot.kind in layer.kinds and slot.key is not None)
+        return layer.scan.whole and all(slot in self.slots[learner] for slot in named)
+
+    async def _ask(self, learner: UserId, slots: Collection[Slot], layer: _Layer, spent: Callable[[], None]) -> None:
+        started = self._reader.clock.monotonic()
+        ask = self._reader.learning_aims if layer.kinds is LEARNING_AIM_KINDS else self._reader.units
+        self.slots[learner] |= await ask(learner, slots)
+        self._times[learner] = min(started, self.at(learner))
+        spent()
+
+
+@dataclass
+class _Layer:
+    """Learning aims or units: which kinds of slot, what errors call their search, and the list of everybody's."""
+
+    kinds: frozenset[SlotKind]
+    name: str
+    scan: Scan[WorkRow]
+    wanted: int = 0  # learners who would cost a call of their own
+
+    def concerns(self, slots: Iterable[Slot]) -> bool:
+        return any(slot.kind in self.kinds for slot in slots)
+
+    async def survey(self, wanted: Sequence[Collection[Slot]], in_all: int) -> None:
+        kinds = {slot.kind for slots in wanted for slot in slots} & self.kinds
+        self.wanted = sum(self.concerns(slots) for slots in wanted)
+
+        def usable(rows: Rows[WorkRow]) -> bool:
+            """Rows that do not say whose they are, or lack a field that is wanted, are no use."""
+            return bool(rows) and all(row.learner for row in rows.values()) and kinds <= _sent(rows.values())
+
+        def length(rows: Rows[WorkRow]) -> int:
+            """The list's length, if the other learners have as many rows as those on the first page."""
+            return round(len(rows) / max(1, len({row.learner for row in rows.values()})) * in_all)
+
+        await self.scan.survey(lambda _: self.wanted, guess=length, usable=usable)
+
+
+def _sent(rows: Iterable[WorkRow]) -> frozenset[SlotKind]:
+    return frozenset(kind for row in rows for kind, held in row.holders.items() if held is not Unread.UNREADABLE)

@@ -1,0 +1,74 @@
+"""A reading narrowed to what one declaration asks for: as if it had been taken for that declaration alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Set as AbstractSet
+
+from reconciler.model.declared import Declared
+from reconciler.model.observed import Observed, ObservedLearner
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.structs import replace
+
+EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
+
+
+def within(observed: Observed, declared: Declared) -> Observed:
+    """Learners, staff, layers and placements that the declaration does not ask for are left out.
+
+    One reading may serve two declarations, and neither plan may depend on what the other asked for.
+    """
+    learners, employers, asked = {}, set(), accounts(declared)
+    for learner in declared.learners:
+        user = learner.user(observed.misids)
+        seen = observed.learners.get(user) if user is not None else None
+        if seen is not None:
+            learners[seen.id] = _narrowed(seen, learner.slots.keys(), declared.settings.asks_for_employers)
+            if EMPLOYER in learner.slots and seen.standing == "active":
+                employers.add((learner.organisation, learner.slots[EMPLOYER].staff))
+    judged = declared.settings.level("employer_placement") != "off"
+    sources = {learner.source for learner in declared.learners}
+    misids = {learner.misid for learner in declared.learners}
+    return replace(
+        observed,
+        learners=dict(sorted(learners.items())),
+        misids={misid: user for misid, user in observed.misids.items() if misid in misids},
+        staff={
+            account: one if account in employers and judged else replace(one, placement=None)
+            for account, one in observed.staff.items()
+            if account in asked
+        },
+        names={user: name for user, name in observed.names.items() if user in learners},
+        problems=tuple(problem for problem in observed.problems if problem.source in sources),
+    )
+
+
+def _narrowed(seen: ObservedLearner, asked: AbstractSet[Slot], employers: bool) -> ObservedLearner:
+    """Every slot of the layers that are asked for, as one call shows them together; `employers` of everybody."""
+    placement = seen.placement if EMPLOYER in asked else None
+    if seen.slots.keys() == asked:  # by far the most
+        return seen if placement == seen.placement else replace(seen, placement=placement)
+    layers = {kind for slot in asked for kind in layer(slot.kind)} | ({EMPLOYER.kind} if employers else set())
+    slots = {
+        slot: holder
+        for slot, holder in seen.slots.items()
+        if slot in asked
+        or (slot.kind in layers and slot.kind is not SlotKind.ADDITIONAL and holder is not Unread.NOT_HELD)
+    }
+    return replace(seen, slots=slots, placement=placement)
+
+
+def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
+    """Every account that a slot shall hold, with the organisation of the learner."""
+    found = defaultdict[OrganisationId, set[UserId | None]](set)
+    for learner in declared.learners:
+        found[learner.organisation].update([want.staff for want in learner.slots.values()])
+    return {(organisation, one) for organisation, them in found.items() for one in them if one is not None}
+
+
+def layer(kind: SlotKind) -> frozenset[SlotKind]:
+    """The kinds of slot that one search shows: both of a learning aim, both of a unit, else the kind alone."""
+    for together in (LEARNING_AIM_KINDS, UNIT_KINDS):
+        if kind in together:
+            return together
+    return frozenset({kind})

@@ -1,0 +1,79 @@
+"""One reading of OneFile, as cheap as this server allows: whole, or an error; never half a picture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Protocol
+
+from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.observed import Observed, ObservedLearner
+from reconciler.model.slots import OrganisationId
+from reconciler.observed.aims_and_units import Work
+from reconciler.observed.people import People
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.reader import Reader
+
+
+class Teller(Protocol):
+    """Told what a reading will cost before most of it is spent, and then how far it is; in calls."""
+
+    def forecast(self, spent: int, remaining: int) -> None: ...
+    def spent(self, calls: int) -> None: ...
+    def applying(self, calls: int) -> None: ...
+
+
+async def observe(
+    declared: Declared, reader: Reader, facts: Facts | None = None, tell: Teller | None = None
+) -> Observed:
+    """Read every declared learner's managed slots, and the standing of everybody who shall hold one.
+
+    First what a few calls can show: who is on the lists, and which lists are worth reading. Then the forecast, then the
+    rest. What is learnt of the server goes into `facts`. Raises ServiceError when any read fails or contradicts itself.
+    """
+    facts = facts if facts is not None else Facts()
+    reader.paging.rows = facts.number("page_rows") or reader.paging.rows
+    begun, taken_at = reader.client.calls, reader.clock.now()
+
+    def spent() -> None:
+        if tell:
+            tell.spent(reader.client.calls - begun)
+
+    groups = [People(declared, organisation, learners, reader, facts) for organisation, learners in _split(declared)]
+    work = Work(reader, facts)
+    for people in groups:
+        await people.survey()
+    likely = [learner.slots.keys() for people in groups for learner in people.likely()]
+    await work.survey(likely, sum(people.size for people in groups))
+    if tell:
+        tell.forecast(reader.client.calls - begun, work.calls_left + sum(people.calls_left for people in groups))
+    for people in groups:
+        await people.read(spent)
+    active = {user: one for people in groups for user, one in people.found.items() if one.standing == "active"}
+    await work.read({user: one.declared.slots.keys() for user, one in active.items()}, spent)
+    if reader.paging.settled:
+        facts.learn("page_rows", str(reader.paging.rows))
+    facts.settle()
+
+    for user, one in active.items():
+        slots = {**one.defaults, **work.slots.get(user, {})}
+        reader.remember(user, slots, one.declared.slots.keys(), min(one.at, work.at(user)))
+    return Observed(
+        taken_at=taken_at,
+        learners={
+            user: ObservedLearner(user, one.standing, one.placement, reader.last(user))
+            for people in groups
+            for user, one in sorted(people.found.items())
+        },
+        misids={misid: user for people in groups for misid, user in people.misids.items()},
+        staff={account: one for people in groups for account, one in people.staff.items()},
+        calls=reader.client.calls - begun,
+        problems=tuple(problem for people in groups for problem in people.problems),
+        names={user: name for people in groups for user in people.found if (name := reader.names.get(user))},
+    )
+
+
+def _split(declared: Declared) -> list[tuple[OrganisationId, list[DeclaredLearner]]]:
+    groups: dict[OrganisationId, list[DeclaredLearner]] = defaultdict(list)
+    for learner in declared.learners:
+        groups[learner.organisation].append(learner)
+    return sorted(groups.items())

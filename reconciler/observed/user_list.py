@@ -1,0 +1,132 @@
+"""Who is an active user of one role in one organisation: one unpaged answer, taken for all where a page agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from reconciler.model.slots import OrganisationId, SlotKind, Unread, UserId
+from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.concurrency import each
+from reconciler.onefile.pagination import USUAL_ROWS, shown_at_end
+from reconciler.onefile.read_cost import end_pages, page_of
+from reconciler.onefile.reader import Reader
+from reconciler.onefile.wire import UserRow
+from reconciler.problems import BadAnswer, Rejected, Unreachable
+
+ROLL = "roll"
+
+
+class Register:
+    """`listed` has everybody who was found on the list; `whole` says that nobody else is on it.
+
+    Clients in use get a whole centre in one unpaged answer, so that one call tells who is there, whatever the number.
+    That nobody else is there is only taken for true where a page agrees on where the list ends. Its rows say little; a
+    row of the paged list may say more, and the place on the unpaged list tells which page has it: `rows` are such
+    rows, and `row_kinds` the defaults that they were seen to carry.
+    """
+
+    def __init__(self, reader: Reader, organisation: OrganisationId, role: int, facts: Facts) -> None:
+        self.listed: dict[UserId, UserRow] = {}
+        self.rows: dict[UserId, UserRow] = {}
+        self.row_kinds: set[SlotKind] = set()
+        self.whole = False
+        self._reader, self._organisation, self._role, self._facts = reader, organisation, role, facts
+        self._order: list[UserId] = []
+        self._places: dict[UserId, int] = {}
+        self._pages: set[int] = set()  # those that were read
+
+    async def call(self) -> bool:
+        """Ask for the unpaged list; whether there is one."""
+        if self._facts.denies(ROLL):
+            return False
+        try:
+            rows = await self._reader.users_unpaged(self._organisation, self._role)
+        except (Rejected, BadAnswer, Unreachable):  # one that is too large for the server, or for us, is none
+            self._facts.doubt(ROLL)
+            return False
+        self._order = [row.id for row in rows]
+        self._places = {user: place for place, user in enumerate(self._order)}
+        self.listed |= self._reader.of_role(rows, self._role)
+        return len(self._places) == len(rows)
+
+    async def confirm(self) -> bool:
+        """Whether the unpaged list is whole. Where a page does not agree, it may be the size of the page that this
+        server does not send, or a list that moved: so once more, with both known better."""
+        self.whole = await self._agrees()
+        if not self.whole:
+            await self.first_page()
+            self.whole = await self.call() and await self._agrees()
+        if not self.whole:
+            self._facts.doubt(ROLL)
+        return self.whole
+
+    async def first_page(self) -> None:
+        """Look at a page: what its rows carry, and how long this server's pages are."""
+        paging, there = self._reader.paging, len(self._order)
+        rows = await self._first(paging.rows)
+        if len(rows) < min(USUAL_ROWS, paging.rows, there):  # it made something odd of so large a page
+            paging.refused()
+            rows = await self._first(USUAL_ROWS)
+        if 0 < len(rows) < min(paging.rows, there):
+            paging.cut_to(len(rows))
+        self._pages = {1}  # others may have been read in another size
+        self.take(rows, whole=False)
+
+    def place(self, user: UserId) -> int | None:
+        """Where on the list this user stands, counted from 0."""
+        return self._places.get(user)
+
+    def page_of(self, user: UserId) -> int | None:
+        """The page that should hold this user, in pages of the size that this server sends."""
+        place = self.place(user)
+        return None if place is None else page_of(place, self._reader.paging.rows)
+
+    async def read_pages(self, pages: Collection[int]) -> bool:
+        """Read these pages. False where the first does not hold what it should, and the others were left for it."""
+        left = sorted(set(pages) - self._pages)
+        if left and not await self._read_page(left[0]):
+            return False
+
+        async def read(page: int) -> None:
+            await self._read_page(page)
+
+        await each(left[1:], read)
+        return True
+
+    def take(self, rows: Iterable[UserRow], *, whole: bool) -> None:
+        """Rows of the paged list that were read by other means; `whole` where they are all there are."""
+        found = self._reader.of_role(rows, self._role)
+        self.whole = self.whole or whole
+        self.rows |= found
+        self.listed |= found
+        self.row_kinds |= sent(found.values())
+        self._reader.listed_fields |= self.row_kinds
+
+    async def _agrees(self) -> bool:
+        """A page that reaches past the list's end shows the last of the list again, and nobody after them."""
+        for number, size in end_pages(len(self._order), self._reader.paging.seen or len(self._order) - 1):
+            rows = await self._reader.users_page(self._organisation, self._role, number, size)
+            if shown_at_end([row.id for row in rows], self._order, number, size) != "again":
+                return False
+        return True
+
+    async def _first(self, size: int) -> list[UserRow]:
+        try:
+            return await self._reader.users_page(self._organisation, self._role, 1, size)
+        except (Rejected, BadAnswer):
+            if size <= self._reader.paging.granted:
+                raise
+            self._reader.paging.refused()
+            return await self._reader.users_page(self._organisation, self._role, 1, USUAL_ROWS)
+
+    async def _read_page(self, page: int) -> bool:
+        size = self._reader.paging.rows
+        rows = await self._reader.users_page(self._organisation, self._role, page, size)
+        self._pages.add(page)
+        self.take(rows, whole=False)
+        return [row.id for row in rows] == self._order[(page - 1) * size : page * size]
+
+
+def sent(rows: Iterable[UserRow]) -> frozenset[SlotKind]:
+    """The defaults that at least one of these rows carries."""
+    return frozenset(kind for row in rows for kind, held in row.holders.items() if held is not Unread.UNREADABLE)

@@ -1,0 +1,213 @@
+"""One exchange with one server over HTTP: a request to an answer, or to why there is none and whether it was sent.
+
+Nothing else of this package uses httpx, and none of its exceptions leaves. Redirects are not followed and cookies not
+kept: the tokens go to the one host that was named. Nothing is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from reconciler import __version__
+from reconciler.clock import Clock
+from reconciler.model.structs import Struct, replace
+from reconciler.onefile.errors import Answer, Ask, NoAnswer
+from reconciler.onefile.targets import is_loopback
+from reconciler.onefile.tls import CA_FILE, nobody_trusted, trusted
+from reconciler.problems import Invalid, Problem
+from reconciler.ratelimit import LONGEST_CALL_SECONDS
+
+LARGEST_ANSWER_BYTES = 50_000_000
+
+_COURTESY_SECONDS = 5.0  # for the rest of an answer whose status already says all that matters
+_COURTESY_BYTES = 65_536
+_IDLE_SECONDS = 4.0  # we drop an idle connection before the server does: a write must not meet one just closed
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,  # the proxy refused the tunnel
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+
+# At DEBUG httpcore logs the headers of answers, in which a server may repeat a token.
+for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
+    logging.getLogger(_name).disabled = True
+
+
+class Timeouts(Struct, frozen=True):
+    """Seconds to connect, between two pieces of an exchange, and for one exchange as a whole."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    call: float = LONGEST_CALL_SECONDS
+
+
+USUAL_TIMEOUTS = Timeouts()
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class Exchange:
+    """Connections to the server at `base_url`, as many as `connections`.
+
+    `transport` takes the network's place, for an application in this process. `ca_file` names certificate authorities
+    in PEM that are trusted beside the usual ones. `safe` takes secrets out of a text. `clock_skew` is how many seconds
+    our clock is ahead of the Date of the latest answer, None where none had one.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        safe: Callable[[str], str],
+        connections: int,
+        transport: httpx.AsyncBaseTransport | None = None,
+        ca_file: str = "",
+        timeouts: Timeouts = USUAL_TIMEOUTS,
+        largest_bytes: int = LARGEST_ANSWER_BYTES,
+    ) -> None:
+        self.clock_skew: float | None = None
+        self._base_url = base_url
+        self._host = urlsplit(base_url).hostname or ""
+        self._clock = clock
+        self._safe = safe
+        self._timeouts = replace(timeouts, call=min(timeouts.call, LONGEST_CALL_SECONDS))
+        self._largest_bytes = largest_bytes
+        self._http = self._made(transport, ca_file, connections)
+
+    async def close(self) -> None:
+        with suppress(Exception):  # what was asked has been answered; a failure to close changes nothing
+            await self._http.aclose()
+
+    async def of(self, ask: Ask, headers: Mapping[str, str]) -> Answer | NoAnswer:
+        answer: Answer | None = None
+        status: int | None = None
+        url = self._base_url + ask.path
+        if ask.content is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        try:
+            async with (
+                asyncio.timeout(self._timeouts.call),
+                self._http.stream(ask.method, url, content=ask.content, headers=headers) as response,
+            ):
+                status = response.status_code
+                self._compare_clocks(response.headers.get("date", ""))
+                if status == 200 and ask.repeatable:
+                    answer = _answer(response, await self._whole_body(response))
+                else:
+                    answer = _answer(response)  # stands, whatever becomes of its body
+                    answer = _answer(response, await _beginning(response))
+        except Exception as error:  # all of httpx's, and whatever an application in this process raises
+            return answer or self._no_answer(error, status)
+        return answer
+
+    async def _whole_body(self, response: httpx.Response) -> bytes:
+        body = bytearray()
+        async with aclosing(_pieces(response)) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > self._largest_bytes:
+                    raise _TooLarge
+        return bytes(body)
+
+    def _compare_clocks(self, date: str) -> None:
+        with suppress(ValueError, TypeError, IndexError, OverflowError):  # whatever a header may hold in a date's place
+            told = parsedate_to_datetime(date)
+            told = told if told.tzinfo else told.replace(tzinfo=UTC)
+            self.clock_skew = (self._clock.now() - told).total_seconds()
+
+    def _no_answer(self, error: Exception, status: int | None) -> NoAnswer:
+        what = self._what_happened(error)
+        sent = not isinstance(error, _NEVER_SENT)
+        if isinstance(error, _TooLarge):
+            return NoAnswer(what, "ask for less at once", sent, status, try_again=False)
+        if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
+            return NoAnswer(what, "check the base URL", sent, status, try_again=False)
+        if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error).upper():
+            fix = f"if a proxy of your own stands between, name its certificate authority (PEM) in {CA_FILE}"
+            return NoAnswer(what, fix, sent, status, try_again=False)
+        fix = "check the network and the base URL; OneFile puts releases in between 07:00 and 07:30 UK time on weekdays"
+        return NoAnswer(what, fix, sent, status)
+
+    def _what_happened(self, error: Exception) -> str:
+        match error:
+            case _TooLarge():
+                return f"the answer of {self._host} is larger than {self._largest_bytes:,} bytes"
+            case httpx.ConnectTimeout():
+                return f"no connection to {self._host} within {self._timeouts.connect:g} s"
+            case httpx.ReadTimeout() | httpx.WriteTimeout():
+                return f"{self._host} was silent for {self._timeouts.read:g} s"
+            case TimeoutError():
+                return f"the answer of {self._host} was not complete within {self._timeouts.call:g} s"
+            case httpx.ConnectError() | httpx.ProxyError():
+                return f"no connection to {self._host} ({self._safe(str(error)) or type(error).__name__})"
+            case httpx.NetworkError() | httpx.RemoteProtocolError():
+                return f"the connection to {self._host} broke before the answer was complete"
+            case _:
+                return f"the exchange with {self._host} failed ({type(error).__name__})"
+
+    def _made(self, transport: httpx.AsyncBaseTransport | None, ca_file: str, connections: int) -> httpx.AsyncClient:
+        """Raises Invalid where the address would show the token, or the environment's proxies or certificates cannot be
+        used."""
+        if transport is None and not self._base_url.startswith("https://") and not is_loopback(self._host):
+            raise _invalid(self._host, "plain http would show the token to the network", "use https://")
+        agent = f"onefile-reconciler/{__version__}"
+        wait = self._timeouts
+        over_tls = transport is None and self._base_url.startswith("https://")
+        verified = trusted(ca_file) if over_tls else nobody_trusted()
+        try:
+            return httpx.AsyncClient(
+                verify=verified,
+                headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": agent},
+                timeout=httpx.Timeout(wait.read, connect=wait.connect, pool=wait.call),
+                limits=httpx.Limits(max_connections=connections, keepalive_expiry=_IDLE_SECONDS),
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                follow_redirects=False,
+                trust_env=not is_loopback(self._host),  # a proxy has no business on the way to this machine
+                transport=transport,
+            )
+        except Exception as error:
+            kind = type(error).__name__  # and no more of it: its text may repeat a proxy's password
+        what = f"the environment's proxy settings cannot be used ({kind})"
+        raise _invalid("environment", what, "check HTTPS_PROXY, ALL_PROXY and NO_PROXY")
+
+
+def _invalid(where: str, what: str, fix: str) -> Invalid:
+    return Invalid(Problem(what, fix, where=where))
+
+
+def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
+    said = response.headers.get
+    return Answer(response.status_code, body, said("content-type", ""), said("retry-after"), said("location", ""))
+
+
+def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """As much of the body as comes soon: the status has said what matters, so whatever fails here does no harm."""
+    body = bytearray()
+    with suppress(Exception):
+        async with asyncio.timeout(_COURTESY_SECONDS), aclosing(_pieces(response)) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > _COURTESY_BYTES:
+                    break
+    return bytes(body[:_COURTESY_BYTES])

@@ -1,0 +1,169 @@
+"""A centre's calendar, purely from what was declared and read ahead: who takes over what from whom, on which day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from reconciler.model.declared import Cover, Declared, DeclaredLearner, Shift, Waiver, Wanted
+from reconciler.model.slots import Handle, Slot, SlotKind, UserId
+from reconciler.model.structs import Struct
+from reconciler.problems import Problem, Source
+
+_DAY = timedelta(days=1)
+
+
+class Kind(StrEnum):
+    """What brings a handover about, in the order in which a day's are told: the loudest first."""
+
+    LAPSE = "lapse"  # the last entry ends and nobody follows: the slot is not managed from then on
+    VACATED = "vacated"  # an entry says that nobody shall hold the slot: somebody is to be taken off by hand
+    LEAVES = "leaves"  # an additional person's time ends: to be taken off by hand as well
+    COVER = "cover"  # a stand-in begins
+    RETURN = "return"  # a stand-in ends, and who was covered is back
+    ENTRY = "entry"  # a dated entry begins
+    JOINS = "joins"  # an additional person's time begins
+
+
+class Place(NamedTuple):
+    """One slot that changes hands, on its learner."""
+
+    learner: DeclaredLearner
+    slot: Slot
+
+    @property
+    def whose(self) -> tuple[UserId | None, str | None]:
+        """What tells this learner from others: the line would not, where a file has many on one."""
+        return self.learner.id, self.learner.misid
+
+
+class Handover(Struct, frozen=True):
+    """All the slots that go from one person to another on one day, by one line of the files.
+
+    `before` and `after` are None for nobody. `covered` is for whom a stand-in acts, who need not be the one before, but
+    counts as that among the additional people; `last` is the last day of a cover that has one.
+    """
+
+    day: date
+    kind: Kind
+    before: Handle | None
+    after: Handle | None
+    source: Source
+    places: tuple[Place, ...]
+    covered: Handle | None = None
+    last: date | None = None
+
+    @property
+    def learners(self) -> int:
+        return len({place.whose for place in self.places})
+
+
+class Breach(Struct, frozen=True):
+    """A policy that is broken from a coming day on, as a warning."""
+
+    day: date
+    problem: Problem
+
+
+class Coming(Struct, frozen=True):
+    """What changes on the days from `first` to `last`, both included. `waivers` are those without which `last` will
+    have to do, and the day before `first` did not. `next` is the first day after `last` on which something changes; it
+    is looked for only where nothing does before."""
+
+    organisation: int
+    first: date
+    last: date
+    handovers: tuple[Handover, ...]
+    waivers: tuple[Waiver, ...]
+    breaches: tuple[Breach, ...]
+    next: date | None = None
+
+    def days(self) -> list[date]:
+        """The days on which something happens, in order."""
+        return sorted(
+            {
+                *(one.day for one in self.handovers),
+                *(waiver.until + _DAY for waiver in self.waivers),
+                *(breach.day for breach in self.breaches),
+            }
+        )
+
+    def on(self, day: date) -> Coming:
+        """What happens on one day alone."""
+        return Coming(
+            self.organisation,
+            day,
+            day,
+            tuple(one for one in self.handovers if one.day == day),
+            tuple(waiver for waiver in self.waivers if waiver.until + _DAY == day),
+            tuple(breach for breach in self.breaches if breach.day == day),
+        )
+
+
+def coming(declared: Declared, breaches: Iterable[Breach]) -> Coming:
+    """What changes after the declared day, up to its horizon: handovers by day, kind, people and place, and the
+    waivers that end."""
+    covers = {cover.source: (member.handle, cover) for member in declared.staff.values() for cover in member.cover}
+    places: dict[tuple[date, Kind, Handle | None, Handle | None, Source], list[Place]] = defaultdict(list)
+    for learner in declared.learners:
+        for shift in learner.later:
+            kind, before, after = _kind(shift, covers), _handle(shift.before), _handle(shift.after)
+            if kind is Kind.COVER and before is None:  # among the additional people nobody is before, and yet
+                before = covers[shift.source][0]
+            if before != after or shift.after is None:
+                places[shift.day, kind, before, after, shift.source].append(Place(learner, shift.slot))
+    handovers = [
+        Handover(day, kind, before, after, source, tuple(found), *_cover(kind, source, covers))
+        for (day, kind, before, after, source), found in places.items()
+    ]
+    ending = (waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon)
+    return Coming(
+        declared.settings.organisation,
+        min(declared.day + _DAY, declared.horizon),
+        declared.horizon,
+        tuple(sorted(handovers, key=_order)),
+        tuple(sorted(ending, key=lambda waiver: (waiver.until, waiver.source))),
+        tuple(sorted(breaches, key=lambda breach: (breach.day, breach.problem.place(), breach.problem.what))),
+    )
+
+
+def _handle(wanted: Wanted | None) -> Handle | None:
+    return wanted.handle if wanted else None
+
+
+Covers = Mapping[Source, tuple[Handle, Cover]]
+
+
+def _kind(shift: Shift, covers: Covers) -> Kind:
+    begins = shift.after is not None and shift.after.reason == "cover"
+    if shift.slot.kind is SlotKind.ADDITIONAL and not begins:
+        return Kind.LEAVES if shift.after is None else Kind.JOINS
+    if shift.after is None:
+        return Kind.LAPSE
+    if shift.after.staff is None:
+        return Kind.VACATED
+    if shift.source not in covers:
+        return Kind.ENTRY
+    return Kind.COVER if begins else Kind.RETURN
+
+
+def _cover(kind: Kind, source: Source, covers: Covers) -> tuple[Handle | None, date | None]:
+    """For whom a stand-in acts, and until when."""
+    if kind is not Kind.COVER:
+        return None, None
+    covered, cover = covers[source]
+    return covered, cover.end
+
+
+def _order(handover: Handover) -> tuple[date, int, str, str, Source]:
+    kinds = list(Kind)
+    return (
+        handover.day,
+        kinds.index(handover.kind),
+        handover.before or "",
+        handover.after or "",
+        handover.source,
+    )

@@ -1,0 +1,267 @@
+"""Decides, purely: declared, observed and last applied, compared slot by slot into a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model.declared import Declared, DeclaredLearner, Lapse, Wanted
+from reconciler.model.observed import Observed, ObservedLearner, Recorded
+from reconciler.model.plan import Action, Change, Plan, Reason
+from reconciler.model.slots import LEARNING_AIM_KINDS, Holder, Role, Slot, SlotKind, Unread, UserId
+from reconciler.model.structs import replace
+from reconciler.plan.operations import operations_for, removal, step_id, summarise
+from reconciler.problems import Invalid, Problem, in_order
+
+_UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison
+
+Unsettled = Collection[tuple[UserId, Slot]]
+"""Slots that an earlier run may or may not have written. It counts only where OneFile does not show them."""
+
+
+def make_plan(
+    declared: Declared,
+    observed: Observed,
+    recorded: Recorded,
+    unsettled: Unsettled = (),
+    *,
+    target: str,
+    created_at: datetime,
+) -> Plan:
+    """Compare the three sides and put what follows in order. The same inputs give the same plan.
+
+    Changes are sorted by cohort, learner and slot (additional people first: make before break), operations
+    likewise. Raises Invalid where two declarations turn out to be one learner.
+    """
+    learners = sorted(_resolved(declared, observed), key=lambda pair: (pair[0].cohort, pair[1], pair[0].source))
+    _refuse_twins(learners)
+    compare = _Comparison(declared, observed, recorded, frozenset(unsettled))
+    changes = [change for learner, user in learners for change in compare.learner(learner, user)]
+    unresolved = sum(map(_slots, declared.learners)) - sum(_slots(learner) for learner, _ in learners)
+    operations = tuple(operations_for(changes))
+    return Plan(
+        target=target,
+        organisation=declared.settings.organisation,
+        created_at=created_at.replace(microsecond=0),  # as the saved plan has it
+        day=declared.day,
+        changes=tuple(changes),
+        operations=operations,
+        manual=tuple(
+            removal(change, compare.members, declared.settings.step_owner)
+            for change in changes
+            if change.action == "delete"
+        ),
+        problems=in_order([*declared.warnings, *observed.problems, *compare.problems]),
+        summary=summarise(changes, unresolved, len(operations), observed.calls, declared.settings.calls_per_minute),
+        handles={member.id: member.handle for member in declared.staff.values()},
+        left_out=declared.left_out,
+        names=observed.names,
+    )
+
+
+def _slots(learner: DeclaredLearner) -> int:
+    return len(learner.slots) + len(learner.lapsed)
+
+
+def _resolved(declared: Declared, observed: Observed) -> Iterator[tuple[DeclaredLearner, UserId]]:
+    """Learners with their OneFile id; one whose MISID did not resolve is a problem of the reading, and set aside."""
+    for learner in declared.learners:
+        user = learner.user(observed.misids)
+        if user is not None:
+            yield learner, user
+
+
+def _refuse_twins(learners: Iterable[tuple[DeclaredLearner, UserId]]) -> None:
+    first: dict[UserId, DeclaredLearner] = {}
+    twins = []
+    for learner, user in learners:
+        other = first.setdefault(user, learner)
+        if other is not learner:
+            twins.append(
+                Problem(
+                    f"{learner.name()} is OneFile user {user}, who is already declared at {other.source}",
+                    "Declare each learner once: remove one of the two entries.",
+                    learner.source,
+                )
+            )
+    if twins:
+        raise Invalid(twins)
+
+
+@dataclass
+class _Comparison:
+    declared: Declared
+    observed: Observed
+    recorded: Recorded
+    unsettled: frozenset[tuple[UserId, Slot]]
+
+    def __post_init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.members = self.declared.staff_by_id()
+        self.lasts: dict[UserId, dict[Slot, UserId | None]] = {}
+        self.added: dict[UserId, list[Slot]] = {}
+        for (user, slot), staff in self.recorded.items():
+            self.lasts.setdefault(user, {})[slot] = staff
+            if slot.kind is SlotKind.ADDITIONAL and staff is not None:
+                self.added.setdefault(user, []).append(slot)
+
+    def learner(self, learner: DeclaredLearner, user: UserId) -> list[Change]:
+        seen = self.observed.learners.get(user) or ObservedLearner(user, "missing")
+        why_not = self._learner_blocked(learner, seen)
+        wanted = learner.slots
+        if not why_not and (added := self.added.get(user)):  # we added them; the files no longer ask for them
+            wanted = {slot: Wanted(None, None, learner.source) for slot in added} | dict(wanted)
+        lasts = self.lasts.get(user, {})
+        changes = [
+            self._slot(learner, seen, slot, wanted[slot], lasts.get(slot, _UNREADABLE), why_not)
+            for slot in sorted(wanted, key=Slot.order)
+        ]
+        if learner.lapsed:
+            changes += [self._lapsed(learner, seen, slot, lapse, why_not) for slot, lapse in learner.lapsed.items()]
+            changes.sort(key=lambda change: change.slot.order())
+        return changes
+
+    def _lapsed(
+        self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, lapse: Lapse, why_not: str
+    ) -> Change:
+        """A slot whose time ran out is set aside, not forgotten: whoever was there last is there still, and only a
+        person can say who follows. The declaration's own warning tells the rest."""
+        return Change(
+            learner=seen.id,
+            slot=slot,
+            label=learner.label,
+            cohort=learner.cohort,
+            organisation=learner.organisation,
+            action="no-op",
+            reason="declared",
+            before=seen.slots.get(slot, _UNREADABLE),
+            after=None,
+            source=lapse.source,
+            blocked=why_not or f"nobody is declared for it after {lapse.last}",
+        )
+
+    def _slot(
+        self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, want: Wanted, last: Holder, why_not: str
+    ) -> Change:
+        holder = seen.slots.get(slot, _UNREADABLE)
+        from_record = holder is _UNREADABLE and last is not _UNREADABLE
+        before = last if from_record else holder
+        action: Action = "no-op" if before == want.staff else _action(before, want.staff)  # by far the most are equal
+        change = Change(
+            learner=seen.id,
+            slot=slot,
+            label=learner.label,
+            cohort=learner.cohort,
+            organisation=learner.organisation,
+            action=action,
+            reason=_reason(before, last, want),
+            before=before,
+            after=want.staff,
+            source=want.source,
+            recorded=from_record,
+        )
+        if why_not:
+            return replace(change, action="no-op", blocked=why_not)
+        if action == "no-op":
+            return change
+        if change.reason == "drift" and (mode := self.declared.settings.drift[slot.kind]) != "correct":
+            return replace(change, action="no-op", held=mode)
+        if blocked := self._change_blocked(learner, seen, change):
+            return replace(change, action="no-op", blocked=blocked)
+        return change
+
+    def _learner_blocked(self, learner: DeclaredLearner, seen: ObservedLearner) -> str:
+        """Why nothing can be written for this learner; says it once, as a problem."""
+        if seen.standing == "active":
+            return ""
+        what, fix = {
+            "archived": (
+                f"{learner.name()} (OneFile user {seen.id}) is archived in OneFile, so the portfolio is read-only",
+                "Remove the learner from the cohort file, or unarchive them in OneFile.",
+            ),
+            "missing": (
+                f"OneFile has no user {seen.id}",
+                "Check the id: it is the number in the address of the learner's page in OneFile.",
+            ),
+            "not listed": (
+                f"OneFile user {seen.id} is not among the active learners of organisation {learner.organisation}",
+                "The learner may be archived, belong to another organisation, or the id may be a member of staff's: "
+                "correct the id or the organisation, or remove the learner.",
+            ),
+        }[seen.standing]
+        self.problems.append(Problem(what, fix, learner.source))
+        return what
+
+    def _change_blocked(self, learner: DeclaredLearner, seen: ObservedLearner, change: Change) -> str:
+        """Why this one change cannot be made; each reason is also a problem at the line that asks for it."""
+        found = self._slot_refusal(change) or self._staff_refusal(learner, seen, change)
+        if not found:
+            return ""
+        what, fix = found
+        self.problems.append(Problem(f"{learner.name()}: {what}", fix, change.source))
+        return what
+
+    def _slot_refusal(self, change: Change) -> tuple[str, str] | None:
+        thing = "learning aim of standard" if change.slot.kind in LEARNING_AIM_KINDS else "unit"
+        if change.before is Unread.NOT_HELD and change.slot.key is None:
+            what = "OneFile lists the learner, but finds no record of them"
+            return what, "Run again; if it stays so, look the learner up in OneFile."
+        if change.before is Unread.NOT_HELD:
+            what = f"the learner has no {thing} {change.slot.key} in OneFile"
+            return what, f"Assign the {thing} {change.slot.key} in OneFile first, or remove it from the cohort file."
+        if change.before is Unread.AMBIGUOUS:
+            what = f"the learner has more than one {thing} {change.slot.key} in OneFile, and its API cannot tell which"
+            return what, "Set this slot by hand in OneFile, and remove it from the cohort file."
+        unseen = change.recorded or change.before is Unread.UNREADABLE  # what is read has settled itself
+        if unseen and (change.learner, change.slot) in self.unsettled:
+            what = "an earlier run sent this write and got no answer, and OneFile does not show the slot"
+            step = step_id(change.learner, change.slot)
+            tell = f"reconciler done {step} --by NAME --outcome present (or absent)"
+            return what, f"Look at the learner in OneFile, then tell the reconciler what is there: {tell}."
+        return None
+
+    def _staff_refusal(self, learner: DeclaredLearner, seen: ObservedLearner, change: Change) -> tuple[str, str] | None:
+        if change.after is None:
+            return None
+        member = self.members[change.after]
+        account = self.observed.staff.get((learner.organisation, change.after))
+        who = f"{member.handle} (OneFile user {member.id})"
+        if account is None or account.standing == "missing":
+            return f"OneFile has no user {member.id} for {member.handle}", f"Correct the id at {member.source}."
+        if account.standing == "archived":
+            return f"{who} is archived in OneFile", "Declare somebody else, or unarchive the account in OneFile."
+        if account.standing == "not listed":
+            what = f"{who} is not among the active {_plural(member.role)} of organisation {learner.organisation}"
+            return what, f"Correct the id or the role at {member.source}, or the account in OneFile."
+        judged = self.declared.settings.level("employer_placement") != "off"
+        known = change.slot.kind is SlotKind.DEFAULT_EMPLOYER and None not in (account.placement, seen.placement)
+        if judged and known and account.placement != seen.placement:
+            what = f"{who} belongs to placement {account.placement}, the learner to placement {seen.placement}"
+            return what, "Correct the learner's or the employer's placement in OneFile, or declare another employer."
+        return None
+
+
+def _action(before: Holder, after: UserId | None) -> Action:
+    """What it takes to get from one holder to another."""
+    match before:
+        case Unread.UNREADABLE:
+            return "no-op" if after is None else "create"
+        case Unread():
+            return "create"  # not held or ambiguous: blocked before anything comes of it
+        case None:
+            return "create"
+        case _:
+            return "update" if after is not None else "delete"
+
+
+def _reason(before: Holder, last: Holder, want: Wanted) -> Reason:
+    if before is _UNREADABLE:
+        return "unknown"
+    if last is not _UNREADABLE and last == want.staff and before != last:
+        return "drift"  # the files ask for what was last applied, so it was OneFile that moved
+    return want.reason
+
+
+def _plural(role: Role) -> str:
+    return {Role.IQA: "IQAs"}.get(role, f"{role.value.replace('_', ' ')}s")

@@ -1,0 +1,334 @@
+"""Judges, purely, what differs: drift apart from what waits to be applied, and what may be done about each of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+
+from reconciler.model.declared import Declared, Settings
+from reconciler.model.history import Correction, Episode, LastApplied
+from reconciler.model.observed import Observed
+from reconciler.model.operations import Outcome, State, moves
+from reconciler.model.plan import Change, Plan
+from reconciler.model.slots import Slot, SlotKind, Unread, UserId
+from reconciler.model.structs import Struct, field, replace
+from reconciler.plan.operations import operations_for, summarise
+from reconciler.problems import Problem
+
+Place = tuple[UserId, Slot]
+CORRECTIONS_BEFORE_ASKING = 3
+LOOKING_BACK = timedelta(days=7)
+"""A slot that was corrected so often in so long is moved by somebody who means it: from then on a person decides."""
+OTHER_STORE = "Where runs were recorded elsewhere, name that store with --store or RECONCILER_STORE."
+"""What to do first where a record is empty that should not be."""
+
+
+class Verdict(StrEnum):
+    """What may be done about one drifted slot, and why not more."""
+
+    CORRECT = "correct"  # `drift --correct` puts it back
+    GRACE = "grace"  # so it does, but not before the time of grace is over
+    REPORT = "report"  # settings.drift says to report only
+    FIGHT = "fight"  # corrected too often: a person must answer first
+    BY_HAND = "by_hand"  # somebody stands where nobody shall: OneFile has no unassign
+    SET_ASIDE = "set_aside"  # it cannot be written; the change's `blocked` says why
+    NOT_APPROVED = "not_approved"  # the approved commit asks for something else, or none is known
+
+
+NEEDS_A_PERSON = frozenset({Verdict.FIGHT, Verdict.BY_HAND, Verdict.SET_ASIDE})
+
+
+class Approval(Struct, frozen=True):
+    """What the files of the last approved commit ask for on the same day: corrections go no further than this."""
+
+    commit: str
+    settings: Settings
+    wanted: Mapping[Place, UserId | None]
+
+
+def nothing_approved(settings: Settings) -> Approval:
+    """Where no approved commit is known: every correction would be refused, so none may be promised."""
+    return Approval("", settings, {})
+
+
+class Memory(Struct, frozen=True):
+    """What the store knows of slots that differ: seen drifting since when, last applied by whom, corrected how often
+    since a person last answered, and the fights that are open. `unseen` drifted before, and was not looked at now."""
+
+    seen: Mapping[Place, Episode] = field(default_factory=dict)
+    applied: Mapping[Place, LastApplied] = field(default_factory=dict)
+    corrections: Mapping[Place, int] = field(default_factory=dict)
+    fights: Mapping[Place, Episode] = field(default_factory=dict)
+    unseen: tuple[Episode, ...] = ()
+
+
+class Drifted(Struct, frozen=True):
+    """One slot that OneFile moved although the files did not; `corrected_from` is when the time of grace is over."""
+
+    change: Change
+    verdict: Verdict
+    first_seen: datetime
+    corrected_from: datetime
+    last: LastApplied | None = None
+    corrections: int = 0
+
+
+class DriftReport(Struct, frozen=True):
+    """Everything that a drift run found and did, for every format. `plan` is the whole comparison.
+
+    `due` are changes that the calendar asks for, cover and dated entries; `pending` are those of the files. `ended`
+    are the episodes that this run found over; `unseen` are open ones in scope whose slot it could not look at.
+    `approved` is the commit that corrections go back to, or `unapproved` the reason why there would be none.
+    `outcomes` are of the corrections of `run`. `unrecorded` says why drift cannot be told, where nothing is recorded.
+    """
+
+    plan: Plan
+    taken_at: datetime
+    now: datetime
+    drift: tuple[Drifted, ...] = ()
+    due: tuple[Change, ...] = ()
+    pending: tuple[Change, ...] = ()
+    unknown: tuple[Change, ...] = ()
+    ignored: int = 0
+    unmanaged: Mapping[SlotKind, int] = field(default_factory=dict)
+    applied: Mapping[Place, LastApplied] = field(default_factory=dict)
+    fights: tuple[Episode, ...] = ()
+    ended: tuple[Episode, ...] = ()
+    unseen: tuple[Episode, ...] = ()
+    recent_corrections: int = 0
+    approved: str = ""
+    unapproved: str = ""
+    unrecorded: str = ""
+    run: int | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    spent_calls: int = 0
+
+    def corrected(self) -> frozenset[Place]:
+        """The slots that are as applied again."""
+        done = (one for one in self.outcomes if one.state in (State.DONE, State.ALREADY_DONE))
+        return frozenset((one.operation.learner, slot) for one in done for slot, _ in moves(one.operation))
+
+    def left(self) -> tuple[Drifted, ...]:
+        """The drift that is still there at the end."""
+        corrected = self.corrected()
+        return tuple(one for one in self.drift if place_of(one.change) not in corrected)
+
+    def moved_too(self, change: Change) -> LastApplied | None:
+        """Who was last applied, where the files and OneFile have both moved away from it."""
+        last = self.applied.get(place_of(change))
+        if last is None or change.recorded or isinstance(change.before, Unread):
+            return None
+        return last if last.staff != change.before else None
+
+
+def fight_id(learner: UserId, slot: Slot) -> str:
+    """Eight hex digits by which a person answers; another than the slot's step by hand has."""
+    return hashlib.sha256(f"fight {slot.address(learner)}".encode()).hexdigest()[:8]
+
+
+def place_of(change: Change) -> Place:
+    return change.learner, change.slot
+
+
+# ------------------------------------------------------------------ sorting
+
+
+def is_drift(change: Change) -> bool:
+    return change.reason == "drift"
+
+
+def differs(change: Change) -> bool:
+    """The files and OneFile do not agree, whatever comes of it."""
+    return change.action != "no-op" or bool(change.blocked)
+
+
+def is_due(change: Change, last: LastApplied | None, wanted_then: Mapping[Place, UserId | None]) -> bool:
+    """The calendar asks for it: cover, or a declaration that on an earlier day asked for what was applied then."""
+    if change.reason == "cover":
+        return True
+    then = wanted_then.get(place_of(change), Unread.UNREADABLE)
+    return last is not None and then == last.staff and then != change.after
+
+
+def wanted_by(declared: Declared, observed: Observed) -> Mapping[Place, UserId | None]:
+    """Who these files ask for, slot by slot, for the learners whose id is known."""
+    wanted: dict[Place, UserId | None] = {}
+    for learner in declared.learners:
+        user = learner.user(observed.misids)
+        if user is not None:
+            wanted |= {(user, slot): want.staff for slot, want in learner.slots.items()}
+    return wanted
+
+
+def unmanaged(plan: Plan, observed: Observed) -> Mapping[SlotKind, int]:
+    """Slots of declared learners that hold somebody and that no file speaks of, as far as they were read."""
+    managed = {place_of(change) for change in plan.changes}
+    held = (
+        slot.kind
+        for user in {change.learner for change in plan.changes} & observed.learners.keys()
+        for slot, holder in observed.learners[user].slots.items()
+        if holder is not None and not isinstance(holder, Unread) and (user, slot) not in managed
+    )
+    counts = Counter(held)
+    return {kind: counts[kind] for kind in SlotKind if counts[kind]}
+
+
+# ------------------------------------------------------------------ judging
+
+
+def fought_over(
+    drift: Iterable[Change], settings: Settings, corrections: Iterable[Correction], answered: Mapping[Place, datetime]
+) -> tuple[set[Place], Mapping[Place, int]]:
+    """The slots that were corrected too often to be corrected again, and how often each slot was. What came before
+    a person's answer no longer counts."""
+    since = datetime.min.replace(tzinfo=UTC)
+    counts = Counter(
+        (one.learner, one.slot) for one in corrections if one.at > answered.get((one.learner, one.slot), since)
+    )
+    correctable = {place_of(change) for change in drift if settings.drift[change.slot.kind] == "correct"}
+    return {place for place in correctable if counts[place] >= CORRECTIONS_BEFORE_ASKING}, counts
+
+
+def judge(
+    drift: Iterable[Change], memory: Memory, settings: Settings, now: datetime, approval: Approval | None = None
+) -> tuple[Drifted, ...]:
+    """What may be done about each drifted slot. Without an approval, what could be done if all of it is approved."""
+    hours = max(settings.grace_hours, approval.settings.grace_hours if approval else 0)
+    judged = []
+    for change in drift:
+        place = place_of(change)
+        first_seen = memory.seen[place].first_seen if place in memory.seen else now
+        from_then = first_seen + timedelta(hours=hours)
+        verdict = _verdict(change, settings, place in memory.fights, approval)
+        if verdict is Verdict.CORRECT and now < from_then:
+            verdict = Verdict.GRACE
+        last, corrections = memory.applied.get(place), memory.corrections.get(place, 0)
+        judged.append(Drifted(change, verdict, first_seen, from_then, last, corrections))
+    return tuple(judged)
+
+
+def _verdict(change: Change, settings: Settings, fought: bool, approval: Approval | None) -> Verdict:
+    if settings.drift[change.slot.kind] != "correct":
+        return Verdict.REPORT
+    if change.blocked:
+        return Verdict.SET_ASIDE
+    if change.action == "delete":
+        return Verdict.BY_HAND
+    if fought:
+        return Verdict.FIGHT
+    return Verdict.CORRECT if approval is None or _approved(change, approval) else Verdict.NOT_APPROVED
+
+
+def _approved(change: Change, approval: Approval) -> bool:
+    return (
+        approval.settings.drift[change.slot.kind] == "correct"
+        and approval.wanted.get(place_of(change), Unread.UNREADABLE) == change.after
+    )
+
+
+# ------------------------------------------------------------------ how an episode ended
+
+Words = Callable[[Episode, Change | None], str]
+"""How an episode ended, given what the plan says of its slot now; nothing where that does not say."""
+
+
+def endings(plan: Plan, words: Words) -> Callable[[Episode], str]:
+    """For each open episode, how it ended as far as this plan can tell; nothing where the plan did not look."""
+
+    @cache  # most runs find nothing over, and the rows of a large centre are many
+    def rows() -> Mapping[Place, Change]:
+        return {place_of(change): change for change in plan.changes}
+
+    @cache
+    def looked() -> tuple[bool, frozenset[UserId]]:
+        """Whether nobody was left unread, nor anybody's MISID unresolved; and whose slots were looked at."""
+        aside = sum(bool(change.blocked) for change in plan.changes)
+        whole = not plan.left_out and plan.summary.blocked == aside
+        return whole, frozenset(change.learner for change in plan.changes)
+
+    @cache
+    def set_aside() -> frozenset[UserId]:
+        """Of whom nothing was read. A plan does not even have the additional people then whom the files let go."""
+        return looked()[1] - {change.learner for change in plan.changes if not change.blocked}
+
+    def ending(episode: Episode) -> str:
+        change = rows().get(episode.place)
+        whole, learners = looked()
+        if change is None and not (whole or episode.learner in learners):
+            return ""
+        if change is None and episode.slot.kind is SlotKind.ADDITIONAL and episode.learner in set_aside():
+            return ""
+        return words(episode, change)
+
+    return ending
+
+
+def drift_ending(episode: Episode, change: Change | None) -> str:
+    if change is None or _has_lapsed(change):
+        return "no longer declared"
+    unread = change.recorded or change.before is Unread.UNREADABLE
+    if unread and change.after == episode.due:
+        return ""  # OneFile did not show the slot this time
+    if is_drift(change):
+        return "settings.drift says to ignore it"
+    if unread and change.after is None and change.blocked:
+        return "no longer declared"
+    if change.after == episode.holder:
+        return "the files accept it"
+    if change.before == episode.due:
+        return "back as it was applied"
+    return "the files ask for somebody else"
+
+
+def fight_ending(episode: Episode, change: Change | None) -> str:
+    """Only the files, or a person, end a fight: that it is quiet for a while settles nothing."""
+    if change is None or _has_lapsed(change):
+        return "no longer declared"
+    return "" if change.after == episode.due else "the files ask for somebody else"
+
+
+def step_ending(episode: Episode, change: Change | None) -> str:
+    """Only a reading of the slot shows a step done: not our record of it, nor a learner who was not read."""
+    if change is None or _has_lapsed(change):
+        return "the files no longer ask for it"
+    if change.after is not None:
+        return f"the files ask for {'them again' if change.after == episode.holder else 'somebody else'}"
+    if change.recorded or change.before in (Unread.UNREADABLE, Unread.AMBIGUOUS, episode.holder):
+        return ""
+    return "a reading shows that it is done"
+
+
+def _has_lapsed(change: Change) -> bool:
+    """The time ran out that the files name somebody for: read, set aside, and nobody asked for."""
+    read = not (change.recorded or isinstance(change.before, Unread))
+    return read and change.after is None and bool(change.blocked)
+
+
+def only(plan: Plan, chosen: Collection[tuple[UserId, Slot]], calls_per_minute: int) -> Plan:
+    """The plan with every other change left undone. All rows stay, so that limits take their shares of the same slots
+    and policies see the same world. Nobody is taken off: steps for people are not part of it."""
+    changes = tuple(
+        change if (change.learner, change.slot) in chosen and change.action != "delete" else _at_rest(change)
+        for change in plan.changes
+    )
+    operations = tuple(operations_for(changes))
+    return replace(
+        plan,
+        changes=changes,
+        operations=operations,
+        manual=(),
+        problems=(),
+        findings=(),
+        refusals=(),
+        caseload=(),
+        summary=summarise(changes, 0, len(operations), plan.summary.read_calls, calls_per_minute),
+    )
+
+
+def _at_rest(change: Change) -> Change:
+    return replace(change, action="no-op", blocked="", held="")

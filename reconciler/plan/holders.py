@@ -1,0 +1,69 @@
+"""Who holds what before and after a plan, and who is thereby in effect: unit, then learning aim, then default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Change
+from reconciler.model.slots import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
+
+Held = Mapping[Slot, Holder]
+
+_UNREADABLE, _NOT_HELD = Unread.UNREADABLE, Unread.NOT_HELD  # to look up a member of an enum takes time in Python 3.11
+
+
+def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Mapping[UserId, Held]:
+    """Per learner, the holders before the plan, or after each of its creates and updates took effect.
+
+    A record stands in where OneFile does not show a slot. What a plan does not write (no-op, blocked, held,
+    left to a person) stays as it is. The changes are those of a plan made from the reading.
+    """
+    held: dict[UserId, Held] = {learner: seen.slots for learner, seen in observed.learners.items()}
+    own: dict[UserId, dict[Slot, Holder]] = {}
+    for change in changes:
+        written = after and change.action in ("create", "update")
+        if written or change.recorded or change.before is _UNREADABLE:  # by far the most are as the reading has them
+            if change.learner not in own:
+                held[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
+            own[change.learner][change.slot] = change.after if written else change.before
+    return held
+
+
+def in_effect(held: Held, slot: Slot) -> frozenset[Holder]:
+    """Everybody who may be the one in effect in a slot; one element means that it is certain.
+
+    The slot's own holder is in effect. Where nobody is there, the layer below is; where the holder is not
+    known, it may be either. None stands for nobody. An IQA slot of a learning aim has no layer below: there
+    is no default IQA.
+    """
+    own = held.get(slot, _UNREADABLE)
+    if own is not None and not isinstance(own, Unread):
+        return frozenset({own})
+    below = frozenset(holder for lower in _below(held, slot) for holder in in_effect(held, lower))
+    return below if own is None and below else below | {own}
+
+
+def people(candidates: Iterable[Holder]) -> frozenset[UserId]:
+    """The accounts among holders: without nobody and without the unread."""
+    return frozenset([holder for holder in candidates if isinstance(holder, int)])
+
+
+def keys(held: Held, kinds: frozenset[SlotKind]) -> list[int | str]:
+    """The learner's learning aims (whose keys are numbers) or units (texts) among what was read, in order."""
+    found = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not _NOT_HELD}
+    return sorted(found)  # type: ignore[arg-type]  # one sort of key, and never None, in each of these layers
+
+
+def _below(held: Held, slot: Slot) -> Iterator[Slot]:
+    if slot.kind in UNIT_KINDS:
+        # What OneFile sends does not tell which learning aim a unit belongs to. Any of the learner's may be the
+        # one, so all of them count: a guess could hide that somebody quality-assures their own work.
+        iqa = slot.kind in IQA_KINDS
+        kind = SlotKind.LEARNING_AIM_IQA if iqa else SlotKind.LEARNING_AIM_ASSESSOR
+        aims = keys(held, LEARNING_AIM_KINDS)
+        yield from (Slot(kind, aim) for aim in aims)
+        if not aims and not iqa:
+            yield Slot(SlotKind.DEFAULT_ASSESSOR)
+    elif slot.kind is SlotKind.LEARNING_AIM_ASSESSOR:
+        yield Slot(SlotKind.DEFAULT_ASSESSOR)

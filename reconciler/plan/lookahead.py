@@ -1,0 +1,214 @@
+"""What the days after a plan will bring that somebody should know today: rules broken, and slots left to nobody.
+
+Only the days on which something changes are looked at, and on each only the learners whom it concerns.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from reconciler.model.declared import Declared, DeclaredLearner, Shift, Waiver
+from reconciler.model.observed import Observed, ObservedLearner
+from reconciler.model.plan import Change, Finding
+from reconciler.model.slots import SlotKind, UserId
+from reconciler.model.structs import Struct, replace
+from reconciler.plan.holders import Held, holders
+from reconciler.plan.lookahead_caseload import burdens_ahead
+from reconciler.plan.policies import Case, cases_of, check_learner
+from reconciler.plan.waivers import names
+from reconciler.problems import Problem, Source, in_order
+
+NAMED = 3  # learners in one warning; the others are counted
+
+_DAY = timedelta(days=1)
+
+
+def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Problem, ...]:
+    """A warning for each policy that a coming day breaks and the plan does not yet, and for each slot that will be
+    left to nobody, up to the declared horizon.
+
+    The world of a coming day is the one after the plan, with everybody in place who is declared by then.
+    """
+    concerned = _concerned(declared, observed.misids)
+    users = {learner.user(observed.misids) for learner in concerned}
+    seen = replace(observed, learners={user: one for user, one in observed.learners.items() if user in users})
+    mine = [change for change in changes if change.learner in users]
+    told = _told(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
+    burdens = _burdens(declared, observed, changes) if concerned else ()
+    return in_order(problem for _, problem in (*told.problems(), *burdens))
+
+
+def _burdens(declared: Declared, observed: Observed, changes: Sequence[Change]) -> Iterator[tuple[date, Problem]]:
+    learners = tuple(replace(one, id=one.user(observed.misids)) for one in declared.learners)
+    held = holders(observed, changes, after=True)
+    active = {user: held[user] for user, seen in observed.learners.items() if seen.standing == "active"}
+    return burdens_ahead(replace(declared, learners=learners), active)
+
+
+def foresee(declared: Declared) -> tuple[Problem, ...]:
+    """The same from the files alone, as if OneFile held what they declare for the day, and nothing else."""
+    return in_order(problem for _, problem in (*_foreseen(declared).problems(), *_burdens_foreseen(declared)))
+
+
+def foresee_breaches(declared: Declared) -> tuple[tuple[date, Problem], ...]:
+    """Of those, the policies that are broken, each with the day from which on."""
+    return (*_foreseen(declared).problems(lapses=False), *_burdens_foreseen(declared))
+
+
+def _burdens_foreseen(declared: Declared) -> Iterator[tuple[date, Problem]]:
+    learners = _with_ids(declared.learners)
+    return burdens_ahead(replace(declared, learners=learners), _as_declared(learners))
+
+
+def _with_ids(learners: Iterable[DeclaredLearner]) -> tuple[DeclaredLearner, ...]:
+    """Learners by MISID get a number of their own: without OneFile nobody knows their id."""
+    return tuple(
+        learner if learner.id is not None else replace(learner, id=UserId(-number), label=learner.name())
+        for number, learner in enumerate(learners, 1)
+    )
+
+
+def _as_declared(learners: Iterable[DeclaredLearner]) -> dict[UserId, Held]:
+    return {
+        learner.id: {slot: wanted.staff for slot, wanted in learner.slots.items()}
+        for learner in learners
+        if learner.id is not None
+    }
+
+
+def _foreseen(declared: Declared) -> _Told:
+    concerned = _with_ids(_concerned(declared, {}))
+    held = _as_declared(concerned)
+    seen = Observed(datetime.min.replace(tzinfo=UTC), {user: ObservedLearner(user) for user in held})
+    return _told(replace(declared, learners=concerned), seen, held)
+
+
+def _concerned(declared: Declared, misids: Mapping[str, UserId]) -> tuple[DeclaredLearner, ...]:
+    ending = _ending(declared)
+    return tuple(
+        one
+        for one in declared.learners
+        if one.later or any(names(waiver, one.user(misids), one.cohort) for waiver in ending)
+    )
+
+
+def _ending(declared: Declared) -> list[Waiver]:
+    """The waivers that count on the declared day, and will not at its horizon."""
+    return [waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon]
+
+
+def _told(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> _Told:
+    told = _Told()
+    days = _Days(declared)
+    for case in cases_of(declared, observed, held):
+        for day, cause, finding in days.breaches(case):
+            told.breach(day, cause, finding, case)
+        for shift in case.learner.later:
+            if shift.after is None and shift.slot.kind is not SlotKind.ADDITIONAL:
+                told.lapse(shift, case)
+    return told
+
+
+class _Days:
+    """The days of one reading of the files: what each learner's slots break on those that concern them."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        self._ending = _ending(declared)
+        self._on: dict[date, Declared] = {}
+
+    def breaches(self, case: Case) -> Iterator[tuple[date, Source, Finding]]:
+        """Each breach that a day brings and the day before did not have, with the line that brings it."""
+        known = {(one.policy, one.what) for one in check_learner(case, self._at(self._declared.day)) if not one.waived}
+        causes: dict[date, list[Source]] = defaultdict(list)
+        for waiver in self._ending:
+            if names(waiver, case.id, case.learner.cohort):
+                causes[waiver.until + _DAY].append(waiver.source)
+        shifts: dict[date, list[Shift]] = defaultdict(list)
+        for shift in case.learner.later:
+            shifts[shift.day].append(shift)
+        for day in sorted({*causes, *shifts}):
+            case = _moved(case, shifts[day])
+            found = [one for one in check_learner(case, self._at(day)) if not one.waived]
+            for one in found:
+                if (one.policy, one.what) not in known:
+                    yield day, _cause(one, shifts[day], causes[day]), one
+            known = {(one.policy, one.what) for one in found}
+
+    def _at(self, day: date) -> Declared:
+        return self._on.setdefault(day, replace(self._declared, day=day))
+
+
+def _moved(case: Case, shifts: Sequence[Shift]) -> Case:
+    """The learner once a day's shifts are applied. Who is not declared any more is there still: OneFile has no
+    unassign, so only somebody else's coming moves a holder."""
+    slots = {**case.learner.slots, **{shift.slot: shift.after for shift in shifts if shift.after}}
+    for shift in shifts:
+        if shift.after is None:
+            slots.pop(shift.slot, None)
+    comers = {shift.slot: shift.after.staff for shift in shifts if shift.after and shift.after.staff is not None}
+    return replace(case, learner=replace(case.learner, slots=slots), held={**case.held, **comers})
+
+
+def _cause(finding: Finding, shifts: Sequence[Shift], waivers: Sequence[Source]) -> Source:
+    """The line that changes on the day and has a part in the finding, as far as that can be told."""
+    changed = [source for shift in shifts for source in (shift.source, shift.after.source if shift.after else None)]
+    part = [source for source in changed if source in finding.places]
+    return next((source for source in (*part, *waivers, *changed) if source), Source(""))
+
+
+class _Matter(Struct, frozen=True):
+    """What one line brings on one day, said once for all the learners whom it concerns in the same way."""
+
+    day: date
+    source: Source
+    what: str
+    fix: str
+    policy: str = ""
+    blocks: bool = False
+
+
+class _Told:
+    """Warnings by matter, so that one stand-in for forty learners is one warning."""
+
+    def __init__(self) -> None:
+        self._learners: dict[_Matter, list[str]] = defaultdict(list)
+        self._places: dict[_Matter, dict[Source, None]] = defaultdict(dict)
+
+    def breach(self, day: date, cause: Source, finding: Finding, case: Case) -> None:
+        name = case.learner.label or f"learner {case.id}"
+        what = finding.what.removeprefix(f"{name}: ")
+        matter = _Matter(day, cause, what, finding.fix, finding.policy, finding.level == "error")
+        self._learners[matter].append(name)
+        self._places[matter].update(dict.fromkeys(place for place in finding.places if place != cause))
+
+    def lapse(self, shift: Shift, case: Case) -> None:
+        key = "" if shift.slot.key is None else f" {shift.slot.key}"
+        post = f"{shift.slot.kind.value.replace('_', ' ')}{key}"
+        what = f"nobody is declared as {post} after {shift.day - _DAY}"
+        fix = "add an entry for the time after, with 'staff: null' if nobody shall hold the slot then."
+        self._learners[_Matter(shift.day, shift.source, what, fix)].append(case.learner.name())
+
+    def problems(self, *, lapses: bool = True) -> Iterator[tuple[date, Problem]]:
+        """Each with the day from which on it holds."""
+        for matter, learners in self._learners.items():
+            where = f" for {_listed(list(dict.fromkeys(learners)))}"
+            if matter.policy:
+                places = _listed([str(place) for place in self._places[matter]])
+                beside = f", by this line and {places}" if places else ""
+                verdict = "the plan will be refused" if matter.blocks else "the plan will warn"
+                what = f"from {matter.day} {verdict}: {matter.what}{where}{beside} [{matter.policy}]"
+            elif not lapses:
+                continue
+            else:
+                what = f"from {matter.day} the slot is not managed, and apply cannot be complete: {matter.what}{where}"
+            yield matter.day, Problem(what, matter.fix, matter.source, severity="warning")
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`a, b, c and 9 more`."""
+    named, more = list(words[:NAMED]), len(words) - NAMED
+    parts = [*named, f"{more} more"] if more > 0 else named
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

@@ -1,0 +1,102 @@
+"""Whose caseload a coming day takes past a number of theirs: a stand-in gains on one day all whom they cover."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+
+from reconciler.model.declared import Declared, DeclaredLearner, Level, Shift, Staff
+from reconciler.model.plan import Finding
+from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.model.structs import replace
+from reconciler.plan.caseload import KINDS
+from reconciler.plan.holders import Held
+from reconciler.plan.policies import bound_passed, is_watched
+from reconciler.plan.waivers import waive_caseload
+from reconciler.problems import Problem, Source
+
+_DAY = timedelta(days=1)
+
+
+def burdens_ahead(declared: Declared, held: Mapping[UserId, Held]) -> Iterator[tuple[date, Problem]]:
+    """A warning for each number of a member of staff that a coming day passes and the day before did not, up to the
+    declared horizon. `held` has the active learners in scope, as they are once the plan is carried out."""
+    level = declared.settings.level("caseload")
+    watched = [one for one in declared.staff.values() if is_watched(one)]
+    shifts = _by_day(learner for learner in declared.learners if learner.id in held)
+    if level == "off" or not watched or not shifts:
+        return
+    kinds = {kind for member in watched for kind in KINDS[member.role]}
+    burdens = _Burdens(declared, level, watched)
+    for user, slots in held.items():
+        for slot, holder in slots.items():
+            if slot.kind in kinds and isinstance(holder, int):
+                burdens.take(user, slot, UserId(holder))
+    over = {matter for matter, _ in burdens.over(declared.day)}
+    for day in sorted({*shifts, *_waivers_end(declared)}):
+        causes: dict[UserId, Counter[Source]] = defaultdict(Counter)
+        for user, shift in shifts.get(day, ()):
+            if shift.after is not None and shift.after.staff is not None:
+                burdens.take(user, shift.slot, shift.after.staff)
+                causes[shift.after.staff][shift.source] += 1
+        found = dict(burdens.over(day))
+        for (member, bound), finding in found.items():
+            if (member, bound) not in over:
+                first = causes[member].most_common(1)
+                yield day, _problem(day, finding, first[0][0] if first else finding.source)
+        over = {*found}
+
+
+def _by_day(learners: Iterable[DeclaredLearner]) -> Mapping[date, list[tuple[UserId, Shift]]]:
+    days: dict[date, list[tuple[UserId, Shift]]] = defaultdict(list)
+    for learner in learners:
+        for shift in learner.later:
+            if learner.id is not None:
+                days[shift.day].append((learner.id, shift))
+    return days
+
+
+def _waivers_end(declared: Declared) -> Iterator[date]:
+    for waiver in declared.settings.waivers:
+        if waiver.policy == "caseload" and declared.day <= waiver.until < declared.horizon:
+            yield waiver.until + _DAY
+
+
+class _Burdens:
+    """Who holds which learners by how many slots, as days go by."""
+
+    def __init__(self, declared: Declared, level: Level, watched: list[Staff]) -> None:
+        self._declared, self._level, self._watched = declared, level, watched
+        self._holder: dict[tuple[UserId, Slot], UserId] = {}
+        self._learners: dict[tuple[UserId, SlotKind], Counter[UserId]] = defaultdict(Counter)
+        self._cohorts = {learner.id: learner.cohort for learner in declared.learners}
+
+    def take(self, learner: UserId, slot: Slot, holder: UserId) -> None:
+        if slot.kind is SlotKind.ADDITIONAL:
+            return
+        if before := self._holder.get((learner, slot)):
+            theirs = self._learners[before, slot.kind]
+            theirs[learner] -= 1
+            if not theirs[learner]:
+                del theirs[learner]
+        self._holder[learner, slot] = holder
+        self._learners[holder, slot.kind][learner] += 1
+
+    def over(self, day: date) -> Iterator[tuple[tuple[UserId, str], Finding]]:
+        """What is passed on that day and not waived, by the member of staff and the number's key."""
+        on_the_day = replace(self._declared, day=day)
+        for member in self._watched:
+            mine = sorted({one for kind in KINDS[member.role] for one in self._learners[member.id, kind]})
+            passed = bound_passed(member, len(mine), self._level)
+            if passed is None:
+                continue
+            finding = passed.finding(member, len(mine))
+            learners = [(one, self._cohorts.get(one, "")) for one in mine]
+            if not waive_caseload(finding, on_the_day, learners, passed.bound).waived:
+                yield (member.id, passed.key), finding
+
+
+def _problem(day: date, finding: Finding, source: Source | None) -> Problem:
+    verdict = "the plan will be refused" if finding.level == "error" else "the plan will warn"
+    return Problem(f"from {day} {verdict}: {finding.what} [caseload]", finding.fix, source, severity="warning")

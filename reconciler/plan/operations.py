@@ -1,0 +1,135 @@
+"""What follows from a plan's changes: the operations in order, the steps left to people, the counts."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import assert_never
+
+from reconciler.model.declared import Staff
+from reconciler.model.operations import AssignAdditional, AssignLearningAim, AssignUnit, Move, Operation, SetDefaults
+from reconciler.model.operations import step_id as step_id  # where plans and whoever closes a step look for it
+from reconciler.model.plan import Action, Change, ManualRemoval, Summary
+from reconciler.model.slots import DEFAULT_KINDS, Role, SlotKind, StandardId, UnitId, UserId
+
+
+def operations_for(changes: Iterable[Change]) -> Iterator[Operation]:
+    """One operation per written slot, in the changes' order; both defaults of a learner in one call."""
+    defaults: dict[UserId, list[Change]] = {}
+    writes = [change for change in changes if change.action in ("create", "update")]
+    for change in writes:
+        if change.slot.kind in DEFAULT_KINDS:
+            defaults.setdefault(change.learner, []).append(change)
+    for change in writes:
+        if change.slot.kind not in DEFAULT_KINDS:
+            yield _operation([change])
+        elif change is defaults[change.learner][0]:
+            yield _operation(defaults[change.learner])
+
+
+def _operation(changes: list[Change]) -> Operation:
+    learner, slot = changes[0].learner, changes[0].slot
+    moves = {change.slot.kind: Move(change.before, change.after) for change in changes if change.after is not None}
+    move = moves[slot.kind]
+    match slot.kind:
+        case SlotKind.DEFAULT_ASSESSOR | SlotKind.DEFAULT_EMPLOYER:
+            return SetDefaults(learner, moves.get(SlotKind.DEFAULT_ASSESSOR), moves.get(SlotKind.DEFAULT_EMPLOYER))
+        case SlotKind.LEARNING_AIM_ASSESSOR:
+            return AssignLearningAim(learner, StandardId(int(slot.key or 0)), "assessor", move)
+        case SlotKind.LEARNING_AIM_IQA:
+            return AssignLearningAim(learner, StandardId(int(slot.key or 0)), "iqa", move)
+        case SlotKind.UNIT_ASSESSOR:
+            return AssignUnit(learner, UnitId(str(slot.key)), "assessor", move)
+        case SlotKind.UNIT_IQA:
+            return AssignUnit(learner, UnitId(str(slot.key)), "iqa", move)
+        case SlotKind.ADDITIONAL:
+            return AssignAdditional(learner, move)
+        case _:
+            assert_never(slot.kind)
+
+
+def removal(change: Change, members: Mapping[UserId, Staff], owner: str = "") -> ManualRemoval:
+    assert isinstance(change.before, int)  # noqa: S101  a delete always has a holder, see _action
+    holder = UserId(change.before)
+    member = members.get(holder)
+    page, clicks = _way(change.slot.kind, member.role if member else None)
+    return ManualRemoval(
+        id=step_id(change.learner, change.slot),
+        learner=change.learner,
+        slot=change.slot,
+        holder=holder,
+        label=change.label,
+        cohort=change.cohort,
+        page=page,
+        source=change.source,
+        clicks=clicks,
+        unseen=change.recorded,
+        owner=owner,
+    )
+
+
+_ALLOCATIONS = (
+    "Allocations",
+    "Users, Allocations; filter the table and select the learner; below, under Assessors, take {} out of its list; "
+    "Submit. It takes effect at once. For a Centre Manager or User Manager.",
+)
+_UNIT = (
+    "Unit Allocations",
+    "Users, Learners, the learner; Episodes, Learning Aims, Units; change the unit's list of {}; Save. OneFile's help "
+    "does not say that the list can be emptied: if it cannot, ask OneFile's support.",
+)
+_ACCESS = (
+    "the learner's Access Accounts tab",
+    "Users, the learner's Account, the tab Access Accounts; take {} off there. Employers and observers are on no "
+    "other page. For whoever may assign and change employers, or a Centre Manager.",
+)
+
+
+def _way(kind: SlotKind, role: Role | None) -> tuple[str, str]:
+    """The page of OneFile where a person takes somebody off, and the way there: no more than OneFile's help articles
+    say (Allocations, 76000041714; Unit Allocations, 76000039884; employers, topic 76000015473)."""
+    match kind:
+        case SlotKind.UNIT_ASSESSOR | SlotKind.UNIT_IQA:
+            way, who = _UNIT, "assessors" if kind is SlotKind.UNIT_ASSESSOR else "IQAs"
+        case SlotKind.DEFAULT_EMPLOYER:
+            way, who = _ACCESS, "the employer"
+        case SlotKind.ADDITIONAL if role in (Role.EMPLOYER, Role.OBSERVER):
+            way, who = _ACCESS, f"the {role.value}"
+        case SlotKind.LEARNING_AIM_IQA:
+            way, who = _ALLOCATIONS, "the IQA of the learning aim"
+        case SlotKind.LEARNING_AIM_ASSESSOR:
+            way, who = _ALLOCATIONS, "the assessor of the learning aim"
+        case SlotKind.DEFAULT_ASSESSOR:
+            way, who = _ALLOCATIONS, "the default assessor"
+        case SlotKind.ADDITIONAL:
+            way, who = _ALLOCATIONS, "the additional IQA" if role is Role.IQA else "the additional assessor"
+        case _:
+            assert_never(kind)
+    return way[0], way[1].format(who)
+
+
+def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: int, calls_per_minute: int) -> Summary:
+    actions: Counter[Action] = Counter()
+    unknown = blocked = reported = 0
+    for change in changes:
+        if change.blocked:
+            blocked += 1
+        elif change.reason == "unknown":  # also where nobody shall be there, say the files, and OneFile does not say
+            unknown += 1
+        elif change.held == "report":
+            reported += 1
+        else:
+            actions[change.action] += 1
+    return Summary(
+        create=actions["create"],
+        update=actions["update"],
+        no_op=actions["no-op"],
+        unknown=unknown,
+        manual=actions["delete"],
+        blocked=blocked + unresolved,
+        reported=reported,
+        read_calls=reads,
+        write_calls=writes,
+        seconds=math.ceil((reads + writes) * 60 / calls_per_minute),
+    )

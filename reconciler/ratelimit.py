@@ -1,0 +1,140 @@
+"""The call budget: at most so many calls in any 60 seconds, whatever the latency and however many share it.
+
+OneFile answers 429 after 300 calls in a minute. Where between our sending and our receiving it counts a call, and what
+kind of minute it keeps, is not known. So a call occupies a place from before it is sent until 60 s after its answer
+arrived, and no call is sent while `limit` places are occupied. Proof that the server never counts more than `limit`
+within 60 s: suppose it did; of those calls take the one whose place was reserved last. Each of the others had reserved
+by then, and had not yet left: to leave, its answer, and so the server's count of it, must lie 60 s back. Then `limit`
+places were occupied, and the last call was not sent.
+
+A call that was given up unanswered is taken as answered when it was given up: a request that the network delivers
+later than that is the one thing this cannot see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple, Protocol
+
+from reconciler.clock import Clock
+from reconciler.problems import Invalid, Problem, ReconcilerError
+
+_LEAST_WAIT_SECONDS = 0.001  # also what servers that count both ends of a minute are given
+
+
+class MemoryLedger:
+    """The ledger of one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last_id = 0
+        self._in_flight: set[int] = set()
+        self._leaving: deque[float] = deque()  # when each settled place becomes free, earliest first
+        self._paused_until = float("-inf")
+
+    def reserve(self, limit: int) -> Reservation:
+        now = self._clock.monotonic()
+        if now < self._paused_until:
+            return Reservation(None, self._paused_until - now)
+        if self.spent() < limit:
+            self._last_id += 1
+            self._in_flight.add(self._last_id)
+            return Reservation(self._last_id)
+        # A call still in flight leaves a whole window from now at the earliest.
+        return Reservation(None, self._leaving[0] - now if self._leaving else WINDOW_SECONDS)
+
+    def settle(self, id: int) -> None:
+        if id in self._in_flight:
+            self._in_flight.remove(id)
+            self._leaving.append(self._clock.monotonic() + WINDOW_SECONDS)
+
+    def pause(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    def spent(self) -> int:
+        now = self._clock.monotonic()
+        while self._leaving and self._leaving[0] < now:  # at the very instant it still counts
+            self._leaving.popleft()
+        return len(self._in_flight) + len(self._leaving)
+
+
+class Budget:
+    """One process's way into a ledger, first come, first served. One for each event loop.
+
+    `limit` is calls per 60 s. Several budgets that share a ledger share its window.
+    """
+
+    def __init__(self, ledger: CallLedger, limit: int, clock: Clock) -> None:
+        if limit < 1:
+            what = f"{limit} calls a minute leave nothing to work with"
+            raise Invalid(
+                Problem(what, "set calls_per_minute to 1 or more; OneFile allows 300", where="calls_per_minute")
+            )
+        self.limit = limit
+        self._ledger = ledger
+        self._clock = clock
+        self._turn = asyncio.Lock()  # fair: wakes in order of arrival
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """Wait for a place; occupy it for the body, and for WINDOW_SECONDS after it, however the body ends."""
+        place = await self._place()
+        try:
+            yield
+        finally:
+            # the call is answered: a ledger that cannot note it must not hide that, and holds the place for longer
+            with suppress(ReconcilerError):
+                self._ledger.settle(place)
+
+    def pause(self, seconds: float) -> None:
+        self._ledger.pause(seconds)
+
+    def spent(self) -> int:
+        return self._ledger.spent()
+
+    async def _place(self) -> int:
+        async with self._turn:
+            while True:
+                reservation = self._ledger.reserve(self.limit)
+                if reservation.id is not None:
+                    return reservation.id
+                await self._clock.sleep(max(_LEAST_WAIT_SECONDS, reservation.wait_seconds))
+
+
+WINDOW_SECONDS = 60.0
+LONGEST_CALL_SECONDS = 120.0
+"""No call stays unsettled longer while its process lives: the client gives up first."""
+
+
+class Reservation(NamedTuple):
+    """A place in the window, or (id None) how many seconds to wait before asking again."""
+
+    id: int | None
+    wait_seconds: float = 0.0
+
+
+class CallLedger(Protocol):
+    """Who occupies the window. One in memory for one process, one in the database for several.
+
+    A place that is never settled, because its process died, must be let go LONGEST_CALL_SECONDS + WINDOW_SECONDS
+    after it was reserved, and not earlier.
+    """
+
+    def reserve(self, limit: int) -> Reservation:
+        """Occupy a place if fewer than `limit` are occupied and no pause is on; else say how long to wait."""
+        ...
+
+    def settle(self, id: int) -> None:
+        """The answer arrived, or the call ended without one: the place is free WINDOW_SECONDS from now."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Nobody reserves for that long (a 429). A pause never shortens another."""
+        ...
+
+    def spent(self) -> int:
+        """Places occupied now."""
+        ...

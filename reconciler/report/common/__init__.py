@@ -1,0 +1,1 @@
+"""Parts shared by all reports: words, escaping, truncation, Markdown and terminal output."""

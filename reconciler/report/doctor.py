@@ -1,0 +1,73 @@
+"""The doctor's checks as a table of ticks for people, with a fix under each that needs one, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from reconciler.doctor.checks import Check, Checkup, Verdict
+from reconciler.plan.document import FORMAT
+from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
+from reconciler.text import number_of
+
+_MARKS: Mapping[Verdict, tuple[str, str, int]] = {
+    Verdict.FINE: ("✓", "+", GREEN),
+    Verdict.FAILED: ("✗", "x", RED),
+    Verdict.UNKNOWN: ("?", "?", YELLOW),
+    Verdict.NOTHING: ("–", "-", 0),
+    Verdict.SKIPPED: ("–", "-", 0),
+}
+TICKS = "".join(tick for tick, _, _ in _MARKS.values())
+_TOTALS = {
+    Verdict.FINE: "fine",
+    Verdict.FAILED: "failed",
+    Verdict.UNKNOWN: "not known",
+    Verdict.NOTHING: "not needed",
+    Verdict.SKIPPED: "skipped",
+}
+
+
+def render_checkup(checkup: Checkup, *, colour: bool = False, plain: bool = False, width: int = 100) -> str:
+    """One line a check, its fix below it, then the totals. `plain` writes the marks in ASCII."""
+    page = Page(width, colour)
+    names = max(len(check.name.value) for check in checkup.checks)
+    lines = [line for check in checkup.checks for line in _rows(page, check, names, plain)]
+    ends = Counter(check.verdict for check in checkup.checks)
+    totals = ", ".join(f"{ends[verdict]} {word}" for verdict, word in _TOTALS.items() if ends[verdict])
+    run = f"; the canary is run {checkup.run} in the journal" if checkup.run is not None else ""
+    lines += ["", page.paint(BOLD, f"{totals}; {number_of(checkup.calls, 'call')} made{run}")]
+    return page.text(lines)
+
+
+def _rows(page: Page, check: Check, names: int, plain: bool) -> Iterator[str]:
+    tick, ascii_tick, code = _MARKS[check.verdict]
+    mark = ascii_tick if plain else tick
+    first, *rest = page.wrap(f"{check.name.value:<{names}}  {check.found}", first=2, rest=names + 4)
+    yield f"{page.paint(code, mark) if code else mark} {first[2:]}"
+    yield from rest
+    for line in check.details:
+        yield from page.wrap(line, first=names + 4, rest=names + 6)
+    if check.fix:
+        word = "Fix" if check.verdict is Verdict.FAILED else "Next"
+        yield from page.wrap(f"{word}: {check.fix}", first=names + 4, rest=names + 6)
+
+
+def render_json(checkup: Checkup) -> str:
+    document = {
+        "reconciler_format": FORMAT,
+        "exit_code": int(checkup.exit_code),
+        "calls": checkup.calls,
+        "run": checkup.run,
+        "checks": [
+            {
+                "name": check.name.value,
+                "verdict": check.verdict.value,
+                "found": check.found,
+                "details": list(check.details),
+                "fix": check.fix,
+            }
+            for check in checkup.checks
+        ],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

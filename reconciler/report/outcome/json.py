@@ -1,0 +1,88 @@
+"""What an apply did, or what is wrong, as JSON for pipelines; the plan's own JSON is in plan/document.py."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from reconciler.model.operations import Outcome, addresses, holder_json, moves, time_json
+from reconciler.model.plan import Plan
+from reconciler.plan.document import FORMAT, Document
+from reconciler.problems import Problem
+
+
+def render_outcomes(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    fingerprint: str,
+    run: int | None,
+    spent_calls: int,
+    exit_code: int,
+    problems: Sequence[Problem] = (),
+) -> str:
+    """One row per operation in plan order; `problems` are what ended the run early, then the rows set aside."""
+    document: Document = {
+        "reconciler_format": FORMAT,
+        "run": run,
+        "target": plan.target,
+        "organisation": plan.organisation,
+        "fingerprint": fingerprint,
+        "commit": plan.made_from.commit or None,
+        "uncommitted_changes": plan.made_from.uncommitted,
+        "exit_code": exit_code,
+        "summary": dict(sorted(Counter(outcome.state.value for outcome in outcomes).items())),
+        "calls": spent_calls,
+        "outcomes": [outcome_json(outcome) for outcome in outcomes],
+        "manual_steps": [
+            {
+                "id": step.id,
+                "address": step.slot.address(step.learner),
+                "holder": step.holder,
+                "page": step.page,
+                "clicks": step.clicks,
+                "owner": step.owner,
+                "first_seen": time_json(step.first_seen),
+            }
+            for step in plan.manual
+        ],
+        "waived": [
+            {"policy": finding.policy, "what": finding.what, "waived": finding.waived}
+            for finding in plan.findings
+            if finding.waived
+        ],
+        "problems": [problem_json(problem) for problem in (*problems, *plan.problems)],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_problems(problems: Sequence[Problem], exit_code: int) -> str:
+    document = {"exit_code": exit_code, "problems": [problem_json(problem) for problem in problems]}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def problem_json(problem: Problem) -> Document:
+    return {
+        "severity": problem.severity,
+        "file": problem.source.file if problem.source else None,
+        "line": problem.source.line if problem.source else None,
+        "where": problem.where,
+        "what": problem.what,
+        "fix": problem.fix,
+        **({"lines": list(problem.lines)} if problem.lines else {}),
+    }
+
+
+def outcome_json(outcome: Outcome) -> Document:
+    operation = outcome.operation
+    return {
+        "id": outcome.id,
+        "learner_id": operation.learner,
+        "addresses": list(addresses(operation)),
+        "before": [holder_json(move.before) for _, move in moves(operation)],
+        "after": [move.after for _, move in moves(operation)],
+        "state": outcome.state.value,
+        "detail": outcome.detail,
+        "proof": outcome.proof,
+    }

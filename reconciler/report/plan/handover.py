@@ -1,0 +1,171 @@
+"""What the API cannot move when learners change hands: a list for people, learner by learner, to look at in OneFile.
+
+OneFile's API shows neither tasks nor who a visit or review was planned by, so nothing here says that there are any.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from reconciler.model.plan import Change
+from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, Slot, SlotKind, UserId
+from reconciler.model.structs import Struct
+from reconciler.report.common import truncate as fit
+from reconciler.report.common.escape import code_span, prose
+from reconciler.report.common.terminal import BOLD, Page
+from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
+from reconciler.report.common.words import Handles, holder_words, learner_words, slot_words
+from reconciler.text import number_of
+
+Form = Literal["text", "markdown", "json"]
+
+TITLE = "Handover: to look at in OneFile, by hand"
+WHY = (
+    "OneFile's API shows no tasks, visits or reviews, so this list does not say that there are any. It says where to "
+    "look, because what was given to somebody stays with them when a slot changes hands."
+)
+FULL = "The whole list comes as text or JSON."
+NOTHING = "Nobody hands a learner over."
+
+_TASKS = (
+    "Open tasks: give what is still with {giver} to {taker}. OneFile offers only people who are on the learner, so do "
+    "it after the apply."
+)
+_VISITS = (
+    "Visits report: visits that {giver} planned, and reviews scheduled with {giver}, stay with {giver}. Agree which of "
+    "them {taker} takes, and plan these anew."
+)
+_IQA = "Open tasks of quality assurance: give what is still with {giver} to {taker}, after the apply."
+_EMPLOYER = (
+    "Reviews: those not yet started follow the new employer. One that is complete keeps {giver}'s place; it has to be "
+    "unlocked for {taker} to sign."
+)
+_ACCESS = (
+    "The learner's Access Accounts and Allocations pages: {giver} may still have access; take it away if it should end."
+)
+
+
+class HandOver(Struct, frozen=True):
+    """One learner going from one member of staff to another, or to nobody who is named (`taker` None).
+
+    `recorded` where OneFile does not show one of the slots, and the giver is who we put there last.
+    """
+
+    learner: UserId
+    label: str
+    cohort: str
+    giver: UserId
+    taker: UserId | None
+    slots: tuple[Slot, ...]
+    recorded: bool = False
+
+    def steps(self, handles: Handles) -> list[str]:
+        """What to look at, by what the slots are for."""
+        words = {"giver": holder_words(self.giver, handles), "taker": holder_words(self.taker, handles)}
+        if self.taker is None:
+            words["taker"] = "whoever goes on with the learner"
+        kinds = {slot.kind for slot in self.slots}
+        steps = [_TASKS, _VISITS] if kinds & ASSESSOR_KINDS else []
+        steps += [_IQA] if kinds & IQA_KINDS else []
+        steps += [_EMPLOYER] if SlotKind.DEFAULT_EMPLOYER in kinds else []
+        return [step.format(**words) for step in (*steps, _ACCESS)]
+
+
+def hand_overs(changes: Iterable[Change], successors: Mapping[UserId, UserId] | None = None) -> list[HandOver]:
+    """Who hands which learner over to whom, in the order of the plan: every slot whose holder is known and goes.
+
+    *successors* are known to take over from somebody who leaves the additional people; a plan alone does not tell.
+    """
+    found: dict[tuple[str, UserId, str, UserId, UserId | None], list[Change]] = defaultdict(list)
+    for change in changes:
+        if change.action in ("update", "delete") and isinstance(change.before, int):
+            taker = change.after
+            if change.slot.kind is SlotKind.ADDITIONAL and taker is None:
+                taker = (successors or {}).get(change.before)
+            found[change.cohort, change.learner, change.label, change.before, taker].append(change)
+    return [
+        HandOver(
+            learner,
+            label,
+            cohort,
+            giver,
+            taker,
+            tuple(change.slot for change in group),
+            any(change.recorded for change in group),
+        )
+        for (cohort, learner, label, giver, taker), group in found.items()
+    ]
+
+
+def render_handover(
+    rows: Sequence[HandOver],
+    handles: Handles,
+    form: Form = "text",
+    *,
+    colour: bool = False,
+    width: int = 100,
+    limit: int = COMMENT_LIMIT,
+) -> str:
+    """The list as text, as Markdown of at most `limit` bytes with boxes to tick, or as JSON."""
+    if form == "json":
+        return json.dumps({"handover": [as_json(row, handles) for row in rows]}, indent=1, ensure_ascii=False) + "\n"
+    return _markdown(rows, handles, limit) if form == "markdown" else _text(rows, handles, Page(width, colour))
+
+
+def as_json(row: HandOver, handles: Handles) -> Mapping[str, object]:
+    return {
+        "learner_id": row.learner or None,  # a MISID whose learner was not looked up
+        "label": row.label,
+        "cohort": row.cohort,
+        "from": {"staff_id": row.giver, "staff": handles.get(row.giver)},
+        "to": None if row.taker is None else {"staff_id": row.taker, "staff": handles.get(row.taker)},
+        "slots": [slot_words(slot) for slot in row.slots],
+        "addresses": [slot.address(row.learner) for slot in row.slots] if row.learner else [],
+        "recorded": row.recorded,
+        "look_at": row.steps(handles),
+    }
+
+
+def _head(row: HandOver, handles: Handles) -> str:
+    taker = "nobody who is named" if row.taker is None else holder_words(row.taker, handles)
+    giver = holder_words(row.giver, handles) + (" (as we recorded it)" if row.recorded else "")
+    return f"{learner_words(row.learner, row.label)}: from {giver} to {taker}"
+
+
+def _shared(rows: Sequence[HandOver], handles: Handles) -> list[tuple[list[str], list[HandOver]]]:
+    """Rows with the same things to look at, so that these are said once."""
+    groups: dict[tuple[str, ...], list[HandOver]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row.steps(handles))].append(row)
+    return [([*steps], group) for steps, group in groups.items()]
+
+
+def _text(rows: Sequence[HandOver], handles: Handles, page: Page) -> str:
+    if not rows:
+        return f"{NOTHING}\n"
+    lines = [page.paint(BOLD, f"{TITLE} ({number_of(len(rows), 'handover')})"), *page.wrap(WHY, rest=0)]
+    for steps, group in _shared(rows, handles):
+        lines.append("")
+        for row in group:
+            slots = ", ".join(slot_words(slot) for slot in row.slots)
+            lines += page.wrap(f"[ ] {_head(row, handles)} ({slots})", rest=6)
+        lines += [line for step in steps for line in page.wrap(f"- {step}", first=6, rest=8)]
+    return page.text(lines)
+
+
+def _markdown(rows: Sequence[HandOver], handles: Handles, limit: int) -> str:
+    if not rows:
+        return f"{NOTHING}\n"
+    parts = []
+    for steps, group in _shared(rows, handles):
+        items = tuple(Item(_box(row, handles), fit.BY_HAND, "handovers") for row in group)
+        parts.append(Part(items, "\n", "".join(f"  - {prose(step)}\n" for step in steps)))
+    return fit.fit(f"### {TITLE}\n\n{prose(WHY)}\n", parts, "", limit=limit, full_report=FULL)
+
+
+def _box(row: HandOver, handles: Handles) -> str:
+    slots = ", ".join(slot_words(slot) for slot in row.slots)
+    return f"- [ ] {code_span(_head(row, handles))}: {code_span(slots)}\n"

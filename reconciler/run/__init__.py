@@ -1,1 +1,0 @@
-"""One module per command: the only place where the stages meet, and where plans are saved and loaded."""

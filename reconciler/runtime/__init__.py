@@ -1,0 +1,1 @@
+"""What commands share: context, session, lock, git, and files on disk."""

@@ -1,0 +1,46 @@
+"""--changed-since: only the learners whose declaration changed, so that only they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.declared.load import read_declared
+from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.structs import replace
+from reconciler.problems import Invalid
+from reconciler.runtime.git import as_of, changed_since
+
+
+def since(declared: Declared, state: Path, ref: str) -> Declared:
+    """The learners of cohort files that changed since `ref`, and those whose slots changed with staff.yaml.
+
+    Changed settings concern everybody, and so does a state at `ref` that is not valid: then all stay.
+    Raises Invalid where git cannot tell.
+    """
+    changed = changed_since(state, ref)
+    if "settings.yaml" in changed:
+        return declared
+    # the other cohorts' files are the same at both commits: only other staff can make them ask for somebody else
+    then = _slots_at(declared, state, ref) if "staff.yaml" in changed else {}
+    if then is None:
+        return declared
+
+    def moved(learner: DeclaredLearner) -> bool:
+        if f"cohorts/{learner.cohort}.yaml" in changed:
+            return True
+        return "staff.yaml" in changed and then.get(_key(learner)) != learner.slots
+
+    kept = tuple(learner for learner in declared.learners if moved(learner))
+    return replace(declared, learners=kept, left_out=declared.left_out + len(declared.learners) - len(kept))
+
+
+def _slots_at(declared: Declared, state: Path, ref: str) -> dict[tuple[str, object], object] | None:
+    with as_of(state, ref) as base:
+        try:
+            return {_key(learner): learner.slots for learner in read_declared(base, declared.day).learners}
+        except Invalid:
+            return None
+
+
+def _key(learner: DeclaredLearner) -> tuple[str, object]:
+    return ("id", learner.id) if learner.id is not None else ("misid", learner.misid)

@@ -1,0 +1,38 @@
+"""Saved readings: what OneFile held, kept in a file, so that a plan can be made again without a call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from reconciler.model.declared import Declared
+from reconciler.model.observed import Observed
+from reconciler.observed.document import fitted, from_json, to_document
+from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+from reconciler.runtime.files import write_whole
+
+LARGEST = 1_000_000_000  # bytes; a reading of 100,000 learners has some 30 MB
+
+
+def save_reading(observed: Observed, declared: Declared, target: str, path: Path) -> None:
+    document = to_document(observed, target, declared.settings.organisation)
+    write_whole(json.dumps(document, separators=(",", ":")) + "\n", path)
+
+
+def load_reading(path: Path, declared: Declared, target: str) -> Observed:
+    """The reading in `path`, fitted to the declaration. Raises Invalid where it cannot be used for it."""
+    source = Source(str(path))
+    try:
+        if path.stat().st_size > LARGEST:
+            fix = "Save the reading again with: reconciler plan --save-observed FILE"
+            raise Invalid(Problem("is larger than any reading", fix, source))
+        observed = from_json(path.read_bytes(), target, declared.settings.organisation)
+    except OSError as error:
+        fix = "Check the path, or save a reading with: reconciler plan --save-observed FILE"
+        raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error
+    except (ValueError, RecursionError) as error:
+        fix = "Save the reading again with: reconciler plan --save-observed FILE"
+        raise Invalid(Problem("is not JSON, or is cut short", fix, source)) from error
+    except ReconcilerError as error:
+        raise Invalid([Problem(one.what, one.fix, source) for one in error.problems]) from error
+    return fitted(observed, declared)

@@ -1,0 +1,160 @@
+"""New files of a state folder: tried out beside what is there, then written all or none, and never over another."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from reconciler.declared.cohort import CohortEntry, Term
+from reconciler.declared.dump import cohort_data, settings_data, staff_data
+from reconciler.declared.load import read_declared
+from reconciler.editing.emit import compose, schema_line
+from reconciler.importing.existing_state import Existing
+from reconciler.model.declared import Declared, Settings, Staff
+from reconciler.model.slots import OrganisationId
+from reconciler.onefile.targets import NAMES, SANDBOX, resolve_target
+from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+from reconciler.runtime.context import BASE_URL, Context
+from reconciler.runtime.files import write_whole
+
+FAULT = "Nothing was written. This is a fault of the import: please report it, with the version."
+_FIX = "Check the folder's permissions and free space. Nothing was kept of what this command wrote."
+
+
+def already_there(state: Path, names: Iterable[str]) -> list[Problem]:
+    """A problem for each of these files, relative to the folder, that is there already."""
+    fix = "Move it away, or choose another name for the cohort: no file is ever written over."
+    there = (path for path in (state / name for name in names) if path.exists() or path.is_symlink())
+    return [Problem("is there already", fix, Source(path.as_posix())) for path in there]
+
+
+def new_texts(
+    state: Path,
+    existing: Existing,
+    settings: Settings,
+    cohorts: Iterable[CohortEntry],
+    staff: Sequence[Staff],
+    comments: Mapping[str, str],
+    *,
+    all_staff: bool = False,
+) -> dict[str, str]:
+    """New cohort files by their place in the state folder, with the staff and settings where those are not there yet.
+
+    Raises Invalid with every file that is in the way, and every member whom an existing staff.yaml lacks. *all_staff*:
+    not only who holds a slot was asked for.
+    """
+    cohorts = tuple(cohorts)
+    texts = {f"cohorts/{one.name}.yaml": cohort_text(one, comments.get(one.name, "")) for one in cohorts}
+    problems = already_there(state, texts)
+    if existing.staff is None:
+        texts = {"staff.yaml": staff_text(staff), **texts}
+    else:
+        file = (state / "staff.yaml").as_posix()
+        lacking = [member for member in staff if member.handle not in existing.staff]
+        named = {term.staff for one in cohorts for term in _terms(one)}
+        idle = [member for member in lacking if all_staff and member.handle not in named]
+        problems += _missing(lacking, idle, file)
+    if existing.settings is None:
+        texts = {"settings.yaml": settings_text(settings), **texts}
+    if problems:
+        raise Invalid(problems)
+    return texts
+
+
+def first_settings(context: Context, organisation: int) -> Settings:
+    """Settings for a folder that has none yet: of the OneFile that this command is for, by name or URL."""
+    meant = resolve_target(context.target or SANDBOX, context.environment.get(BASE_URL))
+    return Settings(OrganisationId(organisation), target=meant.name)
+
+
+def unnamed_target(existing: Existing, settings: Settings) -> list[Problem]:
+    """A warning where new settings cannot name the OneFile that this command was for: they know no URLs."""
+    if existing.settings is not None or settings.target in NAMES:
+        return []
+    what = f"settings.yaml cannot name {settings.target}, so its target is {SANDBOX}"
+    fix = f"Go on giving {BASE_URL} or --target with each command."
+    return [Problem(what, fix, where="settings.yaml", severity="warning")]
+
+
+def cohort_text(cohort: CohortEntry, comment: str = "") -> str:
+    """The text of a cohort's file, with the comment behind its name."""
+    return compose("cohort", cohort_data(cohort), head=[schema_line("cohort", depth=2)], notes={"cohort": comment})
+
+
+def staff_text(staff: Iterable[Staff]) -> str:
+    return compose("staff", staff_data(staff), head=[schema_line("staff", depth=1)])
+
+
+def settings_text(settings: Settings) -> str:
+    """A first settings.yaml: everything else has its default."""
+    notes = {"organisation": "OneFile OrganisationID", "target": "sandbox | beta | practice | live"}
+    data = settings_data(settings.organisation, settings.target if settings.target in NAMES else SANDBOX)
+    return compose("settings", data, head=[schema_line("settings", depth=1)], notes=notes)
+
+
+def _missing(lacking: Sequence[Staff], idle: Sequence[Staff], file: str) -> Iterator[Problem]:
+    """An existing file is never changed; the lines to add are all that is to do. *idle* hold no slot."""
+    holding = [member for member in lacking if member not in idle]
+    whys = [f"{_users(holding)} a slot that is to be imported"] if holding else []
+    whys += [f"{_users(idle)} none, but --all-staff asks for all active staff"] if idle else []
+    if whys:
+        lines = tuple(staff_text(lacking).partition("\nstaff:\n")[2].splitlines())
+        fix = "add these lines below `staff:`, and import again."
+        yield Problem(f"not in this file: {'; '.join(whys)}", fix, Source(file), lines=lines)
+
+
+def _users(members: Sequence[Staff]) -> str:
+    ids = ", ".join(str(member.id) for member in members)
+    return f"OneFile user {ids}, who holds" if len(members) == 1 else f"OneFile users {ids}, who hold"
+
+
+def _terms(cohort: CohortEntry) -> Iterator[Term]:
+    for slots in (cohort.defaults, *(learner.slots for learner in cohort.learners)):
+        yield from slots.additional
+        for held in slots.held:
+            yield from held.terms
+
+
+def read_back(state: Path, texts: Mapping[str, str], day: date, cohorts: Collection[str]) -> Declared:
+    """What the state folder would say with the new files in it, of these cohorts. Raises ReconcilerError where it would
+    not be valid."""
+    with tried(state, texts) as place:
+        try:
+            return read_declared(place, day, cohorts=cohorts)
+        except Invalid as error:
+            what = f"the files made would not be valid: {error.problems[0].what}"
+            raise ReconcilerError(Problem(what, FAULT)) from error
+
+
+@contextmanager
+def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
+    """A copy of the state folder with the new files in it, in a temporary place."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-new-") as folder:
+        place = Path(folder) / "state"
+        place.mkdir()
+        if state.is_dir():
+            shutil.copytree(state, place, dirs_exist_ok=True)
+        for name, text in texts.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text, encoding="utf-8", newline="\n")
+        yield place
+
+
+def write_new(state: Path, texts: Mapping[str, str]) -> None:
+    """Write them all. Raises Invalid where one is there already, and ReconcilerError where one cannot be written; then
+    none is left."""
+    if problems := already_there(state, texts):
+        raise Invalid(problems)
+    written: list[Path] = []
+    try:
+        for name, text in texts.items():
+            write_whole(text, state / name, fix=_FIX)
+            written.append(state / name)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,89 @@
+"""The shared call budget: every process counts its calls here, so that together they keep to the limit."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+from reconciler.ratelimit import Reservation
+from reconciler.store.connection import Connection, moment
+from reconciler.store.database import Database
+
+# at the very instant an answered call still counts
+_LEFT = "(CASE WHEN settled IS NULL THEN reserved < :given_up ELSE settled < :answered END)"
+_PAUSE = """
+INSERT INTO pauses (account, until) VALUES (:account, :until)
+ON CONFLICT (account) DO UPDATE SET until = excluded.until WHERE pauses.until < excluded.until
+"""
+
+
+class Ledger:
+    """The calls of one account in a sliding window, exact in every window.
+
+    A call counts from its reservation until `window` seconds after its answer, because the server counts it at
+    some moment in between. A reservation that is never settled, because its process died, counts as if it was
+    answered after `answer` seconds. Calls of processes that ask with different limits are counted together.
+    """
+
+    def __init__(self, database: Database, account: str, *, window: float = 60.0, answer: float = 120.0) -> None:
+        self._database = database
+        self._account = account
+        self._window = timedelta(seconds=window)
+        self._answer = timedelta(seconds=answer)
+
+    def reserve(self, limit: int) -> Reservation:
+        """The right to make one call now, if fewer than `limit`, at least 1, are in the window."""
+        with self._database.writing(f"calls:{self._account}") as connection:
+            now = self._database.now(connection)
+            mine = {"account": self._account}
+            paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", mine))
+            if paused_until and paused_until > now:
+                return _later(paused_until - now)
+            connection.execute(f"DELETE FROM calls WHERE account = :account AND {_LEFT}", self._at(now))
+            leaving = self._leaving(connection, now)
+            if len(leaving) >= limit:
+                return _later(leaving[len(leaving) - limit] - now)
+            return Reservation(connection.numbered("calls", {**mine, "reserved": now}), 0.0)
+
+    def settle(self, id: int) -> None:
+        """The answer arrived: the call leaves the window `window` seconds from now."""
+        with self._database.writing(f"calls:{self._account}") as connection:
+            now = self._database.now(connection)
+            row = {"account": self._account, "reserved": now, "settled": now}
+            mine = "UPDATE calls SET settled = :settled WHERE account = :account AND id = :id"
+            if connection.execute(mine, {**row, "id": id}).rowcount == 0:
+                connection.insert("calls", [row])  # so late that it was given up: it counts from now after all
+
+    def pause(self, seconds: float) -> None:
+        """Nobody calls for that long. A pause that ends later than this one stays."""
+        with self._database.writing(f"calls:{self._account}") as connection:
+            until = self._database.now(connection) + timedelta(seconds=seconds)
+            connection.execute(_PAUSE, {"account": self._account, "until": until})
+
+    def spent(self) -> int:
+        """Calls in the window now."""
+        with self._database.reading() as connection:
+            now = self._database.now(connection)
+            return int(
+                connection.value(f"SELECT count(*) FROM calls WHERE account = :account AND NOT {_LEFT}", self._at(now))
+            )
+
+    def _at(self, now: datetime) -> dict[str, object]:
+        return {
+            "account": self._account,
+            "answered": now - self._window,
+            "given_up": now - self._answer - self._window,
+        }
+
+    def _leaving(self, connection: Connection, now: datetime) -> list[datetime]:
+        """When each call in the window leaves it at the earliest, soonest first: one in flight may be answered now."""
+        rows = connection.rows("SELECT reserved, settled FROM calls WHERE account = :account", self._at(now))
+        return sorted(
+            (moment(settled) if settled else min(now, moment(reserved) + self._answer)) + self._window
+            for reserved, settled in rows
+        )
+
+
+def _later(wait: timedelta) -> Reservation:
+    # To the next millisecond: past the instant itself, and never a wait so short that asking again costs more.
+    return Reservation(None, (math.floor(wait.total_seconds() * 1000) + 1) / 1000)

@@ -1,0 +1,144 @@
+"""How a database comes to the newest schema version: made at once, or brought up from an older one step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from reconciler.problems import Problem, StoreError
+from reconciler.store.connection import Connection
+from reconciler.store.schema import APPEND_ONLY, ONE_OPEN_EPISODE, TABLES, statements
+
+VERSIONS = "reconciler_schema"
+
+Step = Callable[[Connection], None]
+
+
+def _add_episodes(connection: Connection) -> None:
+    """1 to 2. Spelt out, not taken from the tables: those are of the newest version, whatever that comes to be."""
+    number, moment = ("BIGSERIAL", "DOUBLE PRECISION") if connection.is_postgresql else ("INTEGER", "DOUBLE")
+    connection.execute(
+        f"CREATE TABLE episodes (id {number} NOT NULL, target TEXT NOT NULL, organisation BIGINT NOT NULL, "
+        "matter TEXT NOT NULL, learner BIGINT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, "
+        f"holder TEXT NOT NULL, due BIGINT, first_seen {moment} NOT NULL, last_seen {moment} NOT NULL, "
+        f"ended {moment}, ending TEXT NOT NULL, PRIMARY KEY (id))"
+    )
+    connection.execute(ONE_OPEN_EPISODE)
+    _protect_episodes(connection)
+
+
+def _add_uncommitted(connection: Connection) -> None:
+    """2 to 3. Of older runs nobody knows any more whether their files were their commit's."""
+    connection.execute("ALTER TABLE runs ADD COLUMN uncommitted BOOLEAN")
+
+
+STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted)
+"""STEPS[n - 1] brings a database of version n to version n + 1; an empty one is made at the newest version at once."""
+
+
+def newest(steps: Sequence[Step] = STEPS) -> int:
+    return 1 + len(steps)
+
+
+def version_of(connection: Connection) -> int:
+    """The schema version of this database; 0 when the store has never been in it."""
+    there = (
+        f"SELECT to_regclass('{VERSIONS}')"
+        if connection.is_postgresql
+        else f"SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{VERSIONS}'"
+    )
+    return (connection.value(there) and connection.value(f"SELECT max(version) FROM {VERSIONS}")) or 0
+
+
+def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> bool:
+    """Make the schema (True) or bring it up (False), within the caller's transaction. Raises StoreError if it is newer
+    than ours."""
+    version, ours = version_of(connection), newest(steps)
+    if version > ours:
+        raise StoreError(_too_new(version, ours, place))
+    if version == ours:
+        return False
+    if version == 0:
+        _create(connection, place)
+    else:
+        for step in steps[version - 1 :]:
+            step(connection)
+    connection.insert(VERSIONS, [{"version": ours, "at": now}])
+    return version == 0
+
+
+def _too_new(version: int, ours: int, place: str) -> Problem:
+    return Problem(
+        what=f"the store has schema version {version}, of a newer reconciler; this one knows up to {ours}",
+        fix="Upgrade onefile-reconciler here, or use another store. Nothing was changed.",
+        where=place,
+    )
+
+
+def tables_of(connection: Connection) -> set[str]:
+    """Every table of the file, or of the server's current schema."""
+    names = (
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        if connection.is_postgresql
+        else "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'"
+    )
+    return {name for (name,) in connection.rows(names)}
+
+
+def _create(connection: Connection, place: str) -> None:
+    found = tables_of(connection)
+    # a server's schema may hold others' tables beside ours
+    foreign = found & TABLES.keys() if connection.is_postgresql else found
+    if foreign:
+        raise StoreError(
+            Problem(
+                what=f"this database belongs to another program: it already has the table {min(foreign)}",
+                fix="Give the store a file, or a PostgreSQL database or schema, of its own.",
+                where=place,
+            )
+        )
+    for statement in statements(is_postgresql=connection.is_postgresql):
+        connection.execute(statement)
+    protect = _protect_postgresql if connection.is_postgresql else _protect_sqlite
+    protect(connection)
+    _protect_episodes(connection)
+
+
+def _protect_sqlite(connection: Connection) -> None:
+    for table in APPEND_ONLY:
+        for verb in ("UPDATE", "DELETE"):
+            connection.execute(
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+
+
+def _protect_postgresql(connection: Connection) -> None:
+    connection.execute(
+        "CREATE FUNCTION reconciler_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+    )
+    for table in APPEND_ONLY:
+        connection.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION reconciler_append_only()"
+        )
+
+
+def _protect_episodes(connection: Connection) -> None:
+    """An episode may go on and end, once. Neither its beginning nor anything of an ended one is ever rewritten."""
+    rewrites = "OLD.ended IS NOT NULL OR NEW.first_seen <> OLD.first_seen"
+    if connection.is_postgresql:
+        refuse = "EXECUTE FUNCTION reconciler_append_only()"
+        statements = [
+            f"CREATE TRIGGER episodes_kept BEFORE DELETE OR TRUNCATE ON episodes FOR EACH STATEMENT {refuse}",
+            f"CREATE TRIGGER episodes_ended BEFORE UPDATE ON episodes FOR EACH ROW WHEN ({rewrites}) {refuse}",
+        ]
+    else:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'episodes is append-only'); END"
+        statements = [
+            f"CREATE TRIGGER episodes_kept BEFORE DELETE ON episodes {refuse}",
+            f"CREATE TRIGGER episodes_ended BEFORE UPDATE ON episodes WHEN {rewrites} {refuse}",
+        ]
+    for statement in statements:
+        connection.execute(statement)

@@ -1,0 +1,82 @@
+"""Judging a reading is pure: each meeting of before, after and what stands there now has one verdict."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.apply.preconditions import Verdict, after_write, before_write, differences
+from reconciler.model.operations import Move
+from reconciler.model.slots import Handle, Holder, Slot, SlotKind, Unread, UserId
+from tests.factories import DEFAULT, EMPLOYER, HANDLES, JAMES, KATE, LEARNER, NOOR
+
+HOLDERS: tuple[Holder, ...] = (None, JAMES, KATE, NOOR, *Unread)
+
+
+@pytest.mark.parametrize("now", HOLDERS, ids=str)
+@pytest.mark.parametrize("before", [None, KATE, Unread.UNREADABLE], ids=str)
+def test_a_write_is_allowed_only_over_what_the_plan_saw(before: Holder, now: Holder) -> None:
+    """The new value is done; the old one, or a slot that is not shown, may be written; all else is somebody's."""
+    verdict = before_write([(DEFAULT, Move(before, JAMES))], {DEFAULT: now})
+    if now == JAMES:
+        assert verdict is Verdict.ALREADY_DONE
+    elif now in (before, Unread.UNREADABLE) or (before is Unread.UNREADABLE and now is None):
+        assert verdict is Verdict.TO_WRITE
+    else:
+        assert verdict is Verdict.CONFLICT
+
+
+@pytest.mark.parametrize("now", HOLDERS, ids=str)
+@pytest.mark.parametrize("before", [None, KATE, Unread.UNREADABLE], ids=str)
+def test_a_write_is_proven_only_by_the_new_value(before: Holder, now: Holder) -> None:
+    """The old value says that it was not done, and so does nobody where the plan could not see; nothing shown proves
+    nothing, and anybody else came after us."""
+    expected = {
+        JAMES: Verdict.ALREADY_DONE,
+        None if before is Unread.UNREADABLE else before: Verdict.TO_WRITE,
+        Unread.UNREADABLE: Verdict.UNSEEN,
+    }.get(now, Verdict.CONFLICT)
+    assert after_write([(DEFAULT, Move(before, JAMES))], {DEFAULT: now}) is expected
+
+
+@given(st.sampled_from(HOLDERS), st.sampled_from(HOLDERS), st.sampled_from(HOLDERS), st.sampled_from(HOLDERS))
+def test_one_call_for_two_slots_is_as_good_as_the_worse_of_them(
+    one_before: Holder, one_now: Holder, two_before: Holder, two_now: Holder
+) -> None:
+    """A conflict on either forbids the call; only both done is done; only both seen is proven."""
+    one, two = (DEFAULT, Move(one_before, JAMES)), (EMPLOYER, Move(two_before, NOOR))
+    now = {DEFAULT: one_now, EMPLOYER: two_now}
+    for judge, order in (
+        (before_write, (Verdict.CONFLICT, Verdict.TO_WRITE, Verdict.ALREADY_DONE)),
+        (after_write, (Verdict.CONFLICT, Verdict.TO_WRITE, Verdict.UNSEEN, Verdict.ALREADY_DONE)),
+    ):
+        alone = {judge([one], now), judge([two], now)}
+        assert judge([one, two], now) is next(verdict for verdict in order if verdict in alone)
+
+
+def test_a_slot_that_a_reading_lacks_is_a_slot_that_is_not_shown() -> None:
+    """Never one that is empty."""
+    assert before_write([(DEFAULT, Move(KATE, JAMES))], {}) is Verdict.TO_WRITE
+    assert after_write([(DEFAULT, Move(KATE, JAMES))], {}) is Verdict.UNSEEN
+
+
+def test_differences_name_slots_and_people_in_the_words_of_staff() -> None:
+    """By handle where the directory knows them, else by account; sorted; nothing where all is alike."""
+    unit = Slot(SlotKind.UNIT_IQA, "KS_COMM1")
+    then: dict[Slot, Holder] = {unit: None, DEFAULT: KATE, EMPLOYER: NOOR}
+    now: dict[Slot, Holder] = {unit: UserId(7), DEFAULT: JAMES, EMPLOYER: NOOR}
+    assert differences(then, now, LEARNER, {**HANDLES, KATE: Handle("kate's [new] 'handle'")}) == (
+        "learner[200004].default_assessor: kate's [new] 'handle' then, james-fayre now; "
+        "learner[200004].unit[KS_COMM1].iqa: nobody then, account 7 (not in staff.yaml) now"
+    )
+    assert differences(then, then, LEARNER, HANDLES) == ""
+
+
+@given(st.text(min_size=1, max_size=10))
+def test_differences_keep_any_unit_id_whole(unit: str) -> None:
+    """Quotes, brackets and dots in an id are the id's own."""
+    slot = Slot(SlotKind.UNIT_ASSESSOR, unit)
+    assert differences({slot: KATE}, {slot: None}, LEARNER, HANDLES) == (
+        f"learner[200004].unit[{unit}].assessor: kate-anderson then, nobody now"
+    )

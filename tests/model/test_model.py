@@ -1,0 +1,82 @@
+"""A slot and its address are one thing in two forms: what a plan prints is what a saved plan means."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.slots import KIND_ORDER, LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
+
+IDS = st.integers(1, 10**9)
+UNIT_IDS = st.text(min_size=1) | st.from_regex(r"[\].\[]{1,4}(assessor|iqa|learner)?[\].\[]{0,4}", fullmatch=True)
+
+
+def keys(kind: SlotKind) -> st.SearchStrategy[int | str | None]:
+    if kind in UNIT_KINDS:
+        return UNIT_IDS
+    return IDS if kind in LEARNING_AIM_KINDS or kind is SlotKind.ADDITIONAL else st.none()
+
+
+SLOTS = st.sampled_from(SlotKind).flatmap(lambda kind: keys(kind).map(lambda key: Slot(kind, key)))
+
+
+@pytest.mark.parametrize(
+    ("slot", "address"),
+    [
+        (Slot(SlotKind.DEFAULT_ASSESSOR), "learner[200004].default_assessor"),
+        (Slot(SlotKind.DEFAULT_EMPLOYER), "learner[200004].default_employer"),
+        (Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41242), "learner[200004].learning_aim[41242].assessor"),
+        (Slot(SlotKind.LEARNING_AIM_IQA, 41242), "learner[200004].learning_aim[41242].iqa"),
+        (Slot(SlotKind.UNIT_ASSESSOR, "KS_COMM1"), "learner[200004].unit[KS_COMM1].assessor"),
+        (Slot(SlotKind.UNIT_IQA, "KS_COMM1"), "learner[200004].unit[KS_COMM1].iqa"),
+        (Slot(SlotKind.ADDITIONAL, 127733), "learner[200004].additional[127733]"),
+    ],
+)
+def test_addresses_read_as_the_contract_has_them(slot: Slot, address: str) -> None:
+    """Policies, scripts and people quote these words, so they do not change."""
+    assert slot.address(UserId(200004)) == address
+
+
+@given(SLOTS, IDS)
+def test_an_address_leads_back_to_its_learner_and_slot(slot: Slot, learner: int) -> None:
+    """Also where a unit is called `x].iqa`: unit ids are any text."""
+    assert Slot.parse(slot.kind, slot.address(UserId(learner))) == (learner, slot)
+
+
+@given(SLOTS, IDS, st.sampled_from(SlotKind))
+def test_an_address_of_another_kind_is_refused(slot: Slot, learner: int, kind: SlotKind) -> None:
+    """A row whose type and address disagree is nobody's slot."""
+    if kind is not slot.kind:
+        with pytest.raises(ValueError):
+            Slot.parse(kind, slot.address(UserId(learner)))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "learner[1]",
+        "learner[].default_assessor",
+        "learner[1].unit[a].default_assessor",
+        "learner[1].x.default_assessor",
+        "learner[01].default_assessor",
+        "learner[1_0].default_assessor",
+        "learner[1].default_assessor ",
+        " learner[1].default_assessor",
+        "person[1].default_assessor",
+    ],
+)
+def test_nothing_but_the_exact_spelling_is_an_address(address: str) -> None:
+    """What is nearly an address was written by something else, or altered."""
+    with pytest.raises(ValueError):
+        Slot.parse(SlotKind.DEFAULT_ASSESSOR, address)
+
+
+@given(st.lists(SLOTS, unique=True))
+def test_the_order_of_slots_is_total_and_begins_with_additional_people(slots: list[Slot]) -> None:
+    """Make before break: newcomers come first, and no two slots share a place."""
+    ordered = sorted(slots, key=Slot.order)
+    assert len({slot.order() for slot in slots}) == len(slots)
+    assert [KIND_ORDER[slot.kind] for slot in ordered] == sorted(KIND_ORDER[slot.kind] for slot in slots)
+    assert KIND_ORDER[SlotKind.ADDITIONAL] == 0

@@ -1,0 +1,264 @@
+"""The client over real sockets: connections that break, hang, lie or never come about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from reconciler.onefile.client import OneFile
+from reconciler.onefile.http import Timeouts
+from reconciler.onefile.retry import Backoff
+from reconciler.problems import AnswerLost, BadAnswer, Rejected, ServiceError, Unreachable
+from tests.onefile.servers import Talk, free_port, onefile_at, reset, wire
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+Writer = asyncio.StreamWriter
+Call = Callable[[OneFile], Awaitable[object]]
+
+
+async def reading(client: OneFile) -> object:
+    return await client.read("GET", "/User/200004")
+
+
+async def writing(client: OneFile) -> None:
+    await client.write("POST", "/User/200004", {"DefaultAssessorID": 122762})
+
+
+def meet(talk: Talk, call: Call, *, timeouts: Timeouts | None = None, host: str = "127.0.0.1") -> tuple[object, int]:
+    """Make that call of a server that talks so: its result or error, and how many requests the server saw."""
+
+    async def main() -> tuple[object, int]:
+        async with wire(talk, host) as (base_url, heads):
+            async with onefile_at(base_url, timeouts=timeouts or Timeouts()) as client:
+                try:
+                    result = await call(client)
+                except ServiceError as error:
+                    result = error
+            return result, len(heads)
+
+    return asyncio.run(main())
+
+
+async def reset_before_an_answer(head: bytes, writer: Writer) -> None:
+    reset(writer)
+
+
+async def close_before_an_answer(head: bytes, writer: Writer) -> None:
+    writer.close()
+
+
+async def reset_in_the_head(head: bytes, writer: Writer) -> None:
+    writer.write(b"HTTP/1.1 20")
+    await writer.drain()
+    reset(writer)
+
+
+async def no_http_at_all(head: bytes, writer: Writer) -> None:
+    writer.write(b"220 mail.example ESMTP\r\n\r\n")
+    writer.close()
+
+
+async def cut_short(head: bytes, writer: Writer) -> None:
+    writer.write(HEAD + b'Content-Length: 100\r\n\r\n[{"ID": 200004')
+    writer.close()
+
+
+async def cut_short_in_a_chunk(head: bytes, writer: Writer) -> None:
+    writer.write(HEAD + b'Transfer-Encoding: chunked\r\n\r\n20\r\n[{"ID": 200004')
+    writer.close()
+
+
+async def cut_short_with_no_length(head: bytes, writer: Writer) -> None:
+    writer.write(HEAD + b'Connection: close\r\n\r\n[{"ID": 200004')
+    writer.close()
+
+
+async def false_gzip(head: bytes, writer: Writer) -> None:
+    writer.write(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 7\r\n\r\nnotgzip")
+
+
+BEFORE = [reset_before_an_answer, close_before_an_answer, reset_in_the_head, no_http_at_all]
+WITHIN = [cut_short, cut_short_in_a_chunk, cut_short_with_no_length, false_gzip]
+
+
+@pytest.mark.parametrize("talk", BEFORE)
+def test_a_connection_that_breaks_before_the_answer(talk: Talk) -> None:
+    """A read tries again and then says that nobody answered; a write is lost, and was sent once."""
+    error, seen = meet(talk, reading)
+    assert (type(error), seen) == (Unreachable, 2)
+    error, seen = meet(talk, writing)
+    assert (type(error), seen) == (AnswerLost, 1)
+
+
+@pytest.mark.parametrize("talk", WITHIN)
+def test_an_answer_that_is_cut_short_is_no_answer_to_a_read(talk: Talk) -> None:
+    """Half a list is never taken for a list: the read tries again, then fails."""
+    error, seen = meet(talk, reading)
+    assert (type(error), seen) == (BadAnswer, 2)
+
+
+@pytest.mark.parametrize("talk", [cut_short, cut_short_in_a_chunk, false_gzip])
+def test_a_success_that_is_cut_short_is_still_a_success_of_a_write(talk: Talk) -> None:
+    """The status said that the write was accepted; what happens to the body changes nothing."""
+    assert meet(talk, writing) == (None, 1)
+
+
+def test_a_read_survives_one_broken_connection() -> None:
+    """A connection that breaks once costs one repeat."""
+    broken: list[bytes] = []
+
+    async def once(head: bytes, writer: Writer) -> None:
+        if not broken:
+            broken.append(head)
+            reset(writer)
+        else:
+            writer.write(HEAD + b"Content-Length: 3\r\n\r\n[1]")
+
+    assert meet(once, reading) == ([1], 2)
+
+
+async def silence(head: bytes, writer: Writer) -> None:
+    await asyncio.Event().wait()
+
+
+async def trickle(head: bytes, writer: Writer) -> None:
+    writer.write(HEAD + b"Content-Length: 100000\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+async def trickle_in_the_head(head: bytes, writer: Writer) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not writer.is_closing():
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("call", "kind"), [(reading, Unreachable), (writing, AnswerLost)])
+def test_a_silent_server_is_given_up_and_the_seconds_are_said(call: Call, kind: type[ServiceError]) -> None:
+    """The time between two pieces of an answer is bounded."""
+    error, _ = meet(silence, call, timeouts=Timeouts(read=0.05))
+    assert type(error) is kind
+    assert "silent for 0.05 s" in str(error)
+
+
+@pytest.mark.parametrize("talk", [trickle, trickle_in_the_head])
+@pytest.mark.parametrize("call", [reading, writing])
+def test_a_server_that_trickles_cannot_hold_a_call_for_ever(talk: Talk, call: Call) -> None:
+    """Single bytes that come just in time reset every timeout but the one for the call as a whole."""
+    error, _ = meet(talk, call, timeouts=Timeouts(call=0.2))
+    if talk is trickle and call is writing:
+        assert error is None  # the status had come: accepted
+    else:
+        assert isinstance(error, ServiceError)
+        assert "not complete within 0.2 s" in str(error)
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad Request"])
+def test_an_endless_text_beside_a_status_is_not_listened_to(status: bytes) -> None:
+    """A write needs the status and a line of words; a server that talks on is left after a few kilobytes."""
+    sent: list[int] = []
+
+    async def talk(head: bytes, writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent.append(65_536)
+
+    result, _ = meet(talk, writing)
+    assert type(result) is (type(None) if status == b"200 OK" else Rejected)
+    assert sum(sent) < 50_000_000
+
+
+def test_a_refusal_counts_although_its_text_is_cut_short() -> None:
+    """The status of a 4xx stands; its text is only as much as came."""
+
+    async def talk(head: bytes, writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nNo such unit")
+        writer.close()
+
+    error, seen = meet(talk, writing)
+    assert isinstance(error, Rejected)
+    assert (error.detail, seen) == ("No such unit", 1)
+
+
+def test_an_ipv6_only_server_on_loopback_is_reached() -> None:
+    """[::1] in a base URL works, and so does the loopback rule for plain http."""
+
+    async def talk(head: bytes, writer: Writer) -> None:
+        writer.write(HEAD + b"Content-Length: 1\r\n\r\n1")
+
+    assert meet(talk, reading, host="::1") == (1, 1)
+
+
+@pytest.mark.parametrize("call", [reading, writing])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_refused_connection_is_unreachable(host: str, call: Call) -> None:
+    """Nobody listens: nothing was sent, so the message says that nothing was done, also of a write."""
+
+    async def main() -> None:
+        async with onefile_at(f"http://{host}:{free_port()}/api/v2.1") as client:
+            with pytest.raises(Unreachable, match=f"no connection to {host}.*tried 2 times") as caught:
+                await call(client)
+            assert "nothing was done" in str(caught.value)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("call", [reading, writing])
+def test_an_unknown_host_is_unreachable(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that stands for no address, with or without a network, ends in words."""
+    for variable in ("HTTPS_PROXY", "ALL_PROXY", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+
+    async def main() -> None:
+        async with onefile_at("https://no-such-host.invalid/api/v2.1", backoff=Backoff(tries=1)) as client:
+            with pytest.raises(Unreachable, match=r"no connection to no-such-host\.invalid"):
+                await call(client)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("at_log_in", [True, False])
+@pytest.mark.parametrize("call", [reading, writing])
+def test_no_token_follows_a_redirect(status: int, at_log_in: bool, call: Call) -> None:
+    """Not to another host, not to another port of this one: whoever is pointed at is not even called upon."""
+
+    async def listen(head: bytes, writer: Writer) -> None:
+        writer.write(HEAD + b"Content-Length: 1\r\n\r\n1")
+
+    async def main() -> list[bytes]:
+        async with wire(listen, talks_at_log_in=True) as (elsewhere, heard):
+
+            async def point(head: bytes, writer: Writer) -> None:
+                place = f"HTTP/1.1 {status} Go\r\nLocation: {elsewhere}/User/1\r\nContent-Length: 0\r\n\r\n"
+                writer.write(place.encode())
+
+            async with wire(point, talks_at_log_in=at_log_in) as (base_url, _), onefile_at(base_url) as client:
+                with pytest.raises(ServiceError):
+                    await call(client)
+        return heard
+
+    assert asyncio.run(main()) == []
+
+
+def test_connections_are_kept_and_used_again() -> None:
+    """Ten reads one after the other need one connection."""
+    ports: set[object] = set()
+
+    async def talk(head: bytes, writer: Writer) -> None:
+        ports.add(writer.get_extra_info("peername"))
+        writer.write(HEAD + b"Content-Length: 1\r\n\r\n1")
+
+    async def ten(client: OneFile) -> object:
+        return [await reading(client) for _ in range(10)]
+
+    assert meet(talk, ten) == ([1] * 10, 10)
+    assert len(ports) == 1

@@ -1,0 +1,197 @@
+"""A paged list is read exactly or not at all: whatever its length, the server's pages, and one wrong answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from reconciler.onefile.pagination import LARGE_ROWS, USUAL_ROWS, PagedList, Paging
+from reconciler.onefile.read_cost import page_count
+from reconciler.problems import BadAnswer, Rejected
+from tests.onefile.lists import Item, ListServer, servers
+
+sizes = st.sampled_from([1, 2, 3, 7, 10, 49, 50, 100, 1000])
+
+
+def listing(server: ListServer, size: int, paging: Paging | None = None) -> PagedList[Item]:
+    return PagedList("POST /Things/Search", server.fetch, paging or Paging(rows=size), size)
+
+
+def read(server: ListServer, size: int, paging: Paging | None = None) -> dict[int, Item]:
+    return asyncio.run(listing(server, size, paging).read())
+
+
+@settings(max_examples=400, deadline=None)
+@given(server=servers(), size=sizes)
+@example(server=ListServer(50, past="last_again"), size=50)  # one page, exactly full, and then again
+@example(server=ListServer(100, past="last_again"), size=50)
+@example(server=ListServer(1), size=1)
+@example(server=ListServer(0), size=50)
+def test_an_honest_server_s_list_is_read_whole(server: ListServer, size: int) -> None:
+    """Any length, any cut of the pages, anything past the end, sizes refused: every row, in the server's order."""
+    assert list(read(server, size).values()) == server.items
+
+
+@settings(max_examples=600, deadline=None)
+@given(server=servers(faults=1), size=sizes)
+@example(server=ListServer(4, cap=3, faults={1: "short_page"}), size=1000)
+@example(server=ListServer(2, cap=1, faults={1: "repeated_page"}), size=50)
+@example(server=ListServer(51, faults={1: "short_page"}), size=50)  # the last page loses its only row
+@example(server=ListServer(101, faults={2: "short_page"}, past="last_again"), size=50)
+@example(server=ListServer(1, faults={0: "short_page"}), size=50)
+@example(server=ListServer(60, faults={1: "row_moves"}, moves=(55, 0)), size=10)
+@example(server=ListServer(60, faults={1: "row_moves"}, moves=(0, 55)), size=10)
+def test_one_wrong_answer_never_makes_a_wrong_list(server: ListServer, size: int) -> None:
+    """A page repeated, cut short, a row missing, another order, nothing, or a row that moved: exact, or an error."""
+    with suppress(BadAnswer):
+        assert read(server, size).keys() == server.ids
+
+
+@settings(max_examples=300, deadline=None)
+@given(server=servers(faults=1, refusals=False), size=sizes, seen=st.integers(0, 60))
+def test_what_other_lists_showed_of_the_pages_does_not_change_that(server: ListServer, size: int, seen: int) -> None:
+    """A server known to send pages as long as its cut, or as long as asked: one wrong answer makes no wrong list."""
+    paging = Paging(rows=size, seen=min(seen, server.cap))
+    with suppress(BadAnswer):
+        assert read(server, size, paging).keys() == server.ids
+
+
+@pytest.mark.parametrize("fault", ["repeated_page", "short_page", "lost_row", "changed_order", "nothing"])
+@pytest.mark.parametrize("place", range(4))
+def test_a_single_wrong_answer_among_pages_is_survived(fault: str, place: int) -> None:
+    """Three full pages and a short one: whichever answer is wrong, the list is read again and comes out right."""
+    server = ListServer(35, cap=10, faults={place: fault})  # type: ignore[dict-item]  # parametrised as text
+    assert read(server, 10).keys() == server.ids
+
+
+def test_a_server_that_ignores_the_page_number_is_an_error() -> None:
+    """The same rows under every number are no list with an end."""
+
+    class Stuck(ListServer):
+        async def fetch(self, page: int, size: int) -> list[Item]:
+            return await super().fetch(min(page, 1), size)
+
+    with pytest.raises(BadAnswer, match="cannot be trusted"):
+        read(Stuck(120), 50)
+
+
+def test_a_list_that_keeps_moving_is_an_error() -> None:
+    """Whoever cannot read the same list twice must not conclude anything from it."""
+    server = ListServer(40, faults=dict.fromkeys(range(100), "row_moves"), moves=(39, 0))
+    with pytest.raises(BadAnswer):
+        read(server, 10)
+
+
+@settings(max_examples=300, deadline=None)
+@given(server=servers(refusals=False).filter(lambda server: server.cap >= USUAL_ROWS), wanted=st.integers(0, 140))
+def test_enough_is_whole_unless_the_page_was_full(server: ListServer, wanted: int) -> None:
+    """Reading until a row is there, to what looks like the end: every row of the list, at the usual size."""
+
+    def enough(rows: Mapping[int, Item]) -> bool:
+        return 1000 + wanted in rows
+
+    assert asyncio.run(listing(server, USUAL_ROWS).read(enough=enough)).keys() == server.ids
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=st.integers(1, 40), cap=st.integers(1, 12), longer=st.integers(1, 60))
+def test_once_a_short_cut_is_known_it_is_not_taken_for_an_end(rows: int, cap: int, longer: int) -> None:
+    """Where one list showed that pages are cut below the usual size, a page of that size is no end of another."""
+    paging = Paging()
+    first = ListServer(cap + longer, cap=cap)
+    read(first, LARGE_ROWS, paging)
+    server = ListServer(rows, cap=cap)
+    found = asyncio.run(listing(server, USUAL_ROWS, paging).read(enough=bool))
+    assert found.keys() == server.ids
+
+
+def test_stopping_when_enough_stops() -> None:
+    """Without the need for the end, no page is asked for after the one that was wanted."""
+    server = ListServer(500)
+    asyncio.run(listing(server, 50).read(enough=lambda rows: 1060 in rows, to_the_end=False))
+    assert server.asked == [(1, 50), (2, 50)]
+
+
+# ------------------------------------------------------------------ what it costs
+
+
+def calls(server: ListServer, size: int, paging: Paging | None = None) -> int:
+    read(server, size, paging)
+    return len(server.asked)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=st.integers(1, 400), cap=st.integers(50, 200), past=st.sampled_from(["nothing", "last_again"]))
+def test_the_end_of_a_long_list_costs_at_most_two_looks(rows: int, cap: int, past: str) -> None:
+    """Beyond its pages, in the size that the server sends: one look at the end, one more where no page was short, and
+    a third at a list of one row or two, which no page can begin in and reach past."""
+    server = ListServer(rows, cap=cap, past=past)  # type: ignore[arg-type]
+    assert calls(server, LARGE_ROWS) <= page_count(rows, cap) + 2 + (rows < 3)
+
+
+def test_a_short_list_costs_two_calls_where_longer_pages_were_seen() -> None:
+    """The page, and one look at its end; a first short page of an unknown server costs one more."""
+    assert calls(ListServer(30), 50, Paging(seen=50)) == 2
+    assert calls(ListServer(30), 50) == 3
+
+
+def test_a_refused_size_costs_one_call_once() -> None:
+    """From then on, the server's long lists are asked for in the usual size; the size of the lists that were not
+    refused is not touched."""
+    paging = Paging()
+    server = ListServer(120, refuses_above=50)
+    assert read(server, LARGE_ROWS, paging).keys() == server.ids
+    assert server.asked[:2] == [(1, LARGE_ROWS), (1, USUAL_ROWS)]
+    assert paging.rows == USUAL_ROWS
+
+
+def test_a_search_that_is_refused_says_nothing_of_sizes() -> None:
+    """Where the usual size is refused as well, it is the search that is not offered."""
+    paging = Paging()
+    with pytest.raises(Rejected):
+        read(ListServer(120, refuses_above=0), LARGE_ROWS, paging)
+    assert paging.rows == LARGE_ROWS
+
+
+def test_a_small_answer_to_a_large_question_is_asked_for_in_the_usual_size() -> None:
+    """A server that falls back to pages of ten is read in pages of fifty, if it grants those."""
+
+    class Odd(ListServer):
+        async def fetch(self, page: int, size: int) -> list[Item]:
+            return await super().fetch(page, 10 if size > 50 else size)
+
+    server, paging = Odd(230), Paging()
+    assert read(server, LARGE_ROWS, paging).keys() == server.ids
+    assert paging.rows == USUAL_ROWS
+    assert len(server.asked) == 2 + 5 + 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(server=servers(refusals=False), size=sizes, ahead=st.integers(0, 20))
+def test_fetching_ahead_and_looking_around_change_nothing(server: ListServer, size: int, ahead: int) -> None:
+    """Pages that were fetched before their turn, or looked at past the end, make the same list."""
+
+    async def main(found: PagedList[Item]) -> dict[int, Item]:
+        await found.settle_size()
+        for page in (ahead, ahead // 2, 2 * ahead):
+            if page > found.pages:
+                await found.look(page)
+        await found.fetch_ahead(ahead)
+        return await found.read()
+
+    assert asyncio.run(main(listing(server, size))).keys() == server.ids
+
+
+def test_a_contradiction_names_the_search_and_says_that_nothing_was_changed() -> None:
+    """Where, what and what to do."""
+    server = ListServer(40, faults=dict.fromkeys(range(100), "row_moves"), moves=(39, 0))
+    with pytest.raises(BadAnswer) as raised:
+        read(server, 10)
+    (problem,) = raised.value.problems
+    assert problem.where == "POST /Things/Search"
+    assert "Nothing was changed" in problem.fix

@@ -1,0 +1,158 @@
+"""The HTML report shows what the plan says and nothing that the plan's texts would like to do."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.operations import Outcome, State
+from reconciler.model.plan import CaseloadRow, Finding, Holding, Plan
+from reconciler.model.slots import Handle
+from reconciler.model.structs import replace
+from reconciler.problems import Problem, Source
+from reconciler.report.common.escape import visible
+from reconciler.report.html import render_outcomes, render_plan, render_problems
+from reconciler.report.html.chart import ROWS, caseload_chart
+from reconciler.report.outcome.view import endings
+from reconciler.report.plan.view import caseload_line
+from tests.factories import AIM_IQA, DEFAULT, JAMES, KATE, OSCAR, PRIYA, change, plan_of
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</style><style>*{display:none}",
+    "javascript:alert(1)",
+    "{{ 7 * 7 }} {% include 'x' %}",
+    "&lt;b&gt; &amp;",
+    "\u202egnirts\u200b\x00\x1b[31m",
+    "a\nb\tc",
+    "\ud83d",
+]
+
+
+class _Page(HTMLParser):
+    """What a browser makes of the page: its tags, their attributes and texts, but for the chart's, which are cut."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self._tag = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self._tag = tag
+
+    def handle_data(self, data: str) -> None:
+        if self._tag != "text":
+            self.texts.append(data)
+
+
+def page_of(plan: Plan) -> str:
+    return render_plan(plan, fingerprint="sha256:0123")
+
+
+def told_with(text: str) -> Plan:
+    """A plan in which a text from outside stands wherever one can."""
+    finding = Finding("coverage", "error", text, text, label=text, source=Source(text, 7))
+    rows = [replace(change(DEFAULT, KATE, JAMES), label=text), replace(change(AIM_IQA, PRIYA, OSCAR), blocked=text)]
+    caseload = (CaseloadRow(Handle(text), KATE, Holding(learners=1), Holding(learners=3), 2, 2),)
+    plan = plan_of([replace(row, cohort=text, source=Source(text, 3)) for row in rows])
+    handles = {**plan.handles, KATE: Handle(text)}
+    problems = (Problem(text, text, where=text),)
+    return replace(plan, findings=(finding,), refusals=problems, problems=problems, caseload=caseload, handles=handles)
+
+
+@given(st.sampled_from(HOSTILE) | st.text(min_size=1, max_size=40))
+def test_a_text_comes_back_as_it_is_shown_and_makes_no_markup(text: str) -> None:
+    """Whatever stands in a label, a handle or a reason: the tags are those of the same page with a harmless one."""
+    page, harmless = _Page(page_of(told_with(text))), _Page(page_of(told_with("harmless")))
+    assert page.tags == harmless.tags
+    assert [name for name, _ in page.attributes] == [name for name, _ in harmless.attributes]
+    assert "".join(page.texts) == "".join(harmless.texts).replace("harmless", visible(text))
+
+
+def test_nothing_is_run_and_nothing_is_fetched() -> None:
+    """No script, no link, no image, no style of an element's own; and the policy forbids what is not there."""
+    page = _Page(page_of(told_with("x")))
+    assert not {"script", "link", "img", "iframe", "object", "a", "form"} & set(page.tags)
+    names = {name for name, _ in page.attributes}
+    assert not {"src", "href", "style", "action"} & names
+    assert not [name for name in names if name.startswith("on")]
+    policy = next(value for name, value in page.attributes if name == "content" and value and "default-src" in value)
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+
+
+def test_headings_go_down_one_step_at_a_time() -> None:
+    """A screen reader's user walks a page by them."""
+    levels = [int(tag[1]) for tag in _Page(page_of(told_with("x"))).tags if tag in ("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_same_plan_gives_the_same_bytes() -> None:
+    """So that a report can be compared, and an artifact is not new where nothing is."""
+    assert page_of(told_with("x")) == page_of(told_with("x"))
+
+
+def test_outcomes_are_told_worst_first() -> None:
+    """A failure is what somebody has to look at."""
+    plan = plan_of([change(DEFAULT, KATE, JAMES), change(AIM_IQA, PRIYA, OSCAR)])
+    first, second = plan.operations
+    outcomes = [Outcome(first, State.DONE, proof="read_back"), Outcome(second, State.FAILED, "refused <b>")]
+    page = render_outcomes(endings(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=4))
+    assert page.index("Failed (1)") < page.index("Done (1)")
+    assert "refused &lt;b&gt;" in page
+    assert "read back" in page
+
+
+def test_problems_alone_make_a_page() -> None:
+    """A command that ended without a report still says what is wrong, and what to do."""
+    page = render_problems([Problem("it is <wrong>", "mend it", Source("state/staff.yaml", 4))])
+    assert "it is &lt;wrong&gt;" in page
+    assert "mend it" in page
+    assert "state/staff.yaml:4" in page
+
+
+# ------------------------------------------------------------------ the chart
+
+
+def _line(handle: str, before: int, after: int, maximum: int | None = None) -> CaseloadRow:
+    return CaseloadRow(Handle(handle), KATE, Holding(learners=before), Holding(learners=after), None, maximum)
+
+
+def test_the_chart_says_in_words_what_its_bars_show() -> None:
+    """Whoever does not see the bars is told the same numbers, the largest change first."""
+    chart = caseload_chart(
+        [caseload_line(_line("a", 1, 2)), caseload_line(_line("b", 9, 3)), caseload_line(_line("c", 5, 5))]
+    )
+    assert chart is not None
+    assert "b from 9 to 3; a from 1 to 2</desc>" in chart
+
+
+def test_a_maximum_that_is_passed_is_marked_by_shape_and_word() -> None:
+    """Colour alone tells some readers nothing."""
+    chart = caseload_chart([caseload_line(_line("a", 1, 4, maximum=3))])
+    assert chart is not None
+    assert 'class="maximum"' in chart
+    assert "above the maximum" in chart
+
+
+def test_there_is_no_chart_where_nobody_gains_or_loses() -> None:
+    """Equal bars say nothing that the table does not."""
+    assert caseload_chart([caseload_line(_line("a", 4, 4))]) is None
+
+
+def test_a_large_centre_has_a_chart_of_those_who_change_most() -> None:
+    """Hundreds of bars are not read; the table has everybody."""
+    chart = caseload_chart([caseload_line(_line(f"s{one}", 0, one)) for one in range(1, 3 * ROWS)])
+    assert chart is not None
+    assert chart.count('class="before"') == ROWS
+    assert f">s{3 * ROWS - 1}<" in chart

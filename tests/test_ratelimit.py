@@ -1,0 +1,221 @@
+"""The budget's two laws: never more than the limit in any 60 seconds, and hardly ever less where there is work."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onefile_sandbox.clock import VirtualClock
+from reconciler.problems import Invalid
+from reconciler.ratelimit import WINDOW_SECONDS, Budget, MemoryLedger
+from tests.onefile.servers import START
+
+
+def fullest_minute(arrivals: list[float]) -> int:
+    """The most arrivals that any 60 seconds hold, both ends counted."""
+    times = sorted(arrivals)
+    return max(i + 1 - bisect_left(times, time - 60.0) for i, time in enumerate(times))
+
+
+latency = st.one_of(st.just(0.0), st.floats(0, 2), st.floats(0, 119))
+call = st.tuples(latency, st.floats(0, 1), st.sampled_from(["answer", "fail", "cancel"]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(calls=st.lists(call, min_size=1, max_size=30), limit=st.integers(1, 6), workers=st.integers(1, 8))
+def test_the_server_never_counts_more_than_the_limit(
+    calls: list[tuple[float, float, str]], limit: int, workers: int
+) -> None:
+    """Whatever each call's latency, wherever within it the server counts it, and however the call ends."""
+
+    async def main() -> list[float]:
+        clock = VirtualClock(START)
+        budget = Budget(MemoryLedger(clock), limit, clock)
+        arrivals: list[float] = []
+        waiting = list(calls)
+
+        async def exchange(seconds: float, share: float, ending: str) -> None:
+            async with budget.call():
+                await clock.sleep(seconds * share)
+                arrivals.append(clock.monotonic())
+                if ending == "fail":
+                    raise ConnectionError
+                await clock.sleep(seconds - seconds * share)
+
+        async def cancelled(seconds: float, share: float) -> None:
+            task = asyncio.create_task(exchange(seconds, share, "answer"))
+            await clock.sleep(seconds)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        async def worker() -> None:
+            while waiting:
+                seconds, share, ending = waiting.pop()
+                if ending == "cancel":
+                    await cancelled(seconds, share)
+                else:
+                    await asyncio.gather(exchange(seconds, share, ending), return_exceptions=True)
+
+        await asyncio.gather(*(worker() for _ in range(workers)))
+        return arrivals
+
+    arrivals = asyncio.run(main())
+    assert not arrivals or fullest_minute(arrivals) <= limit
+
+
+@pytest.mark.parametrize("latency_seconds", [0.0, 0.3, 1.0])
+def test_eight_in_flight_sustain_95_percent_of_the_limit(latency_seconds: float) -> None:
+    """Ten minutes of work at 300 calls a minute, with ordinary latency, take hardly more than ten minutes."""
+
+    async def main() -> tuple[float, int]:
+        clock = VirtualClock(START)
+        budget = Budget(MemoryLedger(clock), 300, clock)
+        arrivals: list[float] = []
+
+        async def worker() -> None:
+            while len(arrivals) < 3000:
+                async with budget.call():
+                    arrivals.append(clock.monotonic())
+                    await clock.sleep(latency_seconds)
+
+        await asyncio.gather(*(worker() for _ in range(8)))
+        # The first minute's calls go out at once; the rate that lasts is that of the other 2,700.
+        return 2700 / (arrivals[2999] - arrivals[299]) * 60, fullest_minute(arrivals)
+
+    per_minute, fullest = asyncio.run(main())
+    assert per_minute >= 0.95 * 300
+    assert fullest <= 300
+
+
+def test_first_come_is_first_served() -> None:
+    """Callers who queue for a place get it in the order in which they asked."""
+
+    async def main() -> list[int]:
+        clock = VirtualClock(START)
+        budget = Budget(MemoryLedger(clock), 2, clock)
+        served: list[int] = []
+
+        async def caller(number: int) -> None:
+            async with budget.call():
+                served.append(number)
+                await clock.sleep(number % 3)
+
+        await asyncio.gather(*(caller(number) for number in range(20)))
+        return served
+
+    assert asyncio.run(main()) == list(range(20))
+
+
+def test_a_newcomer_does_not_overtake_who_waits() -> None:
+    """Arriving in the very instant in which a place becomes free does not win it from those who wait for it."""
+
+    async def main() -> list[str]:
+        clock = VirtualClock(START)
+        budget = Budget(MemoryLedger(clock), 1, clock)
+        served: list[str] = []
+
+        async def caller(name: str, arrives: float) -> None:
+            await clock.sleep(arrives)
+            async with budget.call():
+                served.append(name)
+
+        await asyncio.gather(caller("first", 0), caller("waiting", 1), caller("new", WINDOW_SECONDS + 0.0005))
+        return served
+
+    assert asyncio.run(main()) == ["first", "waiting", "new"]
+
+
+def test_a_cancelled_waiter_does_not_lose_its_place_for_the_others() -> None:
+    """Whoever gives up waiting leaves the queue whole and the window as it was."""
+
+    async def main() -> tuple[float, int]:
+        clock = VirtualClock(START)
+        budget = Budget(MemoryLedger(clock), 1, clock)
+        async with budget.call():
+            pass
+        gone = asyncio.create_task(budget.call().__aenter__())
+        await clock.sleep(1)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        async with budget.call():
+            return clock.monotonic(), budget.spent()
+
+    when, spent = asyncio.run(main())
+    assert when == pytest.approx(WINDOW_SECONDS, abs=0.01)
+    assert spent == 1
+
+
+def test_a_pause_stops_everybody_and_is_never_shortened() -> None:
+    """After a 429 nobody calls until the longest pause is over, however empty the window is."""
+
+    async def main() -> list[float]:
+        clock = VirtualClock(START)
+        ledger = MemoryLedger(clock)
+        budgets = [Budget(ledger, 300, clock), Budget(ledger, 300, clock)]
+        budgets[0].pause(90)
+        budgets[1].pause(5)
+        started: list[float] = []
+
+        async def caller(budget: Budget) -> None:
+            async with budget.call():
+                started.append(clock.monotonic())
+
+        await asyncio.gather(*(caller(budget) for budget in budgets))
+        return started
+
+    assert asyncio.run(main()) == [90, 90]
+
+
+def test_a_pause_reaches_those_who_already_wait() -> None:
+    """A caller who sleeps until a place is free asks again, and finds the pause."""
+
+    async def main() -> float:
+        clock = VirtualClock(START)
+        budget = Budget(MemoryLedger(clock), 1, clock)
+        async with budget.call():
+            pass
+
+        async def caller() -> float:
+            async with budget.call():
+                return clock.monotonic()
+
+        waiting = asyncio.create_task(caller())
+        await clock.sleep(30)
+        budget.pause(100)
+        return await waiting
+
+    assert asyncio.run(main()) == 130
+
+
+def test_a_call_in_flight_keeps_its_place_until_60_seconds_after_its_answer() -> None:
+    """The window counts from the answer, not from the sending; settling twice, or something unknown, does nothing."""
+    clock = VirtualClock(START)
+    ledger = MemoryLedger(clock)
+    place = ledger.reserve(1).id
+    assert place is not None
+    assert ledger.reserve(1) == (None, WINDOW_SECONDS)
+
+    async def later() -> None:
+        await clock.sleep(100)
+        assert ledger.spent() == 1
+        ledger.settle(place)
+        ledger.settle(place)
+        ledger.settle(999)
+        assert ledger.spent() == 1
+        await clock.sleep(WINDOW_SECONDS)
+        assert ledger.spent() == 1
+        await clock.sleep(0.001)
+        assert ledger.spent() == 0
+
+    asyncio.run(later())
+
+
+def test_a_limit_below_one_is_refused() -> None:
+    """A budget that could never grant a call says so instead of waiting for ever."""
+    clock = VirtualClock(START)
+    with pytest.raises(Invalid, match="calls_per_minute"):
+        Budget(MemoryLedger(clock), 0, clock)
