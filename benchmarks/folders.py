@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reconciler.clock import SystemClock
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff
-from reconciler.model.slots import Handle, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Handle, Holder, OrganisationId, Role, Site, Slot, SlotKind, Unread, UserId
 from reconciler.observed.document import to_document
 from reconciler.store import Store
 
@@ -54,7 +54,7 @@ class Centre:
             mine = range(number * PER_FILE, min(self.learners, (number + 1) * PER_FILE))
             text = f"version: 1\ncohort: {name}\nlearners:\n{''.join(map(self._entry, mine))}"
             (cohorts / f"{name}.yaml").write_text(text, "utf-8")
-        reading = to_document(self.observed(), "sandbox", ORGANISATION)
+        reading = to_document(self.observed(), Site("sandbox", ORGANISATION))
         (folder / "reading.json").write_text(json.dumps(reading, separators=(",", ":")), "utf-8")
         self._record(folder / ".reconciler" / "store.db")
 
@@ -104,7 +104,7 @@ class Centre:
                 who="benchmark",
                 commit="",
             )
-            store.record("sandbox", ORGANISATION, self._added(), run=run)
+            store.record(Site("sandbox", ORGANISATION), self._added(), run=run)
             store.end_run(run, exit_code=0, summary={})
 
     def _added(self) -> Iterator[tuple[UserId, Slot, UserId | None]]:

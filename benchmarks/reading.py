@@ -28,7 +28,7 @@ from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff
 from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Handle, OrganisationId, Slot, SlotKind, UserId
 from reconciler.model.structs import replace
 from reconciler.observed.observe import observe
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
@@ -95,7 +95,9 @@ class Reading:
     forecast: int
 
 
-def read(world: World, switches: Switches, declared: Declared, facts: Facts, latency: float = LATENCY) -> Reading:
+def read(
+    world: World, switches: Switches, declared: Declared, facts: Capabilities, latency: float = LATENCY
+) -> Reading:
     """One run: log in, read all that is declared."""
     clock, told = VirtualClock(START), Told([])
     network = SlowNetwork(Service(world, switches, Faults(), clock, "sandbox"), latency)
@@ -237,9 +239,9 @@ def measure(learners: int) -> Iterator[Row]:
             for employers in (True, False):
                 if server == "poor" and not employers and len(numbers) > LONG:
                     continue  # the records that are read for the assessors show the employers too: the same calls
-                declared, facts = declare(world, numbers, employers=employers), Facts()
+                declared, facts = declare(world, numbers, employers=employers), Capabilities()
                 first = read(world, switched, declared, facts)
-                second = read(world, switched, declared, Facts(dict(facts.known)))
+                second = read(world, switched, declared, Capabilities(dict(facts.known)))
                 lowest = least(world, declared, server)
                 yield Row(learners, len(numbers), server, employers, naive(declared), first, second, lowest)
 

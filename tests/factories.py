@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff, Wanted
-from reconciler.model.observed import Observed, ObservedLearner, Standing
+from reconciler.model.observed import AccountStatus, Observed, ObservedLearner
 from reconciler.model.plan import Action, Change, ManualRemoval, Plan, Reason
 from reconciler.model.slots import Handle, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
 from reconciler.plan.operations import operations_for, summarise
@@ -85,7 +85,7 @@ def declared(
 def observed(
     learners: Mapping[int, Mapping[Slot, Holder]],
     *,
-    standing: Mapping[int, Standing] | None = None,
+    standing: Mapping[int, AccountStatus] | None = None,
     misids: Mapping[str, UserId] | None = None,
 ) -> Observed:
     seen = {

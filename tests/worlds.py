@@ -29,7 +29,7 @@ from reconciler.commands.plan import unsettled
 from reconciler.model.declared import Declared, Settings, Staff
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Handle, OrganisationId, Slot, SlotKind, UserId
+from reconciler.model.slots import Handle, OrganisationId, Site, Slot, SlotKind, UserId
 from reconciler.observed.observe import observe
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.in_process import dropped_answer, in_process
@@ -90,7 +90,10 @@ class Trial:
 
     def plan(self, wanted: Declared) -> Plan:
         seen = self.observe(wanted)
-        recorded, open_slots = self.store.recorded(TARGET, ORGANISATION), unsettled(self.store, TARGET, ORGANISATION)
+        recorded, open_slots = (
+            self.store.recorded(Site(TARGET, ORGANISATION)),
+            unsettled(self.store, Site(TARGET, ORGANISATION)),
+        )
         return make_plan(wanted, seen, recorded, open_slots, target=TARGET, created_at=self.clock.now())
 
     def apply(
@@ -104,8 +107,8 @@ class Trial:
         """Settle what dead runs left, then carry out the plan, as the apply command does once it holds the lock."""
 
         async def work(reader: Reader) -> Applied:
-            await settle_open(self.store, reader, TARGET, ORGANISATION)
-            open_slots = unsettled(self.store, TARGET, ORGANISATION)
+            await settle_open(self.store, reader, Site(TARGET, ORGANISATION))
+            open_slots = unsettled(self.store, Site(TARGET, ORGANISATION))
             run = self.begin_run()
             return await apply_plan(
                 plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, just_read=True

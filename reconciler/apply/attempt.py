@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.apply.journal import Book
-from reconciler.apply.preconditions import Verdict, after_write, before_write, differences
+from reconciler.apply.journal import RunJournal
+from reconciler.apply.preconditions import SlotState, after_write, before_write, differences
 from reconciler.model.observed import Recorded
 from reconciler.model.operations import Operation, Outcome, SetDefaults, State, moves, step_id
 from reconciler.model.slots import LAYERS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
@@ -28,7 +28,7 @@ class Attempts:
     another run may have come in between.
     """
 
-    book: Book
+    book: RunJournal
     reader: Reader
     still_ours: Callable[[], None]
     declared: Mapping[UserId, Collection[Slot]]
@@ -40,7 +40,7 @@ class Attempts:
     stopped: str = ""
     error: ReconcilerError | None = None
 
-    def halt(self, error: ReconcilerError) -> None:
+    def abort(self, error: ReconcilerError) -> None:
         self.stopped = self.stopped or error.problems[0].what
         self.error = self.error or error
 
@@ -48,7 +48,7 @@ class Attempts:
         """The first write of each kind of slot is read back before any other learner is written."""
         return bool(_kinds(operation) - self.proven)
 
-    def left_alone(self, operation: Operation) -> str:
+    def skip_reason(self, operation: Operation) -> str:
         """Why a kind of slot is no longer tried: failures before any success say that it does not work here."""
         for kind in sorted(_kinds(operation)):
             # one setting of the centre is for both unit slots: refused once, it may be off, so do not knock again
@@ -57,7 +57,7 @@ class Attempts:
                 return f"no write to a {kind.value.replace('_', ' ')} slot has succeeded so far, and one has failed"
         return ""
 
-    def judge(self, operation: Operation, slots: Mapping[Slot, Holder]) -> Outcome | None:
+    def precheck(self, operation: Operation, slots: Mapping[Slot, Holder]) -> Outcome | None:
         """An outcome without writing, or None where the operation is still to be written."""
         pairs = moves(operation)
         unseen = {slot for slot, _ in pairs if slots.get(slot, Unread.UNREADABLE) is Unread.UNREADABLE}
@@ -67,13 +67,13 @@ class Attempts:
         stand_in = {slot: self.recorded.get((operation.learner, slot), Unread.UNREADABLE) for slot in unseen}
         live = {**slots, **stand_in}
         match before_write(pairs, live):
-            case Verdict.ALREADY_DONE if unseen:
+            case SlotState.ALREADY_DONE if unseen:
                 how = self._ours(operation) or "recorded by an earlier run"
                 return self.book.settle(operation, State.ALREADY_DONE, how, "unreadable")
-            case Verdict.ALREADY_DONE:
+            case SlotState.ALREADY_DONE:
                 how = self._ours(operation) or "OneFile already holds it"
                 return self.book.settle(operation, State.ALREADY_DONE, how, "read_back")
-            case Verdict.CONFLICT:
+            case SlotState.CONFLICT:
                 moved = self._moved(operation, {slot: move.before for slot, move in pairs}, live)
                 return self.book.settle(operation, State.CONFLICT, moved)
             case _:
@@ -87,7 +87,7 @@ class Attempts:
             return ""
         return f"written by run {' and '.join(map(str, found))}, which was cut off"
 
-    async def look(self, operation: Operation) -> Mapping[Slot, Holder]:
+    async def read_before(self, operation: Operation) -> Mapping[Slot, Holder]:
         """What must be known before an operation: its slots, by a reading that still counts; everything managed for a
         canary's learner, so that an effect elsewhere shows. A default may take other slots with it, as far as is
         known of OneFile: its canary looks at all of the learner, managed or not, and anew."""
@@ -124,7 +124,7 @@ class Attempts:
         except AnswerLost as lost:
             return await self._lost(operation, lost.problems[0].what)
         except ServiceError as error:  # any other: nothing was done
-            self.halt(error)
+            self.abort(error)
             return self.book.settle(operation, State.NOT_TRIED, f"not sent: {error.problems[0].what}")
         written = {slot: move.after for slot, move in moves(operation)}
         self.reader.wrote(operation.learner, written)
@@ -135,9 +135,9 @@ class Attempts:
         """Hold an acknowledged write against a reading."""
         operation = outcome.operation
         match after_write(moves(operation), slots):
-            case Verdict.ALREADY_DONE:
+            case SlotState.ALREADY_DONE:
                 return self.book.settle(operation, State.DONE, outcome.detail, "read_back")
-            case Verdict.UNSEEN:
+            case SlotState.UNSEEN:
                 return self.book.settle(operation, State.DONE, "OneFile does not show this slot", "unreadable")
             case _:
                 expected = {slot: move.after for slot, move in moves(operation)}
@@ -174,16 +174,16 @@ class Attempts:
         pairs = moves(operation)
         slots = (await self.reader.slots(operation.learner, _slots(operation))).slots
         match after_write(pairs, slots):
-            case Verdict.ALREADY_DONE:
+            case SlotState.ALREADY_DONE:
                 self.proven |= _kinds(operation)
                 return self.book.settle(operation, State.DONE, f"{why}; OneFile shows the new value", "read_back")
-            case Verdict.TO_WRITE:
+            case SlotState.TO_WRITE:
                 self.failures.update(_kinds(operation))
                 return self.book.settle(operation, State.FAILED, f"{why}; OneFile still shows the old value")
-            case Verdict.UNSEEN:
+            case SlotState.UNSEEN:
                 what = f"{why}, and OneFile does not show this slot: a person must look"
                 return self.book.settle(operation, State.UNKNOWN, what, "unreadable")
-            case Verdict.CONFLICT:
+            case SlotState.CONFLICT:
                 moved = self._moved(operation, {slot: move.after for slot, move in pairs}, slots)
                 return self.book.overtaken(operation, f"{why}; {moved}")
 

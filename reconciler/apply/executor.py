@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
-from reconciler.apply.journal import Book
+from reconciler.apply.journal import RunJournal
 from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Slot, UserId
+from reconciler.model.slots import Site, Slot, UserId
 from reconciler.model.structs import Struct
-from reconciler.onefile.reader import Reader, Reading, each
+from reconciler.onefile.reader import Reader, Reading, gather_bounded
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
 from reconciler.store import Store
 
@@ -48,12 +48,12 @@ async def apply_plan(
     the lock is lost.
     An error or a cancellation ends the run early; what was done by then stands, and the outcomes say so.
     """
-    book = Book(plan, store, run, reader, just_read)
+    book = RunJournal(plan, store, run, reader, just_read)
     attempts = Attempts(book, reader, still_ours, _declared_slots(plan), unsettled)
     try:
         await _Schedule(plan, book, attempts).run()
     except asyncio.CancelledError:  # Ctrl-C: what was sent stays sent, for the next run to settle, and is reported
-        attempts.halt(_stopped())
+        attempts.abort(_stopped())
     return Applied(book.close(plan.operations, attempts.stopped or "the run ended before it"), attempts.error)
 
 
@@ -72,7 +72,7 @@ def _declared_slots(plan: Plan) -> dict[UserId, list[Slot]]:
 @dataclass
 class _Schedule:
     plan: Plan
-    book: Book
+    book: RunJournal
     attempts: Attempts
     work: dict[UserId, list[Operation]] = field(default_factory=lambda: defaultdict(list))
 
@@ -85,13 +85,13 @@ class _Schedule:
             try:
                 await stage()
             except ReconcilerError as error:
-                self.attempts.halt(error)
+                self.attempts.abort(error)
 
     async def _open(self) -> None:
         self.book.open()
         store, target, organisation = self.book.store, self.plan.target, self.plan.organisation
-        self.attempts.recorded = store.recorded(target, organisation)
-        self.attempts.written_by = written_by_the_dead(store, target, organisation, self.book.run)
+        self.attempts.recorded = store.recorded(Site(target, organisation))
+        self.attempts.written_by = written_by_the_dead(store, Site(target, organisation), self.book.run)
 
     async def _check_all(self) -> None:
         """Judge every operation before anything is written; conflicts and finished ones get their outcome here."""
@@ -99,9 +99,9 @@ class _Schedule:
         async def check(learner: UserId) -> None:
             reading = await self._reading(learner)
             for operation in self.work[learner]:
-                self.attempts.judge(operation, reading.slots)
+                self.attempts.precheck(operation, reading.slots)
 
-        await each(list(self.work), check, workers=WORKERS)
+        await gather_bounded(list(self.work), check, workers=WORKERS)
 
     async def _write_all(self) -> None:
         """Canaries alone, so that no other learner is written before they are proven; then several at once."""
@@ -109,20 +109,20 @@ class _Schedule:
         while learner := next(filter(self._has_canary, left), None):
             del left[learner]
             await self._learner(learner)
-        await each(list(left), self._learner_or_halt, workers=WORKERS)
+        await gather_bounded(list(left), self._learner_or_halt, workers=WORKERS)
 
     async def _learner_or_halt(self, learner: UserId) -> None:
         """An error on one learner stops the others too, but only once their own write is answered."""
         try:
             await self._learner(learner)
         except ReconcilerError as error:
-            self.attempts.halt(error)
+            self.attempts.abort(error)
 
     def _has_canary(self, learner: UserId) -> bool:
         return not self.attempts.stopped and any(
             self.attempts.needs_canary(operation)
             and not self.book.settled(operation)
-            and not self.attempts.left_alone(operation)
+            and not self.attempts.skip_reason(operation)
             for operation in self.work[learner]
         )
 
@@ -132,7 +132,7 @@ class _Schedule:
         for operation in self.work[learner]:
             if self.book.settled(operation):
                 continue
-            why_not = self.attempts.stopped or aside or self.attempts.left_alone(operation)
+            why_not = self.attempts.stopped or aside or self.attempts.skip_reason(operation)
             if why_not:
                 self.book.settle(operation, State.NOT_TRIED, why_not)
                 continue
@@ -145,8 +145,8 @@ class _Schedule:
         outcome, readings = None, 0
         while outcome is None:
             readings += 1
-            slots = await self.attempts.look(operation)
-            outcome = self.attempts.judge(operation, slots)
+            slots = await self.attempts.read_before(operation)
+            outcome = self.attempts.precheck(operation, slots)
             outcome = outcome or await self.attempts.write(operation, slots, whenever=readings >= READINGS)
         return outcome
 
@@ -167,4 +167,4 @@ class _Schedule:
             for outcome in waiting[learner]:
                 self.attempts.prove(outcome, slots)
 
-        await each(list(waiting), look, workers=WORKERS)
+        await gather_bounded(list(waiting), look, workers=WORKERS)

@@ -16,7 +16,7 @@ from reconciler.store import JournalOperation, Store
 
 
 @dataclass
-class Book:
+class RunJournal:
     """The journal and the record of one run, and the outcomes reached so far by operation id.
 
     `outcomes` are journalled. `reached` also has those that a failing store did not take: once it has failed, nothing
@@ -39,7 +39,7 @@ class Book:
         self.store.plan_operations(self.run, [_journal(operation) for operation in self.plan.operations])
         if not self.just_read:
             return
-        self.store.record(self.plan.target, self.plan.organisation, as_declared(self.plan), run=self.run)
+        self.store.record(self.plan.site, as_declared(self.plan), run=self.run)
 
     def sending(self, operation: Operation) -> None:
         with self._noticing():
@@ -75,7 +75,7 @@ class Book:
 
     def _record(self, stands: Mapping[Slot, UserId | None], learner: UserId) -> None:
         rows = [(learner, slot, who) for slot, who in stands.items()]
-        self.store.record(self.plan.target, self.plan.organisation, rows, run=self.run)
+        self.store.record(self.plan.site, rows, run=self.run)
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from reconciler.apply.preconditions import Verdict, after_write
+from reconciler.apply.preconditions import SlotState, after_write
 from reconciler.model.operations import Proof, State
-from reconciler.model.slots import OrganisationId, Slot, UserId
+from reconciler.model.slots import Site, Slot, UserId
 from reconciler.onefile.reader import Reader
 from reconciler.store import JournalRow, Store
 
 Place = tuple[UserId, Slot]
 
 
-async def settle_open(store: Store, reader: Reader, target: str, organisation: OrganisationId) -> int:
+async def settle_open(store: Store, reader: Reader, site: Site) -> int:
     """Bring every operation that earlier runs left at intent or sent to an outcome; returns how many.
 
     An intent was never sent. One that was sent is judged by what OneFile shows now; what it does not show stays
     unknown until a person says, unless the record already has the acknowledged value. Ask while holding the lock.
     Raises ServiceError when reading fails: nothing may be written before this is settled.
     """
-    left = store.open_operations(target, organisation)
-    recorded = store.recorded(target, organisation) if left else {}
+    left = store.open_operations(site)
+    recorded = store.recorded(site) if left else {}
     for row in left:
         if row.state is State.INTENT:
             state, detail = State.NOT_TRIED, "the run was cut off before it was sent"
@@ -31,16 +31,16 @@ async def settle_open(store: Store, reader: Reader, target: str, organisation: O
             state, detail, proof = await _settle_sent(row, reader, acknowledged)
         if state in (State.DONE, State.CONFLICT):  # in a conflict OneFile's value is newer: to later plans it is drift
             stands = [(row.operation.learner, slot, move.after) for slot, move in row.operation.moves]
-            store.record(target, organisation, stands, run=row.run)  # before the journal, lest a crash between lose it
+            store.record(site, stands, run=row.run)  # before the journal, lest a crash between lose it
         store.append(row.run, row.operation.id, state, detail=detail, proof=proof)
     return len(left)
 
 
-def written_by_the_dead(store: Store, target: str, organisation: OrganisationId, run: int) -> dict[Place, int]:
+def written_by_the_dead(store: Store, site: Site, run: int) -> dict[Place, int]:
     """The slots that runs now dead are known to have written, and that no run has written since, each with its run.
     Ask once what they left is settled, as `run`, which holds the lock."""
-    rows = store.cut_off(target, organisation, before=run)
-    last = store.last_applied(target, organisation, {row.operation.learner for row in rows}) if rows else {}
+    rows = store.cut_off(site, before=run)
+    last = store.last_applied(site, {row.operation.learner for row in rows}) if rows else {}
     return {
         (row.operation.learner, slot): row.run
         for row in rows
@@ -54,13 +54,13 @@ async def _settle_sent(row: JournalRow, reader: Reader, acknowledged: bool) -> t
     wanted = [slot for slot, _ in row.operation.moves]
     slots = (await reader.slots(row.operation.learner, wanted)).slots
     match after_write(row.operation.moves, slots):
-        case Verdict.ALREADY_DONE:
+        case SlotState.ALREADY_DONE:
             return State.DONE, f"{cut_off}; OneFile shows the new value", "read_back"
-        case Verdict.TO_WRITE:
+        case SlotState.TO_WRITE:
             return State.FAILED, f"{cut_off}; OneFile still shows the old value", "read_back"
-        case Verdict.CONFLICT:
+        case SlotState.CONFLICT:
             return State.CONFLICT, f"{cut_off}; OneFile shows neither the old nor the new value", "read_back"
-        case Verdict.UNSEEN if acknowledged:
+        case SlotState.UNSEEN if acknowledged:
             return State.DONE, f"{cut_off}; the answer had come and was recorded", "unreadable"
-        case Verdict.UNSEEN:
+        case SlotState.UNSEEN:
             return State.UNKNOWN, f"{cut_off}, and OneFile does not show this slot: a person must look", "unreadable"

@@ -38,7 +38,7 @@ def adopt(
 
     if addresses and everything:
         raise click.UsageError("--address names slots, --all takes every one: give one of the two.")
-    wish = adopting.Wish(addresses, everything, add_staff)
+    wish = adopting.AdoptOptions(addresses, everything, add_staff)
     done = adopting.adopt(context, wish, dry_run=dry_run)
     text = _adopted_json(done) if output.json else _adopted_text(done, output)
     output.save(text)

@@ -69,7 +69,7 @@ def import_(
     some slots have to be looked after by hand. 3: refused, nothing written.
     """
     from reconciler.commands.import_csv import import_table
-    from reconciler.commands.import_onefile import Wish, import_centre
+    from reconciler.commands.import_onefile import ImportOptions, import_centre
     from reconciler.report.import_ import render_import, render_import_json, told
 
     if labels == "name" and not names:
@@ -79,7 +79,7 @@ def import_(
             raise click.UsageError("--csv goes with --organisation, --cohort and --names only.")
         written = import_table(context, table, organisation=organisation, cohort=cohort, names=names)
     else:
-        wish = Wish(
+        wish = ImportOptions(
             organisation,
             classrooms,
             placements,

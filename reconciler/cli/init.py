@@ -66,7 +66,7 @@ def init(_context: Context, output: Output, folder: Path, schemas: bool, **asked
         if any(asked.values()):
             raise click.UsageError("--schemas goes with FOLDER only.")
         return _say_renewed(renew_schemas(folder), output)
-    wish = beginning.Wish(folder, **_answers(asked))
+    wish = beginning.InitOptions(folder, **_answers(asked))
     begun = beginning.begin(wish)
     told = Beginning(folder.as_posix(), begun.written, begun.already, begun.to_name, wish.begin_with, wish.target)
     text = render_json(told) if output.json else render_beginning(told)

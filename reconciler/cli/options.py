@@ -134,7 +134,7 @@ def command(
             max_bytes: int | None = None,
             **chosen: Any,
         ) -> int:
-            from reconciler.cli.progress import Told
+            from reconciler.cli.progress import ProgressBar
             from reconciler.runtime.context import Context
 
             output = Output(
@@ -148,7 +148,9 @@ def command(
             )
             names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days")
             told = {name: chosen.pop(name) for name in names if name in chosen}
-            context = Context(**told, tell=None if quiet else Told, on_screen=output.on_screen, says=output.note)
+            context = Context(
+                **told, progress=None if quiet else ProgressBar, on_screen=output.on_screen, says=output.note
+            )
             try:
                 output.check_out()
                 if context.target:

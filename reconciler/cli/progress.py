@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WORTH_A_BAR = 20  # calls; fewer are over before a bar is read
 
 
-class Told:
+class ProgressBar:
     """One line with calls and time before they are spent; then a bar, where standard error is a terminal.
 
     `rate` is the calls allowed in a minute.

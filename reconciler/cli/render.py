@@ -8,7 +8,7 @@ from reconciler.cli.output import Output, place
 from reconciler.model.structs import replace
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import Finished
+    from reconciler.commands.apply import ApplyResult
     from reconciler.commands.plan import Planned
     from reconciler.report.validate import Declaration
 
@@ -48,7 +48,7 @@ def plan_report(planned: Planned, output: Output, *, limit: int | None = None) -
             return plan_text(planned, output)
 
 
-def outcome_report(done: Finished, output: Output, *, printed: bool = False) -> str:
+def outcome_report(done: ApplyResult, output: Output, *, printed: bool = False) -> str:
     """What an apply did, or what it would have done where nothing was begun. Text that is `printed` stands below the
     plan, which has told what is waived."""
     plan, fingerprint, outcomes = done.planned.plan, done.planned.fingerprint, done.outcomes
@@ -68,10 +68,10 @@ def outcome_report(done: Finished, output: Output, *, printed: bool = False) -> 
     if done.run is None:
         return plan_report(done.planned, output)
     from reconciler.report import html, markdown
-    from reconciler.report.outcome.view import endings
+    from reconciler.report.outcome.view import outcome_view
     from reconciler.report.plan import text
 
-    told = endings(
+    told = outcome_view(
         plan,
         outcomes,
         fingerprint=fingerprint,

@@ -64,7 +64,7 @@ def replace(
         raise click.UsageError("--until and --reason are a cover's: give --cover as well.")
     if cover and (context.cohorts or context.learners):
         raise click.UsageError("a cover counts for every slot: --cohort and --learner cannot narrow it.")
-    asked = replacing.Asked(who, by, start, cover, end, reason)
+    asked = replacing.ReplaceRequest(who, by, start, cover, end, reason)
     done = replacing.replace(context, asked, dry_run=dry_run, plans=not no_plan)
     text = _replaced_json(done) if output.json else _replaced_text(done, output)
     output.save(text)

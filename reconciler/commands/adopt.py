@@ -11,7 +11,7 @@ from reconciler.commands.plan import Planned, compare, observe_in
 from reconciler.declared.cover import acting
 from reconciler.declared.rules import a_role
 from reconciler.editing.adopt import Accept, accept, with_member
-from reconciler.editing.verify import sure
+from reconciler.editing.verify import require
 from reconciler.model.declared import Declared, Staff, Wanted
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change
@@ -51,7 +51,7 @@ class Adoption(Struct, frozen=True):
         return ExitCode.INCOMPLETE if self.left else ExitCode.DONE
 
 
-class Wish(Struct, frozen=True):
+class AdoptOptions(Struct, frozen=True):
     """What to accept: drift, or `everything` that differs, or these `addresses` whatever the reason. `add_staff` puts
     holders into the directory who are not there."""
 
@@ -60,7 +60,7 @@ class Wish(Struct, frozen=True):
     add_staff: bool = False
 
 
-def adopt(context: Context, wish: Wish, *, dry_run: bool = False) -> Adoption:
+def adopt(context: Context, wish: AdoptOptions, *, dry_run: bool = False) -> Adoption:
     """Read OneFile and accept what it holds where it differs. Raises Invalid for an address that is not declared; what
     cannot be said in the files is left, each with its reason, and the rest is adopted.
 
@@ -89,7 +89,7 @@ class _Adopting:
     context: Context
     declared: Declared
     observed: Observed
-    wish: Wish
+    wish: AdoptOptions
     left: list[Problem] = field(default_factory=list)
     new_staff: dict[UserId, Staff] = field(default_factory=dict)
 
@@ -259,9 +259,9 @@ class _Adopting:
     def _prove(self, taken: Sequence[Change], before: Planned, after: Planned) -> None:
         adopted = {change.address for change in taken}
         now: Mapping[str, Change] = {change.address: change for change in after.plan.changes}
-        sure(all(now[one].before == now[one].after for one in adopted), "an adopted slot would still differ")
+        require(all(now[one].before == now[one].after for one in adopted), "an adopted slot would still differ")
         kept = {change.address: change.after for change in before.plan.changes if change.address not in adopted}
-        sure(
+        require(
             kept == {address: change.after for address, change in now.items() if address not in adopted},
             "a slot that was not adopted would change",
         )

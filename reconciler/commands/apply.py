@@ -17,7 +17,7 @@ from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import Plan
-from reconciler.model.slots import UserId
+from reconciler.model.slots import Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
 from reconciler.runtime.context import Context
@@ -31,7 +31,7 @@ Approve = Callable[[Planned], bool]
 """Shown the plan; says whether to go on. Not asked where an approval came with the command."""
 
 
-class Finished(Struct, frozen=True):
+class ApplyResult(Struct, frozen=True):
     """What an apply did. `run` is None where it was not approved (`declined`) or a limit or policy blocks it. `here`
     is the commit checked out where it was applied: a saved plan may have been made from another."""
 
@@ -73,7 +73,7 @@ def _exit_code(plan: Plan, outcomes: tuple[Outcome, ...]) -> ExitCode:
     return ExitCode.INCOMPLETE if plan.manual or plan.summary.blocked else ExitCode.DONE
 
 
-def apply(context: Context, saved: Path | None, *, approve: Approve, expect: str | None = None) -> Finished:
+def apply(context: Context, saved: Path | None, *, approve: Approve, expect: str | None = None) -> ApplyResult:
     """Apply the saved plan, or one made now. `expect` is the fingerprint that was approved.
 
     Raises Invalid for a plan file that cannot be used here, Stale where `expect` is not what is planned now,
@@ -82,33 +82,33 @@ def apply(context: Context, saved: Path | None, *, approve: Approve, expect: str
     return asyncio.run(_apply(context, saved, approve, expect))
 
 
-async def _apply(context: Context, saved: Path | None, approve: Approve, expect: str | None) -> Finished:
+async def _apply(context: Context, saved: Path | None, approve: Approve, expect: str | None) -> ApplyResult:
     kept = _load(context, saved) if saved else None
-    context = context.standing()
+    context = context.with_git_state()
     declared = context.declared()
     organisation = declared.settings.organisation
     async with open_session(context, declared.settings) as session:
-        free(session, context, organisation, command="apply", kept=kept)
+        refuse_if_locked(session, context, organisation, command="apply", kept=kept)
         planned = limited_anew(kept, declared) if kept else await plan_in(session, context, declared)
         _bound(planned.plan, session, organisation, saved)
         _expected(planned, expect, saved)
         if planned.plan.blocked:
-            return Finished(planned, error=Blocked(planned.why_blocked()))
+            return ApplyResult(planned, error=Blocked(planned.why_blocked()))
         if planned.plan.operations and not approve(planned):
-            return Finished(planned, declined=True)
+            return ApplyResult(planned, declined=True)
         return await run_plan(session, planned, context, declared, just_read=not saved)
 
 
-def free(
+def refuse_if_locked(
     session: Session, context: Context, organisation: int, *, command: Command, kept: Planned | None = None
 ) -> None:
     """The lock is asked for only once there is something to do; that another run holds it is told before any call."""
     store, target = session.store, session.target.name
     try:
-        refuse_if_held(store, target, organisation)
+        refuse_if_held(store, Site(target, organisation))
     except Locked:
         fingerprint, stand = (kept.fingerprint, kept.plan.made_from) if kept else ("", None)
-        run = begin_run(store, context, command, target, organisation, fingerprint=fingerprint, stand=stand)
+        run = begin_run(store, context, command, Site(target, organisation), fingerprint=fingerprint, stand=stand)
         store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
         raise
 
@@ -121,7 +121,7 @@ async def run_plan(
     *,
     just_read: bool,
     command: Command = "apply",
-) -> Finished:
+) -> ApplyResult:
     """From here on the history has a run, however it ends: one that the lock refuses too.
 
     Only an apply carries out the files as a whole, so only an apply records what it found as declared, which cohorts
@@ -129,21 +129,20 @@ async def run_plan(
     which is what people approved, wherever it is applied.
     """
     plan, store = planned.plan, session.store
-    if context.tell and plan.operations:
-        with context.tell(declared.settings.calls_per_minute) as tell:
+    if context.progress and plan.operations:
+        with context.progress(declared.settings.calls_per_minute) as progress:
             shows = session.reader.shows if just_read else shown_in(plan)
-            tell.applying(calls_to_apply(plan, shows, just_read=just_read))
+            progress.applying(calls_to_apply(plan, shows, just_read=just_read))
     run = begin_run(
         store,
         context,
         command,
-        plan.target,
-        plan.organisation,
+        plan.site,
         fingerprint=planned.fingerprint,
         stand=plan.made_from,
     )
     try:
-        async with locked(store, plan.target, plan.organisation, context, command=command, run=run) as still_ours:
+        async with locked(store, plan.site, context, command=command, run=run) as still_ours:
             whole = command == "apply"
             applied = await _carry_out(session, plan, run, still_ours, just_read and whole)
             if whole:
@@ -155,8 +154,8 @@ async def run_plan(
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})
         raise
     planned = replace(planned, plan=replace(plan, names=_names(plan, session)))
-    spent, here = session.client.calls, context.stand().commit
-    finished = Finished(planned, applied.outcomes, run, spent, applied.error, here=here)
+    spent, here = session.client.calls, context.git_state().commit
+    finished = ApplyResult(planned, applied.outcomes, run, spent, applied.error, here=here)
     try:
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
         store.end_run(run, exit_code=finished.exit_code, summary=counts)
@@ -175,8 +174,8 @@ async def _carry_out(
     session: Session, plan: Plan, run: int, still_ours: Callable[[], None], just_read: bool
 ) -> Applied:
     store = session.store
-    await settle_open(store, session.reader, plan.target, plan.organisation)
-    open_slots = unsettled(store, plan.target, plan.organisation)
+    await settle_open(store, session.reader, plan.site)
+    open_slots = unsettled(store, plan.site)
     return await apply_plan(
         plan, session.reader, store, run, unsettled=open_slots, still_ours=still_ours, just_read=just_read
     )

@@ -14,7 +14,7 @@ from reconciler.commands.plan import Planned
 from reconciler.commands.validate import declaration
 from reconciler.model.structs import replace
 from reconciler.problems import ExitCode, Invalid, Problem, Source
-from reconciler.report.outcome.view import endings
+from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan.text import render_outcomes, render_plan
 from reconciler.report.validate import render_text
 from reconciler.runtime.context import Context
@@ -49,7 +49,7 @@ def _walk(here: Context, say: Say, colour: bool) -> ExitCode:
     say("$ reconciler apply --auto-approve\n")
     done = applying.apply(here, None, approve=lambda _: True)
     if done.run is not None:
-        told = endings(
+        told = outcome_view(
             done.planned.plan,
             done.outcomes,
             fingerprint=done.planned.fingerprint,

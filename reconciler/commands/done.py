@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from reconciler.model.operations import State
-from reconciler.model.slots import OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct
 from reconciler.plan.drift import fight_id
 from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode, Invalid, Problem
 from reconciler.runtime.context import Context, target_of
 from reconciler.runtime.session import begin_run
-from reconciler.store import Episode, JournalRow, Store
+from reconciler.store import JournalRow, OpenIssue, Store
 
 Said = Literal["present", "absent"]
 
@@ -26,44 +26,44 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
     settings = context.declared().settings
     target, organisation = target_of(context, settings).name, settings.organisation
     with Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        found = _open_steps(store, target, organisation).get(step) or _fight(store, target, organisation, step)
+        found = _open_steps(store, Site(target, organisation)).get(step) or _fight(
+            store, Site(target, organisation), step
+        )
         if found is None:
-            raise Invalid(_not_open(step, store, target, organisation))
-        run = begin_run(store, context, "done", target, organisation, who=by)
-        if isinstance(found, Episode):
+            raise Invalid(_not_open(step, store, Site(target, organisation)))
+        run = begin_run(store, context, "done", Site(target, organisation), who=by)
+        if isinstance(found, OpenIssue):
             store.end_episode(found.id, f"answered by {by}")
             said = "may be corrected again"
         else:
-            _close(store, run, target, organisation, found, outcome, by)
+            _close(store, run, Site(target, organisation), found, outcome, by)
             said = outcome
         store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{said.replace(' ', '_')}": 1})
     return f"{found.slot.address(found.learner)}: {said}, said by {by}"
 
 
-def _fight(store: Store, target: str, organisation: OrganisationId, step: str) -> Episode | None:
-    fights = store.episodes(target, organisation, "fight")
+def _fight(store: Store, site: Site, step: str) -> OpenIssue | None:
+    fights = store.episodes(site, "fight")
     return next((one for one in fights if fight_id(*one.place) == step), None)
 
 
-def _close(
-    store: Store, run: int, target: str, organisation: OrganisationId, found: _Step, outcome: Said, by: str
-) -> None:
+def _close(store: Store, run: int, site: Site, found: _Step, outcome: Said, by: str) -> None:
     if found.row:
         state = State.DONE if outcome == "present" else State.FAILED
         why = f"looked at in OneFile: {outcome}"
         store.resolve(found.row.run, found.row.operation.id, state, by=by, reason=why)
     if outcome == "present":
-        store.record(target, organisation, [(found.learner, found.slot, found.staff)], run=run)
+        store.record(site, [(found.learner, found.slot, found.staff)], run=run)
         return
     if found.alone:  # elsewhere, that one person is not there leaves open who is
-        store.record(target, organisation, [(found.learner, found.slot, None)], run=run)
-    for waiting in store.episodes(target, organisation, "step"):
+        store.record(site, [(found.learner, found.slot, None)], run=run)
+    for waiting in store.episodes(site, "step"):
         if waiting.place == (found.learner, found.slot):
             store.end_episode(waiting.id, f"absent, said by {by}")
 
 
-def _not_open(step: str, store: Store, target: str, organisation: OrganisationId) -> Problem:
-    for waiting in store.episodes(target, organisation, "step"):
+def _not_open(step: str, store: Store, site: Site) -> Problem:
+    for waiting in store.episodes(site, "step"):
         if step_id(*waiting.place) == step:
             what = f"step {step} is on {waiting.slot.address(waiting.learner)}, which OneFile shows"
             fix = "Nobody need say so: apply or drift closes it once it reads the slot empty."
@@ -82,9 +82,9 @@ class _Step(Struct, frozen=True):
     row: JournalRow | None = None
 
 
-def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict[str, _Step]:
-    known = store.recorded(target, organisation)
-    waiting = {(*step.place, step.holder) for step in store.episodes(target, organisation, "step") if step.due}
+def _open_steps(store: Store, site: Site) -> dict[str, _Step]:
+    known = store.recorded(site)
+    waiting = {(*step.place, step.holder) for step in store.episodes(site, "step") if step.due}
     recorded = [
         _Step(learner, slot, staff, alone=True)
         for (learner, slot), staff in known.items()
@@ -93,12 +93,12 @@ def _open_steps(store: Store, target: str, organisation: OrganisationId) -> dict
     ]
     unknown = [
         _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL, row)
-        for row in store.unknown(target, organisation)
+        for row in store.unknown(site)
         for slot, move in row.operation.moves
     ]
     refused = [
         _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL)
-        for row in store.failed(target, organisation)
+        for row in store.failed(site)
         for slot, move in row.operation.moves
         if move.before is Unread.UNREADABLE and (row.operation.learner, slot) not in known  # perhaps there already
     ]

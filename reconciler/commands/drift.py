@@ -6,28 +6,29 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from reconciler.commands.apply import Finished, free, run_plan
+from reconciler.commands.apply import ApplyResult, refuse_if_locked, run_plan
 from reconciler.commands.drift_approval import approved_files, why_none
 from reconciler.commands.plan import Planned, compare_both, judged, missable_cohorts, observe_in
 from reconciler.commands.plan_base import base_of, for_both
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared
-from reconciler.model.history import Matter
+from reconciler.model.history import IssueKind
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change, Plan
-from reconciler.model.slots import UserId
+from reconciler.model.slots import Site, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.observed.narrow import within
+from reconciler.observed.narrow import narrow
 from reconciler.plan.drift import (
     LOOKING_BACK,
     NEEDS_A_PERSON,
     OTHER_STORE,
     Approval,
+    DriftAction,
     DriftReport,
     Memory,
     Place,
-    Verdict,
     Words,
+    decide_drift,
     differs,
     drift_ending,
     endings,
@@ -35,10 +36,9 @@ from reconciler.plan.drift import (
     fought_over,
     is_drift,
     is_due,
-    judge,
     nothing_approved,
-    only,
     place_of,
+    restrict_to,
     unmanaged,
     wanted_by,
 )
@@ -46,7 +46,7 @@ from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerE
 from reconciler.runtime.context import LONDON, Context
 from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.session import Session, nothing_recorded, open_session
-from reconciler.store import Episode, LastApplied, Sighting, Store
+from reconciler.store import LastApplied, Observation, OpenIssue, Store
 from reconciler.store.episodes import Seen
 
 
@@ -55,7 +55,7 @@ class Drifting(Struct, frozen=True):
 
     report: DriftReport
     corrects: bool
-    finished: Finished | None = None
+    finished: ApplyResult | None = None
 
     def problems(self) -> tuple[Problem, ...]:
         """What a person is told where the report itself goes to a machine, or to nobody."""
@@ -93,24 +93,24 @@ def drift(context: Context, *, correct: bool = False, approved: str | None = Non
 
 
 async def _drift(context: Context, correct: bool, approved: str | None, base: str | None) -> Drifting:
-    context = context.standing()
+    context = context.with_git_state()
     declared = context.declared()
     other = base_of(context, base, declared) if base is not None else None
     async with open_session(context, declared.settings) as session:
         store, target = session.store, session.target.name
         if correct:
-            free(session, context, declared.settings.organisation, command="drift")
+            refuse_if_locked(session, context, declared.settings.organisation, command="drift")
         files = approved_files(context, declared, store, target, approved) if correct else None
         reading = await observe_in(session, context, for_both(declared, other))
         plan = compare_both(declared, other, reading, store, target, context).plan
-        observed = within(reading, declared) if other else reading
+        observed = narrow(reading, declared) if other else reading
         approval = files.on(observed) if files else None
-        unapproved = "" if files else why_none(store, target, declared.settings.organisation)
+        unapproved = "" if files else why_none(store, Site(target, declared.settings.organisation))
         known = nothing_approved(declared.settings) if unapproved else approval
         notes = other is None and context.at is None  # files not merged, or another day's, are only looked at
         report = _report(plan, declared, observed, store, context, known, notes=notes)
         report = replace(report, unapproved=unapproved, spent_calls=session.client.calls)
-        chosen = {place_of(one.change) for one in report.drift if one.verdict is Verdict.CORRECT}
+        chosen = {place_of(one.change) for one in report.drift if one.verdict is DriftAction.CORRECT}
         if approval is None or not chosen:
             return Drifting(report, correct)
         corrections = _judged(plan, chosen, declared, approval, observed, store, context)
@@ -137,19 +137,19 @@ def _report(
     waiting = [one for one in plan.changes if differs(one) and not is_drift(one)]
     others = [one for one in waiting if one.reason != "unknown"]
     learners = {one.learner for one in (*told, *others)}
-    applied = store.last_applied(plan.target, plan.organisation, learners)
+    applied = store.last_applied(plan.site, learners)
     memory, ended, recent = _remember(plan, told, declared, store, applied, notes=notes)
     if notes:
         note_steps(store, plan, whole=True)
     now = store.now()
     then = _wanted_then(context, declared, plan, observed, store) if others else {}
-    unrecorded = nothing_recorded(store, plan.target, plan.organisation) if plan.changes else ""
+    unrecorded = nothing_recorded(store, plan.site) if plan.changes else ""
     due = {place_of(one) for one in others if is_due(one, applied.get(place_of(one)), then)}
     return DriftReport(
         plan=dated(plan, store),
         taken_at=observed.taken_at,
         now=now,
-        drift=judge(told, memory, declared.settings, now, approval),
+        drift=decide_drift(told, memory, declared.settings, now, approval),
         due=tuple(one for one in others if place_of(one) in due),
         pending=tuple(one for one in others if place_of(one) not in due),
         unknown=tuple(one for one in waiting if one.reason == "unknown"),
@@ -173,24 +173,24 @@ def _remember(
     applied: Mapping[Place, LastApplied],
     *,
     notes: bool,
-) -> tuple[Memory, tuple[Episode, ...], int]:
+) -> tuple[Memory, tuple[OpenIssue, ...], int]:
     """What is known of drift: since when, how often corrected, what is fought over; if `notes`, with what is seen now.
     Also the episodes that are over, and how many corrections there were of late."""
     target, organisation = plan.target, plan.organisation
-    seen = {place_of(one): Sighting(one.before, one.after) for one in told}
+    seen = {place_of(one): Observation(one.before, one.after) for one in told}
 
-    def see(matter: Matter, sightings: Seen, words: Words) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
+    def see(matter: IssueKind, sightings: Seen, words: Words) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
         if notes:
-            return store.see(target, organisation, matter, sightings, endings(plan, words))
-        return store.episodes(target, organisation, matter), ()
+            return store.see(Site(target, organisation), matter, sightings, endings(plan, words))
+        return store.episodes(Site(target, organisation), matter), ()
 
     episodes, ended = see("drift", seen, drift_ending)
     of_late = store.now() - LOOKING_BACK
-    corrections = store.corrections(target, organisation, of_late)
-    fights = store.episodes(target, organisation, "fight", ended_since=of_late)
+    corrections = store.corrections(Site(target, organisation), of_late)
+    fights = store.episodes(Site(target, organisation), "fight", ended_since=of_late)
     answered = {one.place: one.ended for one in fights if one.ended}
     fought, counts = fought_over(told, declared.settings, corrections, answered)
-    new = {place_of(one): Sighting(None, one.after) for one in told if place_of(one) in fought}
+    new = {place_of(one): Observation(None, one.after) for one in told if place_of(one) in fought}
     open_fights, _ = see("fight", new, fight_ending)
     looked, over = {one.learner for one in plan.changes}, endings(plan, drift_ending)
     asked = (one for one in episodes if one.learner in looked or not plan.left_out)
@@ -209,7 +209,7 @@ def _wanted_then(
 ) -> Mapping[Place, UserId | None]:
     """What these very files asked for on the day of the newest complete apply: where it differs from what they ask
     for now, it was the calendar that moved."""
-    run = store.approved(plan.target, plan.organisation)
+    run = store.approved(plan.site)
     day = run.started.astimezone(LONDON).date() if run else declared.day
     return wanted_by(read_declared(context.state, day), observed) if day < declared.day else {}
 
@@ -228,8 +228,8 @@ def _judged(
 ) -> Planned:
     """A plan of these corrections alone, under the limits and policies of the approved files and of these: neither a
     limit raised in the work tree nor one that was lowered since goes unheard."""
-    corrections = only(plan, chosen, declared.settings.calls_per_minute)
-    cohorts = missable_cohorts(context, store, plan.target, plan.organisation)
+    corrections = restrict_to(plan, chosen, declared.settings.calls_per_minute)
+    cohorts = missable_cohorts(context, store, plan.site)
     here = judged(corrections, declared, observed, cohorts).plan
     there = judged(corrections, replace(declared, settings=approval.settings), observed, cohorts).plan
     return Planned(
@@ -241,16 +241,16 @@ def _judged(
     )
 
 
-async def _correct(session: Session, corrections: Planned, context: Context, declared: Declared) -> Finished:
+async def _correct(session: Session, corrections: Planned, context: Context, declared: Declared) -> ApplyResult:
     if corrections.plan.blocked:
-        return Finished(corrections, error=Blocked(corrections.why_blocked()))
+        return ApplyResult(corrections, error=Blocked(corrections.why_blocked()))
     try:
         return await run_plan(session, corrections, context, declared, just_read=True, command="drift")
     except ReconcilerError as error:  # the lock, or what was to be settled first: nothing of this was written
-        return Finished(corrections, error=error)
+        return ApplyResult(corrections, error=error)
 
 
-def _after(report: DriftReport, finished: Finished, session: Session) -> DriftReport:
+def _after(report: DriftReport, finished: ApplyResult, session: Session) -> DriftReport:
     report = replace(
         report,
         run=finished.run,
@@ -261,7 +261,7 @@ def _after(report: DriftReport, finished: Finished, session: Session) -> DriftRe
     corrected = report.corrected()
     plan = report.plan
     with suppress(StoreError):  # the next run sees that it is back
-        for episode in session.store.episodes(plan.target, plan.organisation, "drift"):
+        for episode in session.store.episodes(plan.site, "drift"):
             if episode.place in corrected:
                 session.store.end_episode(episode.id, f"corrected by run {finished.run}")
     return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
+from reconciler.model.slots import Site
 from reconciler.model.structs import Struct
 from reconciler.plan.drift import OTHER_STORE, Approval, wanted_by
 from reconciler.problems import Invalid, Problem
@@ -33,8 +34,8 @@ def approved_files(
     does not have it, or where its files are not valid or are another organisation's.
     """
     if not ref:
-        run = store.approved(target, declared.settings.organisation)
-        if why := _why_not(run, store, target, declared.settings.organisation):
+        run = store.approved(Site(target, declared.settings.organisation))
+        if why := _why_not(run, store, Site(target, declared.settings.organisation)):
             raise Invalid(Problem(why, _FIX, where="drift --correct"))
         ref = run.commit if run else ""
     ref = git.commit_at(context.state, ref)
@@ -59,14 +60,14 @@ _FIX = (
 )
 
 
-def why_none(store: Store, target: str, organisation: int) -> str:
+def why_none(store: Store, site: Site) -> str:
     """Why no commit is known that people approved; nothing where one is. Whether git has it is not asked."""
-    return _why_not(store.approved(target, organisation), store, target, organisation)
+    return _why_not(store.approved(site), store, site)
 
 
-def _why_not(run: RunRow | None, store: Store, target: str, organisation: int) -> str:
+def _why_not(run: RunRow | None, store: Store, site: Site) -> str:
     if run is None:
-        why = nothing_recorded(store, target, organisation) or "no apply has been complete yet"
+        why = nothing_recorded(store, site) or "no apply has been complete yet"
         return f"no approved commit is known: {why}"
     newest = f"no approved commit is known: run {run.id}, the newest complete apply, was made"
     if not run.commit:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from reconciler.declared.selection import choose
 from reconciler.model.declared import DeclaredLearner
-from reconciler.model.slots import Handle, UserId
+from reconciler.model.slots import Handle, Site, UserId
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
 from reconciler.report.common.escape import prose
@@ -18,7 +18,7 @@ from reconciler.report.history import markdown
 from reconciler.report.history import text as report
 from reconciler.report.history import text as report_writes
 from reconciler.runtime.context import Context, named_target, target_of
-from reconciler.store import Episode, JournalRow, RunRow, Store
+from reconciler.store import JournalRow, OpenIssue, RunRow, Store
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
 _LOOKED_THROUGH = 1_000  # runs
@@ -79,9 +79,9 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
     """Every step by hand that an apply or a drift run has found, how long it was open, and what closed it."""
     settings = context.declared().settings
     target = target_of(context, settings).name
-    found: tuple[Episode, ...] = ()
+    found: tuple[OpenIssue, ...] = ()
     with suppress(NoStore), Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        found = store.episodes(target, settings.organisation, "step", ended_since=_EVER)
+        found = store.episodes(Site(target, settings.organisation), "step", ended_since=_EVER)
     known = _known(context)
     match form:
         case "text":

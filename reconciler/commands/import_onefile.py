@@ -17,9 +17,9 @@ from reconciler.model.census import READABLE, Census, Scope
 from reconciler.model.declared import Settings
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.plan import Plan
-from reconciler.model.slots import LISTED, SINGLE, OrganisationId, SlotKind, UserId
+from reconciler.model.slots import LISTED, SINGLE, OrganisationId, Site, SlotKind, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.observed.narrow import within
+from reconciler.observed.narrow import narrow
 from reconciler.onefile.reader import Reader
 from reconciler.plan.compare import Unsettled, make_plan
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
@@ -27,7 +27,7 @@ from reconciler.report.common.words import kind_words
 from reconciler.report.import_ import Written
 from reconciler.runtime.context import Context
 from reconciler.runtime.lock import locked
-from reconciler.runtime.session import Session, begin_run, learning, open_session, telling
+from reconciler.runtime.session import Session, begin_run, learnt_capabilities, open_session, progress_listener
 from reconciler.runtime.state_files import (
     FAULT,
     already_there,
@@ -40,7 +40,7 @@ from reconciler.runtime.state_files import (
 from reconciler.text import number_of
 
 
-class Wish(Struct, frozen=True):
+class ImportOptions(Struct, frozen=True):
     """What the command line asks for; classrooms and placements are named by id or by exact name."""
 
     organisation: int | None = None
@@ -74,7 +74,7 @@ class _Seen(Struct, frozen=True):
     unsettled: Unsettled
 
 
-def import_centre(context: Context, wish: Wish) -> Written:
+def import_centre(context: Context, wish: ImportOptions) -> Written:
     """Read what is asked for and write it as new files. Raises Invalid, ServiceError or StoreError; then none is."""
     existing = read_existing(context.state, context.day())
     check_cohort_option(context.state, wish.cohort)
@@ -92,7 +92,7 @@ def import_centre(context: Context, wish: Wish) -> Written:
     return asyncio.run(run())
 
 
-def _made(context: Context, wish: Wish, existing: Existing, seen: _Seen) -> tuple[Imported, dict[str, str]]:
+def _made(context: Context, wish: ImportOptions, existing: Existing, seen: _Seen) -> tuple[Imported, dict[str, str]]:
     """What is declared, and the new files by name."""
     made = imported(
         seen.census,
@@ -125,14 +125,16 @@ def check_cohort_option(state: Path, cohort: str) -> None:
 # ------------------------------------------------------------------ what OneFile holds
 
 
-async def _read(session: Session, context: Context, wish: Wish, existing: Existing, settings: Settings) -> _Seen:
+async def _read(
+    session: Session, context: Context, wish: ImportOptions, existing: Existing, settings: Settings
+) -> _Seen:
     if existing.settings is None:
         settings = replace(settings, organisation=await _organisation(session.reader, wish.organisation))
     organisation = OrganisationId(wish.organisation or settings.organisation)
     rooms = await session.reader.classrooms(organisation) if _asks_for_names(wish) else {}
     scope = replace(await _scope(session.reader, organisation, wish, rooms), declared=_declared(existing))
-    with learning(session, context) as facts, telling(context, settings) as tell:
-        census = await take_census(scope, session.reader, facts, tell)
+    with learnt_capabilities(session, context) as capabilities, progress_listener(context, settings) as progress:
+        census = await take_census(scope, session.reader, capabilities, progress)
     if not census.learners:
         raise Invalid(_nobody(organisation, census.already, session.client.calls))
     target = session.target.name
@@ -141,12 +143,12 @@ async def _read(session: Session, context: Context, wish: Wish, existing: Existi
         target=target,
         settings=settings,
         classrooms=rooms if wish.names else {},
-        recorded=session.store.recorded(target, settings.organisation),
-        unsettled=unsettled(session.store, target, settings.organisation),
+        recorded=session.store.recorded(Site(target, settings.organisation)),
+        unsettled=unsettled(session.store, Site(target, settings.organisation)),
     )
 
 
-def _asks_for_names(wish: Wish) -> bool:
+def _asks_for_names(wish: ImportOptions) -> bool:
     by_name = any(not room.isdecimal() for room in wish.classrooms)
     return by_name or (wish.names and not wish.cohort)
 
@@ -162,7 +164,7 @@ async def _organisation(reader: Reader, asked: int | None) -> OrganisationId:
     raise Invalid(Problem(what, "Name the one to import with --organisation ID.", where="--organisation"))
 
 
-async def _scope(reader: Reader, organisation: OrganisationId, wish: Wish, rooms: Mapping[int, str]) -> Scope:
+async def _scope(reader: Reader, organisation: OrganisationId, wish: ImportOptions, rooms: Mapping[int, str]) -> Scope:
     by_name = any(not place.isdecimal() for place in wish.placements)
     places = await reader.placements(organisation) if by_name else {}
     problems: list[Problem] = []
@@ -215,7 +217,7 @@ def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Impor
     A step by hand may be left, for somebody whom an apply of ours added and who cannot be declared any more.
     """
     declared = read_back(context.state, texts, context.day(), [cohort.name for cohort in made.cohorts])
-    observed = within(_observed(seen.census), declared)  # what the next plan reads, for it to say the same
+    observed = narrow(_observed(seen.census), declared)  # what the next plan reads, for it to say the same
     plan = make_plan(
         declared, observed, seen.recorded, seen.unsettled, target=seen.target, created_at=context.clock.now()
     )
@@ -233,10 +235,10 @@ async def _remember(session: Session, context: Context, plan: Plan) -> list[Prob
     """
     store, agreed = session.store, as_declared(plan)
     try:
-        run = begin_run(store, context, "import", plan.target, plan.organisation)
+        run = begin_run(store, context, "import", plan.site)
         try:
-            async with locked(store, plan.target, plan.organisation, context, command="import", run=run):
-                store.record(plan.target, plan.organisation, agreed, run=run)
+            async with locked(store, plan.site, context, command="import", run=run):
+                store.record(plan.site, agreed, run=run)
         except Locked:
             store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
             raise

@@ -40,7 +40,7 @@ class Origin(NamedTuple):
         return f"{owner}/{name}@{self.commit}"
 
 
-class Wish(Struct, frozen=True):
+class InitOptions(Struct, frozen=True):
     """What the command line asks for. *keep* are files of the user's that stay as they are; *origin* is None where
     nobody knows it yet."""
 
@@ -63,7 +63,7 @@ class Begun(Struct, frozen=True):
     warnings: tuple[Problem, ...] = ()
 
 
-def begin(wish: Wish) -> Begun:
+def begin(wish: InitOptions) -> Begun:
     """Write what is not there yet. Raises Invalid with everything that is in the way; then nothing is written."""
     if wish.folder.exists() and not wish.folder.is_dir():
         raise Invalid(Problem("is not a folder", "Name another one.", Source(wish.folder.as_posix())))
@@ -81,7 +81,7 @@ def begin(wish: Wish) -> Begun:
     return Begun(tuple(missing), already, to_name, _unseen(wish) if missing else ())
 
 
-def _unseen(wish: Wish) -> tuple[Problem, ...]:
+def _unseen(wish: InitOptions) -> tuple[Problem, ...]:
     """A warning where the forge would not find what it is to run."""
     if wish.ci == "none" or (top := git.repository(wish.folder)) in (None, wish.folder.resolve()):
         return ()
@@ -90,7 +90,7 @@ def _unseen(wish: Wish) -> tuple[Problem, ...]:
     return (Problem(what, fix, Source(wish.folder.as_posix()), severity="warning"),)
 
 
-def texts_of(wish: Wish) -> dict[str, str]:
+def texts_of(wish: InitOptions) -> dict[str, str]:
     """Every file, by its place in the folder, in the order of their names."""
     texts = dict(_shipped("starter/any")) | dict(_shipped(f"starter/{wish.begin_with}"))
     if wish.ci == "gitlab":

@@ -14,9 +14,9 @@ from reconciler.model.declared import VANISHED, Declared
 from reconciler.model.observed import Observed
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Slot, UserId
+from reconciler.model.slots import Site, Slot, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.observed.narrow import within
+from reconciler.observed.narrow import narrow
 from reconciler.onefile.wire import Write, write_request
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
@@ -83,7 +83,7 @@ def plan(
         async with open_session(context, declared.settings) as session:
             return await plan_in(session, context, declared, save_observed, other)
 
-    context = context.standing()
+    context = context.with_git_state()
     declared = context.declared()
     other = base_of(context, base, declared) if base is not None else None
     if observed is None:
@@ -93,7 +93,7 @@ def plan(
     target = target_of(context, declared.settings).name
     reading = load_reading(observed, for_both(declared, other), target)
     if other is None:
-        reading = within(reading, declared)  # it may have been taken for more
+        reading = narrow(reading, declared)  # it may have been taken for more
     with open_store(context) as store:
         return compare_both(declared, other, reading, store, target, context)
 
@@ -117,14 +117,14 @@ def compare_both(
 ) -> Planned:
     """The plan, with where its files stand; with a base, whose learners the reading has as well, what it would have
     asked for is marked."""
-    made = compare(declared, within(observed, declared) if base else observed, store, target, context)
-    made = Planned(replace(made.plan, made_from=context.stand()))
+    made = compare(declared, narrow(observed, declared) if base else observed, store, target, context)
+    made = Planned(replace(made.plan, made_from=context.git_state()))
     if base is None:
         return made
     before = None
     if base.declared is not None:
         with suppress(Invalid):  # two of its learners are one: as good as files that are not valid
-            seen = within(observed, base.declared)
+            seen = narrow(observed, base.declared)
             before = compare(base.declared, seen, store, target, context).plan
     return Planned(attributed(made.plan, before, base.commit))
 
@@ -134,13 +134,13 @@ def compare(declared: Declared, observed: Observed, store: Store, target: str, c
     made = make_plan(
         declared,
         observed,
-        {**store.recorded(target, organisation), **_overtaken(store, target, organisation, observed)},
-        unsettled(store, target, organisation),
+        {**store.recorded(Site(target, organisation)), **_overtaken(store, Site(target, organisation), observed)},
+        unsettled(store, Site(target, organisation)),
         target=target,
         created_at=context.clock.now(),
     )
     warned = replace(made, problems=in_order([*made.problems, *look_ahead(declared, observed, made.changes)]))
-    cohorts = missable_cohorts(context, store, target, organisation)
+    cohorts = missable_cohorts(context, store, Site(target, organisation))
     return judged(dated(warned, store), declared, observed, cohorts, everyone=context.everyone)
 
 
@@ -176,11 +176,14 @@ def limited_anew(kept: Planned, declared: Declared) -> Planned:
 async def observe_in(session: Session, context: Context, declared: Declared) -> Observed:
     """One reading; what was learnt of the server on the way is kept, also when the reading fails."""
     from reconciler.observed.observe import observe
-    from reconciler.runtime.session import learning, telling
+    from reconciler.runtime.session import learnt_capabilities, progress_listener
 
     try:
-        with learning(session, context) as facts, telling(context, declared.settings) as tell:
-            return await observe(declared, session.reader, facts, tell)
+        with (
+            learnt_capabilities(session, context) as capabilities,
+            progress_listener(context, declared.settings) as progress,
+        ):
+            return await observe(declared, session.reader, capabilities, progress)
     except Rejected as refusal:
         if session.target.embedded and (problems := await _not_in_sandbox(session, declared)):
             raise ReconcilerError(problems) from refusal
@@ -206,33 +209,33 @@ async def _not_in_sandbox(session: Session, declared: Declared) -> list[Problem]
     ]
 
 
-def _overtaken(store: Store, target: str, organisation: int, observed: Observed) -> dict[tuple[UserId, Slot], UserId]:
+def _overtaken(store: Store, site: Site, observed: Observed) -> dict[tuple[UserId, Slot], UserId]:
     """What a dead run sent last to slots that somebody else has moved since: by it the newer value shows as drift.
     Apply's settling records the same, but only once this plan is made."""
-    sent = _sent(store, target, organisation)
+    sent = _sent(store, site)
     if not sent:
         return {}
-    from reconciler.apply.preconditions import Verdict, after_write
+    from reconciler.apply.preconditions import SlotState, after_write
 
     return {
         (row.operation.learner, slot): move.after
         for row in sent
         if (seen := observed.learners.get(row.operation.learner))
         for slot, move in row.operation.moves
-        if after_write([(slot, move)], seen.slots) is Verdict.CONFLICT
+        if after_write([(slot, move)], seen.slots) is SlotState.CONFLICT
     }
 
 
-def applied_cohorts(store: Store, target: str, organisation: int) -> frozenset[str]:
+def applied_cohorts(store: Store, site: Site) -> frozenset[str]:
     """The cohorts that earlier applies managed: one that is gone from the files since has vanished."""
-    known, _ = store.learnt(target).get(f"cohorts:{organisation}", ("[]", None))
+    known, _ = store.values(site.target).get(f"cohorts:{site.organisation}", ("[]", None))
     return frozenset(json.loads(known))
 
 
-def missable_cohorts(context: Context, store: Store, target: str, organisation: int) -> frozenset[str]:
+def missable_cohorts(context: Context, store: Store, site: Site) -> frozenset[str]:
     """Those whose vanishing this plan answers for: where people name cohorts or learners, only the cohorts that they
     name, since it does nothing to the others."""
-    applied = applied_cohorts(store, target, organisation)
+    applied = applied_cohorts(store, site)
     return applied & set(context.cohorts) if context.cohorts or context.learners else applied
 
 
@@ -240,20 +243,20 @@ def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None
     """After an apply: its cohorts, as far as the files still declare them, are managed now; those whose vanishing
     was waived no longer are."""
     let_go = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
-    before = applied_cohorts(store, plan.target, plan.organisation)
+    before = applied_cohorts(store, plan.site)
     after = (before | ({change.cohort for change in plan.changes} & declared)) - let_go
     if after != before:
-        store.learn(plan.target, f"cohorts:{plan.organisation}", json.dumps(sorted(after)))
+        store.set_value(plan.target, f"cohorts:{plan.organisation}", json.dumps(sorted(after)))
 
 
-def unsettled(store: Store, target: str, organisation: int) -> frozenset[tuple[UserId, Slot]]:
+def unsettled(store: Store, site: Site) -> frozenset[tuple[UserId, Slot]]:
     """Slots whose last write may or may not have happened: only a reading or a person can tell."""
-    sent, unknown = _sent(store, target, organisation), store.unknown(target, organisation)
+    sent, unknown = _sent(store, site), store.unknown(site)
     return frozenset(place for row in (*sent, *unknown) for place in row.places)
 
 
-def _sent(store: Store, target: str, organisation: int) -> list[JournalRow]:
+def _sent(store: Store, site: Site) -> list[JournalRow]:
     """What was sent and has no outcome yet, also by the run that has the lock: it may be dead, its lease not lapsed."""
-    holder = store.holder(target, organisation)
+    holder = store.holder(site)
     living = store.journal(holder.run) if holder and holder.run is not None else ()
-    return [row for row in (*store.open_operations(target, organisation), *living) if row.state is State.SENT]
+    return [row for row in (*store.open_operations(site), *living) if row.state is State.SENT]

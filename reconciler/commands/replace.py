@@ -26,7 +26,7 @@ from reconciler.runtime.state_edits import Edits, FileEdit
 from reconciler.text import did_you_mean, listed, number_of, quoted
 
 
-class Asked(Struct, frozen=True):
+class ReplaceRequest(Struct, frozen=True):
     """Who gives way to whom. `start` None: in every time that has not ended; else from that day on.
 
     With `cover`, `by` stands in until `end` (None: for good) and the slots stay whose they are.
@@ -44,7 +44,7 @@ class Replaced(Struct, frozen=True):
     """What the edit is (`written` or not) and what follows from it on `day`: `changes` of the files' own slots, and the
     plan against OneFile where one was asked for."""
 
-    asked: Asked
+    asked: ReplaceRequest
     day: date
     edits: list[FileEdit]
     taken: list[Taken]
@@ -81,7 +81,7 @@ class Replaced(Struct, frozen=True):
         return self.planned.exit_code(detailed=False) if self.planned else ExitCode.DONE
 
 
-def replace(context: Context, asked: Asked, *, dry_run: bool = False, plans: bool = True) -> Replaced:
+def replace(context: Context, asked: ReplaceRequest, *, dry_run: bool = False, plans: bool = True) -> Replaced:
     """Edit the files, and plan the learners who change hands. Raises Invalid with everything that is wrong, and then
     nothing is written. A plan that fails leaves the files edited: they are valid, and `plan` can be run again."""
     day = asked.start or context.today()
@@ -125,7 +125,7 @@ def _refuse(problems: Iterator[Problem]) -> None:
         raise Invalid(found)
 
 
-def _strangers(asked: Asked, declared: Declared) -> Iterator[Problem]:
+def _strangers(asked: ReplaceRequest, declared: Declared) -> Iterator[Problem]:
     for handle, where in ((asked.who, "STAFF"), (asked.by, "--by")):
         if handle not in declared.staff:
             fix = did_you_mean(handle, declared.staff, "name a handle of staff.yaml.")
@@ -140,7 +140,7 @@ def _strangers(asked: Asked, declared: Declared) -> Iterator[Problem]:
 # ------------------------------------------------------------------ cover
 
 
-def _covered(edits: Edits, asked: Asked, day: date) -> list[Taken]:
+def _covered(edits: Edits, asked: ReplaceRequest, day: date) -> list[Taken]:
     """A stand-in in staff.yaml. Roles, overlaps and circles are judged as for every cover, by reading the result."""
     values = edits.values("staff.yaml")
     cover: Fields = {"by": asked.by, "from": day.isoformat()}
@@ -156,7 +156,7 @@ def _covered(edits: Edits, asked: Asked, day: date) -> list[Taken]:
 # ------------------------------------------------------------------ for good
 
 
-def _replaced(context: Context, edits: Edits, asked: Asked, declared: Declared) -> list[Taken]:
+def _replaced(context: Context, edits: Edits, asked: ReplaceRequest, declared: Declared) -> list[Taken]:
     chosen = None
     if context.learners:
         scope = read_declared(context.state, declared.day, cohorts=context.cohorts, learners=context.learners)
@@ -188,7 +188,11 @@ def _replaced(context: Context, edits: Edits, asked: Asked, declared: Declared) 
 
 
 def _wrong_roles(
-    asked: Asked, declared: Declared, taken: Collection[Taken], lines: Mapping[Learner | None, Source], state: Path
+    asked: ReplaceRequest,
+    declared: Declared,
+    taken: Collection[Taken],
+    lines: Mapping[Learner | None, Source],
+    state: Path,
 ) -> Iterator[Problem]:
     """One problem per kind of slot, at the first place of each."""
     by = declared.staff[Handle(asked.by)]
@@ -205,7 +209,7 @@ def _wrong_roles(
         yield Problem(what, fix, source or Source((state / "cohorts" / f"{first.cohort}.yaml").as_posix()))
 
 
-def _holds_nothing(asked: Asked, declared: Declared) -> Problem:
+def _holds_nothing(asked: ReplaceRequest, declared: Declared) -> Problem:
     when = f"on or after {asked.start}" if asked.start else "any more"
     what = f"the files give {asked.who} no slot here {when}"
     by_cover = [f"{member.handle}'s" for member, _ in _stands_in(asked, declared, declared.day)]
@@ -218,14 +222,14 @@ def _holds_nothing(asked: Asked, declared: Declared) -> Problem:
 # ------------------------------------------------------------------ what else to know
 
 
-def _stands_in(asked: Asked, declared: Declared, day: date) -> Iterator[tuple[Staff, Cover]]:
+def _stands_in(asked: ReplaceRequest, declared: Declared, day: date) -> Iterator[tuple[Staff, Cover]]:
     for member in declared.staff.values():
         for cover in member.cover:
             if cover.by == asked.who and (cover.end is None or cover.end >= day):
                 yield member, cover
 
 
-def _notes(asked: Asked, declared: Declared, day: date) -> Iterator[Problem]:
+def _notes(asked: ReplaceRequest, declared: Declared, day: date) -> Iterator[Problem]:
     for member, cover in _stands_in(asked, declared, day):
         what = f"{asked.who} also holds {member.handle}'s slots by cover {_span(cover)}; these stay with {asked.who}"
         fix = f"If somebody else shall stand in, change this cover of {member.handle}."

@@ -11,7 +11,7 @@ from reconciler.commands.plan import Planned, judged, observe_in
 from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.operations import Move, State
-from reconciler.model.slots import OrganisationId, Slot, Unread, UserId
+from reconciler.model.slots import Site, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.compare import make_plan
 from reconciler.plan.limits import counts_only
@@ -35,8 +35,8 @@ def revert(context: Context, run: int) -> Planned:
 
     async def make() -> Planned:
         async with open_session(context, declared.settings) as session:
-            written = _written(session.store, run, session.target.name, declared.settings.organisation)
-            recorded = session.store.recorded(session.target.name, declared.settings.organisation)
+            written = _written(session.store, run, Site(session.target.name, declared.settings.organisation))
+            recorded = session.store.recorded(Site(session.target.name, declared.settings.organisation))
             recorded = {key: staff for key, staff in recorded.items() if key in written}
             back = _Back(declared, written, recorded, run)
             wanted = back.wanted()
@@ -51,23 +51,23 @@ def revert(context: Context, run: int) -> Planned:
             blocked = plan.summary.blocked + len(back.problems)
             plan = replace(
                 plan,
-                made_from=context.stand(),
+                made_from=context.git_state(),
                 problems=in_order([*plan.problems, *back.problems]),
                 summary=replace(plan.summary, blocked=blocked),
             )
             limits = counts_only(declared.settings.limits)
             return judged(plan, replace(declared, settings=replace(declared.settings, limits=limits)), observed)
 
-    context = context.standing()
+    context = context.with_git_state()
     declared = context.declared()
     return asyncio.run(make())
 
 
-def _written(store: Store, run: int, target: str, organisation: OrganisationId) -> Written:
+def _written(store: Store, run: int, site: Site) -> Written:
     """What the run is known to have written, slot by slot."""
     found = store.run(run)
-    if found is None or (found.target, found.organisation) != (target, organisation):
-        what = f"there is no run {run} for {target}, organisation {organisation}"
+    if found is None or (found.target, found.organisation) != (site):
+        what = f"there is no run {run} for {site.target}, organisation {site.organisation}"
         raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
     written = {
         (row.operation.learner, slot): move

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.model.slots import Site
 from reconciler.problems import Locked, Problem
 from reconciler.runtime.context import Context, target_of
 from reconciler.runtime.lock import Process, process_of
@@ -14,12 +15,12 @@ def unlock(context: Context, *, reason: str) -> Lease | None:
     settings = context.declared().settings
     target = target_of(context, settings).name
     with Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        lease = store.holder(target, settings.organisation)
+        lease = store.holder(Site(target, settings.organisation))
         if lease is None:
             return None
         if process_of(lease.host) is Process.ALIVE:
             raise Locked(_alive(lease))
-        return store.break_lock(target, settings.organisation, by=context.who(), reason=reason, token=lease.token)
+        return store.break_lock(Site(target, settings.organisation), by=context.who(), reason=reason, token=lease.token)
 
 
 def _alive(lease: Lease) -> Problem:

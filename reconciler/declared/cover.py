@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from reconciler.model.declared import Cover, Staff
 from reconciler.model.slots import Handle
 
-Acting = Mapping[Handle, tuple[Staff, Cover | None]]
+StandIns = Mapping[Handle, tuple[Staff, Cover | None]]
 """Who acts for each handle on a day, and the cover that put them there (the last one of a chain)."""
 
 
-def acting(staff: Mapping[Handle, Staff], day: date) -> Acting:
+def acting(staff: Mapping[Handle, Staff], day: date) -> StandIns:
     """Follow every chain of cover. Circles and strangers are refused by the rules; met here, they end the chain."""
     return {handle: _stand_in(member, staff, day) for handle, member in staff.items()}
 
@@ -36,7 +36,7 @@ def cover_on(member: Staff, day: date) -> Cover | None:
     return None
 
 
-class Roster:
+class CoverTimeline:
     """Who acts for each handle from `first` to `last`, worked out on the days on which some cover begins or ends.
 
     `moves` has the days after the first on which somebody else comes to act for a handle; whoever is not in it has
@@ -59,7 +59,7 @@ class Roster:
         """Those of the days that come after the first, up to the last."""
         return (day for day in days if day is not None and self.first < day <= self.last)
 
-    def on(self, day: date) -> Acting:
+    def on(self, day: date) -> StandIns:
         if day == self.first:  # by far the most are asked about it
             return self._acting[0]
         return self._acting[bisect_right(self._days, day) - 1]

@@ -26,7 +26,7 @@ class Folder(Struct):
         return self.state / "staff.yaml"
 
 
-def look(state: Path) -> Folder:
+def list_state_folder(state: Path) -> Folder:
     """List the state folder. A folder that is not there, or has no cohort file, is a problem."""
     folder = Folder(state)
     entries = _entries(state, folder)

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-from reconciler.declared.cover import Roster
-from reconciler.declared.folder import Folder, look
+from reconciler.declared.cover import CoverTimeline
+from reconciler.declared.folder import Folder, list_state_folder
 from reconciler.declared.parallel import CohortFile, files_read
 from reconciler.declared.resolve import build_cohort
-from reconciler.declared.rules import Register, check_cohort, check_staff, check_waivers
+from reconciler.declared.rules import LearnerIndex, check_cohort, check_staff, check_waivers
 from reconciler.declared.schema import checked
 from reconciler.declared.selection import choose, unknown_cohorts
 from reconciler.declared.settings_and_staff import Directory, read_settings, read_staff
@@ -50,8 +50,8 @@ def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date)
     settings_file, staff_file = checked(folder.settings, "settings"), checked(folder.staff, "staff")
     settings, directory = read_settings(settings_file), read_staff(staff_file)
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
-    reading, register = Reading(settings, directory.staff, problems=problems), Register(directory)
-    roster, sound = Roster(directory.staff, day, last), not reading.errors
+    reading, register = Reading(settings, directory.staff, problems=problems), LearnerIndex(directory)
+    roster, sound = CoverTimeline(directory.staff, day, last), not reading.errors
     for file in files:
         wrong = _wrong(file, directory, register)
         reading.problems += wrong
@@ -65,7 +65,7 @@ def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date)
     return reading
 
 
-def _wrong(file: CohortFile, directory: Directory, register: Register) -> list[Problem]:
+def _wrong(file: CohortFile, directory: Directory, register: LearnerIndex) -> list[Problem]:
     """All that is wrong with one cohort file."""
     rules = [*check_cohort(file.entry, directory), *register.add(file.entry, readable=file.is_readable)]
     return [*file.problems, *rules]
@@ -90,7 +90,7 @@ def read_declared(
     """
     horizon = min(date.max - day, timedelta(days=ahead_days)) + day
     with _collector_off():
-        folder = look(state)
+        folder = list_state_folder(state)
         reading = read_all(folder, day, horizon)
     reading.problems += unknown_cohorts(cohorts, [path.stem for path in folder.cohorts])
     if reading.settings is None or reading.errors:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term, slot_of
-from reconciler.declared.cover import Acting, Roster, day_after
+from reconciler.declared.cover import CoverTimeline, StandIns, day_after
 from reconciler.model.declared import DeclaredLearner, Lapse, Shift, Wanted
 from reconciler.model.slots import OrganisationId, Slot, SlotKind
 from reconciler.model.structs import Struct, field
@@ -28,7 +28,7 @@ def ended_before(terms: tuple[Term, ...], day: date) -> date | None:
     return max((term.end for term in terms if term.end is not None and term.end < day), default=None)
 
 
-class _Asked(Struct):
+class _Resolved(Struct):
     """What some entries ask for: on the first day, not any more, and later."""
 
     slots: dict[Slot, Wanted] = field(default_factory=dict)
@@ -39,15 +39,15 @@ class _Asked(Struct):
     def is_empty(self) -> bool:
         return not (self.slots or self.lapsed or self.later)
 
-    def joined(self, other: _Asked) -> _Asked:
+    def joined(self, other: _Resolved) -> _Resolved:
         """Both; no slot is in both."""
         if self.is_empty:
             return other
         later = _in_order((*self.later, *other.later)) if self.later and other.later else self.later or other.later
-        return _Asked({**self.slots, **other.slots}, self.lapsed | other.lapsed, later)
+        return _Resolved({**self.slots, **other.slots}, self.lapsed | other.lapsed, later)
 
-    def without(self, slots: Collection[Slot]) -> _Asked:
-        return _Asked(
+    def without(self, slots: Collection[Slot]) -> _Resolved:
+        return _Resolved(
             {slot: wanted for slot, wanted in self.slots.items() if slot not in slots},
             {slot: lapse for slot, lapse in self.lapsed.items() if slot not in slots},
             tuple(shift for shift in self.later if shift.slot not in slots),
@@ -64,7 +64,7 @@ def _subject(entry: LearnerEntry | None) -> str:
 
 
 def build_cohort(
-    cohort: CohortEntry, organisation: OrganisationId, roster: Roster
+    cohort: CohortEntry, organisation: OrganisationId, roster: CoverTimeline
 ) -> tuple[list[DeclaredLearner], list[Problem]]:
     """The cohort's learners on the roster's first day, with what changes up to its last, and a warning for every slot
     whose entries leave the first day empty.
@@ -76,7 +76,7 @@ def build_cohort(
 
 
 class _Builder:
-    def __init__(self, cohort: CohortEntry, organisation: OrganisationId, roster: Roster) -> None:
+    def __init__(self, cohort: CohortEntry, organisation: OrganisationId, roster: CoverTimeline) -> None:
         self._cohort, self._organisation, self._roster, self._day = cohort, organisation, roster, roster.first
         self._acting = roster.on(roster.first)
         self.warnings: list[Problem] = []
@@ -99,7 +99,7 @@ class _Builder:
             later=asked.later,
         )
 
-    def _asked(self, entry: LearnerEntry) -> _Asked:
+    def _asked(self, entry: LearnerEntry) -> _Resolved:
         own = entry.slots
         if not own.held and not own.additional:
             return self._inherited
@@ -114,12 +114,12 @@ class _Builder:
             single = self._defaults.without({held.slot for held in own.held}).joined(single)
         return further.joined(single)
 
-    def _single(self, slots: Slots, entry: LearnerEntry | None) -> _Asked:
+    def _single(self, slots: Slots, entry: LearnerEntry | None) -> _Resolved:
         """Slots that hold one; one without anybody on the day is not managed on that day, and says so.
 
         One without any entry is not managed on any day, which is what it is written for: to leave out a default.
         """
-        asked, moving = _Asked(), []
+        asked, moving = _Resolved(), []
         for held in slots.held:
             if self._is_still(held.terms):
                 asked.slots[held.slot] = self._wanted(held.terms[0], self._acting)
@@ -136,11 +136,11 @@ class _Builder:
             asked.later = _in_order(shift for held in moving for shift in self._shifts(held))
         return asked
 
-    def _additional(self, terms: tuple[Term, ...]) -> _Asked:
+    def _additional(self, terms: tuple[Term, ...]) -> _Resolved:
         now = self._members(terms, self._day)
         if all(self._is_still((term,)) for term in terms):
-            return _Asked(now)
-        return _Asked(now, {}, _in_order(self._comings_and_goings(terms, now)))
+            return _Resolved(now)
+        return _Resolved(now, {}, _in_order(self._comings_and_goings(terms, now)))
 
     def _members(self, terms: tuple[Term, ...], day: date) -> dict[Slot, Wanted]:
         """Set members by the user who acts. Who is named beats who only stands in for somebody else."""
@@ -149,7 +149,7 @@ class _Builder:
         wanted.sort(key=lambda one: (one.reason == "declared", one.handle or ""))
         return {slot_of(SlotKind.ADDITIONAL, one.staff): one for one in wanted}
 
-    def _wanted(self, term: Term, acting: Acting) -> Wanted:
+    def _wanted(self, term: Term, acting: StandIns) -> Wanted:
         if term.staff is None:
             return Wanted(None, None, Source(self._cohort.file, term.line))
         member, cover = acting[term.staff]

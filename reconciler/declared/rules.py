@@ -244,7 +244,7 @@ def a_role(role: Role) -> str:
 # ------------------------------------------------------------------ all files together
 
 
-class Register:
+class LearnerIndex:
     """Every learner of every cohort file, each only once, and none who is staff."""
 
     def __init__(self, directory: Directory) -> None:
@@ -277,7 +277,7 @@ class Register:
             yield Problem(what, "correct the id: one OneFile account cannot be learner and staff.", source)
 
 
-def check_waivers(settings: Settings, register: Register, day: date) -> Iterator[Problem]:
+def check_waivers(settings: Settings, register: LearnerIndex, day: date) -> Iterator[Problem]:
     for waiver in settings.waivers:
         if waiver.learner is not None and register.lacks_learner(waiver.learner):
             what = f"waiver of {waiver.policy}: no cohort file declares a learner with id {waiver.learner}"

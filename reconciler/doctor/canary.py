@@ -29,6 +29,7 @@ from reconciler.model.slots import (
     UNIT_KINDS,
     Holder,
     OrganisationId,
+    Site,
     Slot,
     SlotKind,
     StandardId,
@@ -52,7 +53,7 @@ _WRITTEN: Mapping[Name, Collection[SlotKind]] = {
 }
 
 
-class Flown(Struct, frozen=True):
+class CanaryResult(Struct, frozen=True):
     """How each write ended, none where the learner has nothing of the kind; the addresses of slots that read
     otherwise afterwards; and the run in the journal."""
 
@@ -61,19 +62,19 @@ class Flown(Struct, frozen=True):
     run: int
 
 
-async def fly(session: Session, context: Context, organisation: OrganisationId, learner: UserId) -> Flown:
+async def run_canary(session: Session, context: Context, organisation: OrganisationId, learner: UserId) -> CanaryResult:
     """Write back one default assessor, one learning aim slot and one unit slot, as far as the learner has them.
 
     Raises Invalid for somebody who is no active learner, Locked, StoreError, ServiceError where reading fails, or
     ReconcilerError where it is stopped (Ctrl-C) after something was sent.
     """
     store, target = session.store, session.target.name
-    async with locked(store, target, organisation, context, command="doctor") as still_ours:
+    async with locked(store, Site(target, organisation), context, command="doctor") as still_ours:
         before = await _everything(session.reader, learner)
-        run = begin_run(store, context, "doctor", target, organisation)
+        run = begin_run(store, context, "doctor", Site(target, organisation))
         canary = _Canary(session.reader, store, run, learner, still_ours)
         try:
-            return await canary.fly(before)
+            return await canary.write_back(before)
         except asyncio.CancelledError:
             if not canary.sent:
                 raise
@@ -114,7 +115,7 @@ class _Canary:
     def sent(self) -> bool:
         return any(outcome.state not in (State.INTENT, State.NOT_TRIED) for outcome in self.outcomes.values())
 
-    async def fly(self, before: Mapping[Slot, Holder]) -> Flown:
+    async def write_back(self, before: Mapping[Slot, Holder]) -> CanaryResult:
         for name, kinds in _WRITTEN.items():
             if operation := _back(self.learner, before, kinds):
                 self.outcomes[name] = Outcome(operation, State.INTENT)
@@ -129,7 +130,7 @@ class _Canary:
             for slot in sorted({*before, *after}, key=Slot.order)
             if before.get(slot, Unread.NOT_HELD) != after.get(slot, Unread.NOT_HELD)
         )
-        return Flown(self.outcomes, moved, self.run)
+        return CanaryResult(self.outcomes, moved, self.run)
 
     async def _write(self, name: Name) -> None:
         """Send one write, once. Errors that are not about this write end the canary."""

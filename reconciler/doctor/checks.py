@@ -14,7 +14,7 @@ from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 SKEW_SECONDS = 60.0  # a clock further off than this writes misleading times, and turns the day early or late
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     FINE = "fine"
     FAILED = "failed"
     UNKNOWN = "unknown"  # cannot be known, or not from here
@@ -57,7 +57,7 @@ class Check(Struct, frozen=True):
     """One line of the report, and more in `details`. `fix` is what to do next, `code` what a failure ends in."""
 
     name: Name
-    verdict: Verdict
+    verdict: CheckStatus
     found: str
     fix: str = ""
     details: tuple[str, ...] = ()
@@ -99,28 +99,28 @@ class Checkup(Struct, frozen=True):
         return tuple(
             Problem("; ".join((check.found, *check.details)), check.fix, where=check.name.value)
             for check in self.checks
-            if check.verdict is Verdict.FAILED
+            if check.verdict is CheckStatus.FAILED
         )
 
 
 def fine(name: Name, found: str) -> Check:
-    return Check(name, Verdict.FINE, found)
+    return Check(name, CheckStatus.FINE, found)
 
 
 def failed(name: Name, found: str, fix: str) -> Check:
-    return Check(name, Verdict.FAILED, found, fix, code=ExitCode.ERROR)
+    return Check(name, CheckStatus.FAILED, found, fix, code=ExitCode.ERROR)
 
 
 def unknown(name: Name, found: str, fix: str = "") -> Check:
-    return Check(name, Verdict.UNKNOWN, found, fix)
+    return Check(name, CheckStatus.UNKNOWN, found, fix)
 
 
 def nothing(name: Name, found: str, fix: str = "") -> Check:
-    return Check(name, Verdict.NOTHING, found, fix)
+    return Check(name, CheckStatus.NOTHING, found, fix)
 
 
 def skipped(name: Name, why: str, fix: str = "") -> Check:
-    return Check(name, Verdict.SKIPPED, f"skipped: {why}", fix)
+    return Check(name, CheckStatus.SKIPPED, f"skipped: {why}", fix)
 
 
 def failed_with(name: Name, error: ReconcilerError) -> Check:
@@ -128,10 +128,12 @@ def failed_with(name: Name, error: ReconcilerError) -> Check:
     first, *more = error.problems
     code = ExitCode.INVALID if isinstance(error, Invalid) else ExitCode.ERROR
     if not more:
-        return Check(name, Verdict.FAILED, _told(first), first.fix, code=code)
+        return Check(name, CheckStatus.FAILED, _told(first), first.fix, code=code)
     shown = tuple(_told(problem) for problem in error.problems[:3])
     found = f"{len(error.problems)} problems" + (", the first of them:" if len(shown) < len(error.problems) else ":")
-    return Check(name, Verdict.FAILED, found, "`reconciler validate` lists them all, each with its fix.", shown, code)
+    return Check(
+        name, CheckStatus.FAILED, found, "`reconciler validate` lists them all, each with its fix.", shown, code
+    )
 
 
 def _told(problem: Problem) -> str:
@@ -265,11 +267,11 @@ def assign_check(outcome: Outcome | None) -> Check:
     return _not_refused(Name.ASSIGN, outcome, "learning aim with an assessor or IQA")
 
 
-def unit_check(outcome: Outcome | None, *, assign: Verdict, declared: bool) -> Check:
+def unit_check(outcome: Outcome | None, *, assign: CheckStatus, declared: bool) -> Check:
     """`assign` is how Assign fared with a learning aim; `declared`: the files have units."""
     if not outcome or outcome.state is not State.FAILED:
         return _not_refused(Name.UNIT_LEVEL, outcome, "unit with an assessor or IQA")
-    if assign is Verdict.FAILED:
+    if assign is CheckStatus.FAILED:
         return unknown(Name.UNIT_LEVEL, f"refused, as all of Assign is: {outcome.detail}")
     found = f"unit-level allocation is off or refused: {outcome.detail}"
     if not declared:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from reconciler.clock import SystemClock
-from reconciler.declared.folder import look
+from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_all
-from reconciler.doctor.checks import Checks, Name, Verdict, failed, failed_with, fine, nothing, skipped, unknown
+from reconciler.doctor.checks import Checks, CheckStatus, Name, failed, failed_with, fine, nothing, skipped, unknown
 from reconciler.model.declared import Declared, Settings
-from reconciler.model.slots import OrganisationId
+from reconciler.model.slots import OrganisationId, Site
 from reconciler.model.structs import replace
 from reconciler.onefile.targets import Target, resolve_target
 from reconciler.problems import Invalid, Problem, ReconcilerError, StoreError
@@ -21,7 +21,7 @@ from reconciler.store.migrations import newest
 from reconciler.text import number_of
 
 
-class Machine:
+class LocalChecks:
     """Each look notes its checks, and gives what the next ones need, or nothing where it failed."""
 
     def __init__(self, context: Context, checks: Checks) -> None:
@@ -46,7 +46,7 @@ class Machine:
 
     def _has_nobody_yet(self) -> bool:
         """Settings alone, as `init --begin-with import` leaves it."""
-        found = look(self._context.state)
+        found = list_state_folder(self._context.state)
         return found.settings.is_file() and not found.staff.exists() and not found.cohorts
 
     def schemas(self) -> None:
@@ -62,7 +62,7 @@ class Machine:
 
     def settings_alone(self) -> Settings | None:
         """The settings, where only other files are wrong."""
-        return read_all(look(self._context.state), self._context.day()).settings
+        return read_all(list_state_folder(self._context.state), self._context.day()).settings
 
     def target(self, settings: Settings | None) -> Target | None:
         base_url = self._context.environment.get("ONEFILE_BASE_URL")
@@ -82,7 +82,7 @@ class Machine:
         if target is not None and target.embedded:
             self._note(nothing(Name.TOKEN, "the embedded sandbox needs none"))
             return True
-        if self._checks.found[Name.TARGET].verdict is Verdict.SKIPPED and not has_token(self._context):
+        if self._checks.found[Name.TARGET].verdict is CheckStatus.SKIPPED and not has_token(self._context):
             self._note(skipped(Name.TOKEN, "it is not known which OneFile is meant; the sandbox needs none"))
             return False
         if not has_token(self._context):
@@ -101,7 +101,7 @@ class Machine:
         url = self._context.store_url()
         try:
             with Store.open(url, clock=SystemClock()) as store:
-                store.forget("doctor", "writable")  # a write that changes nothing
+                store.clear_value("doctor", "writable")  # a write that changes nothing
                 kind = "PostgreSQL" if urlsplit(url).scheme.startswith("postgres") else f"SQLite, {url}"
                 self._note(fine(Name.STORE, f"{kind}; schema version {newest()}; can be written to"))
                 if target is not None and settings is not None:
@@ -112,14 +112,17 @@ class Machine:
         return True
 
     def _lock(self, store: Store, target: Target, organisation: OrganisationId) -> None:
-        if lease := store.holder(target.name, organisation):
+        if lease := store.holder(Site(target.name, organisation)):
             held = f"held by {lease.holder} on {lease.host}, `{lease.command}`, until {lease.until:%H:%M:%S} UTC"
             fix = "Wait for it to end. If it is dead, `reconciler unlock` breaks the lock."
             self._note(unknown(Name.LOCK, held, fix))
             self._note(skipped(Name.UNFINISHED, "what is open may be the work of who holds the lock"))
             return
         self._note(fine(Name.LOCK, "nobody holds it"))
-        rows = (*store.open_operations(target.name, organisation), *store.unknown(target.name, organisation))
+        rows = (
+            *store.open_operations(Site(target.name, organisation)),
+            *store.unknown(Site(target.name, organisation)),
+        )
         if not rows:
             self._note(fine(Name.UNFINISHED, "none"))
             return

@@ -7,8 +7,8 @@ import tempfile
 from urllib.parse import urlsplit
 
 from reconciler.doctor.checks import CANARY_ONLY, Checks, Checkup, Name
-from reconciler.doctor.local import Machine
-from reconciler.doctor.server import Conversation
+from reconciler.doctor.local import LocalChecks
+from reconciler.doctor.server import ServerChecks
 from reconciler.model.slots import UserId
 from reconciler.model.structs import replace
 from reconciler.onefile.targets import Target, is_loopback
@@ -26,7 +26,7 @@ def examine(context: Context, canary: int | None = None) -> Checkup:
 
 async def _examine(context: Context, canary: UserId | None) -> Checkup:
     checks = Checks()
-    here = Machine(context, checks)
+    here = LocalChecks(context, checks)
     declared = here.configuration()
     here.schemas()
     settings = declared.settings if declared else here.settings_alone()
@@ -40,7 +40,7 @@ async def _examine(context: Context, canary: UserId | None) -> Checkup:
     with tempfile.TemporaryDirectory(prefix="reconciler-doctor-") as folder:
         # without a store of its own the rest can still be looked at, with one that is forgotten afterwards
         context = context if store else replace(context, store=f"{folder}/store.db")
-        there = Conversation(context, checks, canary, for_trials=_for_trials(target))
+        there = ServerChecks(context, checks, canary, for_trials=_for_trials(target))
         await there.hold(settings, declared, kept=store)
     return Checkup(checks.all_of(names), there.calls, there.journalled)
 

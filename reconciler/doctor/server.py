@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from datetime import timedelta
 
 from reconciler.doctor import checks as doctor
-from reconciler.doctor.canary import fly
+from reconciler.doctor.canary import run_canary
 from reconciler.doctor.checks import Checks, Name, failed_with, fine, nothing, skipped, unknown
 from reconciler.model.declared import Declared, DeclaredLearner, Settings
 from reconciler.model.slots import (
@@ -31,7 +31,7 @@ LOOKED_AT = 3  # learners at most, since one record may leave out what is empty
 Parse = Callable[[object, Request], object]
 
 
-class Conversation:
+class ServerChecks:
     """One session with the server. It goes on past what fails, until the server is gone or asks for a pause."""
 
     def __init__(self, context: Context, checks: Checks, canary: UserId | None, *, for_trials: bool) -> None:
@@ -227,7 +227,7 @@ class Conversation:
         self, session: Session, organisation: OrganisationId, learners: Sequence[DeclaredLearner], canary: UserId
     ) -> None:
         try:
-            flown = await fly(session, self._context, organisation, canary)
+            flown = await run_canary(session, self._context, organisation, canary)
         except ReconcilerError as error:
             self._note(failed_with(Name.ASSIGN, error))
             self._checks.stopped = "the canary came to no end"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler.editing.emit import WIDTH, Block, Part, Value, in_line, lines, quoted, scalar
 from reconciler.editing.layout import SHAPES, Kind, Shape
-from reconciler.editing.verify import says, sure
+from reconciler.editing.verify import require, round_trips
 from reconciler.editing.yaml_tree import (
     BREAK,
     Comment,
@@ -41,8 +41,8 @@ def formatted(text: str, kind: Kind) -> str:
         before, text = text, _laid_out(text, kind)
         if text == before:
             break
-    sure(text == before, "its layout does not settle")
-    sure(says(text, wanted), "the layout would change what is declared")
+    require(text == before, "its layout does not settle")
+    require(round_trips(text, wanted), "the layout would change what is declared")
     return text
 
 

@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 
 from reconciler.editing.emit import Block, arranged, in_line, quoted, scalar, spread
 from reconciler.editing.layout import SHAPES, Kind, Shape
-from reconciler.editing.verify import says, sure
+from reconciler.editing.verify import require, round_trips
 from reconciler.editing.yaml_tree import (
     BREAK,
     Comment,
@@ -43,7 +43,7 @@ def rewritten(text: str, kind: Kind, wanted: dict[str, Data]) -> str:
     rewriting = _Rewriting(text, root)
     rewriting.node(root, wanted, SHAPES[kind])
     result = rewriting.result()
-    sure(says(result, wanted), "the result would not say what it should")
+    require(round_trips(result, wanted), "the result would not say what it should")
     return result
 
 
@@ -77,7 +77,7 @@ class _Rewriting:
     def result(self) -> str:
         parts, place = [], 0
         for edit in sorted(self._edits):
-            sure(edit.start >= place, "two of its edits meet")
+            require(edit.start >= place, "two of its edits meet")
             parts += [self._text[place : edit.start], edit.text]
             place = edit.end
         return "".join([*parts, self._text[place:]])

@@ -13,14 +13,14 @@ def same(one: Data, other: Data) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def sure(held: bool, what: str) -> None:
+def require(held: bool, what: str) -> None:
     """Raise where a guard does not hold; nothing is written then."""
     if not held:
         fix = "Edit the file by hand, and please report its layout, with everybody in it replaced by somebody invented."
         raise ReconcilerError(Problem(f"the file cannot be edited safely: {what}", fix))
 
 
-def says(text: str, wanted: Data) -> bool:
+def round_trips(text: str, wanted: Data) -> bool:
     """Whether a text that we made is YAML with just these values."""
     try:
         root: Node = parse(text)

@@ -14,8 +14,8 @@ import click
 from reconciler.cli.output import exit_code_of, say_problems
 from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
-from reconciler.github.approval import Asked, Judgement, judge
-from reconciler.github.environment import Surroundings, read_surroundings
+from reconciler.github.approval import ApprovalRequest, Judgement, evaluate_approval
+from reconciler.github.environment import WorkflowEnvironment, read_surroundings
 from reconciler.github.evidence import evidence, pull_of
 from reconciler.github.markers import SavedPlan, read_plan
 from reconciler.github.pull_request import changed
@@ -61,7 +61,7 @@ def comment(plan: Path | None, report: Path | None, failed: bool) -> int:
     return ExitCode.DONE
 
 
-def _place(hub: GitHub, here: Surroundings) -> tuple[int, str] | None:
+def _place(hub: GitHub, here: WorkflowEnvironment) -> tuple[int, str] | None:
     """The pull request to post in, and its head; None, having said why, where nothing is to be posted."""
     if here.pull is None:
         pull = pull_of(hub, here)
@@ -77,7 +77,7 @@ def _place(hub: GitHub, here: Surroundings) -> tuple[int, str] | None:
     return here.pull.number, here.pull.head
 
 
-def _no_plan(here: Surroundings, head: str) -> str:
+def _no_plan(here: WorkflowEnvironment, head: str) -> str:
     return (
         f"<!-- onefile-reconciler plan head={head} -->\n**No plan could be made of commit {head[:12]}.** "
         f"There is nothing to approve yet; [the run]({here.run_url}) tells what is wrong.\n"
@@ -99,9 +99,9 @@ def approval(plan: Path, state: str) -> int:
         _say("The plan writes nothing: nothing needs to be approved.")
         return ExitCode.DONE
     _output(here, approved="no", fingerprint=saved.fingerprint)
-    wanted = Asked(saved.target, saved.organisation, saved.fingerprint, here.commit, here.branch, state)
+    wanted = ApprovalRequest(saved.target, saved.organisation, saved.fingerprint, here.commit, here.branch, state)
     with GitHub(here) as hub:
-        verdict = judge(wanted, evidence(hub, here))
+        verdict = evaluate_approval(wanted, evidence(hub, here))
     why_not = [*verdict.why_not, *_forgetful(saved, os.environ)]
     if why_not or not verdict.is_approved:
         _summarise(here, f"### Not applied: this plan was not approved\n\n{fenced(render_problems(why_not))}")
@@ -174,14 +174,14 @@ def _text(path: Path) -> str:
         raise Invalid(Problem("cannot be read as UTF-8", "Write the report again.", Source(str(path)))) from error
 
 
-def _output(here: Surroundings, **values: str) -> None:
+def _output(here: WorkflowEnvironment, **values: str) -> None:
     """For later steps. The values are our own words and fingerprints: nothing in them can end a line."""
     if here.output:
         with here.output.open("a", encoding="utf-8") as file:
             file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
-def _summarise(here: Surroundings, text: str) -> None:
+def _summarise(here: WorkflowEnvironment, text: str) -> None:
     """For people, on the run's page."""
     if here.summary:
         with here.summary.open("a", encoding="utf-8", newline="\n") as file:

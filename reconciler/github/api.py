@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 
 from reconciler import __version__
-from reconciler.github.environment import Surroundings
+from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import refused, unreachable, unreadable
 
 PAGE = 100  # the most that GitHub gives at once
@@ -36,7 +36,7 @@ class GitHub:
     lacks. Every method raises Refused for an answer that is a refusal, else ReconcilerError.
     """
 
-    def __init__(self, surroundings: Surroundings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, surroundings: WorkflowEnvironment, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._api_url = surroundings.api_url
         self._graphql_url = surroundings.graphql_url
         self._sleep = sleep

@@ -19,7 +19,7 @@ _MAY_WRITE = ("admin", "maintain", "write")
 _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 
 
-class Asked(Struct, frozen=True):
+class ApprovalRequest(Struct, frozen=True):
     """The plan that is about to be applied, the commit and branch it was made of, and the folder of its files."""
 
     target: str
@@ -110,7 +110,7 @@ def bringer(pulls: Sequence[Pull], commit: str, branch: str) -> Pull | None:
     return found[0] if len(found) == 1 else None
 
 
-def judge(wanted: Asked, evidence: Evidence) -> Judgement:
+def evaluate_approval(wanted: ApprovalRequest, evidence: Evidence) -> Judgement:
     """Everything that is still missing at once, so that people know what to do."""
     pull = bringer(evidence.pulls, wanted.commit, wanted.branch)
     overtaken = tuple(_overtaken(wanted, evidence.since))
@@ -127,7 +127,7 @@ def judge(wanted: Asked, evidence: Evidence) -> Judgement:
     return Judgement(pull, (*why_not, *unapproved), approvals)
 
 
-def _overtaken(wanted: Asked, since: Since) -> Iterator[Problem]:
+def _overtaken(wanted: ApprovalRequest, since: Since) -> Iterator[Problem]:
     """An old run that is started again must not bring back what the branch has left behind."""
     fix = f"Nothing needs to be done: the run of the newest commit of {wanted.branch} decides."
     if since.status not in ("ahead", "identical"):
@@ -139,7 +139,7 @@ def _overtaken(wanted: Asked, since: Since) -> Iterator[Problem]:
         yield Problem(what, fix, where=wanted.commit)
 
 
-def _trusted(wanted: Asked, pull: Pull, evidence: Evidence) -> Iterator[Problem]:
+def _trusted(wanted: ApprovalRequest, pull: Pull, evidence: Evidence) -> Iterator[Problem]:
     """What the pull request itself could have made the comment say, and who took part in it."""
     where, split = _where(pull), "Bring that in a pull request of its own, then this change in another."
     if len(evidence.files) != pull.changed_files or len(evidence.commits) != pull.commits:
@@ -172,7 +172,7 @@ def _the_comment(pull: Pull, comments: Sequence[Comment]) -> Comment | Problem:
     return comment
 
 
-def _names(comment: Comment, wanted: Asked, pull: Pull) -> Iterator[Problem]:
+def _names(comment: Comment, wanted: ApprovalRequest, pull: Pull) -> Iterator[Problem]:
     """The comment must tell of this plan: of the same writes, to the same place, from the reviewed commit."""
     mark = plan_mark(comment.body)
     review = "Review the new plan: approve it in the pull request once it is posted there, then run this job again."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.github.api import GitHub
-from reconciler.github.environment import Surroundings
+from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import unreadable
 from reconciler.github.markers import LARGEST_BODY, PlanMark, fits, kind_of, plan_mark
 from reconciler.problems import Problem, ReconcilerError
@@ -23,7 +23,7 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
 }"""
 
 
-def comments_of(github: GitHub, here: Surroundings, number: int) -> Iterator[Any]:
+def comments_of(github: GitHub, here: WorkflowEnvironment, number: int) -> Iterator[Any]:
     """The comments of a pull request, oldest first, with GitHub's own word on who wrote and who edited them."""
     owner, _, name = here.repository.partition("/")
     after: object = None
@@ -41,13 +41,13 @@ def comments_of(github: GitHub, here: Surroundings, number: int) -> Iterator[Any
     raise unreadable("/graphql", f"there are more than {MOST_COMMENTS} comments")
 
 
-def ours(github: GitHub, here: Surroundings, number: int) -> Iterator[Any]:
+def ours(github: GitHub, here: WorkflowEnvironment, number: int) -> Iterator[Any]:
     """Those of our own account that tell of a plan."""
     listed = comments_of(github, here, number)
     return (one for one in listed if one["viewerDidAuthor"] is True and kind_of(str(one["body"])) == "plan")
 
 
-def head_of(github: GitHub, here: Surroundings, number: int) -> str:
+def head_of(github: GitHub, here: WorkflowEnvironment, number: int) -> str:
     """The newest commit of a pull request, as it is now."""
     row = github.get(f"{here.path}/pulls/{number}", needs="pull-requests: read")
     try:
@@ -56,7 +56,7 @@ def head_of(github: GitHub, here: Surroundings, number: int) -> str:
         raise unreadable(f"pull request {number}", "it shows no head") from error
 
 
-def post(github: GitHub, here: Surroundings, number: int, body: str) -> str:
+def post(github: GitHub, here: WorkflowEnvironment, number: int, body: str) -> str:
     """Write our plan comment, or edit it where it is there and says something else; its address.
 
     A comment of anybody else is never touched, whatever it begins with.
@@ -71,7 +71,7 @@ def post(github: GitHub, here: Surroundings, number: int, body: str) -> str:
     return str(made["html_url"])
 
 
-def shows(github: GitHub, here: Surroundings, number: int, mark: PlanMark) -> bool:
+def shows(github: GitHub, here: WorkflowEnvironment, number: int, mark: PlanMark) -> bool:
     """Whether our comment tells of this very plan already. Then it is left, so that an approval of it stays good."""
     return any(plan_mark(str(one["body"])) == mark and not _others_edited(one) for one in ours(github, here, number))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reconciler.model.structs import Discreet, Struct
+from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.onefile.targets import is_loopback
 from reconciler.problems import Invalid, Problem
 
@@ -26,7 +26,7 @@ class PullEvent(Struct, frozen=True):
     is_fork: bool
 
 
-class Surroundings(Discreet, Struct, frozen=True):
+class WorkflowEnvironment(RedactedRepr, Struct, frozen=True):
     """One workflow run. `pull` is None where no pull request started it; `branch` is what was pushed to, if a branch.
 
     `output` and `summary` are the files by which a step speaks to later steps and to people.
@@ -48,7 +48,7 @@ class Surroundings(Discreet, Struct, frozen=True):
         return f"/repos/{self.repository}"
 
 
-def read_surroundings(environment: Mapping[str, str]) -> Surroundings:
+def read_surroundings(environment: Mapping[str, str]) -> WorkflowEnvironment:
     """Raises Invalid with everything that is missing or cannot be meant."""
     problems: list[Problem] = []
 
@@ -76,7 +76,7 @@ def read_surroundings(environment: Mapping[str, str]) -> Surroundings:
         raise Invalid(problems)
     ref, run = environment.get("GITHUB_REF", ""), environment.get("GITHUB_RUN_ID", "")
     server = environment.get("GITHUB_SERVER_URL", "https://github.com")
-    return Surroundings(
+    return WorkflowEnvironment(
         token=token,
         repository=repository,
         commit=commit,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from reconciler.github.api import GitHub
 from reconciler.github.approval import MOST_COMMITS, Comment, Commit, Evidence, Pull, Review, Since, bringer
 from reconciler.github.comments import MOST_COMMENTS, comments_of
-from reconciler.github.environment import Surroundings
+from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import Refused, unreadable
 
 _NEEDS = "contents: read, pull-requests: read"
@@ -20,12 +20,12 @@ _MOST_COMPARED = 300  # files of a comparison; GitHub lists no more
 T = TypeVar("T")
 
 
-def pull_of(github: GitHub, here: Surroundings) -> Pull | None:
+def pull_of(github: GitHub, here: WorkflowEnvironment) -> Pull | None:
     """The pull request that brought the commit of this run, if there is exactly one."""
     return bringer(_pulls(github, here), here.commit, here.branch)
 
 
-def evidence(github: GitHub, here: Surroundings) -> Evidence:
+def evidence(github: GitHub, here: WorkflowEnvironment) -> Evidence:
     """Everything that `judge` looks at. Raises ReconcilerError where any of it cannot be had."""
     pulls, since = _pulls(github, here), _since(github, here)
     pull = bringer(pulls, here.commit, here.branch)
@@ -52,7 +52,7 @@ def evidence(github: GitHub, here: Surroundings) -> Evidence:
 # ------------------------------------------------------------------ GitHub's rows
 
 
-def _pulls(github: GitHub, here: Surroundings) -> tuple[Pull, ...]:
+def _pulls(github: GitHub, here: WorkflowEnvironment) -> tuple[Pull, ...]:
     """The merged pull requests among those that the commit belongs to, each in full, which the list does not show."""
     asked = f"{here.path}/commits/{here.commit}/pulls"
     listed = _rows(asked, github.pages(asked, needs=_NEEDS, most=300), lambda row: (row["number"], row["merged_at"]))
@@ -60,14 +60,14 @@ def _pulls(github: GitHub, here: Surroundings) -> tuple[Pull, ...]:
     return _rows(asked, [github.get(path, needs=_NEEDS) for path in merged], _pull)
 
 
-def _since(github: GitHub, here: Surroundings) -> Since:
+def _since(github: GitHub, here: WorkflowEnvironment) -> Since:
     asked = f"{here.path}/compare/{here.commit}...{quote(here.branch, safe='')}"
     row = github.get(asked, needs=_NEEDS)
     (files,) = _rows(asked, [row], lambda one: [name for file in one["files"] for name in _file(file)])
     return Since(str(row.get("status")), tuple(files), is_whole=len(row["files"]) < _MOST_COMPARED)
 
 
-def _permission(github: GitHub, here: Surroundings, login: str) -> str:
+def _permission(github: GitHub, here: WorkflowEnvironment, login: str) -> str:
     """What somebody may do here. An account that GitHub no longer knows may do nothing."""
     asked = f"{here.path}/collaborators/{quote(login, safe='')}/permission"
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.github.api import GitHub
 from reconciler.github.comments import check_size
-from reconciler.github.environment import Surroundings
+from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import unreadable
 from reconciler.github.markers import kind_of
 from reconciler.problems import Problem, ReconcilerError
@@ -27,7 +27,7 @@ query($owner: String!, $name: String!, $after: String) {
 }"""
 
 
-def tell(github: GitHub, here: Surroundings, body: str) -> str:
+def tell(github: GitHub, here: WorkflowEnvironment, body: str) -> str:
     """Open the issue, or bring the open one up to date; its address."""
     check_size(body)
     if kind_of(body) != "drift":
@@ -41,7 +41,7 @@ def tell(github: GitHub, here: Surroundings, body: str) -> str:
     return str(made["html_url"])
 
 
-def close(github: GitHub, here: Surroundings) -> list[str]:
+def close(github: GitHub, here: WorkflowEnvironment) -> list[str]:
     """Close what is open of ours, saying why; the addresses."""
     closed = []
     for node in list(_ours(github, here)):
@@ -53,7 +53,7 @@ def close(github: GitHub, here: Surroundings) -> list[str]:
     return closed
 
 
-def _ours(github: GitHub, here: Surroundings) -> Iterator[Any]:
+def _ours(github: GitHub, here: WorkflowEnvironment) -> Iterator[Any]:
     """Open issues that our own account wrote and that begin with our line, oldest first."""
     owner, _, name = here.repository.partition("/")
     after: object = None

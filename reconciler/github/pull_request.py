@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from reconciler.github.api import GitHub
 from reconciler.github.comments import check_size
-from reconciler.github.environment import Surroundings
+from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import Refused, unreadable
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.runtime.git import git
@@ -38,7 +38,7 @@ def changed(folder: str) -> Changed:
         raise ReconcilerError(Problem("git cannot tell what changed here", fix, where=folder)) from error
 
 
-def propose(github: GitHub, here: Surroundings, branch: str, title: str, body: str, files: Changed) -> str:
+def propose(github: GitHub, here: WorkflowEnvironment, branch: str, title: str, body: str, files: Changed) -> str:
     """Open a pull request that changes these files, from a new branch at this run's commit; its address.
 
     A branch of that name that is there already is left as it is: somebody may have worked on it.
@@ -60,7 +60,7 @@ def propose(github: GitHub, here: Surroundings, branch: str, title: str, body: s
         raise
 
 
-def _commit(here: Surroundings, branch: str, title: str, files: Changed) -> dict[str, Any]:
+def _commit(here: WorkflowEnvironment, branch: str, title: str, files: Changed) -> dict[str, Any]:
     """GitHub refuses it where the branch has moved from the commit that the files were changed in."""
     kept = [{"path": name, "contents": _base64(held)} for name, held in files.items() if held is not None]
     gone = [{"path": name} for name, held in files.items() if held is None]
@@ -72,7 +72,7 @@ def _commit(here: Surroundings, branch: str, title: str, files: Changed) -> dict
     }
 
 
-def _exists(github: GitHub, here: Surroundings, ref: str) -> bool:
+def _exists(github: GitHub, here: WorkflowEnvironment, ref: str) -> bool:
     try:
         github.get(f"{here.path}/git/ref/{quote(ref)}", needs=_WRITE)
     except Refused as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
-from reconciler.declared.rules import Register, check_cohort
+from reconciler.declared.rules import LearnerIndex, check_cohort
 from reconciler.declared.settings_and_staff import Directory
 from reconciler.importing.csv_cells import LearnerKey, StaffFinder, Unclear, day, learner_key, slot
 from reconciler.importing.csv_file import Row, Sheet
@@ -81,7 +81,7 @@ class _Rules:
     def __init__(self, staff: Sequence[Staff], cohorts: Callable[[Sequence[_Line]], Iterable[CohortEntry]]) -> None:
         by_handle = {member.handle: member for member in staff}
         self._directory = Directory(by_handle, frozenset(by_handle), complete=True)
-        self._register = Register(self._directory)
+        self._register = LearnerIndex(self._directory)
         self._cohorts = cohorts
 
     def broken_together(self, lines: Sequence[_Line], *, partial: bool = False) -> Iterator[Problem]:

@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.model.census import Census, CensusLearner, CensusStaff, Scope
-from reconciler.model.observed import Standing
+from reconciler.model.observed import AccountStatus
 from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
 from reconciler.observed.aims_and_units import EVERYTHING, Work
-from reconciler.observed.observe import Teller
+from reconciler.observed.observe import ProgressListener
 from reconciler.observed.user_list import sent
-from reconciler.onefile.capabilities import Facts
-from reconciler.onefile.concurrency import each
+from reconciler.onefile.capabilities import Capabilities
+from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import LEARNER_ROLE, ROLE_IDS, UserRow
 from reconciler.problems import BadAnswer, Invalid, Problem
 
 
-async def take_census(scope: Scope, reader: Reader, facts: Facts, tell: Teller | None = None) -> Census:
+async def take_census(
+    scope: Scope, reader: Reader, capabilities: Capabilities, progress: ProgressListener | None = None
+) -> Census:
     """Read the learners in scope, all their slots of the kinds asked for, and the organisation's staff.
 
     Lists come first and whole; they tell who is there and what a row shows. Then the forecast, then the records of
     those of whom a row shows too little, and their work. Raises ServiceError when any read fails or contradicts itself.
     """
-    reader.paging.rows = facts.number("page_rows") or reader.paging.rows
+    reader.paging.rows = capabilities.number("page_rows") or reader.paging.rows
     begun, taken_at = reader.client.calls, reader.clock.now()
 
     def spent() -> None:
-        if tell:
-            tell.spent(reader.client.calls - begun)
+        if progress:
+            progress.spent(reader.client.calls - begun)
 
     people = _People(scope, reader)
     await people.survey()
@@ -37,16 +39,16 @@ async def take_census(scope: Scope, reader: Reader, facts: Facts, tell: Teller |
         return Census(taken_at, scope.organisation, (), {}, {}, people.archived, people.already, calls)
     staff = await read_staff(scope.organisation, reader)
     _refuse_both(people.rows, staff)
-    work = Work(reader, facts)
+    work = Work(reader, capabilities)
     layers = frozenset(slot for slot in EVERYTHING if slot.kind in scope.kinds)
     await work.survey([layers] * len(people.likely), len(people.rows))
-    if tell:
-        tell.forecast(reader.client.calls - begun, people.calls_left + work.calls_left)
+    if progress:
+        progress.forecast(reader.client.calls - begun, people.calls_left + work.calls_left)
     await people.read(spent)
     await work.read(dict.fromkeys(people.found, layers), spent)
-    facts.settle()
+    capabilities.settle()
     if reader.paging.settled:
-        facts.learn("page_rows", str(reader.paging.rows))
+        capabilities.set("page_rows", str(reader.paging.rows))
 
     def slots(user: UserId) -> Mapping[Slot, Holder]:
         read = {**people.defaults(user), **work.slots.get(user, {})}
@@ -124,7 +126,7 @@ class _People:
             spent()
 
         if self._needs_records:
-            await each(self.likely, record)
+            await gather_bounded(self.likely, record)
             self._learn_from(self._records.values())
             self.likely = [user for user in self.likely if user in self._records]  # who left meanwhile is not there
         self._refuse_unknown()
@@ -197,16 +199,16 @@ def _show_classrooms(rows: Iterable[UserRow]) -> bool:
 
 async def _find_elsewhere(
     learners: Iterable[CensusLearner], staff: Mapping[UserId, CensusStaff], reader: Reader
-) -> dict[UserId, Standing]:
+) -> dict[UserId, AccountStatus]:
     """Holders who are on no list: a call each tells whether the account is archived, gone, or of another sort."""
     held = {holder for one in learners for holder in one.slots.values() if isinstance(holder, int)}
-    found: dict[UserId, Standing] = {}
+    found: dict[UserId, AccountStatus] = {}
 
     async def find(user: UserId) -> None:
         row = await reader.user(user)
         found[user] = "missing" if row is None else "archived" if row.archived else "not listed"
 
-    await each(sorted(held - staff.keys()), find)
+    await gather_bounded(sorted(held - staff.keys()), find)
     return found
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from reconciler.model.observed import Standing
+from reconciler.model.observed import AccountStatus
 from reconciler.model.slots import Holder, OrganisationId, Role, Slot, SlotKind, UserId
-from reconciler.model.structs import Discreet, Struct, field
+from reconciler.model.structs import RedactedRepr, Struct, field
 
 READABLE = frozenset(SlotKind) - {SlotKind.ADDITIONAL}
 
@@ -28,7 +28,7 @@ class Scope(Struct, frozen=True):
     declared: frozenset[UserId | str] = frozenset()
 
 
-class CensusLearner(Discreet, Struct, frozen=True):
+class CensusLearner(RedactedRepr, Struct, frozen=True):
     """One active learner with every slot that was read. `classroom` is None where there is none, or none is shown."""
 
     id: UserId
@@ -38,7 +38,7 @@ class CensusLearner(Discreet, Struct, frozen=True):
     name: str = ""
 
 
-class CensusStaff(Discreet, Struct, frozen=True):
+class CensusStaff(RedactedRepr, Struct, frozen=True):
     """One active account on the organisation's list of its role."""
 
     id: UserId
@@ -57,7 +57,7 @@ class Census(Struct, frozen=True):
     organisation: OrganisationId
     learners: tuple[CensusLearner, ...]
     staff: Mapping[UserId, CensusStaff]
-    elsewhere: Mapping[UserId, Standing] = field(default_factory=dict)
+    elsewhere: Mapping[UserId, AccountStatus] = field(default_factory=dict)
     archived: int = 0
     already: int = 0
     calls: int = 0

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from reconciler.model.slots import Handle, OrganisationId, Role, Slot, SlotKind, UserId
-from reconciler.model.structs import Placed, Struct, field
+from reconciler.model.structs import EqualIgnoringSource, Struct, field
 from reconciler.problems import Problem, Source
 
 # ------------------------------------------------------------------ the declared side
@@ -46,7 +46,7 @@ class Limits(Struct, frozen=True):
     manual_per_cohort: Allowance = Allowance()
 
 
-class Waiver(Placed, Struct, frozen=True):
+class Waiver(EqualIgnoringSource, Struct, frozen=True):
     """A written exception to one policy or limit; `until` is its last day, inclusive.
 
     A policy is waived for one learner or one cohort, a limit for one cohort or for the `run` as a whole.
@@ -68,7 +68,7 @@ first. Long enough that people can read the report and answer, short enough that
 before it found, although no two mornings start at the same minute."""
 
 
-class Settings(Placed, Struct, frozen=True):
+class Settings(EqualIgnoringSource, Struct, frozen=True):
     """`step_owner` is who sees to steps that only a person can do, in the centre's own words; `source` is where the
     organisation is named."""
 
@@ -100,7 +100,7 @@ DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
 }
 
 
-class Cover(Placed, Struct, frozen=True):
+class Cover(EqualIgnoringSource, Struct, frozen=True):
     """`by` stands in for a member of staff on every day from `start` to `end`, both inclusive; no end: for good."""
 
     by: Handle
@@ -110,7 +110,7 @@ class Cover(Placed, Struct, frozen=True):
     source: Source = Source("")
 
 
-class Staff(Placed, Struct, frozen=True):
+class Staff(EqualIgnoringSource, Struct, frozen=True):
     """One OneFile account of a member of staff. `person` joins the accounts of one human being."""
 
     handle: Handle
@@ -127,7 +127,7 @@ class Staff(Placed, Struct, frozen=True):
         return f"person:{self.person}" if self.person else f"account:{self.id}"
 
 
-class Wanted(Placed, Struct, frozen=True):
+class Wanted(EqualIgnoringSource, Struct, frozen=True):
     """Who shall hold a slot on the day: a member of staff, or nobody (`staff` None).
 
     `reason` is "cover" where a stand-in replaces the declared holder on that day.
@@ -160,7 +160,7 @@ class Lapse(NamedTuple):
     source: Source
 
 
-class DeclaredLearner(Placed, Struct, frozen=True):
+class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
     """One learner as declared for a day: `id` or `misid` is set, not both. What is not in `slots` is not managed.
 
     `lapsed` slots are not managed either, and not by intention. `later` is what changes after the day, in order,

@@ -94,10 +94,10 @@ class Correction(Struct, frozen=True):
     at: datetime
 
 
-Matter = Literal["drift", "step", "fight"]
+IssueKind = Literal["drift", "step", "fight"]
 
 
-class Episode(Struct, frozen=True):
+class OpenIssue(Struct, frozen=True):
     """One matter of one slot from the run that first saw it to the one that found it over.
 
     `drift`: OneFile holds `holder` where `due` was last applied. `step`: a person is to take `holder` off, whom
@@ -107,7 +107,7 @@ class Episode(Struct, frozen=True):
     """
 
     id: int
-    matter: Matter
+    matter: IssueKind
     learner: UserId
     slot: Slot
     holder: Holder

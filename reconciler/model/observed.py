@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Literal
 
 from reconciler.model.slots import Holder, OrganisationId, Slot, UserId
-from reconciler.model.structs import Discreet, Struct, field
+from reconciler.model.structs import RedactedRepr, Struct, field
 from reconciler.problems import Problem
 
 # ------------------------------------------------------------------ the observed side
 
 
-Standing = Literal["active", "archived", "missing", "not listed"]
+AccountStatus = Literal["active", "archived", "missing", "not listed"]
 """`not listed`: OneFile has the account, but not among the organisation's active users of that role."""
 
 
@@ -21,7 +21,7 @@ class ObservedLearner(Struct, frozen=True):
     """What OneFile holds for one learner. `slots` has every slot that was read, also undeclared ones."""
 
     id: UserId
-    standing: Standing = "active"
+    standing: AccountStatus = "active"
     placement: int | None = None
     slots: Mapping[Slot, Holder] = field(default_factory=dict)
 
@@ -30,11 +30,11 @@ class ObservedStaff(Struct, frozen=True):
     """What OneFile says of one staff account; `placement` is only read for employers."""
 
     id: UserId
-    standing: Standing = "active"
+    standing: AccountStatus = "active"
     placement: int | None = None
 
 
-class Observed(Discreet, Struct, frozen=True):
+class Observed(RedactedRepr, Struct, frozen=True):
     """One reading of the learners and staff in scope.
 
     `misids` maps the declared MISIDs to learners; `staff` is keyed by organisation and user id, because a

@@ -8,15 +8,15 @@ from typing import Literal
 
 from reconciler.model.declared import Level
 from reconciler.model.operations import Operation
-from reconciler.model.slots import Handle, Holder, OrganisationId, Slot, UserId
-from reconciler.model.structs import Discreet, Placed, Struct, field
+from reconciler.model.slots import Handle, Holder, OrganisationId, Site, Slot, UserId
+from reconciler.model.structs import EqualIgnoringSource, RedactedRepr, Struct, field
 from reconciler.problems import Problem, Source
 
 Action = Literal["create", "update", "delete", "no-op"]
 Reason = Literal["declared", "drift", "cover", "unknown"]
 
 
-class Change(Placed, Struct, frozen=True):
+class Change(EqualIgnoringSource, Struct, frozen=True):
     """One slot in a plan: what OneFile holds (`before`), what the files ask for (`after`), and what happens.
 
     | action | before                | after      | means                                                       |
@@ -55,7 +55,7 @@ class Change(Placed, Struct, frozen=True):
         return self.slot.address(self.learner)
 
 
-class ManualRemoval(Placed, Struct, frozen=True):
+class ManualRemoval(EqualIgnoringSource, Struct, frozen=True):
     """Something only a person can do in OneFile's web pages, because the API has no unassign.
 
     `page` names the web page, `clicks` the way there and what to do, `owner` who sees to it. `unseen`: OneFile
@@ -77,7 +77,7 @@ class ManualRemoval(Placed, Struct, frozen=True):
     unseen: bool = False
 
 
-class Finding(Placed, Struct, frozen=True):
+class Finding(EqualIgnoringSource, Struct, frozen=True):
     """A policy that the planned world would break. `waived` quotes the waiver that lets it pass; `pending` is True
     where the plan of `Plan.base`'s files would break it just so. `places` are all the lines that have a part in it;
     they are not saved."""
@@ -141,7 +141,7 @@ class Summary(Struct, frozen=True):
     unneeded: int | None = None
 
 
-class Stand(Struct, frozen=True):
+class GitState(Struct, frozen=True):
     """The `commit` a state folder stands at, empty where git cannot tell; `uncommitted`: its files are not that
     commit's, so that the commit does not name what they ask for."""
 
@@ -149,11 +149,11 @@ class Stand(Struct, frozen=True):
     uncommitted: bool | None = None
 
 
-NOWHERE = Stand()
+NO_GIT = GitState()
 """Outside git, as far as can be told."""
 
 
-class Plan(Discreet, Struct, frozen=True):
+class Plan(RedactedRepr, Struct, frozen=True):
     """What would be written, in order, and everything a reviewer needs to judge it.
 
     `changes` has every declared slot, sorted by cohort, learner and slot; `operations` are in the order of
@@ -180,8 +180,12 @@ class Plan(Discreet, Struct, frozen=True):
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
     left_out: int = 0
     base: str = ""
-    made_from: Stand = NOWHERE
+    made_from: GitState = NO_GIT
     names: Mapping[UserId, str] = field(default_factory=dict)
+
+    @property
+    def site(self) -> Site:
+        return Site(self.target, self.organisation)
 
     @property
     def blocked(self) -> bool:

@@ -14,6 +14,13 @@ OrganisationId = NewType("OrganisationId", int)
 Handle = NewType("Handle", str)  # the name a member of staff has in staff.yaml
 
 
+class Site(NamedTuple):
+    """One organisation on one OneFile server: what locks, records and histories belong to."""
+
+    target: str
+    organisation: int
+
+
 class Role(StrEnum):
     TRAINEE_ASSESSOR = "trainee_assessor"
     ASSESSOR = "assessor"

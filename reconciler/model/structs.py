@@ -15,11 +15,11 @@ from msgspec.structs import asdict, fields, replace
 
 __all__ = [
     "Decoder",
-    "Discreet",
+    "EqualIgnoringSource",
     "Natural",
     "NotUnderstood",
-    "Placed",
     "Positive",
+    "RedactedRepr",
     "Struct",
     "asdict",
     "encode",
@@ -36,7 +36,7 @@ _HIDDEN = frozenset({"body", "email", "environment", "handed", "location", "name
 _BESIDE = frozenset({"lapsed", "later", "places", "source"})
 
 
-class Discreet:
+class RedactedRepr:
     """A struct with secrets or personal data, which its `repr`, and so no log and no traceback, shows."""
 
     __slots__ = ()
@@ -47,7 +47,7 @@ class Discreet:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-class Placed:
+class EqualIgnoringSource:
     """A struct that equals another which asks for the same, wherever in the files it stands."""
 
     __slots__ = ()

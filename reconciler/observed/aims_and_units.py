@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
-from reconciler.onefile.capabilities import Facts
-from reconciler.onefile.concurrency import each
-from reconciler.onefile.list_scan import Rows, Scan
+from reconciler.onefile.capabilities import Capabilities
+from reconciler.onefile.concurrency import gather_bounded
+from reconciler.onefile.list_scan import ListReader, Rows
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import WorkRow
 
@@ -23,12 +23,12 @@ class Work:
     A wanted slot without a key (`EVERYTHING`) stands for all that a learner has of its kind.
     """
 
-    def __init__(self, reader: Reader, facts: Facts) -> None:
+    def __init__(self, reader: Reader, capabilities: Capabilities) -> None:
         self.slots: dict[UserId, dict[Slot, Holder]] = defaultdict(dict)
         self._times: dict[UserId, float] = {}
         self._reader = reader
-        aims = Scan("learning_aims", reader.all_learning_aims, reader.paging, facts)
-        units = Scan("unit_summaries", reader.all_unit_summaries, reader.paging, facts)
+        aims = ListReader("learning_aims", reader.all_learning_aims, reader.paging, capabilities)
+        units = ListReader("unit_summaries", reader.all_unit_summaries, reader.paging, capabilities)
         self._layers = (_Layer(LEARNING_AIM_KINDS, "LearningAim", aims), _Layer(UNIT_KINDS, "UnitSummary", units))
 
     async def survey(self, wanted: Sequence[Collection[Slot]], in_all: int) -> None:
@@ -57,7 +57,7 @@ class Work:
             spent()
             self._sort(layer, wanted, started)
         alone = [learner for learner in sorted(wanted) if not self._complete(learner, wanted[learner], layer)]
-        await each(alone, lambda learner: self._ask(learner, wanted[learner], layer, spent))
+        await gather_bounded(alone, lambda learner: self._ask(learner, wanted[learner], layer, spent))
 
     def _sort(self, layer: _Layer, wanted: ToRead, at: float) -> None:
         """Everybody's rows to the learners who are wanted.
@@ -97,7 +97,7 @@ class _Layer:
 
     kinds: frozenset[SlotKind]
     name: str
-    scan: Scan[WorkRow]
+    scan: ListReader[WorkRow]
     wanted: int = 0  # learners who would cost a call of their own
 
     def concerns(self, slots: Iterable[Slot]) -> bool:

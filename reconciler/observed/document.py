@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Standing
+from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff
 from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
     Holder,
     OrganisationId,
+    Site,
     Slot,
     SlotKind,
     Unread,
@@ -33,18 +34,18 @@ FORMAT = "1.0"
 _AGAIN = "Read OneFile again: leave --observed away, or save a new reading with --save-observed."
 
 
-def to_document(observed: Observed, target: str, organisation: OrganisationId) -> dict[str, Any]:
+def to_document(observed: Observed, site: Site) -> dict[str, Any]:
     """Learners and staff by id; a slot's holder is an id, null for nobody, or the word for why it is not known."""
     return {
         "observed_format": FORMAT,
         "taken_at": observed.taken_at.astimezone(UTC).isoformat(),
-        "target": target,
-        "organisation": organisation,
+        "target": site.target,
+        "organisation": site.organisation,
         "calls": observed.calls,
         "learners": [_learner(learner) for _, learner in sorted(observed.learners.items())],
         "misids": [[misid, user] for misid, user in sorted(observed.misids.items())],
         "staff": [
-            [organisation, one.id, one.standing, one.placement]
+            [site.organisation, one.id, one.standing, one.placement]
             for (organisation, _), one in sorted(observed.staff.items())
         ],
         "problems": [
@@ -72,13 +73,15 @@ class Saved(Struct, frozen=True):
     target: str
     organisation: int
     calls: Natural
-    learners: list[tuple[Positive, Standing, Positive | None, list[tuple[SlotKind, Any, Positive | Unread | None]]]]
+    learners: list[
+        tuple[Positive, AccountStatus, Positive | None, list[tuple[SlotKind, Any, Positive | Unread | None]]]
+    ]
     misids: list[tuple[str, Positive]]
-    staff: list[tuple[Positive, Positive, Standing, Positive | None]]
+    staff: list[tuple[Positive, Positive, AccountStatus, Positive | None]]
     problems: list[tuple[str, str, tuple[str, Natural] | None]]
 
 
-def from_json(data: bytes, target: str, organisation: OrganisationId) -> Observed:
+def from_json(data: bytes, site: Site) -> Observed:
     """The reading in a file's bytes, checked and made in C where nothing is wrong with it.
 
     Where something is, it is read again, to say what. Raises Invalid as `from_document` does, and ValueError or
@@ -86,9 +89,9 @@ def from_json(data: bytes, target: str, organisation: OrganisationId) -> Observe
     """
     with suppress(NotUnderstood, TypeError, ValueError, RecursionError):
         saved = Decoder(Saved).decode(data)
-        if (saved.target, saved.organisation) == (target, organisation):
+        if (saved.target, saved.organisation) == (site):
             return _made(saved)
-    return from_document(json.loads(data), target, organisation)
+    return from_document(json.loads(data), site)
 
 
 def _made(saved: Saved) -> Observed:
@@ -113,11 +116,11 @@ def _held(rows: Sequence[tuple[SlotKind, Any, Any]]) -> dict[Slot, Holder]:
     return held
 
 
-def from_document(document: Any, target: str, organisation: OrganisationId) -> Observed:
+def from_document(document: Any, site: Site) -> Observed:
     """The reading of a document. Raises Invalid where it is none, or is of another target or organisation."""
     if not isinstance(document, dict) or document.get("observed_format") != FORMAT:
         raise Invalid(Problem(f"is not a saved reading of format {FORMAT}", _AGAIN))
-    for name, here in (("target", target), ("organisation", organisation)):
+    for name, here in (("target", site.target), ("organisation", site.organisation)):
         if document.get(name) != here:
             raise Invalid(Problem(f"was read from {name} {document.get(name)}, and the {name} here is {here}", _AGAIN))
     try:
@@ -212,10 +215,10 @@ def _id(value: Any) -> int:
     return int(value)
 
 
-def _standing(value: Any) -> Standing:
-    for standing in get_args(Standing):
+def _standing(value: Any) -> AccountStatus:
+    for standing in get_args(AccountStatus):
         if value == standing:
-            return cast(Standing, standing)
+            return cast(AccountStatus, standing)
     raise ValueError(f"{value!r} is no standing")
 
 

@@ -13,7 +13,7 @@ from reconciler.model.structs import replace
 EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 
 
-def within(observed: Observed, declared: Declared) -> Observed:
+def narrow(observed: Observed, declared: Declared) -> Observed:
     """Learners, staff, layers and placements that the declaration does not ask for are left out.
 
     One reading may serve two declarations, and neither plan may depend on what the other asked for.

@@ -10,11 +10,11 @@ from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.slots import OrganisationId
 from reconciler.observed.aims_and_units import Work
 from reconciler.observed.people import People
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.reader import Reader
 
 
-class Teller(Protocol):
+class ProgressListener(Protocol):
     """Told what a reading will cost before most of it is spent, and then how far it is; in calls."""
 
     def forecast(self, spent: int, remaining: int) -> None: ...
@@ -23,36 +23,41 @@ class Teller(Protocol):
 
 
 async def observe(
-    declared: Declared, reader: Reader, facts: Facts | None = None, tell: Teller | None = None
+    declared: Declared,
+    reader: Reader,
+    capabilities: Capabilities | None = None,
+    progress: ProgressListener | None = None,
 ) -> Observed:
     """Read every declared learner's managed slots, and the standing of everybody who shall hold one.
 
     First what a few calls can show: who is on the lists, and which lists are worth reading. Then the forecast, then the
     rest. What is learnt of the server goes into `facts`. Raises ServiceError when any read fails or contradicts itself.
     """
-    facts = facts if facts is not None else Facts()
-    reader.paging.rows = facts.number("page_rows") or reader.paging.rows
+    capabilities = capabilities if capabilities is not None else Capabilities()
+    reader.paging.rows = capabilities.number("page_rows") or reader.paging.rows
     begun, taken_at = reader.client.calls, reader.clock.now()
 
     def spent() -> None:
-        if tell:
-            tell.spent(reader.client.calls - begun)
+        if progress:
+            progress.spent(reader.client.calls - begun)
 
-    groups = [People(declared, organisation, learners, reader, facts) for organisation, learners in _split(declared)]
-    work = Work(reader, facts)
+    groups = [
+        People(declared, organisation, learners, reader, capabilities) for organisation, learners in _split(declared)
+    ]
+    work = Work(reader, capabilities)
     for people in groups:
         await people.survey()
     likely = [learner.slots.keys() for people in groups for learner in people.likely()]
     await work.survey(likely, sum(people.size for people in groups))
-    if tell:
-        tell.forecast(reader.client.calls - begun, work.calls_left + sum(people.calls_left for people in groups))
+    if progress:
+        progress.forecast(reader.client.calls - begun, work.calls_left + sum(people.calls_left for people in groups))
     for people in groups:
         await people.read(spent)
     active = {user: one for people in groups for user, one in people.found.items() if one.standing == "active"}
     await work.read({user: one.declared.slots.keys() for user, one in active.items()}, spent)
     if reader.paging.settled:
-        facts.learn("page_rows", str(reader.paging.rows))
-    facts.settle()
+        capabilities.set("page_rows", str(reader.paging.rows))
+    capabilities.settle()
 
     for user, one in active.items():
         slots = {**one.defaults, **work.slots.get(user, {})}

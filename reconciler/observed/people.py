@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import ObservedStaff, Standing
+from reconciler.model.observed import AccountStatus, ObservedStaff
 from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.placements import Placements
-from reconciler.observed.user_list import Register, sent
-from reconciler.onefile.capabilities import Facts
-from reconciler.onefile.concurrency import each
-from reconciler.onefile.list_scan import Rows, Scan
+from reconciler.observed.user_list import UserList, sent
+from reconciler.onefile.capabilities import Capabilities
+from reconciler.onefile.concurrency import gather_bounded
+from reconciler.onefile.list_scan import ListReader, Rows
 from reconciler.onefile.read_cost import FEW, pages_worth
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import LEARNER_ROLE, ROLE_IDS, UserRow
@@ -27,7 +27,7 @@ class Found(Struct, frozen=True):
     """One declared learner in OneFile; `defaults` has the declared ones of the two, `at` is when they were read."""
 
     declared: DeclaredLearner
-    standing: Standing
+    standing: AccountStatus
     placement: int | None
     defaults: Mapping[Slot, Holder]
     at: float
@@ -46,7 +46,7 @@ class People:
         organisation: OrganisationId,
         learners: Collection[DeclaredLearner],
         reader: Reader,
-        facts: Facts,
+        capabilities: Capabilities,
     ) -> None:
         self.found: dict[UserId, Found] = {}
         self.misids: dict[str, UserId] = {}
@@ -56,13 +56,13 @@ class People:
         self._organisation = organisation
         self._learners = learners
         self._reader = reader
-        self._facts = facts
-        self._register = Register(reader, organisation, LEARNER_ROLE, facts)
-        self._scan: Scan[UserRow] = Scan(
+        self._capabilities = capabilities
+        self._register = UserList(reader, organisation, LEARNER_ROLE, capabilities)
+        self._scan: ListReader[UserRow] = ListReader(
             f"learners:{organisation}",
             lambda: reader.users(organisation, LEARNER_ROLE, long=True),
             reader.paging,
-            facts,
+            capabilities,
         )
         self._pages: list[int] = []  # of the learners' list, that are worth their call
         self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # of the whole list
@@ -91,12 +91,12 @@ class People:
     @property
     def _unmarked(self) -> bool:
         """Whether this server's lists have archived users among them, and only their own record says so."""
-        return self._facts.get(UNMARKED) == "yes"
+        return self._capabilities.get(UNMARKED) == "yes"
 
     async def _survey_rows(self) -> None:
         self._by_misid = _by_misid(self._register.listed)
         asked = [learner for learner in self._learners if self._asked(learner)]
-        if self._facts.get(self._shows) is None and len(asked) > FEW:
+        if self._capabilities.get(self._shows) is None and len(asked) > FEW:
             if not self._register.rows:
                 await self._register.first_page()
             self._learn_from(self._register.rows.values())
@@ -107,12 +107,12 @@ class People:
 
     def _learn_from(self, rows: Iterable[UserRow]) -> bool:
         """What rows of the learners' list carry. They are of use in any case: they tell who is there."""
-        self._facts.learn(self._shows, ",".join(sorted(sent(rows))))
+        self._capabilities.set(self._shows, ",".join(sorted(sent(rows))))
         return True
 
     def _shown(self, unknown: frozenset[SlotKind] = frozenset()) -> frozenset[SlotKind]:
         """The defaults that a row of the learners' list carries, as far as is known before it is read."""
-        learnt = self._facts.get(self._shows)
+        learnt = self._capabilities.get(self._shows)
         return unknown if learnt is None else frozenset(kind for kind in DEFAULT_KINDS if kind in learnt.split(","))
 
     def _spared_by(self, rows: Rows[UserRow]) -> int:
@@ -185,8 +185,8 @@ class People:
             await self._keep(user, users[user])
             spent()
 
-        await each(self._learners, find)
-        await each(sorted(users), keep)
+        await gather_bounded(self._learners, find)
+        await gather_bounded(sorted(users), keep)
         await self._look_at_rows_instead()
         await self._find_placements()
         spent()
@@ -199,7 +199,7 @@ class People:
             self._by_misid = _by_misid(register.listed)
         elif not await register.read_pages(self._pages):  # the server's pages are not what was learnt of them
             for name in (self._shows, "page_rows"):
-                self._facts.forget(name)
+                self._capabilities.clear(name)
             await register.first_page()
             await self._survey_rows()
             await register.read_pages(self._pages)
@@ -232,7 +232,7 @@ class People:
             at = self._reader.clock.monotonic()
             own = await self._reader.user(user)
         if own and own.archived and listed and not listed.archived:
-            self._facts.learn(UNMARKED, "yes")
+            self._capabilities.set(UNMARKED, "yes")
         standing = self._standing(own or (listed if shown else None), listed=listed is not None)
         record = own or row
         placement = record.placement if record and EMPLOYER in learner.slots else None
@@ -256,7 +256,7 @@ class People:
             return None if held is Unread.UNREADABLE else held
         return Unread.UNREADABLE
 
-    def _standing(self, row: UserRow | None, *, listed: bool) -> Standing:
+    def _standing(self, row: UserRow | None, *, listed: bool) -> AccountStatus:
         if row is None:
             return "missing"
         if row.archived:
@@ -287,21 +287,21 @@ class People:
                 if want.staff is not None:
                     needed[members[want.staff].role].add(want.staff)
         for role, group in sorted(needed.items()):
-            register = Register(self._reader, self._organisation, ROLE_IDS[role], self._facts)
+            register = UserList(self._reader, self._organisation, ROLE_IDS[role], self._capabilities)
             listed = await self._listed(register, role, group)
             await self._learn_of_archived(listed)
             for user in sorted(group & listed.keys()):
-                standing: Standing = "archived" if listed[user].archived else "active"
+                standing: AccountStatus = "archived" if listed[user].archived else "active"
                 self.staff[self._organisation, user] = ObservedStaff(user, standing)
             if self._unmarked:
-                await each(sorted(group & listed.keys()), self._find_by_record)
-            await each(sorted(group - listed.keys()), self._find_unlisted)
+                await gather_bounded(sorted(group & listed.keys()), self._find_by_record)
+            await gather_bounded(sorted(group - listed.keys()), self._find_unlisted)
             if role is Role.EMPLOYER and self._declared.settings.level("employer_placement") != "off":
                 wanted = self._active(_employers(self._learners))
-                self._placements = Placements(wanted, listed, register, self._reader, self._facts)
+                self._placements = Placements(wanted, listed, register, self._reader, self._capabilities)
                 await self._placements.survey()
 
-    async def _listed(self, register: Register, role: Role, group: set[UserId]) -> Mapping[UserId, UserRow]:
+    async def _listed(self, register: UserList, role: Role, group: set[UserId]) -> Mapping[UserId, UserRow]:
         """Those of the group who are on the list of their role; of the others it is certain that they are not."""
         if await register.call() and (group <= register.listed.keys() or await register.confirm()):
             return register.listed
@@ -312,20 +312,20 @@ class People:
     async def _learn_of_archived(self, listed: Mapping[UserId, UserRow]) -> None:
         """Learnt once for a server, from the record of whoever has been on a list of staff for longest: where lists
         leave out who is archived that is somebody active, and where they do not, most likely somebody who left."""
-        if self._facts.get(UNMARKED) is not None or not listed:
+        if self._capabilities.get(UNMARKED) is not None or not listed:
             return
         first = min(listed)
         own = None if listed[first].archived else await self._reader.user(first)
-        self._facts.learn(UNMARKED, "yes" if own and own.archived else "no")
+        self._capabilities.set(UNMARKED, "yes" if own and own.archived else "no")
 
     async def _find_by_record(self, user: UserId) -> None:
         row = await self._reader.user(user)
-        standing: Standing = "missing" if row is None else "archived" if row.archived else "active"
+        standing: AccountStatus = "missing" if row is None else "archived" if row.archived else "active"
         self.staff[self._organisation, user] = ObservedStaff(user, standing)
 
     async def _find_unlisted(self, user: UserId) -> None:
         row = await self._reader.user(user)
-        standing: Standing = "missing" if row is None else "archived" if row.archived else "not listed"
+        standing: AccountStatus = "missing" if row is None else "archived" if row.archived else "not listed"
         self.staff[self._organisation, user] = ObservedStaff(user, standing)
 
     def _active(self, employers: Iterable[UserId]) -> set[UserId]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from reconciler.model.slots import UserId
-from reconciler.observed.user_list import Register
-from reconciler.onefile.capabilities import Facts
-from reconciler.onefile.concurrency import each
+from reconciler.observed.user_list import UserList
+from reconciler.onefile.capabilities import Capabilities
+from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.read_cost import FEW, pages_worth
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import UserRow
@@ -22,22 +22,22 @@ class Placements:
         self,
         wanted: Collection[UserId],
         rows: Mapping[UserId, UserRow],
-        register: Register,
+        register: UserList,
         reader: Reader,
-        facts: Facts,
+        capabilities: Capabilities,
     ) -> None:
         self._wanted, self._rows = wanted, rows
-        self._register, self._reader, self._facts = register, reader, facts
+        self._register, self._reader, self._capabilities = register, reader, capabilities
         self._pages: list[int] = []
 
     async def survey(self) -> None:
         """Whether pages of the list are cheaper than records; one look at a page where that is not known."""
-        if len(self._unknown()) <= FEW or not self._register.listed or self._facts.get(_SHOWN) == "no":
+        if len(self._unknown()) <= FEW or not self._register.listed or self._capabilities.get(_SHOWN) == "no":
             return
-        if self._facts.get(_SHOWN) is None:
+        if self._capabilities.get(_SHOWN) is None:
             await self._register.first_page()
             self._learn()
-        if self._facts.get(_SHOWN) == "yes":
+        if self._capabilities.get(_SHOWN) == "yes":
             places = (self._register.place(user) for user in self._unknown())
             self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
 
@@ -57,7 +57,7 @@ class Placements:
             row = await self._reader.user(user)
             found[user] = row.placement if row else None
 
-        await each(sorted(user for user, placement in found.items() if placement is None), ask)
+        await gather_bounded(sorted(user for user, placement in found.items() if placement is None), ask)
         return found
 
     def _unknown(self) -> set[UserId]:
@@ -69,4 +69,4 @@ class Placements:
 
     def _learn(self) -> None:
         shown = any(row.placement is not None for row in self._register.rows.values())
-        self._facts.learn(_SHOWN, "yes" if shown else "no")
+        self._capabilities.set(_SHOWN, "yes" if shown else "no")

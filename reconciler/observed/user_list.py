@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from reconciler.model.slots import OrganisationId, SlotKind, Unread, UserId
-from reconciler.onefile.capabilities import Facts
-from reconciler.onefile.concurrency import each
+from reconciler.onefile.capabilities import Capabilities
+from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.pagination import USUAL_ROWS, shown_at_end
 from reconciler.onefile.read_cost import end_pages, page_of
 from reconciler.onefile.reader import Reader
@@ -16,7 +16,7 @@ from reconciler.problems import BadAnswer, Rejected, Unreachable
 ROLL = "roll"
 
 
-class Register:
+class UserList:
     """`listed` has everybody who was found on the list; `whole` says that nobody else is on it.
 
     Clients in use get a whole centre in one unpaged answer, so that one call tells who is there, whatever the number.
@@ -25,24 +25,24 @@ class Register:
     rows, and `row_kinds` the defaults that they were seen to carry.
     """
 
-    def __init__(self, reader: Reader, organisation: OrganisationId, role: int, facts: Facts) -> None:
+    def __init__(self, reader: Reader, organisation: OrganisationId, role: int, capabilities: Capabilities) -> None:
         self.listed: dict[UserId, UserRow] = {}
         self.rows: dict[UserId, UserRow] = {}
         self.row_kinds: set[SlotKind] = set()
         self.whole = False
-        self._reader, self._organisation, self._role, self._facts = reader, organisation, role, facts
+        self._reader, self._organisation, self._role, self._capabilities = reader, organisation, role, capabilities
         self._order: list[UserId] = []
         self._places: dict[UserId, int] = {}
         self._pages: set[int] = set()  # those that were read
 
     async def call(self) -> bool:
         """Ask for the unpaged list; whether there is one."""
-        if self._facts.denies(ROLL):
+        if self._capabilities.denies(ROLL):
             return False
         try:
             rows = await self._reader.users_unpaged(self._organisation, self._role)
         except (Rejected, BadAnswer, Unreachable):  # one that is too large for the server, or for us, is none
-            self._facts.doubt(ROLL)
+            self._capabilities.suspect(ROLL)
             return False
         self._order = [row.id for row in rows]
         self._places = {user: place for place, user in enumerate(self._order)}
@@ -57,7 +57,7 @@ class Register:
             await self.first_page()
             self.whole = await self.call() and await self._agrees()
         if not self.whole:
-            self._facts.doubt(ROLL)
+            self._capabilities.suspect(ROLL)
         return self.whole
 
     async def first_page(self) -> None:
@@ -90,7 +90,7 @@ class Register:
         async def read(page: int) -> None:
             await self._read_page(page)
 
-        await each(left[1:], read)
+        await gather_bounded(left[1:], read)
         return True
 
     def take(self, rows: Iterable[UserRow], *, whole: bool) -> None:

@@ -10,7 +10,7 @@ FRESH = timedelta(days=30)  # older than this, a fact is looked for again
 
 
 @dataclass
-class Facts:
+class Capabilities:
     """Facts by name, as the store keeps them; `changed` has what this run learnt (None: forgot).
 
     They only ever choose the way of reading, never what is concluded from it: a fact that has become false costs
@@ -33,7 +33,7 @@ class Facts:
     _doubted: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, learnt: Mapping[str, tuple[str, datetime]], now: datetime) -> Facts:
+    def of(cls, learnt: Mapping[str, tuple[str, datetime]], now: datetime) -> Capabilities:
         """What the store has learnt of a target, less what is too old to rely on, or dated in days to come."""
         return cls({name: value for name, (value, at) in learnt.items() if abs(now - at) < FRESH})
 
@@ -49,9 +49,9 @@ class Facts:
         return self.known.get(f"offers:{name}") == "no"
 
     def deny(self, name: str) -> None:
-        self.learn(f"offers:{name}", "no")
+        self.set(f"offers:{name}", "no")
 
-    def doubt(self, name: str) -> None:
+    def suspect(self, name: str) -> None:
         """Not offered, unless the whole reading fails: then there may be another reason. See `settle`."""
         self.known[f"offers:{name}"] = "no"
         self._doubted.add(f"offers:{name}")
@@ -60,12 +60,12 @@ class Facts:
         """The reading succeeded: what was doubted is kept."""
         self.changed |= dict.fromkeys(self._doubted, "no")
 
-    def learn(self, name: str, value: str) -> None:
+    def set(self, name: str, value: str) -> None:
         """A fact that stays the same keeps its age: in the end it is looked for again, however often it was used."""
         if self.known.get(name) != value:
             self.known[name] = value
             self.changed[name] = value
 
-    def forget(self, name: str) -> None:
+    def clear(self, name: str) -> None:
         if self.known.pop(name, None) is not None:
             self.changed[name] = None

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from reconciler.clock import Clock
-from reconciler.model.structs import Discreet, Struct
+from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.onefile.errors import Answer, Ask, Faults, NoAnswer
 from reconciler.onefile.http import LARGEST_ANSWER_BYTES, USUAL_TIMEOUTS, Exchange, Timeouts
 from reconciler.onefile.redaction import without
@@ -26,7 +26,7 @@ RENEW_AFTER_SECONDS = 23 * 3600  # a session lasts 24 h from its issue, however 
 USUAL_BACKOFF = Backoff()
 
 
-class _Session(Discreet, Struct, frozen=True):
+class _Session(RedactedRepr, Struct, frozen=True):
     token: str
     since: float
 

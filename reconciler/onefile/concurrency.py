@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 AT_ONCE = 8  # at 1 s a call this still asks for more than OneFile's 300 calls a minute
 
 
-async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, workers: int = AT_ONCE) -> None:
+async def gather_bounded(
+    items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, workers: int = AT_ONCE
+) -> None:
     """Do the work for every item with a few at a time; the first error stops the rest and is raised as itself."""
     queue = iter(items)
 

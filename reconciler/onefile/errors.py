@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from reconciler.model.structs import Discreet, Struct
+from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.onefile.redaction import impersonal, printable, said
 from reconciler.problems import (
     AnswerLost,
@@ -35,7 +35,7 @@ class Ask(Struct, frozen=True):
         return f"{self.method} {self.path}"
 
 
-class Answer(Discreet, Struct, frozen=True):
+class Answer(RedactedRepr, Struct, frozen=True):
     """A status and what came with it. The body is whole for a 200 to a repeatable request, else only its beginning."""
 
     status: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Generic
 
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.pagination import PagedList, Paging, Row
 from reconciler.onefile.read_cost import FEW, calls_to_the_end, page_count
 from reconciler.problems import Rejected
@@ -13,7 +13,7 @@ from reconciler.problems import Rejected
 Rows = Mapping[int, Row]
 
 
-class Scan(Generic[Row]):
+class ListReader(Generic[Row]):
     """Reads a list by pages where that is cheaper than asking for the wanted ones alone, one call each.
 
     After `survey`, `calls_left` says what `read` will spend. `rows` are those read so far; `whole` says that they are
@@ -21,12 +21,14 @@ class Scan(Generic[Row]):
     they spare; what a survey costs in vain is the first page, and a few looks past the end.
     """
 
-    def __init__(self, name: str, make: Callable[[], PagedList[Row]], paging: Paging, facts: Facts) -> None:
+    def __init__(
+        self, name: str, make: Callable[[], PagedList[Row]], paging: Paging, capabilities: Capabilities
+    ) -> None:
         self.calls_left = 0
         self._name = name
         self._make = make
         self._paging = paging
-        self._facts = facts
+        self._capabilities = capabilities
         self._list: PagedList[Row] | None = None
         self._sure_pages = 0  # these are there, so they can be fetched at once
 
@@ -45,16 +47,16 @@ class Scan(Generic[Row]):
 
     async def survey(
         self,
-        spares: Callable[[Rows[Row]], int],
+        calls_saved: Callable[[Rows[Row]], int],
         *,
         guess: Callable[[Rows[Row]], int],
         usable: Callable[[Rows[Row]], bool] = lambda _: True,
     ) -> None:
-        """Look at the first page and decide. `spares` counts the calls that the whole list would spare, if all of it
+        """Look at the first page and decide. `calls_saved` counts the calls that the whole list saves, if all of it
         is like the rows so far (at first there are none); `guess` estimates its length in rows from them."""
-        total = self._facts.number(f"rows:{self._name}")
-        at_most = spares({})
-        if at_most <= FEW or self._facts.denies(self._name) or (total or 0) > at_most * self._paging.rows:
+        total = self._capabilities.number(f"rows:{self._name}")
+        at_most = calls_saved({})
+        if at_most <= FEW or self._capabilities.denies(self._name) or (total or 0) > at_most * self._paging.rows:
             return
         found = self._make()
         try:
@@ -63,16 +65,16 @@ class Scan(Generic[Row]):
         except Rejected:
             offered = False
         if not offered:
-            self._facts.deny(self._name)
+            self._capabilities.deny(self._name)
             return
-        if await self._is_worth_it(found, total, guess(found.rows), spares(found.rows)):
+        if await self._is_worth_it(found, total, guess(found.rows), calls_saved(found.rows)):
             self._list = found
         else:
             self.calls_left = 0
 
-    async def _is_worth_it(self, found: PagedList[Row], total: int | None, guess: int, spares: int) -> bool:
-        """Whether the rest of the list costs at most what it spares; and what it costs, to 2 % of its pages."""
-        limit = found.pages + spares
+    async def _is_worth_it(self, found: PagedList[Row], total: int | None, guess: int, calls_saved: int) -> bool:
+        """Whether the rest of the list costs at most what it calls_saved; and what it costs, to 2 % of its pages."""
+        limit = found.pages + calls_saved
         if found.is_over:
             self.calls_left = int(not found.ended)
             return True
@@ -114,4 +116,4 @@ class Scan(Generic[Row]):
             if not self._list.ended:
                 await self._list.fetch_ahead(self._sure_pages)
             await self._list.read()
-            self._facts.learn(f"rows:{self._name}", str(len(self.rows)))
+            self._capabilities.set(f"rows:{self._name}", str(len(self.rows)))

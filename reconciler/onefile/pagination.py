@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
-from reconciler.onefile.concurrency import each
+from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.read_cost import end_pages
 from reconciler.problems import BadAnswer, Problem, Rejected
 
@@ -151,7 +151,7 @@ class PagedList(Generic[Row]):
         async def fetch(page: int) -> None:
             self._ahead[page] = await self._fetch(page, self.size)
 
-        await each([page for page in range(self.pages + 1, last + 1) if page not in self._ahead], fetch)
+        await gather_bounded([page for page in range(self.pages + 1, last + 1) if page not in self._ahead], fetch)
 
     def pages_held(self, last: int) -> int:
         """How many of the pages up to `last` are read or fetched already."""

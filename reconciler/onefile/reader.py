@@ -22,7 +22,7 @@ from reconciler.model.slots import (
 from reconciler.model.structs import Struct, replace
 from reconciler.onefile import wire
 from reconciler.onefile.client import OneFile
-from reconciler.onefile.concurrency import each as each  # apply, too, does a few things at a time
+from reconciler.onefile.concurrency import gather_bounded as gather_bounded  # apply, too, does a few things at a time
 from reconciler.onefile.pagination import USUAL_ROWS, PagedList, Paging, Row
 from reconciler.onefile.wire import Request, UserRow, WorkRow
 from reconciler.problems import BadAnswer, Problem, Rejected

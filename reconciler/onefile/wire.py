@@ -19,7 +19,7 @@ from reconciler.model.slots import (
     Unread,
     UserId,
 )
-from reconciler.model.structs import Discreet, Struct
+from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.problems import BadAnswer, Problem
 
 
@@ -157,7 +157,7 @@ def search_organisations(customer: int | None) -> Request:
 # ------------------------------------------------------------------ answers
 
 
-class UserRow(Discreet, Struct, frozen=True):
+class UserRow(RedactedRepr, Struct, frozen=True):
     """A user as far as OneFile sent them. `holders` has both defaults, UNREADABLE where the field was not sent.
 
     `placement` is None where it was not sent or is unset; `role` is OneFile's number or None. `name` and `email` are

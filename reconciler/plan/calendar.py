@@ -68,7 +68,7 @@ class Breach(Struct, frozen=True):
     problem: Problem
 
 
-class Coming(Struct, frozen=True):
+class ChangeCalendar(Struct, frozen=True):
     """What changes on the days from `first` to `last`, both included. `waivers` are those without which `last` will
     have to do, and the day before `first` did not. `next` is the first day after `last` on which something changes; it
     is looked for only where nothing does before."""
@@ -91,9 +91,9 @@ class Coming(Struct, frozen=True):
             }
         )
 
-    def on(self, day: date) -> Coming:
+    def on(self, day: date) -> ChangeCalendar:
         """What happens on one day alone."""
-        return Coming(
+        return ChangeCalendar(
             self.organisation,
             day,
             day,
@@ -103,7 +103,7 @@ class Coming(Struct, frozen=True):
         )
 
 
-def coming(declared: Declared, breaches: Iterable[Breach]) -> Coming:
+def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCalendar:
     """What changes after the declared day, up to its horizon: handovers by day, kind, people and place, and the
     waivers that end."""
     covers = {cover.source: (member.handle, cover) for member in declared.staff.values() for cover in member.cover}
@@ -120,7 +120,7 @@ def coming(declared: Declared, breaches: Iterable[Breach]) -> Coming:
         for (day, kind, before, after, source), found in places.items()
     ]
     ending = (waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon)
-    return Coming(
+    return ChangeCalendar(
         declared.settings.organisation,
         min(declared.day + _DAY, declared.horizon),
         declared.horizon,

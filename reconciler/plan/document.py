@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reconciler.model.operations import addresses, facts, hashed, id_of, operation_id, time_json
-from reconciler.model.plan import NOWHERE, Plan, Stand
+from reconciler.model.plan import NO_GIT, GitState, Plan
 from reconciler.model.slots import Handle, OrganisationId, UserId
 from reconciler.plan import document_rows as rows
 from reconciler.plan.document_rows import Call
@@ -130,15 +130,15 @@ def _plan(document: Document) -> Plan:
     )
 
 
-def _made_from(stand: Stand) -> Document:
+def _made_from(stand: GitState) -> Document:
     """Nothing where no commit is known: such a plan approves no files."""
     told = {"commit": stand.commit, "uncommitted_changes": bool(stand.uncommitted)}
     return {"made_from": told} if stand.commit else {}
 
 
-def _read_made_from(document: Document) -> Stand:
+def _read_made_from(document: Document) -> GitState:
     told = document.get("made_from")
-    return Stand(told["commit"], told["uncommitted_changes"]) if told else NOWHERE
+    return GitState(told["commit"], told["uncommitted_changes"]) if told else NO_GIT
 
 
 def _refusal(why: str, source: Source) -> Problem:

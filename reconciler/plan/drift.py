@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 
 from reconciler.model.declared import Declared, Settings
-from reconciler.model.history import Correction, Episode, LastApplied
+from reconciler.model.history import Correction, LastApplied, OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, moves
 from reconciler.model.plan import Change, Plan
@@ -27,7 +27,7 @@ OTHER_STORE = "Where runs were recorded elsewhere, name that store with --store 
 """What to do first where a record is empty that should not be."""
 
 
-class Verdict(StrEnum):
+class DriftAction(StrEnum):
     """What may be done about one drifted slot, and why not more."""
 
     CORRECT = "correct"  # `drift --correct` puts it back
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
     NOT_APPROVED = "not_approved"  # the approved commit asks for something else, or none is known
 
 
-NEEDS_A_PERSON = frozenset({Verdict.FIGHT, Verdict.BY_HAND, Verdict.SET_ASIDE})
+NEEDS_A_PERSON = frozenset({DriftAction.FIGHT, DriftAction.BY_HAND, DriftAction.SET_ASIDE})
 
 
 class Approval(Struct, frozen=True):
@@ -59,18 +59,18 @@ class Memory(Struct, frozen=True):
     """What the store knows of slots that differ: seen drifting since when, last applied by whom, corrected how often
     since a person last answered, and the fights that are open. `unseen` drifted before, and was not looked at now."""
 
-    seen: Mapping[Place, Episode] = field(default_factory=dict)
+    seen: Mapping[Place, OpenIssue] = field(default_factory=dict)
     applied: Mapping[Place, LastApplied] = field(default_factory=dict)
     corrections: Mapping[Place, int] = field(default_factory=dict)
-    fights: Mapping[Place, Episode] = field(default_factory=dict)
-    unseen: tuple[Episode, ...] = ()
+    fights: Mapping[Place, OpenIssue] = field(default_factory=dict)
+    unseen: tuple[OpenIssue, ...] = ()
 
 
 class Drifted(Struct, frozen=True):
     """One slot that OneFile moved although the files did not; `corrected_from` is when the time of grace is over."""
 
     change: Change
-    verdict: Verdict
+    verdict: DriftAction
     first_seen: datetime
     corrected_from: datetime
     last: LastApplied | None = None
@@ -96,9 +96,9 @@ class DriftReport(Struct, frozen=True):
     ignored: int = 0
     unmanaged: Mapping[SlotKind, int] = field(default_factory=dict)
     applied: Mapping[Place, LastApplied] = field(default_factory=dict)
-    fights: tuple[Episode, ...] = ()
-    ended: tuple[Episode, ...] = ()
-    unseen: tuple[Episode, ...] = ()
+    fights: tuple[OpenIssue, ...] = ()
+    ended: tuple[OpenIssue, ...] = ()
+    unseen: tuple[OpenIssue, ...] = ()
     recent_corrections: int = 0
     approved: str = ""
     unapproved: str = ""
@@ -194,7 +194,7 @@ def fought_over(
     return {place for place in correctable if counts[place] >= CORRECTIONS_BEFORE_ASKING}, counts
 
 
-def judge(
+def decide_drift(
     drift: Iterable[Change], memory: Memory, settings: Settings, now: datetime, approval: Approval | None = None
 ) -> tuple[Drifted, ...]:
     """What may be done about each drifted slot. Without an approval, what could be done if all of it is approved."""
@@ -205,23 +205,23 @@ def judge(
         first_seen = memory.seen[place].first_seen if place in memory.seen else now
         from_then = first_seen + timedelta(hours=hours)
         verdict = _verdict(change, settings, place in memory.fights, approval)
-        if verdict is Verdict.CORRECT and now < from_then:
-            verdict = Verdict.GRACE
+        if verdict is DriftAction.CORRECT and now < from_then:
+            verdict = DriftAction.GRACE
         last, corrections = memory.applied.get(place), memory.corrections.get(place, 0)
         judged.append(Drifted(change, verdict, first_seen, from_then, last, corrections))
     return tuple(judged)
 
 
-def _verdict(change: Change, settings: Settings, fought: bool, approval: Approval | None) -> Verdict:
+def _verdict(change: Change, settings: Settings, fought: bool, approval: Approval | None) -> DriftAction:
     if settings.drift[change.slot.kind] != "correct":
-        return Verdict.REPORT
+        return DriftAction.REPORT
     if change.blocked:
-        return Verdict.SET_ASIDE
+        return DriftAction.SET_ASIDE
     if change.action == "delete":
-        return Verdict.BY_HAND
+        return DriftAction.BY_HAND
     if fought:
-        return Verdict.FIGHT
-    return Verdict.CORRECT if approval is None or _approved(change, approval) else Verdict.NOT_APPROVED
+        return DriftAction.FIGHT
+    return DriftAction.CORRECT if approval is None or _approved(change, approval) else DriftAction.NOT_APPROVED
 
 
 def _approved(change: Change, approval: Approval) -> bool:
@@ -233,11 +233,11 @@ def _approved(change: Change, approval: Approval) -> bool:
 
 # ------------------------------------------------------------------ how an episode ended
 
-Words = Callable[[Episode, Change | None], str]
+Words = Callable[[OpenIssue, Change | None], str]
 """How an episode ended, given what the plan says of its slot now; nothing where that does not say."""
 
 
-def endings(plan: Plan, words: Words) -> Callable[[Episode], str]:
+def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
     """For each open episode, how it ended as far as this plan can tell; nothing where the plan did not look."""
 
     @cache  # most runs find nothing over, and the rows of a large centre are many
@@ -256,7 +256,7 @@ def endings(plan: Plan, words: Words) -> Callable[[Episode], str]:
         """Of whom nothing was read. A plan does not even have the additional people then whom the files let go."""
         return looked()[1] - {change.learner for change in plan.changes if not change.blocked}
 
-    def ending(episode: Episode) -> str:
+    def ending(episode: OpenIssue) -> str:
         change = rows().get(episode.place)
         whole, learners = looked()
         if change is None and not (whole or episode.learner in learners):
@@ -268,7 +268,7 @@ def endings(plan: Plan, words: Words) -> Callable[[Episode], str]:
     return ending
 
 
-def drift_ending(episode: Episode, change: Change | None) -> str:
+def drift_ending(episode: OpenIssue, change: Change | None) -> str:
     if change is None or _has_lapsed(change):
         return "no longer declared"
     unread = change.recorded or change.before is Unread.UNREADABLE
@@ -285,14 +285,14 @@ def drift_ending(episode: Episode, change: Change | None) -> str:
     return "the files ask for somebody else"
 
 
-def fight_ending(episode: Episode, change: Change | None) -> str:
+def fight_ending(episode: OpenIssue, change: Change | None) -> str:
     """Only the files, or a person, end a fight: that it is quiet for a while settles nothing."""
     if change is None or _has_lapsed(change):
         return "no longer declared"
     return "" if change.after == episode.due else "the files ask for somebody else"
 
 
-def step_ending(episode: Episode, change: Change | None) -> str:
+def step_ending(episode: OpenIssue, change: Change | None) -> str:
     """Only a reading of the slot shows a step done: not our record of it, nor a learner who was not read."""
     if change is None or _has_lapsed(change):
         return "the files no longer ask for it"
@@ -309,7 +309,7 @@ def _has_lapsed(change: Change) -> bool:
     return read and change.after is None and bool(change.blocked)
 
 
-def only(plan: Plan, chosen: Collection[tuple[UserId, Slot]], calls_per_minute: int) -> Plan:
+def restrict_to(plan: Plan, chosen: Collection[tuple[UserId, Slot]], calls_per_minute: int) -> Plan:
     """The plan with every other change left undone. All rows stay, so that limits take their shares of the same slots
     and policies see the same world. Nobody is taken off: steps for people are not part of it."""
     changes = tuple(

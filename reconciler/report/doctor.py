@@ -6,25 +6,25 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from reconciler.doctor.checks import Check, Checkup, Verdict
+from reconciler.doctor.checks import Check, CheckStatus, Checkup
 from reconciler.plan.document import FORMAT
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.text import number_of
 
-_MARKS: Mapping[Verdict, tuple[str, str, int]] = {
-    Verdict.FINE: ("✓", "+", GREEN),
-    Verdict.FAILED: ("✗", "x", RED),
-    Verdict.UNKNOWN: ("?", "?", YELLOW),
-    Verdict.NOTHING: ("–", "-", 0),
-    Verdict.SKIPPED: ("–", "-", 0),
+_MARKS: Mapping[CheckStatus, tuple[str, str, int]] = {
+    CheckStatus.FINE: ("✓", "+", GREEN),
+    CheckStatus.FAILED: ("✗", "x", RED),
+    CheckStatus.UNKNOWN: ("?", "?", YELLOW),
+    CheckStatus.NOTHING: ("–", "-", 0),
+    CheckStatus.SKIPPED: ("–", "-", 0),
 }
 TICKS = "".join(tick for tick, _, _ in _MARKS.values())
 _TOTALS = {
-    Verdict.FINE: "fine",
-    Verdict.FAILED: "failed",
-    Verdict.UNKNOWN: "not known",
-    Verdict.NOTHING: "not needed",
-    Verdict.SKIPPED: "skipped",
+    CheckStatus.FINE: "fine",
+    CheckStatus.FAILED: "failed",
+    CheckStatus.UNKNOWN: "not known",
+    CheckStatus.NOTHING: "not needed",
+    CheckStatus.SKIPPED: "skipped",
 }
 
 
@@ -49,7 +49,7 @@ def _rows(page: Page, check: Check, names: int, plain: bool) -> Iterator[str]:
     for line in check.details:
         yield from page.wrap(line, first=names + 4, rest=names + 6)
     if check.fix:
-        word = "Fix" if check.verdict is Verdict.FAILED else "Next"
+        word = "Fix" if check.verdict is CheckStatus.FAILED else "Next"
         yield from page.wrap(f"{word}: {check.fix}", first=names + 4, rest=names + 6)
 
 

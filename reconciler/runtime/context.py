@@ -13,24 +13,24 @@ from zoneinfo import ZoneInfo
 from reconciler.clock import Clock, SystemClock
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared, Settings
-from reconciler.model.plan import Stand
-from reconciler.model.structs import Discreet, Struct, field, replace
+from reconciler.model.plan import GitState
+from reconciler.model.structs import RedactedRepr, Struct, field, replace
 from reconciler.onefile.targets import Target, resolve_target
 from reconciler.problems import Invalid, Problem
 
 if TYPE_CHECKING:
-    from reconciler.observed.observe import Teller
+    from reconciler.observed.observe import ProgressListener
 
 TOKEN_FD = "ONEFILE_CUSTOMER_TOKEN_FD"  # noqa: S105  the variable's name
 LONDON = ZoneInfo("Europe/London")
 
 
-class Context(Discreet, Struct, frozen=True):
+class Context(RedactedRepr, Struct, frozen=True):
     """A command's common options and surroundings. `everyone` asks for caseloads also of those whom a plan does not
-    touch. `tell`, given the calls allowed in a minute, makes who hears what a reading costs. `ahead_days` is how far
-    plans look ahead. `on_screen`: the report is text, and goes to a terminal only. `stood` is where the state folder
-    stood when its files were read: they may be edited while a plan waits to be approved. `says` tells people one line
-    beside the report, if they want to hear any.
+    touch. `progress` makes a progress listener, given the calls allowed in a minute. `ahead_days` is how far
+    plans look ahead. `on_screen`: the report is text, and goes to a terminal only. `known_git_state` is the state
+    folder's commit when its files were read: they may be edited while a plan waits to be approved. `says` prints one
+    line beside the report.
 
     The environment is read here and nowhere else.
     """
@@ -47,9 +47,9 @@ class Context(Discreet, Struct, frozen=True):
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     handed: dict[str, str | None] = field(default_factory=dict)  # what a descriptor gave, which it does once
     clock: Clock = field(default_factory=SystemClock)
-    tell: Callable[[int], AbstractContextManager[Teller]] | None = None
+    progress: Callable[[int], AbstractContextManager[ProgressListener]] | None = None
     on_screen: bool = False
-    stood: Stand | None = None
+    known_git_state: GitState | None = None
     says: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
@@ -114,18 +114,18 @@ class Context(Discreet, Struct, frozen=True):
         except (OSError, KeyError, ImportError):  # an account without a name; Windows keeps no list of them
             return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
-    def stand(self) -> Stand:
-        return self.stood or _stand(self.state)
+    def git_state(self) -> GitState:
+        return self.known_git_state or _git_state(self.state)
 
-    def standing(self) -> Context:
+    def with_git_state(self) -> Context:
         """The same, with where the state folder stands now kept."""
-        return replace(self, stood=_stand(self.state))
+        return replace(self, known_git_state=_git_state(self.state))
 
 
-def _stand(state: Path) -> Stand:
+def _git_state(state: Path) -> GitState:
     from reconciler.runtime import git  # starts programs, which only some commands need
 
-    return git.stand(state)
+    return git.git_state(state)
 
 
 def _without_ended_waivers(declared: Declared, today: date) -> Declared:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.model.plan import NOWHERE, Stand
+from reconciler.model.plan import NO_GIT, GitState
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.resources import resource
 from reconciler.subprocess_env import for_others
@@ -31,17 +31,17 @@ _COMMIT, _NONE_YET = b"# branch.oid ", "(initial)"  # how git's status begins, a
 _STATE_FILES = ("settings.yaml", "staff.yaml", ":(glob)cohorts/*.yaml")
 
 
-def stand(state: Path) -> Stand:
+def git_state(state: Path) -> GitState:
     """Where the state folder stands. Only the files that are read count, and those that git is told to ignore do too:
     they are read like the others."""
     asked = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-z", "--no-renames", "--untracked-files=all")
     try:
         told = git(state, "--no-optional-locks", *asked, "--ignored", "--", *_STATE_FILES).split(b"\0")
     except (OSError, subprocess.SubprocessError):
-        return NOWHERE
+        return NO_GIT
     commit = next((line.removeprefix(_COMMIT).decode() for line in told if line.startswith(_COMMIT)), _NONE_YET)
     differing = any(line and not line.startswith(b"# ") for line in told)
-    return NOWHERE if commit == _NONE_YET else Stand(commit, differing)
+    return NO_GIT if commit == _NONE_YET else GitState(commit, differing)
 
 
 def repository(folder: Path) -> Path | None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
+from reconciler.model.slots import Site
 from reconciler.problems import Locked, ReconcilerError, StoreError
 from reconciler.runtime.context import Context, host
 from reconciler.store import Lease, Store
@@ -19,14 +20,14 @@ LEASE_SECONDS = 90.0
 
 @asynccontextmanager
 async def locked(
-    store: Store, target: str, organisation: int, context: Context, *, command: str, run: int | None = None
+    store: Store, site: Site, context: Context, *, command: str, run: int | None = None
 ) -> AsyncIterator[Callable[[], None]]:
     """Hold the lock of a target's organisation for `run`, renewed while the block lasts.
 
     What it yields raises Locked once the lock is lost: to be called before each write. Raises Locked while another
     run holds it.
     """
-    lease = _acquire(store, target, organisation, context, command, run)
+    lease = _acquire(store, site, context, command, run)
     lost: list[ReconcilerError] = []
 
     def renew() -> None:
@@ -57,19 +58,18 @@ async def locked(
             store.release(lease)
 
 
-def refuse_if_held(store: Store, target: str, organisation: int) -> None:
+def refuse_if_held(store: Store, site: Site) -> None:
     """A look at the lock before calls are spent on what could then not be written. Raises Locked while another run
     holds it, unless that run's process is gone. The lock is not taken: that is for `locked`."""
-    other = store.holder(target, organisation)
+    other = store.holder(site)
     if other and process_of(other.host) is not Process.GONE:
         raise Locked(taken(other))
 
 
-def _acquire(store: Store, target: str, organisation: int, context: Context, command: str, run: int | None) -> Lease:
+def _acquire(store: Store, site: Site, context: Context, command: str, run: int | None) -> Lease:
     def acquire() -> Lease:
         return store.acquire(
-            target,
-            organisation,
+            site,
             holder=context.who(),
             host=f"{_machine()}{os.getpid()})",
             command=command,
@@ -80,11 +80,11 @@ def _acquire(store: Store, target: str, organisation: int, context: Context, com
     try:
         return acquire()
     except Locked:
-        other = store.holder(target, organisation)
+        other = store.holder(site)
         if other is None or process_of(other.host) is not Process.GONE:
             raise
         why = "its process on this machine has ended"
-        store.break_lock(target, organisation, by=context.who(), reason=why, token=other.token)
+        store.break_lock(site, by=context.who(), reason=why, token=other.token)
         return acquire()
 
 

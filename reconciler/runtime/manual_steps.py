@@ -6,19 +6,19 @@ from reconciler.model.plan import Change, ManualRemoval, Plan
 from reconciler.model.slots import SlotKind, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.drift import endings, step_ending
-from reconciler.store import Episode, Sighting, Store
+from reconciler.store import Observation, OpenIssue, Store
 
 
 def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
     """What an apply or a drift run found open, and what is over since. A plan alone is not noted: what it asks for
     may never be agreed. `whole`: the plan has every slot that the files declare in its scope, so that a step which it
     does not speak of is over; a saved plan may be one that reverts a run."""
-    seen = {(step.learner, step.slot): Sighting(step.holder, _remembered(step)) for step in plan.manual}
+    seen = {(step.learner, step.slot): Observation(step.holder, _remembered(step)) for step in plan.manual}
 
-    def words(step: Episode, change: Change | None) -> str:
+    def words(step: OpenIssue, change: Change | None) -> str:
         return step_ending(step, change) if change or whole else ""
 
-    store.see(plan.target, plan.organisation, "step", seen, endings(plan, words))
+    store.see(plan.site, "step", seen, endings(plan, words))
 
 
 def _remembered(step: ManualRemoval) -> UserId | None:
@@ -31,9 +31,6 @@ def dated(plan: Plan, store: Store) -> Plan:
     """The plan with each step's age, as far as runs before it have noted one."""
     if not plan.manual:
         return plan
-    since = {
-        (one.learner, one.slot, one.holder): one.first_seen
-        for one in store.episodes(plan.target, plan.organisation, "step")
-    }
+    since = {(one.learner, one.slot, one.holder): one.first_seen for one in store.episodes(plan.site, "step")}
     steps = (replace(step, first_seen=since.get((step.learner, step.slot, step.holder))) for step in plan.manual)
     return replace(plan, manual=tuple(steps))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
+from reconciler.model.slots import Site
 from reconciler.observed.document import fitted, from_json, to_document
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.runtime.files import write_whole
@@ -15,7 +16,7 @@ LARGEST = 1_000_000_000  # bytes; a reading of 100,000 learners has some 30 MB
 
 
 def save_reading(observed: Observed, declared: Declared, target: str, path: Path) -> None:
-    document = to_document(observed, target, declared.settings.organisation)
+    document = to_document(observed, Site(target, declared.settings.organisation))
     write_whole(json.dumps(document, separators=(",", ":")) + "\n", path)
 
 
@@ -26,7 +27,7 @@ def load_reading(path: Path, declared: Declared, target: str) -> Observed:
         if path.stat().st_size > LARGEST:
             fix = "Save the reading again with: reconciler plan --save-observed FILE"
             raise Invalid(Problem("is larger than any reading", fix, source))
-        observed = from_json(path.read_bytes(), target, declared.settings.organisation)
+        observed = from_json(path.read_bytes(), Site(target, declared.settings.organisation))
     except OSError as error:
         fix = "Check the path, or save a reading with: reconciler plan --save-observed FILE"
         raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error

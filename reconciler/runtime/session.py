@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from onefile_sandbox.clock import VirtualClock
 from reconciler.clock import Clock
 from reconciler.model.declared import Settings
-from reconciler.model.plan import Stand
+from reconciler.model.plan import GitState
+from reconciler.model.slots import Site
 from reconciler.model.structs import Struct
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.targets import Target
@@ -25,7 +26,7 @@ from reconciler.runtime.token import customer_token
 from reconciler.store import Store
 
 if TYPE_CHECKING:
-    from reconciler.observed.observe import Teller
+    from reconciler.observed.observe import ProgressListener
 
 
 class Session(Struct, frozen=True):
@@ -55,23 +56,23 @@ async def open_session(context: Context, settings: Settings) -> AsyncIterator[Se
 
 
 @contextmanager
-def learning(session: Session, context: Context) -> Iterator[Facts]:
+def learnt_capabilities(session: Session, context: Context) -> Iterator[Capabilities]:
     """What is known of the server's lists; what is learnt meanwhile is kept, also when the reading fails."""
     store, target = session.store, session.target.name
-    facts = Facts.of(store.learnt(target), context.clock.now())
+    capabilities = Capabilities.of(store.values(target), context.clock.now())
     try:
-        yield facts
+        yield capabilities
     finally:
-        for name, value in facts.changed.items():
+        for name, value in capabilities.changed.items():
             if value is None:
-                store.forget(target, name)
+                store.clear_value(target, name)
             else:
-                store.learn(target, name, value)
+                store.set_value(target, name, value)
 
 
-def telling(context: Context, settings: Settings) -> AbstractContextManager[Teller | None]:
+def progress_listener(context: Context, settings: Settings) -> AbstractContextManager[ProgressListener | None]:
     """Whoever hears what a reading costs, if anybody."""
-    return context.tell(settings.calls_per_minute) if context.tell else nullcontext()
+    return context.progress(settings.calls_per_minute) if context.progress else nullcontext()
 
 
 @asynccontextmanager
@@ -129,19 +130,18 @@ def begin_run(
     store: Store,
     context: Context,
     command: str,
-    target: str,
-    organisation: int,
+    site: Site,
     *,
     fingerprint: str = "",
     who: str = "",
-    stand: Stand | None = None,
+    stand: GitState | None = None,
 ) -> int:
     """A new run's number: asked for by this user at the commit that is checked out, unless others are named."""
-    stand = stand or context.stand()
+    stand = stand or context.git_state()
     return store.begin_run(
         command=command,
-        target=target,
-        organisation=organisation,
+        target=site.target,
+        organisation=site.organisation,
         fingerprint=fingerprint,
         who=who or context.who(),
         commit=stand.commit,
@@ -155,8 +155,8 @@ def place_of(store: Store) -> str:
     return str(place.relative_to(here)) if place.is_relative_to(here) else store.place
 
 
-def nothing_recorded(store: Store, target: str, organisation: int) -> str:
+def nothing_recorded(store: Store, site: Site) -> str:
     """That this store has no record to tell drift by, and which store it is; nothing where it has one."""
-    if store.has_record(target, organisation):
+    if store.has_record(site):
         return ""
-    return f"nothing is recorded in {place_of(store)} for {target}, organisation {organisation}"
+    return f"nothing is recorded in {place_of(store)} for {site.target}, organisation {site.organisation}"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from reconciler.declared.folder import look
+from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_declared
 from reconciler.editing.assignments import Fields
 from reconciler.editing.layout import Kind
 from reconciler.editing.patch import rewritten
-from reconciler.editing.verify import sure
+from reconciler.editing.verify import require
 from reconciler.editing.yaml_tree import data_of, parse
 from reconciler.model.declared import Declared
 from reconciler.model.structs import Struct
@@ -53,7 +53,7 @@ class Edits:
     changed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        folder = look(self.state)
+        folder = list_state_folder(self.state)
         paths = [folder.settings, folder.staff, *folder.cohorts]
         self.texts = {path.relative_to(self.state).as_posix(): _text(path) for path in paths}
 
@@ -66,7 +66,7 @@ class Edits:
     def values(self, name: str) -> Fields:
         """A file's values, to be changed and given to `put`."""
         found = data_of(parse(self.texts[name].removeprefix(_BOM)))
-        sure(isinstance(found, dict), "it is no mapping")
+        require(isinstance(found, dict), "it is no mapping")
         return found if isinstance(found, dict) else {}
 
     def put(self, name: str, values: Fields) -> None:

@@ -8,37 +8,37 @@ from typing import Self
 from reconciler.clock import Clock
 from reconciler.model.history import (
     Correction,
-    Episode,
     Event,
     JournalOperation,
     JournalRow,
     LastApplied,
     Lease,
+    OpenIssue,
     RunRow,
 )
 from reconciler.store.call_ledger import Ledger
 from reconciler.store.database import Database, open_database
-from reconciler.store.episodes import Episodes, Sighting
+from reconciler.store.episodes import Observation, OpenIssues
 from reconciler.store.journal import Journal
 from reconciler.store.lock import Lock
 from reconciler.store.record import Record
 
 __all__ = [
     "Correction",
-    "Episode",
     "Event",
     "JournalOperation",
     "JournalRow",
     "LastApplied",
     "Lease",
     "Ledger",
+    "Observation",
+    "OpenIssue",
     "RunRow",
-    "Sighting",
     "Store",
 ]
 
 
-class Store(Journal, Record, Lock, Episodes):
+class Store(Journal, Record, Lock, OpenIssues):
     """Each method is one short transaction, committed when it returns; each failure is a StoreError.
 
     Methods block for milliseconds, or while another process writes, for at most `patience` seconds. `place` is where

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, overload
 
+from reconciler.model.slots import Site
+
 Values = Mapping[str, object]
 Row = tuple[Any, ...]
 
@@ -95,15 +97,15 @@ def _insertion(table: str, columns: Iterable[str]) -> str:
     return f"INSERT INTO {table} ({quoted}) VALUES ({', '.join(f':{name}' for name in names)})"
 
 
-OF = "target = :target AND organisation = :organisation"
+SCOPE_SQL = "target = :target AND organisation = :organisation"
 """The rows of one organisation of one target; `of` has the values."""
 
 
-def of(target: str, organisation: int) -> dict[str, object]:
-    return {"target": target, "organisation": organisation}
+def scope_params(site: Site) -> dict[str, object]:
+    return {"target": site.target, "organisation": site.organisation}
 
 
-def one_of(name: str, values: Iterable[object]) -> tuple[str, dict[str, object]]:
+def in_clause(name: str, values: Iterable[object]) -> tuple[str, dict[str, object]]:
     """A list for IN, and its values; nothing is in an empty one."""
     named = {f"{name}_{number}": value for number, value in enumerate(values)}
     return f"({', '.join(f':{one}' for one in named) or 'NULL'})", named

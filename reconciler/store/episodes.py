@@ -7,40 +7,40 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from reconciler.model.history import Episode, Matter
+from reconciler.model.history import IssueKind, OpenIssue
 from reconciler.model.operations import holder_json
-from reconciler.model.slots import Holder, Slot, UserId
+from reconciler.model.slots import Holder, Site, Slot, UserId
 from reconciler.store.codec import holder_of, key_json, slot_of
-from reconciler.store.connection import OF, Connection, Values, moment, of
+from reconciler.store.connection import SCOPE_SQL, Connection, Values, moment, scope_params
 from reconciler.store.database import Part
 
 _END = "UPDATE episodes SET ended = :ended, ending = :ending WHERE id = :id AND ended IS NULL"
 _GO_ON = "UPDATE episodes SET last_seen = :seen WHERE id = :id"
 
 
-class Sighting(NamedTuple):
+class Observation(NamedTuple):
     """What a run found at a slot: who stands there, and who should."""
 
     holder: Holder
     due: UserId | None
 
 
-Seen = Mapping[tuple[UserId, Slot], Sighting]
-Ending = Callable[[Episode], str]
+Seen = Mapping[tuple[UserId, Slot], Observation]
+Ending = Callable[[OpenIssue], str]
 """How an episode that was not seen again ended; nothing where the run did not look there, so that it stays open."""
 
 
-class Episodes(Part):
+class OpenIssues(Part):
     """One open episode at most for each matter of a slot, however many runs see it; an ended one is never rewritten."""
 
     def see(
-        self, target: str, organisation: int, matter: Matter, seen: Seen, ending: Ending
-    ) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
+        self, site: Site, matter: IssueKind, seen: Seen, ending: Ending
+    ) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
         """Note what a run saw: what goes on, what begins, what is over. Gives the open episodes and those that ended
         now. Somebody else in the slot is a new episode, and so is the same one after an end."""
-        with self._database.writing(f"episodes:{organisation}:{target}") as connection:
+        with self._database.writing(f"episodes:{site.organisation}:{site.target}") as connection:
             now = self._database.now(connection)
-            mine = of(target, organisation) | {"matter": matter}
+            mine = scope_params(site) | {"matter": matter}
             before = _episodes(connection, "ended IS NULL", mine)
             ends = {one.id: how for one in before if (how := _how(one, seen, ending))}
             on = {one.place for one in before if one.place in seen and one.id not in ends}
@@ -64,18 +64,16 @@ class Episodes(Part):
         with self._database.writing() as connection:
             _end(connection, {id: how}, self._database.now(connection))
 
-    def episodes(
-        self, target: str, organisation: int, matter: Matter, *, ended_since: datetime | None = None
-    ) -> tuple[Episode, ...]:
+    def episodes(self, site: Site, matter: IssueKind, *, ended_since: datetime | None = None) -> tuple[OpenIssue, ...]:
         """The open episodes, oldest first, and those that have ended since then."""
-        mine = of(target, organisation) | {"matter": matter}
+        mine = scope_params(site) | {"matter": matter}
         with self._database.reading() as connection:
             if ended_since is None:
                 return _episodes(connection, "ended IS NULL", mine)
             return _episodes(connection, "(ended IS NULL OR ended >= :since)", {**mine, "since": ended_since})
 
 
-def _how(episode: Episode, seen: Seen, ending: Ending) -> str:
+def _how(episode: OpenIssue, seen: Seen, ending: Ending) -> str:
     sighting = seen.get(episode.place)
     if sighting is None:
         return ending(episode)
@@ -92,7 +90,7 @@ def _go_on(connection: Connection, ids: list[int], now: datetime) -> None:
         connection.many(_GO_ON, [{"id": id, "seen": now} for id in ids])
 
 
-def _row(place: tuple[UserId, Slot], sighting: Sighting, now: datetime) -> dict[str, object]:
+def _row(place: tuple[UserId, Slot], sighting: Observation, now: datetime) -> dict[str, object]:
     learner, slot = place
     return {
         "learner": learner,
@@ -105,13 +103,15 @@ def _row(place: tuple[UserId, Slot], sighting: Sighting, now: datetime) -> dict[
     }
 
 
-def _episodes(connection: Connection, wanted: str, values: Values) -> tuple[Episode, ...]:
-    rows = connection.named(f"SELECT * FROM episodes WHERE {OF} AND matter = :matter AND {wanted} ORDER BY id", values)
+def _episodes(connection: Connection, wanted: str, values: Values) -> tuple[OpenIssue, ...]:
+    rows = connection.named(
+        f"SELECT * FROM episodes WHERE {SCOPE_SQL} AND matter = :matter AND {wanted} ORDER BY id", values
+    )
     return tuple(_episode(row) for row in rows)
 
 
-def _episode(row: Mapping[str, Any]) -> Episode:
-    return Episode(
+def _episode(row: Mapping[str, Any]) -> OpenIssue:
+    return OpenIssue(
         id=row["id"],
         matter=row["matter"],
         learner=UserId(row["learner"]),

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from reconciler.model.history import Correction, Event, JournalOperation, JournalRow, RunRow
 from reconciler.model.operations import Proof, State
-from reconciler.model.slots import OrganisationId, UserId
+from reconciler.model.slots import OrganisationId, Site, UserId
 from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.store.codec import moves_json, moves_of
-from reconciler.store.connection import OF, Connection, Values, moment, of, one_of
+from reconciler.store.connection import SCOPE_SQL, Connection, Values, in_clause, moment, scope_params
 from reconciler.store.database import Part
 
 _OPEN = (State.INTENT, State.SENT)
@@ -75,24 +75,24 @@ class Journal(Part):
         with self._database.reading() as connection:
             return next(iter(_runs(connection, "WHERE runs.id = :run", {"run": run})), None)
 
-    def approved(self, target: str, organisation: int) -> RunRow | None:
+    def approved(self, site: Site) -> RunRow | None:
         """The newest apply that carried out everything that was approved; steps for people may have stayed open."""
         ended = f"WHERE {_OF} AND runs.command = 'apply' AND exit_code IN ({ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d})"
         with self._database.reading() as connection:
             newest = f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}"
-            found = _runs(connection, newest, of(target, organisation))
+            found = _runs(connection, newest, scope_params(site))
         return next((run for run in found if run.summary.keys() <= _CARRIED_OUT), None)
 
-    def corrections(self, target: str, organisation: int, since: datetime) -> tuple[Correction, ...]:
+    def corrections(self, site: Site, since: datetime) -> tuple[Correction, ...]:
         """What runs of `drift --correct` have written since then, oldest first."""
-        mine = of(target, organisation)
+        mine = scope_params(site)
         began = f"SELECT id FROM runs WHERE {_OF} AND command = '{DRIFT_COMMAND}' AND started >= :started"
         with self._database.reading() as connection:
             # the runs first: there are few, and events of a large centre's applies are many
             of_late = [run for (run,) in connection.rows(began, {**mine, "started": since - _LONGEST_RUN})]
             if not of_late:
                 return ()
-            among, named = one_of("run", of_late)
+            among, named = in_clause("run", of_late)
             done = f"{_latest_is(State.DONE)} AND operations.run IN {among} AND events.run IN {among}"
             rows = _journal_rows(connection, f"{done} AND events.at >= :since", {**mine, **named, "since": since})
         return tuple(
@@ -140,7 +140,7 @@ class Journal(Part):
         self, learners: Collection[UserId], *, target: str | None = None
     ) -> tuple[tuple[RunRow, JournalRow], ...]:
         """Every operation on these learners with its run, newest first, whatever became of it."""
-        among, named = one_of("learner", learners)
+        among, named = in_clause("learner", learners)
         wanted = f"JOIN runs ON runs.id = operations.run WHERE operations.learner IN {among}"
         wanted += "" if target is None else " AND runs.target = :target"
         values = {**named, "target": target}
@@ -150,31 +150,31 @@ class Journal(Part):
         found = {run.id: run for run in theirs}
         return tuple((found[row.run], row) for row in reversed(rows))
 
-    def open_operations(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
+    def open_operations(self, site: Site) -> tuple[JournalRow, ...]:
         """What runs now dead left at intent or sent, oldest first. Ask while holding the lock with your own run:
         the run that holds it is the one that lives."""
         with self._database.reading() as connection:
-            values = of(target, organisation) | {"now": self._database.now(connection)}
-            living = f"SELECT run FROM leases WHERE {OF} AND until > :now AND run IS NOT NULL"
+            values = scope_params(site) | {"now": self._database.now(connection)}
+            living = f"SELECT run FROM leases WHERE {SCOPE_SQL} AND until > :now AND run IS NOT NULL"
             return _journal_rows(connection, f"{_latest_is(*_OPEN)} AND operations.run NOT IN ({living})", values)
 
-    def cut_off(self, target: str, organisation: int, *, before: int) -> tuple[JournalRow, ...]:
+    def cut_off(self, site: Site, *, before: int) -> tuple[JournalRow, ...]:
         """Operations done by runs that never ended, oldest first. Ask as the run `before`, which holds the lock: the
         others are dead."""
         endless = "NOT EXISTS (SELECT 1 FROM run_ends WHERE run_ends.run = runs.id)"
         done = f"{_latest_is(State.DONE)} AND {endless} AND runs.id < :before"
         with self._database.reading() as connection:
-            return _journal_rows(connection, done, of(target, organisation) | {"before": before})
+            return _journal_rows(connection, done, scope_params(site) | {"before": before})
 
-    def failed(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
+    def failed(self, site: Site) -> tuple[JournalRow, ...]:
         """Operations whose latest event is failed, oldest first."""
         with self._database.reading() as connection:
-            return _journal_rows(connection, _latest_is(State.FAILED), of(target, organisation))
+            return _journal_rows(connection, _latest_is(State.FAILED), scope_params(site))
 
-    def unknown(self, target: str, organisation: int) -> tuple[JournalRow, ...]:
+    def unknown(self, site: Site) -> tuple[JournalRow, ...]:
         """Operations whose latest event is unknown, oldest first, unless later runs have since written or read
         every slot they touch."""
-        unknown, values = _latest_is(State.UNKNOWN), of(target, organisation)
+        unknown, values = _latest_is(State.UNKNOWN), scope_params(site)
         with self._database.reading() as connection:
             found = _journal_rows(connection, unknown, values)
             if not found:

@@ -6,21 +6,20 @@ import secrets
 from datetime import datetime, timedelta
 
 from reconciler.model.history import Lease
-from reconciler.model.slots import OrganisationId
+from reconciler.model.slots import OrganisationId, Site
 from reconciler.problems import Locked, Problem
-from reconciler.store.connection import OF, Connection, moment, of
+from reconciler.store.connection import SCOPE_SQL, Connection, moment, scope_params
 from reconciler.store.database import Part
 
 _NOTED = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
 _KEPT = (*_NOTED, "token", "seconds")
-_FREE = f"DELETE FROM leases WHERE {OF}"
+_FREE = f"DELETE FROM leases WHERE {SCOPE_SQL}"
 
 
 class Lock(Part):
     def acquire(
         self,
-        target: str,
-        organisation: int,
+        site: Site,
         *,
         holder: str,
         host: str,
@@ -30,14 +29,14 @@ class Lock(Part):
     ) -> Lease:
         """Take the lock for `lease_seconds`. A lapsed lease is taken over, and the new one names the dead run.
         Raises Locked, naming who holds it, while another lease lives."""
-        with self._database.writing(_name(target, organisation)) as connection:
+        with self._database.writing(_name(site)) as connection:
             now = self._database.now(connection)
-            other = _found(connection, target, organisation)
+            other = _found(connection, site)
             if other and other.until > now:
                 raise Locked(taken(other))
             lease = Lease(
-                target=target,
-                organisation=OrganisationId(organisation),
+                target=site.target,
+                organisation=OrganisationId(site.organisation),
                 token=secrets.token_hex(16),
                 holder=holder,
                 host=host,
@@ -48,52 +47,50 @@ class Lock(Part):
                 until=now + timedelta(seconds=lease_seconds),
                 taken_over_from=other.run if other else None,
             )
-            connection.execute(_FREE, of(target, organisation))
+            connection.execute(_FREE, scope_params(site))
             connection.insert("leases", [_columns(lease, _KEPT)])
         return lease
 
     def renew(self, lease: Lease) -> None:
         """Hold on for `lease.seconds` from now. Raises Locked if somebody else took or broke the lock in the
         meantime: then write nothing more."""
-        with self._database.writing(_name(lease.target, lease.organisation)) as connection:
+        with self._database.writing(_name(Site(lease.target, lease.organisation))) as connection:
             until = self._database.now(connection) + timedelta(seconds=lease.seconds)
             mine = "UPDATE leases SET until = :until WHERE token = :token"
             if connection.execute(mine, {"token": lease.token, "until": until}).rowcount == 0:
-                raise Locked(_lost(lease, _found(connection, lease.target, lease.organisation)))
+                raise Locked(_lost(lease, _found(connection, Site(lease.target, lease.organisation))))
 
     def release(self, lease: Lease) -> None:
         """Give the lock back; nothing happens if it is no longer ours."""
-        with self._database.writing(_name(lease.target, lease.organisation)) as connection:
+        with self._database.writing(_name(Site(lease.target, lease.organisation))) as connection:
             connection.execute("DELETE FROM leases WHERE token = :token", {"token": lease.token})
 
-    def holder(self, target: str, organisation: int) -> Lease | None:
+    def holder(self, site: Site) -> Lease | None:
         """The lease that lives now."""
         with self._database.reading() as connection:
-            lease = _found(connection, target, organisation)
+            lease = _found(connection, site)
             return lease if lease and lease.until > self._database.now(connection) else None
 
-    def break_lock(
-        self, target: str, organisation: int, *, by: str, reason: str, token: str | None = None
-    ) -> Lease | None:
+    def break_lock(self, site: Site, *, by: str, reason: str, token: str | None = None) -> Lease | None:
         """Take the lock from whoever has it, and note for ever who did so and why. Gives the lease that was broken.
         With `token`, only that very lease is: somebody else may have broken it first and taken the lock."""
-        with self._database.writing(_name(target, organisation)) as connection:
-            lease = _found(connection, target, organisation)
+        with self._database.writing(_name(site)) as connection:
+            lease = _found(connection, site)
             if lease and token not in (None, lease.token):
                 return None
             if lease:
                 note = {"at": self._database.now(connection), "by": by, "reason": reason, **_columns(lease, _NOTED)}
                 connection.insert("lock_breaks", [note])
-                connection.execute(_FREE, of(target, organisation))
+                connection.execute(_FREE, scope_params(site))
         return lease
 
 
-def _name(target: str, organisation: int) -> str:
-    return f"lease:{organisation}:{target}"
+def _name(site: Site) -> str:
+    return f"lease:{site.organisation}:{site.target}"
 
 
-def _found(connection: Connection, target: str, organisation: int) -> Lease | None:
-    rows = connection.named(f"SELECT * FROM leases WHERE {OF}", of(target, organisation))
+def _found(connection: Connection, site: Site) -> Lease | None:
+    rows = connection.named(f"SELECT * FROM leases WHERE {SCOPE_SQL}", scope_params(site))
     return Lease(**rows[0] | {name: moment(rows[0][name]) for name in ("since", "until")}) if rows else None
 
 

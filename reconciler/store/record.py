@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import islice
 
 from reconciler.model.history import LastApplied
-from reconciler.model.slots import Slot, UserId
+from reconciler.model.slots import Site, Slot, UserId
 from reconciler.store.codec import key_json, slot_of
-from reconciler.store.connection import OF, moment, of, one_of
+from reconciler.store.connection import SCOPE_SQL, in_clause, moment, scope_params
 from reconciler.store.database import Part
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
@@ -35,29 +35,28 @@ ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.a
 
 
 class Record(Part):
-    def recorded(self, target: str, organisation: int) -> dict[tuple[UserId, Slot], UserId | None]:
+    def recorded(self, site: Site) -> dict[tuple[UserId, Slot], UserId | None]:
         """Who was last applied to, or last seen in, each slot; None is nobody, and a slot not there has no record."""
-        query = f"SELECT learner, kind, key, staff FROM record WHERE {OF}"
+        query = f"SELECT learner, kind, key, staff FROM record WHERE {SCOPE_SQL}"
         with self._database.reading() as connection:
-            rows = connection.rows(query, of(target, organisation))
+            rows = connection.rows(query, scope_params(site))
         return {(UserId(learner), slot_of(kind, key)): staff for learner, kind, key, staff in rows}
 
-    def has_record(self, target: str, organisation: int) -> bool:
+    def has_record(self, site: Site) -> bool:
         """Whether any slot has one."""
         with self._database.reading() as connection:
-            return bool(connection.rows(f"SELECT learner FROM record WHERE {OF} LIMIT 1", of(target, organisation)))
+            return bool(connection.rows(f"SELECT learner FROM record WHERE {SCOPE_SQL} LIMIT 1", scope_params(site)))
 
     def record(
         self,
-        target: str,
-        organisation: int,
+        site: Site,
         rows: Iterable[tuple[UserId, Slot, UserId | None]],
         *,
         run: int,
     ) -> None:
         """Set slots' records. A row that says what is recorded already keeps the run and time that set it."""
         with self._database.writing() as connection:
-            always = of(target, organisation) | {"run": run, "at": self._database.now(connection)}
+            always = scope_params(site) | {"run": run, "at": self._database.now(connection)}
             values = (
                 {**always, "learner": learner, "kind": slot.kind.value, "key": key_json(slot), "staff": staff}
                 for learner, slot, staff in rows
@@ -65,33 +64,31 @@ class Record(Part):
             for chunk in _chunks(values):
                 connection.many(_RECORD, chunk)
 
-    def last_applied(
-        self, target: str, organisation: int, learners: Collection[UserId]
-    ) -> dict[tuple[UserId, Slot], LastApplied]:
+    def last_applied(self, site: Site, learners: Collection[UserId]) -> dict[tuple[UserId, Slot], LastApplied]:
         """The record of these learners' slots, with the run that set it."""
         asked, found = sorted(learners), {}
         with self._database.reading() as connection:
             for start in range(0, len(asked), _MANY):
-                among, named = one_of("learner", asked[start : start + _MANY])
-                rows = connection.rows(f"{_LAST_APPLIED} {among}", of(target, organisation) | named)
+                among, named = in_clause("learner", asked[start : start + _MANY])
+                rows = connection.rows(f"{_LAST_APPLIED} {among}", scope_params(site) | named)
                 for learner, kind, key, staff, run, at, who, command in rows:
                     found[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, moment(at), who, command)
         return found
 
     # -------------------------------------------------------------- facts
 
-    def learn(self, target: str, name: str, value: str) -> None:
+    def set_value(self, target: str, name: str, value: str) -> None:
         """Keep a fact about a target's server, such as a field that it does not send."""
         with self._database.writing() as connection:
             now = self._database.now(connection)
             connection.execute(_LEARN, {"target": target, "name": name, "value": value, "at": now})
 
-    def learnt(self, target: str) -> dict[str, tuple[str, datetime]]:
+    def values(self, target: str) -> dict[str, tuple[str, datetime]]:
         facts = "SELECT name, value, at FROM facts WHERE target = :target ORDER BY name"
         with self._database.reading() as connection:
             return {name: (value, moment(at)) for name, value, at in connection.rows(facts, {"target": target})}
 
-    def forget(self, target: str, name: str) -> None:
+    def clear_value(self, target: str, name: str) -> None:
         with self._database.writing() as connection:
             fact = "DELETE FROM facts WHERE target = :target AND name = :name"
             connection.execute(fact, {"target": target, "name": name})

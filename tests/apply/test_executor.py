@@ -13,7 +13,7 @@ import pytest
 from onefile_sandbox.faults import Fault
 from reconciler.apply.attempt import READINGS
 from reconciler.model.operations import AssignUnit, State, moves, step_id
-from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.model.slots import Site, Slot, SlotKind, UserId
 from reconciler.onefile.wire import write_request
 from reconciler.plan.document import dumps, from_document, to_document
 from reconciler.problems import BadAnswer
@@ -125,7 +125,7 @@ def test_what_was_written_and_what_was_seen_to_agree_is_recorded(tmp_path: Path)
     with trial(tmp_path) as here:
         wanted = here.declared({LEARNER: {DEFAULT: KATE, AIM: JAMES, ADDED: LEE}})
         here.apply(here.plan(wanted))
-        assert here.store.recorded(TARGET, ORGANISATION) == {
+        assert here.store.recorded(Site(TARGET, ORGANISATION)) == {
             (LEARNER, DEFAULT): KATE,
             (LEARNER, AIM): JAMES,
             (LEARNER, ADDED): LEE,
@@ -140,7 +140,7 @@ def test_an_empty_plan_writes_nothing_and_still_records_agreement(tmp_path: Path
     with trial(tmp_path) as here:
         applied = here.apply(here.plan(here.declared({LEARNER: {DEFAULT: KATE}})))
         assert (applied.outcomes, applied.error) == ((), None)
-        assert here.store.recorded(TARGET, ORGANISATION) == {(LEARNER, DEFAULT): KATE}
+        assert here.store.recorded(Site(TARGET, ORGANISATION)) == {(LEARNER, DEFAULT): KATE}
         assert not here.writes()
 
 
@@ -226,7 +226,7 @@ def test_a_slot_that_already_holds_the_new_value_is_already_done(tmp_path: Path)
         applied = here.apply(plan)
         assert states(applied) == {State.ALREADY_DONE: 1}
         assert not here.writes()
-        assert here.store.recorded(TARGET, ORGANISATION) == {(LEARNER, DEFAULT): JAMES}
+        assert here.store.recorded(Site(TARGET, ORGANISATION)) == {(LEARNER, DEFAULT): JAMES}
 
 
 # ------------------------------------------------------------------ what OneFile refuses
@@ -338,7 +338,7 @@ def test_a_write_that_silently_does_nothing_stops_everything_else(
         assert "nothing more was written" in applied.outcomes[-1].detail
         assert len(here.writes()) == 1
         ((slot, move),) = moves(applied.outcomes[0].operation)
-        stands_there = here.store.recorded(TARGET, ORGANISATION)[applied.outcomes[0].operation.learner, slot]
+        stands_there = here.store.recorded(Site(TARGET, ORGANISATION))[applied.outcomes[0].operation.learner, slot]
         assert (move.before is not None) == is_held
         assert stands_there == move.before  # not what was acknowledged: the next plan asks for it as it did this time
         again = {row.reason for row in here.plan(here.declared(wants)).changes}

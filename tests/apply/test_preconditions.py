@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.apply.preconditions import Verdict, after_write, before_write, differences
+from reconciler.apply.preconditions import SlotState, after_write, before_write, differences
 from reconciler.model.operations import Move
 from reconciler.model.slots import Handle, Holder, Slot, SlotKind, Unread, UserId
 from tests.factories import DEFAULT, EMPLOYER, HANDLES, JAMES, KATE, LEARNER, NOOR
@@ -20,11 +20,11 @@ def test_a_write_is_allowed_only_over_what_the_plan_saw(before: Holder, now: Hol
     """The new value is done; the old one, or a slot that is not shown, may be written; all else is somebody's."""
     verdict = before_write([(DEFAULT, Move(before, JAMES))], {DEFAULT: now})
     if now == JAMES:
-        assert verdict is Verdict.ALREADY_DONE
+        assert verdict is SlotState.ALREADY_DONE
     elif now in (before, Unread.UNREADABLE) or (before is Unread.UNREADABLE and now is None):
-        assert verdict is Verdict.TO_WRITE
+        assert verdict is SlotState.TO_WRITE
     else:
-        assert verdict is Verdict.CONFLICT
+        assert verdict is SlotState.CONFLICT
 
 
 @pytest.mark.parametrize("now", HOLDERS, ids=str)
@@ -33,10 +33,10 @@ def test_a_write_is_proven_only_by_the_new_value(before: Holder, now: Holder) ->
     """The old value says that it was not done, and so does nobody where the plan could not see; nothing shown proves
     nothing, and anybody else came after us."""
     expected = {
-        JAMES: Verdict.ALREADY_DONE,
-        None if before is Unread.UNREADABLE else before: Verdict.TO_WRITE,
-        Unread.UNREADABLE: Verdict.UNSEEN,
-    }.get(now, Verdict.CONFLICT)
+        JAMES: SlotState.ALREADY_DONE,
+        None if before is Unread.UNREADABLE else before: SlotState.TO_WRITE,
+        Unread.UNREADABLE: SlotState.UNSEEN,
+    }.get(now, SlotState.CONFLICT)
     assert after_write([(DEFAULT, Move(before, JAMES))], {DEFAULT: now}) is expected
 
 
@@ -48,8 +48,8 @@ def test_one_call_for_two_slots_is_as_good_as_the_worse_of_them(
     one, two = (DEFAULT, Move(one_before, JAMES)), (EMPLOYER, Move(two_before, NOOR))
     now = {DEFAULT: one_now, EMPLOYER: two_now}
     for judge, order in (
-        (before_write, (Verdict.CONFLICT, Verdict.TO_WRITE, Verdict.ALREADY_DONE)),
-        (after_write, (Verdict.CONFLICT, Verdict.TO_WRITE, Verdict.UNSEEN, Verdict.ALREADY_DONE)),
+        (before_write, (SlotState.CONFLICT, SlotState.TO_WRITE, SlotState.ALREADY_DONE)),
+        (after_write, (SlotState.CONFLICT, SlotState.TO_WRITE, SlotState.UNSEEN, SlotState.ALREADY_DONE)),
     ):
         alone = {judge([one], now), judge([two], now)}
         assert judge([one, two], now) is next(verdict for verdict in order if verdict in alone)
@@ -57,8 +57,8 @@ def test_one_call_for_two_slots_is_as_good_as_the_worse_of_them(
 
 def test_a_slot_that_a_reading_lacks_is_a_slot_that_is_not_shown() -> None:
     """Never one that is empty."""
-    assert before_write([(DEFAULT, Move(KATE, JAMES))], {}) is Verdict.TO_WRITE
-    assert after_write([(DEFAULT, Move(KATE, JAMES))], {}) is Verdict.UNSEEN
+    assert before_write([(DEFAULT, Move(KATE, JAMES))], {}) is SlotState.TO_WRITE
+    assert after_write([(DEFAULT, Move(KATE, JAMES))], {}) is SlotState.UNSEEN
 
 
 def test_differences_name_slots_and_people_in_the_words_of_staff() -> None:

@@ -18,7 +18,7 @@ from onefile_sandbox.faults import Fault, Kind
 from reconciler.commands.plan import unsettled
 from reconciler.model.declared import Declared
 from reconciler.model.operations import State
-from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.model.slots import Site, Slot, SlotKind, UserId
 from reconciler.problems import Locked, Problem, StoreError, Throttled
 from tests.apply.parts import ADDED, DEFAULT, DEFAULTS, FIRST, moved, stands, states
 from tests.worlds import JAMES, KATE, LEARNER, LEE, ORGANISATION, ROBIN, TARGET, Trial, cut_off, trial
@@ -47,7 +47,7 @@ def test_a_lost_answer_to_a_write_that_took_effect_is_found_done(tmp_path: Path,
         assert [(one.state, one.proof) for one in applied.outcomes] == [(State.DONE, "read_back")]
         assert applied.outcomes[0].detail.endswith("; OneFile shows the new value")
         assert here.writes() == [f"/User/{LEARNER}"]
-        assert here.store.recorded(TARGET, ORGANISATION) == {(LEARNER, DEFAULT): JAMES}
+        assert here.store.recorded(Site(TARGET, ORGANISATION)) == {(LEARNER, DEFAULT): JAMES}
 
 
 @pytest.mark.parametrize("kind", BEFORE)
@@ -97,7 +97,7 @@ def test_a_lost_answer_whose_slot_somebody_else_moved_is_a_conflict_and_from_the
         assert outcome.detail.endswith(f"; {told}")
         assert here.held()[DEFAULT] == ROBIN
         assert len(here.writes()) == done
-        assert here.store.recorded(TARGET, ORGANISATION) == {(LEARNER, DEFAULT): JAMES}
+        assert here.store.recorded(Site(TARGET, ORGANISATION)) == {(LEARNER, DEFAULT): JAMES}
         assert [row.reason for row in here.plan(wanted).changes] == ["drift"]
 
 
@@ -269,7 +269,7 @@ def test_a_store_that_fails_in_the_midst_ends_the_run_and_not_the_report(tmp_pat
         assert told[State.DONE] + told[State.UNKNOWN] == len(here.effects()) > 2
         assert told[State.NOT_TRIED] == len(plan.operations) - len(here.effects())
         here.apply(here.plan(wanted))
-        assert len(here.writes()) == len(plan.operations) - len(unsettled(here.store, TARGET, ORGANISATION))
+        assert len(here.writes()) == len(plan.operations) - len(unsettled(here.store, Site(TARGET, ORGANISATION)))
 
 
 @pytest.mark.parametrize("trying", [State.DONE, State.FAILED])
@@ -341,7 +341,7 @@ def test_a_run_cut_off_at_any_write_is_finished_by_the_next_without_repeating_on
         assert stands(here, wants)
         assert here.plan(wanted).in_sync
         assert len(here.effects()) == operations
-        assert not here.store.open_operations(TARGET, ORGANISATION)
+        assert not here.store.open_operations(Site(TARGET, ORGANISATION))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
@@ -370,7 +370,7 @@ def test_an_additional_person_cut_off_is_left_to_a_person_and_never_sent_twice(t
         die(here, wanted, 1, after=after)
         applied = here.apply(here.plan(wanted))
         assert set(states(applied)) == {State.DONE}
-        assert [list(row.places) for row in here.store.unknown(TARGET, ORGANISATION)] == [[(FIRST, ADDED)]]
+        assert [list(row.places) for row in here.store.unknown(Site(TARGET, ORGANISATION))] == [[(FIRST, ADDED)]]
         assert here.world.additional.get(FIRST, []) == [LEE] * after
         again = here.plan(wanted)
         assert [(row.learner, row.slot) for row in again.changes if row.blocked] == [(FIRST, ADDED)]
@@ -446,7 +446,7 @@ def test_what_onefile_does_not_show_is_settled_by_an_answer_that_was_recorded(tm
         die(here, wanted, 1, after=True)
         cut = here.store.runs(limit=1)[0].id
         if recorded:
-            here.store.record(TARGET, ORGANISATION, [(UserId(FIRST), ADDED, LEE)], run=cut)
+            here.store.record(Site(TARGET, ORGANISATION), [(UserId(FIRST), ADDED, LEE)], run=cut)
         here.apply(here.plan(here.declared({})))
         (row,) = here.journal(cut)
         told = (

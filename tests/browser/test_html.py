@@ -12,7 +12,7 @@ from reconciler.model.plan import CaseloadRow, Holding, ManualRemoval
 from reconciler.model.structs import replace
 from reconciler.problems import Source
 from reconciler.report.html import render_outcomes, render_plan
-from reconciler.report.outcome.view import endings
+from reconciler.report.outcome.view import outcome_view
 from tests.browser.conftest import Show
 from tests.factories import (
     AIM_IQA,
@@ -106,7 +106,7 @@ def test_outcomes_are_readable_too(show: Show) -> None:
     """The report of an apply is held to the same."""
     plan = plan_of(CHANGES)
     outcomes = [Outcome(operation, State.CONFLICT, "moved") for operation in plan.operations]
-    text = render_outcomes(endings(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=9))
+    text = render_outcomes(outcome_view(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=9))
     page, heard = show(text, bypass_csp=True)
     found = Axe().run(page).response["violations"]
     assert heard == []

@@ -23,8 +23,9 @@ import httpx
 
 from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
-from reconciler.commands.apply import Finished, apply
+from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.done import done
+from reconciler.model import slots
 from reconciler.model.operations import State
 from reconciler.model.slots import Slot, SlotKind
 from reconciler.plan.operations import step_id
@@ -332,7 +333,7 @@ class Case:
         assert code in (-signal.SIGKILL, *ExitCode), said[-2000:]
         return code == -signal.SIGKILL
 
-    def apply(self) -> Finished:
+    def apply(self) -> ApplyResult:
         """The same command in this process, which is quicker, and whose outcomes can be asked."""
         return apply(self.context, None, approve=lambda _: True)
 
@@ -363,7 +364,9 @@ class Case:
 
     def unknown(self) -> list[Place]:
         with self.store() as store:
-            return [place for row in store.unknown(self.site.url, ORGANISATION) for place in sorted(row.places)]
+            return [
+                place for row in store.unknown(slots.Site(self.site.url, ORGANISATION)) for place in sorted(row.places)
+            ]
 
     # -------------------------------------------------------------- evidence
 

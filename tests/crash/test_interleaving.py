@@ -20,7 +20,7 @@ from reconciler.clock import SystemClock
 from reconciler.model.declared import Settings
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.model.slots import Site, Slot, SlotKind, UserId
 from reconciler.onefile.reader import Reader
 from reconciler.store import Store
 from tests.crash import evidence
@@ -129,14 +129,14 @@ class Interleaving(RuleBasedStateMachine):
     @rule()
     def somebody_says_what_is_there(self) -> None:
         held = evidence.holders(self.here.world)
-        for row in self.store.unknown(TARGET, ORGANISATION):
+        for row in self.store.unknown(Site(TARGET, ORGANISATION)):
             run = self.here.begin_run()
             there = all(held.get((row.operation.learner, slot)) == move.after for slot, move in row.operation.moves)
             state = State.DONE if there else State.FAILED
             self.store.resolve(row.run, row.operation.id, state, by="kate", reason="looked at")
             for slot, move in row.operation.moves:
                 stands = move.after if there else None
-                self.store.record(TARGET, ORGANISATION, [(row.operation.learner, slot, stands)], run=run)
+                self.store.record(Site(TARGET, ORGANISATION), [(row.operation.learner, slot, stands)], run=run)
 
     @rule(
         kind=st.sampled_from(["error_before", "error_after", "drop_before", "drop_after", "html"]),
@@ -177,7 +177,7 @@ class Interleaving(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         async def work(reader: Reader) -> None:
-            await settle_open(self.store, reader, TARGET, ORGANISATION)
+            await settle_open(self.store, reader, Site(TARGET, ORGANISATION))
 
         self.here.read(work)
         evidence.nothing_is_left_open(evidence.journal(self.store))
@@ -193,7 +193,7 @@ class Interleaving(RuleBasedStateMachine):
         self._applied(plan)
         left_to_others = {(change.learner, change.slot) for change in plan.changes if change.held}
         held = evidence.holders(self.here.world)
-        recorded = self.store.recorded(TARGET, ORGANISATION)
+        recorded = self.store.recorded(Site(TARGET, ORGANISATION))
         for place, staff in self.wants.items():
             if place not in left_to_others and place[1].kind is not SlotKind.ADDITIONAL:
                 assert held.get(place) == staff, place

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from reconciler.model import slots
 from reconciler.model.operations import State
 from reconciler.model.slots import SlotKind
 from reconciler.problems import ExitCode
@@ -69,4 +70,4 @@ def test_a_death_does_no_more_harm_with_postgresql(postgres_case: Case, size: Si
     finished = postgres_case.apply()
     assert (finished.exit_code, finished.outcomes) == (0, ())
     with postgres_case.store() as store:
-        assert store.holder(postgres_case.site.url, ORGANISATION) is None
+        assert store.holder(slots.Site(postgres_case.site.url, ORGANISATION)) is None

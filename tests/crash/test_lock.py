@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.slots import Site
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
 from tests.crash.driver import Fate
@@ -101,7 +102,7 @@ def test_a_dead_run_of_this_machine_does_not_hold_the_lock(case: Case) -> None:
     """Nobody waits for a lease whose process is gone."""
     assert case.killed({"die": {"write": 5, "when": "answered"}})
     with case.store() as store:
-        holder = store.holder(case.site.url, ORGANISATION)
+        holder = store.holder(Site(case.site.url, ORGANISATION))
         assert holder
         assert holder.run == 1
     case.finish()

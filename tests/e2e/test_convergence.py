@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onefile_sandbox.records import ASSESSOR, CENTRE_ID, EMPLOYER, IQA, LEARNER, OBSERVER, User
 from onefile_sandbox.switches import allowed
 from onefile_sandbox.world import World
-from reconciler.commands.apply import Finished, apply
+from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.plan import Planned, plan
 from reconciler.problems import ExitCode
 from reconciler.runtime.context import Context
@@ -169,7 +169,7 @@ def _declare(folder: Path, cohorts: Mapping[str, list[object]], staff: Mapping[s
         file.write_text(json.dumps({"version": 1, **value}), encoding="utf-8")  # type: ignore[dict-item]
 
 
-def _apply_then_plan(folder: Path, url: str) -> tuple[Finished, Planned]:
+def _apply_then_plan(folder: Path, url: str) -> tuple[ApplyResult, Planned]:
     context = Context(state=folder / "state", environment={"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN})
     return apply(context, None, approve=lambda _: True), plan(context)
 

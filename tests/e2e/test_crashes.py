@@ -10,6 +10,7 @@ import pytest
 
 from onefile_sandbox.faults import Fault
 from reconciler.clock import SystemClock
+from reconciler.model.slots import Site
 from reconciler.problems import ExitCode
 from reconciler.store import Store
 from tests.e2e.user import LEARNER, TOKEN, Home, Served, point_at, served, slots
@@ -77,12 +78,12 @@ def test_the_lock_of_a_dead_process_is_taken_over_at_once(home: Home, monkeypatc
     with served() as server:
         pid = _killed(home, server, Fault("latency", "POST", "/User/*/Assign", seconds=1))
         with Store.open(str(home.path / ".reconciler/store.db"), clock=SystemClock()) as store:
-            lease = store.holder(server.url, 5740)
+            lease = store.holder(Site(server.url, 5740))
             assert lease and str(pid) in lease.host and lease.until > SystemClock().now()
         point_at(monkeypatch, server.url)
         assert home.run("apply", "--auto-approve").code in (ExitCode.DONE, ExitCode.INCOMPLETE)
         with Store.open(str(home.path / ".reconciler/store.db"), clock=SystemClock()) as store:
-            assert store.holder(server.url, 5740) is None
+            assert store.holder(Site(server.url, 5740)) is None
 
 
 def test_the_lock_of_a_living_process_is_respected(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from onefile_sandbox.faults import Fault
 from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
 from reconciler.doctor import checks as doctor
-from reconciler.doctor.checks import Checkup, Name, Verdict
+from reconciler.doctor.checks import CheckStatus, Checkup, Name
 from reconciler.doctor.run import examine
 from reconciler.model.operations import AssignLearningAim, Move, Outcome, State, operation_id
-from reconciler.model.slots import OrganisationId, Slot, SlotKind, StandardId, UserId
+from reconciler.model.slots import OrganisationId, Site, Slot, SlotKind, StandardId, UserId
 from reconciler.onefile.wire import write_request
 from reconciler.problems import ExitCode
 from reconciler.runtime.context import Context
@@ -82,7 +82,7 @@ def unhurried(home: Home, url: str, clock: VirtualClock | None = None) -> Checku
     return examine(Context(state=home.path / "state", environment=environment, clock=clock))
 
 
-def verdicts(checkup: Checkup) -> dict[Name, Verdict]:
+def verdicts(checkup: Checkup) -> dict[Name, CheckStatus]:
     return {check.name: check.verdict for check in checkup.checks}
 
 
@@ -272,7 +272,9 @@ def test_a_lock_that_is_held_is_told_with_its_holder(home: Home) -> None:
     home.declare()
     with _store(home) as store:
         _left_open(store, State.SENT)
-        store.acquire("sandbox", 5740, holder="robin", host="elsewhere", command="apply", run=None, lease_seconds=600)
+        store.acquire(
+            Site("sandbox", 5740), holder="robin", host="elsewhere", command="apply", run=None, lease_seconds=600
+        )
         report = consult(home)
         assert report.code == ExitCode.DONE
         assert report.verdict(Name.LOCK) == "unknown" and "robin on elsewhere" in report.told(Name.LOCK)
@@ -305,7 +307,7 @@ def test_a_server_that_is_not_there_is_told_once(home: Home) -> None:
         port = listener.getsockname()[1]
     found = unhurried(home.declare(), f"http://127.0.0.1:{port}/api/v2.1")
     assert found.exit_code == ExitCode.ERROR
-    assert [check.name for check in found.checks if check.verdict is Verdict.FAILED] == [Name.SERVER]
+    assert [check.name for check in found.checks if check.verdict is CheckStatus.FAILED] == [Name.SERVER]
     assert "the server does not answer" in next(one.found for one in found.checks if one.name is Name.UNITS)
 
 
@@ -319,9 +321,10 @@ def test_a_clock_that_differs_from_the_servers_is_told(home: Home, ahead_seconds
 
 
 @pytest.mark.parametrize(
-    ("skew", "verdict"), [(None, Verdict.UNKNOWN), (60.0, Verdict.FINE), (-60.0, Verdict.FINE), (61.0, Verdict.FAILED)]
+    ("skew", "verdict"),
+    [(None, CheckStatus.UNKNOWN), (60.0, CheckStatus.FINE), (-60.0, CheckStatus.FINE), (61.0, CheckStatus.FAILED)],
 )
-def test_a_minutes_difference_is_borne(skew: float | None, verdict: Verdict) -> None:
+def test_a_minutes_difference_is_borne(skew: float | None, verdict: CheckStatus) -> None:
     """And a server that does not tell its time leaves it unknown."""
     assert doctor.clock_check(skew).verdict is verdict
 
@@ -331,8 +334,8 @@ def test_a_server_that_goes_away_midway_ends_the_rest(home: Home) -> None:
     with served(None, faults=(Fault("drop_before", "POST", "/LearningAim/*", times=1000),)) as server:
         found = unhurried(home.declare(), server.url)
     seen = verdicts(found)
-    assert seen[Name.ROWS] is Verdict.FINE and seen[Name.ALL_AIMS] is Verdict.FAILED
-    assert seen[Name.UNITS] is seen[Name.RECORD] is Verdict.SKIPPED
+    assert seen[Name.ROWS] is CheckStatus.FINE and seen[Name.ALL_AIMS] is CheckStatus.FAILED
+    assert seen[Name.UNITS] is seen[Name.RECORD] is CheckStatus.SKIPPED
     assert "no longer answers" in next(one.found for one in found.checks if one.name is Name.UNITS)
 
 
@@ -341,8 +344,8 @@ def test_an_answer_that_is_none_fails_its_own_check_only(home: Home, fault: Any)
     """A server error and a web page where units were asked for: the aims are looked at all the same."""
     with served(None, faults=(Fault(fault, "POST", "/UnitSummary/*", times=1000),)) as server:
         found = unhurried(home.declare(), server.url)
-    assert {check.name for check in found.checks if check.verdict is Verdict.FAILED} == {Name.UNITS, Name.ALL_UNITS}
-    assert verdicts(found)[Name.ALL_AIMS] is Verdict.FINE
+    assert {check.name for check in found.checks if check.verdict is CheckStatus.FAILED} == {Name.UNITS, Name.ALL_UNITS}
+    assert verdicts(found)[Name.ALL_AIMS] is CheckStatus.FINE
 
 
 def test_a_server_that_asks_for_a_long_pause_is_left_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -480,8 +483,8 @@ def test_a_canary_writes_back_what_is_there_and_changes_nothing(home: Home, monk
     assert writes == ["/User/200004", f"/User/{KATE}/Assign", f"/User/{PRIYA}/Assign"]
     with _store(home) as store:
         run, rows = store.run(report.run), store.journal(report.run)
-        assert store.holder(target, 5740) is None
-        assert store.recorded(target, OrganisationId(5740)) == {}
+        assert store.holder(Site(target, 5740)) is None
+        assert store.recorded(Site(target, OrganisationId(5740))) == {}
     assert run and (run.command, run.exit_code) == ("doctor", 0)
     ends = {row.operation.moves[0][0]: (row.state, row.events[-1].proof) for row in rows}
     assert ends[Slot(SlotKind.DEFAULT_ASSESSOR)] == (State.DONE, "read_back")
@@ -581,7 +584,7 @@ def test_a_server_that_goes_away_under_the_canary_leaves_the_journal_whole(
         (run,) = store.runs(target=target)
         assert run.exit_code == ExitCode.ERROR
         assert {row.state for row in store.journal(run.id)} == {State.NOT_TRIED}
-        assert store.holder(target, 5740) is None
+        assert store.holder(Site(target, 5740)) is None
 
 
 def test_a_canary_that_is_stopped_does_not_say_that_nothing_was_written(
@@ -596,11 +599,11 @@ def test_a_canary_that_is_stopped_does_not_say_that_nothing_was_written(
         assert "before anything was written" not in ended.err + ended.out
         with _store(home) as store:
             assert [row.state for row in store.journal(1)] == [State.DONE, State.SENT, State.NOT_TRIED]
-            assert store.holder(server.url, 5740) is None
+            assert store.holder(Site(server.url, 5740)) is None
         point_at(monkeypatch, server.url)
         home.converges()
         with _store(home) as store:
-            assert store.open_operations(server.url, 5740) == ()
+            assert store.open_operations(Site(server.url, 5740)) == ()
 
 
 def test_a_canary_that_is_stopped_before_its_first_write_says_that_nothing_was_written(home: Home) -> None:
@@ -630,7 +633,7 @@ def test_the_help_says_that_nothing_changes(home: Home) -> None:
 def test_slots_that_moved_are_named(tmp_path: Path) -> None:
     """Whatever reads otherwise after the canary is a failure with its address."""
     check = doctor.trace_check(["learner[200004].default_assessor"])
-    assert check.verdict is Verdict.FAILED and "learner[200004].default_assessor" in check.found
+    assert check.verdict is CheckStatus.FAILED and "learner[200004].default_assessor" in check.found
 
 
 def test_a_write_without_an_answer_proves_nothing() -> None:
@@ -642,6 +645,6 @@ def test_a_write_without_an_answer_proves_nothing() -> None:
         for check in (
             doctor.default_check(outcome),
             doctor.assign_check(outcome),
-            doctor.unit_check(outcome, assign=Verdict.FINE, declared=True),
+            doctor.unit_check(outcome, assign=CheckStatus.FINE, declared=True),
         ):
-            assert check.verdict is Verdict.UNKNOWN and check.found == "words"
+            assert check.verdict is CheckStatus.UNKNOWN and check.found == "words"

@@ -17,6 +17,7 @@ import pytest
 from onefile_sandbox.faults import Fault
 from reconciler.clock import SystemClock
 from reconciler.github.markers import kind_of
+from reconciler.model.slots import Site
 from reconciler.problems import ExitCode
 from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, TOKEN, Home, Served, point_at, served, slots
@@ -440,7 +441,7 @@ def test_a_correction_waits_for_whoever_holds_the_lock(home: Home, server: Serve
     move(server, DefaultAssessorID=KATE)
     with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
         target = home.run("history", "--format", "json").json[0]["target"]
-        store.acquire(target, 5740, holder="kate", host="elsewhere", command="apply", run=None, lease_seconds=60)
+        store.acquire(Site(target, 5740), holder="kate", host="elsewhere", command="apply", run=None, lease_seconds=60)
     assert home.run("drift", "--correct").code == ExitCode.LOCKED
     assert look(home)[0] == ExitCode.CHANGES
 
@@ -461,10 +462,10 @@ def test_a_correction_that_was_killed_is_finished_by_the_next_run(home: Home, se
     assert home.run("drift", "--correct").code == ExitCode.DONE
     assert slots(server.world)[DEFAULT] == JAMES
     with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
-        (episode,) = store.episodes(server.url, 5740, "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
+        (episode,) = store.episodes(Site(server.url, 5740), "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
         assert f"{episode.first_seen:%Y-%m-%dT%H:%M:%SZ}" == first
         assert episode.ended
-        assert len(store.corrections(server.url, 5740, datetime(2020, 1, 1, tzinfo=UTC))) == 1
+        assert len(store.corrections(Site(server.url, 5740), datetime(2020, 1, 1, tzinfo=UTC))) == 1
 
 
 def test_runs_on_several_machines_keep_one_account_of_drift(
@@ -481,7 +482,7 @@ def test_runs_on_several_machines_keep_one_account_of_drift(
     ends = [(run.communicate(timeout=60), run.returncode) for run in runs]
     assert [code for _, code in ends] == [ExitCode.CHANGES] * 3, ends
     with Store.open(postgres_url, clock=SystemClock()) as store:
-        ever = store.episodes(server.url, 5740, "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
+        ever = store.episodes(Site(server.url, 5740), "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
         assert [one.slot.kind.value for one in ever] == ["default_assessor"]
 
 

@@ -12,6 +12,7 @@ import pytest
 from onefile_sandbox.faults import Fault
 from reconciler.cli.output import unexpected
 from reconciler.clock import SystemClock
+from reconciler.model.slots import Site
 from reconciler.problems import ExitCode
 from reconciler.store import Store
 from tests.e2e.user import JAMES, LEARNER, REPOSITORY, SETTINGS, STAFF, Home, point_at, served
@@ -141,7 +142,9 @@ def test_a_lock_that_somebody_holds_is_6(home: Home) -> None:
     home.declare()
     home.run("plan")
     with Store.open(str(home.path / ".reconciler" / "store.db"), clock=SystemClock()) as store:
-        store.acquire("sandbox", 5740, holder="Robin", host="elsewhere", command="apply", run=None, lease_seconds=600)
+        store.acquire(
+            Site("sandbox", 5740), holder="Robin", host="elsewhere", command="apply", run=None, lease_seconds=600
+        )
         ended = home.run("apply", "--auto-approve")
     assert ended.code == ExitCode.LOCKED
     assert "Robin on elsewhere" in ended.err

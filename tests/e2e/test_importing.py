@@ -10,6 +10,7 @@ import pytest
 
 from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
+from reconciler.model.slots import Site
 from reconciler.problems import ExitCode
 from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEE, SETTINGS, STAFF, Home, point_at, served
@@ -75,11 +76,11 @@ def test_what_moves_after_an_import_is_drift(home: Home, monkeypatch: pytest.Mon
 def test_an_import_beside_a_run_writes_its_files_and_says_what_it_could_not_record(home: Home) -> None:
     """The record is the run's that holds the lock."""
     with Store.open(str(home.path / ".reconciler" / "store.db"), clock=SystemClock()) as store:
-        store.acquire("sandbox", 5740, holder="kate", host="desk", command="apply", run=None, lease_seconds=600)
+        store.acquire(Site("sandbox", 5740), holder="kate", host="desk", command="apply", run=None, lease_seconds=600)
         done = home.run("import", *NORTHMERE, "--classroom", "3301", "--without", "units", "--format", "json")
         assert (done.code, list(files(home)) != []) == (ExitCode.INCOMPLETE, True)
         assert any("is not recorded" in one["what"] for one in done.json["problems"])
-        assert store.recorded("sandbox", 5740) == {}
+        assert store.recorded(Site("sandbox", 5740)) == {}
 
 
 def test_an_import_of_nobody_new_ends_with_the_list_of_learners(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

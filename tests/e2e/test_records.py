@@ -12,7 +12,7 @@ import pytest
 
 from onefile_sandbox.faults import Fault
 from reconciler.clock import SystemClock
-from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.model.slots import Site, Slot, SlotKind, UserId
 from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode
 from reconciler.store import Store
@@ -316,7 +316,7 @@ def test_a_lock_of_another_machine_is_taken_away_only_with_a_reason(home: Home) 
     home.plan()
     with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
         store.acquire(
-            "sandbox", 5740, holder="robin", host="elsewhere", command="apply", run=None,
+            Site("sandbox", 5740), holder="robin", host="elsewhere", command="apply", run=None,
             lease_seconds=timedelta(hours=1).total_seconds(),
         )  # fmt: skip
     locked = home.run("apply", "--auto-approve")

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.clock import SystemClock
+from reconciler.model.slots import Site
 from reconciler.problems import ExitCode
-from reconciler.store import Episode, Store
+from reconciler.store import OpenIssue, Store
 from tests.e2e.user import LEARNER, LEE, SETTINGS, Home, Served, point_at, served
 
 OWNED: Mapping[str, object] = {**SETTINGS, "manual_steps": {"owner": "quality-lead"}}
@@ -39,10 +40,10 @@ def steps(home: Home) -> dict[str, dict[str, object]]:
     return {step["address"]: step for step in home.plan()["manual_steps"]}
 
 
-def kept(home: Home) -> tuple[Episode, ...]:
+def kept(home: Home) -> tuple[OpenIssue, ...]:
     with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
         target = store.runs(limit=1)[0].target
-        return store.episodes(target, 5740, "step", ended_since=datetime.min.replace(tzinfo=UTC))
+        return store.episodes(Site(target, 5740), "step", ended_since=datetime.min.replace(tzinfo=UTC))
 
 
 def test_a_step_has_a_way_an_owner_and_an_age(home: Home, server: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from onefile_sandbox.serve import serving
-from reconciler.github.environment import Surroundings
+from reconciler.github.environment import WorkflowEnvironment
 from tests.e2e.conftest import home
 from tests.github.forge import BOT, REPOSITORY, Forge
 from tests.github.standin import application
@@ -26,8 +26,8 @@ class Hub:
     def __init__(self, forge: Forge, app: Starlette, url: str) -> None:
         self.forge, self.app, self.url = forge, app, url
 
-    def here(self, commit: str = "0" * 40, branch: str = "main", token: str = TOKEN) -> Surroundings:
-        return Surroundings(
+    def here(self, commit: str = "0" * 40, branch: str = "main", token: str = TOKEN) -> WorkflowEnvironment:
+        return WorkflowEnvironment(
             token, REPOSITORY, commit, branch, "https://github.invalid/run", self.url, f"{self.url}/graphql"
         )
 

@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.github.approval import Asked, Comment, Commit, Evidence, Judgement, Pull, Review, Since, judge
+from reconciler.github.approval import (
+    ApprovalRequest,
+    Comment,
+    Commit,
+    Evidence,
+    Judgement,
+    Pull,
+    Review,
+    Since,
+    evaluate_approval,
+)
 from reconciler.github.markers import PlanMark
 from reconciler.model.structs import replace
 
@@ -15,7 +25,7 @@ HEAD, OLDER, MERGE, OTHER = "a" * 40, "b" * 40, "c" * 40, "d" * 40
 PLANNED = datetime(2026, 11, 25, 10, tzinfo=UTC)
 FINGERPRINT, ANOTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 MARK = PlanMark("live", "5740", FINGERPRINT, HEAD)
-WANTED = Asked("live", "5740", FINGERPRINT, MERGE, "main")
+WANTED = ApprovalRequest("live", "5740", FINGERPRINT, MERGE, "main")
 PULL = Pull(7, "ada", "main", HEAD, is_merged=True, merge_commit=MERGE, commits=1, changed_files=1)
 COMMENT = Comment(True, "github-actions", f"{MARK.line()}\nthe plan", PLANNED)
 REVIEW = Review("ben", True, "APPROVED", HEAD, PLANNED + timedelta(seconds=1))
@@ -53,14 +63,14 @@ def reasons(verdict: Judgement) -> str:
 
 def test_a_review_after_the_plan_by_somebody_else_who_may_write_approves() -> None:
     """The one way to be approved, and the verdict says by whom."""
-    verdict = judge(WANTED, TRUE)
+    verdict = evaluate_approval(WANTED, TRUE)
     assert verdict.is_approved
     assert [review.reviewer for review in verdict.approvals] == ["ben"]
 
 
 def test_no_evidence_is_no_approval() -> None:
     """Where nothing is shown, nothing is proven."""
-    assert not judge(WANTED, Evidence((), Since(""))).is_approved
+    assert not evaluate_approval(WANTED, Evidence((), Since(""))).is_approved
 
 
 REFUSED: dict[str, tuple[Evidence, str]] = {
@@ -163,7 +173,7 @@ REFUSED: dict[str, tuple[Evidence, str]] = {
 def test_what_only_looks_like_an_approval_is_none(case: str) -> None:
     """Each is refused, with a reason that names it and a fix."""
     evidence, reason = REFUSED[case]
-    verdict = judge(WANTED, evidence)
+    verdict = evaluate_approval(WANTED, evidence)
     assert not verdict.is_approved
     assert reason in reasons(verdict)
     assert all(problem.fix for problem in verdict.why_not)
@@ -189,26 +199,26 @@ ALLOWED: dict[str, Evidence] = {
 @pytest.mark.parametrize("case", ALLOWED)
 def test_what_takes_nothing_from_an_approval_leaves_it(case: str) -> None:
     """A gate that is shut in the normal case would be taken down."""
-    assert judge(WANTED, ALLOWED[case]).is_approved, reasons(judge(WANTED, ALLOWED[case]))
+    assert evaluate_approval(WANTED, ALLOWED[case]).is_approved, reasons(evaluate_approval(WANTED, ALLOWED[case]))
 
 
 def test_every_reason_is_told_at_once() -> None:
     """People do not find out one by one what is missing."""
     evidence = replace(with_reviews(), comments=(say(replace(MARK, target="practice", fingerprint=ANOTHER)),))
-    assert len(judge(WANTED, evidence).why_not) == 3
+    assert len(evaluate_approval(WANTED, evidence).why_not) == 3
 
 
 @pytest.mark.parametrize("folder", ["state", "./state", "state/", "././state"])
 def test_the_folder_may_be_written_in_any_usual_way(folder: str) -> None:
     """It is compared as git names it."""
-    assert judge(replace(WANTED, folder=folder), TRUE).is_approved
+    assert evaluate_approval(replace(WANTED, folder=folder), TRUE).is_approved
 
 
 def test_a_folder_that_is_the_whole_repository_holds_no_workflows() -> None:
     """What runs is never declared state."""
     wanted = replace(WANTED, folder=".")
-    assert judge(wanted, with_files("staff.yaml", "cohorts/one.yaml")).is_approved
-    assert not judge(wanted, with_files("staff.yaml", ".github/workflows/plan.yml")).is_approved
+    assert evaluate_approval(wanted, with_files("staff.yaml", "cohorts/one.yaml")).is_approved
+    assert not evaluate_approval(wanted, with_files("staff.yaml", ".github/workflows/plan.yml")).is_approved
 
 
 @pytest.mark.parametrize(
@@ -220,6 +230,6 @@ def test_a_folder_that_is_the_whole_repository_holds_no_workflows() -> None:
         lambda wanted: replace(wanted, folder="elsewhere"),
     ],
 )
-def test_evidence_for_something_else_approves_nothing(spoil: Callable[[Asked], Asked]) -> None:
+def test_evidence_for_something_else_approves_nothing(spoil: Callable[[ApprovalRequest], ApprovalRequest]) -> None:
     """Whatever is not what is about to be applied refuses."""
-    assert not judge(spoil(WANTED), TRUE).is_approved
+    assert not evaluate_approval(spoil(WANTED), TRUE).is_approved

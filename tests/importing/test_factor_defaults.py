@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term, read_cohort
-from reconciler.declared.cover import Roster
+from reconciler.declared.cover import CoverTimeline
 from reconciler.declared.resolve import build_cohort
 from reconciler.declared.yaml_loader import load_text
 from reconciler.editing.format import formatted
@@ -64,7 +64,7 @@ cohorts = st.lists(st.tuples(slots, text | st.just("")), max_size=9).map(
 
 
 def asked(cohort: CohortEntry, day: date) -> list[object]:
-    learners, _ = build_cohort(cohort, ORGANISATION, Roster(STAFF, day, day))
+    learners, _ = build_cohort(cohort, ORGANISATION, CoverTimeline(STAFF, day, day))
     return [(one.id, one.misid, one.label, one.slots) for one in learners]
 
 

@@ -16,7 +16,7 @@ from reconciler.importing.read_census import take_census
 from reconciler.model.census import READABLE, Census, Scope
 from reconciler.model.declared import Declared, Settings
 from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, Unread, UserId
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.problems import BadAnswer, Invalid
 from reconciler.runtime.state_files import cohort_text, settings_text, staff_text
 from tests.factories import DAY
@@ -48,8 +48,10 @@ WAYS = [
 ]
 
 
-def census_of(here: Trial, scope: Scope = WHOLE, facts: Facts | None = None, told: Told | None = None) -> Census:
-    return here.read(lambda reader: take_census(scope, reader, facts or Facts(), told))
+def census_of(
+    here: Trial, scope: Scope = WHOLE, capabilities: Capabilities | None = None, told: Told | None = None
+) -> Census:
+    return here.read(lambda reader: take_census(scope, reader, capabilities or Capabilities(), told))
 
 
 def files_of(made: Imported, state: Path) -> Declared:
@@ -132,9 +134,9 @@ def test_a_class_a_placement_and_an_assessor_narrow_a_census(tmp_path: Path) -> 
     """Each by what OneFile says of the learner; together they narrow further."""
     with trial(tmp_path, learners=45) as here:
 
-        def those(**facts: int) -> set[int]:
+        def those(**capabilities: int) -> set[int]:
             users = here.world.users
-            return {one for one in active(here) if all(users[one][key] == value for key, value in facts.items())}  # type: ignore[literal-required]  # OneFile's names
+            return {one for one in active(here) if all(users[one][key] == value for key, value in capabilities.items())}  # type: ignore[literal-required]  # OneFile's names
 
         def found(**scope: frozenset[int]) -> set[int]:
             return {one.id for one in census_of(here, Scope(ORGANISATION, **scope)).learners}  # type: ignore[arg-type]  # ids

@@ -13,7 +13,7 @@ import reconciler
 from reconciler.model.census import CensusLearner, CensusStaff
 from reconciler.model.declared import Staff, Wanted
 from reconciler.model.slots import Handle, Role, UserId
-from reconciler.model.structs import Discreet, Placed, Struct, replace
+from reconciler.model.structs import EqualIgnoringSource, RedactedRepr, Struct, replace
 from reconciler.problems import Source
 
 NO_SECRET = {"Lease"}  # its token tells one run from another, and opens nothing
@@ -43,7 +43,7 @@ def test_no_value_shows_a_secret_or_a_name() -> None:
     """Logs, tracebacks and failed tests print values as they are."""
     private = [one for one in structs() if is_private(one) and one.__name__ not in NO_SECRET]
     assert {"Observed", "Plan", "CensusStaff", "Surroundings"} <= {one.__name__ for one in private}
-    assert [one for one in private if not issubclass(one, Discreet)] == []
+    assert [one for one in private if not issubclass(one, RedactedRepr)] == []
 
 
 def test_a_discreet_value_shows_the_rest() -> None:
@@ -66,11 +66,11 @@ def test_what_asks_for_the_same_is_equal_wherever_it_stands(staff: UserId | None
 def test_only_values_of_one_kind_are_equal() -> None:
     """A member of staff is no holder, whatever both are made of."""
 
-    class Other(Placed, Struct, frozen=True):
+    class Other(EqualIgnoringSource, Struct, frozen=True):
         day: date
         source: Source
 
-    class Like(Placed, Struct, frozen=True):
+    class Like(EqualIgnoringSource, Struct, frozen=True):
         day: date
         source: Source
 

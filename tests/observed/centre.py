@@ -18,7 +18,7 @@ from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff
 from reconciler.model.observed import Observed
 from reconciler.model.slots import DEFAULT_KINDS, Handle, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.observed.observe import observe
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.in_process import dropped_answer, in_process
 from reconciler.onefile.reader import Reader
@@ -94,7 +94,7 @@ class Centre:
     def read(
         self,
         declared: Declared,
-        facts: Facts | None = None,
+        capabilities: Capabilities | None = None,
         *faults: Fault,
         network: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda inner: inner,
     ) -> Observed:
@@ -112,7 +112,7 @@ class Centre:
                 transport=network(in_process(app)),
             ) as client:
                 self.reader = Reader(client, clock)
-                return await observe(declared, self.reader, facts, self.told)
+                return await observe(declared, self.reader, capabilities, self.told)
 
         try:
             return asyncio.run(session())

@@ -15,7 +15,7 @@ from reconciler.model.declared import Declared
 from reconciler.model.slots import OrganisationId, Slot, SlotKind
 from reconciler.model.structs import replace
 from reconciler.observed.people import UNMARKED
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.problems import Rejected
 from tests.observed.centre import DEFAULT, EMPLOYER, Centre, wanting
 from tests.worlds import trial
@@ -68,10 +68,10 @@ def test_never_more_than_one_by_one_and_the_probes(scope: tuple[int, range], swi
 def test_the_second_reading_costs_no_more(scope: tuple[int, range], switched: Mapping[str, str]) -> None:
     """What was learnt by the first is not looked for again."""
     learners, numbers = scope
-    centre, facts = centre_of(learners, switched), Facts()
+    centre, capabilities = centre_of(learners, switched), Capabilities()
     declared = centre.typical(numbers)
-    first = centre.read(declared, facts).calls
-    assert centre.read(declared, Facts(dict(facts.known))).calls <= first
+    first = centre.read(declared, capabilities).calls
+    assert centre.read(declared, Capabilities(dict(capabilities.known))).calls <= first
 
 
 @settings(max_examples=50, deadline=None)
@@ -85,11 +85,11 @@ def test_the_forecast_is_right_to_two_percent(
     searches for that learner's aims and units are forecast in vain.
     """
     learners, numbers = scope
-    centre, facts = centre_of(learners, switched), Facts()
+    centre, capabilities = centre_of(learners, switched), Capabilities()
     declared = centre.typical(numbers)
-    observed = centre.read(declared, facts)
+    observed = centre.read(declared, capabilities)
     if again:
-        observed = centre.read(declared, Facts(dict(facts.known)))
+        observed = centre.read(declared, Capabilities(dict(capabilities.known)))
     ((spent, remaining),) = centre.told.forecasts
     surprises = 2 * len(_archived(centre, declared)) if centre.switches.unpaged == "capped" else 0
     assert abs(spent + remaining - observed.calls) <= max(2, 0.02 * observed.calls) + surprises
@@ -119,9 +119,9 @@ def test_a_scope_on_two_pages_costs_two_pages() -> None:
     """The unpaged list tells where on the paged one the learners are: no other page of 400 learners is asked for."""
     centre = centre_of(400, {"page_cap": "50"})
     declared = centre.declared(*(wanting(200000 + n, [DEFAULT]) for n in range(140, 170)))
-    facts = Facts()
-    centre.read(declared, facts)
-    centre.read(declared, Facts(dict(facts.known)))
+    capabilities = Capabilities()
+    centre.read(declared, capabilities)
+    centre.read(declared, Capabilities(dict(capabilities.known)))
     pages = [path for path in centre.paths if path.startswith("POST /User/Search/")]
     assert len(pages) <= 3  # two pages, and a look at the list's end on account of those who are archived
     assert not any(
@@ -152,7 +152,7 @@ def test_only_what_is_declared_is_read(slots: list[Slot], never: tuple[str, ...]
     """No call for units where none are declared, and so on; nobody's own record where nothing on it is declared, once
     it is known that whoever is on a list is active."""
     centre = Centre(*switched, world=WORLDS[60])
-    centre.read(centre.declared(*(wanting(200000 + n, slots) for n in range(1, 10))), Facts({UNMARKED: "no"}))
+    centre.read(centre.declared(*(wanting(200000 + n, slots) for n in range(1, 10))), Capabilities({UNMARKED: "no"}))
     assert not [path for path in centre.paths for word in never if word in path]
 
 
@@ -188,18 +188,18 @@ BEFORE_AND_AFTER = {
 
 @pytest.mark.parametrize("case", sorted(BEFORE_AND_AFTER))
 def test_what_has_become_false_costs_calls_not_truth(case: str) -> None:
-    """Between two runs the server changes: the second observes what one without facts would, within the same bound,
-    and what it contradicted is not believed by the third."""
+    """Between two runs the server changes: the second observes what a run without capabilities would, within the same
+    bound, and what it contradicted is not believed by the third."""
     before, after = BEFORE_AND_AFTER[case]
     old, new = Centre(*before, world=WORLDS[400]), Centre(*after, world=WORLDS[400])
-    declared, facts = old.typical(range(1, 61)), Facts()
-    old.read(declared, facts)
-    second = new.read(declared, facts)
+    declared, capabilities = old.typical(range(1, 61)), Capabilities()
+    old.read(declared, capabilities)
+    second = new.read(declared, capabilities)
     fresh = new.read(declared)
     assert second.learners == fresh.learners or case == "its aims no longer name their staff"
     assert _shown(second) == _shown(fresh)
     assert second.calls <= new.naive_calls(declared) + PROBES
-    assert new.read(declared, Facts(dict(facts.known))).calls <= second.calls
+    assert new.read(declared, Capabilities(dict(capabilities.known))).calls <= second.calls
 
 
 def _shown(observed: object) -> object:
@@ -212,11 +212,11 @@ def _shown(observed: object) -> object:
 def test_whether_lists_have_archived_users_is_asked_once() -> None:
     """The next reading relies on it, and where they have, reads the record of everybody who is declared."""
     for switched, own in (("archived_in_search=omitted", 0), ("archived_in_search=included", 9)):
-        centre, facts = Centre(switched, world=WORLDS[60]), Facts()
+        centre, capabilities = Centre(switched, world=WORLDS[60]), Capabilities()
         declared = centre.declared(*(wanting(200000 + n, [AIM]) for n in range(1, 10)))
-        centre.read(declared, facts)
+        centre.read(declared, capabilities)
         centre.paths.clear()
-        centre.read(declared, Facts(dict(facts.known)))
+        centre.read(declared, Capabilities(dict(capabilities.known)))
         assert sum(path.startswith("GET /User/2000") for path in centre.paths) == own
         ((spent, remaining),) = centre.told.forecasts
         assert spent + remaining == len(centre.paths)
@@ -224,23 +224,23 @@ def test_whether_lists_have_archived_users_is_asked_once() -> None:
 
 def test_an_organisation_that_is_not_there_teaches_nothing() -> None:
     """The searches are refused on account of the organisation: what the server offers is not known any better."""
-    centre, facts = centre_of(60, {}), Facts()
+    centre, capabilities = centre_of(60, {}), Capabilities()
     declared = centre.declared(
         *(replace(wanting(200000 + n, [DEFAULT]), organisation=OrganisationId(1)) for n in (1, 2))
     )
     with pytest.raises(Rejected):
-        centre.read(declared, facts)
-    assert facts.changed == {}
+        centre.read(declared, capabilities)
+    assert capabilities.changed == {}
 
 
 def test_a_list_that_has_grown_is_read_to_its_new_end() -> None:
     """The length that was learnt chooses the way; it does not end the reading."""
-    facts = Facts()
+    capabilities = Capabilities()
     for learners in (60, 400):
         centre = centre_of(learners, {"page_cap": "50", "unit_search_without_user": "allowed"})
         declared = centre.typical(range(1, learners + 1))
-        centre.read(declared, facts)
-    assert facts.number("rows:learning_aims") == len(centre.world.centre.aims)
+        centre.read(declared, capabilities)
+    assert capabilities.number("rows:learning_aims") == len(centre.world.centre.aims)
 
 
 # ------------------------------------------------------------------ what the plan says it cost

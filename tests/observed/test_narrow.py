@@ -9,7 +9,7 @@ from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
 from reconciler.model.slots import Slot, SlotKind
 from reconciler.model.structs import replace
-from reconciler.observed.narrow import within
+from reconciler.observed.narrow import narrow
 from reconciler.problems import Source
 from tests.observed.centre import DEFAULT, EMPLOYER, LEE, Centre, wanting
 from tests.onefile.servers import START
@@ -46,8 +46,8 @@ def test_a_shared_reading_is_to_each_as_its_own(switches: list[str]) -> None:
     shared = centre.read(for_both(one, Base("c" * 40, other)))
     for declared in (one, other):
         alone = centre.read(declared)
-        assert told(within(shared, declared)) == told(alone)
-        assert within(alone, declared) == alone
+        assert told(narrow(shared, declared)) == told(alone)
+        assert narrow(alone, declared) == alone
 
 
 def test_one_learner_under_two_names_is_read_once_for_both() -> None:
@@ -57,4 +57,4 @@ def test_one_learner_under_two_names_is_read_once_for_both() -> None:
     shared = centre.read(for_both(one, Base("c" * 40, other)))
     assert sum("/LearningAim/" in path for path in centre.paths) == 1
     for declared in (one, other):
-        assert told(within(shared, declared)) == told(centre.read(declared))
+        assert told(narrow(shared, declared)) == told(centre.read(declared))

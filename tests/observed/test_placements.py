@@ -7,7 +7,7 @@ import pytest
 from reconciler.model.declared import Declared, Level, Settings, Wanted
 from reconciler.model.slots import OrganisationId, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from tests.observed.centre import DEFAULT, EMPLOYER, NO_LISTS, ORGANISATION, Centre, wanting
 
 
@@ -30,13 +30,13 @@ def employers(declared: Declared) -> set[UserId | None]:
 @pytest.mark.parametrize("switches", [[], ["paged_user_fields=same"]], ids=str)
 @pytest.mark.parametrize("facts", [{}, NO_LISTS], ids=["lists", "no lists"])
 def test_every_default_employers_placement_is_known_whichever_way_it_comes(
-    switches: list[str], facts: dict[str, str]
+    switches: list[str], capabilities: dict[str, str]
 ) -> None:
     """From rows of the employers' list where they tell, from records where not; told before it is spent."""
     centre = Centre(*switches, learners=60)
     declared = everybody_as_is(centre)
     assert len(employers(declared)) == 5
-    observed = centre.read(declared, Facts(dict(facts)))
+    observed = centre.read(declared, Capabilities(dict(capabilities)))
     told = {user: account.placement for (_, user), account in observed.staff.items()}
     assert told == {user: centre.world.users[user]["PlacementID"] for user in employers(declared) if user}
     spent, remaining = centre.told.forecasts[0]
@@ -48,9 +48,11 @@ def test_a_page_of_employers_is_cheaper_than_each_of_them() -> None:
     calls = {}
     for fields in ("rich", "same"):
         centre = Centre(f"paged_user_fields={fields}", learners=60)
-        off, facts = everybody_as_is(centre, "off"), Facts()
+        off, capabilities = everybody_as_is(centre, "off"), Capabilities()
         for _ in range(2):
-            calls[fields] = centre.read(everybody_as_is(centre), facts).calls - centre.read(off, facts).calls
+            calls[fields] = (
+                centre.read(everybody_as_is(centre), capabilities).calls - centre.read(off, capabilities).calls
+            )
     assert calls["rich"] == 1
     assert calls["same"] == len(employers(off))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onefile_sandbox.faults import Fault
 from onefile_sandbox.world import World
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import Observed, Standing
+from reconciler.model.observed import AccountStatus, Observed
 from reconciler.model.slots import (
     DEFAULT_KINDS,
     IQA_KINDS,
@@ -26,7 +26,7 @@ from reconciler.model.slots import (
     UserId,
 )
 from reconciler.model.structs import replace
-from reconciler.onefile.capabilities import Facts
+from reconciler.onefile.capabilities import Capabilities
 from reconciler.problems import ServiceError
 from tests.observed.centre import (
     DEFAULT,
@@ -117,7 +117,7 @@ def test_what_is_observed_is_what_is_there(chosen: list[Chosen], switched: Mappi
     learners = [
         wanting(None if known else user, slots, misid(user) if known else None) for user, slots, known in chosen
     ]
-    observed = centre.read(centre.declared(*learners), Facts(dict(WAYS[way])))
+    observed = centre.read(centre.declared(*learners), Capabilities(dict(WAYS[way])))
     for user, slots, by_misid in chosen:
         if is_archived(user):
             continue
@@ -147,7 +147,9 @@ def test_every_way_observes_the_same(chosen: list[Chosen], switched: Mapping[str
     included, does not depend on the way; nor does it depend on what was learnt before."""
     centre = centre_with({**switched, "empty_value": "null", "defaults_on_get": "present", "aim_staff_keys": "present"})
     active = [wanting(user, slots) for user, slots, _ in chosen if not is_archived(user)]
-    readings = [centre.read(centre.declared(*active), Facts(dict(facts))) for facts in WAYS.values()]
+    readings = [
+        centre.read(centre.declared(*active), Capabilities(dict(capabilities))) for capabilities in WAYS.values()
+    ]
     first, *others = [shown(one) for one in readings]
     for other in others:
         assert other == first
@@ -226,7 +228,7 @@ def test_unmanaged_learners_change_nothing(way: str) -> None:
     readings = []
     for centre in (Centre(learners=30), Centre(learners=60)):
         learners = [wanting(200000 + n, [DEFAULT, EMPLOYER]) for n in range(1, 11)]
-        readings.append(shown(centre.read(centre.declared(*learners), Facts(dict(WAYS[way])))))
+        readings.append(shown(centre.read(centre.declared(*learners), Capabilities(dict(WAYS[way])))))
     assert readings[0] == readings[1]
 
 
@@ -267,7 +269,7 @@ def test_whoever_is_not_an_active_learner_here_is_recognised(
 ) -> None:
     """Archived learners, staff, learners of another organisation and ids that nobody has, in any scope."""
     centre = centre_with({"page_cap": cap, "archived_marker": marker, "paged_user_fields": rich})
-    archived: Standing = "archived" if marker == "present" else "not listed"
+    archived: AccountStatus = "archived" if marker == "present" else "not listed"
     expected = {200011: archived, int(KATE): "not listed", 920001: "not listed", 299999: "missing", 200004: "active"}
     crowd = [200020 + n for n in range(others) if not is_archived(200020 + n)]
     observed = centre.read(centre.declared(*(wanting(user, slots) for user in [*expected, *crowd])))
@@ -281,7 +283,7 @@ def test_archived_staff_are_recognised(way: str, staff: UserId, standing: str) -
     centre = centre_with({})
     learner = wanting(200004, [DEFAULT])
     slots = {DEFAULT: replace(learner.slots[DEFAULT], staff=staff)}
-    observed = centre.read(centre.declared(replace(learner, slots=slots)), Facts(dict(WAYS[way])))
+    observed = centre.read(centre.declared(replace(learner, slots=slots)), Capabilities(dict(WAYS[way])))
     assert observed.staff[ORGANISATION, staff].standing == standing
 
 
@@ -293,7 +295,9 @@ def test_a_misid_of_two_learners_is_an_error_that_names_both(way: str, others: i
     world.users[200007]["MISID"] = misid(200002)
     centre = Centre("name_filter=prefix", world=world)
     crowd = [wanting(200010 + n, [DEFAULT]) for n in range(others) if not is_archived(200010 + n)]
-    observed = centre.read(centre.declared(wanting(None, [DEFAULT], misid(200002)), *crowd), Facts(dict(WAYS[way])))
+    observed = centre.read(
+        centre.declared(wanting(None, [DEFAULT], misid(200002)), *crowd), Capabilities(dict(WAYS[way]))
+    )
     (problem,) = observed.problems
     assert "200002, 200007" in problem.what
     assert observed.misids == {}
@@ -317,7 +321,9 @@ def test_a_misid_is_compared_exactly_and_within_the_organisation(way: str) -> No
     """LRN0000 is the beginning of several; LRN00002 is also a learner's of the other organisation; case counts."""
     centre = centre_with({"name_filter": "prefix"})
     wanted = ["LRN0000", misid(200002), "lrn00004", misid(200006)]
-    observed = centre.read(centre.declared(*(wanting(None, [DEFAULT], one) for one in wanted)), Facts(dict(WAYS[way])))
+    observed = centre.read(
+        centre.declared(*(wanting(None, [DEFAULT], one) for one in wanted)), Capabilities(dict(WAYS[way]))
+    )
     assert observed.misids == {misid(200002): 200002, misid(200006): 200006}
     assert [problem.what.split()[-1] for problem in observed.problems] == ["LRN0000", "lrn00004"]
 

@@ -7,8 +7,8 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.onefile.capabilities import Facts
-from reconciler.onefile.list_scan import Scan
+from reconciler.onefile.capabilities import Capabilities
+from reconciler.onefile.list_scan import ListReader
 from reconciler.onefile.pagination import PagedList, Paging
 from reconciler.onefile.read_cost import page_count
 from tests.onefile.lists import Item, ListServer, servers
@@ -18,17 +18,19 @@ PROBES = 14
 there are at most two for each time the guess has to be doubled or halved."""
 
 
-def scan(server: ListServer, paging: Paging, facts: Facts) -> Scan[Item]:
-    return Scan("things", lambda: PagedList("POST /Things/Search", server.fetch, paging, paging.rows), paging, facts)
+def scan(server: ListServer, paging: Paging, capabilities: Capabilities) -> ListReader[Item]:
+    return ListReader(
+        "things", lambda: PagedList("POST /Things/Search", server.fetch, paging, paging.rows), paging, capabilities
+    )
 
 
 def survey_and_read(
-    server: ListServer, spares: int, guess: int, facts: Facts, rows: int = 1000
-) -> tuple[Scan[Item], int]:
+    server: ListServer, spares: int, guess: int, capabilities: Capabilities, rows: int = 1000
+) -> tuple[ListReader[Item], int]:
     """The scan after its reading, and how many calls it had said were left before that."""
 
-    async def main() -> tuple[Scan[Item], int]:
-        found = scan(server, Paging(rows=facts.number("page_rows") or rows), facts)
+    async def main() -> tuple[ListReader[Item], int]:
+        found = scan(server, Paging(rows=capabilities.number("page_rows") or rows), capabilities)
         await found.survey(lambda _: spares, guess=lambda _: guess)
         said = found.calls_left
         asked = len(server.asked)
@@ -44,7 +46,7 @@ def survey_and_read(
 @given(server=servers(), spares=st.integers(0, 60), guess=st.integers(0, 400))
 def test_a_list_that_is_read_is_read_whole(server: ListServer, spares: int, guess: int) -> None:
     """Whatever was guessed of its length, whatever was looked at on the way: all rows, or the list is left alone."""
-    found, _ = survey_and_read(server, spares, guess, Facts(), rows=server.rows // 3 + 1)
+    found, _ = survey_and_read(server, spares, guess, Capabilities(), rows=server.rows // 3 + 1)
     assert found.rows.keys() == (server.ids if found.chosen else set())
 
 
@@ -59,7 +61,7 @@ def test_a_list_that_is_read_is_read_whole(server: ListServer, spares: int, gues
 def test_pages_never_cost_much_more_than_they_spare(rows: int, cap: int, spares: int, guess: int, past: str) -> None:
     """However wrong the guess: what the list spares, and the probes."""
     server = ListServer(rows, cap=cap, past=past)  # type: ignore[arg-type]
-    found, _ = survey_and_read(server, spares, guess, Facts())
+    found, _ = survey_and_read(server, spares, guess, Capabilities())
     assert len(server.asked) <= (spares if found.chosen else 0) + PROBES
 
 
@@ -72,7 +74,7 @@ def test_the_forecast_of_a_list_is_right_to_two_percent(rows: int, cap: int, wro
 
     async def main() -> int:
         nonlocal asked_before_reading
-        found = scan(server, Paging(), Facts())
+        found = scan(server, Paging(), Capabilities())
         await found.survey(lambda _: 10**6, guess=lambda _: round(rows * wrong))
         asked_before_reading = len(server.asked)
         said = found.calls_left
@@ -88,10 +90,10 @@ def test_the_forecast_of_a_list_is_right_to_two_percent(rows: int, cap: int, wro
 @given(rows=st.integers(1, 6000), cap=st.integers(50, 300))
 def test_the_second_time_costs_no_more(rows: int, cap: int) -> None:
     """Once the list's length and the size of its pages are known, nothing is looked for."""
-    facts, first, second = Facts(), ListServer(rows, cap=cap), ListServer(rows, cap=cap)
-    survey_and_read(first, 10**6, rows, facts)
-    facts.learn("page_rows", str(min(cap, 1000)))
-    found, _ = survey_and_read(second, 10**6, 0, facts)
+    capabilities, first, second = Capabilities(), ListServer(rows, cap=cap), ListServer(rows, cap=cap)
+    survey_and_read(first, 10**6, rows, capabilities)
+    capabilities.set("page_rows", str(min(cap, 1000)))
+    found, _ = survey_and_read(second, 10**6, 0, capabilities)
     assert found.whole
     assert len(second.asked) <= len(first.asked)
     assert (
@@ -101,8 +103,8 @@ def test_the_second_time_costs_no_more(rows: int, cap: int) -> None:
 
 def test_a_list_known_to_be_too_long_costs_nothing() -> None:
     """What is learnt once is not asked for again."""
-    facts, server = Facts({"rows:things": "40000", "page_rows": "200"}), ListServer(40000, cap=200)
-    found, _ = survey_and_read(server, 40, 0, facts)
+    capabilities, server = Capabilities({"rows:things": "40000", "page_rows": "200"}), ListServer(40000, cap=200)
+    found, _ = survey_and_read(server, 40, 0, capabilities)
     assert not found.chosen
     assert server.asked == []
 
@@ -110,46 +112,46 @@ def test_a_list_known_to_be_too_long_costs_nothing() -> None:
 def test_a_list_that_looks_far_too_long_is_left_at_its_first_page() -> None:
     """No call is spent on being sure that hundreds of pages are more than forty."""
     server = ListServer(40000, cap=200)
-    found, _ = survey_and_read(server, 40, 40000, Facts(), rows=200)
+    found, _ = survey_and_read(server, 40, 40000, Capabilities(), rows=200)
     assert not found.chosen
     assert server.asked == [(1, 200)]
 
 
 def test_a_list_that_is_refused_is_not_asked_for_again() -> None:
     """Two calls the first time, because it may be the size that is refused; none the second."""
-    facts, server = Facts(), ListServer(400, refuses_above=0)
-    found, _ = survey_and_read(server, 100, 400, facts)
+    capabilities, server = Capabilities(), ListServer(400, refuses_above=0)
+    found, _ = survey_and_read(server, 100, 400, capabilities)
     assert not found.chosen
     assert len(server.asked) == 2
-    survey_and_read(server, 100, 400, facts)
+    survey_and_read(server, 100, 400, capabilities)
     assert len(server.asked) == 2
 
 
 def test_rows_that_are_no_use_are_not_read() -> None:
     """One look at the first page, and the list is left alone for as long as that is remembered."""
-    facts, server = Facts(), ListServer(400, cap=50)
+    capabilities, server = Capabilities(), ListServer(400, cap=50)
 
     async def main() -> None:
-        found = scan(server, Paging(rows=50), facts)
+        found = scan(server, Paging(rows=50), capabilities)
         await found.survey(lambda _: 100, guess=len, usable=lambda _: False)
         assert not found.chosen
 
     asyncio.run(main())
     assert server.asked == [(1, 50)]
-    assert facts.denies("things")
+    assert capabilities.denies("things")
 
 
 def test_a_few_wanted_ones_are_not_worth_a_look() -> None:
     """Two calls cannot be made fewer by looking for a cheaper way."""
     server = ListServer(400)
-    survey_and_read(server, 2, 400, Facts())
+    survey_and_read(server, 2, 400, Capabilities())
     assert server.asked == []
 
 
 def test_a_list_that_has_grown_or_shrunk_is_still_read_whole() -> None:
     """What was learnt of its length chooses the way; what is on it is read."""
     for rows in (90, 110, 450):
-        facts, server = Facts({"rows:things": "300", "page_rows": "50"}), ListServer(rows, cap=50)
-        found, _ = survey_and_read(server, 100, 0, facts)
+        capabilities, server = Capabilities({"rows:things": "300", "page_rows": "50"}), ListServer(rows, cap=50)
+        found, _ = survey_and_read(server, 100, 0, capabilities)
         assert found.rows.keys() == server.ids
-        assert facts.number("rows:things") == rows
+        assert capabilities.number("rows:things") == rows

@@ -11,7 +11,7 @@ from icalendar import Calendar
 from markdown_it import MarkdownIt
 
 from reconciler.declared.load import read_declared
-from reconciler.plan.calendar import Breach, Coming, Kind, coming
+from reconciler.plan.calendar import Breach, ChangeCalendar, Kind, build_calendar
 from reconciler.plan.lookahead import foresee_breaches
 from reconciler.report.calendar.ics import render_ics
 from reconciler.report.calendar.json import render_json
@@ -40,9 +40,9 @@ learners:
 """
 
 
-def found(tmp_path: Path, text: str = TEXT, staff: str = COVERED, days: int = 31) -> Coming:
+def found(tmp_path: Path, text: str = TEXT, staff: str = COVERED, days: int = 31) -> ChangeCalendar:
     declared = read_declared(centre(tmp_path, text, staff=staff, settings=SETTINGS + WAIVER), DAY, ahead_days=days)
-    return coming(declared, (Breach(*one) for one in foresee_breaches(declared)))
+    return build_calendar(declared, (Breach(*one) for one in foresee_breaches(declared)))
 
 
 def test_each_handover_says_who_when_what_and_by_which_line(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.declared import Declared, DeclaredLearner, DriftMode, Settings, Wanted
-from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded, Standing
+from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.operations import moves
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Holder, OrganisationId, Slot, SlotKind, Unread, UserId
@@ -51,7 +51,7 @@ Recording = UserId | None | Literal["no record"]
 def seen(
     slots: Mapping[int, Mapping[Slot, Holder]],
     *,
-    standing: Mapping[int, Standing] | None = None,
+    standing: Mapping[int, AccountStatus] | None = None,
     staff: Mapping[int, ObservedStaff] | None = None,
     misids: Mapping[str, UserId] | None = None,
 ) -> Observed:
@@ -141,7 +141,7 @@ def _holders(draw: st.DrawFn, slots: st.SearchStrategy[list[Slot]], *extra: Hold
 
 
 SOME_SLOTS = st.lists(st.sampled_from(SLOTS), unique=True)
-Side = tuple[dict[Slot, UserId | None], dict[Slot, Holder], dict[Slot, UserId | None], str, Standing]
+Side = tuple[dict[Slot, UserId | None], dict[Slot, Holder], dict[Slot, UserId | None], str, AccountStatus]
 SIDES: st.SearchStrategy[list[Side]] = st.lists(
     st.tuples(
         _holders(SOME_SLOTS, None),
@@ -256,7 +256,7 @@ def test_only_declared_slots_and_our_own_additions_are_in_a_plan(sides: list[Sid
 @pytest.mark.parametrize(
     ("standing", "says"), [("archived", "archived"), ("missing", "no user"), ("not listed", "not among the active")]
 )
-def test_nothing_is_written_for_a_learner_who_is_not_active(standing: Standing, says: str) -> None:
+def test_nothing_is_written_for_a_learner_who_is_not_active(standing: AccountStatus, says: str) -> None:
     """Every row of the learner is blocked, and one problem, at the learner's line, says why."""
     who = learner({DEFAULT: JAMES, UNIT: NOOR})
     plan = planned(declared(who), seen({LEARNER: {}}, standing={LEARNER: standing}))
@@ -269,7 +269,7 @@ def test_nothing_is_written_for_a_learner_who_is_not_active(standing: Standing, 
 
 
 @pytest.mark.parametrize("standing", ["archived", "missing", "not listed"])
-def test_nobody_is_assigned_whose_account_is_not_active(standing: Standing) -> None:
+def test_nobody_is_assigned_whose_account_is_not_active(standing: AccountStatus) -> None:
     """Only the slots that would get that account are blocked; the rest of the learner proceeds."""
     plan = planned(
         declared(learner({DEFAULT: JAMES, UNIT: NOOR})),

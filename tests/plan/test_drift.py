@@ -18,11 +18,12 @@ from reconciler.model.slots import Handle, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.drift import (
     Approval,
+    DriftAction,
     Drifted,
     DriftReport,
     Memory,
     Place,
-    Verdict,
+    decide_drift,
     differs,
     drift_ending,
     endings,
@@ -30,17 +31,16 @@ from reconciler.plan.drift import (
     fight_id,
     fought_over,
     is_due,
-    judge,
     nothing_approved,
-    only,
     place_of,
+    restrict_to,
     step_ending,
     unmanaged,
     wanted_by,
 )
 from reconciler.plan.operations import operations_for, removal, summarise
 from reconciler.problems import Problem
-from reconciler.store import Correction, Episode, LastApplied
+from reconciler.store import Correction, LastApplied, OpenIssue
 from tests.factories import (
     AIM,
     AIM_IQA,
@@ -69,8 +69,8 @@ def drifted(slot: Slot = DEFAULT, before: UserId | None = JAMES, after: UserId |
     return change(slot, before, after, reason="drift", **more)
 
 
-def seen(row: Change, at: datetime = NOON) -> Episode:
-    return Episode(1, "drift", row.learner, row.slot, row.before, row.after, at, at)
+def seen(row: Change, at: datetime = NOON) -> OpenIssue:
+    return OpenIssue(1, "drift", row.learner, row.slot, row.before, row.after, at, at)
 
 
 def modes(mode: DriftMode, grace_hours: int = 0) -> Settings:
@@ -88,10 +88,10 @@ def verdict(
     *,
     fought: bool = False,
     after: timedelta = timedelta(),
-) -> Verdict:
+) -> DriftAction:
     fights = {place_of(row): seen(row)} if fought else {}
     memory = Memory(seen={place_of(row): seen(row)}, fights=fights)
-    (one,) = judge([row], memory, settings, NOON + after, approved)
+    (one,) = decide_drift([row], memory, settings, NOON + after, approved)
     return one.verdict
 
 
@@ -111,7 +111,7 @@ def test_only_what_everything_allows_is_corrected(
     declared = {} if wanted == "not declared" else {place: wanted}
     found = verdict(row, modes(mode), approval(declared, modes(approved_mode)), fought=fought)  # type: ignore[arg-type]
     agreed = mode == approved_mode == "correct" and wanted == row.after == KATE
-    assert (found is Verdict.CORRECT) == (agreed and not fought and not row.blocked)
+    assert (found is DriftAction.CORRECT) == (agreed and not fought and not row.blocked)
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.floats(0, 200))
@@ -124,7 +124,7 @@ def test_the_longer_time_of_grace_holds(here: int, approved: int, hours: float) 
         approval({place_of(row): KATE}, modes("correct", approved)),
         after=hours * HOUR,
     )
-    assert (found is Verdict.CORRECT) == (hours * HOUR >= max(here, approved) * HOUR)
+    assert (found is DriftAction.CORRECT) == (hours * HOUR >= max(here, approved) * HOUR)
 
 
 def test_where_nothing_is_approved_nothing_is_corrected() -> None:
@@ -132,7 +132,7 @@ def test_where_nothing_is_approved_nothing_is_corrected() -> None:
     settings = modes("correct", 5)
     none = nothing_approved(settings)
     assert (none.commit, none.settings, none.wanted) == ("", settings, {})
-    assert verdict(drifted(), settings, none, after=500 * HOUR) is Verdict.NOT_APPROVED
+    assert verdict(drifted(), settings, none, after=500 * HOUR) is DriftAction.NOT_APPROVED
 
 
 def test_what_waits_says_since_when_until_when_and_what_came_before() -> None:
@@ -140,11 +140,11 @@ def test_what_waits_says_since_when_until_when_and_what_came_before() -> None:
     known, new = drifted(), drifted(AIM)
     place, last = place_of(known), LastApplied(KATE, 1, NOON, "kate")
     memory = Memory(seen={place: seen(known, NOON - 2 * HOUR)}, applied={place: last}, corrections={place: 2})
-    assert judge([known, new], memory, modes("correct", 5), NOON) == (
-        Drifted(known, Verdict.GRACE, NOON - 2 * HOUR, NOON + 3 * HOUR, last, 2),
-        Drifted(new, Verdict.GRACE, NOON, NOON + 5 * HOUR, None, 0),
+    assert decide_drift([known, new], memory, modes("correct", 5), NOON) == (
+        Drifted(known, DriftAction.GRACE, NOON - 2 * HOUR, NOON + 3 * HOUR, last, 2),
+        Drifted(new, DriftAction.GRACE, NOON, NOON + 5 * HOUR, None, 0),
     )
-    assert judge([new], Memory(), modes("correct"), NOON)[0].verdict is Verdict.CORRECT
+    assert decide_drift([new], Memory(), modes("correct"), NOON)[0].verdict is DriftAction.CORRECT
 
 
 def test_a_slot_is_wanted_as_the_files_ask_where_it_is_known_whose_it_is() -> None:
@@ -164,7 +164,7 @@ def test_a_slot_is_wanted_as_the_files_ask_where_it_is_known_whose_it_is() -> No
 def test_a_plan_of_corrections_writes_the_chosen_slots_and_keeps_the_rest_in_view() -> None:
     """Other changes are left undone but stay as rows, so that shares and policies see the same centre."""
     rows = [drifted(), change(EMPLOYER, KATE, JAMES), change(AIM, JAMES, None), change(AIM_IQA, KATE, KATE)]
-    plan = only(plan_of(rows), {place_of(row) for row in rows[:1]}, 300)
+    plan = restrict_to(plan_of(rows), {place_of(row) for row in rows[:1]}, 300)
     assert [one.action for one in plan.changes] == ["update", "no-op", "no-op", "no-op"]
     assert [place_of(one) for one in plan.changes] == [place_of(row) for row in rows]
     assert (plan.manual, plan.summary.update, plan.summary.blocked) == ((), 1, 0)
@@ -184,7 +184,7 @@ def test_a_plan_of_corrections_counts_its_own_rows_and_says_nothing_of_the_other
         caseload=(CaseloadRow(Handle("kate-anderson"), KATE, Holding(), Holding()),),
     )
     rest = [replace(row, action="no-op", blocked="", held="") for row in rows[1:]]
-    assert only(whole, {place_of(rows[0])}, 60) == replace(
+    assert restrict_to(whole, {place_of(rows[0])}, 60) == replace(
         plan_of([rows[0], *rest]), summary=summarise([rows[0], *rest], 0, 1, 7, 60)
     )
 
@@ -193,7 +193,7 @@ def test_a_plan_of_corrections_counts_its_own_rows_and_says_nothing_of_the_other
 def test_a_plan_of_corrections_never_takes_anybody_off(chosen: set[Slot]) -> None:
     """Not even where it is asked to."""
     rows = [drifted(slot, after=None) for slot in (DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT)]
-    plan = only(plan_of(rows), {(LEARNER, slot) for slot in chosen}, 300)
+    plan = restrict_to(plan_of(rows), {(LEARNER, slot) for slot in chosen}, 300)
     assert {row.action for row in plan.changes} == {"no-op"}
     assert (plan.operations, plan.manual, plan.summary.manual) == ((), (), 0)
 
@@ -239,7 +239,7 @@ def test_what_differs_is_what_is_written_left_to_people_or_set_aside() -> None:
 def report(rows: Sequence[Change], outcomes: Sequence[Outcome] = (), last: LastApplied | None = None) -> DriftReport:
     memory = Memory(seen={place_of(row): seen(row) for row in rows})
     applied = {place_of(row): last for row in rows if last}
-    judged = judge(rows, memory, modes("correct"), NOON)
+    judged = decide_drift(rows, memory, modes("correct"), NOON)
     return DriftReport(plan_of(rows), NOON, NOON, judged, applied=applied, outcomes=tuple(outcomes))
 
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from reconciler.model.declared import DEFAULT_POLICIES, POLICIES, Level, Settings, Staff, Waiver
-from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Standing
+from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import Holder, Role, Slot, Unread, UserId
 from reconciler.model.structs import replace
@@ -59,7 +59,7 @@ def found(
     staff: Sequence[Staff] = TWO_ACCOUNTS,
     levels: Mapping[str, Level] = DEFAULT_POLICIES,
     waivers: tuple[Waiver, ...] = (),
-    standing: Standing = "active",
+    standing: AccountStatus = "active",
     day: date = date(2026, 11, 23),
 ) -> tuple[Finding, ...]:
     """What is found for one learner who holds `held` and is declared with `wanted`, after those are written."""
@@ -513,7 +513,7 @@ def test_a_waiver_for_something_else_does_not_waive(waivers: tuple[Waiver, ...])
 
 
 @pytest.mark.parametrize("standing", ["archived", "missing", "not listed"])
-def test_a_learner_set_aside_is_not_judged(standing: Standing) -> None:
+def test_a_learner_set_aside_is_not_judged(standing: AccountStatus) -> None:
     """The plan has set them aside with a problem of their own; they stop nobody else."""
     assert found(CLASH, standing=standing) == ()
 

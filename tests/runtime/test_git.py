@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.plan import NOWHERE, Stand
+from reconciler.model.plan import NO_GIT, GitState
 from reconciler.runtime import git
 
 WHO = ("-c", "user.name=Nora", "-c", "user.email=nora@centre.example")
@@ -45,14 +45,14 @@ def test_a_commit_stands_for_the_files_that_are_read(folder: Path, change: tuple
     name, text, differs = change
     if name:
         (folder / name).write_text(text, encoding="utf-8")
-    assert git.stand(folder / "state") == Stand(made, differs)
+    assert git.git_state(folder / "state") == GitState(made, differs)
 
 
 def test_a_commit_without_a_branch_is_one(folder: Path) -> None:
     """As a pipeline checks it out."""
     made = commit(folder)
     git.git(folder, "checkout", "--quiet", "--detach")
-    assert git.stand(folder / "state") == Stand(made, False)
+    assert git.git_state(folder / "state") == GitState(made, False)
 
 
 @pytest.mark.parametrize("outside", [False, True], ids=["before", "outside"])
@@ -60,7 +60,7 @@ def test_before_a_first_commit_and_outside_git_nothing_is_claimed(folder: Path, 
     """No commit, and not that its files are clean."""
     if outside:
         (folder / ".git").rename(folder / "git")
-    assert git.stand(folder / "state") == NOWHERE
+    assert git.git_state(folder / "state") == NO_GIT
 
 
 def test_git_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

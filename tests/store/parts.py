@@ -10,7 +10,7 @@ from typing import Protocol
 
 from reconciler.clock import SystemClock
 from reconciler.model.operations import AssignLearningAim, AssignUnit, Move, SetDefaults, State
-from reconciler.model.slots import StandardId, UnitId, UserId
+from reconciler.model.slots import Site, StandardId, UnitId, UserId
 from reconciler.problems import Locked
 from reconciler.store import JournalOperation, Lease, Store
 
@@ -51,7 +51,7 @@ def begin(store: Store, *, target: str = "sandbox", organisation: int = 5740) ->
 
 def acquire(store: Store, *, run: int | None = None, seconds: float = 60.0, holder: str = "kate") -> Lease:
     return store.acquire(
-        "sandbox", 5740, holder=holder, host="desk", command="reconciler apply", run=run, lease_seconds=seconds
+        Site("sandbox", 5740), holder=holder, host="desk", command="reconciler apply", run=run, lease_seconds=seconds
     )
 
 

@@ -11,24 +11,24 @@ from hypothesis import strategies as st
 
 from reconciler.clock import SystemClock
 from reconciler.model.operations import State
-from reconciler.model.slots import Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Site, Slot, SlotKind, Unread, UserId
 from reconciler.problems import StoreError
-from reconciler.store import Episode, Sighting, Store
+from reconciler.store import Observation, OpenIssue, Store
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, PRIYA, HandClock, Processes, aim, begin, defaults, ready
 
 DEFAULT = Slot(SlotKind.DEFAULT_ASSESSOR)
 UNIT, STANDARD = Slot(SlotKind.UNIT_IQA, "123"), Slot(SlotKind.LEARNING_AIM_IQA, 123)
-MOVED = Sighting(JAMES, KATE)
+MOVED = Observation(JAMES, KATE)
 SEEN = st.dictionaries(st.sampled_from([DEFAULT, UNIT, STANDARD]), st.sampled_from([JAMES, PRIYA]))
 
 
-def over(_: Episode) -> str:
+def over(_: OpenIssue) -> str:
     return "back"
 
 
-def look(store: Store, *slots: Slot, sighting: Sighting = MOVED) -> tuple[Episode, ...]:
+def look(store: Store, *slots: Slot, sighting: Observation = MOVED) -> tuple[OpenIssue, ...]:
     """A run that looks everywhere and finds these slots moved."""
-    return store.see("sandbox", 5740, "drift", {(LEARNER, slot): sighting for slot in slots}, over)[0]
+    return store.see(Site("sandbox", 5740), "drift", {(LEARNER, slot): sighting for slot in slots}, over)[0]
 
 
 # ------------------------------------------------------------------ since when
@@ -46,7 +46,7 @@ def test_what_is_not_seen_again_ends_and_what_comes_back_is_new(store: Store, cl
     """An age never counts days on which all was well."""
     (first,) = look(store, DEFAULT)
     clock.forward(60)
-    open_now, ended = store.see("sandbox", 5740, "drift", {}, over)
+    open_now, ended = store.see(Site("sandbox", 5740), "drift", {}, over)
     assert (open_now, [(one.id, one.ending, one.ended) for one in ended]) == (
         (),
         [(first.id, "back", NOON + timedelta(seconds=60))],
@@ -61,32 +61,32 @@ def test_somebody_else_in_the_slot_is_a_new_episode(store: Store, clock: HandClo
     """Whoever moved it again gets their own time of grace."""
     look(store, DEFAULT)
     clock.forward(60)
-    (second,) = look(store, DEFAULT, sighting=Sighting(PRIYA, KATE))
+    (second,) = look(store, DEFAULT, sighting=Observation(PRIYA, KATE))
     assert (second.holder, second.first_seen) == (PRIYA, NOON + timedelta(seconds=60))
-    assert len(store.episodes("sandbox", 5740, "drift", ended_since=NOON)) == 2
+    assert len(store.episodes(Site("sandbox", 5740), "drift", ended_since=NOON)) == 2
 
 
 def test_where_a_run_did_not_look_nothing_ends(store: Store) -> None:
     """A run of one cohort says nothing of the others."""
     look(store, DEFAULT, UNIT)
     seen = {(LEARNER, DEFAULT): MOVED}
-    open_now, _ = store.see("sandbox", 5740, "drift", seen, lambda _: "")
+    open_now, _ = store.see(Site("sandbox", 5740), "drift", seen, lambda _: "")
     assert {one.slot for one in open_now} == {DEFAULT, UNIT}
 
 
 def test_matters_targets_and_keys_are_kept_apart(store: Store) -> None:
     """The unit "123" is not the standard 123, a step is not drift, and practice is not live."""
     look(store, UNIT, STANDARD)
-    store.see("sandbox", 5740, "step", {}, over)
-    store.see("live", 5740, "drift", {}, over)
-    store.see("sandbox", 1, "drift", {}, over)
-    assert {one.slot for one in store.episodes("sandbox", 5740, "drift")} == {UNIT, STANDARD}
+    store.see(Site("sandbox", 5740), "step", {}, over)
+    store.see(Site("live", 5740), "drift", {}, over)
+    store.see(Site("sandbox", 1), "drift", {}, over)
+    assert {one.slot for one in store.episodes(Site("sandbox", 5740), "drift")} == {UNIT, STANDARD}
 
 
 @pytest.mark.parametrize("holder", [None, JAMES, *Unread], ids=str)
 def test_whoever_stands_there_comes_back_exactly(store: Store, holder: UserId | Unread | None) -> None:
     """Nobody, somebody, or why it is not known."""
-    (episode,) = look(store, DEFAULT, sighting=Sighting(holder, KATE))
+    (episode,) = look(store, DEFAULT, sighting=Observation(holder, KATE))
     assert (episode.holder, episode.due) == (holder, KATE)
 
 
@@ -96,13 +96,13 @@ def test_open_is_what_the_last_run_saw_and_since_the_run_that_saw_it_first(
     store: Store, clock: HandClock, runs: list[dict[Slot, UserId]]
 ) -> None:
     """Whatever runs see, the store agrees with the simplest memory that there is."""
-    store.see("sandbox", 5740, "drift", {}, over)
+    store.see(Site("sandbox", 5740), "drift", {}, over)
     since: dict[tuple[Slot, UserId], float] = {}
     for found in runs:
         clock.forward(1)
         since = {pair: since.get(pair, clock.monotonic()) for pair in found.items()}
-        seen = {(LEARNER, slot): Sighting(who, KATE) for slot, who in found.items()}
-        open_now, _ = store.see("sandbox", 5740, "drift", seen, over)
+        seen = {(LEARNER, slot): Observation(who, KATE) for slot, who in found.items()}
+        open_now, _ = store.see(Site("sandbox", 5740), "drift", seen, over)
         assert {(one.slot, one.holder): one.first_seen.timestamp() for one in open_now} == since
 
 
@@ -117,7 +117,7 @@ def test_an_ended_episode_is_never_rewritten(store: Store) -> None:
             connection.execute(statement)
     store.end_episode(episode.id, "said by priya")
     store.end_episode(episode.id, "said by somebody else")
-    (kept,) = store.episodes("sandbox", 5740, "drift", ended_since=NOON)
+    (kept,) = store.episodes(Site("sandbox", 5740), "drift", ended_since=NOON)
     assert kept.ending == "said by priya"
     with pytest.raises(StoreError, match="append-only"), store._database.writing() as connection:
         connection.execute("UPDATE episodes SET ending = ''")
@@ -135,7 +135,7 @@ def test_runs_that_look_at_once_keep_one_episode(url: str) -> None:
     """Four processes see the same drift at the same time: it is one matter, seen first by one of them."""
     with Store.open(url, clock=SystemClock()) as store, Processes(see_often, url, 4) as processes:
         assert processes.answers() == ["done"] * 4
-        kept = store.episodes("sandbox", 5740, "drift", ended_since=NOON - timedelta(days=10_000))
+        kept = store.episodes(Site("sandbox", 5740), "drift", ended_since=NOON - timedelta(days=10_000))
     assert sorted(one.slot for one in kept) == sorted([DEFAULT, UNIT])
 
 
@@ -145,14 +145,14 @@ def test_runs_that_look_at_once_keep_one_episode(url: str) -> None:
 def test_the_last_applied_names_its_run(store: Store, clock: HandClock) -> None:
     """Who was put there, by which run, when and at whose wish; of the learners asked for only."""
     run = begin(store)
-    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE), (UserId(1), DEFAULT, None)], run=run)
+    store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE), (UserId(1), DEFAULT, None)], run=run)
     clock.forward(60)
-    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE)], run=begin(store))
-    applied = store.last_applied("sandbox", 5740, [LEARNER])
+    store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE)], run=begin(store))
+    applied = store.last_applied(Site("sandbox", 5740), [LEARNER])
     assert {place: (one.staff, one.run, one.at, one.who) for place, one in applied.items()} == {
         (LEARNER, DEFAULT): (KATE, run, NOON, "kate")
     }
-    assert len(store.last_applied("sandbox", 5740, [UserId(user) for user in range(1, LEARNER + 1, 100)])) == 1
+    assert len(store.last_applied(Site("sandbox", 5740), [UserId(user) for user in range(1, LEARNER + 1, 100)])) == 1
 
 
 def test_an_approved_run_is_the_newest_apply_that_did_everything(store: Store) -> None:
@@ -165,9 +165,9 @@ def test_an_approved_run_is_the_newest_apply_that_did_everything(store: Store) -
         runs.append(store.begin_run(command=command, target="sandbox", organisation=5740, **facts))
         if code is not None:
             store.end_run(runs[-1], exit_code=code, summary=summary)
-    approved = store.approved("sandbox", 5740)
+    approved = store.approved(Site("sandbox", 5740))
     assert approved and approved.id == runs[1]
-    assert store.approved("live", 5740) is None
+    assert store.approved(Site("live", 5740)) is None
 
 
 def test_corrections_are_what_drift_runs_have_written(store: Store, clock: HandClock) -> None:
@@ -189,7 +189,7 @@ def test_corrections_are_what_drift_runs_have_written(store: Store, clock: HandC
     write("apply", State.DONE)
     write("drift", State.FAILED)
     run = write("drift", State.DONE)
-    corrections = store.corrections("sandbox", 5740, since)
+    corrections = store.corrections(Site("sandbox", 5740), since)
     assert {(one.learner, one.slot.kind, one.run) for one in corrections} == {
         (LEARNER, SlotKind.DEFAULT_ASSESSOR, run),
         (LEARNER, SlotKind.DEFAULT_EMPLOYER, run),

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from reconciler.model.slots import Site
 from reconciler.problems import StoreError
 from reconciler.store import Store
 from tests.store.parts import HandClock, Processes, aim, begin, journal_for_ever
@@ -194,7 +195,7 @@ def test_a_killed_process_leaves_every_event_it_committed(url: str, clock: HandC
     with Store.open(url, clock=clock) as store:
         (run,) = store.runs()
         rows = {row.operation.id: row for row in store.journal(run.id)}
-        left = store.open_operations("sandbox", 5740)
+        left = store.open_operations(Site("sandbox", 5740))
     assert len(rows) == 1999
     for number, operation, state in told:
         assert number == run.id

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.operations import Move, SetDefaults, State
-from reconciler.model.slots import Unread, UserId
+from reconciler.model.slots import Site, Unread, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Event, JournalOperation, Store
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, PRIYA, HandClock, acquire, aim, begin, defaults, unit
@@ -18,11 +18,11 @@ FINISHED = [State.DONE, State.ALREADY_DONE, State.FAILED, State.CONFLICT, State.
 
 
 def unknown(store: Store) -> list[tuple[int, str]]:
-    return [(row.run, row.operation.id) for row in store.unknown("sandbox", 5740)]
+    return [(row.run, row.operation.id) for row in store.unknown(Site("sandbox", 5740))]
 
 
 def left_open(store: Store) -> list[tuple[int, str]]:
-    return [(row.run, row.operation.id) for row in store.open_operations("sandbox", 5740)]
+    return [(row.run, row.operation.id) for row in store.open_operations(Site("sandbox", 5740))]
 
 
 def journal_one(store: Store, operation: JournalOperation, *states: State) -> int:
@@ -236,9 +236,9 @@ def test_a_failure_is_found_again_until_its_operation_ends_otherwise(store: Stor
     """By the run that met it, whatever other runs did since."""
     run = journal_one(store, aim(1), State.SENT, State.FAILED)
     journal_one(store, aim(1), State.SENT, State.DONE)
-    assert [(row.run, row.operation.id) for row in store.failed("sandbox", 5740)] == [(run, aim(1).id)]
+    assert [(row.run, row.operation.id) for row in store.failed(Site("sandbox", 5740))] == [(run, aim(1).id)]
     store.append(run, aim(1).id, State.DONE)
-    assert store.failed("sandbox", 5740) == ()
+    assert store.failed(Site("sandbox", 5740)) == ()
 
 
 def test_a_person_resolves_what_no_reading_can(store: Store) -> None:

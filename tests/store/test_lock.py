@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.clock import SystemClock
+from reconciler.model.slots import Site
 from reconciler.problems import ExitCode, Locked
 from reconciler.store import Store
 from reconciler.store.connection import moment
@@ -25,7 +26,7 @@ def test_a_second_taker_is_told_who_holds_the_lock(store: Store) -> None:
         "since 2026-11-23 12:00:00 UTC, until 2026-11-23 12:01:30 UTC unless renewed"
     )
     assert refused.value.exit_code is ExitCode.LOCKED
-    assert store.holder("sandbox", 5740) == lease
+    assert store.holder(Site("sandbox", 5740)) == lease
     assert lease.until == NOON + timedelta(seconds=90)
 
 
@@ -34,7 +35,7 @@ def test_of_real_processes_exactly_one_gets_the_lock(url: str) -> None:
     with Store.open(url, clock=SystemClock()) as store:
         with Processes(take_lock, url, 4) as processes:
             won = [token for token in processes.answers() if token]
-        holder = store.holder("sandbox", 5740)
+        holder = store.holder(Site("sandbox", 5740))
     assert len(won) == 1
     assert holder
     assert holder.token == won[0]
@@ -44,14 +45,14 @@ def test_each_organisation_of_each_target_has_its_own_lock(store: Store) -> None
     """Runs that cannot meet do not wait for each other."""
     acquire(store)
     for target, organisation in (("sandbox", 1), ("live", 5740)):
-        assert store.holder(target, organisation) is None
-        store.acquire(target, organisation, holder="j", host="h", command="c", run=None, lease_seconds=60)
+        assert store.holder(Site(target, organisation)) is None
+        store.acquire(Site(target, organisation), holder="j", host="h", command="c", run=None, lease_seconds=60)
 
 
 def test_a_released_lock_is_free(store: Store) -> None:
     """The next taker takes over from nobody."""
     store.release(acquire(store, run=begin(store)))
-    assert store.holder("sandbox", 5740) is None
+    assert store.holder(Site("sandbox", 5740)) is None
     assert acquire(store).taken_over_from is None
 
 
@@ -63,7 +64,7 @@ def test_a_lapsed_lease_is_taken_over_and_names_the_dead_run(store: Store, clock
     with pytest.raises(Locked):
         acquire(store)
     clock.forward(1)
-    assert store.holder("sandbox", 5740) is None
+    assert store.holder(Site("sandbox", 5740)) is None
     assert acquire(store, run=begin(store)).taken_over_from == dead
 
 
@@ -95,7 +96,7 @@ def test_a_run_whose_lock_was_taken_over_learns_it_and_cannot_release_it(store: 
     with pytest.raises(Locked, match="now it is held by james on desk"):
         store.renew(lost)
     store.release(lost)
-    holder = store.holder("sandbox", 5740)
+    holder = store.holder(Site("sandbox", 5740))
     assert holder
     assert holder.token == ours.token
 
@@ -104,8 +105,8 @@ def test_a_broken_lock_is_free_and_noted_for_ever(store: Store) -> None:
     """Who broke whose lock, and why; the loser learns of it at the next renewal."""
     run = begin(store)
     lease = acquire(store, run=run)
-    assert store.break_lock("sandbox", 5740, by="james", reason="runner was deleted") == lease
-    assert store.break_lock("sandbox", 5740, by="james", reason="again") is None
+    assert store.break_lock(Site("sandbox", 5740), by="james", reason="runner was deleted") == lease
+    assert store.break_lock(Site("sandbox", 5740), by="james", reason="again") is None
     with pytest.raises(Locked, match="this run's lock is lost"):
         store.renew(lease)
     with store._database.reading() as connection:
@@ -125,9 +126,9 @@ def test_only_the_very_lease_that_was_judged_dead_is_broken(store: Store) -> Non
     """Two runs that see the same dead holder: the second must not break the first one's new lock."""
     run = begin(store)
     dead = acquire(store, run=run)
-    assert store.break_lock("sandbox", 5740, by="james", reason="dead", token=dead.token) == dead
+    assert store.break_lock(Site("sandbox", 5740), by="james", reason="dead", token=dead.token) == dead
     ours = acquire(store, run=run)
-    assert store.break_lock("sandbox", 5740, by="priya", reason="dead", token=dead.token) is None
+    assert store.break_lock(Site("sandbox", 5740), by="priya", reason="dead", token=dead.token) is None
     store.renew(ours)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from reconciler.clock import SystemClock
 from reconciler.model.operations import State
-from reconciler.model.slots import Slot, SlotKind
+from reconciler.model.slots import Site, Slot, SlotKind
 from reconciler.problems import StoreError
-from reconciler.store import Sighting, Store
+from reconciler.store import Observation, Store
 from reconciler.store.connection import Connection
 from reconciler.store.database import Database, open_database
 from reconciler.store.migrations import STEPS, VERSIONS, newest, tables_of, version_of
@@ -108,12 +108,12 @@ def test_a_store_of_the_first_version_is_brought_up_in_place(url: str, first_ver
         (run,) = store.runs()
         assert (run.command, run.who, run.exit_code, dict(run.summary)) == ("apply", "quality-lead", 0, {"done": 4})
         assert [row.state for row in store.journal(run.id)] == [State.DONE] * 4
-        assert len(store.recorded("sandbox", 5740)) == 9
-        seen = {(LEARNER, Slot(SlotKind.DEFAULT_ASSESSOR)): Sighting(JAMES, KATE)}
-        (episode,), _ = store.see("sandbox", 5740, "drift", seen, lambda _: "")
-        assert store.episodes("sandbox", 5740, "drift") == (episode,)
+        assert len(store.recorded(Site("sandbox", 5740))) == 9
+        seen = {(LEARNER, Slot(SlotKind.DEFAULT_ASSESSOR)): Observation(JAMES, KATE)}
+        (episode,), _ = store.see(Site("sandbox", 5740), "drift", seen, lambda _: "")
+        assert store.episodes(Site("sandbox", 5740), "drift") == (episode,)
         store.end_episode(episode.id, "a trial")
-        assert store.see("sandbox", 5740, "drift", seen, lambda _: "")[0]
+        assert store.see(Site("sandbox", 5740), "drift", seen, lambda _: "")[0]
     with first_version.reading() as connection:
         assert version_of(connection) == newest()
 
@@ -225,7 +225,7 @@ def test_history_is_never_rewritten(store: Store, table: str, verb: str) -> None
     store.append(run, aim(1).id, State.DONE)
     store.end_run(run, exit_code=0, summary={})
     acquire(store)
-    store.break_lock("sandbox", 5740, by="kate", reason="a test")
+    store.break_lock(Site("sandbox", 5740), by="kate", reason="a test")
     with pytest.raises(StoreError, match="append-only"), store._database.writing() as connection:
         column = columns(connection, table)[0]
         connection.execute(verb.format(table, column, column))

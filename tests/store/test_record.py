@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Site, Slot, SlotKind, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Store
 from reconciler.store.connection import moment
@@ -40,61 +40,63 @@ def test_every_slot_comes_back_as_it_went_in(
     run = begin(store)
     organisation = run  # a fresh one for each example
     for rows in (first, second):
-        store.record("sandbox", organisation, [(*place, staff) for place, staff in rows.items()], run=run)
-    assert store.recorded("sandbox", organisation) == {**first, **second}
+        store.record(Site("sandbox", organisation), [(*place, staff) for place, staff in rows.items()], run=run)
+    assert store.recorded(Site("sandbox", organisation)) == {**first, **second}
 
 
 def test_nobody_recorded_is_not_the_same_as_no_record(store: Store) -> None:
     """None says that the slot was seen empty; a slot never applied is absent."""
     run = begin(store)
-    store.record("sandbox", 5740, [(LEARNER, DEFAULT, None)], run=run)
-    assert store.recorded("sandbox", 5740) == {(LEARNER, DEFAULT): None}
-    assert store.recorded("sandbox", 5741) == {}
-    assert store.recorded("live", 5740) == {}
+    store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, None)], run=run)
+    assert store.recorded(Site("sandbox", 5740)) == {(LEARNER, DEFAULT): None}
+    assert store.recorded(Site("sandbox", 5741)) == {}
+    assert store.recorded(Site("live", 5740)) == {}
 
 
 def test_a_record_that_says_the_same_keeps_the_run_that_set_it(store: Store, clock: HandClock) -> None:
     """Only rows that differ are written, so history shows who changed a slot and not who looked last."""
     first, other = begin(store), UserId(LEARNER + 1)
-    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE), (other, DEFAULT, None)], run=first)
+    store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE), (other, DEFAULT, None)], run=first)
     clock.forward(60)
     second = begin(store)
-    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE), (other, DEFAULT, JAMES)], run=second)
+    store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE), (other, DEFAULT, JAMES)], run=second)
     assert set_by(store) == [(first, NOON), (second, NOON + timedelta(seconds=60))]
 
 
 def test_more_rows_than_one_statement_takes_are_all_recorded(store: Store) -> None:
     """Chunks are a matter of memory, not of meaning."""
     rows = [(UserId(number), DEFAULT, UserId(number + 1)) for number in range(12_001)]
-    store.record("sandbox", 5740, rows, run=begin(store))
-    assert store.recorded("sandbox", 5740) == {(learner, slot): staff for learner, slot, staff in rows}
+    store.record(Site("sandbox", 5740), rows, run=begin(store))
+    assert store.recorded(Site("sandbox", 5740)) == {(learner, slot): staff for learner, slot, staff in rows}
 
 
 def test_a_record_names_a_run_that_exists_or_changes_nothing(store: Store) -> None:
     """Whatever is refused is refused as a whole."""
     with pytest.raises(StoreError):
-        store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE)], run=999)
+        store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE)], run=999)
     with pytest.raises(StoreError):
-        store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE), (UserId(2**70), DEFAULT, KATE)], run=begin(store))
-    assert store.recorded("sandbox", 5740) == {}
+        store.record(
+            Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE), (UserId(2**70), DEFAULT, KATE)], run=begin(store)
+        )
+    assert store.recorded(Site("sandbox", 5740)) == {}
 
 
 def test_a_slot_that_this_program_never_writes_is_an_error_in_words(store: Store) -> None:
     """Something else wrote to the store: a wrong record must not become a wrong plan."""
-    store.record("sandbox", 5740, [(LEARNER, DEFAULT, KATE)], run=begin(store))
+    store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE)], run=begin(store))
     with store._database.writing() as connection:
         connection.execute("UPDATE record SET kind = 'tutor'")
     with pytest.raises(StoreError, match="never writes"):
-        store.recorded("sandbox", 5740)
+        store.recorded(Site("sandbox", 5740))
 
 
 def test_facts_are_learnt_anew_and_forgotten(store: Store, clock: HandClock) -> None:
     """The newest value counts, with the hour it was learnt, for its own target only."""
-    store.learn("live", "shows_employer", "no")
+    store.set_value("live", "shows_employer", "no")
     clock.forward(5)
-    store.learn("live", "shows_employer", "yes")
-    store.learn("beta", "shows_employer", "no")
-    assert store.learnt("live") == {"shows_employer": ("yes", NOON + timedelta(seconds=5))}
-    store.forget("live", "shows_employer")
-    assert store.learnt("live") == {}
-    assert set(store.learnt("beta")) == {"shows_employer"}
+    store.set_value("live", "shows_employer", "yes")
+    store.set_value("beta", "shows_employer", "no")
+    assert store.values("live") == {"shows_employer": ("yes", NOON + timedelta(seconds=5))}
+    store.clear_value("live", "shows_employer")
+    assert store.values("live") == {}
+    assert set(store.values("beta")) == {"shows_employer"}

@@ -14,12 +14,12 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from onefile_sandbox.faults import Fault
-from reconciler.commands.apply import Finished, apply
+from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.done import done
 from reconciler.commands.drift import Drifting, drift
 from reconciler.model.operations import Outcome, State
-from reconciler.model.slots import IQA_KINDS, Slot, SlotKind, UserId
-from reconciler.plan.drift import NEEDS_A_PERSON, Verdict, fight_id
+from reconciler.model.slots import IQA_KINDS, Site, Slot, SlotKind, UserId
+from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, fight_id
 from reconciler.plan.operations import step_id
 from reconciler.problems import ReconcilerError
 from reconciler.store import JournalRow, Store
@@ -179,7 +179,7 @@ class Year:
         for step in finished.planned.plan.manual:
             self._steps.setdefault((step.learner, step.slot), self.day)
 
-    def _once(self) -> Finished | None:
+    def _once(self) -> ApplyResult | None:
         """One apply; None where OneFile could not be read."""
         try:
             finished = apply(self.here, None, approve=lambda _: True)
@@ -209,7 +209,7 @@ class Year:
                 self.counts["fights answered"] += 1
         return found
 
-    def _tell(self, command: str, finished: Finished) -> None:
+    def _tell(self, command: str, finished: ApplyResult) -> None:
         self.counts[f"runs of {command}"] += 1
         self.counts["conflicts left alone"] += sum(one.state is State.CONFLICT for one in finished.outcomes)
 
@@ -217,7 +217,7 @@ class Year:
         """A person looks at what stayed unknown because OneFile does not show it."""
         self._follow()
         with Store.open(str(self.folder / "store.db"), clock=self.here.clock) as store:
-            unknown = [place for row in store.unknown(URL, ORGANISATION) for place in sorted(row.places)]
+            unknown = [place for row in store.unknown(Site(URL, ORGANISATION)) for place in sorted(row.places)]
         for place in unknown:
             there = "present" if place in self.truth else "absent"
             done(self.here, step_id(*place), by="quality lead", outcome=there)  # type: ignore[arg-type]
@@ -295,7 +295,7 @@ class Year:
         self.counts["slot-days told: left to nobody"] += len(lapsed)
 
 
-_ASKED = {Verdict.REPORT.value, *(one.value for one in NEEDS_A_PERSON)}
+_ASKED = {DriftAction.REPORT.value, *(one.value for one in NEEDS_A_PERSON)}
 
 
 def _told(found: Drifting) -> dict[tuple[UserId, Slot], str]:
@@ -310,7 +310,7 @@ def _told(found: Drifting) -> dict[tuple[UserId, Slot], str]:
     return told
 
 
-def _unfinished(finished: Finished) -> bool:
+def _unfinished(finished: ApplyResult) -> bool:
     states = {outcome.state for outcome in finished.outcomes}
     return bool(states - {State.DONE, State.ALREADY_DONE})
 

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from icalendar import Calendar, Event
 
-from reconciler.plan.calendar import Coming, Handover, Kind
+from reconciler.plan.calendar import ChangeCalendar, Handover, Kind
 from reconciler.report.calendar.words import ends_on, handover_words, learner_lines, places_words, waiver_words
 from reconciler.report.common.escape import visible
 from reconciler.text import number_of
@@ -22,7 +22,7 @@ from reconciler.text import number_of
 NAMED = 40  # learners in one event's description; more would be cut by calendar programs
 
 
-def render_ics(coming: Coming) -> str:
+def render_ics(coming: ChangeCalendar) -> str:
     """Lines end with CR LF and are folded at 75 bytes, as the standard asks."""
     calendar = Calendar()
     calendar.add("prodid", "-//onefile-reconciler//calendar//EN")
@@ -35,7 +35,7 @@ def render_ics(coming: Coming) -> str:
     return text
 
 
-def _events(coming: Coming) -> Iterator[Event]:
+def _events(coming: ChangeCalendar) -> Iterator[Event]:
     stamp = datetime.combine(coming.first, time(), UTC)
     for day in coming.days():
         today = coming.on(day)
@@ -55,7 +55,7 @@ def _events(coming: Coming) -> Iterator[Event]:
 
 
 def _event(
-    coming: Coming, day: date, stamp: datetime, known_by: Sequence[str], summary: str, description: str
+    coming: ChangeCalendar, day: date, stamp: datetime, known_by: Sequence[str], summary: str, description: str
 ) -> Event:
     event = Event()
     key = "\0".join([str(coming.organisation), day.isoformat(), *known_by])

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from reconciler.model.declared import Waiver
-from reconciler.plan.calendar import Coming, Handover, Place
+from reconciler.plan.calendar import ChangeCalendar, Handover, Place
 from reconciler.plan.document import FORMAT
 from reconciler.problems import Source
 from reconciler.report.calendar.words import ends_on
@@ -15,7 +15,7 @@ from reconciler.report.outcome.json import problem_json
 Row = dict[str, Any]
 
 
-def render_json(coming: Coming) -> str:
+def render_json(coming: ChangeCalendar) -> str:
     document: Row = {
         "reconciler_format": FORMAT,
         "organisation": coming.organisation,
@@ -27,7 +27,7 @@ def render_json(coming: Coming) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _day(today: Coming) -> Row:
+def _day(today: ChangeCalendar) -> Row:
     return {
         "day": today.first.isoformat(),
         "handovers": [_handover(one) for one in today.handovers],

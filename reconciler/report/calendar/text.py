@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.plan.calendar import Coming, Kind
+from reconciler.plan.calendar import ChangeCalendar, Kind
 from reconciler.report.calendar.words import (
     day_words,
     handover_words,
@@ -20,7 +20,7 @@ from reconciler.text import number_of
 _LOUD = (Kind.LAPSE, Kind.VACATED, Kind.LEAVES)
 
 
-def render_text(coming: Coming, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
+def render_text(coming: ChangeCalendar, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
     """Each day's handovers, with the learners only where `verbose`."""
     page = Page(width, colour)
     lines = page.wrap(f"{title_words(coming)}.", rest=2)
@@ -32,7 +32,7 @@ def render_text(coming: Coming, *, colour: bool = False, width: int = 100, verbo
     return page.text(lines)
 
 
-def _day(page: Page, today: Coming, verbose: bool) -> Iterator[str]:
+def _day(page: Page, today: ChangeCalendar, verbose: bool) -> Iterator[str]:
     for breach in today.breaches:
         yield from page.notice(breach.problem.place(), breach.problem.what, breach.problem.fix)
     for waiver in today.waivers:
@@ -45,7 +45,7 @@ def _day(page: Page, today: Coming, verbose: bool) -> Iterator[str]:
                 yield from page.wrap(line, first=6, rest=8)
 
 
-def render_markdown(coming: Coming) -> str:
+def render_markdown(coming: ChangeCalendar) -> str:
     """Headings and lists; the learners of each handover fold away."""
     lines = ["<!-- onefile-reconciler calendar -->", f"## {prose(title_words(coming))}", ""]
     for day in coming.days():
@@ -53,7 +53,7 @@ def render_markdown(coming: Coming) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _day_markdown(today: Coming) -> Iterator[str]:
+def _day_markdown(today: ChangeCalendar) -> Iterator[str]:
     for breach in today.breaches:
         problem = breach.problem
         yield f"- ⚠️ {prose(problem.what)} ({prose(problem.place())}). {prose(problem.fix)}"

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from reconciler.model.declared import Waiver
 from reconciler.model.slots import SlotKind
-from reconciler.plan.calendar import Coming, Handover, Kind
+from reconciler.plan.calendar import ChangeCalendar, Handover, Kind
 from reconciler.report.common.words import kind_words, slot_words
 from reconciler.text import number_of
 
@@ -19,7 +19,7 @@ def day_words(day: date) -> str:
     return f"{day:%A} {day.day} {day:%B} {day.year}"
 
 
-def title_words(coming: Coming) -> str:
+def title_words(coming: ChangeCalendar) -> str:
     days = len(coming.days())
     told = f"{number_of(days, 'day')} with changes" if days else "nothing changes"
     if coming.next:

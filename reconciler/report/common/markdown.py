@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from reconciler.model.slots import Site
 from reconciler.problems import Problem
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import code_span, comment_value, prose
@@ -15,9 +16,9 @@ MANY_WARNINGS = 10  # more of them are folded
 FULL_REPORT = "Everything is in the saved plan: `reconciler show PLAN`."
 
 
-def hidden(kind: str, target: str, organisation: int, fingerprint: str) -> str:
+def hidden(kind: str, site: Site, fingerprint: str) -> str:
     """The first line, which readers do not see and tools find: the report's kind and which plan it is about."""
-    facts = {"target": target, "organisation": str(organisation), "fingerprint": fingerprint}
+    facts = {"target": site.target, "organisation": str(site.organisation), "fingerprint": fingerprint}
     listed = " ".join(f"{name}={comment_value(clipped(value, LONGEST_VALUE))}" for name, value in facts.items())
     return f"<!-- onefile-reconciler {kind} {listed} -->\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reconciler.model.history import Episode, LastApplied
+from reconciler.model.history import LastApplied, OpenIssue
 from reconciler.model.operations import holder_json, time_json
 from reconciler.model.plan import Change, ManualRemoval
 from reconciler.model.slots import Holder, UserId
@@ -102,7 +102,7 @@ def _place(change: Change) -> Document:
     }
 
 
-def _fight(fight: Episode, report: DriftReport) -> Document:
+def _fight(fight: OpenIssue, report: DriftReport) -> Document:
     return {
         "step": fight_id(*fight.place),
         "address": fight.slot.address(fight.learner),
@@ -127,7 +127,7 @@ def _step(step: ManualRemoval, report: DriftReport) -> Document:
     }
 
 
-def _ended(episode: Episode, report: DriftReport) -> Document:
+def _ended(episode: OpenIssue, report: DriftReport) -> Document:
     return {
         "address": episode.slot.address(episode.learner),
         "learner_id": episode.learner,

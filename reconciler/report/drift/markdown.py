@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.model.operations import State
 from reconciler.model.plan import Change
-from reconciler.plan.drift import NEEDS_A_PERSON, Drifted, DriftReport, Verdict, fight_id
+from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, Drifted, DriftReport, fight_id
 from reconciler.problems import Problem
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import comment_value
@@ -45,7 +45,7 @@ from reconciler.report.drift.words import (
 from reconciler.report.plan.view import manual_steps, problem_notice
 
 FULL = "Everything is in the report as text or JSON: `reconciler drift --format json`."
-_TIERS = {verdict: fit.GRAVE if verdict in NEEDS_A_PERSON else fit.WARNS for verdict in Verdict}
+_TIERS = {verdict: fit.GRAVE if verdict in NEEDS_A_PERSON else fit.WARNS for verdict in DriftAction}
 
 
 def render_drift(report: DriftReport, *, limit: int = COMMENT_LIMIT, full_report: str = FULL) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.operations import State
 from reconciler.model.slots import SlotKind
-from reconciler.plan.drift import DriftReport, Verdict
+from reconciler.plan.drift import DriftAction, DriftReport
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Gauge
@@ -36,7 +36,7 @@ def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
     counts = Counter((one.change.slot.kind, one.verdict) for one in left)
     slots = _gauge(registry, "drifted_slots", "Slots that OneFile moved although the files did not.", "kind", "verdict")
     for kind in SlotKind:
-        for verdict in Verdict:
+        for verdict in DriftAction:
             _set(slots, report, counts[kind, verdict], kind.value, verdict.value)
     oldest = _gauge(registry, "drift_oldest_seconds", "How long the oldest drift has been known; 0 without any.")
     _set(oldest, report, _oldest(report, (one.first_seen for one in left)))

@@ -8,7 +8,7 @@ from itertools import groupby
 from reconciler.model.operations import Outcome, State
 from reconciler.model.plan import Change
 from reconciler.model.slots import UserId
-from reconciler.plan.drift import Drifted, DriftReport, Verdict, fight_id
+from reconciler.plan.drift import DriftAction, Drifted, DriftReport, fight_id
 from reconciler.report.common.escape import visible
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.common.words import age_words, kind_words, operation_words, organisation_words, removal_words
@@ -33,7 +33,7 @@ from reconciler.text import number_of
 
 MANY = 20  # more rows than this in a section that only waits become a count a cohort
 
-_COLOURS = {Verdict.FIGHT: RED, Verdict.BY_HAND: RED, Verdict.SET_ASIDE: RED}
+_COLOURS = {DriftAction.FIGHT: RED, DriftAction.BY_HAND: RED, DriftAction.SET_ASIDE: RED}
 _ENDS: Mapping[State, str] = {State.DONE: "corrected", State.ALREADY_DONE: "was back already"}
 
 

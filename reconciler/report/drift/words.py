@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from reconciler.model.history import Episode, LastApplied
+from reconciler.model.history import LastApplied, OpenIssue
 from reconciler.model.plan import Change
 from reconciler.model.slots import UserId
-from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, Drifted, DriftReport, Verdict
+from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, DriftAction, Drifted, DriftReport
 from reconciler.report.common.words import Handles, age_words, change_words, holder_words, learner_words, slot_words
 from reconciler.text import number_of
 
 FIGHTS = "Two systems fight over these: a person must answer"
 
-SECTIONS: Mapping[Verdict, str] = {
-    Verdict.FIGHT: "Left alone until a person answers",
-    Verdict.BY_HAND: "To be put back by hand: OneFile's API cannot take anybody off",
-    Verdict.SET_ASIDE: "Cannot be put back: set aside",
-    Verdict.CORRECT: "May be corrected now",
-    Verdict.GRACE: "Will be corrected once the time of grace is over",
-    Verdict.NOT_APPROVED: "Not corrected: the approved commit does not ask for it, or asks only to report it",
-    Verdict.REPORT: "Reported only, as settings.drift says",
+SECTIONS: Mapping[DriftAction, str] = {
+    DriftAction.FIGHT: "Left alone until a person answers",
+    DriftAction.BY_HAND: "To be put back by hand: OneFile's API cannot take anybody off",
+    DriftAction.SET_ASIDE: "Cannot be put back: set aside",
+    DriftAction.CORRECT: "May be corrected now",
+    DriftAction.GRACE: "Will be corrected once the time of grace is over",
+    DriftAction.NOT_APPROVED: "Not corrected: the approved commit does not ask for it, or asks only to report it",
+    DriftAction.REPORT: "Reported only, as settings.drift says",
 }
 """The verdicts in the order of reports, what needs somebody first."""
 
 
-def section_title(verdict: Verdict, report: DriftReport) -> str:
-    if verdict is Verdict.NOT_APPROVED and report.unapproved:
+def section_title(verdict: DriftAction, report: DriftReport) -> str:
+    if verdict is DriftAction.NOT_APPROVED and report.unapproved:
         return "Not corrected: no approved commit is known"
     return SECTIONS[verdict]
 
@@ -64,7 +64,7 @@ def verb_words(last: LastApplied) -> str:
 def seen_words(one: Drifted, report: DriftReport) -> str:
     """Since when it is known, and what becomes of it."""
     words = f"first seen {moment_words(one.first_seen)}, {ago_words(report.now - one.first_seen)}"
-    if one.verdict is Verdict.GRACE:
+    if one.verdict is DriftAction.GRACE:
         words += f"; corrected from {moment_words(one.corrected_from)}"
     if one.change.blocked:
         words += f"; {one.change.blocked}"
@@ -73,7 +73,7 @@ def seen_words(one: Drifted, report: DriftReport) -> str:
     return words
 
 
-def fight_words(fight: Episode, handles: Handles) -> str:
+def fight_words(fight: OpenIssue, handles: Handles) -> str:
     what, who = slot_words(fight.slot), holder_words(fight.due, handles)
     return f"{what}: put back to {who} again and again, and moved again each time"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC
 
-from reconciler.model.history import Episode, JournalRow, RunRow
+from reconciler.model.history import JournalRow, OpenIssue, RunRow
 from reconciler.model.operations import State, step_id, time_json
 from reconciler.model.slots import UserId
 from reconciler.report.common import truncate as fit
@@ -84,7 +84,7 @@ def _writes(run: RunRow, one: JournalRow, handles: Handles, labels: Labels) -> l
     return [Item(row((*told, *cells)), fit.REST, "writes") for cells in _cells(one, handles, labels)]
 
 
-def render_steps(steps: Sequence[Episode], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT) -> str:
+def render_steps(steps: Sequence[OpenIssue], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT) -> str:
     """Steps by hand in a table, open ones first."""
     items = tuple(
         Item(

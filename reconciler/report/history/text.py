@@ -10,7 +10,7 @@ from datetime import UTC
 from itertools import groupby
 from typing import Any
 
-from reconciler.model.history import Episode, JournalRow, RunRow
+from reconciler.model.history import JournalRow, OpenIssue, RunRow
 from reconciler.model.operations import State, holder_json, step_id, time_json
 from reconciler.model.slots import Handle, UserId
 from reconciler.report.common.escape import visible
@@ -132,12 +132,12 @@ def slot_rows(run: RunRow, row: JournalRow, handles: Handles, labels: Labels) ->
     ]
 
 
-def steps_in_order(steps: Iterable[Episode]) -> list[Episode]:
+def steps_in_order(steps: Iterable[OpenIssue]) -> list[OpenIssue]:
     """Open ones first, then the closed ones, newest first."""
     return sorted(steps, key=lambda step: (step.ended is not None, -step.id))
 
 
-def steps_as_rows(steps: Iterable[Episode], handles: Handles) -> list[Row]:
+def steps_as_rows(steps: Iterable[OpenIssue], handles: Handles) -> list[Row]:
     """One row per step by hand; how each was closed."""
     return [
         {
@@ -155,7 +155,7 @@ def steps_as_rows(steps: Iterable[Episode], handles: Handles) -> list[Row]:
     ]
 
 
-def steps_as_text(steps: Sequence[Episode], handles: Handles, labels: Labels) -> str:
+def steps_as_text(steps: Sequence[OpenIssue], handles: Handles, labels: Labels) -> str:
     if not steps:
         return "No step by hand has been found here yet.\n"
     lines = []

@@ -12,9 +12,9 @@ from reconciler.model.plan import Plan
 from reconciler.problems import Problem
 from reconciler.report.common.escape import visible
 from reconciler.report.html.chart import caseload_chart
-from reconciler.report.outcome.view import Endings
+from reconciler.report.outcome.view import OutcomeView
 from reconciler.report.plan.risk import IN_SIGHT
-from reconciler.report.plan.view import BY_HAND, STILL_BY_HAND, after_by_hand, one_fix, problem_notice, review
+from reconciler.report.plan.view import BY_HAND, STILL_BY_HAND, after_by_hand, one_fix, plan_view, problem_notice
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 def render_plan(plan: Plan, *, fingerprint: str) -> str:
     """The plan for a browser, in the order of report/review.py, with the caseloads as a chart and as a table."""
-    told = review(plan, fingerprint, fold=True)
+    told = plan_view(plan, fingerprint, fold=True)
     return _page("plan", told=told, chart=caseload_chart(told.caseload), by_hand=BY_HAND)
 
 
-def render_outcomes(told: Endings) -> str:
+def render_outcomes(told: OutcomeView) -> str:
     """How each operation of a run ended and what proves it, what needs somebody first."""
     return _page("outcomes", told=told, by_hand=STILL_BY_HAND)
 

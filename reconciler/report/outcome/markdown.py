@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.model.operations import State
+from reconciler.model.slots import Site
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.markdown import (
     FOLD_END,
@@ -21,25 +22,25 @@ from reconciler.report.common.markdown import (
     value,
 )
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
-from reconciler.report.outcome.view import ENDED_BY, End, Endings, EndRow
+from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView
 from reconciler.report.plan.view import STILL_BY_HAND
 
 
-def render_outcomes(told: Endings, *, limit: int = COMMENT_LIMIT) -> str:
+def render_outcomes(told: OutcomeView, *, limit: int = COMMENT_LIMIT) -> str:
     """How each operation of a run ended, in at most `limit` bytes."""
     fit.check_limit(limit)
-    opening = hidden("apply", told.target, told.organisation, told.fingerprint) + _headline(told)
+    opening = hidden("apply", Site(told.target, told.organisation), told.fingerprint) + _headline(told)
     full = f"Everything is in the history: `reconciler history {told.run}`."
     return fit.fit(opening, list(_parts(told)), "", limit=limit, full_report=full)
 
 
-def _headline(told: Endings) -> str:
+def _headline(told: OutcomeView) -> str:
     notes = (*told.notes, told.calls, told.aside)
     lines = [heading(sentence(told.title), 2), *(f"- {sentence(words)}\n" for words in notes if words)]
     return "".join([*lines, f"- Fingerprint {value(told.fingerprint)}\n\n"])
 
 
-def _parts(told: Endings) -> Iterator[Part]:
+def _parts(told: OutcomeView) -> Iterator[Part]:
     if told.problems:
         items = tuple(Item(notice(one), fit.STOPS, "problems") for one in told.problems)
         yield Part(items, heading(f"{ENDED_BY} ({len(items)})"), "\n", always=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.operations import Outcome, State, addresses
-from reconciler.model.plan import Plan, Stand
+from reconciler.model.plan import GitState, Plan
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem
 from reconciler.report.common.words import NOT_SHOWN, learner_words, operation_words
@@ -56,7 +56,7 @@ class EndRow(Struct, frozen=True):
     detail: str = ""
 
 
-class Endings(Struct, frozen=True):
+class OutcomeView(Struct, frozen=True):
     """An apply's outcomes in words; nothing in it is escaped. `problems` are what ended the run early.
 
     The order in which reports tell it: the headline (`title`, `notes`, `calls`, `fingerprint`), what ended the run,
@@ -78,7 +78,7 @@ class Endings(Struct, frozen=True):
     waived: Notices
 
 
-def endings(
+def outcome_view(
     plan: Plan,
     outcomes: Sequence[Outcome],
     *,
@@ -87,13 +87,13 @@ def endings(
     spent_calls: int,
     problems: Sequence[Problem] = (),
     here: str = "",
-) -> Endings:
+) -> OutcomeView:
     """How each operation of a run ended; `problems` are what ended it early. `here` is the commit
     checked out where it was applied."""
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
     groups = ((end, tuple(_rows(end, outcomes, plan, places))) for end in ENDS)
-    return Endings(
+    return OutcomeView(
         title=_title(outcomes, run),
         target=plan.target,
         organisation=plan.organisation,
@@ -121,7 +121,7 @@ def _unproven(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{unproven} of the {len(written)} done could not be read back, so nothing proves them yet"
 
 
-def _unapproved(made_from: Stand, here: str) -> Iterator[str]:
+def _unapproved(made_from: GitState, here: str) -> Iterator[str]:
     """What the commit of the plan's files, which the run records, does not say by itself."""
     commit = made_from.commit[:10]
     if made_from.uncommitted:

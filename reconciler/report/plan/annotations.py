@@ -11,7 +11,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem
 from reconciler.report.common.escape import visible
-from reconciler.report.plan.view import Notice, problem_notice, review
+from reconciler.report.plan.view import Notice, plan_view, problem_notice
 
 SHOWN = 10  # annotations of one level that GitHub shows for one step
 
@@ -46,7 +46,7 @@ def render_plan(plan: Plan, place: Place) -> str:
 
 
 def _of_plan(plan: Plan) -> Iterator[Annotation]:
-    for group in review(plan, "", whole=True).notices:
+    for group in plan_view(plan, "", whole=True).notices:
         for notice in group.items:
             if not notice.waived:
                 yield "error" if group.risky else "warning", group.title, notice

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.model.plan import Plan
+from reconciler.model.slots import Site
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.markdown import (
     FOLD_END,
@@ -24,7 +25,7 @@ from reconciler.report.common.markdown import (
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.plan.risk import IN_SIGHT, Risk
 from reconciler.report.plan.rows import CohortRows, Row
-from reconciler.report.plan.view import BY_HAND, CaseloadLine, Review, review
+from reconciler.report.plan.view import BY_HAND, CaseloadLine, PlanView, plan_view
 
 MANY_CASELOADS = 10  # more that stay as they are, and these are folded
 
@@ -37,12 +38,12 @@ def render_plan(plan: Plan, *, fingerprint: str, limit: int = COMMENT_LIMIT, ful
     Raises ValueError for a limit below SMALLEST_LIMIT.
     """
     fit.check_limit(limit)
-    told = review(plan, fingerprint)
-    opening = hidden("plan", told.target, told.organisation, told.fingerprint) + _headline(told)
+    told = plan_view(plan, fingerprint)
+    opening = hidden("plan", Site(told.target, told.organisation), told.fingerprint) + _headline(told)
     return fit.fit(opening, list(_parts(told)), "", limit=limit, full_report=full_report)
 
 
-def _headline(told: Review) -> str:
+def _headline(told: PlanView) -> str:
     lines = [heading(sentence(told.title), 2)]
     if told.stop:
         lines.append(caution(f"**{told.stop}**"))
@@ -52,7 +53,7 @@ def _headline(told: Review) -> str:
     return "".join(lines)
 
 
-def _parts(told: Review) -> Iterator[Part]:
+def _parts(told: PlanView) -> Iterator[Part]:
     yield from (notices_part(group) for group in told.notices if group.stops)
     if told.caseload:
         yield from caseload_parts(told.caseload, heading("Who gains and who loses") + _gains(told.caseload))

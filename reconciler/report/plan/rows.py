@@ -74,7 +74,7 @@ def cohort_rows(changes: Shown, plan: Plan, *, fold: bool, pending: bool) -> tup
     if pending and not plan.base:
         return ()
     groups: dict[str, list[tuple[Risk, Change]]] = {}
-    hidden = {Risk.UNTOLD} if fold and len(untold(changes)) > MANY_UNKNOWN else set()
+    hidden = {Risk.UNTOLD} if fold and len(unknown_slots(changes)) > MANY_UNKNOWN else set()
     for risk, change in changes:
         if risk not in hidden and (bool(plan.base) and change.pending) is pending:
             groups.setdefault(change.cohort, []).append((risk, change))
@@ -133,7 +133,7 @@ def _folded(changes: Sequence[Change], handles: Handles) -> Iterator[Row]:
         yield Row(risk, staff, what, slots=len(group))
 
 
-def untold(changes: Shown) -> list[Change]:
+def unknown_slots(changes: Shown) -> list[Change]:
     """Slots that shall be nobody's, and of which nothing tells whether somebody is there."""
     return [change for risk, change in changes if risk is Risk.UNTOLD]
 

@@ -8,7 +8,7 @@ from reconciler.model.plan import Plan
 from reconciler.problems import Problem
 from reconciler.report.common.escape import visible
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.outcome.view import ENDED_BY, End, Endings, EndRow
+from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView
 from reconciler.report.plan.rows import CohortRows
 from reconciler.report.plan.view import (
     BY_HAND,
@@ -17,10 +17,10 @@ from reconciler.report.plan.view import (
     ManualStep,
     Notice,
     Notices,
-    Review,
+    PlanView,
     after_by_hand,
     one_fix,
-    review,
+    plan_view,
 )
 from reconciler.text import number_of
 
@@ -42,7 +42,7 @@ def render_plan(
 
     Slots that stay as they are are only counted. `verbose` spells out each unknown slot even where there are many.
     """
-    page, told = Page(width, colour), review(plan, fingerprint, fold=not verbose, whole=verbose)
+    page, told = Page(width, colour), plan_view(plan, fingerprint, fold=not verbose, whole=verbose)
     lines = [
         *_headline(page, told),
         *(line for group in told.notices if group.risky for line in _notices(page, group)),
@@ -55,7 +55,7 @@ def render_plan(
     return page.text(lines)
 
 
-def _headline(page: Page, told: Review) -> Iterator[str]:
+def _headline(page: Page, told: PlanView) -> Iterator[str]:
     for line in page.wrap(told.title, rest=2):
         yield page.paint(BOLD, line)
     for line in page.wrap(told.stop, rest=2):
@@ -151,7 +151,7 @@ def _changes(page: Page, title: str, cohorts: Sequence[CohortRows]) -> Iterator[
 # ------------------------------------------------------------------ outcomes
 
 
-def render_outcomes(told: Endings, *, colour: bool = False, width: int = 100) -> str:
+def render_outcomes(told: OutcomeView, *, colour: bool = False, width: int = 100) -> str:
     """How each operation of a run ended and what proves it: totals first, then what needs somebody, then the rest."""
     page = Page(width, colour)
     lines = [page.paint(BOLD, line) for line in page.wrap(told.title, rest=2)]

@@ -11,7 +11,7 @@ from reconciler.model.structs import Struct
 from reconciler.problems import Problem, Source
 from reconciler.report.common.words import age_words, duration_words, learner_words, organisation_words, removal_words
 from reconciler.report.plan.risk import risk_of
-from reconciler.report.plan.rows import CohortRows, Shown, by_kind, cohort_rows, shown, untold
+from reconciler.report.plan.rows import CohortRows, Shown, by_kind, cohort_rows, shown, unknown_slots
 from reconciler.text import number_of
 
 BY_HAND = "To remove by hand: OneFile's API cannot"
@@ -91,7 +91,7 @@ class CaseloadLine(Struct, frozen=True):
         return self.after.learners - self.before.learners
 
 
-class Review(Struct, frozen=True):
+class PlanView(Struct, frozen=True):
     """A plan in words. Nothing in it is escaped or wrapped: that is each format's own.
 
     The order in which reports tell it: the headline (`title`, `stop`, `verdict`, `notes`, `cost`, `fingerprint`,
@@ -118,16 +118,16 @@ class Review(Struct, frozen=True):
     already: tuple[CohortRows, ...]
 
 
-def review(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = False) -> Review:
+def plan_view(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = False) -> PlanView:
     """The plan for reviewers. With `fold`, many slots of a cohort that OneFile does not show are one row per person.
     With `whole`, what a waiver lets pass is told one by one, and so is what policies warned of before this change."""
     made = f"{plan.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     changes = shown(plan)
     cohorts = cohort_rows(changes, plan, fold=fold, pending=False)
     already = cohort_rows(changes, plan, fold=fold, pending=True)
-    unknown = untold(changes)
+    unknown = unknown_slots(changes)
     counts = _counts(plan.summary, len(unknown))
-    return Review(
+    return PlanView(
         title=f"Plan for {plan.target}, {organisation_words(plan)}, as declared for {plan.day}, made {made}",
         target=plan.target,
         organisation=plan.organisation,
@@ -161,7 +161,7 @@ def _verdict(plan: Plan, changes: Shown, counts: Iterable[tuple[int, str]]) -> s
     left = sum(bool(change.held) for _, change in changes)
     if not plan.in_sync:
         return f"{counted}."
-    if untold(changes):
+    if unknown_slots(changes):
         return f"Nothing to write: {counted}."
     if left:
         return f"Nothing to write. Left to differ, as settings.drift says: {number_of(left, 'slot')}."

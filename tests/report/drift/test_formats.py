@@ -15,14 +15,14 @@ from reconciler.model.operations import Outcome, State
 from reconciler.model.plan import Change, ManualRemoval
 from reconciler.model.slots import SlotKind
 from reconciler.model.structs import replace
-from reconciler.plan.drift import Drifted, DriftReport, Verdict, fight_id
+from reconciler.plan.drift import DriftAction, Drifted, DriftReport, fight_id
 from reconciler.problems import Source
 from reconciler.report.common.truncate import SMALLEST_LIMIT
 from reconciler.report.common.words import age_words
 from reconciler.report.drift import json as jsonreport
 from reconciler.report.drift import markdown, prometheus
 from reconciler.report.drift.text import render_drift as render_text
-from reconciler.store import Episode, LastApplied
+from reconciler.store import LastApplied, OpenIssue
 from tests.factories import (
     AIM,
     COHORT,
@@ -58,7 +58,7 @@ STEP = ManualRemoval(
 )
 
 
-def drifted(verdict: Verdict, row: Change | None = None, days: float = 3) -> Drifted:
+def drifted(verdict: DriftAction, row: Change | None = None, days: float = 3) -> Drifted:
     row = row or change(DEFAULT, JAMES, KATE, reason="drift")
     first = NOON - timedelta(days=days)
     return Drifted(row, verdict, first, first + timedelta(hours=20), LAST, corrections=2)
@@ -71,9 +71,9 @@ def report(*drift: Drifted, **more: Any) -> DriftReport:
 
 
 def everything() -> DriftReport:
-    fight = Episode(1, "fight", LEARNER, AIM, None, KATE, NOON, NOON)
+    fight = OpenIssue(1, "fight", LEARNER, AIM, None, KATE, NOON, NOON)
     return report(
-        *(drifted(verdict) for verdict in Verdict),
+        *(drifted(verdict) for verdict in DriftAction),
         due=(change(UNIT, KATE, JAMES, reason="cover"),),
         pending=(change(EMPLOYER, KATE, JAMES),),
         applied={(LEARNER, EMPLOYER): replace(LAST, staff=JAMES)},
@@ -81,7 +81,7 @@ def everything() -> DriftReport:
         fights=(fight,),
         ignored=4,
         unmanaged={SlotKind.UNIT_IQA: 5},
-        ended=(Episode(2, "drift", LEARNER, UNIT, JAMES, KATE, NOON, NOON, NOON, "back as it was applied"),),
+        ended=(OpenIssue(2, "drift", LEARNER, UNIT, JAMES, KATE, NOON, NOON, NOON, "back as it was applied"),),
         recent_corrections=6,
         approved="0123abc",
     )
@@ -111,7 +111,7 @@ def test_the_text_tells_everything_there_is() -> None:
 def test_what_only_waits_is_folded_where_it_is_long() -> None:
     """Drift stays in sight: a hundred pending slots are a line a cohort, unless all is asked for."""
     pending = tuple(change(EMPLOYER, KATE, JAMES, learner=user) for user in range(1, 101))
-    long = report(drifted(Verdict.GRACE), pending=pending)
+    long = report(drifted(DriftAction.GRACE), pending=pending)
     assert len(render_text(long).splitlines()) < 20
     assert len(render_text(long, verbose=True).splitlines()) > 100
 
@@ -119,7 +119,7 @@ def test_what_only_waits_is_folded_where_it_is_long() -> None:
 def test_nothing_from_files_commands_a_terminal() -> None:
     """Labels and reasons are made visible."""
     row = change(DEFAULT, JAMES, KATE, reason="drift", label="\x1b[2J\u202e", blocked="\r\x07")
-    text = render_text(report(drifted(Verdict.SET_ASIDE, row)), colour=False)
+    text = render_text(report(drifted(DriftAction.SET_ASIDE, row)), colour=False)
     assert all(one.isprintable() or one == "\n" for one in text)
 
 
@@ -137,7 +137,7 @@ def test_an_age_never_sounds_older_than_it_is(minutes: int, words: str) -> None:
 def test_json_has_one_row_a_slot_and_the_counts_of_them() -> None:
     """And says of each since when, which run had applied what, and what may be done."""
     document = fitting(json.loads(jsonreport.render_drift(everything(), exit_code=2)))
-    assert [row["verdict"] for row in document["drift"]] == [verdict.value for verdict in Verdict]
+    assert [row["verdict"] for row in document["drift"]] == [verdict.value for verdict in DriftAction]
     assert document["drift"][0] | {"source": None} == {
         "address": f"learner[{LEARNER}].default_assessor",
         "type": "default_assessor",
@@ -169,7 +169,7 @@ def test_json_has_one_row_a_slot_and_the_counts_of_them() -> None:
 
 def test_a_corrected_slot_is_no_longer_drift() -> None:
     """In every format it counts as corrected."""
-    one = drifted(Verdict.CORRECT)
+    one = drifted(DriftAction.CORRECT)
     done = report(one)
     done = replace(
         done, run=13, outcomes=(Outcome(plan_of([one.change]).operations[0], State.DONE, proof="read_back"),)
@@ -214,7 +214,7 @@ def test_markdown_tells_everything_there_is() -> None:
 def test_nothing_from_files_is_markup() -> None:
     """Labels, cohorts and reasons stand in their own cells, as text."""
     row = change(DEFAULT, JAMES, KATE, reason="drift", label=HOSTILE, cohort=HOSTILE, blocked=HOSTILE)
-    text = markdown.render_drift(report(drifted(Verdict.SET_ASIDE, row), pending=(row,)))
+    text = markdown.render_drift(report(drifted(DriftAction.SET_ASIDE, row), pending=(row,)))
     ours = {"<details>", "<summary>", "</summary>", "</details>", "<details><summary>Show them</summary>"}
     assert {found for found in markup(text) if not found.startswith("<!-- onefile-reconciler")} <= ours
     assert {len(line) for table in tables(text) for line in table} == {3, 4}
@@ -225,8 +225,8 @@ def test_what_waits_gives_way_before_drift_and_drift_before_fights(limit: int) -
     """However much there is, it fits; what a person must answer is there, and what was left out is counted."""
     pending = tuple(change(EMPLOYER, KATE, JAMES, learner=user) for user in range(1, 3001))
     rows = [change(DEFAULT, JAMES, KATE, reason="drift", learner=user) for user in range(1, 2001)]
-    fight = Episode(1, "fight", LEARNER, AIM, None, KATE, NOON, NOON)
-    found = report(*(drifted(Verdict.GRACE, row) for row in rows), pending=pending, fights=(fight,))
+    fight = OpenIssue(1, "fight", LEARNER, AIM, None, KATE, NOON, NOON)
+    found = report(*(drifted(DriftAction.GRACE, row) for row in rows), pending=pending, fights=(fight,))
     text = markdown.render_drift(found, limit=limit)
     assert len(text.encode()) <= limit
     assert "reconciler done" in text

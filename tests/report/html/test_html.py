@@ -16,7 +16,7 @@ from reconciler.problems import Problem, Source
 from reconciler.report.common.escape import visible
 from reconciler.report.html import render_outcomes, render_plan, render_problems
 from reconciler.report.html.chart import ROWS, caseload_chart
-from reconciler.report.outcome.view import endings
+from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan.view import caseload_line
 from tests.factories import AIM_IQA, DEFAULT, JAMES, KATE, OSCAR, PRIYA, change, plan_of
 
@@ -107,7 +107,7 @@ def test_outcomes_are_told_worst_first() -> None:
     plan = plan_of([change(DEFAULT, KATE, JAMES), change(AIM_IQA, PRIYA, OSCAR)])
     first, second = plan.operations
     outcomes = [Outcome(first, State.DONE, proof="read_back"), Outcome(second, State.FAILED, "refused <b>")]
-    page = render_outcomes(endings(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=4))
+    page = render_outcomes(outcome_view(plan, outcomes, fingerprint="sha256:0123", run=3, spent_calls=4))
     assert page.index("Failed (1)") < page.index("Done (1)")
     assert "refused &lt;b&gt;" in page
     assert "read back" in page

@@ -16,7 +16,7 @@ from reconciler.problems import Problem
 from reconciler.report.common.escape import visible
 from reconciler.report.common.truncate import COMMENT_LIMIT, SMALLEST_LIMIT, SUMMARY_LIMIT
 from reconciler.report.markdown import render_outcomes, render_plan, render_problems
-from reconciler.report.outcome.view import endings
+from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan.risk import Risk
 from tests.factories import AIM, AIM_IQA, DEFAULT, HANDLES, JAMES, KATE, LEE, UNIT, additional, change, plan_of
 from tests.report.plans import REMOVAL, everything, hostile_plan
@@ -47,7 +47,7 @@ def test_no_text_becomes_markup(words: str) -> None:
     plan, outcomes = hostile_plan(words)
     for report in (
         render_plan(plan, fingerprint=words, limit=SUMMARY_LIMIT),
-        render_outcomes(endings(plan, outcomes, fingerprint=words, run=1, spent_calls=1, problems=plan.problems)),
+        render_outcomes(outcome_view(plan, outcomes, fingerprint=words, run=1, spent_calls=1, problems=plan.problems)),
         render_problems(plan.problems),
     ):
         assert [one for one in markup(report) if not OURS.fullmatch(one)] == []
@@ -72,7 +72,9 @@ def test_the_smallest_limit_is_enough_for_any_headline(words: str) -> None:
     """However long or strange the target and the fingerprint are."""
     plan, outcomes = hostile_plan(words)
     assert size(render_plan(plan, fingerprint=words, limit=SMALLEST_LIMIT)) <= SMALLEST_LIMIT
-    report = render_outcomes(endings(plan, outcomes, fingerprint=words, run=1, spent_calls=1), limit=SMALLEST_LIMIT)
+    report = render_outcomes(
+        outcome_view(plan, outcomes, fingerprint=words, run=1, spent_calls=1), limit=SMALLEST_LIMIT
+    )
     assert size(report) <= SMALLEST_LIMIT
 
 
@@ -194,7 +196,7 @@ def test_outcomes_keep_what_did_not_succeed() -> None:
         Outcome(operation, ends.get(one, State.DONE), "why", "read_back")
         for one, operation in enumerate(plan.operations)
     ]
-    report = render_outcomes(endings(plan, outcomes, fingerprint="sha256:0123", run=12, spent_calls=9))
+    report = render_outcomes(outcome_view(plan, outcomes, fingerprint="sha256:0123", run=12, spent_calls=9))
     assert size(report) <= COMMENT_LIMIT
     assert [one for one in ends if f"`L-{one}`" not in report] == []
     assert "### Done (2996)" in report

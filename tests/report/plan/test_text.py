@@ -15,7 +15,7 @@ from reconciler.model.slots import Unread
 from reconciler.model.structs import replace
 from reconciler.problems import Problem, Source
 from reconciler.report.common.escape import visible
-from reconciler.report.outcome.view import endings
+from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan.rows import MANY_UNKNOWN
 from reconciler.report.plan.text import render_outcomes, render_plan, render_problems
 from tests.factories import (
@@ -247,7 +247,7 @@ def hostile(words: str) -> str:
     whole, outcomes = hostile_plan(words)
     return (
         render_plan(whole, fingerprint=words)
-        + render_outcomes(endings(whole, outcomes, fingerprint=words, run=1, spent_calls=1))
+        + render_outcomes(outcome_view(whole, outcomes, fingerprint=words, run=1, spent_calls=1))
         + render_problems(whole.problems)
     )
 
@@ -291,7 +291,7 @@ def test_outcomes_tell_how_each_operation_ended_and_what_proves_it() -> None:
         Outcome(operation, state, detail, proof)
         for operation, (state, detail, proof) in zip(whole.operations, ends, strict=True)
     ]
-    seen = render_outcomes(endings(whole, outcomes, fingerprint="sha256:0123", run=12, spent_calls=33))
+    seen = render_outcomes(outcome_view(whole, outcomes, fingerprint="sha256:0123", run=12, spent_calls=33))
     assert seen == (
         """\
 Run 12: 3 done, 1 already done, 1 not tried, 1 in conflict, 1 unknown, 1 failed
@@ -337,7 +337,9 @@ Still to remove by hand: OneFile's API cannot (1)
 def test_every_state_has_its_words(state: State) -> None:
     """No operation is left out of the report, whatever state a run that was cut off left it in."""
     whole = plan(change(DEFAULT, KATE, JAMES))
-    seen = render_outcomes(endings(whole, [Outcome(whole.operations[0], state)], fingerprint="", run=1, spent_calls=1))
+    seen = render_outcomes(
+        outcome_view(whole, [Outcome(whole.operations[0], state)], fingerprint="", run=1, spent_calls=1)
+    )
     assert "default assessor moves from kate-anderson to james-fayre" in seen
     assert "nothing to write" not in seen
 
@@ -345,20 +347,22 @@ def test_every_state_has_its_words(state: State) -> None:
 def test_what_a_waiver_let_pass_is_told_of_the_run_too() -> None:
     """An exception shows in every report."""
     assert "Waived: for a week (head)" in render_outcomes(
-        endings(everything(), [], fingerprint="", run=1, spent_calls=1)
+        outcome_view(everything(), [], fingerprint="", run=1, spent_calls=1)
     )
 
 
 def test_what_ended_a_run_early_is_told_before_its_outcomes() -> None:
     """The copy that is saved has no other place for it."""
     problem = Problem("stopped before the end", "Run apply again.")
-    seen = render_outcomes(endings(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1, problems=[problem]))
+    seen = render_outcomes(
+        outcome_view(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1, problems=[problem])
+    )
     assert seen.endswith("\nWhat ended the run (1)\n  stopped before the end\n    Fix: Run apply again.\n")
 
 
 def test_a_run_without_operations_says_so() -> None:
     """No outcome is not a success of anything."""
-    seen = render_outcomes(endings(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1))
+    seen = render_outcomes(outcome_view(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1))
     assert seen == "Run 3: nothing to write\n1 call made\nFingerprint sha256:0123\n"
 
 

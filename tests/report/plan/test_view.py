@@ -16,7 +16,7 @@ from reconciler.report import html, markdown
 from reconciler.report.plan import text
 from reconciler.report.plan.risk import Risk, risk_of
 from reconciler.report.plan.rows import CohortRows
-from reconciler.report.plan.view import Review, after_by_hand, caseload_line, manual_steps, review
+from reconciler.report.plan.view import PlanView, after_by_hand, caseload_line, manual_steps, plan_view
 from tests.factories import (
     ACME,
     AIM,
@@ -41,8 +41,8 @@ UNREADABLE = Unread.UNREADABLE
 SLOTS = (DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT, UNIT_IQA, additional(JAMES))
 
 
-def told(plan: Plan, *, fold: bool = False) -> Review:
-    return review(plan, "sha256:0123", fold=fold)
+def told(plan: Plan, *, fold: bool = False) -> PlanView:
+    return plan_view(plan, "sha256:0123", fold=fold)
 
 
 def rows(cohorts: tuple[CohortRows, ...]) -> list[tuple[str, str]]:
@@ -187,7 +187,7 @@ def test_what_one_waiver_lets_pass_is_told_once_with_a_count() -> None:
         [(7, "new (head)"), (1, "a week (head)")],
     )
     assert group.items[0].what == "7 breaches, the first: LRN-0: no IQA"
-    assert len(review(made, "", whole=True).notices[0].items) == 8
+    assert len(plan_view(made, "", whole=True).notices[0].items) == 8
     for rendered in (
         text.render_plan(made, fingerprint=""), markdown.render_plan(made, fingerprint=""),
         html.render_plan(made, fingerprint=""),
@@ -206,7 +206,7 @@ def test_old_warnings_do_not_bury_what_a_change_brings() -> None:
         "kate: 41", "5 warnings that were there before this change of the files: coverage 5",
     ]  # fmt: skip
     assert (group.count, group.items[-1].fix) == (6, "reconciler plan --verbose lists each of them.")
-    assert len(review(made, "", whole=True).notices[0].items) == 6
+    assert len(plan_view(made, "", whole=True).notices[0].items) == 6
 
 
 def test_only_steps_that_a_person_can_close_ask_for_a_word() -> None:
