@@ -42,7 +42,7 @@ def is_private(one: type[Struct]) -> bool:
 def test_no_value_shows_a_secret_or_a_name() -> None:
     """Logs, tracebacks and failed tests print values as they are."""
     private = [one for one in structs() if is_private(one) and one.__name__ not in NO_SECRET]
-    assert {"Observed", "Plan", "CensusStaff", "Surroundings"} <= {one.__name__ for one in private}
+    assert {"Observed", "Plan", "CensusStaff", "WorkflowEnvironment"} <= {one.__name__ for one in private}
     assert [one for one in private if not issubclass(one, RedactedRepr)] == []
 
 

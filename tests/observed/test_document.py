@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff
-from reconciler.model.slots import OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import OrganisationId, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Decoder
 from reconciler.observed.document import Saved, from_document, from_json, to_document
 from reconciler.problems import Invalid, Problem, Source
 
-HERE = ("sandbox", OrganisationId(5740))
+HERE = Site("sandbox", OrganisationId(5740))
 KATE, LEARNER = UserId(118204), UserId(200004)
 READING = Observed(
     datetime(2026, 11, 24, 9, 30, tzinfo=UTC),
@@ -40,7 +40,7 @@ READING = Observed(
     12,
     (Problem("nobody has MISID LRN-9", "Correct it.", Source("a.yaml", 3)), Problem("what", "fix")),
 )
-DOCUMENT = to_document(READING, *HERE)
+DOCUMENT = to_document(READING, HERE)
 ODD = (None, True, 0, 1, -1, 1.0, 1.5, 10**30, "", "active", "unit_iqa", "not_held", "nonsense", [], [1], {}, KATE)
 
 
@@ -76,7 +76,7 @@ def spoilt(*changes: tuple[tuple[Any, ...], str, Any]) -> dict[str, Any]:
 
 def told(read: Any, *given: Any) -> Observed | str:
     try:
-        return read(*given, *HERE)  # type: ignore[no-any-return]
+        return read(*given, HERE)  # type: ignore[no-any-return]
     except Invalid as error:
         return str(error)
 
@@ -85,7 +85,7 @@ def test_what_is_saved_is_read_in_one_pass_and_comes_back() -> None:
     """A reading as it was, and its document is of the shape that the quick way knows."""
     data = json.dumps(DOCUMENT).encode()
     assert Decoder(Saved).decode(data).learners
-    assert from_json(data, *HERE) == READING
+    assert from_json(data, HERE) == READING
 
 
 @pytest.mark.parametrize("path", PLACES, ids=str)

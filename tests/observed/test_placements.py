@@ -28,7 +28,7 @@ def employers(declared: Declared) -> set[UserId | None]:
 
 
 @pytest.mark.parametrize("switches", [[], ["paged_user_fields=same"]], ids=str)
-@pytest.mark.parametrize("facts", [{}, NO_LISTS], ids=["lists", "no lists"])
+@pytest.mark.parametrize("capabilities", [{}, NO_LISTS], ids=["lists", "no lists"])
 def test_every_default_employers_placement_is_known_whichever_way_it_comes(
     switches: list[str], capabilities: dict[str, str]
 ) -> None:
