@@ -10,7 +10,7 @@ from reconciler.apply.journal import RunJournal
 from reconciler.apply.preconditions import SlotState, after_write, before_write, differences
 from reconciler.model.observed import Recorded
 from reconciler.model.operations import Operation, Outcome, SetDefaults, State, moves, step_id
-from reconciler.model.slots import LAYERS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import LAYERS, UNIT_KINDS, Holder, Place, Slot, SlotKind, Unread, UserId
 from reconciler.onefile.reader import Reader, layers_of
 from reconciler.onefile.wire import write_request
 from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceError
@@ -32,9 +32,9 @@ class Attempts:
     reader: Reader
     still_ours: Callable[[], None]
     declared: Mapping[UserId, Collection[Slot]]
-    unsettled: Collection[tuple[UserId, Slot]]
+    unsettled: Collection[Place]
     recorded: Recorded = field(default_factory=dict)
-    written_by: Mapping[tuple[UserId, Slot], int] = field(default_factory=dict)
+    written_by: Mapping[Place, int] = field(default_factory=dict)
     proven: set[SlotKind] = field(default_factory=set)
     failures: Counter[SlotKind] = field(default_factory=Counter)
     stopped: str = ""

@@ -12,7 +12,7 @@ from reconciler.apply.journal import RunJournal
 from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Site, Slot, UserId
+from reconciler.model.slots import Place, Site, Slot, UserId
 from reconciler.model.structs import Struct
 from reconciler.onefile.reader import Reader, Reading, gather_bounded
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
@@ -34,7 +34,7 @@ async def apply_plan(
     store: Store,
     run: int,
     *,
-    unsettled: Collection[tuple[UserId, Slot]],
+    unsettled: Collection[Place],
     still_ours: Callable[[], None],
     just_read: bool = False,
 ) -> Applied:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from reconciler.apply.preconditions import SlotState, after_write
 from reconciler.model.operations import Proof, State
-from reconciler.model.slots import Site, Slot, UserId
+from reconciler.model.slots import Place, Site
 from reconciler.onefile.reader import Reader
 from reconciler.store import JournalRow, Store
-
-Place = tuple[UserId, Slot]
 
 
 async def settle_open(store: Store, reader: Reader, site: Site) -> int:

@@ -14,7 +14,7 @@ from reconciler import __version__
 from reconciler.problems import ExitCode, Problem, ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.report.plan.annotations import Place
+    from reconciler.report.plan.annotations import Workspace
 
 PIPED_WIDTH = 100  # columns, where no terminal says how wide it is
 
@@ -153,13 +153,13 @@ class Output:
             self.lost.append(Problem(what, "Make room there, or give --out FILE as well.", where="standard output"))
 
 
-def place() -> Place:
+def place() -> Workspace:
     """Where files are named from, and the repository that a forge shows."""
-    from reconciler.report.plan.annotations import Place
+    from reconciler.report.plan.annotations import Workspace
     from reconciler.runtime.git import repository
 
     here = Path.cwd().resolve()
-    return Place(str(here), str(repository(here) or os.environ.get("GITHUB_WORKSPACE") or here))
+    return Workspace(str(here), str(repository(here) or os.environ.get("GITHUB_WORKSPACE") or here))
 
 
 def is_terminal(stream: IO[str] | None) -> bool:

@@ -75,11 +75,11 @@ def replace(
 
 def _replaced_text(done: Replaced, output: Output) -> str:
     from reconciler.report.common.truncate import SMALLEST_LIMIT, size
-    from reconciler.report.edits import Place, render_edits
+    from reconciler.report.edits import EditedSlot, render_edits
     from reconciler.report.plan.handover import hand_overs, render_handover
 
     markdown = output.form == "markdown"
-    places = [Place(one.cohort, one.learner, one.slot.value) for one in done.taken]
+    places = [EditedSlot(one.cohort, one.learner, one.slot.value) for one in done.taken]
     edited = [(edit.path, edit.before, edit.after) for edit in done.edits]
     share = output.limit // 4
     head = render_edits(done.title, places, edited, written=done.written, markdown=markdown, limit=share)

@@ -249,8 +249,7 @@ class _Adopting:
 
     def _accepting(self, change: Change) -> Accept:
         learner = self._learners[change.learner]
-        key = learner.id if learner.id is not None else learner.misid or ""
-        return Accept(key, change.slot, self._handle(change.before))
+        return Accept(learner.key, change.slot, self._handle(change.before))
 
     def _adopted(self, change: Change, shared: set[Accept]) -> Adopted:
         is_shared = self._accepting(change) in shared

@@ -15,7 +15,7 @@ from reconciler.model.declared import Declared
 from reconciler.model.history import IssueKind
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change, Plan
-from reconciler.model.slots import Site, UserId
+from reconciler.model.slots import Place, Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
 from reconciler.plan.drift import (
@@ -26,7 +26,6 @@ from reconciler.plan.drift import (
     DriftAction,
     DriftReport,
     Memory,
-    Place,
     Words,
     decide_drift,
     differs,

@@ -14,7 +14,7 @@ from reconciler.model.declared import VANISHED, Declared
 from reconciler.model.observed import Observed
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Site, Slot, UserId
+from reconciler.model.slots import Place, Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
 from reconciler.onefile.wire import Write, write_request
@@ -209,7 +209,7 @@ async def _not_in_sandbox(session: Session, declared: Declared) -> list[Problem]
     ]
 
 
-def _overtaken(store: Store, site: Site, observed: Observed) -> dict[tuple[UserId, Slot], UserId]:
+def _overtaken(store: Store, site: Site, observed: Observed) -> dict[Place, UserId]:
     """What a dead run sent last to slots that somebody else has moved since: by it the newer value shows as drift.
     Apply's settling records the same, but only once this plan is made."""
     sent = _sent(store, site)
@@ -249,7 +249,7 @@ def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None
         store.set_value(plan.target, f"cohorts:{plan.organisation}", json.dumps(sorted(after)))
 
 
-def unsettled(store: Store, site: Site) -> frozenset[tuple[UserId, Slot]]:
+def unsettled(store: Store, site: Site) -> frozenset[Place]:
     """Slots whose last write may or may not have happened: only a reading or a person can tell."""
     sent, unknown = _sent(store, site), store.unknown(site)
     return frozenset(place for row in (*sent, *unknown) for place in row.places)

@@ -39,8 +39,8 @@ def for_both(declared: Declared, base: Base | None) -> Declared:
     """
     if base is None or base.declared is None:
         return declared
-    theirs = {_key(learner): learner for learner in base.declared.learners}
-    joined = [_joined(learner, theirs.pop(_key(learner), None)) for learner in declared.learners]
+    theirs = {learner.key: learner for learner in base.declared.learners}
+    joined = [_joined(learner, theirs.pop(learner.key, None)) for learner in declared.learners]
     known = declared.staff_by_id()
     gone = {
         Handle(f"{handle} at {base.commit[:12]}"): member
@@ -69,17 +69,15 @@ def _concerned(context: Context, then: Declared, declared: Declared) -> Declared
     A learner whom these files declare outside the scope is left out. The organisation is the one that is
     planned for: it says whose records count.
     """
-    mine = {_key(learner) for learner in declared.learners}
-    elsewhere = (
-        {_key(learner) for learner in context.whole().declared().learners} - mine if context.is_narrow else set()
-    )
+    mine = {learner.key for learner in declared.learners}
+    elsewhere = {learner.key for learner in context.whole().declared().learners} - mine if context.is_narrow else set()
 
     def concerns(learner: DeclaredLearner) -> bool:
-        if _key(learner) in mine:
+        if learner.key in mine:
             return True
         names = {str(learner.id), learner.misid, learner.label}
         return (
-            _key(learner) not in elsewhere
+            learner.key not in elsewhere
             and (not context.cohorts or learner.cohort in context.cohorts)
             and (not context.learners or not names.isdisjoint(context.learners))
         )
@@ -99,7 +97,3 @@ def _placed(then: Declared, commit: str, folder: Path) -> Declared:
         learners=tuple(replace(learner, source=at(learner.source)) for learner in then.learners),
         staff={handle: replace(member, source=at(member.source)) for handle, member in then.staff.items()},
     )
-
-
-def _key(learner: DeclaredLearner) -> tuple[str, object]:
-    return ("id", learner.id) if learner.id is not None else ("misid", learner.misid)

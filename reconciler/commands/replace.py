@@ -12,10 +12,10 @@ from reconciler.commands.plan import Planned, plan_in
 from reconciler.declared.load import read_declared
 from reconciler.declared.rules import a_role
 from reconciler.editing.assignments import Fields
-from reconciler.editing.replace import Learner, Replace, Taken, with_cover
+from reconciler.editing.replace import Replace, Taken, with_cover
 from reconciler.model.declared import Cover, Declared, DeclaredLearner, Staff, Wanted
 from reconciler.model.plan import Change
-from reconciler.model.slots import ROLES_FOR, Handle, Role, Slot, UserId
+from reconciler.model.slots import ROLES_FOR, Handle, LearnerKey, Role, Slot, UserId
 from reconciler.model.structs import Struct
 from reconciler.model.structs import replace as with_
 from reconciler.plan.limits import counts_only
@@ -160,13 +160,13 @@ def _replaced(context: Context, edits: Edits, asked: ReplaceRequest, declared: D
     chosen = None
     if context.learners:
         scope = read_declared(context.state, declared.day, cohorts=context.cohorts, learners=context.learners)
-        chosen = {_key(learner) for learner in scope.learners}
+        chosen = {learner.key for learner in scope.learners}
     elif context.cohorts:
         read_declared(context.state, declared.day, cohorts=context.cohorts)  # refuses a cohort that is not there
     work = Replace(asked.who, asked.by, asked.start, context.today())
     taken: list[Taken] = []
     problems: list[Problem] = []
-    lines: dict[Learner | None, Source] = {_key(learner): learner.source for learner in declared.learners}
+    lines: dict[LearnerKey | None, Source] = {learner.key: learner.source for learner in declared.learners}
     for name, cohort in edits.cohorts():
         if context.cohorts and cohort not in context.cohorts:
             continue
@@ -191,7 +191,7 @@ def _wrong_roles(
     asked: ReplaceRequest,
     declared: Declared,
     taken: Collection[Taken],
-    lines: Mapping[Learner | None, Source],
+    lines: Mapping[LearnerKey | None, Source],
     state: Path,
 ) -> Iterator[Problem]:
     """One problem per kind of slot, at the first place of each."""
@@ -253,9 +253,9 @@ def _span(cover: Cover) -> str:
 
 def _moved(before: Declared, after: Declared) -> Iterator[tuple[DeclaredLearner, Mapping[Slot, Wanted]]]:
     """The learners whose slots differ, with the slots that they had."""
-    then = {_key(learner): learner.slots for learner in before.learners}
+    then = {learner.key: learner.slots for learner in before.learners}
     for learner in after.learners:
-        if (had := then.get(_key(learner), {})) != learner.slots:
+        if (had := then.get(learner.key, {})) != learner.slots:
             yield learner, had
 
 
@@ -280,9 +280,5 @@ def _changes(before: Declared, after: Declared) -> Iterator[Change]:
             )
 
 
-def _key(learner: DeclaredLearner) -> Learner:
-    return learner.id if learner.id is not None else learner.misid or ""
-
-
 def _name(learner: DeclaredLearner) -> str:
-    return str(_key(learner))
+    return str(learner.key)

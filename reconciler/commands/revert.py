@@ -11,7 +11,7 @@ from reconciler.commands.plan import Planned, judged, observe_in
 from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.operations import Move, State
-from reconciler.model.slots import Site, Slot, Unread, UserId
+from reconciler.model.slots import Place, Site, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.compare import make_plan
 from reconciler.plan.limits import counts_only
@@ -21,7 +21,7 @@ from reconciler.runtime.context import Context
 from reconciler.runtime.session import open_session
 from reconciler.store import JournalRow, Store
 
-Written = Mapping[tuple[UserId, Slot], Move]
+Written = Mapping[Place, Move]
 
 
 def revert(context: Context, run: int) -> Planned:

@@ -7,16 +7,16 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from reconciler.editing.assignments import Fields, changed_on, defaults_of, held, learners_of, put, terms_of, value_of
-from reconciler.editing.replace import Learner, learner_key
+from reconciler.editing.replace import learner_key
 from reconciler.editing.yaml_tree import Data
-from reconciler.model.slots import Slot, UserId
+from reconciler.model.slots import LearnerKey, Slot, UserId
 from reconciler.model.structs import Struct
 
 
 class Accept(Struct, frozen=True):
     """One slot of one learner (as the file names them), and the handle of who holds it; None is nobody."""
 
-    learner: Learner
+    learner: LearnerKey
     slot: Slot
     holder: str | None
 
@@ -29,7 +29,7 @@ def accept(cohort: Fields, accepted: Collection[Accept], day: date) -> set[Accep
     unless all who have it from there now have the same person: then the default changes. In dated entries only the one
     that *day* falls in gives way, from *day* to its end: who was there before, and who comes later, stay declared.
     """
-    asked: dict[Learner, list[Accept]] = defaultdict(list)
+    asked: dict[LearnerKey, list[Accept]] = defaultdict(list)
     for one in accepted:
         asked[one.learner].append(one)
     shared = {slot: fields[key] for slot, fields, key in held(defaults_of(cohort))}

@@ -22,10 +22,9 @@ from reconciler.editing.assignments import (
     value_of,
 )
 from reconciler.editing.yaml_tree import Data
-from reconciler.model.slots import SlotKind
+from reconciler.model.slots import LearnerKey, SlotKind, UserId
 from reconciler.model.structs import Struct, field
 
-Learner = int | str
 """A learner's id or MISID, as the file has it."""
 
 
@@ -33,7 +32,7 @@ class Taken(Struct, frozen=True):
     """A place in a cohort file that changed hands; `learner` None is the cohort's defaults."""
 
     cohort: str
-    learner: Learner | None
+    learner: LearnerKey | None
     slot: SlotKind
     key: int | str | None = None
 
@@ -45,9 +44,9 @@ class Replacement(Struct):
     stuck: list[tuple[Taken, str]] = field(default_factory=list)
 
 
-def learner_key(fields: Fields) -> Learner:
+def learner_key(fields: Fields) -> LearnerKey:
     key = fields.get("id", fields.get("misid"))
-    return key if isinstance(key, int | str) else ""
+    return UserId(key) if isinstance(key, int) else key if isinstance(key, str) else ""
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Replace:
     start: date | None
     today: date
 
-    def in_cohort(self, name: str, cohort: Fields, only: Collection[Learner] | None) -> Replacement:
+    def in_cohort(self, name: str, cohort: Fields, only: Collection[LearnerKey] | None) -> Replacement:
         """Change the values of one cohort. *only* names learners; what they have from defaults becomes their own."""
         done, before = Replacement(), _additional_people(cohort)
         if only is None:
@@ -96,7 +95,7 @@ class Replace:
             return swapped(terms, self.today, self.who, self.by)
         return changed_from(terms, self.start, self.who, self.by)
 
-    def _section(self, cohort: str, learner: Learner | None, section: Fields, done: Replacement) -> None:
+    def _section(self, cohort: str, learner: LearnerKey | None, section: Fields, done: Replacement) -> None:
         for slot, fields, key in list(held(section)):
             before = terms_of(fields[key])
             if (after := self._after(before)) != before:
@@ -106,7 +105,7 @@ class Replace:
         if isinstance(items, list):
             self._additional(Taken(cohort, learner, SlotKind.ADDITIONAL), section, items, done)
 
-    def _inherited(self, cohort: str, learner: Learner, own: Fields, defaults: Fields, done: Replacement) -> None:
+    def _inherited(self, cohort: str, learner: LearnerKey, own: Fields, defaults: Fields, done: Replacement) -> None:
         """What this one learner has from the defaults, as entries of their own."""
         known = {slot for slot, _, _ in held(own)}
         for slot, fields, key in held(defaults):
@@ -160,7 +159,7 @@ class Replace:
         done.taken.append(place)
 
 
-def _additional_people(cohort: Fields) -> dict[Learner, list[Term]]:
+def _additional_people(cohort: Fields) -> dict[LearnerKey, list[Term]]:
     """Whom each learner has added, and when: their own entries hide the defaults' for the same person."""
 
     def named(section: Fields) -> dict[str | None, Term]:

@@ -6,13 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Literal
 
 from reconciler.declared.cohort import calendar_day
 from reconciler.importing.csv_file import Row
 from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Staff
-from reconciler.model.slots import LEARNING_AIM_KINDS, ROLES_FOR, UNIT_KINDS, Handle, Slot, SlotKind, UserId
+from reconciler.model.slots import LEARNING_AIM_KINDS, ROLES_FOR, UNIT_KINDS, Handle, LearnerKey, Slot, SlotKind, UserId
 from reconciler.text import listed, nearest, quoted
 
 NOBODY = "nobody"
@@ -26,8 +25,6 @@ _EITHER = {  # these say less than which slot: the cells for standard and unit d
     "assessor": (SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.UNIT_ASSESSOR),
     "iqa": (SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA),
 }
-
-LearnerKey = tuple[Literal["id", "misid"], int | str]
 
 
 class Unclear(Exception):
@@ -50,20 +47,20 @@ def learner_key(text: str) -> LearnerKey:
     told, _, value = text.partition(":")
     value = value.strip()
     if told.strip().lower() == "id" and value:
-        return ("id", number(value, "learner"))
+        return UserId(number(value, "learner"))
     if told.strip().lower() == "misid" and value:
-        return ("misid", _short(value, "learner"))
+        return _short(value, "learner")
     if not text:
         raise Unclear("learner: the cell is empty", "write the learner's OneFile id or MISID.")
     if _NUMBER.fullmatch(text):
-        return ("id", number(text, "learner"))
+        return UserId(number(text, "learner"))
     if text.isdecimal() or re.fullmatch(r"[0-9]+[.,][0-9]+", text):
         fix = f"write misid:{text} if it is a MISID, or the OneFile id without leading zeros or fractions."
         raise Unclear(f"learner: {quoted(text)} may be an id or a MISID", fix)
     if " " in text:
         fix = "write the OneFile id or the MISID; a MISID with spaces in it as misid:…"
         raise Unclear("learner: the cell looks like a name, and nobody is found by name", fix)
-    return ("misid", _short(text, "learner"))
+    return _short(text, "learner")
 
 
 def _short(text: str, column: str) -> str:

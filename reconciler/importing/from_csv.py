@@ -9,14 +9,14 @@ from typing import NamedTuple, TypeVar
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
 from reconciler.declared.rules import LearnerIndex, check_cohort
 from reconciler.declared.settings_and_staff import Directory
-from reconciler.importing.csv_cells import LearnerKey, StaffFinder, Unclear, day, learner_key, slot
+from reconciler.importing.csv_cells import StaffFinder, Unclear, day, learner_key, slot
 from reconciler.importing.csv_file import Row, Sheet
 from reconciler.importing.existing_state import Existing
 from reconciler.importing.factor_defaults import factored
 from reconciler.importing.naming import by_role, cohort_name_fault, handles, persons
 from reconciler.model.census import CensusStaff
-from reconciler.model.declared import DeclaredLearner, Staff
-from reconciler.model.slots import Handle, OrganisationId, Slot, SlotKind, UserId
+from reconciler.model.declared import Staff
+from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import Problem, Source
 from reconciler.text import quoted
@@ -174,15 +174,15 @@ def _directory(
 
 def _of_learners(lines: Sequence[_Line], file: str, existing: Existing) -> Iterator[Problem]:
     """Learners whom the files declare already, and labels that are not one learner's one label."""
-    declared = {_key(one): one.source for one in existing.learners}
+    declared = {one.key: one.source for one in existing.learners}
     labels = {one.label: one.source for one in existing.learners if one.label}
     first: dict[LearnerKey, _Line] = {}
     for line in lines:
         source = Source(file, line.line)
         if place := declared.get(line.learner):
             yield Problem(f"the learner is declared already, at {place}", "change that file by hand.", source)
-        elif line.learner[1] in labels:
-            what = f"{quoted(str(line.learner[1]))} is the label of the learner at {labels[str(line.learner[1])]}"
+        elif line.learner in labels:
+            what = f"{quoted(str(line.learner))} is the label of the learner at {labels[str(line.learner)]}"
             yield Problem(what, "change that file by hand, or write misid: before it if it is a MISID as well.", source)
         elif place := labels.get(line.label):
             yield Problem(f"the label is also that of the learner at {place}", "choose another.", source)
@@ -190,10 +190,6 @@ def _of_learners(lines: Sequence[_Line], file: str, existing: Existing) -> Itera
         if line.label != other.label:
             what = f"label: the row on line {other.line} has another for the same learner"
             yield Problem(what, "write the same in every row of a learner.", source)
-
-
-def _key(learner: DeclaredLearner) -> LearnerKey:
-    return ("id", learner.id) if learner.id is not None else ("misid", learner.misid or "")
 
 
 def _twice(lines: Sequence[_Line], file: str) -> Iterator[Problem]:
@@ -219,8 +215,7 @@ def _cohorts(
 
 
 def _order(key: LearnerKey) -> tuple[str, int, str]:
-    kind, value = key
-    return (kind, value, "") if isinstance(value, int) else (kind, 0, value)
+    return ("id", key, "") if isinstance(key, int) else ("misid", 0, key)
 
 
 def _learner(lines: Sequence[_Line], handle_of: Mapping[UserId, Handle]) -> LearnerEntry:
@@ -229,14 +224,14 @@ def _learner(lines: Sequence[_Line], handle_of: Mapping[UserId, Handle]) -> Lear
         term = replace(line.term, staff=None if line.staff is None else handle_of[line.staff])
         held[line.slot].append(term)
     first = lines[0]
-    kind, key = first.learner
+    key = first.learner
     single = [
         Held(slot, tuple(terms), terms[0].line) for slot, terms in held.items() if slot.kind is not SlotKind.ADDITIONAL
     ]
     additional = tuple(term for slot, terms in held.items() if slot.kind is SlotKind.ADDITIONAL for term in terms)
     return LearnerEntry(
-        UserId(key) if kind == "id" and isinstance(key, int) else None,
-        str(key) if kind == "misid" else None,
+        key if isinstance(key, int) else None,
+        key if isinstance(key, str) else None,
         first.label,
         first.line,
         Slots(tuple(single), additional),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Literal, NamedTuple
 
-from reconciler.model.slots import Handle, OrganisationId, Role, Slot, SlotKind, UserId
+from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Role, Slot, SlotKind, UserId
 from reconciler.model.structs import EqualIgnoringSource, Struct, field
 from reconciler.problems import Problem, Source
 
@@ -176,6 +176,11 @@ class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
     source: Source
     lapsed: Mapping[Slot, Lapse] = field(default_factory=dict)
     later: tuple[Shift, ...] = ()
+
+    @property
+    def key(self) -> LearnerKey:
+        """The identity within the files: the id, or else the MISID."""
+        return self.id if self.id is not None else self.misid or ""
 
     def user(self, misids: Mapping[str, UserId]) -> UserId | None:
         """The OneFile id: as declared, or as a reading found it by the MISID; None where it found nobody."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from reconciler.model.operations import Move, Operation, Proof, State, moves, operation_id
-from reconciler.model.slots import Holder, OrganisationId, Slot, UserId
+from reconciler.model.slots import Holder, OrganisationId, Place, Slot, UserId
 from reconciler.model.structs import Struct, field
 
 
@@ -69,7 +69,7 @@ class JournalRow(Struct, frozen=True):
         return self.events[-1].state
 
     @property
-    def places(self) -> frozenset[tuple[UserId, Slot]]:
+    def places(self) -> frozenset[Place]:
         """The slots that the operation writes, with their learner."""
         return frozenset((self.operation.learner, slot) for slot, _ in self.operation.moves)
 
@@ -118,7 +118,7 @@ class OpenIssue(Struct, frozen=True):
     ending: str = ""
 
     @property
-    def place(self) -> tuple[UserId, Slot]:
+    def place(self) -> Place:
         return self.learner, self.slot
 
 

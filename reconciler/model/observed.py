@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from reconciler.model.slots import Holder, OrganisationId, Slot, UserId
+from reconciler.model.slots import Holder, OrganisationId, Place, Slot, UserId
 from reconciler.model.structs import RedactedRepr, Struct, field
 from reconciler.problems import Problem
 
@@ -51,5 +51,5 @@ class Observed(RedactedRepr, Struct, frozen=True):
     names: Mapping[UserId, str] = field(default_factory=dict)
 
 
-Recorded = Mapping[tuple[UserId, Slot], UserId | None]
+Recorded = Mapping[Place, UserId | None]
 """What was last applied, or last seen to be as declared, per slot: the third side of the comparison."""

@@ -12,6 +12,8 @@ StandardId = NewType("StandardId", int)
 UnitId = NewType("UnitId", str)  # text such as KS_COMM1, compared exactly
 OrganisationId = NewType("OrganisationId", int)
 Handle = NewType("Handle", str)  # the name a member of staff has in staff.yaml
+LearnerKey = UserId | str
+"""The identity of a learner in the files: the OneFile user id, or else the MISID, which is text."""
 
 
 class Site(NamedTuple):
@@ -106,7 +108,7 @@ class Slot(NamedTuple):
         return f"learner[{learner}].{thing}[{self.key}].{part}"
 
     @classmethod
-    def parse(cls, kind: SlotKind, address: str) -> tuple[UserId, Slot]:
+    def parse(cls, kind: SlotKind, address: str) -> Place:
         """The learner and the slot of an address whose kind is known. Raises ValueError where the two do not fit."""
         learner, _, place = address.partition("].")
         text = place[place.find("[") + 1 : place.rfind("]")]
@@ -126,6 +128,10 @@ class Slot(NamedTuple):
         number = self.key if isinstance(self.key, int) else 0
         text = self.key if isinstance(self.key, str) else ""
         return (KIND_ORDER[self.kind], number, text)
+
+
+Place = tuple[UserId, Slot]
+"""A slot of one learner."""
 
 
 class Unread(Enum):

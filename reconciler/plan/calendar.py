@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.model.declared import Cover, Declared, DeclaredLearner, Shift, Waiver, Wanted
-from reconciler.model.slots import Handle, Slot, SlotKind, UserId
+from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, Source
 
@@ -28,16 +28,11 @@ class Kind(StrEnum):
     JOINS = "joins"  # an additional person's time begins
 
 
-class Place(NamedTuple):
-    """One slot that changes hands, on its learner."""
+class DeclaredSlot(NamedTuple):
+    """One slot that changes hands, on its learner, whose OneFile id need not be known."""
 
     learner: DeclaredLearner
     slot: Slot
-
-    @property
-    def whose(self) -> tuple[UserId | None, str | None]:
-        """What tells this learner from others: the line would not, where a file has many on one."""
-        return self.learner.id, self.learner.misid
 
 
 class Handover(Struct, frozen=True):
@@ -52,13 +47,13 @@ class Handover(Struct, frozen=True):
     before: Handle | None
     after: Handle | None
     source: Source
-    places: tuple[Place, ...]
+    places: tuple[DeclaredSlot, ...]
     covered: Handle | None = None
     last: date | None = None
 
     @property
     def learners(self) -> int:
-        return len({place.whose for place in self.places})
+        return len({place.learner.key for place in self.places})
 
 
 class Breach(Struct, frozen=True):
@@ -107,14 +102,14 @@ def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCale
     """What changes after the declared day, up to its horizon: handovers by day, kind, people and place, and the
     waivers that end."""
     covers = {cover.source: (member.handle, cover) for member in declared.staff.values() for cover in member.cover}
-    places: dict[tuple[date, Kind, Handle | None, Handle | None, Source], list[Place]] = defaultdict(list)
+    places: dict[tuple[date, Kind, Handle | None, Handle | None, Source], list[DeclaredSlot]] = defaultdict(list)
     for learner in declared.learners:
         for shift in learner.later:
             kind, before, after = _kind(shift, covers), _handle(shift.before), _handle(shift.after)
             if kind is Kind.COVER and before is None:  # among the additional people nobody is before, and yet
                 before = covers[shift.source][0]
             if before != after or shift.after is None:
-                places[shift.day, kind, before, after, shift.source].append(Place(learner, shift.slot))
+                places[shift.day, kind, before, after, shift.source].append(DeclaredSlot(learner, shift.slot))
     handovers = [
         Handover(day, kind, before, after, source, tuple(found), *_cover(kind, source, covers))
         for (day, kind, before, after, source), found in places.items()

@@ -9,14 +9,14 @@ from datetime import datetime
 from reconciler.model.declared import Declared, DeclaredLearner, Lapse, Wanted
 from reconciler.model.observed import Observed, ObservedLearner, Recorded
 from reconciler.model.plan import Action, Change, Plan, Reason
-from reconciler.model.slots import LEARNING_AIM_KINDS, Holder, Role, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import LEARNING_AIM_KINDS, Holder, Place, Role, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.operations import operations_for, removal, step_id, summarise
 from reconciler.problems import Invalid, Problem, in_order
 
 _UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison
 
-Unsettled = Collection[tuple[UserId, Slot]]
+Unsettled = Collection[Place]
 """Slots that an earlier run may or may not have written. It counts only where OneFile does not show them."""
 
 
@@ -94,7 +94,7 @@ class _Comparison:
     declared: Declared
     observed: Observed
     recorded: Recorded
-    unsettled: frozenset[tuple[UserId, Slot]]
+    unsettled: frozenset[Place]
 
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from reconciler.model.operations import TIME_FORMAT, Operation, addresses, operation_id, time_json
 from reconciler.model.plan import CaseloadRow, Change, Finding, Holding, ManualRemoval, Summary
-from reconciler.model.slots import Handle, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Handle, Holder, OrganisationId, Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import asdict
 from reconciler.problems import Problem, Source
 
@@ -143,7 +143,7 @@ def read_time(text: str) -> datetime:
     return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
 
 
-def _place(row: Row) -> tuple[UserId, Slot]:
+def _place(row: Row) -> Place:
     learner, slot = Slot.parse(SlotKind(row["type"]), row["address"])
     if learner != row["learner_id"]:
         raise ValueError(f"{row['address']} is not a slot of learner {row['learner_id']}")

@@ -14,12 +14,11 @@ from reconciler.model.history import Correction, LastApplied, OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, moves
 from reconciler.model.plan import Change, Plan
-from reconciler.model.slots import Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.operations import operations_for, summarise
 from reconciler.problems import Problem
 
-Place = tuple[UserId, Slot]
 CORRECTIONS_BEFORE_ASKING = 3
 LOOKING_BACK = timedelta(days=7)
 """A slot that was corrected so often in so long is moved by somebody who means it: from then on a person decides."""
@@ -309,7 +308,7 @@ def _has_lapsed(change: Change) -> bool:
     return read and change.after is None and bool(change.blocked)
 
 
-def restrict_to(plan: Plan, chosen: Collection[tuple[UserId, Slot]], calls_per_minute: int) -> Plan:
+def restrict_to(plan: Plan, chosen: Collection[Place], calls_per_minute: int) -> Plan:
     """The plan with every other change left undone. All rows stay, so that limits take their shares of the same slots
     and policies see the same world. Nobody is taken off: steps for people are not part of it."""
     changes = tuple(

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from reconciler.model.declared import Declared, DeclaredLearner, Level, Shift, Staff
 from reconciler.model.plan import Finding
-from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.model.slots import Place, Slot, SlotKind, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.caseload import KINDS
 from reconciler.plan.holders import Held
@@ -68,7 +68,7 @@ class _Burdens:
 
     def __init__(self, declared: Declared, level: Level, watched: list[Staff]) -> None:
         self._declared, self._level, self._watched = declared, level, watched
-        self._holder: dict[tuple[UserId, Slot], UserId] = {}
+        self._holder: dict[Place, UserId] = {}
         self._learners: dict[tuple[UserId, SlotKind], Counter[UserId]] = defaultdict(Counter)
         self._cohorts = {learner.id: learner.cohort for learner in declared.learners}
 

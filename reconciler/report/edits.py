@@ -18,7 +18,7 @@ Edited = Sequence[tuple[str, str, str]]
 """Files with their text before and after."""
 
 
-class Place(NamedTuple):
+class EditedSlot(NamedTuple):
     """Something that changed in a cohort file: for one learner (id or MISID), or in the defaults."""
 
     cohort: str
@@ -41,7 +41,7 @@ def render_formatted(count: int, edited: Edited, *, written: bool, as_json: bool
 
 def render_edits(
     title: str,
-    places: Sequence[Place],
+    places: Sequence[EditedSlot],
     edited: Edited,
     *,
     written: bool,
@@ -103,7 +103,7 @@ def _row(row: Row) -> str:
     return visible(f"  {words} (by the cohort's default)" if row.shared else f"  {words}")
 
 
-def _by_cohort(places: Sequence[Place]) -> list[str]:
+def _by_cohort(places: Sequence[EditedSlot]) -> list[str]:
     rows = []
     for cohort in dict.fromkeys(place.cohort for place in places):
         here = [place for place in places if place.cohort == cohort]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.slots import LearnerKey
 from reconciler.model.structs import replace
 from reconciler.problems import Invalid
 from reconciler.runtime.git import as_of, changed_since
@@ -28,19 +29,15 @@ def since(declared: Declared, state: Path, ref: str) -> Declared:
     def moved(learner: DeclaredLearner) -> bool:
         if f"cohorts/{learner.cohort}.yaml" in changed:
             return True
-        return "staff.yaml" in changed and then.get(_key(learner)) != learner.slots
+        return "staff.yaml" in changed and then.get(learner.key) != learner.slots
 
     kept = tuple(learner for learner in declared.learners if moved(learner))
     return replace(declared, learners=kept, left_out=declared.left_out + len(declared.learners) - len(kept))
 
 
-def _slots_at(declared: Declared, state: Path, ref: str) -> dict[tuple[str, object], object] | None:
+def _slots_at(declared: Declared, state: Path, ref: str) -> dict[LearnerKey, object] | None:
     with as_of(state, ref) as base:
         try:
-            return {_key(learner): learner.slots for learner in read_declared(base, declared.day).learners}
+            return {learner.key: learner.slots for learner in read_declared(base, declared.day).learners}
         except Invalid:
             return None
-
-
-def _key(learner: DeclaredLearner) -> tuple[str, object]:
-    return ("id", learner.id) if learner.id is not None else ("misid", learner.misid)

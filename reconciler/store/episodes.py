@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from reconciler.model.history import IssueKind, OpenIssue
 from reconciler.model.operations import holder_json
-from reconciler.model.slots import Holder, Site, Slot, UserId
+from reconciler.model.slots import Holder, Place, Site, UserId
 from reconciler.store.codec import holder_of, key_json, slot_of
 from reconciler.store.connection import SCOPE_SQL, Connection, Values, moment, scope_params
 from reconciler.store.database import Part
@@ -25,7 +25,7 @@ class Observation(NamedTuple):
     due: UserId | None
 
 
-Seen = Mapping[tuple[UserId, Slot], Observation]
+Seen = Mapping[Place, Observation]
 Ending = Callable[[OpenIssue], str]
 """How an episode that was not seen again ended; nothing where the run did not look there, so that it stays open."""
 
@@ -90,7 +90,7 @@ def _go_on(connection: Connection, ids: list[int], now: datetime) -> None:
         connection.many(_GO_ON, [{"id": id, "seen": now} for id in ids])
 
 
-def _row(place: tuple[UserId, Slot], sighting: Observation, now: datetime) -> dict[str, object]:
+def _row(place: Place, sighting: Observation, now: datetime) -> dict[str, object]:
     learner, slot = place
     return {
         "learner": learner,

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 
 from reconciler.model.history import LastApplied
-from reconciler.model.slots import Site, Slot, UserId
+from reconciler.model.slots import Place, Site, Slot, UserId
 from reconciler.store.codec import key_json, slot_of
 from reconciler.store.connection import SCOPE_SQL, in_clause, moment, scope_params
 from reconciler.store.database import Part
@@ -35,7 +35,7 @@ ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.a
 
 
 class Record(Part):
-    def recorded(self, site: Site) -> dict[tuple[UserId, Slot], UserId | None]:
+    def recorded(self, site: Site) -> dict[Place, UserId | None]:
         """Who was last applied to, or last seen in, each slot; None is nobody, and a slot not there has no record."""
         query = f"SELECT learner, kind, key, staff FROM record WHERE {SCOPE_SQL}"
         with self._database.reading() as connection:
@@ -64,7 +64,7 @@ class Record(Part):
             for chunk in _chunks(values):
                 connection.many(_RECORD, chunk)
 
-    def last_applied(self, site: Site, learners: Collection[UserId]) -> dict[tuple[UserId, Slot], LastApplied]:
+    def last_applied(self, site: Site, learners: Collection[UserId]) -> dict[Place, LastApplied]:
         """The record of these learners' slots, with the run that set it."""
         asked, found = sorted(learners), {}
         with self._database.reading() as connection:

@@ -12,11 +12,10 @@ from typing import Any
 from onefile_sandbox.records import LEARNER
 from onefile_sandbox.world import World
 from reconciler.model.operations import State
-from reconciler.model.slots import Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.store import JournalRow, Store
 from tests.crash.driver import changes
 
-Place = tuple[UserId, Slot]
 Holders = dict[Place, int | None]
 
 _FIELDS = {

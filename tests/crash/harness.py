@@ -27,14 +27,14 @@ from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.done import done
 from reconciler.model import slots
 from reconciler.model.operations import State
-from reconciler.model.slots import Slot, SlotKind
+from reconciler.model.slots import Place, Slot, SlotKind
 from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode
 from reconciler.runtime.context import Context
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
 from tests.crash.driver import Death, Fate, changes
-from tests.crash.evidence import NOT_ACTED_ON, Holders, Place, Touch
+from tests.crash.evidence import NOT_ACTED_ON, Holders, Touch
 
 REPOSITORY = Path(__file__).parents[2]
 ORGANISATION, SEED, LEARNERS = 5740, 1, 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.operations import State
+from reconciler.model.slots import Place
 from reconciler.problems import ExitCode
 from tests.crash import evidence
-from tests.crash.evidence import Place
 from tests.crash.harness import REPORTED, Case, edit_of, somebody_else
 
 

@@ -20,11 +20,10 @@ from reconciler.clock import SystemClock
 from reconciler.model.declared import Settings
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Site, Slot, SlotKind, UserId
+from reconciler.model.slots import Place, Site, Slot, SlotKind, UserId
 from reconciler.onefile.reader import Reader
 from reconciler.store import Store
 from tests.crash import evidence
-from tests.crash.evidence import Place
 from tests.crash.harness import LEE, MEMORY, REPORTED, edit_of
 from tests.worlds import JAMES, JAMES_AS_IQA, KATE, MORGAN, ORGANISATION, PRIYA, START, TARGET, Trial
 

@@ -49,7 +49,7 @@ from reconciler.report import html, markdown
 from reconciler.report.outcome import json as jsonreport
 from reconciler.report.plan import annotations as marks
 from reconciler.report.plan import text
-from reconciler.report.plan.annotations import Place
+from reconciler.report.plan.annotations import Workspace
 from reconciler.runtime.reading_file import load_reading
 from tests.declared.files import DAY
 from tests.declared.test_robustness import FILES
@@ -58,7 +58,7 @@ from tests.onefile.servers import wire
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
-PLACE = Place("/repository", "/repository")
+PLACE = Workspace("/repository", "/repository")
 LEARNERS = (200004, 200012, 200016)
 SLOTS = (
     *(Slot(kind) for kind in DEFAULT_KINDS),

@@ -14,7 +14,7 @@ from reconciler.model.declared import Declared, DeclaredLearner, DriftMode, Sett
 from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.operations import moves
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Holder, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Holder, OrganisationId, Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.compare import make_plan
 from reconciler.problems import Invalid, Source
@@ -370,7 +370,7 @@ def test_a_manual_step_keeps_its_id_from_plan_to_plan() -> None:
     ],
 )
 def test_an_unsettled_write_blocks_only_what_onefile_does_not_show(
-    holds: Holder, last: Mapping[tuple[UserId, Slot], UserId], blocked: bool
+    holds: Holder, last: Mapping[Place, UserId], blocked: bool
 ) -> None:
     """A slot that can be read has settled itself: a run that was cut off is finished by the next one."""
     plan = make_plan(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff
-from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
+from reconciler.model.slots import OrganisationId, Place, Slot, SlotKind, UserId
 from reconciler.plan.compare import make_plan
 from tests.declared.times import DAYS, FOR, STAFF, State, states
 from tests.factories import NOON
@@ -24,7 +24,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.held: dict[UserId, dict[Slot, UserId | None]] = {UserId(one): dict.fromkeys(FOR) for one in (1, 2)}
-        self.recorded: dict[tuple[UserId, Slot], UserId | None] = {}
+        self.recorded: dict[Place, UserId | None] = {}
 
     def observed(self) -> Observed:
         learners = {

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reconciler.model.declared import DriftMode, Settings
 from reconciler.model.operations import Move, Outcome, State, moves, step_id
 from reconciler.model.plan import CaseloadRow, Change, Finding, Holding
-from reconciler.model.slots import Handle, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Handle, Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.drift import (
     Approval,
@@ -22,7 +22,6 @@ from reconciler.plan.drift import (
     Drifted,
     DriftReport,
     Memory,
-    Place,
     decide_drift,
     differs,
     drift_ending,

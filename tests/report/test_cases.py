@@ -38,7 +38,7 @@ from tests.factories import (
 from tests.report.plans import REMOVAL, everything
 
 FOLDER = Path(__file__).parents[1] / "cases" / "reports"
-PLACE = annotations.Place("/repository", "/repository")
+PLACE = annotations.Workspace("/repository", "/repository")
 BASE = "4f2a9c1d8e7b6a5f4e3d2c1b0a9f8e7d6c5b4a39"
 
 NASTY = "a|b`c\\ [x](http://example.org) ![i](u) @kate #12 <script>alert(1)</script> &amp; \u202eevil\x1b[2J\n- x"

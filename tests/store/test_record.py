@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Site, Slot, SlotKind, UserId
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Place, Site, Slot, SlotKind, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Store
 from reconciler.store.connection import moment
@@ -34,7 +34,7 @@ def set_by(store: Store) -> list[tuple[int, object]]:
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=RECORDS, second=RECORDS)
 def test_every_slot_comes_back_as_it_went_in(
-    store: Store, first: dict[tuple[UserId, Slot], UserId | None], second: dict[tuple[UserId, Slot], UserId | None]
+    store: Store, first: dict[Place, UserId | None], second: dict[Place, UserId | None]
 ) -> None:
     """Kind, key and holder survive with their types, and a later record replaces the same slot's only."""
     run = begin(store)

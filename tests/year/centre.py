@@ -13,9 +13,8 @@ from random import Random
 from typing import Any
 
 from onefile_sandbox.world import World
-from reconciler.model.slots import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
+from reconciler.model.slots import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Place, Slot, SlotKind, UserId
 from tests.crash import evidence
-from tests.crash.evidence import Place
 
 ORGANISATION = 5740
 ROLES = {5: "assessor", 10: "iqa", 40: "employer", 45: "observer"}

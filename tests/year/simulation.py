@@ -18,14 +18,14 @@ from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.done import done
 from reconciler.commands.drift import Drifting, drift
 from reconciler.model.operations import Outcome, State
-from reconciler.model.slots import IQA_KINDS, Site, Slot, SlotKind, UserId
+from reconciler.model.slots import IQA_KINDS, Place, Site, SlotKind
 from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, fight_id
 from reconciler.plan.operations import step_id
 from reconciler.problems import ReconcilerError
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
 from tests.crash.driver import changes
-from tests.crash.evidence import Place, Touch
+from tests.crash.evidence import Touch
 from tests.crash.harness import edit_of
 from tests.year.centre import ORGANISATION, Centre
 from tests.year.onefile import URL, OneFile, Time, context, killed
@@ -298,7 +298,7 @@ class Year:
 _ASKED = {DriftAction.REPORT.value, *(one.value for one in NEEDS_A_PERSON)}
 
 
-def _told(found: Drifting) -> dict[tuple[UserId, Slot], str]:
+def _told(found: Drifting) -> dict[Place, str]:
     """What the drift report says of each slot that differs at its end."""
     told = {(one.change.learner, one.change.slot): one.verdict.value for one in found.report.left()}
     for word, changes_ in (

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from reconciler.model.declared import Waiver
-from reconciler.plan.calendar import ChangeCalendar, Handover, Place
+from reconciler.plan.calendar import ChangeCalendar, DeclaredSlot, Handover
 from reconciler.plan.document import FORMAT
 from reconciler.problems import Source
 from reconciler.report.calendar.words import ends_on
@@ -48,7 +48,7 @@ def _handover(handover: Handover) -> Row:
     }
 
 
-def _place(place: Place) -> Row:
+def _place(place: DeclaredSlot) -> Row:
     learner, slot = place
     return {
         "learner_id": learner.id,

@@ -58,7 +58,7 @@ def places_words(handover: Handover) -> str:
 
 def learner_lines(handover: Handover) -> Iterator[str]:
     """`LRN-0042: default assessor, unit assessor KS_COMM1`, one for each learner."""
-    for _, group in groupby(handover.places, key=lambda place: place.whose):
+    for _, group in groupby(handover.places, key=lambda place: place.learner.key):
         places = list(group)
         yield f"{places[0].learner.name()}: {', '.join(slot_words(place.slot) for place in places)}"
 

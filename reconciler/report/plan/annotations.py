@@ -19,7 +19,7 @@ Level = Literal["error", "warning"]
 Annotation = tuple[Level, str, Notice]
 
 
-class Place(Struct, frozen=True):
+class Workspace(Struct, frozen=True):
     """Where files are named from (`here`), and the repository that annotations name them in; both absolute."""
 
     here: str
@@ -35,12 +35,12 @@ class Place(Struct, frozen=True):
         return "" if path == ".." or path.startswith("../") else path
 
 
-def render_problems(problems: Iterable[Problem], place: Place) -> str:
+def render_problems(problems: Iterable[Problem], place: Workspace) -> str:
     """Each problem at its line, errors first; nothing where nothing is wrong."""
     return _render([(one.severity, "Declared state", problem_notice(one)) for one in problems], place)
 
 
-def render_plan(plan: Plan, place: Place) -> str:
+def render_plan(plan: Plan, place: Workspace) -> str:
     """What blocks, then what is set aside, as errors; then warnings. What is waived is no annotation."""
     return _render(list(_of_plan(plan)), place)
 
@@ -52,7 +52,7 @@ def _of_plan(plan: Plan) -> Iterator[Annotation]:
                 yield "error" if group.risky else "warning", group.title, notice
 
 
-def _render(annotations: Sequence[Annotation], place: Place) -> str:
+def _render(annotations: Sequence[Annotation], place: Workspace) -> str:
     lines: list[str] = []
     for level in ("error", "warning"):
         found = [one for one in annotations if one[0] == level]
@@ -64,7 +64,7 @@ def _render(annotations: Sequence[Annotation], place: Place) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _command(level: Level, title: str, notice: Notice, place: Place) -> str:
+def _command(level: Level, title: str, notice: Notice, place: Workspace) -> str:
     known = {"title": title}
     if notice.source and (file := place.of(notice.source.file)):
         line = {"line": str(notice.source.line)} if notice.source.line else {}

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.problems import Problem, Source
-from reconciler.report.plan.annotations import SHOWN, Place, render_plan, render_problems
+from reconciler.report.plan.annotations import SHOWN, Workspace, render_plan, render_problems
 from tests.factories import plan_of
 from tests.report.plans import everything, hostile_plan
 
-HERE = Place(str(Path("/somewhere/repository/centre")), str(Path("/somewhere/repository")))
+HERE = Workspace(str(Path("/somewhere/repository/centre")), str(Path("/somewhere/repository")))
 COMMAND = re.compile(r"::(error|warning) ((?:[a-z]+=[^:,\n]*,?)+)::([^\n]*)")
 
 
