@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "editing": NOUNS,
     "observed": NOUNS | {"onefile"},
     "importing": NOUNS | {"declared", "observed", "onefile", "text"},
-    "plan": NOUNS | {"resources"},
+    "plan": NOUNS | {"onefile.wire", "resources"},
     "apply": NOUNS | {"onefile", "store"},
     "doctor.checks": NOUNS,
     # reports read what the pure stages make; nothing of how it comes about
@@ -57,14 +57,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"commands", "doctor", "model.structs", "onefile.targets", "onefile_sandbox.switches", "plan.document"}
     | {"problems", "reconciler", "report", "resources", "runtime", "text"},
     # what workflows ask of GitHub: an edge beside the command line, which reads saved plans and prints as it does
-    "github": {"cli.output", "commands.plan", "commands.plan_file", "model.structs", "onefile.targets", "problems"}
+    "github": {"cli.output", "commands.plan_file", "model.structs", "onefile.targets", "plan.document", "problems"}
     | {"reconciler", "report.common.escape", "report.plan.text", "runtime.git"},
 }
 """What each package may import of the others: a whole package, or one module of it."""
 
 HOMES: dict[str, set[str]] = {
     "click": {"cli", "github.__main__"},
-    "deepdiff": {"apply.preconditions"},
+    "deepdiff": {"apply.differences"},
     "httpx": {"onefile", "github.api"},
     "icalendar": {"report.calendar.ics"},
     "jinja2": {"report.html"},

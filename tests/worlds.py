@@ -25,7 +25,6 @@ from onefile_sandbox.world import World
 from reconciler.apply.executor import Applied, apply_plan
 from reconciler.apply.recovery import settle_open
 from reconciler.clock import SystemClock
-from reconciler.commands.plan import unsettled
 from reconciler.model.declared import Declared, Settings, Staff
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan
@@ -38,6 +37,7 @@ from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
 from reconciler.plan.compare import make_plan
 from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.runtime.store_snapshot import unsettled
 from reconciler.store import JournalRow, Store
 from tests.factories import declared, learner
 

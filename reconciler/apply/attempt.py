@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.apply.differences import differences
 from reconciler.apply.journal import RunJournal
-from reconciler.apply.preconditions import SlotState, after_write, before_write, differences
 from reconciler.model.observed import Recorded
 from reconciler.model.operations import Operation, Outcome, SetDefaults, State, moves, step_id
+from reconciler.model.slot_state import SlotState, after_write, before_write
 from reconciler.model.slots import LAYERS, UNIT_KINDS, Holder, Place, Slot, SlotKind, Unread, UserId
 from reconciler.onefile.reader import Reader, layers_of
 from reconciler.onefile.wire import write_request

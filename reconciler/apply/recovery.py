@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.apply.preconditions import SlotState, after_write
 from reconciler.model.operations import Proof, State
+from reconciler.model.slot_state import SlotState, after_write
 from reconciler.model.slots import Place, Site
 from reconciler.onefile.reader import Reader
 from reconciler.store import JournalRow, Store

@@ -12,18 +12,20 @@ from typing import Literal
 from reconciler.apply.executor import Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply, shown_in
 from reconciler.apply.recovery import settle_open
-from reconciler.commands.plan import Planned, limited_anew, plan_in, remember_cohorts, unsettled
+from reconciler.commands.plan import Planned, plan_in
 from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Site, UserId
 from reconciler.model.structs import Struct, replace
+from reconciler.plan.complete import relimit_plan
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
 from reconciler.runtime.context import Context
 from reconciler.runtime.lock import locked, refuse_if_held
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.session import Session, begin_run, open_session
+from reconciler.runtime.store_snapshot import remember_cohorts, unsettled
 
 Command = Literal["apply", "drift"]
 
@@ -89,7 +91,7 @@ async def _apply(context: Context, saved: Path | None, approve: Approve, expect:
     organisation = declared.settings.organisation
     async with open_session(context, declared.settings) as session:
         refuse_if_locked(session, context, organisation, command="apply", kept=kept)
-        planned = limited_anew(kept, declared) if kept else await plan_in(session, context, declared)
+        planned = Planned(relimit_plan(kept.plan, declared)) if kept else await plan_in(session, context, declared)
         _bound(planned.plan, session, organisation, saved)
         _expected(planned, expect, saved)
         if planned.plan.blocked:

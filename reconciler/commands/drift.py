@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from reconciler.commands.apply import ApplyResult, refuse_if_locked, run_plan
 from reconciler.commands.drift_approval import approved_files, why_none
-from reconciler.commands.plan import Planned, compare_both, judged, missable_cohorts, observe_in
+from reconciler.commands.plan import Planned, compare_both, observe_in
 from reconciler.commands.plan_base import base_of, for_both
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared
@@ -18,6 +18,7 @@ from reconciler.model.plan import Change, Plan
 from reconciler.model.slots import Place, Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
+from reconciler.plan.complete import judge_plan
 from reconciler.plan.drift import (
     LOOKING_BACK,
     NEEDS_A_PERSON,
@@ -45,6 +46,7 @@ from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerE
 from reconciler.runtime.context import LONDON, Context
 from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.session import Session, nothing_recorded, open_session
+from reconciler.runtime.store_snapshot import missable
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
 from reconciler.store.episodes import Seen
 
@@ -228,9 +230,9 @@ def _judged(
     """A plan of these corrections alone, under the limits and policies of the approved files and of these: neither a
     limit raised in the work tree nor one that was lowered since goes unheard."""
     corrections = restrict_to(plan, chosen, declared.settings.calls_per_minute)
-    cohorts = missable_cohorts(context, store, plan.site)
-    here = judged(corrections, declared, observed, cohorts).plan
-    there = judged(corrections, replace(declared, settings=approval.settings), observed, cohorts).plan
+    cohorts = missable(context, store, plan.site)
+    here = judge_plan(corrections, declared, observed, cohorts)
+    there = judge_plan(corrections, replace(declared, settings=approval.settings), observed, cohorts)
     return Planned(
         replace(
             here,

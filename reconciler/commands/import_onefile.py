@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from reconciler.apply.journal import as_declared
-from reconciler.commands.plan import judged, unsettled
 from reconciler.importing.existing_state import Existing, read_existing
 from reconciler.importing.from_onefile import Imported, Labels, LeftOut, Manner, imported
 from reconciler.importing.naming import cohort_name_fault
@@ -22,6 +21,7 @@ from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
 from reconciler.onefile.reader import Reader
 from reconciler.plan.compare import Unsettled, make_plan
+from reconciler.plan.complete import judge_plan
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
 from reconciler.report.common.words import kind_words
 from reconciler.report.import_ import Written
@@ -37,6 +37,7 @@ from reconciler.runtime.state_files import (
     unnamed_target,
     write_new,
 )
+from reconciler.runtime.store_snapshot import unsettled
 from reconciler.text import number_of
 
 
@@ -225,7 +226,7 @@ def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Impor
         wrong = [change.address for change in plan.changes if change.action in ("create", "update") or change.blocked]
         what = f"the files made would ask for changes, in {len(wrong)} slots such as {wrong[0]}"
         raise ReconcilerError(Problem(what, FAULT))
-    return judged(plan, declared, observed).plan
+    return judge_plan(plan, declared, observed)
 
 
 async def _remember(session: Session, context: Context, plan: Plan) -> list[Problem]:

@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.commands.plan import Planned, judged, observe_in
+from reconciler.commands.plan import Planned, observe_in
 from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.operations import Move, State
 from reconciler.model.slots import Place, Site, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.compare import make_plan
+from reconciler.plan.complete import judge_plan
 from reconciler.plan.limits import counts_only
 from reconciler.problems import Invalid, Problem, Source, in_order
 from reconciler.report.plan.rows import REVERTED
@@ -56,7 +57,8 @@ def revert(context: Context, run: int) -> Planned:
                 summary=replace(plan.summary, blocked=blocked),
             )
             limits = counts_only(declared.settings.limits)
-            return judged(plan, replace(declared, settings=replace(declared.settings, limits=limits)), observed)
+            settings = replace(declared.settings, limits=limits)
+            return Planned(judge_plan(plan, replace(declared, settings=settings), observed))
 
     context = context.with_git_state()
     declared = context.declared()

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.commands.plan import Planned
 from reconciler.commands.plan_file import load
 from reconciler.model.structs import Struct
+from reconciler.plan.document import fingerprint
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 
 LARGEST_BODY = 65_536  # of a comment or an issue, in UTF-16 units, the larger way of counting characters
@@ -99,5 +99,4 @@ _AGAIN = "Write it again with: reconciler show PLAN --format markdown --out FILE
 def read_plan(path: Path) -> SavedPlan:
     """Raises Invalid for a file that is no plan or was altered."""
     plan = load(path)
-    fingerprint = Planned(plan).fingerprint
-    return SavedPlan(path, plan.target, str(plan.organisation), fingerprint, len(plan.operations))
+    return SavedPlan(path, plan.target, str(plan.organisation), fingerprint(plan), len(plan.operations))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
-from reconciler.model.operations import addresses, facts, hashed, id_of, operation_id, time_json
+from reconciler.model.operations import Operation, addresses, facts, hashed, id_of, operation_id, time_json
 from reconciler.model.plan import NO_GIT, GitState, Plan
 from reconciler.model.slots import Handle, OrganisationId, UserId
+from reconciler.onefile.wire import write_request
 from reconciler.plan import document_rows as rows
-from reconciler.plan.document_rows import Call
 from reconciler.plan.operations import operations_for
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
@@ -29,21 +28,22 @@ Document = rows.Row
 _UNNAMED = Source("plan file")
 
 
-def fingerprint(plan: Plan, calls: Sequence[Call]) -> str:
+def fingerprint(plan: Plan) -> str:
     """`sha256:` over the ordered operations with the values they displace: what an approval is given to.
 
     The same writes over the same values are the same plan wherever they are read; which OneFile a saved plan is
     for is in its document, under its digest, and apply refuses another.
     """
-    operations = [
-        [id_of(told), [call.method, call.path, call.body], told]
-        for told, call in zip(map(facts, plan.operations), calls, strict=True)
-    ]
-    return _digest(operations)
+    return _digest([_approved(operation) for operation in plan.operations])
 
 
-def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
-    """The plan in the published format (schemas/plan.schema.json). `calls` are the operations' requests, in order."""
+def _approved(operation: Operation) -> list[object]:
+    request, moved = write_request(operation), facts(operation)
+    return [id_of(moved), [request.method, request.path, request.body], moved]
+
+
+def to_document(plan: Plan) -> Document:
+    """Return the plan in the published format (schemas/plan.schema.json)."""
     handles = plan.handles
     document: Document = {
         "format_version": TERRAFORM_FORMAT,
@@ -53,13 +53,13 @@ def to_document(plan: Plan, calls: Sequence[Call]) -> Document:
         "day": plan.day.isoformat(),
         "target": plan.target,
         "organisation": plan.organisation,
-        "fingerprint": fingerprint(plan, calls),
+        "fingerprint": fingerprint(plan),
         **_made_from(plan.made_from),
         **({"base": plan.base} if plan.base else {}),
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": rows.summary_row(plan.summary),
         "resource_changes": [rows.change_row(change, handles) for change in plan.changes],
-        "operations": [rows.operation_row(*pair) for pair in zip(plan.operations, calls, strict=True)],
+        "operations": [rows.operation_row(operation) for operation in plan.operations],
         "manual_steps": [rows.manual_row(step, handles) for step in plan.manual],
         "problems": [rows.problem_row(problem) for problem in plan.problems],
         "policies": [rows.finding_row(finding) for finding in plan.findings],
@@ -85,11 +85,10 @@ def dumps(document: Document) -> str:
     return "{\n " + ",\n ".join(lines) + "\n}\n"
 
 
-def from_document(document: Document, source: Source = _UNNAMED) -> tuple[Plan, list[tuple[str, str, object]]]:
-    """The plan of a document that fits the schema, and each operation's (method, path, body) as it stands there.
+def from_document(document: Document, source: Source = _UNNAMED) -> Plan:
+    """Read the plan of a document that fits the schema; `source` is its file.
 
-    `source` is its file. Raises Invalid when the document's digest, ids or rows do not belong together: it was
-    altered, or cut. Whoever applies it compares the calls with those that the operations ask for.
+    Raises Invalid when the document's digest, ids, rows or calls do not belong together: it was altered or cut.
     """
     if document["reconciler_format"].split(".")[0] != FORMAT.split(".")[0]:
         why = f"its format is {document['reconciler_format']}, and this reconciler reads {FORMAT}"
@@ -101,7 +100,11 @@ def from_document(document: Document, source: Source = _UNNAMED) -> tuple[Plan, 
         plan = _plan(document)
     except (ValueError, KeyError, TypeError) as error:
         raise Invalid(_refusal(f"its rows do not belong together ({error})", source)) from error
-    return plan, [(row["method"], row["path"], row["body"]) for row in document["operations"]]
+    calls = [{key: row[key] for key in rows.CALL} for row in document["operations"]]
+    if calls != [{key: row[key] for key in rows.CALL} for row in map(rows.operation_row, plan.operations)]:
+        fix = "Make the plan again with: reconciler plan --out FILE"
+        raise Invalid(Problem("its calls are not those of its operations: it was altered", fix, source))
+    return plan
 
 
 def _plan(document: Document) -> Plan:

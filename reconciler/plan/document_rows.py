@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from reconciler.model.operations import TIME_FORMAT, Operation, addresses, operation_id, time_json
 from reconciler.model.plan import CaseloadRow, Change, Finding, Holding, ManualRemoval, Summary
 from reconciler.model.slots import Handle, Holder, OrganisationId, Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import asdict
+from reconciler.onefile.wire import write_request
 from reconciler.problems import Problem, Source
 
 Row = dict[str, Any]
 Handles = Mapping[UserId, Handle]
-
-
-class Call(Protocol):
-    """An operation's request, as the service package makes it."""
-
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def body(self) -> Mapping[str, object]: ...
 
 
 # ------------------------------------------------------------------ slots
@@ -163,13 +153,17 @@ def _read_holder(row: Row | None) -> UserId | None:
 # ------------------------------------------------------------------ operations
 
 
-def operation_row(operation: Operation, call: Call) -> Row:
-    """Only compared when it is read: operations follow from the changes."""
+CALL = ("method", "path", "body")
+
+
+def operation_row(operation: Operation) -> Row:
+    """Write an operation with its request. It is only compared when it is read: operations follow from the changes."""
+    request = write_request(operation)
     return {
         "id": operation_id(operation),
-        "method": call.method,
-        "path": call.path,
-        "body": dict(call.body),
+        "method": request.method,
+        "path": request.path,
+        "body": dict(request.body),
         "addresses": list(addresses(operation)),
     }
 

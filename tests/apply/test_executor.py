@@ -14,7 +14,6 @@ from onefile_sandbox.faults import Fault
 from reconciler.apply.attempt import READINGS
 from reconciler.model.operations import AssignUnit, State, moves, step_id
 from reconciler.model.slots import Site, Slot, SlotKind, UserId
-from reconciler.onefile.wire import write_request
 from reconciler.plan.document import dumps, from_document, to_document
 from reconciler.problems import BadAnswer
 from tests.apply.parts import ADDED, AIMS, DEFAULT, DEFAULTS, EMPLOYER, FIRST, moved, stands, states
@@ -212,9 +211,9 @@ def test_a_saved_plan_knows_everybody_of_the_directory(tmp_path: Path) -> None:
 
     with trial(tmp_path) as here:
         plan = here.plan(here.declared({LEARNER: {DEFAULT: JAMES}}))
-        text = dumps(to_document(plan, [write_request(one) for one in plan.operations]))
+        text = dumps(to_document(plan))
         here.edit({"user": LEARNER, "set": {"DefaultAssessorID": ROBIN}})
-        applied = here.apply(from_document(json.loads(text))[0])
+        applied = here.apply(from_document(json.loads(text)))
         assert f"robin-tregarth-{ROBIN}" in applied.outcomes[0].detail
 
 

@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from onefile_sandbox.faults import Fault, Kind
-from reconciler.commands.plan import unsettled
 from reconciler.model.declared import Declared
 from reconciler.model.operations import State
 from reconciler.model.slots import Site, Slot, SlotKind, UserId
 from reconciler.problems import Locked, Problem, StoreError, Throttled
+from reconciler.runtime.store_snapshot import unsettled
 from tests.apply.parts import ADDED, DEFAULT, DEFAULTS, FIRST, moved, stands, states
 from tests.worlds import JAMES, KATE, LEARNER, LEE, ORGANISATION, ROBIN, TARGET, Trial, cut_off, trial
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.apply.preconditions import SlotState, after_write, before_write, differences
 from reconciler.model.operations import Move
-from reconciler.model.slots import Handle, Holder, Slot, SlotKind, Unread, UserId
-from tests.factories import DEFAULT, EMPLOYER, HANDLES, JAMES, KATE, LEARNER, NOOR
+from reconciler.model.slot_state import SlotState, after_write, before_write
+from reconciler.model.slots import Holder, Unread
+from tests.factories import DEFAULT, EMPLOYER, JAMES, KATE, NOOR
 
 HOLDERS: tuple[Holder, ...] = (None, JAMES, KATE, NOOR, *Unread)
 
@@ -59,24 +59,3 @@ def test_a_slot_that_a_reading_lacks_is_a_slot_that_is_not_shown() -> None:
     """Never one that is empty."""
     assert before_write([(DEFAULT, Move(KATE, JAMES))], {}) is SlotState.TO_WRITE
     assert after_write([(DEFAULT, Move(KATE, JAMES))], {}) is SlotState.UNSEEN
-
-
-def test_differences_name_slots_and_people_in_the_words_of_staff() -> None:
-    """By handle where the directory knows them, else by account; sorted; nothing where all is alike."""
-    unit = Slot(SlotKind.UNIT_IQA, "KS_COMM1")
-    then: dict[Slot, Holder] = {unit: None, DEFAULT: KATE, EMPLOYER: NOOR}
-    now: dict[Slot, Holder] = {unit: UserId(7), DEFAULT: JAMES, EMPLOYER: NOOR}
-    assert differences(then, now, LEARNER, {**HANDLES, KATE: Handle("kate's [new] 'handle'")}) == (
-        "learner[200004].default_assessor: kate's [new] 'handle' then, james-fayre now; "
-        "learner[200004].unit[KS_COMM1].iqa: nobody then, account 7 (not in staff.yaml) now"
-    )
-    assert differences(then, then, LEARNER, HANDLES) == ""
-
-
-@given(st.text(min_size=1, max_size=10))
-def test_differences_keep_any_unit_id_whole(unit: str) -> None:
-    """Quotes, brackets and dots in an id are the id's own."""
-    slot = Slot(SlotKind.UNIT_ASSESSOR, unit)
-    assert differences({slot: KATE}, {slot: None}, LEARNER, HANDLES) == (
-        f"learner[200004].unit[{unit}].assessor: kate-anderson then, nobody now"
-    )

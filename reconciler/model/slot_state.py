@@ -1,4 +1,4 @@
-"""Judges, purely, what a reading says of a move: to write, already done, moved by somebody, or not to be known."""
+"""State of a slot relative to a move, as a reading shows it: to write, already done, in conflict or unseen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from reconciler.model.operations import Move
-from reconciler.model.slots import Handle, Holder, Slot, Unread, UserId
+from reconciler.model.slots import Holder, Slot, Unread
 
 
 class SlotState(Enum):
@@ -55,39 +55,3 @@ def _after_write(move: Move, live: Holder) -> SlotState:
         return SlotState.UNSEEN
     untouched = live == move.before or (move.before is Unread.UNREADABLE and live is None)
     return SlotState.TO_WRITE if untouched else SlotState.CONFLICT
-
-
-def differences(
-    then: Mapping[Slot, Holder], now: Mapping[Slot, Holder], learner: UserId, handles: Mapping[UserId, Handle]
-) -> str:
-    """What moved on a learner between two readings, in words; empty where nothing did."""
-    from deepdiff import DeepDiff  # 118 ms to import, and only needed when the world surprised us
-
-    def words(slots: Mapping[Slot, Holder]) -> dict[str, str]:
-        return {slot.address(learner): in_words(holder, handles) for slot, holder in slots.items()}
-
-    found = DeepDiff(words(then), words(now), view="tree")
-    lines = [
-        f"{level.path(output_format='list')[0]}: {_side(level.t1)} then, {_side(level.t2)} now"
-        for group in found.values()
-        for level in group
-    ]
-    return "; ".join(sorted(lines))
-
-
-def _side(value: object) -> str:
-    return value if isinstance(value, str) else "not there"
-
-
-def in_words(holder: Holder, handles: Mapping[UserId, Handle]) -> str:
-    match holder:
-        case None:
-            return "nobody"
-        case Unread.UNREADABLE:
-            return "not shown by OneFile"
-        case Unread.NOT_HELD:
-            return "not held by the learner"
-        case Unread.AMBIGUOUS:
-            return "held more than once"
-        case _:
-            return handles.get(holder, Handle(f"account {holder} (not in staff.yaml)"))

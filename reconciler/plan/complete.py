@@ -1,0 +1,133 @@
+"""Complete plan: the comparison with its warnings, policies, limits and caseload, and with what a base asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+
+from reconciler.model.declared import VANISHED, Declared
+from reconciler.model.history import JournalRow
+from reconciler.model.observed import Observed, Recorded
+from reconciler.model.plan import Plan
+from reconciler.model.slot_state import SlotState, after_write
+from reconciler.model.slots import Place, UserId
+from reconciler.model.structs import Struct, field, replace
+from reconciler.plan.attribution import attributed
+from reconciler.plan.caseload import caseload
+from reconciler.plan.compare import make_plan
+from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
+from reconciler.plan.lookahead import look_ahead
+from reconciler.plan.policies import check_policies
+from reconciler.problems import Invalid, in_order
+
+
+class StoreSnapshot(Struct, frozen=True):
+    """Contents of the store that a plan of one site depends on.
+
+    `sent` are the operations that were sent and have no outcome yet, `unsettled` the slots whose last write may or may
+    not have happened. `cohorts` are those that earlier applies managed and whose absence this plan must report.
+    """
+
+    recorded: Recorded = field(default_factory=dict)
+    unsettled: frozenset[Place] = frozenset()
+    sent: tuple[JournalRow, ...] = ()
+    cohorts: frozenset[str] = frozenset()
+
+
+class Conditions(Struct, frozen=True):
+    """Where and when a plan is made, and whether its caseloads are of everybody."""
+
+    target: str
+    created_at: datetime
+    everyone: bool = False
+
+
+def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, conditions: Conditions) -> Plan:
+    """Make the plan of one declaration, judged. Raises Invalid where two declarations are one learner."""
+    recorded = {**store.recorded, **_overtaken(store.sent, observed)}
+    plan = make_plan(
+        declared,
+        observed,
+        recorded,
+        store.unsettled,
+        target=conditions.target,
+        created_at=conditions.created_at,
+    )
+    plan = replace(plan, problems=in_order([*plan.problems, *look_ahead(declared, observed, plan.changes)]))
+    return judge_plan(plan, declared, observed, store.cohorts, everyone=conditions.everyone)
+
+
+def attribute_plan(
+    plan: Plan,
+    base: Declared | None,
+    commit: str,
+    observed: Observed,
+    store: StoreSnapshot,
+    conditions: Conditions,
+) -> Plan:
+    """Mark what the files at `commit` would have asked for as well; `observed` is narrowed to `base`, if valid."""
+    before = None
+    if base is not None:
+        with suppress(Invalid):  # two of its learners are one: as good as files that are not valid
+            before = complete_plan(base, observed, store, conditions)
+    return attributed(plan, before, commit)
+
+
+def judge_plan(
+    plan: Plan,
+    declared: Declared,
+    observed: Observed,
+    applied_cohorts: Collection[str] = (),
+    *,
+    everyone: bool = False,
+) -> Plan:
+    """Add what limits and policies say, and the caseload; with `everyone`, also of those whom it does not touch."""
+    exceeded = (*check_limits(declared.settings.limits, plan.changes), *check_vanished(declared, applied_cohorts))
+    refusals, waived = waive_limits(exceeded, declared)
+    return replace(
+        plan,
+        findings=(*waived, *check_policies(declared, observed, plan.changes)),
+        refusals=refusals,
+        caseload=caseload(declared, observed, plan.changes, everyone=everyone),
+    )
+
+
+def relimit_plan(saved: Plan, declared: Declared) -> Plan:
+    """Check a saved plan against today's limits as well.
+
+    A plan that reverts a run holds nothing but changes, so only counts are checked again, no shares.
+    """
+    refusals, _ = waive_limits(check_limits(counts_only(declared.settings.limits), saved.changes), declared)
+    return replace(saved, refusals=tuple(dict.fromkeys((*saved.refusals, *refusals))))
+
+
+def vanishable_cohorts(applied: frozenset[str], named: Collection[str] | None) -> frozenset[str]:
+    """Return the applied cohorts whose absence a plan must report.
+
+    `named` are the cohorts that a narrow scope names, since such a plan does nothing to the others; None: no scope.
+    """
+    return applied if named is None else applied & set(named)
+
+
+def managed_cohorts(applied: frozenset[str], plan: Plan, declared: frozenset[str]) -> frozenset[str]:
+    """Return the cohorts that are managed after an apply of the plan.
+
+    Its own are added as far as the files still declare them; those whose absence was waived are left out.
+    """
+    waived = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
+    return (applied | ({change.cohort for change in plan.changes} & declared)) - waived
+
+
+def _overtaken(sent: Collection[JournalRow], observed: Observed) -> dict[Place, UserId]:
+    """Return what a dead run sent last to slots that somebody else has changed since, so that it shows as drift.
+
+    Crash recovery in apply records the same, but only after this plan is made.
+    """
+    return {
+        (row.operation.learner, slot): move.after
+        for row in sent
+        if (learner := observed.learners.get(row.operation.learner))
+        for slot, move in row.operation.moves
+        if after_write([(slot, move)], learner.slots) is SlotState.CONFLICT
+    }

@@ -1,0 +1,54 @@
+"""Contents of the store that a plan depends on, read for one site; and the cohorts that an apply manages."""
+
+from __future__ import annotations
+
+import json
+
+from reconciler.model.operations import State
+from reconciler.model.plan import Plan
+from reconciler.model.slots import Place, Site
+from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
+from reconciler.runtime.context import Context
+from reconciler.store import JournalRow, Store
+
+
+def snapshot(context: Context, store: Store, site: Site) -> StoreSnapshot:
+    sent = _sent(store, site)
+    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), missable(context, store, site))
+
+
+def missable(context: Context, store: Store, site: Site) -> frozenset[str]:
+    """Return the cohorts whose absence a plan of this scope must report."""
+    return vanishable_cohorts(
+        applied_cohorts(store, site), context.cohorts if context.cohorts or context.learners else None
+    )
+
+
+def unsettled(store: Store, site: Site) -> frozenset[Place]:
+    """Return the slots whose last write may or may not have happened: only a reading or a person can settle it."""
+    return _places(_sent(store, site), store, site)
+
+
+def applied_cohorts(store: Store, site: Site) -> frozenset[str]:
+    """Return the cohorts that earlier applies managed: one that is gone from the files since has vanished."""
+    known, _ = store.values(site.target).get(f"cohorts:{site.organisation}", ("[]", None))
+    return frozenset(json.loads(known))
+
+
+def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None:
+    """Store which cohorts are managed after an apply."""
+    before = applied_cohorts(store, plan.site)
+    after = managed_cohorts(before, plan, declared)
+    if after != before:
+        store.set_value(plan.target, f"cohorts:{plan.organisation}", json.dumps(sorted(after)))
+
+
+def _places(sent: list[JournalRow], store: Store, site: Site) -> frozenset[Place]:
+    return frozenset(place for row in (*sent, *store.unknown(site)) for place in row.places)
+
+
+def _sent(store: Store, site: Site) -> list[JournalRow]:
+    """Operations without an outcome, also of the run that holds the lock: it may be dead before its lease lapses."""
+    holder = store.holder(site)
+    living = store.journal(holder.run) if holder and holder.run is not None else ()
+    return [row for row in (*store.open_operations(site), *living) if row.state is State.SENT]
