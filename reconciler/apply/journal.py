@@ -36,7 +36,7 @@ class RunJournal:
     def open(self) -> None:
         """Journal every intent, and record the slots seen to be as declared: a later edit of one is then drift. What
         an older plan saw says nothing of now."""
-        self.store.plan_operations(self.run, [_journal(operation) for operation in self.plan.operations])
+        self.store.plan_operations(self.run, [journal_operation(operation) for operation in self.plan.operations])
         if not self.just_read:
             return
         self.store.record(self.plan.site, as_declared(self.plan), run=self.run)
@@ -134,6 +134,6 @@ def as_declared(plan: Plan) -> list[tuple[UserId, Slot, UserId | None]]:
     ]
 
 
-def _journal(operation: Operation) -> JournalOperation:
+def journal_operation(operation: Operation) -> JournalOperation:
     call = write_request(operation)
     return JournalOperation.of(operation, method=call.method, path=call.path, body=call.body)

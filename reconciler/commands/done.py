@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reconciler.model.operations import State
+from reconciler.model.operations import State, step_id
 from reconciler.model.slots import Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct
 from reconciler.plan.drift import fight_id
-from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode, Invalid, Problem
 from reconciler.runtime.context import Context, target_of
 from reconciler.runtime.session import begin_run

@@ -11,19 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.apply.attempt import READING_COUNTS_FOR
+from reconciler.apply.journal import journal_operation
 from reconciler.doctor.checks import Name
-from reconciler.model.operations import (
-    AssignLearningAim,
-    AssignUnit,
-    Move,
-    Operation,
-    Outcome,
-    Proof,
-    SetDefaults,
-    SlotRole,
-    State,
-    moves,
-)
+from reconciler.model.operations import Move, Operation, Outcome, Proof, State, moves, operation_of
 from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
@@ -32,8 +22,6 @@ from reconciler.model.slots import (
     Site,
     Slot,
     SlotKind,
-    StandardId,
-    UnitId,
     Unread,
     UserId,
 )
@@ -44,7 +32,7 @@ from reconciler.problems import AnswerLost, ExitCode, Invalid, Problem, Reconcil
 from reconciler.runtime.context import Context
 from reconciler.runtime.lock import locked
 from reconciler.runtime.session import Session, begin_run
-from reconciler.store import JournalOperation, Store
+from reconciler.store import Store
 
 _WRITTEN: Mapping[Name, Collection[SlotKind]] = {
     Name.DEFAULT: {SlotKind.DEFAULT_ASSESSOR},
@@ -119,7 +107,9 @@ class _Canary:
         for name, kinds in _WRITTEN.items():
             if operation := _back(self.learner, before, kinds):
                 self.outcomes[name] = Outcome(operation, State.INTENT)
-        self.store.plan_operations(self.run, [_journal(outcome.operation) for outcome in self.outcomes.values()])
+        self.store.plan_operations(
+            self.run, [journal_operation(outcome.operation) for outcome in self.outcomes.values()]
+        )
         for name in self.outcomes:
             await self._write(name)
         after = await _everything(self.reader, self.learner)
@@ -188,19 +178,5 @@ def _back(learner: UserId, slots: Mapping[Slot, Holder], kinds: Collection[SlotK
     for slot in sorted(slots, key=Slot.order):
         holder = slots[slot]
         if slot.kind in kinds and holder is not None and not isinstance(holder, Unread):
-            return _operation(learner, slot, Move(holder, holder))
+            return operation_of(learner, {slot: Move(holder, holder)})
     return None
-
-
-def _operation(learner: UserId, slot: Slot, move: Move) -> Operation:
-    role: SlotRole = "iqa" if slot.kind in (SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA) else "assessor"
-    if slot.kind in LEARNING_AIM_KINDS:
-        return AssignLearningAim(learner, StandardId(int(slot.key or 0)), role, move)
-    if slot.kind in UNIT_KINDS:
-        return AssignUnit(learner, UnitId(str(slot.key)), role, move)
-    return SetDefaults(learner, assessor=move)
-
-
-def _journal(operation: Operation) -> JournalOperation:
-    call = write_request(operation)
-    return JournalOperation.of(operation, method=call.method, path=call.path, body=call.body)

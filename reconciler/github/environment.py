@@ -32,6 +32,8 @@ class WorkflowEnvironment(RedactedRepr, Struct, frozen=True):
     `output` and `summary` are the files by which a step speaks to later steps and to people.
     """
 
+    hidden = ("token",)
+
     token: str
     repository: str
     commit: str

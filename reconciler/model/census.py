@@ -31,6 +31,8 @@ class Scope(Struct, frozen=True):
 class CensusLearner(RedactedRepr, Struct, frozen=True):
     """One active learner with every slot that was read. `classroom` is None where there is none, or none is shown."""
 
+    hidden = ("name",)
+
     id: UserId
     misid: str
     classroom: int | None
@@ -40,6 +42,8 @@ class CensusLearner(RedactedRepr, Struct, frozen=True):
 
 class CensusStaff(RedactedRepr, Struct, frozen=True):
     """One active account on the organisation's list of its role."""
+
+    hidden = ("name", "email")
 
     id: UserId
     role: Role

@@ -167,6 +167,8 @@ class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
     as far as the files were read ahead.
     """
 
+    not_compared = ("lapsed", "later", "source")
+
     id: UserId | None
     misid: str | None
     label: str

@@ -42,6 +42,8 @@ class Observed(RedactedRepr, Struct, frozen=True):
     where this command's report may show them; they are never saved.
     """
 
+    hidden = ("names",)
+
     taken_at: datetime
     learners: Mapping[UserId, ObservedLearner]
     misids: Mapping[str, UserId] = field(default_factory=dict)

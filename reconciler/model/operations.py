@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
-from reconciler.model.slots import Holder, Slot, SlotKind, StandardId, UnitId, Unread, UserId
+from reconciler.model.slots import (
+    IQA_KINDS,
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Holder,
+    Slot,
+    SlotKind,
+    StandardId,
+    UnitId,
+    Unread,
+    UserId,
+)
 from reconciler.model.structs import Struct
 
 SlotRole = Literal["assessor", "iqa"]
@@ -55,7 +67,22 @@ class AssignAdditional(Struct, frozen=True):
     move: Move
 
 
+_DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
+_DEFAULTS = {_DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER}
 Operation = SetDefaults | AssignLearningAim | AssignUnit | AssignAdditional
+
+
+def operation_of(learner: UserId, moves: Mapping[Slot, Move]) -> Operation:
+    """Return the operation that makes these moves: both defaults of a learner, or any one slot."""
+    if moves.keys() <= _DEFAULTS:
+        return SetDefaults(learner, moves.get(_DEFAULT_ASSESSOR), moves.get(_DEFAULT_EMPLOYER))
+    ((slot, move),) = moves.items()
+    role: SlotRole = "iqa" if slot.kind in IQA_KINDS else "assessor"
+    if slot.kind in LEARNING_AIM_KINDS:
+        return AssignLearningAim(learner, StandardId(int(slot.key or 0)), role, move)
+    if slot.kind in UNIT_KINDS:
+        return AssignUnit(learner, UnitId(str(slot.key)), role, move)
+    return AssignAdditional(learner, move)
 
 
 def moves(operation: Operation) -> tuple[tuple[Slot, Move], ...]:

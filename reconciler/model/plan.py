@@ -82,6 +82,8 @@ class Finding(EqualIgnoringSource, Struct, frozen=True):
     where the plan of `Plan.base`'s files would break it just so. `places` are all the lines that have a part in it;
     they are not saved."""
 
+    not_compared = ("places", "source")
+
     policy: str
     level: Level
     what: str
@@ -164,6 +166,8 @@ class Plan(RedactedRepr, Struct, frozen=True):
     the same reading, if any; `made_from` is where the files themselves stood. `names` are learners' own names, and
     only where settings.privacy lets this report show them: they are never saved.
     """
+
+    hidden = ("names",)
 
     target: str
     organisation: OrganisationId

@@ -6,10 +6,10 @@ for, a twentieth. What works on values and changes on the way stays a dataclass.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import DecodeError as NotUnderstood
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, convert, field
 from msgspec.json import Decoder, encode
 from msgspec.structs import asdict, fields, replace
 
@@ -22,6 +22,7 @@ __all__ = [
     "RedactedRepr",
     "Struct",
     "asdict",
+    "convert",
     "encode",
     "field",
     "fields",
@@ -32,32 +33,31 @@ Natural = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(gt=0)]
 """Whole numbers in what a Decoder reads. It takes nothing else for one: neither `1.0` nor `true`."""
 
-_HIDDEN = frozenset({"body", "email", "environment", "handed", "location", "name", "names", "token"})
-_BESIDE = frozenset({"lapsed", "later", "places", "source"})
-
 
 class RedactedRepr:
-    """A struct with secrets or personal data, which its `repr`, and so no log and no traceback, shows."""
+    """A struct whose `hidden` fields hold secrets or personal data: no `repr`, log or traceback shows them."""
 
     __slots__ = ()
     __struct_fields__: tuple[str, ...]
+    hidden: ClassVar[tuple[str, ...]]
 
     def __repr__(self) -> str:
-        shown = (f"{field}={getattr(self, field)!r}" for field in self.__struct_fields__ if field not in _HIDDEN)
+        shown = (f"{field}={getattr(self, field)!r}" for field in self.__struct_fields__ if field not in self.hidden)
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class EqualIgnoringSource:
-    """A struct that equals another which asks for the same, wherever in the files it stands."""
+    """A struct that is compared without its `not_compared` fields, such as its place in the files."""
 
     __slots__ = ()
     __struct_fields__: tuple[str, ...]
+    not_compared: ClassVar[tuple[str, ...]] = ("source",)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._asks() == other._asks()
+        return type(self) is type(other) and self._compared() == other._compared()
 
     def __hash__(self) -> int:
-        return hash(self._asks())
+        return hash(self._compared())
 
-    def _asks(self) -> tuple[object, ...]:
-        return tuple(getattr(self, field) for field in self.__struct_fields__ if field not in _BESIDE)
+    def _compared(self) -> tuple[object, ...]:
+        return tuple(getattr(self, field) for field in self.__struct_fields__ if field not in self.not_compared)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff
@@ -23,7 +23,7 @@ from reconciler.model.slots import (
     Unread,
     UserId,
 )
-from reconciler.model.structs import Decoder, Natural, NotUnderstood, Positive, Struct, replace
+from reconciler.model.structs import Decoder, Natural, NotUnderstood, Positive, Struct, convert, replace
 from reconciler.observed.narrow import accounts, layer
 from reconciler.problems import Invalid, Problem, Source, in_order
 
@@ -66,7 +66,7 @@ def _learner(learner: ObservedLearner) -> list[Any]:
 
 
 class Saved(Struct, frozen=True):
-    """What `to_document` writes, as far as types can say it."""
+    """Format of the document, as far as types can state it."""
 
     observed_format: Literal["1.0"]
     taken_at: str
@@ -74,7 +74,12 @@ class Saved(Struct, frozen=True):
     organisation: int
     calls: Natural
     learners: list[
-        tuple[Positive, AccountStatus, Positive | None, list[tuple[SlotKind, Any, Positive | Unread | None]]]
+        tuple[
+            Positive,
+            AccountStatus,
+            Positive | None,
+            list[tuple[SlotKind, Positive | str | None, Positive | Unread | None]],
+        ]
     ]
     misids: list[tuple[str, Positive]]
     staff: list[tuple[Positive, Positive, AccountStatus, Positive | None]]
@@ -82,20 +87,32 @@ class Saved(Struct, frozen=True):
 
 
 def from_json(data: bytes, site: Site) -> Observed:
-    """The reading in a file's bytes, checked and made in C where nothing is wrong with it.
+    """Read a file's bytes: in one pass in C, if nothing is wrong with them.
 
-    Where something is, it is read again, to say what. Raises Invalid as `from_document` does, and ValueError or
-    RecursionError where it is no JSON.
+    Raises Invalid as `from_document` does, and ValueError or RecursionError for bytes that are not JSON.
     """
-    with suppress(NotUnderstood, TypeError, ValueError, RecursionError):
+    with suppress(NotUnderstood, ValueError, RecursionError):
         saved = Decoder(Saved).decode(data)
-        if (saved.target, saved.organisation) == (site):
-            return _made(saved)
+        if (saved.target, saved.organisation) == site:
+            return _observed(saved)
     return from_document(json.loads(data), site)
 
 
-def _made(saved: Saved) -> Observed:
-    """Raises TypeError or ValueError."""
+def from_document(document: Any, site: Site) -> Observed:
+    """Read a document. Raises Invalid if it is not a reading, or is of another target or organisation."""
+    if not isinstance(document, dict) or document.get("observed_format") != FORMAT:
+        raise Invalid(Problem(f"is not a saved reading of format {FORMAT}", _AGAIN))
+    for name, here in (("target", site.target), ("organisation", site.organisation)):
+        if document.get(name) != here:
+            raise Invalid(Problem(f"was read from {name} {document.get(name)}, and the {name} here is {here}", _AGAIN))
+    try:
+        return _observed(convert(document, Saved))
+    except (NotUnderstood, ValueError) as error:
+        raise Invalid(Problem(f"is a damaged reading ({error})", _AGAIN)) from error
+
+
+def _observed(saved: Saved) -> Observed:
+    """Raises ValueError for what types cannot state."""
     return Observed(
         taken_at=_moment(saved.taken_at),
         learners=_once(
@@ -103,131 +120,49 @@ def _made(saved: Saved) -> Observed:
             for user, standing, placement, slots in saved.learners
         ),
         misids=_once((misid, UserId(user)) for misid, user in saved.misids),
-        staff=_once(_read_staff(*row) for row in saved.staff),
+        staff=_once(
+            ((OrganisationId(organisation), UserId(user)), ObservedStaff(UserId(user), standing, placement))
+            for organisation, user, standing, placement in saved.staff
+        ),
         calls=saved.calls,
-        problems=tuple(_read_problem(what, fix, source and list(source)) for what, fix, source in saved.problems),
+        problems=tuple(Problem(what, fix, source and Source(*source)) for what, fix, source in saved.problems),
     )
 
 
-def _held(rows: Sequence[tuple[SlotKind, Any, Any]]) -> dict[Slot, Holder]:
-    held: dict[Slot, Holder] = {_slot(kind, key): holder for kind, key, holder in rows}
+def _held(rows: Sequence[tuple[SlotKind, int | str | None, int | Unread | None]]) -> dict[Slot, Holder]:
+    held: dict[Slot, Holder] = {
+        _slot(kind, key): UserId(holder) if isinstance(holder, int) else holder for kind, key, holder in rows
+    }
     if len(held) < len(rows):
         raise ValueError("a slot is there twice")
     return held
 
 
-def from_document(document: Any, site: Site) -> Observed:
-    """The reading of a document. Raises Invalid where it is none, or is of another target or organisation."""
-    if not isinstance(document, dict) or document.get("observed_format") != FORMAT:
-        raise Invalid(Problem(f"is not a saved reading of format {FORMAT}", _AGAIN))
-    for name, here in (("target", site.target), ("organisation", site.organisation)):
-        if document.get(name) != here:
-            raise Invalid(Problem(f"was read from {name} {document.get(name)}, and the {name} here is {here}", _AGAIN))
-    try:
-        return _read(document)
-    except KeyError as error:
-        raise Invalid(Problem(f"is a damaged reading (it lacks {error})", _AGAIN)) from error
-    except (TypeError, ValueError) as error:
-        raise Invalid(Problem(f"is a damaged reading ({error})", _AGAIN)) from error
-
-
-def _read(document: dict[str, Any]) -> Observed:
-    """Every value is of the kind that `to_document` writes: a person may have edited it, and `1.9` is nobody's id.
-
-    Raises KeyError, TypeError or ValueError.
-    """
-    return Observed(
-        taken_at=_moment(document["taken_at"]),
-        learners=_once((row.id, row) for row in (_read_learner(*_row(row)) for row in _row(document["learners"]))),
-        misids=_once((_text(misid), UserId(_id(user))) for misid, user in map(_row, _row(document["misids"]))),
-        staff=_once(_read_staff(*_row(row)) for row in _row(document["staff"])),
-        calls=_whole(document["calls"]),
-        problems=tuple(_read_problem(*_row(row)) for row in _row(document["problems"])),
-    )
-
-
-def _read_learner(user: Any, standing: Any, placement: Any, slots: Any) -> ObservedLearner:
-    held = _once([(_slot(kind, key), _holder(holder)) for kind, key, holder in map(_row, _row(slots))])
-    return ObservedLearner(UserId(_id(user)), _standing(standing), _placement(placement), held)
-
-
-def _holder(value: Any) -> Holder:
-    return Unread(value) if isinstance(value, str) else None if value is None else UserId(_id(value))
-
-
-@lru_cache(maxsize=10_000, typed=True)  # the same few thousand slots stand on all learners
-def _slot(kind: Any, key: Any) -> Slot:
-    slot = Slot(SlotKind(_text(kind)), key)
-    if slot.kind in UNIT_KINDS:
-        _text(key)
-    elif slot.kind in LEARNING_AIM_KINDS or slot.kind is SlotKind.ADDITIONAL:
-        _id(key)
-    elif key is not None:
-        raise ValueError(f"{slot.kind.value} has no key")
-    return slot
-
-
-def _read_staff(
-    where: Any, user: Any, standing: Any, placement: Any
-) -> tuple[tuple[OrganisationId, UserId], ObservedStaff]:
-    key = (OrganisationId(_id(where)), UserId(_id(user)))
-    return key, ObservedStaff(key[1], _standing(standing), _placement(placement))
-
-
-def _read_problem(what: Any, fix: Any, source: Any) -> Problem:
-    if source is None:
-        return Problem(_text(what), _text(fix))
-    file, line = _row(source)
-    return Problem(_text(what), _text(fix), Source(_text(file), _whole(line)))
+@lru_cache(maxsize=10_000, typed=True)  # all learners have the same few thousand slots
+def _slot(kind: SlotKind, key: int | str | None) -> Slot:
+    if kind in UNIT_KINDS:
+        fits = isinstance(key, str)
+    elif kind in LEARNING_AIM_KINDS or kind is SlotKind.ADDITIONAL:
+        fits = isinstance(key, int)
+    else:
+        fits = key is None
+    if not fits:
+        raise ValueError(f"{key!r} is not the key of a slot of kind {kind.value}")
+    return Slot(kind, key)
 
 
 def _once(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, _Value]:
-    """Raises ValueError for a key that comes twice: which of the two is true cannot be told."""
+    """Raises ValueError for a key that comes twice: which of the two is true cannot be known."""
     every = list(pairs)
-    found = dict(every)
-    if len(found) < len(every):
+    unique = dict(every)
+    if len(unique) < len(every):
         counted = Counter(key for key, _ in every)
         raise ValueError(f"{counted.most_common(1)[0][0]} is there twice")
-    return found
+    return unique
 
 
-def _row(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list is expected, not {type(value).__name__}")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text is expected, not {type(value).__name__}")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int or value < 0:  # a bool is an int to Python
-        raise TypeError(f"a whole number is expected, not {value if isinstance(value, int) else type(value).__name__}")
-    return value
-
-
-def _id(value: Any) -> int:
-    if not _whole(value):
-        raise ValueError("0 is nobody's id")
-    return int(value)
-
-
-def _standing(value: Any) -> AccountStatus:
-    for standing in get_args(AccountStatus):
-        if value == standing:
-            return cast(AccountStatus, standing)
-    raise ValueError(f"{value!r} is no standing")
-
-
-def _placement(value: Any) -> int | None:
-    return None if value is None else _id(value)
-
-
-def _moment(value: Any) -> datetime:
-    moment = datetime.fromisoformat(_text(value))
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("the time of the reading has no offset from UTC")
     return moment

@@ -27,6 +27,8 @@ USUAL_BACKOFF = Backoff()
 
 
 class _Session(RedactedRepr, Struct, frozen=True):
+    hidden = ("token",)
+
     token: str
     since: float
 

@@ -38,6 +38,8 @@ class Ask(Struct, frozen=True):
 class Answer(RedactedRepr, Struct, frozen=True):
     """A status and what came with it. The body is whole for a 200 to a repeatable request, else only its beginning."""
 
+    hidden = ("body", "location")
+
     status: int
     body: bytes = b""
     content_type: str = ""

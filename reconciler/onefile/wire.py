@@ -164,6 +164,8 @@ class UserRow(RedactedRepr, Struct, frozen=True):
     kept out of the row's own text.
     """
 
+    hidden = ("name", "email")
+
     id: UserId
     misid: str
     role: int | None

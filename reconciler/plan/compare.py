@@ -8,10 +8,11 @@ from datetime import datetime
 
 from reconciler.model.declared import Declared, DeclaredLearner, Lapse, Wanted
 from reconciler.model.observed import Observed, ObservedLearner, Recorded
+from reconciler.model.operations import step_id
 from reconciler.model.plan import Action, Change, Plan, Reason
 from reconciler.model.slots import LEARNING_AIM_KINDS, Holder, Place, Role, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
-from reconciler.plan.operations import operations_for, removal, step_id, summarise
+from reconciler.plan.operations import operations_for, removal, summarise
 from reconciler.problems import Invalid, Problem, in_order
 
 _UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from reconciler.model.declared import Staff
-from reconciler.model.operations import AssignAdditional, AssignLearningAim, AssignUnit, Move, Operation, SetDefaults
-from reconciler.model.operations import step_id as step_id  # where plans and whoever closes a step look for it
+from reconciler.model.operations import Move, Operation, operation_of, step_id
 from reconciler.model.plan import Action, Change, ManualRemoval, Summary
-from reconciler.model.slots import DEFAULT_KINDS, Role, SlotKind, StandardId, UnitId, UserId
+from reconciler.model.slots import DEFAULT_KINDS, Role, SlotKind, UserId
 
 
 def operations_for(changes: Iterable[Change]) -> Iterator[Operation]:
@@ -29,24 +28,8 @@ def operations_for(changes: Iterable[Change]) -> Iterator[Operation]:
 
 
 def _operation(changes: list[Change]) -> Operation:
-    learner, slot = changes[0].learner, changes[0].slot
-    moves = {change.slot.kind: Move(change.before, change.after) for change in changes if change.after is not None}
-    move = moves[slot.kind]
-    match slot.kind:
-        case SlotKind.DEFAULT_ASSESSOR | SlotKind.DEFAULT_EMPLOYER:
-            return SetDefaults(learner, moves.get(SlotKind.DEFAULT_ASSESSOR), moves.get(SlotKind.DEFAULT_EMPLOYER))
-        case SlotKind.LEARNING_AIM_ASSESSOR:
-            return AssignLearningAim(learner, StandardId(int(slot.key or 0)), "assessor", move)
-        case SlotKind.LEARNING_AIM_IQA:
-            return AssignLearningAim(learner, StandardId(int(slot.key or 0)), "iqa", move)
-        case SlotKind.UNIT_ASSESSOR:
-            return AssignUnit(learner, UnitId(str(slot.key)), "assessor", move)
-        case SlotKind.UNIT_IQA:
-            return AssignUnit(learner, UnitId(str(slot.key)), "iqa", move)
-        case SlotKind.ADDITIONAL:
-            return AssignAdditional(learner, move)
-        case _:
-            assert_never(slot.kind)
+    moves = {change.slot: Move(change.before, change.after) for change in changes if change.after is not None}
+    return operation_of(changes[0].learner, moves)
 
 
 def removal(change: Change, members: Mapping[UserId, Staff], owner: str = "") -> ManualRemoval:

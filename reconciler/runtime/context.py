@@ -35,6 +35,8 @@ class Context(RedactedRepr, Struct, frozen=True):
     The environment is read here and nowhere else.
     """
 
+    hidden = ("environment", "handed")
+
     state: Path = Path("state")
     target: str | None = None
     store: str | None = None

@@ -16,6 +16,7 @@ from reconciler.model.history import (
     OpenIssue,
     RunRow,
 )
+from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS
 from reconciler.store.call_ledger import Ledger
 from reconciler.store.database import Database, open_database
 from reconciler.store.episodes import Observation, OpenIssues
@@ -76,6 +77,6 @@ class Store(Journal, Record, Lock, OpenIssues):
     ) -> None:
         self.close()
 
-    def ledger(self, account: str, *, window: float = 60.0, answer: float = 120.0) -> Ledger:
+    def ledger(self, account: str, *, window: float = WINDOW_SECONDS, answer: float = LONGEST_CALL_SECONDS) -> Ledger:
         """The call budget that all processes of one account share; `window` and `answer` in seconds."""
         return Ledger(self._database, account, window=window, answer=answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from reconciler.ratelimit import Reservation
+from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS, Reservation
 from reconciler.store.connection import Connection, moment
 from reconciler.store.database import Database
 
@@ -25,7 +25,9 @@ class Ledger:
     answered after `answer` seconds. Calls of processes that ask with different limits are counted together.
     """
 
-    def __init__(self, database: Database, account: str, *, window: float = 60.0, answer: float = 120.0) -> None:
+    def __init__(
+        self, database: Database, account: str, *, window: float = WINDOW_SECONDS, answer: float = LONGEST_CALL_SECONDS
+    ) -> None:
         self._database = database
         self._account = account
         self._window = timedelta(seconds=window)

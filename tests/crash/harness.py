@@ -26,9 +26,8 @@ from reconciler.clock import SystemClock
 from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.done import done
 from reconciler.model import slots
-from reconciler.model.operations import State
+from reconciler.model.operations import State, step_id
 from reconciler.model.slots import Place, Slot, SlotKind
-from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode
 from reconciler.runtime.context import Context
 from reconciler.store import JournalRow, Store

@@ -12,8 +12,8 @@ import pytest
 
 from onefile_sandbox.faults import Fault
 from reconciler.clock import SystemClock
+from reconciler.model.operations import step_id
 from reconciler.model.slots import Site, Slot, SlotKind, UserId
-from reconciler.plan.operations import step_id
 from reconciler.problems import ExitCode
 from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEARNER, LEE, PRIYA, SETTINGS, WRITES, Home, point_at, served, slots

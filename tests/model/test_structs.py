@@ -33,17 +33,35 @@ def structs() -> Iterator[type[Struct]]:
             yield one
 
 
-def is_private(one: type[Struct]) -> bool:
-    """Has a secret, an address, or the names of people."""
-    names = one.__annotations__.get("names", "").lower()
-    return bool({"email", "token"} & set(one.__struct_fields__)) or "mapping" in names or "dict" in names
+def private_fields(struct: type[Struct]) -> set[str]:
+    """Fields with a secret, an address, an answer of OneFile's, or the names of people."""
+    fields = set(struct.__struct_fields__)
+    private = fields & {"email", "environment", "handed", "token"}
+    names = struct.__annotations__.get("names", "").lower()
+    if "mapping" in names or "dict" in names:
+        private.add("names")
+    if private or issubclass(struct, RedactedRepr):
+        private |= fields & {"body", "location", "name"}
+    return private
 
 
 def test_no_value_shows_a_secret_or_a_name() -> None:
     """Logs, tracebacks and failed tests print values as they are."""
-    private = [one for one in structs() if is_private(one) and one.__name__ not in NO_SECRET]
-    assert {"Observed", "Plan", "CensusStaff", "WorkflowEnvironment"} <= {one.__name__ for one in private}
-    assert [one for one in private if not issubclass(one, RedactedRepr)] == []
+    private = {
+        struct: fields
+        for struct in structs()
+        if (fields := private_fields(struct)) and struct.__name__ not in NO_SECRET
+    }
+    assert {"Observed", "Plan", "CensusStaff", "WorkflowEnvironment"} <= {struct.__name__ for struct in private}
+    assert [struct for struct in private if not issubclass(struct, RedactedRepr)] == []
+    assert [struct for struct, fields in private.items() if set(struct.hidden) != fields] == []  # type: ignore[attr-defined]
+
+
+def test_what_is_hidden_or_not_compared_is_a_field() -> None:
+    """A field that was renamed would be shown, or compared, without anybody noticing."""
+    for struct in structs():
+        for names in (getattr(struct, "hidden", ()), getattr(struct, "not_compared", ())):
+            assert set(names) <= set(struct.__struct_fields__), struct
 
 
 def test_a_discreet_value_shows_the_rest() -> None:

@@ -17,10 +17,9 @@ from onefile_sandbox.faults import Fault
 from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.done import done
 from reconciler.commands.drift import Drifting, drift
-from reconciler.model.operations import Outcome, State
+from reconciler.model.operations import Outcome, State, step_id
 from reconciler.model.slots import IQA_KINDS, Place, Site, SlotKind
 from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, fight_id
-from reconciler.plan.operations import step_id
 from reconciler.problems import ReconcilerError
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
