@@ -26,8 +26,7 @@ from rich.text import Text
 from onefile_sandbox.clock import VirtualClock
 from reconciler.commands import plan as planning
 from reconciler.commands.plan import Planned
-from reconciler.report import html, markdown
-from reconciler.report.plan import text
+from reconciler.report.plan import html, markdown, text
 from reconciler.runtime.context import Context
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,9 +91,9 @@ ul {{ padding-left: 2em; }} summary {{ cursor: pointer; }}
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     whole, one = _planned(), _planned(COHORT)
-    page = html.render_plan(whole.plan, fingerprint=whole.fingerprint)
-    comment = markdown.render_plan(whole.plan, fingerprint=whole.fingerprint)
-    terminal = text.render_plan(one.plan, fingerprint=one.fingerprint, colour=True, width=COLUMNS)
+    page = html.render_html(whole.plan, fingerprint=whole.fingerprint)
+    comment = markdown.render_markdown(whole.plan, fingerprint=whole.fingerprint)
+    terminal = text.render_text(one.plan, fingerprint=one.fingerprint, colour=True, width=COLUMNS)
     prompt = f"$ reconciler plan --cohort {COHORT} --at {DAY}\n"
     (PICTURES / "terminal.svg").write_text(_terminal(prompt + terminal), "utf-8")
     with _browser() as browser:

@@ -115,7 +115,7 @@ def _kubernetes(block: Block, value: Any, folder: Path) -> None:
 
 def _alerts(block: Block, value: Any, folder: Path) -> None:
     """They ask for metrics that exist: a misspelt one never fires."""
-    printed = prometheus.render_drift(report(), exit_code=0)
+    printed = prometheus.render_prometheus(report(), exit_code=0)
     for rule in (rule for group in value["groups"] for rule in group["rules"]):
         (metric,) = re.findall(r"onefile_reconciler_\w+", rule["expr"])
         assert f"# TYPE {metric} gauge" in printed

@@ -19,7 +19,7 @@ import pytest
 
 from benchmarks.folders import PER_FILE, Centre
 from reconciler.commands import plan as planning
-from reconciler.report.plan.text import render_plan
+from reconciler.report.plan.text import render_text
 from reconciler.runtime.context import Context
 
 SIZES = (100, 200, 400)
@@ -63,7 +63,7 @@ def work_of(learners: int) -> Work:
 
         def plan() -> planning.Planned:
             planned = planning.plan(context, observed=Path("reading.json"))
-            render_plan(planned.plan, fingerprint=planned.fingerprint)
+            render_text(planned.plan, fingerprint=planned.fingerprint)
             return planned
 
         plan()  # what is imported and cached once is not the plan's

@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"problems", "reconciler", "report", "resources", "runtime", "text"},
     # what workflows ask of GitHub: an edge beside the command line, which reads saved plans and prints as it does
     "github": {"cli.output", "commands.plan_file", "model.structs", "onefile.targets", "plan.document", "problems"}
-    | {"reconciler", "report.common.escape", "report.plan.text", "runtime.git"},
+    | {"reconciler", "report.common.escape", "report.problems.text", "runtime.git"},
 }
 """What each package may import of the others: a whole package, or one module of it."""
 

@@ -78,7 +78,7 @@ def _adopted_text(done: Adoption, output: Output) -> str:
 
 def _adopted_json(done: Adoption) -> str:
     from reconciler.report.edits import render_difference
-    from reconciler.report.outcome.json import problem_json
+    from reconciler.report.problems.json import problem_json
 
     document = {
         "exit_code": done.exit_code,

@@ -38,7 +38,8 @@ def calendar(context: Context, output: Output) -> int:
     """
     from reconciler.commands.calendar import foretell
     from reconciler.report.calendar.json import render_json
-    from reconciler.report.calendar.text import render_markdown, render_text
+    from reconciler.report.calendar.markdown import render_markdown
+    from reconciler.report.calendar.text import render_text
 
     found = foretell(context)
     match output.form:

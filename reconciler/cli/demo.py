@@ -22,7 +22,7 @@ def demo(context: Context, output: Output) -> int:
     """
     from reconciler.commands.demo import demonstrate
     from reconciler.model.structs import replace
-    from reconciler.report.outcome.json import render_problems
+    from reconciler.report.problems.json import render_json
     from reconciler.resources import resource
 
     asked = click.get_current_context().get_parameter_source("state") is ParameterSource.COMMANDLINE
@@ -37,6 +37,6 @@ def demo(context: Context, output: Output) -> int:
 
     code = demonstrate(context, say, colour=output.colour)
     if output.json:
-        output.report(render_problems((), code))
+        output.report(render_json((), code))
     output.save("\n".join(said))
     return code

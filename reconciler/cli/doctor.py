@@ -34,14 +34,14 @@ def doctor(context: Context, output: Output, canary: int | None) -> int:
     changes, and everything is read back. Exit 0: nothing failed. 1: something failed. 3: files or command line.
     """
     from reconciler.doctor.run import examine
-    from reconciler.report.doctor import TICKS, render_checkup, render_json
+    from reconciler.report.doctor import TICKS, render_json, render_text
 
     checkup = examine(context, canary)
     try:
         plain = not TICKS.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
         plain = True
-    text = render_json(checkup) if output.json else render_checkup(checkup, colour=output.colour, plain=plain)
+    text = render_json(checkup) if output.json else render_text(checkup, colour=output.colour, plain=plain)
     output.save(text)
     output.report(text)
     if output.is_bare:

@@ -57,14 +57,12 @@ def drift(
 
 
 def _rendered(found: Drifting, code: ExitCode, output: Output) -> str:
-    from reconciler.report.drift import json as jsonreport
-    from reconciler.report.drift import markdown as drift
-    from reconciler.report.drift import prometheus, text
+    from reconciler.report.drift import json, markdown, prometheus, text
 
     if output.json:
-        return jsonreport.render_drift(found.report, exit_code=code)
+        return json.render_json(found.report, exit_code=code)
     if output.form == "markdown":
-        return drift.render_drift(found.report, limit=output.limit)
+        return markdown.render_markdown(found.report, limit=output.limit)
     if output.form == "prometheus":
-        return prometheus.render_drift(found.report, exit_code=code)
-    return text.render_drift(found.report, colour=output.colour, width=output.width, verbose=output.verbose)
+        return prometheus.render_prometheus(found.report, exit_code=code)
+    return text.render_text(found.report, colour=output.colour, width=output.width, verbose=output.verbose)

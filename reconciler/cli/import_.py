@@ -70,7 +70,7 @@ def import_(
     """
     from reconciler.commands.import_csv import import_table
     from reconciler.commands.import_onefile import ImportOptions, import_centre
-    from reconciler.report.import_ import render_import, render_import_json, told
+    from reconciler.report.import_ import import_problems, render_json, render_text
 
     if labels == "name" and not names:
         raise click.UsageError("--labels name needs --names, which lets people's names stand in files.")
@@ -91,9 +91,9 @@ def import_(
             all_staff=all_staff,
         )
         written = import_centre(context, wish)
-    text = render_import_json(written) if output.json else render_import(written, verbose=output.verbose)
+    text = render_json(written) if output.json else render_text(written, verbose=output.verbose)
     output.save(text)
     output.report(text)
     if output.is_bare:
-        say_problems(told(written, verbose=output.verbose))
+        say_problems(import_problems(written, verbose=output.verbose))
     return written.exit_code

@@ -59,7 +59,7 @@ def init(_context: Context, output: Output, folder: Path, schemas: bool, **asked
     0: written, or nothing to do. 3: refused, nothing written.
     """
     from reconciler.commands import init as beginning
-    from reconciler.report.init import Beginning, render_beginning, render_json
+    from reconciler.report.init import InitReport, render_json, render_text
     from reconciler.runtime.schema_copies import renew_schemas
 
     if schemas:
@@ -68,8 +68,8 @@ def init(_context: Context, output: Output, folder: Path, schemas: bool, **asked
         return _say_renewed(renew_schemas(folder), output)
     wish = beginning.InitOptions(folder, **_answers(asked))
     begun = beginning.begin(wish)
-    told = Beginning(folder.as_posix(), begun.written, begun.already, begun.to_name, wish.begin_with, wish.target)
-    text = render_json(told) if output.json else render_beginning(told)
+    report = InitReport(folder.as_posix(), begun.written, begun.already, begun.to_name, wish.begin_with, wish.target)
+    text = render_json(report) if output.json else render_text(report)
     output.save(text)
     output.report(text)
     say_problems(begun.warnings)

@@ -14,7 +14,7 @@ from reconciler import __version__
 from reconciler.problems import ExitCode, Problem, ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.report.plan.annotations import Workspace
+    from reconciler.report.common.annotations import Workspace
 
 PIPED_WIDTH = 100  # columns, where no terminal says how wide it is
 
@@ -119,21 +119,19 @@ class Output:
         return error.exit_code
 
     def _of_problems(self, error: ReconcilerError, form: str) -> str:
-        from reconciler.report import html, markdown
-        from reconciler.report.outcome import json as jsonreport
-        from reconciler.report.plan import annotations, text
+        from reconciler.report.problems import annotations, html, json, markdown, text
 
         match form:
             case "json":
-                return jsonreport.render_problems(error.problems, error.exit_code)
+                return json.render_json(error.problems, error.exit_code)
             case "markdown":
-                return markdown.render_problems(error.problems, limit=self.limit)
+                return markdown.render_markdown(error.problems, limit=self.limit)
             case "annotations":
-                return annotations.render_problems(error.problems, place())
+                return annotations.render_annotations(error.problems, workspace())
             case "html":
-                return html.render_problems(error.problems)
+                return html.render_html(error.problems)
             case _:
-                return text.render_problems(error.problems)
+                return text.render_text(error.problems)
 
     def ended(self, code: ExitCode) -> ExitCode:
         """The exit code, which also tells of a report that could not be written where nothing else went wrong."""
@@ -153,9 +151,9 @@ class Output:
             self.lost.append(Problem(what, "Make room there, or give --out FILE as well.", where="standard output"))
 
 
-def place() -> Workspace:
-    """Where files are named from, and the repository that a forge shows."""
-    from reconciler.report.plan.annotations import Workspace
+def workspace() -> Workspace:
+    """Return the working folder and the repository that a forge shows."""
+    from reconciler.report.common.annotations import Workspace
     from reconciler.runtime.git import repository
 
     here = Path.cwd().resolve()
@@ -174,9 +172,9 @@ def _discard(stream: IO[str]) -> None:
 
 
 def say_problems(problems: Sequence[Problem]) -> None:
-    from reconciler.report.plan.text import render_problems
+    from reconciler.report.problems.text import render_text
 
-    click.echo(render_problems(problems), err=True, nl=False)
+    click.echo(render_text(problems), err=True, nl=False)
 
 
 def unexpected(error: Exception) -> ReconcilerError:

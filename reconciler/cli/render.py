@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.cli.output import Output, place
+from reconciler.cli.output import Output, workspace
 from reconciler.model.structs import replace
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def plan_text(planned: Planned, output: Output) -> str:
-    from reconciler.report.plan.text import render_plan
+    from reconciler.report.plan.text import render_text
 
-    return render_plan(
+    return render_text(
         planned.plan,
         fingerprint=planned.fingerprint,
         colour=output.colour,
@@ -33,17 +33,17 @@ def plan_report(planned: Planned, output: Output, *, limit: int | None = None) -
 
             return dumps(planned.document)
         case "markdown":
-            from reconciler.report import markdown
+            from reconciler.report.plan.markdown import render_markdown
 
-            return markdown.render_plan(planned.plan, fingerprint=planned.fingerprint, limit=limit or output.limit)
+            return render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=limit or output.limit)
         case "annotations":
-            from reconciler.report.plan import annotations
+            from reconciler.report.plan.annotations import render_annotations
 
-            return annotations.render_plan(planned.plan, place())
+            return render_annotations(planned.plan, workspace())
         case "html":
-            from reconciler.report import html
+            from reconciler.report.plan.html import render_html
 
-            return html.render_plan(planned.plan, fingerprint=planned.fingerprint)
+            return render_html(planned.plan, fingerprint=planned.fingerprint)
         case _:
             return plan_text(planned, output)
 
@@ -54,9 +54,9 @@ def outcome_report(done: ApplyResult, output: Output, *, printed: bool = False) 
     plan, fingerprint, outcomes = done.planned.plan, done.planned.fingerprint, done.outcomes
     problems = done.error.problems if done.error else ()
     if output.json:
-        from reconciler.report.outcome import json as jsonreport
+        from reconciler.report.outcome.json import render_json
 
-        return jsonreport.render_outcomes(
+        return render_json(
             plan,
             outcomes,
             fingerprint=fingerprint,
@@ -67,27 +67,26 @@ def outcome_report(done: ApplyResult, output: Output, *, printed: bool = False) 
         )
     if done.run is None:
         return plan_report(done.planned, output)
-    from reconciler.report import html, markdown
+    from reconciler.report.outcome import html, markdown, text
     from reconciler.report.outcome.view import outcome_view
-    from reconciler.report.plan import text
 
-    told = outcome_view(
+    view = outcome_view(
         plan,
         outcomes,
         fingerprint=fingerprint,
         run=done.run,
         spent_calls=done.spent_calls,
         problems=problems,
-        here=done.here,
+        checked_out=done.here,
     )
     match output.form:
         case "markdown":
-            return markdown.render_outcomes(told, limit=output.limit)
+            return markdown.render_markdown(view, limit=output.limit)
         case "html":
-            return html.render_outcomes(told)
+            return html.render_html(view)
     if printed or not plan.operations:
-        told = replace(told, waived=replace(told.waived, items=()))
-    report = text.render_outcomes(told, colour=output.colour, width=output.width)
+        view = replace(view, waived=replace(view.waived, items=()))
+    report = text.render_text(view, colour=output.colour, width=output.width)
     # where nothing was to be written nobody was asked, so the plan has not been shown: it says why not
     return report if plan.operations else f"{plan_text(done.planned, output)}\n{report}"
 
@@ -101,8 +100,8 @@ def declaration_report(declaration: Declaration, output: Output) -> str:
         case "markdown":
             return report.render_markdown(declaration, limit=output.limit)
         case "annotations":
-            from reconciler.report.plan import annotations
+            from reconciler.report.problems.annotations import render_annotations
 
-            return annotations.render_problems(declaration.warnings, place())
+            return render_annotations(declaration.warnings, workspace())
         case _:
             return report.render_text(declaration, colour=output.colour, width=output.width)

@@ -96,8 +96,8 @@ def _replaced_text(done: Replaced, output: Output) -> str:
 
 def _replaced_json(done: Replaced) -> str:
     from reconciler.report.edits import render_difference
-    from reconciler.report.outcome.json import problem_json
     from reconciler.report.plan.handover import as_json, hand_overs
+    from reconciler.report.problems.json import problem_json
 
     document = {
         "who": done.asked.who,

@@ -14,9 +14,10 @@ from reconciler.commands.plan import Planned
 from reconciler.commands.validate import declaration
 from reconciler.model.structs import replace
 from reconciler.problems import ExitCode, Invalid, Problem, Source
+from reconciler.report import validate as validate_report
+from reconciler.report.outcome import text as outcome_text
 from reconciler.report.outcome.view import outcome_view
-from reconciler.report.plan.text import render_outcomes, render_plan
-from reconciler.report.validate import render_text
+from reconciler.report.plan import text as plan_text
 from reconciler.runtime.context import Context
 
 Say = Callable[[str], None]
@@ -42,7 +43,7 @@ def demonstrate(context: Context, say: Say, *, colour: bool = False) -> ExitCode
 
 def _walk(here: Context, say: Say, colour: bool) -> ExitCode:
     say("$ reconciler validate      (a copy of the state folder)\n")
-    say(render_text(declaration(here.declared()), colour=colour))
+    say(validate_report.render_text(declaration(here.declared()), colour=colour))
     say("$ reconciler plan          (against the embedded sandbox: OneFile's API, invented people)\n")
     first = planning.plan(here)
     say(_shown(first, colour))
@@ -56,7 +57,7 @@ def _walk(here: Context, say: Say, colour: bool) -> ExitCode:
             run=done.run,
             spent_calls=done.spent_calls,
         )
-        say(render_outcomes(told, colour=colour))
+        say(outcome_text.render_text(told, colour=colour))
     if done.error:
         raise done.error
     say("$ reconciler plan          (again)\n")
@@ -66,4 +67,4 @@ def _walk(here: Context, say: Say, colour: bool) -> ExitCode:
 
 
 def _shown(planned: Planned, colour: bool) -> str:
-    return render_plan(planned.plan, fingerprint=planned.fingerprint, colour=colour)
+    return plan_text.render_text(planned.plan, fingerprint=planned.fingerprint, colour=colour)

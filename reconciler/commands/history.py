@@ -14,9 +14,9 @@ from reconciler.model.structs import Struct, field
 from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
 from reconciler.report.common.escape import prose
 from reconciler.report.common.truncate import COMMENT_LIMIT
-from reconciler.report.history import markdown
-from reconciler.report.history import text as report
-from reconciler.report.history import text as report_writes
+from reconciler.report.history import markdown, rows, text
+from reconciler.report.history.csv import render_csv
+from reconciler.report.history.json import render_json
 from reconciler.runtime.context import Context, named_target, target_of
 from reconciler.store import JournalRow, OpenIssue, RunRow, Store
 
@@ -65,14 +65,13 @@ def writes(context: Context, learners: Collection[str], form: Form, *, max_bytes
         found = store.writes_to(asked, target=target)
     match form:
         case "text":
-            return report_writes.writes_as_text(found, asked, known.handles, known.labels)
+            return text.render_writes(found, asked, known.handles, known.labels)
         case "markdown":
             return markdown.render_writes(found, asked, known.handles, known.labels, limit=max_bytes)
         case "json":
-            return report.as_json(report_writes.writes_as_rows(found, known.handles, known.labels))
+            return render_json(rows.writes_as_rows(found, known.handles, known.labels))
         case "csv":
-            rows = report_writes.writes_as_rows(found, known.handles, known.labels)
-            return report.as_csv(rows, report_writes.COLUMNS)
+            return render_csv(rows.writes_as_rows(found, known.handles, known.labels), rows.LEARNER_COLUMNS)
 
 
 def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
@@ -85,38 +84,38 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
     known = _known(context)
     match form:
         case "text":
-            return report.steps_as_text(found, known.handles, known.labels)
+            return text.render_steps(found, known.handles, known.labels)
         case "markdown":
             return markdown.render_steps(found, known.handles, known.labels, limit=max_bytes)
         case "json":
-            return report.as_json(report.steps_as_rows(found, known.handles))
+            return render_json(rows.steps_as_rows(found, known.handles))
         case "csv":
-            return report.as_csv(report.steps_as_rows(found, known.handles), report.STEP_COLUMNS)
+            return render_csv(rows.steps_as_rows(found, known.handles), rows.STEP_COLUMNS)
 
 
 def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int, nothing: str) -> str:
     match form:
         case "text":
-            return report.runs_as_text(runs) if runs else f"{nothing}\n"
+            return text.render_runs(runs) if runs else f"{nothing}\n"
         case "markdown":
             return markdown.render_runs(runs, limit=max_bytes) if runs else f"{prose(nothing)}\n"
         case "json":
-            return report.as_json(report.runs_as_rows(runs))
+            return render_json(rows.runs_as_rows(runs))
         case "csv":
-            return report.as_csv(report.runs_as_rows(runs), report.RUN_COLUMNS)
+            return render_csv(rows.runs_as_rows(runs), rows.RUN_COLUMNS)
 
 
 def _run(run: RunRow, journal: Sequence[JournalRow], known: _Known, form: Form, max_bytes: int) -> str:
     handles, labels = known.handles, known.labels
     match form:
         case "text":
-            return report.run_as_text(run, journal, handles, labels)
+            return text.render_run(run, journal, handles, labels)
         case "markdown":
             return markdown.render_run(run, journal, handles, labels, limit=max_bytes)
         case "json":
-            return report.as_json(report.run_as_rows(run, journal, handles, labels))
+            return render_json(rows.run_as_rows(run, journal, handles, labels))
         case "csv":
-            return report.as_csv(report.run_as_rows(run, journal, handles, labels), report.WRITE_COLUMNS)
+            return render_csv(rows.run_as_rows(run, journal, handles, labels), rows.WRITE_COLUMNS)
 
 
 class _Known(Struct, frozen=True):

@@ -22,7 +22,7 @@ from reconciler.github.pull_request import changed
 from reconciler.github.pull_request import propose as make_pull
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
 from reconciler.report.common.escape import fenced
-from reconciler.report.plan.text import render_problems
+from reconciler.report.problems.text import render_text
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved plan.")
@@ -104,7 +104,7 @@ def approval(plan: Path, state: str) -> int:
         verdict = evaluate_approval(wanted, evidence(hub, here))
     why_not = [*verdict.why_not, *_forgetful(saved, os.environ)]
     if why_not or not verdict.is_approved:
-        _summarise(here, f"### Not applied: this plan was not approved\n\n{fenced(render_problems(why_not))}")
+        _summarise(here, f"### Not applied: this plan was not approved\n\n{fenced(render_text(why_not))}")
         raise Blocked(why_not)
     _output(here, approved="yes")
     told = _told(verdict, saved)

@@ -1,1 +1,1 @@
-"""Plans, outcomes and problems as text for people and for tools: functions from values to str, and nothing else."""
+"""Reports: pure functions from results to text, one module per subject and format."""

@@ -1,4 +1,4 @@
-"""The doctor's checks as a table of ticks for people, with a fix under each that needs one, or as JSON."""
+"""Report of doctor: each check with its mark and fix, as text and JSON."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _TOTALS = {
 }
 
 
-def render_checkup(checkup: Checkup, *, colour: bool = False, plain: bool = False, width: int = 100) -> str:
-    """One line a check, its fix below it, then the totals. `plain` writes the marks in ASCII."""
+def render_text(checkup: Checkup, *, colour: bool = False, plain: bool = False, width: int = 100) -> str:
+    """Render one line per check with its fix below it, then the totals; *plain* writes the marks in ASCII."""
     page = Page(width, colour)
     names = max(len(check.name.value) for check in checkup.checks)
     lines = [line for check in checkup.checks for line in _rows(page, check, names, plain)]
@@ -54,6 +54,7 @@ def _rows(page: Page, check: Check, names: int, plain: bool) -> Iterator[str]:
 
 
 def render_json(checkup: Checkup) -> str:
+    """Render the checks for programs."""
     document = {
         "reconciler_format": FORMAT,
         "exit_code": int(checkup.exit_code),

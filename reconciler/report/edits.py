@@ -1,4 +1,4 @@
-"""What a command edited, or would edit, in the declared files."""
+"""Edits of the declared files by a command, made or proposed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import code_span, fenced, visible
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
-from reconciler.text import number_of
+from reconciler.text import number_of, spaced
 
 FULL = "The text and JSON formats show everything."
 Edited = Sequence[tuple[str, str, str]]
@@ -19,7 +19,7 @@ Edited = Sequence[tuple[str, str, str]]
 
 
 class EditedSlot(NamedTuple):
-    """Something that changed in a cohort file: for one learner (id or MISID), or in the defaults."""
+    """A declaration that changed in a cohort file: of one learner (id or MISID), or in the defaults."""
 
     cohort: str
     learner: int | str | None
@@ -27,14 +27,14 @@ class EditedSlot(NamedTuple):
 
 
 def render_formatted(count: int, edited: Edited, *, written: bool, as_json: bool = False) -> str:
-    """Which of the *count* files fmt changed; how, where it did not write them."""
+    """Render which of *count* files fmt changed, with the difference if it did not write them."""
     if as_json:
         return json.dumps({"files": count, "changed": [path for path, _, _ in edited], "written": written}) + "\n"
-    rows = [] if written else [render_difference(*one) for one in edited]
+    rows = [] if written else [render_difference(*file) for file in edited]
     if written:
         rows += [visible(f"Formatted {path}.") + "\n" for path, _, _ in edited]
-    verb = "formatted" if written else "to format: reconciler fmt writes what is shown"
-    left = f"{count - len(edited)} laid out so already"
+    verb = "formatted" if written else "to format: reconciler fmt writes these changes"
+    left = f"{count - len(edited)} already formatted"
     rows.append(f"{number_of(len(edited), 'file')} {verb}; {left}.\n" if edited else "Nothing to do.\n")
     return "".join(rows)
 
@@ -48,15 +48,17 @@ def render_edits(
     markdown: bool = False,
     limit: int = COMMENT_LIMIT,
 ) -> str:
-    """What was edited, cohort by cohort, and the difference itself where it was not written. Markdown has at most
-    `limit` bytes."""
+    """Render the edits by cohort, with the difference if they were not written.
+
+    Markdown has at most *limit* bytes.
+    """
     rows = [f"{title}.", *_by_cohort(places)]
     if not edited:
-        rows.append("No file has to change.")
+        rows.append("No file needs a change.")
     elif written:
         rows.append(f"Edited: {', '.join(path for path, _, _ in edited)}")
     shown = [visible(row) for row in rows]
-    differences = "" if written else "".join(render_difference(*one) for one in edited)
+    differences = "" if written else "".join(render_difference(*file) for file in edited)
     if not markdown:
         return "".join(f"{row}\n" for row in shown) + differences
     head, *rest = shown
@@ -69,7 +71,7 @@ def render_edits(
 
 
 class Row(NamedTuple):
-    """A slot whose declaration changed, in words; `shared` where a cohort's default says it."""
+    """A slot whose declaration changed, in words; `shared`: declared by the cohort's default."""
 
     cohort: str
     learner: str
@@ -80,20 +82,20 @@ class Row(NamedTuple):
 
 
 def render_rows(rows: Sequence[Row], *, markdown: bool = False, limit: int = COMMENT_LIMIT) -> str:
-    """Slot by slot, under their cohorts. Markdown has at most `limit` bytes."""
+    """Render each slot under its cohort; Markdown has at most *limit* bytes."""
     cohorts = {
         cohort: [_row(row) for row in rows if row.cohort == cohort]
         for cohort in dict.fromkeys(row.cohort for row in rows)
     }
     if not markdown:
-        return "\n".join(line for cohort, told in cohorts.items() for line in (visible(cohort), *told, ""))
+        return "\n".join(line for cohort, slots in cohorts.items() for line in (visible(cohort), *slots, ""))
     parts = [
         Part(
-            tuple(Item(f"- {code_span(line.strip())}\n", fit.REST, "slots") for line in told),
+            tuple(Item(f"- {code_span(line.strip())}\n", fit.REST, "slots") for line in slots),
             f"### {code_span(cohort)}\n\n",
             "\n",
         )
-        for cohort, told in cohorts.items()
+        for cohort, slots in cohorts.items()
     ]
     return fit.fit("", parts, "", limit=limit, full_report=FULL)
 
@@ -106,10 +108,10 @@ def _row(row: Row) -> str:
 def _by_cohort(places: Sequence[EditedSlot]) -> list[str]:
     rows = []
     for cohort in dict.fromkeys(place.cohort for place in places):
-        here = [place for place in places if place.cohort == cohort]
-        shared = Counter(place.kind for place in here if place.learner is None)
-        own = Counter(place.kind for place in here if place.learner is not None)
-        learners = len({place.learner for place in here if place.learner is not None})
+        of_cohort = [place for place in places if place.cohort == cohort]
+        shared = Counter(place.kind for place in of_cohort if place.learner is None)
+        own = Counter(place.kind for place in of_cohort if place.learner is not None)
+        learners = len({place.learner for place in of_cohort if place.learner is not None})
         parts = [f"defaults: {_counted(shared)}"] if shared else []
         parts += [f"{number_of(learners, 'learner')}: {_counted(own)}"] if own else []
         rows.append(f"{cohort}: {'; '.join(parts)}")
@@ -117,18 +119,18 @@ def _by_cohort(places: Sequence[EditedSlot]) -> list[str]:
 
 
 def _counted(kinds: Counter[str]) -> str:
-    return ", ".join(f"{count} {kind.replace('_', ' ').replace('iqa', 'IQA')}" for kind, count in kinds.items())
+    return ", ".join(f"{count} {spaced(kind).replace('iqa', 'IQA')}" for kind, count in kinds.items())
 
 
 def render_difference(path: str, before: str, after: str) -> str:
-    """One file's lines that go and come, with three around them, as git shows them."""
+    """Render one file's removed and added lines with three lines of context, as git does."""
     crlf = _has_crlf(before) and _has_crlf(after)
-    found = difflib.unified_diff(_lines(before, crlf), _lines(after, crlf), f"a/{path}", f"b/{path}", lineterm="")
-    return "".join(f"{line}\n" for line in _visible(found))
+    diff = difflib.unified_diff(_lines(before, crlf), _lines(after, crlf), f"a/{path}", f"b/{path}", lineterm="")
+    return "".join(f"{line}\n" for line in _visible(diff))
 
 
 def _has_crlf(text: str) -> bool:
-    """Whether every line ends as in Windows: then that is how the file is, and no part of any line."""
+    """Return True if every line ends as in Windows; the ending is then no part of any line."""
     return "\n" in text and text.count("\n") == text.count("\r\n")
 
 

@@ -1,4 +1,4 @@
-"""What an import wrote, what it could not declare and what comes next, as text and as JSON."""
+"""Report of an import: files written, slots left undeclared and next steps, as text and JSON."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.model.structs import Struct, field
 from reconciler.problems import ExitCode, Problem
 from reconciler.report.common.escape import visible
-from reconciler.report.outcome.json import problem_json
+from reconciler.report.problems.json import problem_json
 from reconciler.text import number_of
 
 
 class Written(Struct, frozen=True):
-    """The outcome of an import. `left_out` are slots that somebody holds and no file declares; `unreadable` counts
-    slots that OneFile does not show, by words for their kind; `blocking` and `warning` count what the policies object
-    to, by policy. `calls` is None where OneFile was not asked. `from_onefile` tells that OneFile holds what the files
-    say, so that the next plan is empty."""
+    """The outcome of an import.
+
+    `left_out` are held slots that no file declares. `unreadable` counts slots that OneFile does not show, by kind in
+    words. `blocking` and `warning` count findings by policy. `calls` is None if OneFile was not read. `from_onefile`:
+    OneFile holds what the files say, so the next plan is empty.
+    """
 
     source: str
     files: Sequence[str]
@@ -37,19 +39,21 @@ class Written(Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """Incomplete where somebody has to look after what could not be declared."""
+        """Incomplete if slots could not be declared."""
         return ExitCode.INCOMPLETE if self.left_out else ExitCode.DONE
 
 
-FEW = 10  # addresses of one reason that are listed without --verbose
+FEW = 10
+"""Number of addresses per reason that are listed without --verbose."""
 
 
-def render_import(written: Written, *, verbose: bool = False) -> str:
+def render_text(written: Written, *, verbose: bool = False) -> str:
+    """Render the files, counts and open slots, with all addresses if *verbose*."""
     return "\n".join(_lines(written, verbose)) + "\n"
 
 
-def told(written: Written, *, verbose: bool = False) -> list[Problem]:
-    """What has to be looked after, once per reason, for where there is no report to read it in."""
+def import_problems(written: Written, *, verbose: bool = False) -> list[Problem]:
+    """Return the slots left undeclared as warnings, one per reason, for output beside JSON."""
     reasons = _by_reason(written.left_out)
     slots = (
         Problem(f"left undeclared: {why}", fix, where=_some(addresses, verbose), severity="warning")
@@ -77,37 +81,38 @@ def _lines(written: Written, verbose: bool) -> Iterator[str]:
     yield f"Imported from {visible(written.source)}: {counts}{spent}. Written:"
     yield from (f"  {visible(file)}" for file in written.files)
     if written.left_out:
-        yield f"Left undeclared, to be looked after by hand: {number_of(len(written.left_out), 'slot')}"
+        yield f"Left undeclared, to be managed in OneFile: {number_of(len(written.left_out), 'slot')}"
         for (why, fix), addresses in _by_reason(written.left_out).items():
             yield f"  {visible(why)}: {visible(_some(addresses, verbose))}"
             yield f"    {visible(fix)}"
     if written.unreadable:
         kinds = (f"{kind} ({number})" for kind, number in written.unreadable.items())
-        yield f"Not shown by OneFile, so left undeclared: {', '.join(kinds)}"
+        yield f"Not shown by OneFile, left undeclared: {', '.join(kinds)}"
     if written.from_onefile:
-        yield "Additional people are never shown by OneFile: add them to the files by hand."
+        yield "OneFile never shows additional people: add them to the files yourself."
     if written.recorded:
-        yield f"Taken from our own record, as OneFile does not show them: {number_of(written.recorded, 'slot')}"
+        yield f"Taken from our record, because OneFile does not show them: {number_of(written.recorded, 'slot')}"
     if written.already:
-        yield f"Declared before, and left as they are: {number_of(written.already, 'learner')}"
+        yield f"Already declared, left unchanged: {number_of(written.already, 'learner')}"
     if written.archived:
-        yield f"Archived, and left out: {number_of(written.archived, 'learner')}"
+        yield f"Archived, left out: {number_of(written.archived, 'learner')}"
     yield from (f"Warning: {visible(problem.what)}. {visible(problem.fix)}" for problem in written.warnings)
     if written.blocking:
-        yield f"Policies refuse what OneFile holds, so apply is blocked: {_counted(written.blocking)}"
+        yield f"Policies that block an apply, by number of findings: {_counted(written.blocking)}"
     if written.warning:
-        yield f"Policies warn of what OneFile holds: {_counted(written.warning)}"
+        yield f"Policy warnings, by number of findings: {_counted(written.warning)}"
     if written.from_onefile:
         yield "Next, before the first apply: reconciler plan --detailed-exitcode"
     else:
-        yield "Next: reconciler plan, which shows where OneFile differs from the table."
+        yield "Next: reconciler plan, which shows the differences between OneFile and the table."
 
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{policy} ({number})" for policy, number in counts.items())
 
 
-def render_import_json(written: Written) -> str:
+def render_json(written: Written) -> str:
+    """Render the outcome for pipelines."""
     document = {
         "exit_code": written.exit_code,
         "source": written.source,
@@ -119,7 +124,7 @@ def render_import_json(written: Written) -> str:
         "already_declared": written.already,
         "archived": written.archived,
         "from_record": written.recorded,
-        "left_out": [{"address": one.where, "why": one.what, "fix": one.fix} for one in written.left_out],
+        "left_out": [{"address": slot.where, "why": slot.what, "fix": slot.fix} for slot in written.left_out],
         "unreadable": dict(written.unreadable),
         "policies": {"error": dict(written.blocking), "warn": dict(written.warning)},
         "problems": [problem_json(problem) for problem in written.warnings],

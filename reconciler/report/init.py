@@ -1,4 +1,4 @@
-"""What init wrote, and the commands that come next, as text and as JSON."""
+"""Report of init: files written and next commands, as text and JSON."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reconciler.model.structs import Struct
 from reconciler.text import number_of
 
 
-class Beginning(Struct, frozen=True):
-    """*folder* as the user gave it; *to_name* are the files that do not say yet where the program comes from."""
+class InitReport(Struct, frozen=True):
+    """The folder as the user gave it, the files, and those in `to_name` that still have placeholders."""
 
     folder: str
     written: Sequence[str]
@@ -22,66 +22,68 @@ class Beginning(Struct, frozen=True):
     target: str
 
 
-def render_beginning(begun: Beginning) -> str:
-    return "\n".join(_lines(begun)) + "\n"
+def render_text(report: InitReport) -> str:
+    """Render the files written and the next commands."""
+    return "\n".join(_lines(report)) + "\n"
 
 
-def _lines(begun: Beginning) -> Iterator[str]:
-    if not begun.written:
-        yield f"Nothing to do: all {len(begun.already)} files are there already."
+def _lines(report: InitReport) -> Iterator[str]:
+    if not report.written:
+        yield f"Nothing to do: all {len(report.already)} files already exist."
         return
-    yield f"Written to {begun.folder}: {number_of(len(begun.written), 'file')}."
-    yield from (f"  {name}" for name in begun.written)
+    yield f"Written to {report.folder}: {number_of(len(report.written), 'file')}."
+    yield from (f"  {name}" for name in report.written)
     yield ""
-    if begun.to_name:
-        yield "Not known yet: where pipelines take this program from. For OWNER write the account, for COMMIT the full"
-        yield "id of a commit that you have looked at, in:"
-        yield from (f"  {name}" for name in begun.to_name)
+    if report.to_name:
+        yield "Before using CI, replace OWNER and COMMIT (account and full commit id of the version you trust) in:"
+        yield from (f"  {name}" for name in report.to_name)
         yield ""
     yield "Next:"
-    if begun.folder != ".":
-        yield f"  cd {shlex.quote(begun.folder)}"
-    commands = steps(begun.begin_with, begun.target)
+    if report.folder != ".":
+        yield f"  cd {shlex.quote(report.folder)}"
+    commands = steps(report.begin_with, report.target)
     width = max(map(len, commands))
     yield from (f"  {command:<{width}}  {why}" for command, why in commands.items())
-    yield "README.md there tells the rest in five steps."
+    yield "README.md explains the next five steps."
 
 
 def steps(begin_with: Literal["example", "import"], target: str) -> dict[str, str]:
-    """The commands that come next, each with what it is for."""
+    """Return the next commands, each with its purpose."""
     token = "" if target == "sandbox" else "; set ONEFILE_CUSTOMER_TOKEN first"
-    look = {"reconciler doctor": f"whether all is there that a run on {target} needs{token}"}
+    check = {"reconciler doctor": f"check that everything a run on {target} needs is in place{token}"}
     if begin_with == "import":
         return {
-            **look,
-            "reconciler import": "write the files of the centre as it is; reads only",
+            **check,
+            "reconciler import": "write the files of your centre as it is now; only reads",
             "reconciler validate": "check them; nothing is sent",
-            "reconciler plan --detailed-exitcode": "0: the files say what OneFile holds",
+            "reconciler plan --detailed-exitcode": "exit code 0 means the files match OneFile",
         }
     return {
         "reconciler validate": "check the files; nothing is sent",
-        "reconciler plan": "what would change in the sandbox; writes nothing",
-        "reconciler apply": "shows the plan, asks, and writes to the sandbox",
-        "reconciler import --help": "how to bring in your own centre, in place of the example",
-        **look,
+        "reconciler plan": "show changes to the sandbox; writes nothing",
+        "reconciler apply": "show the plan, ask, and write to the sandbox",
+        "reconciler import --help": "how to import your own centre instead of the example",
+        **check,
     }
 
 
-def render_json(begun: Beginning) -> str:
+def render_json(report: InitReport) -> str:
+    """Render the files and next commands for programs."""
     document = {
         "exit_code": 0,
-        "folder": begun.folder,
-        "written": list(begun.written),
-        "already": list(begun.already),
-        "to_name": list(begun.to_name),
-        "next": list(steps(begun.begin_with, begun.target)) if begun.written else [],
+        "folder": report.folder,
+        "written": list(report.written),
+        "already": list(report.already),
+        "to_name": list(report.to_name),
+        "next": list(steps(report.begin_with, report.target)) if report.written else [],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def render_renewed(written: Sequence[str], *, as_json: bool = False) -> str:
+    """Render the schema copies that were renewed."""
     if as_json:
         return json.dumps({"exit_code": 0, "written": list(written)}, indent=1) + "\n"
     if not written:
-        return "Nothing to do: the schemas are this version's.\n"
+        return "Nothing to do: the schemas are up to date.\n"
     return "".join(f"{line}\n" for line in ("Renewed:", *(f"  {name}" for name in written)))

@@ -1,4 +1,4 @@
-"""What the declared state amounts to, once it is found to be sound: counts, and whose caseload it makes."""
+"""Report of validate: counts of the declared state, and its caseloads, as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from reconciler.model.plan import CaseloadRow
 from reconciler.model.structs import Struct, asdict
 from reconciler.problems import Problem
+from reconciler.report.caseload.text import caseload_table
+from reconciler.report.caseload.view import caseload_line
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.terminal import Page
-from reconciler.report.outcome.json import problem_json
-from reconciler.report.plan.text import caseload_table
-from reconciler.report.plan.view import caseload_line
+from reconciler.report.problems.json import problem_json
 
 TITLE = "Declared caseloads"
 
 
 class Declaration(Struct, frozen=True):
-    """Counts by what is counted; `caseload` is None where nobody asked for it, and before equals after in it."""
+    """Counts by noun; `caseload` is None unless requested, and has equal numbers before and after."""
 
     day: date
     counts: Mapping[str, int]
@@ -28,22 +28,22 @@ class Declaration(Struct, frozen=True):
     caseload: tuple[CaseloadRow, ...] | None = None
 
     def sentence(self) -> str:
+        """Return the counts as a sentence."""
         counted = (f"{count} {what.removesuffix('s') if count == 1 else what}" for what, count in self.counts.items())
         return f"Valid on {self.day}: {', '.join(counted)}."
 
 
 def render_text(declaration: Declaration, *, colour: bool = False, width: int = 100) -> str:
+    """Render the counts and caseloads."""
     page = Page(width, colour)
     lines = [caseload_line(row) for row in declaration.caseload or ()]
     return page.text([*page.wrap(declaration.sentence(), rest=2), *caseload_table(page, lines, TITLE)])
 
 
 def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT) -> str:
-    from reconciler.report.common.markdown import (
-        heading,  # takes longer to load than a small cohort to check
-        problems_part,
-    )
-    from reconciler.report.plan.markdown import caseload_parts
+    """Render the counts, caseloads and warnings in at most *limit* bytes."""
+    from reconciler.report.caseload.markdown import caseload_parts  # loading takes longer than checking a small cohort
+    from reconciler.report.common.markdown import heading, problems_part
 
     lines = [caseload_line(row) for row in declaration.caseload or ()]
     opening = heading(declaration.sentence(), 2)
@@ -54,6 +54,7 @@ def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT)
 
 
 def render_json(declaration: Declaration) -> str:
+    """Render the counts, problems and caseloads for pipelines."""
     document: dict[str, Any] = {
         "day": declaration.day.isoformat(),
         **declaration.counts,

@@ -11,8 +11,9 @@ from reconciler.model.operations import Outcome, State
 from reconciler.model.plan import CaseloadRow, Holding, ManualRemoval
 from reconciler.model.structs import replace
 from reconciler.problems import Source
-from reconciler.report.html import render_outcomes, render_plan
+from reconciler.report.outcome.html import render_html as render_outcomes
 from reconciler.report.outcome.view import outcome_view
+from reconciler.report.plan.html import render_html as render_plan
 from tests.browser.conftest import Show
 from tests.factories import (
     AIM_IQA,
@@ -30,7 +31,7 @@ from tests.factories import (
     change,
     plan_of,
 )
-from tests.report.html.test_html import HOSTILE, page_of, told_with
+from tests.report.html.test_html import HOSTILE, page_of, plan_with
 
 CHANGES = [
     change(DEFAULT, KATE, JAMES),
@@ -50,7 +51,7 @@ def a_page() -> str:
         CaseloadRow(HANDLES[who], who, Holding(learners=before), Holding(learners=after), 3, 4)
         for who, before, after in ((KATE, 5, 1), (JAMES, 1, 5), (PRIYA, 2, 2))
     )
-    warned = told_with("an ordinary reason")
+    warned = plan_with("an ordinary reason")
     plan = replace(plan, caseload=rows, findings=warned.findings, refusals=warned.refusals, problems=warned.problems)
     return render_plan(plan, fingerprint="sha256:0123")
 
@@ -67,7 +68,7 @@ def test_nobody_is_kept_from_reading_it(show: Show, scheme: Literal["light", "da
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_runs_or_fetches_anything(show: Show, text: str) -> None:
     """What a label or a reason would like to do does not happen, and nothing even has to be refused."""
-    _, heard = show(page_of(told_with(text)))
+    _, heard = show(page_of(plan_with(text)))
     assert heard == []
 
 

@@ -29,7 +29,7 @@ def test_what_changes_on_the_first_day_is_in_the_calendar_and_on_the_last(home: 
     for first, days, told in (("2027-02-01", 1, True), ("2027-01-30", 3, True), ("2027-01-30", 2, False)):
         ended = home.run("calendar", "--state", str(home.path / "state"), "--from", first, "--days", str(days))
         assert ended.code == ExitCode.DONE
-        assert ("james stands in for kate for good" in ended.out) == told
+        assert ("james stands in for kate permanently" in ended.out) == told
     assert not (home.path / ".reconciler").exists()
 
 
@@ -40,7 +40,7 @@ def test_where_nothing_changes_the_next_change_is_named(home: Home) -> None:
     told = home.run(*arguments)
     assert "nothing changes; the next change is on 2027-02-01, which --days 29 shows" in " ".join(told.out.split())
     assert home.run(*arguments, "--format", "json").json["next"] == "2027-02-01"
-    assert "james stands in for kate for good" in home.run(*arguments, "--days", "29").out
+    assert "james stands in for kate permanently" in home.run(*arguments, "--days", "29").out
     home.declare()
     assert "next" not in home.run(*arguments).out
 

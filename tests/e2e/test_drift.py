@@ -102,7 +102,7 @@ def test_drift_of_a_learner_who_can_no_longer_be_read_is_not_said_to_be_gone(hom
     assert home.run("drift", "--correct").code == ExitCode.INCOMPLETE  # nobody can tell whether it was put back
     for form in ("text", "markdown"):
         said = home.run("drift", "--format", form).out
-        assert "1 drifted before and cannot be looked at now" in said
+        assert "1 drifted before and cannot be read now" in said
         assert "as it was applied" not in said
     server.world.users[200004].update(DateArchived=None, DefaultAssessorID=JAMES)
     assert look(home)[0] == ExitCode.DONE
@@ -575,7 +575,7 @@ def test_where_nothing_is_recorded_drift_cannot_be_told(home: Home, server: Serv
     ended = home.run("drift", "--store", "mistyped.db", "--detailed-exitcode", "--format", form)
     assert ended.code == ExitCode.INCOMPLETE
     said = " ".join(re.sub(r"[\\`]", "", ended.out).split())
-    assert "Drift cannot be told" in said and "nothing is recorded in mistyped.db for" in said
+    assert "Drift unknown" in said and "nothing is recorded in mistyped.db for" in said
     assert "--store or RECONCILER" in said and "reconciler import" in said
     assert "0 drifted" not in said and "whatever was applied stands" not in said.lower()
     assert "New, empty record: mistyped.db" in ended.err

@@ -86,7 +86,7 @@ def test_a_second_time_there_is_nothing_to_do(home: Home) -> None:
     home.run(*GITHUB)
     before = tree(home.path)
     again = home.run(*GITHUB)
-    assert (again.code, again.out) == (ExitCode.DONE, f"Nothing to do: all {len(before)} files are there already.\n")
+    assert (again.code, again.out) == (ExitCode.DONE, f"Nothing to do: all {len(before)} files already exist.\n")
     assert tree(home.path) == before
     (home.path / "README.md").unlink()
     assert home.run(*GITHUB, "--format", "json").json["written"] == ["README.md"]

@@ -85,7 +85,7 @@ def test_history_of_a_learner_says_who_changed_what(home: Home, name: str) -> No
     assert (newest["commit"], newest["outcome"], newest["proof"]) == (commit, "done", "read_back")
     assert newest["who"] and newest["settled"] and newest["command"] == "apply"
     text = home.run("history", "--learner", name).out
-    assert "default assessor moves from james to kate\n        done, read back, " in text
+    assert "default assessor: james -> kate\n        done, read back, " in text
     assert "LRN-0042, OneFile id 200004" in text and "200005" not in text
     assert text.index(f"commit {commit[:10]}") < text.index("run 1, apply to sandbox, asked by ")
     (table,) = tables(home.run("history", "--learner", name, "--format", "markdown").out)

@@ -28,9 +28,9 @@ def test_replacing_somebody_leaves_them_no_slot_and_plans_it(home: Home) -> None
     home.converges()
     ended = home.run("replace", "kate", "--by", "lou")
     assert ended.code == ExitCode.DONE, ended.out + ended.err
-    assert "learner 200004: assessor for learning aim 41242 moves from kate to lou" in ended.out
+    assert "learner 200004: assessor of learning aim 41242: kate -> lou" in ended.out
     assert (
-        "[ ] learner 200004: from kate to lou (assessor for learning aim 41242, assessor for unit BA_301)" in ended.out
+        "[ ] learner 200004: from kate to lou (assessor of learning aim 41242, assessor of unit BA_301)" in ended.out
     )
     assert "does not say that there are any" in " ".join(ended.out.split())
     assert "warning: kate also holds lou's slots by cover from 2999-01-01 on" in ended.err
@@ -174,7 +174,7 @@ def test_the_handover_list_is_there_for_any_saved_plan(home: Home) -> None:
     """In each form of its own; formats that it does not have are refused."""
     home.declare()
     home.run("plan", "--out", "plan.json")
-    assert "Handover: to look at in OneFile" in home.run("show", "plan.json", "--handover").out
+    assert "Handover: check in OneFile" in home.run("show", "plan.json", "--handover").out
     rows = home.run("show", "plan.json", "--handover", "--format", "json").json["handover"]
     assert {row["to"]["staff"] for row in rows} <= {"kate", "james", "priya", "mentor"}
     assert home.run("show", "plan.json", "--handover", "--format", "markdown").out.startswith("### Handover")

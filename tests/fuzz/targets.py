@@ -45,11 +45,13 @@ from reconciler.onefile.token import CustomerToken
 from reconciler.plan.compare import make_plan
 from reconciler.problems import Invalid, Problem, ReconcilerError, ServiceError, Source
 from reconciler.ratelimit import Budget, MemoryLedger
-from reconciler.report import html, markdown
-from reconciler.report.outcome import json as jsonreport
-from reconciler.report.plan import annotations as marks
-from reconciler.report.plan import text
-from reconciler.report.plan.annotations import Workspace
+from reconciler.report.common.annotations import Workspace
+from reconciler.report.plan import annotations as plan_annotations
+from reconciler.report.plan import html as plan_html
+from reconciler.report.plan import markdown as plan_markdown
+from reconciler.report.plan import text as plan_text
+from reconciler.report.problems import annotations, markdown, text
+from reconciler.report.problems import json as problems_json
 from reconciler.runtime.reading_file import load_reading
 from tests.declared.files import DAY
 from tests.declared.test_robustness import FILES
@@ -88,11 +90,11 @@ def told(problems: Sequence[Problem]) -> None:
     """Problems are told in every form: each has words and a fix, and none of them breaks out of its line."""
     assert problems
     assert all(one.what and one.fix and one.place() for one in problems), problems
-    shown = marks.render_problems(problems, PLACE)
+    shown = annotations.render_annotations(problems, PLACE)
     assert all(re.match("::(error|warning) ", line) for line in shown.splitlines()), shown
-    assert all(letter.isprintable() or letter == "\n" for letter in text.render_problems(problems))
-    markdown.render_problems(problems, limit=60_000)
-    json.loads(jsonreport.render_problems(problems, 3))
+    assert all(letter.isprintable() or letter == "\n" for letter in text.render_text(problems))
+    markdown.render_markdown(problems, limit=60_000)
+    json.loads(problems_json.render_json(problems, 3))
 
 
 # ------------------------------------------------------------------ the declared files
@@ -166,10 +168,10 @@ def _plan_law(data: bytes, folder: Path) -> None:
 
 def rendered(plan: Plan) -> None:
     """Whatever was let in can be shown in every form."""
-    text.render_plan(plan, fingerprint="sha256:0")
-    markdown.render_plan(plan, fingerprint="sha256:0")
-    html.render_plan(plan, fingerprint="sha256:0")
-    shown = marks.render_plan(plan, PLACE)
+    plan_text.render_text(plan, fingerprint="sha256:0")
+    plan_markdown.render_markdown(plan, fingerprint="sha256:0")
+    plan_html.render_html(plan, fingerprint="sha256:0")
+    shown = plan_annotations.render_annotations(plan, PLACE)
     assert all(re.match("::(error|warning) ", line) for line in shown.splitlines()), shown
 
 

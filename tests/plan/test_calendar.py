@@ -15,7 +15,8 @@ from reconciler.plan.calendar import Breach, ChangeCalendar, Kind, build_calenda
 from reconciler.plan.lookahead import foresee_breaches
 from reconciler.report.calendar.ics import render_ics
 from reconciler.report.calendar.json import render_json
-from reconciler.report.calendar.text import render_markdown, render_text
+from reconciler.report.calendar.markdown import render_markdown
+from reconciler.report.calendar.text import render_text
 from reconciler.report.calendar.words import handover_words, learner_lines
 from tests.declared.files import DAY, SETTINGS, STAFF, centre
 from tests.schemas import fitting

@@ -17,8 +17,8 @@ from reconciler.model.slots import Handle, Unread
 from reconciler.model.structs import replace
 from reconciler.plan.document import dumps
 from reconciler.problems import Problem, Source
-from reconciler.report import markdown
-from reconciler.report.plan import annotations, text
+from reconciler.report.common.annotations import Workspace
+from reconciler.report.plan import annotations, markdown, text
 from tests.factories import (
     AIM,
     AIM_IQA,
@@ -38,7 +38,7 @@ from tests.factories import (
 from tests.report.plans import REMOVAL, everything
 
 FOLDER = Path(__file__).parents[1] / "cases" / "reports"
-PLACE = annotations.Workspace("/repository", "/repository")
+PLACE = Workspace("/repository", "/repository")
 BASE = "4f2a9c1d8e7b6a5f4e3d2c1b0a9f8e7d6c5b4a39"
 
 NASTY = "a|b`c\\ [x](http://example.org) ![i](u) @kate #12 <script>alert(1)</script> &amp; \u202eevil\x1b[2J\n- x"
@@ -100,10 +100,10 @@ PLANS: Mapping[str, Callable[[], Plan]] = {
 }
 
 REPORTS: Mapping[str, Callable[[Planned], str]] = {
-    "plan.txt": lambda one: text.render_plan(one.plan, fingerprint=one.fingerprint),
-    "narrow.txt": lambda one: text.render_plan(one.plan, fingerprint=one.fingerprint, width=48),
-    "comment.md": lambda one: markdown.render_plan(one.plan, fingerprint=one.fingerprint),
-    "annotations.txt": lambda one: annotations.render_plan(one.plan, PLACE),
+    "plan.txt": lambda planned: text.render_text(planned.plan, fingerprint=planned.fingerprint),
+    "narrow.txt": lambda planned: text.render_text(planned.plan, fingerprint=planned.fingerprint, width=48),
+    "comment.md": lambda planned: markdown.render_markdown(planned.plan, fingerprint=planned.fingerprint),
+    "annotations.txt": lambda planned: annotations.render_annotations(planned.plan, PLACE),
 }
 
 

@@ -1,1 +1,1 @@
-"""The coming changes, as text, Markdown, JSON and a calendar to subscribe to."""
+"""Reports of coming changes."""

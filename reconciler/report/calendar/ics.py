@@ -1,8 +1,7 @@
-"""The calendar as iCalendar (RFC 5545), for calendar programs that subscribe to it: all-day events, the same each time.
+"""The calendar as iCalendar (RFC 5545): all-day events for calendar programs that subscribe to it.
 
-An event is known by what happens, to whom and on which day, so that a program that reads the file again keeps the event
-it has, and drops one that was moved or withdrawn. Nothing here tells the hour of writing: the same files give the same
-bytes.
+An event's UID is made from its kind, people and day, so that a program that reads the file again keeps the event, and
+drops it if it moved or was withdrawn. No time of writing is included: the same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -22,43 +21,47 @@ from reconciler.text import number_of
 NAMED = 40  # learners in one event's description; more would be cut by calendar programs
 
 
-def render_ics(coming: ChangeCalendar) -> str:
-    """Lines end with CR LF and are folded at 75 bytes, as the standard asks."""
+def render_ics(changes: ChangeCalendar) -> str:
+    """Render the events; lines end with CR LF and are folded at 75 bytes, as the standard requires."""
     calendar = Calendar()
     calendar.add("prodid", "-//onefile-reconciler//calendar//EN")
     calendar.add("version", "2.0")
-    calendar.add("x-wr-calname", f"Staff changes, organisation {coming.organisation}")
+    calendar.add("x-wr-calname", f"Staff changes, organisation {changes.organisation}")
     calendar.add("x-wr-timezone", "Europe/London")
-    for event in _events(coming):
+    for event in _events(changes):
         calendar.add_component(event)
     text: str = calendar.to_ical().decode()
     return text
 
 
-def _events(coming: ChangeCalendar) -> Iterator[Event]:
-    stamp = datetime.combine(coming.first, time(), UTC)
-    for day in coming.days():
-        today = coming.on(day)
-        for (kind, _, _), group in groupby(today.handovers, key=lambda one: (one.kind, one.before, one.after)):
+def _events(changes: ChangeCalendar) -> Iterator[Event]:
+    stamp = datetime.combine(changes.first, time(), UTC)
+    for day in changes.days():
+        today = changes.on(day)
+        for (kind, _, _), group in groupby(
+            today.handovers, key=lambda handover: (handover.kind, handover.before, handover.after)
+        ):
             handovers = list(group)
             first = handovers[0]
-            known_by = (kind.value, first.before or "", first.after or "")
-            yield _event(coming, day, stamp, known_by, _summary(handovers), _description(handovers))
+            identity = (kind.value, first.before or "", first.after or "")
+            yield _event(changes, day, stamp, identity, _summary(handovers), _description(handovers))
         for waiver in today.waivers:
             scope = f"{waiver.learner or waiver.cohort or 'run'}"
             words = waiver_words(waiver)
-            yield _event(coming, ends_on(waiver), stamp, ("waiver", waiver.policy, scope), words, str(waiver.source))
+            yield _event(changes, ends_on(waiver), stamp, ("waiver", waiver.policy, scope), words, str(waiver.source))
         for breach in today.breaches:
             problem = breach.problem
-            told = f"{problem.what}\n{problem.place()}\n{problem.fix}"
-            yield _event(coming, day, stamp, ("breach", problem.what, problem.place()), "A policy will be broken", told)
+            details = f"{problem.what}\n{problem.place()}\n{problem.fix}"
+            yield _event(
+                changes, day, stamp, ("breach", problem.what, problem.place()), "A policy will be broken", details
+            )
 
 
 def _event(
-    coming: ChangeCalendar, day: date, stamp: datetime, known_by: Sequence[str], summary: str, description: str
+    changes: ChangeCalendar, day: date, stamp: datetime, identity: Sequence[str], summary: str, description: str
 ) -> Event:
     event = Event()
-    key = "\0".join([str(coming.organisation), day.isoformat(), *known_by])
+    key = "\0".join([str(changes.organisation), day.isoformat(), *identity])
     event.add("uid", f"{hashlib.sha256(key.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}@onefile-reconciler")
     event.add("dtstamp", stamp)
     event.add("dtstart", day)
@@ -71,12 +74,12 @@ def _event(
 
 
 def _summary(handovers: Sequence[Handover]) -> str:
-    slots, words = sum(len(one.places) for one in handovers), handover_words(handovers[0])
+    slots, words = sum(len(handover.places) for handover in handovers), handover_words(handovers[0])
     return f"{words.partition(':')[0] if handovers[0].kind is Kind.LAPSE else words}: {number_of(slots, 'slot')}"
 
 
 def _description(handovers: Sequence[Handover]) -> str:
-    lines = [f"{places_words(one)} ({one.source})" for one in handovers]
-    learners = [line for one in handovers for line in learner_lines(one)]
+    lines = [f"{places_words(handover)} ({handover.source})" for handover in handovers]
+    learners = [line for handover in handovers for line in learner_lines(handover)]
     more = [f"and {len(learners) - NAMED} more"] if len(learners) > NAMED else []
     return "\n".join([*lines, *learners[:NAMED], *more])

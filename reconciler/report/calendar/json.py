@@ -10,19 +10,20 @@ from reconciler.plan.calendar import ChangeCalendar, DeclaredSlot, Handover
 from reconciler.plan.document import FORMAT
 from reconciler.problems import Source
 from reconciler.report.calendar.words import ends_on
-from reconciler.report.outcome.json import problem_json
+from reconciler.report.problems.json import problem_json
 
 Row = dict[str, Any]
 
 
-def render_json(coming: ChangeCalendar) -> str:
+def render_json(calendar: ChangeCalendar) -> str:
+    """Render the days with their handovers, ended waivers and problems."""
     document: Row = {
         "reconciler_format": FORMAT,
-        "organisation": coming.organisation,
-        "from": coming.first.isoformat(),
-        "until": coming.last.isoformat(),
-        "next": coming.next.isoformat() if coming.next else None,
-        "days": [_day(coming.on(day)) for day in coming.days()],
+        "organisation": calendar.organisation,
+        "from": calendar.first.isoformat(),
+        "until": calendar.last.isoformat(),
+        "next": calendar.next.isoformat() if calendar.next else None,
+        "days": [_day(calendar.on(day)) for day in calendar.days()],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -30,7 +31,7 @@ def render_json(coming: ChangeCalendar) -> str:
 def _day(today: ChangeCalendar) -> Row:
     return {
         "day": today.first.isoformat(),
-        "handovers": [_handover(one) for one in today.handovers],
+        "handovers": [_handover(handover) for handover in today.handovers],
         "waivers_ended": [_waiver(waiver) for waiver in today.waivers],
         "problems": [problem_json(breach.problem) for breach in today.breaches],
     }

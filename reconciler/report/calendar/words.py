@@ -13,32 +13,38 @@ from reconciler.plan.calendar import ChangeCalendar, Handover, Kind
 from reconciler.report.common.words import kind_words, slot_words
 from reconciler.text import number_of
 
+LOUD = (Kind.LAPSE, Kind.VACATED, Kind.LEAVES)
+"""Handovers that need a person."""
+
 
 def day_words(day: date) -> str:
-    """`Monday 1 February 2027`."""
+    """Return `Monday 1 February 2027`."""
     return f"{day:%A} {day.day} {day:%B} {day.year}"
 
 
-def title_words(coming: ChangeCalendar) -> str:
-    days = len(coming.days())
-    told = f"{number_of(days, 'day')} with changes" if days else "nothing changes"
-    if coming.next:
-        told += f"; the next change is on {coming.next}, which --days {(coming.next - coming.first).days + 1} shows"
-    return f"Calendar from {coming.first} to {coming.last}: {told}"
+def title_words(calendar: ChangeCalendar) -> str:
+    """Return the title with the period, the number of days and the next change."""
+    days = len(calendar.days())
+    summary = f"{number_of(days, 'day')} with changes" if days else "nothing changes"
+    if calendar.next:
+        summary += (
+            f"; the next change is on {calendar.next}, which --days {(calendar.next - calendar.first).days + 1} shows"
+        )
+    return f"Calendar from {calendar.first} to {calendar.last}: {summary}"
 
 
 def handover_words(handover: Handover) -> str:
-    """Who takes over from whom, and what must be done by hand because OneFile cannot."""
+    """Return the people of a handover, and the manual steps that it needs."""
     before, after = handover.before or "nobody", handover.after or "nobody"
     match handover.kind:
         case Kind.LAPSE:
-            return f"{before}'s time ends and nobody follows: name somebody, or the slot is not managed"
+            return f"{before}'s entry ends and nobody follows: declare a successor, or the slot is no longer managed"
         case Kind.VACATED:
-            return f"{before} is to be taken off by hand, and nobody follows"
+            return f"{before} must be removed by hand, and nobody follows"
         case Kind.LEAVES:
-            return f"{before} is to be taken off the additional people by hand"
+            return f"{before} must be removed from the additional people by hand"
         case Kind.COVER:
-            until = f"until {handover.last}" if handover.last else "for good"
+            until = f"until {handover.last}" if handover.last else "permanently"
             instead = f", in place of {before}" if handover.before not in (None, handover.covered) else ""
             return f"{after} stands in for {handover.covered} {until}{instead}"
         case Kind.RETURN:
@@ -46,24 +52,25 @@ def handover_words(handover: Handover) -> str:
         case Kind.ENTRY:
             return f"{after} takes over from {before}"
         case Kind.JOINS:
-            return f"{after} joins the additional people"
+            return f"add {after} to the additional people"
 
 
 def places_words(handover: Handover) -> str:
-    """`14 slots of 9 learners (9 default assessor, 5 unit assessor)`."""
+    """Return `14 slots of 9 learners (9 default assessor, 5 unit assessor)`."""
     kinds = Counter(place.slot.kind for place in handover.places)
     listed = ", ".join(f"{kinds[kind]} {kind_words(kind)}" for kind in SlotKind if kinds[kind])
     return f"{number_of(len(handover.places), 'slot')} of {number_of(handover.learners, 'learner')} ({listed})"
 
 
 def learner_lines(handover: Handover) -> Iterator[str]:
-    """`LRN-0042: default assessor, unit assessor KS_COMM1`, one for each learner."""
+    """Yield `LRN-0042: default assessor, assessor of unit KS_COMM1` for each learner."""
     for _, group in groupby(handover.places, key=lambda place: place.learner.key):
         places = list(group)
         yield f"{places[0].learner.name()}: {', '.join(slot_words(place.slot) for place in places)}"
 
 
 def waiver_words(waiver: Waiver) -> str:
+    """Return the sentence on a waiver that has ended."""
     if waiver.learner is not None:
         scope = f"learner {waiver.learner}"
     else:
@@ -72,5 +79,5 @@ def waiver_words(waiver: Waiver) -> str:
 
 
 def ends_on(waiver: Waiver) -> date:
-    """The first day without it."""
+    """Return the first day without the waiver."""
     return waiver.until + timedelta(days=1)

@@ -1,8 +1,8 @@
-r"""Makes text from files and from OneFile safe to print, on a terminal, in Markdown and in GitHub's commands.
+r"""Escaping of text from files and from OneFile, for terminals, Markdown and GitHub's commands.
 
-What a terminal would obey or hide is shown instead. In Markdown, a code span is the one place where nothing is markup:
-no link, image, mention, reference or HTML begins there. (Backslashes before punctuation are not enough: a value that
-ends in one swallows the border of its cell, and GitHub looks for mentions after it has taken them away.)
+Characters that a terminal would obey or hide are written out. In Markdown, a code span is the only place without any
+markup: no link, image, mention, reference or HTML begins there. (Backslashes before punctuation are not enough: a
+value that ends in one swallows the border of its cell, and GitHub looks for mentions after it has removed them.)
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from urllib.parse import quote
 
 
 def visible(text: str) -> str:
-    r"""The text on one line, with each character that is not printable written out, such as \x1b, \n or \u202e.
+    r"""Return the text on one line, with each unprintable character written out, such as \x1b, \n or \u202e.
 
-    That takes in control characters and escape sequences, line breaks, zero-width and bidirectional marks,
+    Unprintable are control characters and escape sequences, line breaks, zero-width and bidirectional marks,
     lone surrogates, and every space but the common one. A backslash stays as it is.
     """
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def code_span(text: str, *, cell: bool = False) -> str:
-    r"""The text as Markdown code, whatever it holds; runs of spaces become one. `cell`: for a table's cell, where a
-    pipe must be written \| even in code. Empty text stays empty: Markdown has no empty code."""
+    r"""Return the text as Markdown code, whatever it holds; several spaces become one.
+
+    With *cell*, pipes are written \|, which a table's cell needs even in code. Empty text stays empty, because
+    Markdown has no empty code.
+    """
     shown = " ".join(visible(text).split(" ")).strip()
     shown = re.sub(" +", " ", shown)
     if not shown:
@@ -37,18 +40,18 @@ def code_span(text: str, *, cell: bool = False) -> str:
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """Lines that stay as they are in Markdown, whatever they hold."""
+    """Return a code block that keeps every line as it is, whatever it holds."""
     body, fence = text.rstrip("\n"), "`" * 3
     while fence in body:
         fence += "`"
     return f"{fence}{language}\n{body}\n{fence}\n"
 
 
-_PLAIN = re.compile(r"[^\W_]+(?:['’–-][^\W_]+)*|\d\d:\d\d|[–—%…]|=")
-"""A word that Markdown, GitHub and a browser take as letters: it has no markup, and is no address or file name."""
+_PLAIN = re.compile(r"[^\W_]+(?:['’–-][^\W_]+)*|\d\d:\d\d|[–—%…→]|=")
+"""A word without markup that is no address and no file name."""
 
 _NOT_PLAIN = re.compile(r"(?=\d*[a-f])[\da-f]{7,40}|gh-\d+|www", re.IGNORECASE)
-"""What looks plain and is not: a commit's hash, a reference such as GH-12."""
+"""Words that look plain and that GitHub links: a commit's hash, a reference such as GH-12."""
 
 _AROUND = re.compile(r"""(['"(]*)([\w./@#–’'-]*\w)(%?['"),.;:!?]*)""")
 """A word, a name or a path between marks that are harmless beside one."""
@@ -57,9 +60,13 @@ _TRAIL = re.compile(r"(?<=[\w/])[,.]+$")
 """The marks of the sentence behind an address."""
 
 
+ARROWS = {"->": "→"}
+"""Words of our own in plain text, with their form in Markdown and HTML."""
+
+
 def prose(text: str, *, cell: bool = False) -> str:
-    """A sentence for Markdown: plain words as they are, every other word as code, between the marks around it."""
-    words = [word for word in visible(text).split(" ") if word]
+    """Return a sentence for Markdown: plain words as they are, every other word as code."""
+    words = [ARROWS.get(word, word) for word in visible(text).split(" ") if word]
     return " ".join(_word(word, cell, first=not place) for place, word in enumerate(words))
 
 
@@ -79,5 +86,5 @@ def _word(word: str, cell: bool, *, first: bool) -> str:
 
 
 def comment_value(text: str) -> str:
-    """For a value in an HTML comment: percent-encoded but for letters, digits and `:/._-`, and never two hyphens."""
+    """Percent-encode a value for an HTML comment, except letters, digits and `:/._-`; never two hyphens."""
     return quote(visible(text), safe=":/._").replace("--", "-%2D").replace("~", "%7E")

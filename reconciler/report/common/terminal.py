@@ -1,7 +1,6 @@
-"""Lines of text at a width, coloured or not: the terminal's side of a report, and nothing of what it says.
+"""Terminal output: lines of text wrapped to a width and coloured.
 
-Our own, since rich's tables take 50 ms to import and more to lay out a large plan; only what a character is wide is
-asked of rich, and only for text beyond ASCII.
+Rich's tables take 50 ms to import and longer to lay out a large plan, so rich only measures text beyond ASCII here.
 """
 
 from __future__ import annotations
@@ -19,19 +18,21 @@ NARROWEST = 24  # columns; a narrower terminal breaks the lines itself
 
 
 class Page(Struct, frozen=True):
-    """Wraps to a width and colours. Everything that comes in is made visible before any code is added."""
+    """Wrapping and colours. All text is made visible before any colour code is added."""
 
     width: int
     colour: bool
 
     def paint(self, code: int, text: str) -> str:
+        """Return the text in a colour, if colours are on."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
     def title(self, text: str, code: int = BOLD) -> list[str]:
+        """Return an empty line and a heading."""
         return ["", *(self.paint(code, line) for line in self.wrap(text, rest=2))]
 
     def wrap(self, text: str, first: int = 0, rest: int = 6) -> list[str]:
-        """Between words only: a path or an id that is too long stays whole, to be copied."""
+        """Wrap between words only, so that a long path or id stays whole and can be copied."""
         width = max(self.width, NARROWEST)
         lines: list[str] = []
         line, used = " " * first, first
@@ -49,14 +50,16 @@ class Page(Struct, frozen=True):
         return lines if fresh else [*lines, line.rstrip()]
 
     def signed(self, sign: str, text: str) -> list[str]:
+        """Return a row behind its coloured sign."""
         first, *rest = self.wrap(text, first=4)
         return [f"  {self.paint(SIGN_COLOUR[sign], sign)} {first[4:]}", *rest]
 
     def notice(self, place: str, what: str, fix: str) -> list[str]:
+        """Return a notice and its fix."""
         return [*self.wrap(f"{place}: {what}" if place else what, first=2), *self.wrap(f"Fix: {fix}", first=4)]
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], marks: Sequence[tuple[int, str]]) -> list[str]:
-        """Columns under a head, each row's mark behind it; where that is too wide, each row as a sentence."""
+        """Return aligned columns with each row's mark behind it; if that is too wide, each row as a sentence."""
         shown = [[visible(cell) for cell in row] for row in (head, *rows)]
         widths = [max(cells(row[column]) for row in shown) for column in range(len(head))]
         lines = ["  ".join(padded(*pair) for pair in zip(row, widths, strict=True)) for row in shown]
@@ -64,20 +67,21 @@ class Page(Struct, frozen=True):
         longest = max((len(mark) for _, mark in marks), default=0)
         if cells(lines[0]) + 4 + longest <= max(self.width, NARROWEST):
             return [f"  {line}  {mark}".rstrip() for line, mark in zip(lines, painted, strict=True)]
-        return [line for row, mark in zip(rows, marks, strict=True) for line in self._told(head, row, mark)]
+        return [line for row, mark in zip(rows, marks, strict=True) for line in self._as_sentence(head, row, mark)]
 
-    def _told(self, head: Sequence[str], row: Sequence[str], mark: tuple[int, str]) -> Iterator[str]:
-        told = ", ".join(f"{name} {cell}".strip() for name, cell in zip(head[1:], row[1:], strict=True) if cell)
-        yield from self.wrap(f"{row[0]}: {told}", first=2, rest=4)
+    def _as_sentence(self, head: Sequence[str], row: Sequence[str], mark: tuple[int, str]) -> Iterator[str]:
+        cells_ = ", ".join(f"{name} {cell}".strip() for name, cell in zip(head[1:], row[1:], strict=True) if cell)
+        yield from self.wrap(f"{row[0]}: {cells_}", first=2, rest=4)
         if mark[1]:
             yield f"    {self.paint(*mark)}"
 
     def text(self, lines: Iterable[str]) -> str:
+        """Join the lines."""
         return "\n".join(lines) + "\n"
 
 
 def cells(text: str) -> int:
-    """The columns that a text takes: letters of East Asia take two, marks above a letter none."""
+    """Return the columns that a text takes: East Asian letters take two, combining marks none."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -86,4 +90,5 @@ def cells(text: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
+    """Pad the text with spaces to a width."""
     return text + " " * (width - cells(text))

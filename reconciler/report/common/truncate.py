@@ -1,6 +1,6 @@
-"""Makes a report fit a limit: the least risky rows give way first, and what was left out is told, never silently.
+"""Truncation of a report to a size limit: the least risky rows are left out first, and a notice counts them.
 
-Sizes are counted in bytes of UTF-8, which are never fewer than the characters or UTF-16 units by which a forge counts.
+Sizes are bytes of UTF-8, which are never fewer than the characters or UTF-16 units that a forge counts.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ SUMMARY_LIMIT = 1_048_576  # bytes of a job's summary on GitHub
 SMALLEST_LIMIT = 8_192  # below this a headline alone might not fit
 
 STOPS, GRAVE, ASIDE, BY_HAND, CASELOAD, WARNS, DISPLACES, REST = range(8)
-"""Tiers, what is kept longest first."""
+"""Tiers, in the order in which they are kept."""
 
 ESSENTIAL = CASELOAD  # up to here, a report that leaves something out says so loudly
 
 
 class Item(Struct, frozen=True):
-    """A row or an entry. `kind` is what it is counted as where it is left out; `slots` is for how many it stands."""
+    """A row or an entry. `kind` is the noun that it is counted as if left out; `slots` is the number it counts for."""
 
     text: str
     tier: int
@@ -30,9 +30,9 @@ class Item(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """Items under a head. Their tiers must not fall, so that what is left out is always the end.
+    """Items under a head, in the order of their tiers, because the end is left out first.
 
-    A part of which no item has room vanishes, unless it is `always` there: its head then tells how many there are.
+    A part without room for any item vanishes, unless `always` is set: then its head shows the count.
     """
 
     items: tuple[Item, ...]
@@ -41,10 +41,12 @@ class Part(Struct, frozen=True):
     always: bool = False
 
     def cost(self) -> int:
+        """Return the bytes of the part without its items."""
         return size(self.head) + size(self.tail) + size(_more(len(self.items)))
 
 
 def size(text: str) -> int:
+    """Return the size of a text in bytes."""
     return len(text) if text.isascii() else len(text.encode())
 
 
@@ -55,12 +57,13 @@ def check_limit(limit: int) -> None:
 
 
 def fit(opening: str, parts: Sequence[Part], closing: str, *, limit: int, full_report: str) -> str:
-    """The opening, the parts and the closing, within `limit` bytes; `full_report` says where everything is.
+    """Join the opening, the parts and the closing within *limit* bytes.
 
-    Raises ValueError where not even the opening and the closing have room.
+    *full_report* is the sentence on where everything can be read. Raises ValueError if not even the opening and
+    the closing have room.
     """
     frame = size(opening) + size(closing)
-    whole = sum(size(one.head) + size(one.tail) + sum(size(item.text) for item in one.items) for one in parts)
+    whole = sum(size(part.head) + size(part.tail) + sum(size(item.text) for item in part.items) for part in parts)
     if frame + whole <= limit:
         return "".join([opening, *(_shown(part, len(part.items)) for part in parts), closing])
     longest = _notice([item for part in parts for item in part.items], full_report, loud=True)
@@ -74,7 +77,7 @@ def fit(opening: str, parts: Sequence[Part], closing: str, *, limit: int, full_r
 
 
 def _choose(parts: Sequence[Part], room: int) -> list[int]:
-    """How many items of each part have room, tier by tier; from the first that has none, everything is left out."""
+    """Count the items of each part that have room, tier by tier, up to the first that has none."""
     kept = [0] * len(parts)
     order = sorted(
         (item.tier, place, number) for place, part in enumerate(parts) for number, item in enumerate(part.items)

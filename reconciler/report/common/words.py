@@ -1,4 +1,4 @@
-"""The words of staff for slots, people and changes, shared by every report a person reads; nothing is escaped here."""
+"""Words for slots, people, changes, durations and ages, shared by all reports; nothing is escaped here."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from datetime import timedelta
 from reconciler.model.operations import Move, Operation, moves
 from reconciler.model.plan import Change, Plan
 from reconciler.model.slots import Handle, Holder, Slot, SlotKind, Unread, UserId
-from reconciler.text import number_of
+from reconciler.text import number_of, spaced
 
-NOT_SHOWN = "written once; OneFile does not show who is there"
+NOT_VERIFIED = "cannot be verified"
 Handles = Mapping[UserId, Handle]
 
 
 def learner_words(learner: UserId, label: str, names: Mapping[UserId, str] | None = None) -> str:
-    """The label, else the id; with the person's own name behind it where `names` has it, which privacy decides."""
+    """Return the label, else the id, followed by the learner's name if *names* has it (as privacy settings allow)."""
     called = label or f"learner {learner}"
     name = (names or {}).get(learner)
     return f"{called} ({name})" if name else called
 
 
 def slot_words(slot: Slot) -> str:
+    """Return the name of a slot: `IQA of learning aim 41240`."""
     match slot.kind:
         case SlotKind.DEFAULT_ASSESSOR:
             return "default assessor"
@@ -30,21 +31,22 @@ def slot_words(slot: Slot) -> str:
         case SlotKind.ADDITIONAL:
             return "additional people"
         case SlotKind.LEARNING_AIM_ASSESSOR:
-            return f"assessor for learning aim {slot.key}"
+            return f"assessor of learning aim {slot.key}"
         case SlotKind.LEARNING_AIM_IQA:
-            return f"IQA for learning aim {slot.key}"
+            return f"IQA of learning aim {slot.key}"
         case SlotKind.UNIT_ASSESSOR:
-            return f"assessor for unit {slot.key}"
+            return f"assessor of unit {slot.key}"
         case SlotKind.UNIT_IQA:
-            return f"IQA for unit {slot.key}"
+            return f"IQA of unit {slot.key}"
 
 
 def kind_words(kind: SlotKind) -> str:
-    """`default assessor`, `learning aim IQA`, `additional`: a kind of slot without its key."""
-    return kind.value.replace("_", " ").replace("iqa", "IQA")
+    """Return the name of a kind of slot: `default assessor`, `learning aim IQA`, `additional`."""
+    return spaced(kind.value).replace("iqa", "IQA")
 
 
 def holder_words(holder: Holder, handles: Handles) -> str:
+    """Return the handle of a slot's holder, or why there is none."""
     match holder:
         case None:
             return "nobody"
@@ -58,23 +60,22 @@ def holder_words(holder: Holder, handles: Handles) -> str:
             return handles.get(holder) or f"account {holder} (not in staff.yaml)"
 
 
-def move_words(slot: Slot, move: Move, handles: Handles) -> str:
-    """`assessor for learning aim 41242 moves from kate-anderson to james-fayre`, and who was there before."""
+def move_words(slot: Slot, move: Move, handles: Handles, *, mark: bool = True) -> str:
+    """Return one slot's move: `assessor of learning aim 41242: kate-anderson -> james-fayre`.
+
+    With *mark*, a slot that OneFile does not show is marked.
+    """
     who, what = holder_words(move.after, handles), slot_words(slot)
-    joins = f"{who} joins the {what}" if slot.kind is SlotKind.ADDITIONAL else f"{what} becomes {who}"
-    match move.before:
-        case Unread.UNREADABLE:
-            return f"{joins}: {NOT_SHOWN}"
-        case None if slot.kind is SlotKind.ADDITIONAL:
-            return joins
-        case None:
-            return f"{joins} (nobody before)"
-        case _:
-            return f"{what} moves from {holder_words(move.before, handles)} to {who}"
+    unseen = move.before is Unread.UNREADABLE
+    if slot.kind is SlotKind.ADDITIONAL:
+        words = f"{what}: add {who}"
+    else:
+        words = f"{what}: {'not shown' if unseen else holder_words(move.before, handles)} -> {who}"
+    return f"{words} ({NOT_VERIFIED})" if unseen and mark else words
 
 
 def change_words(change: Change, handles: Handles) -> str:
-    """What happens to one slot; for a slot that is left alone, what OneFile holds and what the files say."""
+    """Return the change of one slot; for a slot left alone, both what OneFile holds and what the files say."""
     what, holder = slot_words(change.slot), holder_words(change.before, handles)
     if change.action in ("create", "update") and change.after is not None:
         words = move_words(change.slot, Move(change.before, change.after), handles)
@@ -82,29 +83,37 @@ def change_words(change: Change, handles: Handles) -> str:
         words = removal_words(change.slot, change.before, handles)
     else:
         words = f"{what}: OneFile holds {holder}, the files say {holder_words(change.after, handles)}"
-    return f"{words} (from our record, unverified: OneFile does not show it)" if change.recorded else words
+    return f"{words} (from our record, not verified)" if change.recorded else words
 
 
 def removal_words(slot: Slot, holder: Holder, handles: Handles) -> str:
+    """Return `remove priya-shah as IQA of learning aim 41242, by hand`."""
     who, what = holder_words(holder, handles), slot_words(slot)
     if slot.kind is SlotKind.ADDITIONAL:
-        return f"{who} is to be removed by hand from the {what}"
-    return f"{what} {who} is to be removed by hand"
+        return f"remove {who} from the {what}, by hand"
+    return f"remove {who} as {what}, by hand"
 
 
 def operation_words(operation: Operation, handles: Handles) -> str:
-    return " and ".join(move_words(slot, move, handles) for slot, move in moves(operation))
+    """Return the moves of one operation, unmarked, because its proof says the same."""
+    return " and ".join(move_words(slot, move, handles, mark=False) for slot, move in moves(operation))
 
 
 def organisation_words(plan: Plan) -> str:
-    """The settings' organisation, and those of the learners in scope where their cohorts name others."""
-    theirs = sorted({change.organisation for change in plan.changes})
-    others = f"; learners in {', '.join(map(str, theirs))}" if set(theirs) - {plan.organisation} else ""
-    return f"organisation {plan.organisation}{others}"
+    """Return the organisation of the settings, and those of the learners in scope if their cohorts name others."""
+    cohorts = sorted({change.organisation for change in plan.changes})
+    learners = f"; learners in {', '.join(map(str, cohorts))}" if set(cohorts) - {plan.organisation} else ""
+    return f"organisation {plan.organisation}{learners}"
+
+
+def left_out_words(plan: Plan) -> str:
+    """Return the sentence on declared learners outside the scope."""
+    were = "was" if plan.left_out == 1 else "were"
+    return f"{number_of(plan.left_out, 'declared learner')} outside this scope {were} not read."
 
 
 def duration_words(seconds: int) -> str:
-    """`17 s`, `1 min 23 s`, `2 h 5 min`; rounded up, since a forecast should not end early."""
+    """Return `17 s`, `1 min 23 s` or `2 h 5 min`, rounded up because a forecast should not end early."""
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:
@@ -114,7 +123,7 @@ def duration_words(seconds: int) -> str:
 
 
 def age_words(age: timedelta) -> str:
-    """`3 days`, `5 h`, `12 min`: rounded down, for an age should not sound older than it is."""
+    """Return `3 days`, `5 h` or `12 min`, rounded down."""
     minutes = max(0, int(age.total_seconds())) // 60
     if minutes >= 48 * 60:
         return number_of(minutes // (24 * 60), "day")

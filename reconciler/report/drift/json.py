@@ -1,4 +1,4 @@
-"""A drift report as JSON for pipelines: one row a slot, with who, since which run and since when."""
+"""A drift report as JSON for pipelines: one row per slot, with holders, run and times."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from reconciler.model.plan import Change, ManualRemoval
 from reconciler.model.slots import Holder, UserId
 from reconciler.plan.document import FORMAT, Document
 from reconciler.plan.drift import Drifted, DriftReport, fight_id, place_of
-from reconciler.report.outcome.json import outcome_json, problem_json
+from reconciler.report.outcome.json import outcome_json
+from reconciler.report.problems.json import problem_json
 
 
-def render_drift(report: DriftReport, *, exit_code: int) -> str:
-    """`drift` has every drifted slot, corrected ones with verdict `corrected`; the other lists what differs besides."""
+def render_json(report: DriftReport, *, exit_code: int) -> str:
+    """Render every drifted slot in `drift`, corrected ones with verdict `corrected`; the other lists are no drift."""
     return json.dumps(to_document(report, exit_code), indent=1, ensure_ascii=False) + "\n"
 
 
 def to_document(report: DriftReport, exit_code: int) -> Document:
+    """Return the report as a JSON document."""
     plan = report.plan
     return {
         "reconciler_format": FORMAT,
@@ -47,34 +49,34 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
             "corrections_in_7_days": report.recent_corrections,
             "calls": report.spent_calls,
         },
-        "drift": [_drifted(one, report) for one in report.drift],
-        "due": [_change(one, report) for one in report.due],
-        "pending": [_change(one, report) for one in report.pending],
-        "unknown": [_change(one, report) for one in report.unknown],
-        "fights": [_fight(one, report) for one in report.fights],
-        "manual_steps": [_step(one, report) for one in plan.manual],
+        "drift": [_drifted(drifted, report) for drifted in report.drift],
+        "due": [_change(change, report) for change in report.due],
+        "pending": [_change(change, report) for change in report.pending],
+        "unknown": [_change(change, report) for change in report.unknown],
+        "fights": [_fight(fight, report) for fight in report.fights],
+        "manual_steps": [_step(step, report) for step in plan.manual],
         "unmanaged": {kind.value: count for kind, count in report.unmanaged.items()},
-        "ended": [_ended(one, report) for one in report.ended],
+        "ended": [_ended(issue, report) for issue in report.ended],
         "run": report.run,
-        "outcomes": [outcome_json(one) for one in report.outcomes],
-        "problems": [problem_json(one) for one in (*report.problems, *plan.problems)],
+        "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
+        "problems": [problem_json(problem) for problem in (*report.problems, *plan.problems)],
     }
 
 
-def _drifted(one: Drifted, report: DriftReport) -> Document:
-    corrected = place_of(one.change) in report.corrected()
+def _drifted(drifted: Drifted, report: DriftReport) -> Document:
+    corrected = place_of(drifted.change) in report.corrected()
     return {
-        **_place(one.change),
-        "holds": _holder(one.change.before, report),
-        "applied": _holder(one.change.after, report),
-        "last_applied": _run(one.last),
-        "verdict": "corrected" if corrected else one.verdict.value,
-        "why": one.change.blocked,
-        "first_seen": time_json(one.first_seen),
-        "age_seconds": max(0, int((report.now - one.first_seen).total_seconds())),
-        "corrected_from": time_json(one.corrected_from),
-        "corrections_in_7_days": one.corrections,
-        "source": {"file": one.change.source.file, "line": one.change.source.line},
+        **_place(drifted.change),
+        "holds": _holder(drifted.change.before, report),
+        "applied": _holder(drifted.change.after, report),
+        "last_applied": _run(drifted.last),
+        "verdict": "corrected" if corrected else drifted.verdict.value,
+        "why": drifted.change.blocked,
+        "first_seen": time_json(drifted.first_seen),
+        "age_seconds": max(0, int((report.now - drifted.first_seen).total_seconds())),
+        "corrected_from": time_json(drifted.corrected_from),
+        "corrections_in_7_days": drifted.corrections,
+        "source": {"file": drifted.change.source.file, "line": drifted.change.source.line},
     }
 
 
@@ -127,15 +129,15 @@ def _step(step: ManualRemoval, report: DriftReport) -> Document:
     }
 
 
-def _ended(episode: OpenIssue, report: DriftReport) -> Document:
+def _ended(issue: OpenIssue, report: DriftReport) -> Document:
     return {
-        "address": episode.slot.address(episode.learner),
-        "learner_id": episode.learner,
-        "held": _holder(episode.holder, report),
-        "first_seen": time_json(episode.first_seen),
-        "last_seen": time_json(episode.last_seen),
-        "ended": time_json(episode.ended),
-        "how": episode.ending,
+        "address": issue.slot.address(issue.learner),
+        "learner_id": issue.learner,
+        "held": _holder(issue.holder, report),
+        "first_seen": time_json(issue.first_seen),
+        "last_seen": time_json(issue.last_seen),
+        "ended": time_json(issue.ended),
+        "how": issue.ending,
     }
 
 
@@ -147,6 +149,6 @@ def _run(last: LastApplied | None) -> Document | None:
 
 
 def _holder(holder: Holder, report: DriftReport) -> Document:
-    who: UserId | None = holder if isinstance(holder, int) else None
-    known = report.plan.handles.get(who) if who is not None else None
-    return {"staff_id": holder_json(holder), "staff": known}
+    staff: UserId | None = holder if isinstance(holder, int) else None
+    handle = report.plan.handles.get(staff) if staff is not None else None
+    return {"staff_id": holder_json(holder), "staff": handle}

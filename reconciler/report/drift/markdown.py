@@ -1,4 +1,4 @@
-"""A drift report as Markdown for one rolling issue: what needs somebody in sight, what only waits folded."""
+"""A drift report as Markdown for one issue that is updated: what needs a person in sight, what waits folded."""
 
 from __future__ import annotations
 
@@ -10,23 +10,32 @@ from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, Drifted, DriftRep
 from reconciler.problems import Problem
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import comment_value
+from reconciler.report.common.manual_steps import manual_steps
 from reconciler.report.common.markdown import (
     FOLD_END,
     LONGEST_VALUE,
-    after_lines,
     caution,
     cell,
     clipped,
+    closing_paragraphs,
     folded,
     heading,
-    notice,
+    notice_entry,
     row,
     sentence,
     table_head,
     value,
 )
+from reconciler.report.common.notices import problem_notice
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
-from reconciler.report.common.words import age_words, kind_words, operation_words, organisation_words, removal_words
+from reconciler.report.common.words import (
+    age_words,
+    kind_words,
+    left_out_words,
+    operation_words,
+    organisation_words,
+    removal_words,
+)
 from reconciler.report.drift.words import (
     FIGHTS,
     SECTIONS,
@@ -38,21 +47,21 @@ from reconciler.report.drift.words import (
     section_title,
     seen_words,
     unapproved_words,
-    untold_words,
+    unrecorded_words,
     waiting_words,
     who_words,
 )
-from reconciler.report.plan.view import manual_steps, problem_notice
+from reconciler.text import spaced
 
 FULL = "Everything is in the report as text or JSON: `reconciler drift --format json`."
 _TIERS = {verdict: fit.GRAVE if verdict in NEEDS_A_PERSON else fit.WARNS for verdict in DriftAction}
 
 
-def render_drift(report: DriftReport, *, limit: int = COMMENT_LIMIT, full_report: str = FULL) -> str:
-    """The report in at most `limit` bytes. Its hidden first line is how the issue is found again.
+def render_markdown(report: DriftReport, *, limit: int = COMMENT_LIMIT, full_report: str = FULL) -> str:
+    """Render the report in at most *limit* bytes; its hidden first line identifies the issue.
 
-    What waits gives way before drift, and drift that takes care of itself before what needs a person; where that has
-    no room either, the report says so loudly, with counts. Raises ValueError for a limit below SMALLEST_LIMIT.
+    What waits is left out first, then drift that needs nobody, then what needs a person, with a loud notice and
+    counts. Raises ValueError for a limit below SMALLEST_LIMIT.
     """
     fit.check_limit(limit)
     return fit.fit(_opening(report), list(_parts(report)), "", limit=limit, full_report=full_report)
@@ -63,18 +72,20 @@ def _opening(report: DriftReport) -> str:
     where = f"target={comment_value(clipped(plan.target, LONGEST_VALUE))} organisation={plan.organisation}"
     lines = [f"<!-- onefile-reconciler drift {where} -->\n"]
     lines.append(heading(sentence(f"Drift in {plan.target}, {organisation_words(plan)}"), 2))
-    if any(one.verdict in NEEDS_A_PERSON for one in left) or report.fights:
-        lines.append(caution("**Somebody must decide: some of this will not be put back by itself.**"))
+    if any(drifted.verdict in NEEDS_A_PERSON for drifted in left) or report.fights:
+        lines.append(caution("**A person must decide: some of this is not corrected automatically.**"))
     lines.append(f"**{sentence(counts_words(report))}.**\n\n")
     notes = [f"Read {moment_words(report.taken_at)}, {report.spent_calls} calls"]
     if left:
-        notes.append(f"The oldest is known for {age_words(report.now - min(one.first_seen for one in left))}")
-    if words := untold_words(report):
+        notes.append(
+            f"The oldest was first seen {age_words(report.now - min(drifted.first_seen for drifted in left))} ago"
+        )
+    if words := unrecorded_words(report):
         notes.append(words)
     elif not (left or report.unseen):
-        notes.append("Whatever was applied stands in OneFile as it was applied, as far as OneFile shows it")
+        notes.append("Everything applied is still in place, where OneFile shows it")
     if plan.left_out:
-        notes.append(f"{plan.left_out} declared learners were not in this scope and were left unread")
+        notes.append(left_out_words(plan).removesuffix("."))
     if report.approved:
         notes.append(f"Corrections go back to the files of commit {report.approved}")
     if words := unapproved_words(report):
@@ -88,20 +99,20 @@ def _parts(report: DriftReport) -> Iterator[Part]:
     yield from _corrections(report, failed=True)
     left = report.left()
     for verdict in SECTIONS:
-        if found := [one for one in left if one.verdict is verdict]:
-            yield _drift(section_title(verdict, report), found, report, _TIERS[verdict])
+        if slots := [drifted for drifted in left if drifted.verdict is verdict]:
+            yield _drift(section_title(verdict, report), slots, report, _TIERS[verdict])
     yield from _steps(report)
     yield from _problems(report.plan.problems, "Set aside", fit.ASIDE)
     yield from _corrections(report, failed=False)
     yield from _waiting("Due by date: cover and dated entries", report.due, report)
-    yield from _waiting("Pending: the files ask for what was not applied yet", report.pending, report)
+    yield from _waiting("Pending: in the files and not applied yet", report.pending, report)
     yield from _ended(report)
     yield from _unmanaged(report)
 
 
 def _problems(problems: Sequence[Problem], title: str, tier: int) -> Iterator[Part]:
     if problems:
-        items = tuple(Item(notice(problem_notice(one)), tier, "problems") for one in problems)
+        items = tuple(Item(notice_entry(problem_notice(problem)), tier, "problems") for problem in problems)
         yield Part(items, heading(f"{title} ({len(items)})"), "\n", always=True)
 
 
@@ -125,19 +136,19 @@ def _fights(report: DriftReport) -> Iterator[Part]:
     yield Part(items, head + table_head(("learner", "what", "to correct it again")), "\n", always=True)
 
 
-def _drift(title: str, found: Sequence[Drifted], report: DriftReport, tier: int) -> Part:
+def _drift(title: str, slots: Sequence[Drifted], report: DriftReport, tier: int) -> Part:
     rows = (
         row(
             (
-                value(who_words(report, one.change.learner, one.change.label)),
-                value(one.change.cohort),
-                cell(moved_words(one, report)),
-                cell(seen_words(one, report)),
+                value(who_words(report, drifted.change.learner, drifted.change.label)),
+                value(drifted.change.cohort),
+                cell(moved_words(drifted, report)),
+                cell(seen_words(drifted, report)),
             )
         )
-        for one in found
+        for drifted in slots
     )
-    head = heading(f"{title} ({len(found)})") + table_head(("learner", "cohort", "what moved", "since when"))
+    head = heading(f"{title} ({len(slots)})") + table_head(("learner", "cohort", "what moved", "since when"))
     return Part(tuple(Item(text, tier, "drifted slots") for text in rows), head, "\n", always=True)
 
 
@@ -158,54 +169,54 @@ def _steps(report: DriftReport) -> Iterator[Part]:
         )
         for step in steps
     )
-    head = heading(f"Steps by hand that are open ({len(steps)})")
+    head = heading(f"Open manual steps ({len(steps)})")
     head += table_head(("learner", "what", "how, in OneFile", "open for", "owner", "step"))
     yield Part(
-        tuple(Item(text, fit.BY_HAND, "steps by hand") for text in rows),
+        tuple(Item(text, fit.BY_HAND, "manual steps") for text in rows),
         head,
-        "\n" + after_lines(manual_steps(report.plan)),
+        "\n" + closing_paragraphs(manual_steps(report.plan)),
         always=True,
     )
 
 
 def _corrections(report: DriftReport, *, failed: bool) -> Iterator[Part]:
     done = (State.DONE, State.ALREADY_DONE)
-    found = [one for one in report.outcomes if (one.state in done) != failed]
-    if not found:
+    outcomes = [outcome for outcome in report.outcomes if (outcome.state in done) != failed]
+    if not outcomes:
         return
     labels = labels_of(report)
     rows = (
         row(
             (
-                value(who_words(report, one.operation.learner, labels.get(one.operation.learner, ""))),
-                cell(operation_words(one.operation, report.plan.handles)),
-                cell(f"{one.state.value.replace('_', ' ')}{': ' if one.detail else ''}{one.detail}"),
+                value(who_words(report, outcome.operation.learner, labels.get(outcome.operation.learner, ""))),
+                cell(operation_words(outcome.operation, report.plan.handles)),
+                cell(f"{spaced(outcome.state.value)}{': ' if outcome.detail else ''}{outcome.detail}"),
             )
         )
-        for one in found
+        for outcome in outcomes
     )
-    title = f"Corrections of run {report.run}{' that did not succeed' if failed else ''} ({len(found)})"
+    title = f"Corrections of run {report.run}{' that did not succeed' if failed else ''} ({len(outcomes)})"
     tier = fit.GRAVE if failed else fit.REST
-    table = table_head(("learner", "correction", "what came of it"))
+    table = table_head(("learner", "correction", "result"))
     head = heading(title) + (table if failed else folded("Show them", table))
     items = tuple(Item(text, tier, "corrections") for text in rows)
     yield Part(items, head, "\n" if failed else FOLD_END, always=True)
 
 
 def _waiting(title: str, changes: Sequence[Change], report: DriftReport) -> Iterator[Part]:
-    """What OneFile moved too comes first: applying it overwrites somebody."""
+    """Yield the changes that wait; those changed in OneFile too come first, because they displace a person."""
     if not changes:
         return
-    ordered = sorted(changes, key=lambda one: report.moved_too(one) is None)
+    ordered = sorted(changes, key=lambda change: report.moved_too(change) is None)
     rows = (
         row(
             (
-                value(who_words(report, one.learner, one.label)),
-                value(one.cohort),
-                cell(waiting_words(one, report)),
+                value(who_words(report, change.learner, change.label)),
+                value(change.cohort),
+                cell(waiting_words(change, report)),
             )
         )
-        for one in ordered
+        for change in ordered
     )
     head = heading(f"{title} ({len(changes)})") + folded("Show them", table_head(("learner", "cohort", "change")))
     yield Part(tuple(Item(text, fit.REST, "waiting changes") for text in rows), head, FOLD_END, always=True)
@@ -218,14 +229,14 @@ def _ended(report: DriftReport) -> Iterator[Part]:
     rows = (
         row(
             (
-                value(who_words(report, one.learner, labels.get(one.learner, ""))),
-                value(one.slot.address(one.learner)),
-                cell(one.ending),
+                value(who_words(report, issue.learner, labels.get(issue.learner, ""))),
+                value(issue.slot.address(issue.learner)),
+                cell(issue.ending),
             )
         )
-        for one in report.ended
+        for issue in report.ended
     )
-    head = heading(f"No longer drifting since the last look ({len(report.ended)})")
+    head = heading(f"No longer drifting since the last reading ({len(report.ended)})")
     head += folded("Show them", table_head(("learner", "slot", "how it ended")))
     yield Part(tuple(Item(text, fit.REST, "ended") for text in rows), head, FOLD_END, always=True)
 
@@ -233,5 +244,5 @@ def _ended(report: DriftReport) -> Iterator[Part]:
 def _unmanaged(report: DriftReport) -> Iterator[Part]:
     if report.unmanaged:
         kinds = ", ".join(f"{count} {kind_words(kind)}" for kind, count in report.unmanaged.items())
-        words = f"Not managed: slots of declared learners that somebody holds and no file speaks of: {kinds}."
+        words = f"Not managed (held in OneFile, not in the files): {kinds}."
         yield Part((Item(f"{sentence(words)}\n\n", fit.REST, "notes"),))

@@ -1,4 +1,4 @@
-"""A drift report as Prometheus text, for a textfile collector or a Pushgateway beside cron or Kubernetes."""
+"""A drift report as Prometheus metrics, for a textfile collector or a Pushgateway."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ _PREFIX = "onefile_reconciler"
 _WHERE = ("target", "organisation")
 
 
-def render_drift(report: DriftReport, *, exit_code: int) -> str:
-    """Gauges alone: each run's text stands by itself. Every kind and verdict is there, also where it counts nothing,
-    so that an alert can tell none from not known. A run that fails prints no metrics: alert on the age of the last
-    reading."""
+def render_prometheus(report: DriftReport, *, exit_code: int) -> str:
+    """Render gauges only, because each run's text replaces the one before.
+
+    Every kind and verdict is present, also with zero, so that an alert can distinguish zero from unknown. A run that
+    fails prints no metrics: alert on the age of the last reading.
+    """
     from prometheus_client import CollectorRegistry, generate_latest
 
     registry = CollectorRegistry()
@@ -33,45 +35,47 @@ def render_drift(report: DriftReport, *, exit_code: int) -> str:
 
 def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
     left = report.left()
-    counts = Counter((one.change.slot.kind, one.verdict) for one in left)
-    slots = _gauge(registry, "drifted_slots", "Slots that OneFile moved although the files did not.", "kind", "verdict")
+    counts = Counter((drifted.change.slot.kind, drifted.verdict) for drifted in left)
+    slots = _gauge(registry, "drifted_slots", "Slots changed in OneFile and not in the files.", "kind", "verdict")
     for kind in SlotKind:
         for verdict in DriftAction:
             _set(slots, report, counts[kind, verdict], kind.value, verdict.value)
-    oldest = _gauge(registry, "drift_oldest_seconds", "How long the oldest drift has been known; 0 without any.")
-    _set(oldest, report, _oldest(report, (one.first_seen for one in left)))
-    waiting = _gauge(registry, "waiting_slots", "Slots that differ and are no drift.", "sort")
+    oldest = _gauge(registry, "drift_oldest_seconds", "Seconds since the oldest drift was first seen; 0 without drift.")
+    _set(oldest, report, _oldest(report, (drifted.first_seen for drifted in left)))
+    waiting = _gauge(registry, "waiting_slots", "Slots that differ and are not drift.", "sort")
     sorts = {"due": report.due, "pending": report.pending, "unknown": report.unknown}
     for name, changes in sorts.items():
         _set(waiting, report, len(changes), name)
     unrecorded = _gauge(
-        registry, "record_missing", "1 where nothing is recorded to tell drift by: its 0 means nothing."
+        registry, "record_missing", "1 if nothing is recorded to detect drift by, so that zero drift means nothing."
     )
     _set(unrecorded, report, bool(report.unrecorded))
-    fights = _gauge(registry, "fights", "Slots that are not corrected again until a person answers.")
+    fights = _gauge(registry, "fights", "Slots that are not corrected again until a person decides.")
     _set(fights, report, len(report.fights))
 
 
 def _steps(registry: CollectorRegistry, report: DriftReport) -> None:
-    steps = _gauge(registry, "manual_steps", "Steps open that only a person can do in OneFile.")
+    steps = _gauge(registry, "manual_steps", "Open manual steps.")
     _set(steps, report, len(report.plan.manual))
-    oldest = _gauge(registry, "manual_step_oldest_seconds", "How long the oldest step is open; 0 without any.")
+    oldest = _gauge(
+        registry, "manual_step_oldest_seconds", "Seconds since the oldest manual step was opened; 0 without any."
+    )
     _set(oldest, report, _oldest(report, (step.first_seen for step in report.plan.manual if step.first_seen)))
 
 
 def _run(registry: CollectorRegistry, report: DriftReport, exit_code: int) -> None:
-    recent = _gauge(registry, "corrections_in_7_days", "Slots that drift runs have put back in seven days.")
+    recent = _gauge(registry, "corrections_in_7_days", "Slots corrected by drift runs in seven days.")
     _set(recent, report, report.recent_corrections)
     ends = Counter(outcome.state for outcome in report.outcomes)
-    outcomes = _gauge(registry, "corrections", "How this run's corrections ended, by operation.", "state")
+    outcomes = _gauge(registry, "corrections", "Corrections of this run by outcome.", "state")
     for state in State:
         if state not in (State.INTENT, State.SENT):
             _set(outcomes, report, ends[state], state.value)
-    read = _gauge(registry, "last_reading_timestamp_seconds", "When OneFile was last read whole.")
+    read = _gauge(registry, "last_reading_timestamp_seconds", "Time of the last complete reading of OneFile.")
     _set(read, report, report.taken_at.timestamp())
     calls = _gauge(registry, "calls", "Calls that this run made to OneFile.")
     _set(calls, report, report.spent_calls)
-    code = _gauge(registry, "exit_code", "How this run ended; the README has the table.")
+    code = _gauge(registry, "exit_code", "Exit code of this run; the README has the table.")
     _set(code, report, exit_code)
 
 

@@ -1,4 +1,4 @@
-"""A drift report as plain text for a terminal: what needs somebody first, then what moved, then what waits."""
+"""A drift report as plain text for a terminal: what needs a person, then what moved, then what waits."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from reconciler.model.plan import Change
 from reconciler.model.slots import UserId
 from reconciler.plan.drift import DriftAction, Drifted, DriftReport, fight_id
 from reconciler.report.common.escape import visible
+from reconciler.report.common.manual_steps import manual_steps
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.common.words import age_words, kind_words, operation_words, organisation_words, removal_words
+from reconciler.report.common.text import closing_lines
+from reconciler.report.common.words import (
+    age_words,
+    kind_words,
+    left_out_words,
+    operation_words,
+    organisation_words,
+    removal_words,
+)
 from reconciler.report.drift.words import (
     FIGHTS,
     SECTIONS,
@@ -23,23 +32,21 @@ from reconciler.report.drift.words import (
     section_title,
     seen_words,
     unapproved_words,
-    untold_words,
+    unrecorded_words,
     waiting_words,
     who_words,
 )
-from reconciler.report.plan.text import after_lines
-from reconciler.report.plan.view import manual_steps
-from reconciler.text import number_of
+from reconciler.text import number_of, spaced
 
-MANY = 20  # more rows than this in a section that only waits become a count a cohort
+MANY = 20
+"""Rows of a section that only waits, above which each cohort is a count."""
 
 _COLOURS = {DriftAction.FIGHT: RED, DriftAction.BY_HAND: RED, DriftAction.SET_ASIDE: RED}
-_ENDS: Mapping[State, str] = {State.DONE: "corrected", State.ALREADY_DONE: "was back already"}
+_ENDS: Mapping[State, str] = {State.DONE: "corrected", State.ALREADY_DONE: "already back"}
 
 
-def render_drift(report: DriftReport, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
-    """Every drifted slot with what moved, since which run, and since when it is known. What waits is listed as far as
-    it is short; `verbose` lists it all. A report without drift is a few lines."""
+def render_text(report: DriftReport, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
+    """Render every drifted slot with its run and age; many that only wait are counted, unless *verbose*."""
     page = Page(width, colour)
     lines = [
         *_head(page, report),
@@ -47,8 +54,8 @@ def render_drift(report: DriftReport, *, colour: bool = False, width: int = 100,
         *_corrections(page, report),
         *_fights(page, report),
         *_drift(page, report),
-        *_waiting(page, report, "Due by date: cover and dated entries; apply writes them", report.due, verbose),
-        *_waiting(page, report, "Pending: the files ask for what was not applied yet", report.pending, verbose),
+        *_waiting(page, report, "Due by date: cover and dated entries, for the next apply", report.due, verbose),
+        *_waiting(page, report, "Pending: in the files and not applied yet", report.pending, verbose),
         *_steps(page, report),
         *_rest(page, report),
     ]
@@ -60,12 +67,12 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
     title = f"Drift in {plan.target}, {organisation_words(plan)}, read {moment_words(report.taken_at)}"
     yield page.paint(BOLD, visible(title))
     yield from page.wrap(f"{counts_words(report)}.", rest=2)
-    if words := untold_words(report):
+    if words := unrecorded_words(report):
         yield from page.wrap(f"{words}.", rest=2)
     elif not (report.left() or report.unseen or report.outcomes):
-        yield "No drift: whatever was applied stands in OneFile as it was applied, as far as OneFile shows it."
+        yield "No drift. Everything applied is still in place, where OneFile shows it."
     if plan.left_out:
-        yield f"{number_of(plan.left_out, 'declared learner')} not in this scope, left unread."
+        yield left_out_words(plan)
     yield f"{number_of(report.spent_calls, 'call')} made"
     if report.approved:
         yield visible(f"Corrections go back to the files of commit {report.approved}.")
@@ -92,7 +99,7 @@ def _corrections(page: Page, report: DriftReport) -> Iterator[str]:
 
 def _correction(outcome: Outcome, labels: Mapping[UserId, str], report: DriftReport) -> str:
     operation = outcome.operation
-    ends = _ENDS.get(outcome.state, outcome.state.value.replace("_", " "))
+    ends = _ENDS.get(outcome.state, spaced(outcome.state.value))
     name = who_words(report, operation.learner, labels[operation.learner])
     words = f"{name}: {operation_words(operation, report.plan.handles)}: {ends}"
     return f"{words}: {outcome.detail}" if outcome.detail else words
@@ -107,7 +114,7 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
         name = who_words(report, fight.learner, labels.get(fight.learner, ""))
         yield from page.wrap(f"{name}: {fight_words(fight, report.plan.handles)}", first=2)
         yield from page.wrap(
-            "Not corrected until a person answers. Find out who or what moves it; then accept it into the files, or "
+            "Not corrected until a person decides. Find out who or what changes it; then accept it into the files, or "
             f"have it corrected again with: reconciler done {fight_id(*fight.place)} --by NAME",
             first=4,
         )
@@ -116,18 +123,18 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
 def _drift(page: Page, report: DriftReport) -> Iterator[str]:
     left = report.left()
     for verdict in SECTIONS:
-        found = [one for one in left if one.verdict is verdict]
-        if found:
-            yield from page.title(f"{section_title(verdict, report)} ({len(found)})", _COLOURS.get(verdict, YELLOW))
-        for cohort, group in groupby(found, key=lambda one: one.change.cohort):
+        slots = [drifted for drifted in left if drifted.verdict is verdict]
+        if slots:
+            yield from page.title(f"{section_title(verdict, report)} ({len(slots)})", _COLOURS.get(verdict, YELLOW))
+        for cohort, group in groupby(slots, key=lambda drifted: drifted.change.cohort):
             yield visible(cohort)
-            for one in group:
-                yield from page.signed("!", _drifted(one, report))
+            for drifted in group:
+                yield from page.signed("!", _drifted(drifted, report))
 
 
-def _drifted(one: Drifted, report: DriftReport) -> str:
-    name = who_words(report, one.change.learner, one.change.label)
-    return f"{name}: {moved_words(one, report)}; {seen_words(one, report)} ({one.change.source})"
+def _drifted(drifted: Drifted, report: DriftReport) -> str:
+    name = who_words(report, drifted.change.learner, drifted.change.label)
+    return f"{name}: {moved_words(drifted, report)}; {seen_words(drifted, report)} ({drifted.change.source})"
 
 
 def _waiting(page: Page, report: DriftReport, title: str, changes: Sequence[Change], verbose: bool) -> Iterator[str]:
@@ -139,8 +146,9 @@ def _waiting(page: Page, report: DriftReport, title: str, changes: Sequence[Chan
         yield visible(cohort)
         if len(changes) > MANY and not verbose:
             overwrites = sum(report.moved_too(change) is not None for change in rows)
-            also = f", {overwrites} of which OneFile moved too" if overwrites else ""
-            yield from page.signed("=", f"{number_of(len(rows), 'slot')}{also}: reconciler plan --cohort {cohort}")
+            also = f", {overwrites} of which also changed in OneFile" if overwrites else ""
+            command = f"reconciler plan --cohort {cohort}"
+            yield from page.signed("=", f"{number_of(len(rows), 'pending change')}{also}; see: {command}")
             continue
         for change in rows:
             name = who_words(report, change.learner, change.label)
@@ -151,7 +159,7 @@ def _steps(page: Page, report: DriftReport) -> Iterator[str]:
     plan = report.plan
     if not plan.manual:
         return
-    yield from page.title(f"Steps by hand that are open ({len(plan.manual)})")
+    yield from page.title(f"Open manual steps ({len(plan.manual)})")
     for step in plan.manual:
         words = removal_words(step.slot, step.holder, plan.handles)
         since = f", open for {age_words(report.now - step.first_seen)}" if step.first_seen else ""
@@ -159,17 +167,17 @@ def _steps(page: Page, report: DriftReport) -> Iterator[str]:
         name = who_words(report, step.learner, step.label)
         yield from page.wrap(f"{name}: {words} (step {step.id}{since}{owner})", first=2)
         yield from page.wrap(step.clicks, first=4)
-    yield from after_lines(page, manual_steps(plan))
+    yield from closing_lines(page, manual_steps(plan))
 
 
 def _rest(page: Page, report: DriftReport) -> Iterator[str]:
     if report.unmanaged:
         kinds = ", ".join(f"{count} {kind_words(kind)}" for kind, count in report.unmanaged.items())
-        yield from page.title("Not managed")
-        yield from page.wrap(f"Slots of declared learners that somebody holds and no file speaks of: {kinds}.", first=2)
+        yield from page.title("Not managed (held in OneFile, not in the files)")
+        yield from page.wrap(f"{kinds}.", first=2)
     if report.ended:
-        yield from page.title(f"No longer drifting since the last look ({len(report.ended)})", GREEN)
+        yield from page.title(f"No longer drifting since the last reading ({len(report.ended)})", GREEN)
     labels = labels_of(report)
-    for episode in report.ended:
-        name = who_words(report, episode.learner, labels.get(episode.learner, ""))
-        yield from page.wrap(f"{name}: {episode.slot.address(episode.learner)}: {episode.ending}", first=2)
+    for issue in report.ended:
+        name = who_words(report, issue.learner, labels.get(issue.learner, ""))
+        yield from page.wrap(f"{name}: {issue.slot.address(issue.learner)}: {issue.ending}", first=2)

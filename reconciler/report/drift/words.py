@@ -1,4 +1,4 @@
-"""The words for drift that every format shares: what moved since which run, what may be done, how old it is."""
+"""Words for drift, shared by its formats: what moved, since which run, what may be done, how old it is."""
 
 from __future__ import annotations
 
@@ -12,78 +12,83 @@ from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, DriftAction, Drifte
 from reconciler.report.common.words import Handles, age_words, change_words, holder_words, learner_words, slot_words
 from reconciler.text import number_of
 
-FIGHTS = "Two systems fight over these: a person must answer"
+FIGHTS = "Correction conflicts: another system keeps changing these"
 
 SECTIONS: Mapping[DriftAction, str] = {
-    DriftAction.FIGHT: "Left alone until a person answers",
-    DriftAction.BY_HAND: "To be put back by hand: OneFile's API cannot take anybody off",
-    DriftAction.SET_ASIDE: "Cannot be put back: set aside",
+    DriftAction.FIGHT: "Left alone until a person decides",
+    DriftAction.BY_HAND: "Manual removals needed: the API cannot remove people",
+    DriftAction.SET_ASIDE: "Cannot be corrected: set aside",
     DriftAction.CORRECT: "May be corrected now",
-    DriftAction.GRACE: "Will be corrected once the time of grace is over",
-    DriftAction.NOT_APPROVED: "Not corrected: the approved commit does not ask for it, or asks only to report it",
+    DriftAction.GRACE: "Will be corrected after the grace period",
+    DriftAction.NOT_APPROVED: "Not corrected: the approved commit does not ask for it, or only reports it",
     DriftAction.REPORT: "Reported only, as settings.drift says",
 }
-"""The verdicts in the order of reports, what needs somebody first."""
+"""The verdicts in the order of reports, those that need a person first."""
 
 
 def section_title(verdict: DriftAction, report: DriftReport) -> str:
+    """Return the heading of the slots with this verdict."""
     if verdict is DriftAction.NOT_APPROVED and report.unapproved:
         return "Not corrected: no approved commit is known"
     return SECTIONS[verdict]
 
 
 def unapproved_words(report: DriftReport) -> str:
-    """Why nothing would be corrected, as a sentence; nothing where a commit is approved, or nothing drifted."""
+    """Return why nothing would be corrected; empty if a commit is approved, or nothing drifted."""
     if not report.unapproved or not report.left():
         return ""
-    return f"{report.unapproved[0].upper()}{report.unapproved[1:]}: until one is, drift --correct refuses"
+    return f"{report.unapproved[0].upper()}{report.unapproved[1:]}, so drift --correct refuses"
 
 
-def moved_words(one: Drifted, report: DriftReport) -> str:
-    """What stands there and what was applied: `default assessor: OneFile holds james; run 3 (kate, …) applied kate`."""
-    handles, change = report.plan.handles, one.change
-    return f"{slot_words(change.slot)}: OneFile holds {holder_words(change.before, handles)}; {_applied(one, handles)}"
+def moved_words(drifted: Drifted, report: DriftReport) -> str:
+    """Return both holders: `default assessor: OneFile holds james; run 3 (kate, …) applied kate`."""
+    handles, change = report.plan.handles, drifted.change
+    return (
+        f"{slot_words(change.slot)}: OneFile holds {holder_words(change.before, handles)}; {_applied(drifted, handles)}"
+    )
 
 
-def _applied(one: Drifted, handles: Handles) -> str:
-    who = holder_words(one.change.after, handles)
-    if one.last is None:
-        return f"{who} was applied before"
-    return f"{run_words(one.last)} {verb_words(one.last)} {who}, and somebody in OneFile has moved it since"
+def _applied(drifted: Drifted, handles: Handles) -> str:
+    staff = holder_words(drifted.change.after, handles)
+    if drifted.last is None:
+        return f"{staff} was applied before"
+    return f"{run_words(drifted.last)} {verb_words(drifted.last)} {staff}, and it was changed in OneFile since"
 
 
 def run_words(last: LastApplied) -> str:
+    """Return `run 3 (kate, 2026-11-23 14:00 UTC)`."""
     return f"run {last.run} ({last.who}, {moment_words(last.at)})"
 
 
 def verb_words(last: LastApplied) -> str:
-    """An import wrote nothing to OneFile: it found them there and declared it."""
+    """Return `imported` for an import, which wrote nothing to OneFile, else `applied`."""
     return "imported" if last.command == "import" else "applied"
 
 
-def seen_words(one: Drifted, report: DriftReport) -> str:
-    """Since when it is known, and what becomes of it."""
-    words = f"first seen {moment_words(one.first_seen)}, {ago_words(report.now - one.first_seen)}"
-    if one.verdict is DriftAction.GRACE:
-        words += f"; corrected from {moment_words(one.corrected_from)}"
-    if one.change.blocked:
-        words += f"; {one.change.blocked}"
-    if one.corrections:
-        words += f"; corrected {number_of(one.corrections, 'time')} in the last {LOOKING_BACK.days} days"
+def seen_words(drifted: Drifted, report: DriftReport) -> str:
+    """Return when the drift was first seen, and what will happen."""
+    words = f"first seen {moment_words(drifted.first_seen)}, {ago_words(report.now - drifted.first_seen)}"
+    if drifted.verdict is DriftAction.GRACE:
+        words += f"; corrected from {moment_words(drifted.corrected_from)}"
+    if drifted.change.blocked:
+        words += f"; {drifted.change.blocked}"
+    if drifted.corrections:
+        words += f"; corrected {number_of(drifted.corrections, 'time')} in the last {LOOKING_BACK.days} days"
     return words
 
 
 def fight_words(fight: OpenIssue, handles: Handles) -> str:
+    """Return the slot and the holder of a correction conflict."""
     what, who = slot_words(fight.slot), holder_words(fight.due, handles)
-    return f"{what}: put back to {who} again and again, and moved again each time"
+    return f"{what}: corrected to {who} several times, and changed again each time"
 
 
 def waiting_words(change: Change, report: DriftReport) -> str:
-    """A change that waits to be applied; where OneFile moved too, that as well: applying it overwrites somebody."""
+    """Return a change that waits to be applied, and whether it was changed in OneFile too."""
     words = change_words(change, report.plan.handles)
     if last := report.moved_too(change):
         who = holder_words(last.staff, report.plan.handles)
-        words += f"; OneFile moved too: {run_words(last)} had {verb_words(last)} {who}"
+        words += f"; changed in OneFile too: {run_words(last)} had {verb_words(last)} {who}"
     if report.plan.base:
         words += (
             "; pending before this change of the files" if change.pending else "; caused by this change of the files"
@@ -92,51 +97,55 @@ def waiting_words(change: Change, report: DriftReport) -> str:
 
 
 def counts(report: DriftReport) -> list[tuple[int, str]]:
-    """How many of each sort there are; those that are none are left out, but for drift itself."""
+    """Return the count of each sort, without zeros except for drift itself."""
     left = report.left()
-    found = [
+    numbers = [
         (len(left), "drifted"),
-        (len(report.unseen), "drifted before and cannot be looked at now"),
+        (len(report.unseen), "drifted before and cannot be read now"),
         (len(report.corrected()), "corrected"),
         (len(report.due), "due by date"),
         (len(report.pending), "pending from the files"),
-        (len(report.unknown), "to write once (OneFile does not show who is there)"),
-        (len(report.plan.manual), f"step{'' if len(report.plan.manual) == 1 else 's'} by hand open"),
-        (sum(report.unmanaged.values()), "held by somebody and not managed"),
+        (len(report.unknown), "to add (cannot be verified)"),
+        (len(report.plan.manual), f"manual step{'' if len(report.plan.manual) == 1 else 's'} open"),
+        (sum(report.unmanaged.values()), "not managed"),
         (report.ignored, "drifted and ignored, as settings.drift says"),
     ]
-    return [(count, words) for count, words in found if count or words == "drifted"]
+    return [(count, words) for count, words in numbers if count or words == "drifted"]
 
 
 def counts_words(report: DriftReport) -> str:
-    """The counts in a row. Where nothing is recorded, that no drift was found says nothing."""
-    found = counts(report)
+    """Return the counts as a sentence; without a record, zero drift means nothing and is replaced."""
+    numbers = counts(report)
     if report.unrecorded:
-        return ", ".join(("Drift cannot be told", *(f"{count} {words}" for count, words in found if count)))
-    return ", ".join(f"{count} {words}" for count, words in found)
+        return ", ".join(("Drift unknown", *(f"{count} {words}" for count, words in numbers if count)))
+    return ", ".join(f"{count} {words}" for count, words in numbers)
 
 
-def untold_words(report: DriftReport) -> str:
-    """Why drift cannot be told, and what to do; nothing where it can."""
+def unrecorded_words(report: DriftReport) -> str:
+    """Return why drift is unknown and what to do; empty if it is known."""
     if not report.unrecorded:
         return ""
     return (
-        f"Whether OneFile moved cannot be told: {report.unrecorded}. {OTHER_STORE} Where there is none, begin one: "
-        "reconciler apply, or for a centre that was never declared reconciler import"
+        f"Drift is unknown: {report.unrecorded}. {OTHER_STORE} If there is none, make one with reconciler apply, or "
+        "with reconciler import for a centre that was never declared"
     )
 
 
 def who_words(report: DriftReport, learner: UserId, label: str) -> str:
+    """Return the learner's label or id."""
     return learner_words(learner, label, report.plan.names)
 
 
 def labels_of(report: DriftReport) -> Mapping[UserId, str]:
+    """Return the labels of the learners in the plan."""
     return {change.learner: change.label for change in report.plan.changes}
 
 
 def moment_words(moment: datetime) -> str:
+    """Return `2026-11-23 14:00 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def ago_words(age: timedelta) -> str:
+    """Return `3 days ago` or `just now`."""
     return f"{age_words(age)} ago" if age >= timedelta(minutes=1) else "just now"

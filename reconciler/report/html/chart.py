@@ -1,33 +1,34 @@
-"""Caseloads before and after as bars: inline SVG with a text of its own, for the page that has the table beside it."""
+"""Caseloads before and after as bars: inline SVG with a text alternative."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reconciler.report.caseload.view import CaseloadLine
 from reconciler.report.common.escape import visible
-from reconciler.report.plan.view import CaseloadLine
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-ROWS = 30  # more bars are not read; the table has everybody
+ROWS = 30
+"""Number of people in the chart; the table has everybody."""
 _LABEL, _BAR, _AFTER, _ROW = 200, 460, 50, 40  # widths of names, bars and numbers, and a row's height, in user units
 _LONGEST_NAME = 26  # characters that fit before the bars
 
 
 def caseload_chart(lines: Sequence[CaseloadLine]) -> Markup | None:
-    """A pair of bars per member of staff, the most changed first; None where nobody's number of learners changes.
+    """Return a pair of bars per member of staff, the most changed first; None if no number of learners changes.
 
-    Target and maximum are marked by shape as well as by colour: a dashed line, and a solid one.
+    Target and maximum are a dashed and a solid line, so that they do not depend on colour.
     """
     from markupsafe import Markup
 
     moved = sorted((line for line in lines if line.gain), key=lambda line: (-abs(line.gain), line.handle))[:ROWS]
     if not moved:
         return None
-    longest = max(number for line in moved for number in _numbers(line))
-    scale = _BAR / max(longest, 1)
+    largest = max(number for line in moved for number in _numbers(line))
+    scale = _BAR / max(largest, 1)
     height = len(moved) * _ROW + 4
     title = "Learners of each member of staff, before and after"
     rows = Markup("").join(_row(place, line, scale) for place, line in enumerate(moved))
@@ -66,7 +67,7 @@ def _row(place: int, line: CaseloadLine, scale: float) -> Markup:
         if bound is not None:
             mark = Markup('<line class="{kind}" x1="{at}" x2="{at}" y1="{top}" y2="{end}"/>')
             parts.append(mark.format(kind=kind, at=round(_LABEL + bound * scale, 1), top=top - 2, end=top + 31))
-    for _, learners, y in bars:  # last, so that no mark runs through a number
+    for _, learners, y in bars:  # last, so that no line crosses a number
         number = Markup('<text class="number" x="{x}" y="{y}">{learners}</text>')
         parts.append(number.format(x=round(_LABEL + learners * scale + 6, 1), y=y + 11, learners=learners))
     return Markup("").join(parts)

@@ -1,4 +1,4 @@
-"""What an apply did, or what is wrong, as JSON for pipelines; the plan's own JSON is in plan/document.py."""
+"""The outcomes of an apply as JSON for pipelines; the plan's own JSON is in plan/document.py."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from reconciler.model.operations import Outcome, addresses, holder_json, moves, 
 from reconciler.model.plan import Plan
 from reconciler.plan.document import FORMAT, Document
 from reconciler.problems import Problem
+from reconciler.report.problems.json import problem_json
 
 
-def render_outcomes(
+def render_json(
     plan: Plan,
     outcomes: Sequence[Outcome],
     *,
@@ -22,7 +23,7 @@ def render_outcomes(
     exit_code: int,
     problems: Sequence[Problem] = (),
 ) -> str:
-    """One row per operation in plan order; `problems` are what ended the run early, then the rows set aside."""
+    """Render one row per operation in plan order; *problems* ended the run early."""
     document: Document = {
         "reconciler_format": FORMAT,
         "run": run,
@@ -57,24 +58,8 @@ def render_outcomes(
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def render_problems(problems: Sequence[Problem], exit_code: int) -> str:
-    document = {"exit_code": exit_code, "problems": [problem_json(problem) for problem in problems]}
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
-def problem_json(problem: Problem) -> Document:
-    return {
-        "severity": problem.severity,
-        "file": problem.source.file if problem.source else None,
-        "line": problem.source.line if problem.source else None,
-        "where": problem.where,
-        "what": problem.what,
-        "fix": problem.fix,
-        **({"lines": list(problem.lines)} if problem.lines else {}),
-    }
-
-
 def outcome_json(outcome: Outcome) -> Document:
+    """Return one outcome for JSON."""
     operation = outcome.operation
     return {
         "id": outcome.id,

@@ -1,4 +1,4 @@
-"""What an apply did as a person reads it, whatever became of the run; every format renders this and adds nothing."""
+"""View model of an apply's outcomes: the words and order that every format renders."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import GitState, Plan
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem
-from reconciler.report.common.words import NOT_SHOWN, learner_words, operation_words
-from reconciler.report.plan.view import ManualStep, Notice, Notices, manual_steps, problem_notice, waivers
+from reconciler.report.common.manual_steps import ManualStep, manual_steps
+from reconciler.report.common.notices import Notice, Notices, problem_notice
+from reconciler.report.common.words import learner_words, operation_words
+from reconciler.report.plan.view import waivers
 from reconciler.text import number_of
 
-ENDED_BY = "What ended the run"
+ENDED_BY = "Run ended early"
 
 
 class End(Struct, frozen=True):
-    """One way in which operations end. `grave` needs somebody to look; `open` is neither done nor wrong."""
+    """One way in which operations end. `grave` needs attention; `open` is neither done nor wrong."""
 
     state: State
     word: str
@@ -28,26 +30,23 @@ class End(Struct, frozen=True):
 
 ENDS = (
     End(State.FAILED, "failed", "Failed", grave=True),
+    End(State.UNKNOWN, "unknown", "Unknown: these may have taken effect; look in OneFile", grave=True),
     End(
-        State.UNKNOWN,
-        "unknown",
-        "Unknown: whether these took effect cannot be told; look in OneFile",
-        grave=True,
+        State.CONFLICT, "in conflict", "Conflict: changed in OneFile since the plan, left alone; plan again", grave=True
     ),
-    End(State.CONFLICT, "in conflict", "Conflict: OneFile moved since the plan, left alone; plan again", grave=True),
-    End(State.SENT, "sent without an answer", "Sent, and no answer noted; the next run settles these", grave=True),
-    End(State.INTENT, "begun", "Begun, and perhaps not sent; the next run settles these", grave=True),
+    End(State.SENT, "sent without an answer", "Sent, no answer recorded; the next run settles these", grave=True),
+    End(State.INTENT, "begun", "Begun, perhaps not sent; the next run settles these", grave=True),
     End(State.NOT_TRIED, "not tried", "Not tried", open=True),
-    End(State.ALREADY_DONE, "already done", "Already done: the new holder was there before this run wrote"),
+    End(State.ALREADY_DONE, "already done", "Already done: the slot had the new holder before this run wrote"),
     End(State.DONE, "done", "Done"),
 )
 """Worst first: the order of every report."""
 
-_PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile, so not proven", "": "not read back"}
+_PROOFS = {"read_back": "read back", "unreadable": "not verified", "": "not read back"}
 
 
 class EndRow(Struct, frozen=True):
-    """One operation: to whom, what, what proves it (where it is done), and why it did not succeed."""
+    """One operation: learner, change, proof if it is done, and why it did not succeed."""
 
     who: str
     what: str
@@ -57,11 +56,10 @@ class EndRow(Struct, frozen=True):
 
 
 class OutcomeView(Struct, frozen=True):
-    """An apply's outcomes in words; nothing in it is escaped. `problems` are what ended the run early.
+    """An apply's outcomes in words; nothing in it is escaped. `problems` ended the run early.
 
-    The order in which reports tell it: the headline (`title`, `notes`, `calls`, `fingerprint`), what ended the run,
-    the outcomes worst first, steps that are left to do by hand, what was set aside (`aside`), what exceptions
-    let pass (`waived`).
+    The order of reports: the headline (`title`, `notes`, `calls`, `fingerprint`), what ended the run, the outcomes
+    worst first, open manual steps, what was set aside (`aside`), waived findings (`waived`).
     """
 
     title: str
@@ -86,10 +84,12 @@ def outcome_view(
     run: int,
     spent_calls: int,
     problems: Sequence[Problem] = (),
-    here: str = "",
+    checked_out: str = "",
 ) -> OutcomeView:
-    """How each operation of a run ended; `problems` are what ended it early. `here` is the commit
-    checked out where it was applied."""
+    """Return the view of a run's outcomes.
+
+    *problems* ended the run early; *checked_out* is the commit checked out where it was applied.
+    """
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
     groups = ((end, tuple(_rows(end, outcomes, plan, places))) for end in ENDS)
@@ -99,12 +99,12 @@ def outcome_view(
         organisation=plan.organisation,
         run=run,
         fingerprint=fingerprint,
-        notes=(*_unproven(outcomes), *_unapproved(plan.made_from, here)),
+        notes=(*_unproven(outcomes), *_unapproved(plan.made_from, checked_out)),
         calls=f"{number_of(spent_calls, 'call')} made",
         problems=tuple(map(problem_notice, problems)),
         groups=tuple((end, rows) for end, rows in groups if rows),
         manual=manual_steps(plan),
-        aside=f"{number_of(aside, 'slot')} set aside and not written: reconciler plan says why" if aside else "",
+        aside=f"{number_of(aside, 'slot')} set aside and not written: see reconciler plan" if aside else "",
         waived=waivers(plan),
     )
 
@@ -118,18 +118,18 @@ def _title(outcomes: Sequence[Outcome], run: int) -> str:
 def _unproven(outcomes: Sequence[Outcome]) -> Iterator[str]:
     written = [outcome for outcome in outcomes if outcome.state is State.DONE]
     if unproven := sum(outcome.proof != "read_back" for outcome in written):
-        yield f"{unproven} of the {len(written)} done could not be read back, so nothing proves them yet"
+        yield f"{unproven} of the {len(written)} done cannot be verified"
 
 
-def _unapproved(made_from: GitState, here: str) -> Iterator[str]:
-    """What the commit of the plan's files, which the run records, does not say by itself."""
+def _unapproved(made_from: GitState, checked_out: str) -> Iterator[str]:
+    """Yield why the run's commit is no baseline for drift, or is not the one checked out."""
     commit = made_from.commit[:10]
     if made_from.uncommitted:
-        yield f"Made with uncommitted changes: commit {commit} does not hold these files, so drift cannot go by it"
-    elif commit and here not in ("", made_from.commit):
-        yield f"The plan was made from commit {commit}, which drift goes by, and not from {here[:10]}, checked out here"
-    elif here and not commit:
-        yield "The plan does not say from which commit it was made, so drift cannot go by it"
+        yield "Files had uncommitted changes, so this run is not a baseline for drift --correct. Commit and apply again"
+    elif commit and checked_out not in ("", made_from.commit):
+        yield f"This plan was made from commit {commit}, but {checked_out[:10]} is checked out"
+    elif checked_out and not commit:
+        yield "The plan names no commit, so this run is not a baseline for drift --correct"
 
 
 def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str, tuple[str, str]]) -> Iterator[EndRow]:
@@ -137,16 +137,11 @@ def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str
         if outcome.state is end.state:
             operation = outcome.operation
             what = operation_words(operation, plan.handles)
-            label, cohort = next((places[one] for one in addresses(operation) if one in places), ("", ""))
+            label, cohort = next((places[address] for address in addresses(operation) if address in places), ("", ""))
             yield EndRow(
                 who=learner_words(operation.learner, label, plan.names),
                 what=what,
                 cohort=cohort,
-                proof=_proof(outcome, what) if end.state is State.DONE else "",
+                proof=_PROOFS[outcome.proof] if end.state is State.DONE else "",
                 detail="" if end.state is State.DONE and outcome.proof == "unreadable" else outcome.detail,
             )
-
-
-def _proof(outcome: Outcome, what: str) -> str:
-    """That OneFile does not show a slot is said once: by the words for the write, where they say so."""
-    return "so not proven" if outcome.proof == "unreadable" and NOT_SHOWN in what else _PROOFS[outcome.proof]

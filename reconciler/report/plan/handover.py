@@ -1,6 +1,6 @@
-"""What the API cannot move when learners change hands: a list for people, learner by learner, to look at in OneFile.
+"""Handover list: what people must check in OneFile, learner by learner, because the API cannot move it.
 
-OneFile's API shows neither tasks nor who a visit or review was planned by, so nothing here says that there are any.
+The API shows neither tasks nor who planned a visit or review, so the list does not claim that there are any.
 """
 
 from __future__ import annotations
@@ -22,36 +22,33 @@ from reconciler.text import number_of
 
 Form = Literal["text", "markdown", "json"]
 
-TITLE = "Handover: to look at in OneFile, by hand"
-WHY = (
-    "OneFile's API shows no tasks, visits or reviews, so this list does not say that there are any. It says where to "
-    "look, because what was given to somebody stays with them when a slot changes hands."
-)
-FULL = "The whole list comes as text or JSON."
-NOTHING = "Nobody hands a learner over."
+TITLE = "Handover: check in OneFile"
+WHY = "OneFile does not move open tasks, visits or reviews. Check these for each learner:"
+FULL = "The text and JSON formats have the whole list."
+NOTHING = "No learner changes hands."
 
 _TASKS = (
-    "Open tasks: give what is still with {giver} to {taker}. OneFile offers only people who are on the learner, so do "
-    "it after the apply."
+    "Open tasks: give those of {giver} to {taker}, after the apply. OneFile offers only people who are assigned to the "
+    "learner."
 )
 _VISITS = (
-    "Visits report: visits that {giver} planned, and reviews scheduled with {giver}, stay with {giver}. Agree which of "
-    "them {taker} takes, and plan these anew."
+    "Visits report: visits and reviews planned by {giver} stay with {giver}. Agree which of them {taker} takes, and "
+    "plan these again."
 )
-_IQA = "Open tasks of quality assurance: give what is still with {giver} to {taker}, after the apply."
+_IQA = "Open quality assurance tasks: give those of {giver} to {taker}, after the apply."
 _EMPLOYER = (
-    "Reviews: those not yet started follow the new employer. One that is complete keeps {giver}'s place; it has to be "
-    "unlocked for {taker} to sign."
+    "Reviews: those not yet started follow the new employer. A complete one keeps {giver}; unlock it for {taker} to "
+    "sign."
 )
 _ACCESS = (
-    "The learner's Access Accounts and Allocations pages: {giver} may still have access; take it away if it should end."
+    "The learner's Access Accounts and Allocations pages: {giver} may still have access. Remove it if it should end."
 )
 
 
 class HandOver(Struct, frozen=True):
-    """One learner going from one member of staff to another, or to nobody who is named (`taker` None).
+    """One learner who moves from one member of staff to another, or to nobody named (`taker` None).
 
-    `recorded` where OneFile does not show one of the slots, and the giver is who we put there last.
+    `recorded`: OneFile does not show one of the slots, and the giver is from our record.
     """
 
     learner: UserId
@@ -63,10 +60,10 @@ class HandOver(Struct, frozen=True):
     recorded: bool = False
 
     def steps(self, handles: Handles) -> list[str]:
-        """What to look at, by what the slots are for."""
+        """Return what to check, by the kinds of the slots."""
         words = {"giver": holder_words(self.giver, handles), "taker": holder_words(self.taker, handles)}
         if self.taker is None:
-            words["taker"] = "whoever goes on with the learner"
+            words["taker"] = "the person who continues with the learner"
         kinds = {slot.kind for slot in self.slots}
         steps = [_TASKS, _VISITS] if kinds & ASSESSOR_KINDS else []
         steps += [_IQA] if kinds & IQA_KINDS else []
@@ -75,17 +72,17 @@ class HandOver(Struct, frozen=True):
 
 
 def hand_overs(changes: Iterable[Change], successors: Mapping[UserId, UserId] | None = None) -> list[HandOver]:
-    """Who hands which learner over to whom, in the order of the plan: every slot whose holder is known and goes.
+    """Return the handovers in the order of the plan: every slot whose known holder leaves.
 
-    *successors* are known to take over from somebody who leaves the additional people; a plan alone does not tell.
+    *successors* name who takes over from somebody who leaves the additional people, which a plan does not show.
     """
-    found: dict[tuple[str, UserId, str, UserId, UserId | None], list[Change]] = defaultdict(list)
+    groups: dict[tuple[str, UserId, str, UserId, UserId | None], list[Change]] = defaultdict(list)
     for change in changes:
         if change.action in ("update", "delete") and isinstance(change.before, int):
             taker = change.after
             if change.slot.kind is SlotKind.ADDITIONAL and taker is None:
                 taker = (successors or {}).get(change.before)
-            found[change.cohort, change.learner, change.label, change.before, taker].append(change)
+            groups[change.cohort, change.learner, change.label, change.before, taker].append(change)
     return [
         HandOver(
             learner,
@@ -96,7 +93,7 @@ def hand_overs(changes: Iterable[Change], successors: Mapping[UserId, UserId] | 
             tuple(change.slot for change in group),
             any(change.recorded for change in group),
         )
-        for (cohort, learner, label, giver, taker), group in found.items()
+        for (cohort, learner, label, giver, taker), group in groups.items()
     ]
 
 
@@ -109,13 +106,14 @@ def render_handover(
     width: int = 100,
     limit: int = COMMENT_LIMIT,
 ) -> str:
-    """The list as text, as Markdown of at most `limit` bytes with boxes to tick, or as JSON."""
+    """Render the list as text, as Markdown of at most *limit* bytes with boxes to tick, or as JSON."""
     if form == "json":
         return json.dumps({"handover": [as_json(row, handles) for row in rows]}, indent=1, ensure_ascii=False) + "\n"
     return _markdown(rows, handles, limit) if form == "markdown" else _text(rows, handles, Page(width, colour))
 
 
 def as_json(row: HandOver, handles: Handles) -> Mapping[str, object]:
+    """Return one handover for JSON."""
     return {
         "learner_id": row.learner or None,  # a MISID whose learner was not looked up
         "label": row.label,
@@ -130,13 +128,13 @@ def as_json(row: HandOver, handles: Handles) -> Mapping[str, object]:
 
 
 def _head(row: HandOver, handles: Handles) -> str:
-    taker = "nobody who is named" if row.taker is None else holder_words(row.taker, handles)
-    giver = holder_words(row.giver, handles) + (" (as we recorded it)" if row.recorded else "")
+    taker = "nobody named" if row.taker is None else holder_words(row.taker, handles)
+    giver = holder_words(row.giver, handles) + (" (from our record)" if row.recorded else "")
     return f"{learner_words(row.learner, row.label)}: from {giver} to {taker}"
 
 
 def _shared(rows: Sequence[HandOver], handles: Handles) -> list[tuple[list[str], list[HandOver]]]:
-    """Rows with the same things to look at, so that these are said once."""
+    """Group the rows by what to check, so that it is printed once."""
     groups: dict[tuple[str, ...], list[HandOver]] = defaultdict(list)
     for row in rows:
         groups[tuple(row.steps(handles))].append(row)

@@ -1,4 +1,4 @@
-"""How much harm a change can do if it is wrong: the order in which every report lists changes."""
+"""Risk of a change if it is wrong: the order in which every report lists changes."""
 
 from __future__ import annotations
 
@@ -10,50 +10,52 @@ from reconciler.model.slots import Slot, SlotKind, Unread, UserId
 
 
 class Risk(IntEnum):
-    """The kinds of row in a cohort's list of changes, what needs a person's eye first.
+    """Kinds of row in a cohort's list of changes, the riskiest first.
 
     | risk     | means                                                                                  |
     |----------|----------------------------------------------------------------------------------------|
     | ASIDE    | needed and not made: the learner keeps what OneFile holds until somebody acts           |
-    | BY_HAND  | only a person can do it in OneFile, and it stays open until one has                     |
+    | MANUAL   | only a person can do it in OneFile; it stays open until then                            |
     | REASSIGN | displaces somebody who holds the slot now                                               |
     | UNSEEN   | written where OneFile does not show who holds the slot, so it may displace somebody     |
     | FILL     | nobody holds the slot: nobody is displaced                                              |
-    | JOIN     | joins the additional people: nobody can be displaced                                    |
-    | UNTOLD   | shall be nobody's, and nothing tells whether somebody is there: nothing is written      |
+    | ADD      | joins the additional people: nobody can be displaced                                    |
+    | UNKNOWN  | should be empty, and the holder is unknown: nothing is written                          |
     | LEFT     | drift that settings.drift leaves as it is: nothing is written                           |
     """
 
     ASIDE = 0
-    BY_HAND = 1
+    MANUAL = 1
     REASSIGN = 2
     UNSEEN = 3
     FILL = 4
-    JOIN = 5
-    UNTOLD = 6
+    ADD = 5
+    UNKNOWN = 6
     LEFT = 7
 
     @property
     def sign(self) -> str:
+        """The sign in front of a row."""
         return _SIGNS[self]
 
     @property
     def words(self) -> str:
+        """The words that count rows of this risk."""
         return _WORDS[self]
 
 
 IN_SIGHT = Risk.REASSIGN
-"""Rows up to this risk are never folded away."""
+"""The last risk whose rows are never folded."""
 
 _SIGNS: Mapping[Risk, str] = dict(zip(Risk, "!-~+++?=", strict=True))
 _WORDS: Mapping[Risk, str] = {
     Risk.ASIDE: "set aside",
-    Risk.BY_HAND: "to remove by hand",
+    Risk.MANUAL: "to remove by hand",
     Risk.REASSIGN: "to reassign",
-    Risk.UNSEEN: "to write unseen",
+    Risk.UNSEEN: "to write (cannot be verified)",
     Risk.FILL: "to fill",
-    Risk.JOIN: "to join additional people",
-    Risk.UNTOLD: "unknown",
+    Risk.ADD: "to add to additional people",
+    Risk.UNKNOWN: "unknown",
     Risk.LEFT: "left to differ",
 }
 
@@ -66,29 +68,29 @@ _KINDS = (
     SlotKind.DEFAULT_EMPLOYER,
     SlotKind.ADDITIONAL,
 )
-"""Slots by what hangs on them: an IQA answers for what others decided, a default assessor for the whole learner, an
-aim's and a unit's assessor for a part; an employer signs; additional people look on or help."""
+"""Slot kinds by the impact of a wrong assignment: an IQA answers for what others decided, a default assessor for the
+whole learner, an aim's and a unit's assessor for a part; an employer signs; additional people observe or help."""
 
 
 def risk_of(change: Change) -> Risk | None:
-    """None for a slot that stays as the files say, which reports only count."""
+    """Return the risk of a change; None for an unchanged slot, which reports only count."""
     if change.blocked:
         return Risk.ASIDE
     if change.held:
         return Risk.LEFT
     match change.action:
         case "no-op":
-            return Risk.UNTOLD if change.reason == "unknown" else None
+            return Risk.UNKNOWN if change.reason == "unknown" else None
         case "delete":
-            return Risk.BY_HAND
+            return Risk.MANUAL
         case "update":
             return Risk.REASSIGN
         case "create" if change.slot.kind is SlotKind.ADDITIONAL:
-            return Risk.JOIN
+            return Risk.ADD
         case "create":
             return Risk.UNSEEN if change.before is Unread.UNREADABLE else Risk.FILL
 
 
 def place_in_order(risk: Risk, slot: Slot, learner: UserId) -> tuple[int, int, int, tuple[int, int, str]]:
-    """A sort key within a cohort: by risk, then by what hangs on the slot, then by learner and slot."""
+    """Return the sort key within a cohort: risk, impact of the slot, learner, slot."""
     return (risk, _KINDS.index(slot.kind), learner, slot.order())

@@ -1,4 +1,4 @@
-"""The rows of a plan's changes in words, by cohort and by risk."""
+"""Rows of a plan's changes in words, by cohort and by risk."""
 
 from __future__ import annotations
 
@@ -9,20 +9,30 @@ from reconciler.model.plan import Change, Plan
 from reconciler.model.slots import SlotKind, Unread
 from reconciler.model.structs import Struct
 from reconciler.problems import Source
-from reconciler.report.common.words import NOT_SHOWN, Handles, change_words, holder_words, kind_words, learner_words
+from reconciler.report.common.words import NOT_VERIFIED, Handles, change_words, holder_words, kind_words, learner_words
 from reconciler.report.plan.risk import Risk, place_in_order, risk_of
 from reconciler.text import number_of
 
 MANY_UNKNOWN = 10  # more unknown slots than this in a cohort become one row per member of staff
 
-_REASONS = {"declared": "declared", "drift": "drift: OneFile moved, the files did not", "cover": "cover", "unknown": ""}
-REVERTED = "run "  # how the source of a change begins in a plan that reverts a run
+DECLARED = "declared"
+_REASONS = {
+    "declared": DECLARED,
+    "drift": "drift: changed in OneFile, not in the files",
+    "cover": "cover",
+    "unknown": DECLARED,
+}
+REVERTED = "run "
+"""The beginning of a change's source in a plan that reverts a run."""
 _HELD = {"report": "drift, reported only", "ignore": "drift, ignored"}
 
 
 class Row(Struct, frozen=True):
-    """One change in words: to whom, what, why, and the line that asks for it. `slots` is more than one where rows
-    were gathered: slots of one learner that are set aside for one reason, or slots that one person takes unseen."""
+    """One change in words: learner, change, reason, and the line that asks for it.
+
+    `slots` is more than one for a group: slots of one learner set aside for one reason, or slots that one person
+    takes without OneFile showing them.
+    """
 
     risk: Risk
     who: str
@@ -33,11 +43,13 @@ class Row(Struct, frozen=True):
 
     @property
     def sign(self) -> str:
+        """The risk's sign."""
         return self.risk.sign
 
     def reason(self) -> str:
-        """Why and where, in one."""
-        return ", ".join(part for part in (self.why, str(self.source) if self.source else "") if part)
+        """Return the reason and the place together; the reason is left out if the files simply declare the change."""
+        why = "" if self.why == DECLARED and self.source else self.why
+        return ", ".join(part for part in (why, str(self.source) if self.source else "") if part)
 
 
 class CohortRows(Struct, frozen=True):
@@ -48,10 +60,11 @@ class CohortRows(Struct, frozen=True):
 
     @property
     def slots(self) -> int:
+        """The number of slots in all rows."""
         return sum(row.slots for row in self.rows)
 
     def counts(self) -> Mapping[Risk, int]:
-        """Slots by risk, the gravest first; none is left out, whatever a format has room for."""
+        """Return the number of slots by risk, the gravest first, including rows without room."""
         counted: Counter[Risk] = Counter()
         for row in self.rows:
             counted[row.risk] += row.slots
@@ -59,22 +72,23 @@ class CohortRows(Struct, frozen=True):
 
 
 Shown = Sequence[tuple[Risk, Change]]
-"""Every change that reports show, each with its risk: the others, by far the most, are only counted."""
+"""Every change that reports show, with its risk; unchanged slots are only counted."""
 
 
 def shown(plan: Plan) -> Shown:
+    """Return the changes that reports show."""
     return [(risk, change) for change in plan.changes if (risk := risk_of(change)) is not None]
 
 
 def cohort_rows(changes: Shown, plan: Plan, *, fold: bool, pending: bool) -> tuple[CohortRows, ...]:
-    """Each cohort's changes, by the cohort's name. Without a base nothing is told apart, and nothing is pending.
+    """Return each cohort's changes, by the cohort's name; without a base nothing is pending.
 
-    `fold` leaves many slots of which nothing tells who is there to the headline, which counts them by kind.
+    With *fold*, many slots of unknown holder are left to the headline, which counts them by kind.
     """
     if pending and not plan.base:
         return ()
     groups: dict[str, list[tuple[Risk, Change]]] = {}
-    hidden = {Risk.UNTOLD} if fold and len(unknown_slots(changes)) > MANY_UNKNOWN else set()
+    hidden = {Risk.UNKNOWN} if fold and len(unknown_slots(changes)) > MANY_UNKNOWN else set()
     for risk, change in changes:
         if risk not in hidden and (bool(plan.base) and change.pending) is pending:
             groups.setdefault(change.cohort, []).append((risk, change))
@@ -92,13 +106,13 @@ def _rows(group: Iterable[tuple[Risk, Change]], plan: Plan, fold: bool) -> Itera
     yield from _aside([change for risk, change in group if risk is Risk.ASIDE], who)
     for risk, change in group:
         if risk is not Risk.ASIDE and not (fold and _is_unknown(change)):
-            yield Row(risk, who(change), change_words(change, plan.handles), *_asked_by(change))
+            yield Row(risk, who(change), change_words(change, plan.handles), *_reason(change))
     if fold:
         yield from _folded(unknown, plan.handles)
 
 
-def _asked_by(change: Change) -> tuple[str, Source | None]:
-    """Why it changes, and the line that asks for it. What reverts a run is asked for by that run: it has no line."""
+def _reason(change: Change) -> tuple[str, Source | None]:
+    """Return the reason and the line that asks for it; a change that reverts a run has no line."""
     if change.held:
         return _HELD[change.held], change.source
     source = change.source
@@ -112,7 +126,7 @@ def _is_unknown(change: Change) -> bool:
 
 
 def _aside(changes: Sequence[Change], who: Callable[[Change], str]) -> Iterator[Row]:
-    """One row per learner and reason."""
+    """Yield one row per learner and reason."""
     slots = Counter((change.learner, change.blocked) for change in changes)
     first = {(change.learner, change.blocked): change for change in reversed(changes)}
     for key in sorted(slots):
@@ -121,7 +135,7 @@ def _aside(changes: Sequence[Change], who: Callable[[Change], str]) -> Iterator[
 
 
 def _folded(changes: Sequence[Change], handles: Handles) -> Iterator[Row]:
-    """Unknown slots by who comes: `kate-anderson: 30 slots of 15 learners (15 default assessor, ...)`."""
+    """Yield unknown slots by new holder: `kate-anderson: 30 slots of 15 learners (15 default assessor, ...)`."""
     groups: dict[tuple[Risk, str], list[Change]] = {}
     for change in changes:
         risk = risk_of(change)
@@ -129,15 +143,16 @@ def _folded(changes: Sequence[Change], handles: Handles) -> Iterator[Row]:
             groups.setdefault((risk, holder_words(change.after, handles)), []).append(change)
     for (risk, staff), group in sorted(groups.items()):
         learners = number_of(len({change.learner for change in group}), "learner")
-        what = f"{number_of(len(group), 'slot')} of {learners} ({by_kind(group)}), {NOT_SHOWN}"
+        what = f"{number_of(len(group), 'slot')} of {learners} ({by_kind(group)}), {NOT_VERIFIED}"
         yield Row(risk, staff, what, slots=len(group))
 
 
 def unknown_slots(changes: Shown) -> list[Change]:
-    """Slots that shall be nobody's, and of which nothing tells whether somebody is there."""
-    return [change for risk, change in changes if risk is Risk.UNTOLD]
+    """Return the slots that should be empty and whose holder is unknown."""
+    return [change for risk, change in changes if risk is Risk.UNKNOWN]
 
 
 def by_kind(changes: Iterable[Change]) -> str:
+    """Return the number of slots of each kind: `15 default assessor, 31 unit IQA`."""
     kinds = Counter(change.slot.kind for change in changes)
     return ", ".join(f"{kinds[kind]} {kind_words(kind)}" for kind in SlotKind if kinds[kind])

@@ -74,7 +74,7 @@ def test_what_github_would_make_something_of_is_code(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "LRN-0042: default assessor moves from kate-anderson to james-fayre (nobody before)",
+        "LRN-0042: default assessor: kate-anderson → james-fayre (nobody before)",
         "Zoë's, 東京; 10 %",
         "an IQA for learning aim 41243.",
     ],

@@ -21,7 +21,7 @@ from reconciler.report.common.truncate import SMALLEST_LIMIT
 from reconciler.report.common.words import age_words
 from reconciler.report.drift import json as jsonreport
 from reconciler.report.drift import markdown, prometheus
-from reconciler.report.drift.text import render_drift as render_text
+from reconciler.report.drift.text import render_text
 from reconciler.store import LastApplied, OpenIssue
 from tests.factories import (
     AIM,
@@ -94,11 +94,11 @@ def test_the_text_tells_everything_there_is() -> None:
     """Who stands there, who was applied by which run, since when, what becomes of it, and what a person can do."""
     text = re.sub(r"\n +", " ", render_text(everything()))
     for words in (
-        "7 drifted, 1 due by date, 1 pending from the files, 1 step by hand open",
+        "7 drifted, 1 due by date, 1 pending from the files, 1 manual step open",
         "OneFile holds james-fayre; run 12 (quality-lead, 2026-11-14 12:00 UTC) applied kate-anderson",
         "first seen 2026-11-20 12:00 UTC, 3 days ago",
         f"reconciler done {fight_id(LEARNER, AIM)} --by NAME",
-        "OneFile moved too",
+        "changed in OneFile too",
         "step 3ef71a24, open for 30 days, quality-lead",
         "Users, Account, Access Accounts",
         "back as it was applied",
@@ -136,7 +136,7 @@ def test_an_age_never_sounds_older_than_it_is(minutes: int, words: str) -> None:
 
 def test_json_has_one_row_a_slot_and_the_counts_of_them() -> None:
     """And says of each since when, which run had applied what, and what may be done."""
-    document = fitting(json.loads(jsonreport.render_drift(everything(), exit_code=2)))
+    document = fitting(json.loads(jsonreport.render_json(everything(), exit_code=2)))
     assert [row["verdict"] for row in document["drift"]] == [verdict.value for verdict in DriftAction]
     assert document["drift"][0] | {"source": None} == {
         "address": f"learner[{LEARNER}].default_assessor",
@@ -174,7 +174,7 @@ def test_a_corrected_slot_is_no_longer_drift() -> None:
     done = replace(
         done, run=13, outcomes=(Outcome(plan_of([one.change]).operations[0], State.DONE, proof="read_back"),)
     )
-    document = fitting(json.loads(jsonreport.render_drift(done, exit_code=0)))
+    document = fitting(json.loads(jsonreport.render_json(done, exit_code=0)))
     assert (document["drift"][0]["verdict"], document["summary"]["drift"], document["summary"]["corrected"]) == (
         "corrected", 0, 1,
     )  # fmt: skip
@@ -189,23 +189,23 @@ HOSTILE = "`|` <img src=x> @everyone #12 [a](http://b.example) \u202e\n| x |"
 
 def test_the_hidden_first_line_is_how_the_issue_is_found() -> None:
     """As whoever keeps the issue reads it."""
-    text = markdown.render_drift(everything())
+    text = markdown.render_markdown(everything())
     assert text.splitlines()[0] == "<!-- onefile-reconciler drift target=sandbox organisation=5740 -->"
     assert kind_of(text) == "drift"
 
 
 def test_markdown_tells_everything_there_is() -> None:
     """Each sort has its table, what needs a person comes first, and what only waits is folded."""
-    text = markdown.render_drift(everything())
+    text = markdown.render_markdown(everything())
     titles = re.findall(r"^### (.+) \(\d+\)$", text, re.MULTILINE)
-    assert titles[:2] == ["Two systems fight over these: a person must answer", "Left alone until a person answers"]
+    assert titles[:2] == ["Correction conflicts: another system keeps changing these", "Left alone until a person decides"]
     assert titles[-3:] == [
         "Due by date: cover and dated entries",
-        "Pending: the files ask for what was not applied yet",
-        "No longer drifting since the last look",
+        "Pending: in the files and not applied yet",
+        "No longer drifting since the last reading",
     ]
     assert text.count("<details>") == 3
-    assert "Somebody must decide" in text
+    assert "A person must decide" in text
     cells = [cell for table in tables(text) for line in table for cell in line]
     assert f"reconciler done {fight_id(LEARNER, AIM)} --by NAME" in cells
     assert {"3ef71a24", "quality-lead", "30 days"} <= set(cells)
@@ -214,7 +214,7 @@ def test_markdown_tells_everything_there_is() -> None:
 def test_nothing_from_files_is_markup() -> None:
     """Labels, cohorts and reasons stand in their own cells, as text."""
     row = change(DEFAULT, JAMES, KATE, reason="drift", label=HOSTILE, cohort=HOSTILE, blocked=HOSTILE)
-    text = markdown.render_drift(report(drifted(DriftAction.SET_ASIDE, row), pending=(row,)))
+    text = markdown.render_markdown(report(drifted(DriftAction.SET_ASIDE, row), pending=(row,)))
     ours = {"<details>", "<summary>", "</summary>", "</details>", "<details><summary>Show them</summary>"}
     assert {found for found in markup(text) if not found.startswith("<!-- onefile-reconciler")} <= ours
     assert {len(line) for table in tables(text) for line in table} == {3, 4}
@@ -227,7 +227,7 @@ def test_what_waits_gives_way_before_drift_and_drift_before_fights(limit: int) -
     rows = [change(DEFAULT, JAMES, KATE, reason="drift", learner=user) for user in range(1, 2001)]
     fight = OpenIssue(1, "fight", LEARNER, AIM, None, KATE, NOON, NOON)
     found = report(*(drifted(DriftAction.GRACE, row) for row in rows), pending=pending, fights=(fight,))
-    text = markdown.render_drift(found, limit=limit)
+    text = markdown.render_markdown(found, limit=limit)
     assert len(text.encode()) <= limit
     assert "reconciler done" in text
     assert re.search(r"2000 drifted, 3000 pending", text)
@@ -240,14 +240,14 @@ def test_names_stand_where_the_plan_has_them_and_never_in_data() -> None:
     found = everything()
     found = replace(found, plan=replace(found.plan, names={LEARNER: "Alex Beech"}))
     assert "LRN-0042 (Alex Beech)" in render_text(found)
-    assert "`LRN-0042 (Alex Beech)`" in markdown.render_drift(found)
-    assert "Beech" not in jsonreport.render_drift(found, exit_code=0) + prometheus.render_drift(found, exit_code=0)
+    assert "`LRN-0042 (Alex Beech)`" in markdown.render_markdown(found)
+    assert "Beech" not in jsonreport.render_json(found, exit_code=0) + prometheus.render_prometheus(found, exit_code=0)
 
 
 def test_without_drift_markdown_says_so_in_a_few_lines() -> None:
     """For the last edit of an issue before it is closed."""
-    text = markdown.render_drift(report())
-    assert "Whatever was applied stands in OneFile as it was applied" in text
+    text = markdown.render_markdown(report())
+    assert "Everything applied is still in place" in text
     assert len(text.splitlines()) < 10
 
 
@@ -256,7 +256,7 @@ def test_without_drift_markdown_says_so_in_a_few_lines() -> None:
 
 def samples(found: DriftReport) -> dict[tuple[str, ...], float]:
     """By name and the labels after target and organisation, as Prometheus itself reads them."""
-    families = text_string_to_metric_families(prometheus.render_drift(found, exit_code=2))
+    families = text_string_to_metric_families(prometheus.render_prometheus(found, exit_code=2))
     read = {}
     for family in families:
         assert family.documentation

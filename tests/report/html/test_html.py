@@ -13,11 +13,13 @@ from reconciler.model.plan import CaseloadRow, Finding, Holding, Plan
 from reconciler.model.slots import Handle
 from reconciler.model.structs import replace
 from reconciler.problems import Problem, Source
+from reconciler.report.caseload.view import caseload_line
 from reconciler.report.common.escape import visible
-from reconciler.report.html import render_outcomes, render_plan, render_problems
 from reconciler.report.html.chart import ROWS, caseload_chart
+from reconciler.report.outcome.html import render_html as render_outcomes
 from reconciler.report.outcome.view import outcome_view
-from reconciler.report.plan.view import caseload_line
+from reconciler.report.plan.html import render_html as render_plan
+from reconciler.report.problems.html import render_html as render_problems
 from tests.factories import AIM_IQA, DEFAULT, JAMES, KATE, OSCAR, PRIYA, change, plan_of
 
 HOSTILE = [
@@ -59,7 +61,7 @@ def page_of(plan: Plan) -> str:
     return render_plan(plan, fingerprint="sha256:0123")
 
 
-def told_with(text: str) -> Plan:
+def plan_with(text: str) -> Plan:
     """A plan in which a text from outside stands wherever one can."""
     finding = Finding("coverage", "error", text, text, label=text, source=Source(text, 7))
     rows = [replace(change(DEFAULT, KATE, JAMES), label=text), replace(change(AIM_IQA, PRIYA, OSCAR), blocked=text)]
@@ -73,7 +75,7 @@ def told_with(text: str) -> Plan:
 @given(st.sampled_from(HOSTILE) | st.text(min_size=1, max_size=40))
 def test_a_text_comes_back_as_it_is_shown_and_makes_no_markup(text: str) -> None:
     """Whatever stands in a label, a handle or a reason: the tags are those of the same page with a harmless one."""
-    page, harmless = _Page(page_of(told_with(text))), _Page(page_of(told_with("harmless")))
+    page, harmless = _Page(page_of(plan_with(text))), _Page(page_of(plan_with("harmless")))
     assert page.tags == harmless.tags
     assert [name for name, _ in page.attributes] == [name for name, _ in harmless.attributes]
     assert "".join(page.texts) == "".join(harmless.texts).replace("harmless", visible(text))
@@ -81,7 +83,7 @@ def test_a_text_comes_back_as_it_is_shown_and_makes_no_markup(text: str) -> None
 
 def test_nothing_is_run_and_nothing_is_fetched() -> None:
     """No script, no link, no image, no style of an element's own; and the policy forbids what is not there."""
-    page = _Page(page_of(told_with("x")))
+    page = _Page(page_of(plan_with("x")))
     assert not {"script", "link", "img", "iframe", "object", "a", "form"} & set(page.tags)
     names = {name for name, _ in page.attributes}
     assert not {"src", "href", "style", "action"} & names
@@ -92,14 +94,14 @@ def test_nothing_is_run_and_nothing_is_fetched() -> None:
 
 def test_headings_go_down_one_step_at_a_time() -> None:
     """A screen reader's user walks a page by them."""
-    levels = [int(tag[1]) for tag in _Page(page_of(told_with("x"))).tags if tag in ("h1", "h2", "h3", "h4")]
+    levels = [int(tag[1]) for tag in _Page(page_of(plan_with("x"))).tags if tag in ("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:
     """So that a report can be compared, and an artifact is not new where nothing is."""
-    assert page_of(told_with("x")) == page_of(told_with("x"))
+    assert page_of(plan_with("x")) == page_of(plan_with("x"))
 
 
 def test_outcomes_are_told_worst_first() -> None:

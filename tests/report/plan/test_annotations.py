@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.problems import Problem, Source
-from reconciler.report.plan.annotations import SHOWN, Workspace, render_plan, render_problems
+from reconciler.report.common.annotations import SHOWN, Workspace
+from reconciler.report.plan.annotations import render_annotations as render_plan
+from reconciler.report.problems.annotations import render_annotations as render_problems
 from tests.factories import plan_of
 from tests.report.plans import everything, hostile_plan
 

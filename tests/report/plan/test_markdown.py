@@ -15,9 +15,11 @@ from reconciler.model.structs import replace
 from reconciler.problems import Problem
 from reconciler.report.common.escape import visible
 from reconciler.report.common.truncate import COMMENT_LIMIT, SMALLEST_LIMIT, SUMMARY_LIMIT
-from reconciler.report.markdown import render_outcomes, render_plan, render_problems
+from reconciler.report.outcome.markdown import render_markdown as render_outcomes
 from reconciler.report.outcome.view import outcome_view
+from reconciler.report.plan.markdown import render_markdown as render_plan
 from reconciler.report.plan.risk import Risk
+from reconciler.report.problems.markdown import render_markdown as render_problems
 from tests.factories import AIM, AIM_IQA, DEFAULT, HANDLES, JAMES, KATE, LEE, UNIT, additional, change, plan_of
 from tests.report.plans import REMOVAL, everything, hostile_plan
 from tests.report.reading import markup, tables
@@ -63,7 +65,7 @@ def test_every_cell_says_what_the_plan_says(words: str) -> None:
     assert head == ["", "learner", "change", "why", "where"]
     assert (sign, why, where) == ("~", "declared", "state/cohorts/business-admin-l3-2026.yaml:12")
     assert who == (shown or "")
-    expected = f"assessor for unit {visible(words)} moves from kate-anderson to james-fayre"
+    expected = f"assessor of unit {visible(words)}: kate-anderson → james-fayre"
     assert what == re.sub(" +", " ", expected)
 
 
@@ -148,7 +150,7 @@ def test_what_is_shown_and_what_is_left_out_are_all_there_is(learners: int) -> N
     for risk, signs in ((Risk.REASSIGN, "~"), (Risk.ASIDE, "!")):
         total = {Risk.REASSIGN: learners, Risk.ASIDE: 3}[risk]
         assert shown.count(signs) + left.get(risk.words, 0) == total
-    assert shown.count("+") + left.get(Risk.FILL.words, 0) + left.get(Risk.JOIN.words, 0) == 2 * learners
+    assert shown.count("+") + left.get(Risk.FILL.words, 0) + left.get(Risk.ADD.words, 0) == 2 * learners
 
 
 def test_the_least_risky_rows_give_way_first() -> None:
@@ -156,7 +158,7 @@ def test_the_least_risky_rows_give_way_first() -> None:
     for learners in (100, 150, 200, 250, 400):
         report = markdown(huge(learners))
         reassigned, filled, joined = (
-            report.count(words) for words in (" moves from ", "(nobody before)", " joins the additional people")
+            report.count(words) for words in ("kate-anderson → james-fayre", "nobody → james-fayre", "additional people: add")
         )
         assert joined < learners or learners == 100
         assert joined == 0 or filled == learners
@@ -169,10 +171,10 @@ def test_a_report_that_cannot_show_all_risks_says_so_loudly() -> None:
     assert size(report) <= COMMENT_LIMIT
     loud = next(line for line in report.splitlines() if "too long to show everything that needs a person's eye" in line)
     assert "Do not approve on it alone." in loud
-    for words in (r"[\d,]+ breaches that block", "1,500 steps by hand", "700 set aside", "30 caseloads"):
+    for words in (r"[\d,]+ findings that block", "1,500 manual steps", "700 set aside", "30 caseloads"):
         assert re.search(words, loud), words
     assert "### Refused by policies (4000)" in report
-    assert "### To remove by hand: OneFile's API cannot (1500)" in report
+    assert "### Manual removals needed: the API cannot remove people (1500)" in report
 
 
 def test_a_report_that_fits_leaves_nothing_out_and_does_not_say_otherwise() -> None:

@@ -15,9 +15,11 @@ from reconciler.model.slots import Unread
 from reconciler.model.structs import replace
 from reconciler.problems import Problem, Source
 from reconciler.report.common.escape import visible
+from reconciler.report.outcome.text import render_text as render_outcomes
 from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan.rows import MANY_UNKNOWN
-from reconciler.report.plan.text import render_outcomes, render_plan, render_problems
+from reconciler.report.plan.text import render_text as render_plan
+from reconciler.report.problems.text import render_text as render_problems
 from tests.factories import (
     ACME,
     AIM,
@@ -55,8 +57,8 @@ def test_a_plan_says_what_matters_first_and_every_change_in_words() -> None:
         """\
 Plan for sandbox, organisation 5740, as declared for 2026-11-23, made 2026-11-23 12:00 UTC
 Blocked: 1 limit, 1 policy finding. Nothing is applied while a limit or a policy refuses this plan.
-1 to fill, 1 to reassign, 1 to write once (OneFile does not show who is there), 1 to remove by hand,
-  2 set aside, 1 drifted and only reported, 1 unchanged.
+1 to fill, 1 to reassign, 1 to add (cannot be verified), 1 to remove by hand, 2 set aside, 1 drifted
+  and only reported, 1 unchanged.
 181 calls to read, 3 to write, about 37 s
 Fingerprint sha256:0123
 
@@ -72,9 +74,9 @@ Set aside; the rest goes ahead (1)
   state/cohorts/it.yaml:4: learner 200006 is archived
     Fix: Remove the learner.
 
-To remove by hand: OneFile's API cannot (1)
-  LRN-0042: observer-lee is to be removed by hand from the additional people: the learner's Access
-      Accounts tab (step 8416d012)
+Manual removals needed: the API cannot remove people (1)
+  LRN-0042: remove observer-lee from the additional people, by hand: the learner's Access Accounts
+      tab (step 8416d012)
     Afterwards: reconciler done STEP --by NAME
 
 Policy warnings (1)
@@ -97,18 +99,17 @@ Who gains and who loses (learners in scope)
 
 Changes: + fill  ~ reassign  - remove by hand  ! set aside  = left as it is
 care
-  - LRN-0042: observer-lee is to be removed by hand from the additional people (from our record,
-      unverified: OneFile does not show it) (declared, state/cohorts/care.yaml:10)
-  ~ LRN-0042: default assessor moves from kate-anderson to james-fayre (declared,
-      state/cohorts/care.yaml:11)
-  + LRN-0042: assessor for learning aim 41242 becomes kate-anderson (nobody before) (cover,
-      state/cohorts/care.yaml:13)
+  - LRN-0042: remove observer-lee from the additional people, by hand (from our record, not
+      verified)  [state/cohorts/care.yaml:10]
+  ~ LRN-0042: default assessor: kate-anderson -> james-fayre  [state/cohorts/care.yaml:11]
+  + LRN-0042: assessor of learning aim 41242: nobody -> kate-anderson  [cover,
+      state/cohorts/care.yaml:13]
   = LRN-0042: default employer: OneFile holds account 9 (not in staff.yaml), the files say
-      acme-mentor (drift, reported only, state/cohorts/care.yaml:12)
+      acme-mentor  [drift, reported only, state/cohorts/care.yaml:12]
 it
   ! learner 200006: 2 slots set aside: archived
-  + learner 200005: assessor for unit KS_COMM1 becomes james-fayre: written once; OneFile does not
-      show who is there (state/cohorts/it.yaml:12)
+  + learner 200005: assessor of unit KS_COMM1: not shown -> james-fayre (cannot be verified)
+      [state/cohorts/it.yaml:12]
 """
     )
 
@@ -129,9 +130,9 @@ def test_an_empty_plan_tells_what_it_could_not_see() -> None:
     """Recorded values are unverified; what shall be nobody's, and nothing tells who is there, is not as declared."""
     seen = text(plan(change(AIM, KATE, KATE, recorded=True), change(UNIT, UNREADABLE, None, action="no-op")))
     assert "\nNothing to write: 1 unknown, 1 unchanged.\n" in seen
-    assert "1 of the unchanged is as we recorded it, unverified: OneFile does not show it.\n" in seen
-    assert "1 slot is unknown (1 unit assessor): the files say nobody, and neither OneFile nor a record says" in seen
-    assert "  ? LRN-0042: assessor for unit KS_COMM1: OneFile holds somebody or nobody" in seen
+    assert "1 unchanged slot cannot be verified (OneFile does not show it).\n" in seen
+    assert "1 slot is unknown (1 unit assessor): the files say nobody, and neither OneFile nor our record" in seen
+    assert "  ? LRN-0042: assessor of unit KS_COMM1: OneFile holds somebody or nobody" in seen
 
 
 def test_many_unknown_slots_that_shall_be_nobodys_are_counted() -> None:
@@ -160,7 +161,7 @@ def test_a_scope_without_slots_is_not_called_in_sync() -> None:
 def test_a_recorded_holder_is_called_unverified() -> None:
     """Who is displaced by our own record only is said to be so."""
     seen = text(plan(change(AIM, KATE, JAMES, recorded=True)), width=300)
-    assert "moves from kate-anderson to james-fayre (from our record, unverified: OneFile does not show it)" in seen
+    assert "kate-anderson -> james-fayre (from our record, not verified)" in seen
 
 
 def unknown(count: int) -> Plan:
@@ -177,12 +178,12 @@ def test_many_unknown_slots_become_one_line_per_member_of_staff() -> None:
     seen = text(unknown(12), width=200)
     assert (
         """\
-  ~ LRN-0042: default assessor moves from kate-anderson to james-fayre (declared, \
-state/cohorts/business-admin-l3-2026.yaml:12)
+  ~ LRN-0042: default assessor: kate-anderson -> james-fayre \
+ [state/cohorts/business-admin-l3-2026.yaml:12]
   + james-fayre: 4 slots of 4 learners (2 learning aim assessor, 2 unit assessor), \
-written once; OneFile does not show who is there
+cannot be verified
   + kate-anderson: 8 slots of 8 learners (4 learning aim assessor, 4 unit assessor), \
-written once; OneFile does not show who is there
+cannot be verified
 """
         in seen
     )
@@ -192,7 +193,7 @@ written once; OneFile does not show who is there
 def test_few_unknown_slots_or_verbose_are_spelled_out(count: int, verbose: bool) -> None:
     """Ten or fewer have a line each, and so has every one where it is asked for."""
     seen = text(unknown(count), width=200, verbose=verbose)
-    assert seen.count("written once") == count
+    assert seen.count("(cannot be verified)  [") == count
 
 
 def test_the_same_plan_gives_the_same_text() -> None:
@@ -295,39 +296,35 @@ def test_outcomes_tell_how_each_operation_ended_and_what_proves_it() -> None:
     assert seen == (
         """\
 Run 12: 3 done, 1 already done, 1 not tried, 1 in conflict, 1 unknown, 1 failed
-2 of the 3 done could not be read back, so nothing proves them yet
+2 of the 3 done cannot be verified
 33 calls made
 Fingerprint sha256:0123
 
 Failed (1)
-  learner 200005: assessor for learning aim 41242 moves from kate-anderson to james-fayre: 400: not
-      allowed
+  learner 200005: assessor of learning aim 41242: kate-anderson -> james-fayre: 400: not allowed
 
-Unknown: whether these took effect cannot be told; look in OneFile (1)
-  learner 200007: assessor for learning aim 41242 moves from kate-anderson to james-fayre: no answer
+Unknown: these may have taken effect; look in OneFile (1)
+  learner 200007: assessor of learning aim 41242: kate-anderson -> james-fayre: no answer
 
-Conflict: OneFile moved since the plan, left alone; plan again (1)
-  learner 200006: assessor for learning aim 41242 moves from kate-anderson to james-fayre: somebody
-      else is there now
+Conflict: changed in OneFile since the plan, left alone; plan again (1)
+  learner 200006: assessor of learning aim 41242: kate-anderson -> james-fayre: somebody else is
+      there now
 
 Not tried (1)
-  learner 200009: assessor for learning aim 41242 moves from kate-anderson to james-fayre: the run
-      was stopped
+  learner 200009: assessor of learning aim 41242: kate-anderson -> james-fayre: the run was stopped
 
-Already done: the new holder was there before this run wrote (1)
-  learner 200008: assessor for learning aim 41242 moves from kate-anderson to james-fayre
+Already done: the slot had the new holder before this run wrote (1)
+  learner 200008: assessor of learning aim 41242: kate-anderson -> james-fayre
 
 Done (3)
-  LRN-0042: observer-lee joins the additional people: written once; OneFile does not show who is
-      there (so not proven)
-  LRN-0042: default assessor moves from kate-anderson to james-fayre and default employer becomes
-      acme-mentor (nobody before) (read back)
-  learner 200010: assessor for learning aim 41242 moves from kate-anderson to james-fayre (not read
-      back)
+  LRN-0042: additional people: add observer-lee (not verified)
+  LRN-0042: default assessor: kate-anderson -> james-fayre and default employer: nobody ->
+      acme-mentor (read back)
+  learner 200010: assessor of learning aim 41242: kate-anderson -> james-fayre (not read back)
 
-Still to remove by hand: OneFile's API cannot (1)
-  LRN-0042: observer-lee is to be removed by hand from the additional people: the learner's Access
-      Accounts tab (step 8416d012)
+Manual removals still needed: the API cannot remove people (1)
+  LRN-0042: remove observer-lee from the additional people, by hand: the learner's Access Accounts
+      tab (step 8416d012)
     Afterwards: reconciler done STEP --by NAME
 """
     )
@@ -340,7 +337,7 @@ def test_every_state_has_its_words(state: State) -> None:
     seen = render_outcomes(
         outcome_view(whole, [Outcome(whole.operations[0], state)], fingerprint="", run=1, spent_calls=1)
     )
-    assert "default assessor moves from kate-anderson to james-fayre" in seen
+    assert "default assessor: kate-anderson -> james-fayre" in seen
     assert "nothing to write" not in seen
 
 
@@ -357,7 +354,7 @@ def test_what_ended_a_run_early_is_told_before_its_outcomes() -> None:
     seen = render_outcomes(
         outcome_view(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1, problems=[problem])
     )
-    assert seen.endswith("\nWhat ended the run (1)\n  stopped before the end\n    Fix: Run apply again.\n")
+    assert seen.endswith("\nRun ended early (1)\n  stopped before the end\n    Fix: Run apply again.\n")
 
 
 def test_a_run_without_operations_says_so() -> None:
@@ -400,4 +397,4 @@ def test_no_problems_are_no_text() -> None:
 def test_no_learner_or_member_of_staff_goes_without_a_name() -> None:
     """A learner without a label is an id, and so is an account that no file names."""
     seen = text(replace(plan(change(DEFAULT, KATE, JAMES, label="")), handles={JAMES: HANDLES[JAMES]}), width=200)
-    assert "learner 200004: default assessor moves from account 132757 (not in staff.yaml) to james-fayre" in seen
+    assert "learner 200004: default assessor: account 132757 (not in staff.yaml) -> james-fayre" in seen

@@ -12,11 +12,12 @@ from reconciler.model.plan import CaseloadRow, Change, Finding, Holding, Plan
 from reconciler.model.slots import Handle, Holder, OrganisationId, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.problems import Problem
-from reconciler.report import html, markdown
-from reconciler.report.plan import text
+from reconciler.report.caseload.view import caseload_line
+from reconciler.report.common.manual_steps import manual_steps, ways_to_close
+from reconciler.report.plan import html, markdown, text
 from reconciler.report.plan.risk import Risk, risk_of
 from reconciler.report.plan.rows import CohortRows
-from reconciler.report.plan.view import PlanView, after_by_hand, caseload_line, manual_steps, plan_view
+from reconciler.report.plan.view import PlanView, plan_view
 from tests.factories import (
     ACME,
     AIM,
@@ -66,14 +67,14 @@ def test_a_cohorts_changes_are_told_by_risk() -> None:
     ]
     assert [words for _, words in rows(told(plan_of(changes)).cohorts)] == [
         "1 slot set aside: archived",
-        "observer-lee is to be removed by hand from the additional people"
-        " (from our record, unverified: OneFile does not show it)",
-        "IQA for learning aim 41242 moves from priya-shah to oscar-lind",
-        "default assessor moves from kate-anderson to james-fayre",
-        "assessor for learning aim 41242 moves from kate-anderson to james-fayre",
-        "assessor for learning aim 41242 becomes james-fayre: written once; OneFile does not show who is there",
-        "assessor for unit KS_COMM1 becomes kate-anderson (nobody before)",
-        "james-fayre joins the additional people: written once; OneFile does not show who is there",
+        "remove observer-lee from the additional people, by hand"
+        " (from our record, not verified)",
+        "IQA of learning aim 41242: priya-shah -> oscar-lind",
+        "default assessor: kate-anderson -> james-fayre",
+        "assessor of learning aim 41242: kate-anderson -> james-fayre",
+        "assessor of learning aim 41242: not shown -> james-fayre (cannot be verified)",
+        "assessor of unit KS_COMM1: nobody -> kate-anderson",
+        "additional people: add james-fayre (cannot be verified)",
         "default employer: OneFile holds acme-mentor, the files say observer-lee",
     ]
 
@@ -139,7 +140,7 @@ def test_a_finding_that_was_there_before_says_so_and_comes_last() -> None:
     (group,) = told(plan).notices
     assert [(notice.what, notice.mark) for notice in group.items] == [
         ("new", "coverage"),
-        ("old", "coverage, there before this change"),
+        ("old", "coverage, from before this change"),
     ]
     (group,) = told(replace(plan, base="")).notices
     assert [notice.mark for notice in group.items] == ["coverage", "coverage"]
@@ -186,15 +187,15 @@ def test_what_one_waiver_lets_pass_is_told_once_with_a_count() -> None:
         8,
         [(7, "new (head)"), (1, "a week (head)")],
     )
-    assert group.items[0].what == "7 breaches, the first: LRN-0: no IQA"
+    assert group.items[0].what == "7 findings, the first: LRN-0: no IQA"
     assert len(plan_view(made, "", whole=True).notices[0].items) == 8
     for rendered in (
-        text.render_plan(made, fingerprint=""), markdown.render_plan(made, fingerprint=""),
-        html.render_plan(made, fingerprint=""),
+        text.render_text(made, fingerprint=""), markdown.render_markdown(made, fingerprint=""),
+        html.render_html(made, fingerprint=""),
     ):  # fmt: skip
         assert "Waived (8)" in rendered
         assert rendered.count("LRN-") == 1
-    assert text.render_plan(made, fingerprint="", verbose=True).count("LRN-") == 7
+    assert text.render_text(made, fingerprint="", verbose=True).count("LRN-") == 7
 
 
 def test_old_warnings_do_not_bury_what_a_change_brings() -> None:
@@ -203,9 +204,9 @@ def test_old_warnings_do_not_bury_what_a_change_brings() -> None:
     made = replace(plan_of([]), base="0123abc", findings=(*old, finding("caseload", "kate: 41")))
     (group,) = told(made).notices
     assert [one.what for one in group.items] == [
-        "kate: 41", "5 warnings that were there before this change of the files: coverage 5",
+        "kate: 41", "5 warnings from before this change of the files: coverage 5",
     ]  # fmt: skip
-    assert (group.count, group.items[-1].fix) == (6, "reconciler plan --verbose lists each of them.")
+    assert (group.count, group.items[-1].fix) == (6, "See reconciler plan --verbose for each of them.")
     assert len(plan_view(made, "", whole=True).notices[0].items) == 6
 
 
@@ -222,9 +223,9 @@ def test_only_steps_that_a_person_can_close_ask_for_a_word() -> None:
     }
     for steps, said in closing.items():
         made = plan_of([], manual=steps)
-        assert [f"{command}{words}" for command, words in after_by_hand(manual_steps(made))] == said
-        for rendered in (text.render_plan(made, fingerprint=""), markdown.render_plan(made, fingerprint=""),
-                         html.render_plan(made, fingerprint="")):  # fmt: skip
+        assert [f"{command}{words}" for command, words in ways_to_close(manual_steps(made))] == said
+        for rendered in (text.render_text(made, fingerprint=""), markdown.render_markdown(made, fingerprint=""),
+                         html.render_html(made, fingerprint="")):  # fmt: skip
             assert rendered.count("Afterwards: ") == len(said)
             assert ("reconciler done" in rendered) == (REMOVAL in steps)
 
@@ -243,9 +244,9 @@ def test_a_fix_of_many_findings_is_told_once_and_every_learner_below_it() -> Non
         breaches("LRN-8", "LRN-9", fix="Declare nobody.", policy="coverage"),
     )
     plan = replace(plan_of([change(DEFAULT, KATE, JAMES)]), findings=(*many[:1], *few, *many[1:]))
-    for render in (text.render_plan, markdown.render_plan, html.render_plan):
+    for render in (text.render_text, markdown.render_markdown, html.render_html):
         shown = render(plan, fingerprint="sha256:0123").replace("`", "")
-        assert [shown.count(words) for words in ("Declare another IQA.", "3 with one fix", "Declare nobody.")] == [
+        assert [shown.count(words) for words in ("Declare another IQA.", "3 findings, same fix", "Declare nobody.")] == [
             1,
             1,
             2,
@@ -263,7 +264,7 @@ def test_what_blocks_stands_before_everything_but_the_headline_and_is_counted_th
         refusals=(Problem("the plan reassigns 9 slots", "Raise it.", where="limits.reassign"),),
         caseload=(CaseloadRow(Handle("james"), JAMES, holding, holding, None, None),),
     )
-    for render in (text.render_plan, markdown.render_plan, html.render_plan):
+    for render in (text.render_text, markdown.render_markdown, html.render_html):
         shown = render(plan, fingerprint="sha256:0123")
         places = [shown.index(words) for words in ("Blocked: 1 limit, 2 policy findings.", "Refused by limits",
                   "Refused by policies", "Who gains and who loses")]  # fmt: skip

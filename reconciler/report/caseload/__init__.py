@@ -1,0 +1,1 @@
+"""Caseload tables and charts."""

@@ -1,0 +1,51 @@
+"""Words of the history, shared by its formats; nothing is escaped here unless stated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.model.history import JournalRow, RunRow
+from reconciler.model.operations import State
+from reconciler.model.slots import UserId
+from reconciler.report.common.escape import visible
+from reconciler.report.common.words import learner_words
+from reconciler.report.history.rows import Labels, Writes
+from reconciler.text import spaced
+
+UNCOMMITTED = "with uncommitted changes"
+"""Suffix of a run whose files were not those of the commit that it names."""
+NO_STEPS = "No manual step has been recorded here yet."
+PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile"}
+
+
+def summary_words(run: RunRow) -> str:
+    """Return the counts of a run's operations, or why there are none."""
+    counts = ", ".join(f"{count} {spaced(state)}" for state, count in sorted(run.summary.items()))
+    return counts or ("nothing to write" if run.ended else unended_words(run))
+
+
+def unended_words(run: RunRow) -> str:
+    """Return the state of a run without a recorded end; the run that settled it is more reliable."""
+    settled = run.settled_by
+    return f"cut off; settled by run {settled}" if settled else "not ended: still running, or cut off"
+
+
+def ending_words(row: JournalRow) -> str:
+    """Return `done, read back`, with the recorded detail."""
+    last = row.events[-1]
+    words = spaced(row.state.value)
+    words += f", {PROOFS[last.proof]}" if last.proof else ""
+    known = row.state is State.DONE and last.proof == "unreadable"  # the detail repeats the proof
+    return f"{words} ({last.detail})" if last.detail and not known else words
+
+
+def unwritten(writes: Writes, learners: Sequence[UserId]) -> list[UserId]:
+    """Return the learners without a recorded write."""
+    written = {row.operation.learner for _, row in writes}
+    return [learner for learner in learners if learner not in written]
+
+
+def unwritten_words(learner: UserId, labels: Labels) -> str:
+    """Return the sentence on a learner without a recorded write, made visible."""
+    named = learner_words(learner, labels.get(learner, ""))
+    return f"No write to {visible(named)} is recorded here (OneFile id {learner})."

@@ -1,0 +1,55 @@
+"""HTML pages without scripts: nothing is fetched; readable on paper and on a phone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from typing import TYPE_CHECKING
+
+from reconciler.report.common.escape import visible
+from reconciler.report.common.manual_steps import ways_to_close
+from reconciler.report.common.notices import same_fix
+from reconciler.report.plan.risk import IN_SIGHT
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render_page(name: str, **values: object) -> str:
+    """Render the template of this name as a page with its own style sheet."""
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = _environment().get_template(f"{name}.html.j2")
+    return template.render(style=style, style_hash=f"sha256-{digest}", **values) + "\n"
+
+
+@cache
+def _style() -> str:
+    environment = _environment()
+    assert environment.loader is not None  # noqa: S101  ours has one
+    return environment.loader.get_source(environment, "style.css")[0]
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates' environment: every value is escaped and made visible, unless it is our own markup."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: object) -> object:
+        return value if isinstance(value, Markup) else visible(str(value)).replace(" -> ", " → ")
+
+    environment = Environment(
+        loader=PackageLoader("reconciler.report.html", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["in_sight"] = IN_SIGHT
+    environment.globals["same_fix"] = same_fix
+    environment.globals["ways_to_close"] = ways_to_close
+    environment.filters["trusted"] = Markup  # our own style sheet only
+    return environment
