@@ -27,8 +27,11 @@ _TITLE = re.compile(r'title="([^"]+)"')
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block. `excuse` says why it is not run; `title` is the file that it shows; `first` and `end` count the
-    lines of the fence itself, from 0."""
+    """One fenced block.
+
+    `excuse` says why it is not run; `title` is the file that it shows; `first` and `end` count the lines of the fence
+    itself, from 0.
+    """
 
     page: Path
     first: int
@@ -55,7 +58,7 @@ class Written:
 
 
 def steady(text: str) -> str:
-    """The text without ids of commits, which change with files that no reader looks at."""
+    """Return the text without ids of commits, which change with files that no reader looks at."""
     return re.sub(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b", "commit", text)
 
 
@@ -92,7 +95,7 @@ def read_page(path: Path) -> Written:
 
 
 def command_lines(text: str) -> Iterator[str]:
-    """A shell block's commands, continued lines joined, comments and empty lines left out."""
+    """Return a shell block's commands, with continued lines joined, without comments and empty lines."""
     for line in re.sub(r"\\\n\s*", "", text).splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             yield line.strip()

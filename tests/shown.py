@@ -1,4 +1,4 @@
-"""What a YAML block of the documents may be, and how each kind is held against what it is a file of."""
+"""Checks of the YAML blocks in the documents, by the kind of file that each shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GROUP = click.Context(cli, info_name="reconciler", **cli.context_settings)
 
 
 def accepted(words: list[str]) -> None:
-    """The command line has a command that exists, with options that it has."""
+    """Assert that the command and its options exist."""
     assert words[0] == "reconciler"
     if words[1].startswith("-"):
         cli.make_context("reconciler", words[1:], resilient_parsing=True)
@@ -43,7 +43,7 @@ _LEARNERS = "version: 1\ncohort: c\nlearners:\n"
 
 
 def _staff_yaml(*, without: frozenset[str] = frozenset()) -> str:
-    """Everybody of the invented centre, but those."""
+    """Return the staff of the invented centre without these."""
     staff = yaml.safe_load((ROOT / "state" / "staff.yaml").read_text("utf-8"))["staff"]
     rows = (f"  {name}: {json.dumps(one, default=str)}\n" for name, one in staff.items() if name not in without)
     return "version: 1\nstaff:\n" + "".join(rows)
@@ -67,7 +67,7 @@ def _staff(block: Block, value: Any, folder: Path) -> None:
 
 
 def _members(block: Block, value: Any, folder: Path) -> None:
-    """Some members of staff, beside the others of the invented centre."""
+    """Check some members of staff beside the others of the invented centre."""
     staff = _staff_yaml(without=frozenset(value)) + indent(block.text, "  ")
     _state(folder, staff=staff, cohort=f"{_LEARNERS}  []\n")
 
@@ -77,7 +77,7 @@ def _cohort(block: Block, value: Any, folder: Path) -> None:
 
 
 def _learner(block: Block, value: Any, folder: Path) -> None:
-    """A part of one learner."""
+    """Check a part of one learner."""
     _state(folder, cohort=f"{_LEARNERS}  - id: 200004\n{indent(block.text, '    ')}")
 
 

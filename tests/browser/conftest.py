@@ -42,7 +42,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
-    """Opens a page from a file, and tells what it asked for and what its scripts did: dialogs, errors, requests."""
+    """Return a function that opens a page and lists its dialogs, errors and requests."""
     opened = []
 
     def show(text: str, **options: Any) -> tuple[Page, list[str]]:

@@ -42,7 +42,7 @@ CHANGES = [
 
 
 def a_page() -> str:
-    """Everything that a report can have: moves, fills, a step by hand, caseloads, what blocks and what warns."""
+    """Everything that a report can have: moves, fills, a manual step, caseloads, what blocks and what warns."""
     step = ManualRemoval(
         "0a1b2c3d", LEARNER, additional(LEE), LEE, "LRN-0042", COHORT, "Allocations", Source("a.yaml", 3), unseen=True
     )
@@ -67,13 +67,13 @@ def test_nobody_is_kept_from_reading_it(show: Show, scheme: Literal["light", "da
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_runs_or_fetches_anything(show: Show, text: str) -> None:
-    """What a label or a reason would like to do does not happen, and nothing even has to be refused."""
+    """Markup in a label or a reason has no effect, and nothing even has to be refused."""
     _, heard = show(page_of(plan_with(text)))
     assert heard == []
 
 
 def test_a_script_that_got_in_would_not_run(show: Show) -> None:
-    """The policy stands behind the escaping: a script put into the page by force does nothing but be refused."""
+    """The policy backs up the escaping: a script put into the page by force does nothing but be refused."""
     forced = a_page().replace("</main>", "<script>alert(1)</script><img src='http://127.0.0.1:9/x'></main>")
     _, heard = show(forced)
     assert "stopped http://127.0.0.1:9/x by csp" in heard
@@ -88,7 +88,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(show: Show) -> None:
 
 
 def test_paper_shows_what_is_folded(show: Show) -> None:
-    """Nobody can unfold a sheet of paper."""
+    """Paper cannot be unfolded."""
     page, _ = show(a_page())
     folded = page.locator("details .table").first
     assert not folded.is_visible()

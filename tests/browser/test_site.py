@@ -20,7 +20,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The site, served on this machine."""
+    """Serve the site on this machine."""
     folder = build(tmp_path_factory.mktemp("site"))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -48,7 +48,7 @@ def test_the_search_finds_a_page_and_asks_nobody_else(address: str, browser: Bro
     "page_name", ["tutorial/first-hour.html", "how-to/github.html", "reference/files/settings.html"]
 )
 def test_a_page_fits_a_phone(address: str, browser: Browser, page_name: str) -> None:
-    """What is wide scrolls in its own frame; the page does not."""
+    """Wide content scrolls in its own frame; the page does not."""
     context = browser.new_context(viewport={"width": 390, "height": 800})
     page = context.new_page()
     page.goto(f"{address}/{page_name}")

@@ -73,7 +73,7 @@ def everything() -> Plan:
 
 
 def hostile_plan(words: str) -> tuple[Plan, list[Outcome]]:
-    """A plan, and what became of it, with the words wherever files or OneFile may have put them."""
+    """Return a plan and its outcomes, with the words wherever files or OneFile may have put them."""
     base = change(DEFAULT, KATE, JAMES, label=words, cohort=words)
     blocked = change(UNIT, KATE, JAMES, label=words, cohort=words, action="no-op", blocked=words)
     problem = Problem(words, words, Source(words, 3))

@@ -16,7 +16,7 @@ def inline(tokens: list[Token]) -> list[Token]:
 
 
 def said(token: Token) -> str:
-    """What a reader sees of an inline token; a line break of ours is a space."""
+    """Return the text that a reader sees of an inline token; a line break of ours is a space."""
     return "".join(" " if one.type == "html_inline" else one.content for one in token.children or [])
 
 

@@ -91,7 +91,7 @@ def everything() -> DriftReport:
 
 
 def test_the_text_tells_everything_there_is() -> None:
-    """Who stands there, who was applied by which run, since when, what becomes of it, and what a person can do."""
+    """Both holders, the run, the age, what will happen, and what a person can do."""
     text = re.sub(r"\n +", " ", render_text(everything()))
     for words in (
         "7 drifted, 1 due by date, 1 pending from the files, 1 manual step open",
@@ -188,7 +188,7 @@ HOSTILE = "`|` <img src=x> @everyone #12 [a](http://b.example) \u202e\n| x |"
 
 
 def test_the_hidden_first_line_is_how_the_issue_is_found() -> None:
-    """As whoever keeps the issue reads it."""
+    """The program that updates the issue reads it."""
     text = markdown.render_markdown(everything())
     assert text.splitlines()[0] == "<!-- onefile-reconciler drift target=sandbox organisation=5740 -->"
     assert kind_of(text) == "drift"

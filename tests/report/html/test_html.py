@@ -36,7 +36,7 @@ HOSTILE = [
 
 
 class _Page(HTMLParser):
-    """What a browser makes of the page: its tags, their attributes and texts, but for the chart's, which are cut."""
+    """The page as a browser reads it: its tags, their attributes and texts, but for the chart's, which are cut."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def page_of(plan: Plan) -> str:
 
 
 def plan_with(text: str) -> Plan:
-    """A plan in which a text from outside stands wherever one can."""
+    """Return a plan with a text from outside wherever there can be one."""
     finding = Finding("coverage", "error", text, text, label=text, source=Source(text, 7))
     rows = [replace(change(DEFAULT, KATE, JAMES), label=text), replace(change(AIM_IQA, PRIYA, OSCAR), blocked=text)]
     caseload = (CaseloadRow(Handle(text), KATE, Holding(learners=1), Holding(learners=3), 2, 2),)
@@ -117,9 +117,9 @@ def test_outcomes_are_told_worst_first() -> None:
 
 def test_problems_alone_make_a_page() -> None:
     """A command that ended without a report still says what is wrong, and what to do."""
-    page = render_problems([Problem("it is <wrong>", "mend it", Source("state/staff.yaml", 4))])
+    page = render_problems([Problem("it is <wrong>", "Fix it.", Source("state/staff.yaml", 4))])
     assert "it is &lt;wrong&gt;" in page
-    assert "mend it" in page
+    assert "Fix it." in page
     assert "state/staff.yaml:4" in page
 
 
@@ -131,7 +131,7 @@ def _line(handle: str, before: int, after: int, maximum: int | None = None) -> C
 
 
 def test_the_chart_says_in_words_what_its_bars_show() -> None:
-    """Whoever does not see the bars is told the same numbers, the largest change first."""
+    """The text alternative has the same numbers, the largest change first."""
     chart = caseload_chart(
         [caseload_line(_line("a", 1, 2)), caseload_line(_line("b", 9, 3)), caseload_line(_line("c", 5, 5))]
     )
@@ -140,7 +140,7 @@ def test_the_chart_says_in_words_what_its_bars_show() -> None:
 
 
 def test_a_maximum_that_is_passed_is_marked_by_shape_and_word() -> None:
-    """Colour alone tells some readers nothing."""
+    """Colour alone is not enough for some readers."""
     chart = caseload_chart([caseload_line(_line("a", 1, 4, maximum=3))])
     assert chart is not None
     assert 'class="maximum"' in chart

@@ -21,7 +21,7 @@ COMMAND = re.compile(r"::(error|warning) ((?:[a-z]+=[^:,\n]*,?)+)::([^\n]*)")
 
 
 def read(report: str) -> list[tuple[str, dict[str, str], str]]:
-    """What GitHub makes of each line: its level, its properties and its message."""
+    """Return each line as GitHub reads it: its level, its properties and its message."""
     found = []
     for line in report.splitlines():
         parts = COMMAND.fullmatch(line)
@@ -35,27 +35,27 @@ def read(report: str) -> list[tuple[str, dict[str, str], str]]:
 
 def test_a_problem_is_marked_at_its_line_in_the_repository() -> None:
     """The file is named from the repository's top, wherever the command ran."""
-    problem = Problem("100% wrong: a, b", "Mend it.", Source("state/staff.yaml", 14))
+    problem = Problem("100% wrong: a, b", "Fix it.", Source("state/staff.yaml", 14))
     assert render_problems([problem], HERE) == (
-        "::error file=centre/state/staff.yaml,line=14,title=Declared state::100%25 wrong: a, b%0AFix: Mend it.\n"
+        "::error file=centre/state/staff.yaml,line=14,title=Declared state::100%25 wrong: a, b%0AFix: Fix it.\n"
     )
 
 
 def test_a_file_outside_of_the_repository_is_named_in_words() -> None:
     """GitHub could show nothing there."""
-    problem = Problem("wrong", "Mend it.", Source("../../elsewhere/staff.yaml", 14), severity="warning")
+    problem = Problem("wrong", "Fix it.", Source("../../elsewhere/staff.yaml", 14), severity="warning")
     assert render_problems([problem], HERE) == (
-        "::warning title=Declared state::../../elsewhere/staff.yaml:14: wrong%0AFix: Mend it.\n"
+        "::warning title=Declared state::../../elsewhere/staff.yaml:14: wrong%0AFix: Fix it.\n"
     )
 
 
 def test_a_plans_limits_findings_and_problems_are_annotations() -> None:
-    """What blocks first, then what is set aside, then warnings; what is waived is none."""
-    told = [
+    """Blocking findings first, then rows set aside, then warnings; waived findings are left out."""
+    seen = [
         (level, known["title"], message.split("\n")[0])
         for level, known, message in read(render_plan(everything(), HERE))
     ]
-    assert told == [
+    assert seen == [
         ("error", "Refused by limits", "limits.reassign: the plan reassigns 9 slots"),
         ("error", "Refused by policies", "LRN-0042: one person [iqa_independent]"),
         ("error", "Set aside; the rest goes ahead", "learner 200006 is archived"),
@@ -66,11 +66,11 @@ def test_a_plans_limits_findings_and_problems_are_annotations() -> None:
 
 def test_no_more_annotations_than_github_shows_and_the_last_counts_the_rest() -> None:
     """Ten errors are ten; of eleven, nine are shown and two are counted."""
-    problems = [Problem(f"wrong {one}", "Mend it.", Source("a.yaml", one + 1)) for one in range(SHOWN + 1)]
+    problems = [Problem(f"wrong {one}", "Fix it.", Source("a.yaml", one + 1)) for one in range(SHOWN + 1)]
     assert len(read(render_problems(problems[:SHOWN], HERE))) == SHOWN
-    told = read(render_problems(problems, HERE))
-    assert len(told) == SHOWN
-    assert told[-1][2].startswith("2 more errors: ")
+    seen = read(render_problems(problems, HERE))
+    assert len(seen) == SHOWN
+    assert seen[-1][2].startswith("2 more errors: ")
 
 
 def test_nothing_wrong_is_no_annotation() -> None:

@@ -69,7 +69,7 @@ def test_each_form_names_the_people_and_the_pages() -> None:
 
 
 def test_a_list_of_any_length_fits_a_comment_and_says_what_is_left_out() -> None:
-    """Handovers are told first by how many there are; text and JSON have them all."""
+    """Handovers are counted first; text and JSON have them all."""
     many = hand_overs([change(DEFAULT, KATE, JAMES, learner=number, label="") for number in range(200_000, 203_000)])
     page = render_handover(many, HANDLES, "markdown", limit=16_384)
     shown = page.count("- [ ] ")
@@ -80,7 +80,7 @@ def test_a_list_of_any_length_fits_a_comment_and_says_what_is_left_out() -> None
 
 
 def test_edits_and_rows_of_any_length_fit_a_comment() -> None:
-    """What is left out is counted, and the fence of the difference is closed."""
+    """Omitted lines are counted, and the fence of the difference is closed."""
     text = "".join(f"line {number}\n" for number in range(3000))
     page = render_edits("kate is replaced", [], [("c1.yaml", text, text.replace("line", "LINE"))], written=False,
                         markdown=True, limit=8192)  # fmt: skip
@@ -92,7 +92,7 @@ def test_edits_and_rows_of_any_length_fit_a_comment() -> None:
 
 
 def test_a_label_cannot_be_markup() -> None:
-    """What a label holds stands in code, whatever it is."""
+    """A label is code, whatever it holds."""
     hostile = "](http://example.invalid) @all `x` <b> #12"
     page = render_handover(hand_overs([change(DEFAULT, KATE, JAMES, label=hostile)]), HANDLES, "markdown")
     tokens = [inner for token in MarkdownIt().parse(page) for inner in token.children or []]

@@ -94,7 +94,7 @@ def test_the_first_line_names_the_plan_for_tools() -> None:
 
 
 def huge(learners: int, *, aside: int = 3, steps: int = 3, findings: int = 3) -> Plan:
-    """A plan with so many learners' fills and reassignments, and some of what must never be cut."""
+    """Return a plan with so many learners' fills and reassignments, and some rows that must never be cut."""
     changes = [
         made
         for number in range(learners)
@@ -110,7 +110,7 @@ def huge(learners: int, *, aside: int = 3, steps: int = 3, findings: int = 3) ->
     ]
     return replace(
         plan_of(changes, manual=tuple(_step(one) for one in range(steps))),
-        findings=tuple(Finding("coverage", "error", f"FINDING-{one}", "Mend it.") for one in range(findings)),
+        findings=tuple(Finding("coverage", "error", f"FINDING-{one}", "Fix it.") for one in range(findings)),
         refusals=(Problem("REFUSED", "Raise it.", where="limits.reassign"),),
         caseload=tuple(
             CaseloadRow(Handle(f"STAFF-{one}"), UserId(one), Holding(), Holding(learners=one)) for one in range(30)

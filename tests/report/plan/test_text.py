@@ -127,7 +127,7 @@ Fingerprint sha256:0123
 
 
 def test_an_empty_plan_tells_what_it_could_not_see() -> None:
-    """Recorded values are unverified; what shall be nobody's, and nothing tells who is there, is not as declared."""
+    """Recorded values are not verified; a slot without a known holder that should be empty is not as declared."""
     seen = text(plan(change(AIM, KATE, KATE, recorded=True), change(UNIT, UNREADABLE, None, action="no-op")))
     assert "\nNothing to write: 1 unknown, 1 unchanged.\n" in seen
     assert "1 unchanged slot cannot be verified (OneFile does not show it).\n" in seen
@@ -145,7 +145,7 @@ def test_many_unknown_slots_that_shall_be_nobodys_are_counted() -> None:
 
 @pytest.mark.parametrize("held", ["report", "ignore"])
 def test_drift_that_is_left_alone_is_not_called_in_sync(held: Literal["report", "ignore"]) -> None:
-    """Where OneFile differs from the files, the report never says that it holds what they declare."""
+    """If OneFile differs from the files, the report never says that it holds what they declare."""
     drifted = replace(change(EMPLOYER, ACME, LEE, action="no-op", reason="drift"), held=held)
     seen = text(plan(drifted))
     assert "No changes" not in seen
@@ -159,7 +159,7 @@ def test_a_scope_without_slots_is_not_called_in_sync() -> None:
 
 
 def test_a_recorded_holder_is_called_unverified() -> None:
-    """Who is displaced by our own record only is said to be so."""
+    """A holder known only from our record is marked."""
     seen = text(plan(change(AIM, KATE, JAMES, recorded=True)), width=300)
     assert "kate-anderson -> james-fayre (from our record, not verified)" in seen
 

@@ -1,4 +1,4 @@
-"""The view of a plan that every format renders: order by risk, and this change told apart from what was there."""
+"""The view of a plan that every format renders: order by risk, and this change apart from what was there."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ UNREADABLE = Unread.UNREADABLE
 SLOTS = (DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT, UNIT_IQA, additional(JAMES))
 
 
-def told(plan: Plan, *, fold: bool = False) -> PlanView:
+def view_of(plan: Plan, *, fold: bool = False) -> PlanView:
     return plan_view(plan, "sha256:0123", fold=fold)
 
 
@@ -65,7 +65,7 @@ def test_a_cohorts_changes_are_told_by_risk() -> None:
         change(UNIT_IQA, PRIYA, OSCAR, action="no-op", blocked="archived"),
         change(DEFAULT, KATE, KATE, learner=200007),
     ]
-    assert [words for _, words in rows(told(plan_of(changes)).cohorts)] == [
+    assert [words for _, words in rows(view_of(plan_of(changes)).cohorts)] == [
         "1 slot set aside: archived",
         "remove observer-lee from the additional people, by hand"
         " (from our record, not verified)",
@@ -106,7 +106,7 @@ def test_every_risk_has_a_sign_and_words() -> None:
 @given(st.lists(changes(), max_size=30), st.booleans(), st.booleans())
 def test_no_change_is_lost_and_none_told_twice(made: list[Change], fold: bool, based: bool) -> None:
     """Every slot that changes, or would, is in exactly one row, and rows never go from less risk to more."""
-    seen = told(replace(plan_of(made), base="a1b2" if based else ""), fold=fold)
+    seen = view_of(replace(plan_of(made), base="a1b2" if based else ""), fold=fold)
     shown = [one for one in made if risk_of(one) is not None]
     caused = [one for one in shown if not (based and one.pending)]
     assert sum(cohort.slots for cohort in seen.cohorts) == len(caused)
@@ -120,14 +120,14 @@ def test_no_change_is_lost_and_none_told_twice(made: list[Change], fold: bool, b
 def test_what_was_pending_stands_apart_only_where_a_base_was_compared() -> None:
     """With a base, the two are counted and listed apart; without one, nobody can say what was pending."""
     plan = plan_of([change(DEFAULT, KATE, JAMES), replace(change(AIM, KATE, JAMES), pending=True)])
-    based = told(replace(plan, base="a1b2c3d4e5f6a7b8"))
+    based = view_of(replace(plan, base="a1b2c3d4e5f6a7b8"))
     assert len(rows(based.cohorts)) == len(rows(based.already)) == 1
     assert based.notes[0] == (
         "Compared with the files of commit a1b2c3d4e5f6: 1 slot by this change of the files; "
         "1 slot was pending or drifting already."
     )
-    assert len(rows(told(plan).cohorts)) == 2
-    assert not told(plan).already
+    assert len(rows(view_of(plan).cohorts)) == 2
+    assert not view_of(plan).already
 
 
 def test_a_finding_that_was_there_before_says_so_and_comes_last() -> None:
@@ -137,12 +137,12 @@ def test_a_finding_that_was_there_before_says_so_and_comes_last() -> None:
         for what, pending in (("old", True), ("new", False))
     )
     plan = replace(plan_of([]), findings=findings, base="a1b2")
-    (group,) = told(plan).notices
+    (group,) = view_of(plan).notices
     assert [(notice.what, notice.mark) for notice in group.items] == [
         ("new", "coverage"),
         ("old", "coverage, from before this change"),
     ]
-    (group,) = told(replace(plan, base="")).notices
+    (group,) = view_of(replace(plan, base="")).notices
     assert [notice.mark for notice in group.items] == ["coverage", "coverage"]
 
 
@@ -166,9 +166,9 @@ def test_a_caseload_is_marked_above_its_numbers_not_at_them(learners: int, mark:
 def test_a_learners_name_stands_where_the_plan_may_show_it() -> None:
     """Names come with the plan or not at all."""
     plan = plan_of([change(DEFAULT, KATE, JAMES)])
-    assert told(plan).cohorts[0].rows[0].who == "LRN-0042"
+    assert view_of(plan).cohorts[0].rows[0].who == "LRN-0042"
     named = replace(plan, names={LEARNER: "Alex Example"})
-    assert told(named).cohorts[0].rows[0].who == "LRN-0042 (Alex Example)"
+    assert view_of(named).cohorts[0].rows[0].who == "LRN-0042 (Alex Example)"
 
 
 # ------------------------------------------------------------------ what would bury a small plan
@@ -182,7 +182,7 @@ def test_what_one_waiver_lets_pass_is_told_once_with_a_count() -> None:
     """Each waiver shows, and how much it lets pass; all of it where the whole is asked for."""
     waived = [finding("coverage", f"LRN-{number}: no IQA", waived="new (head)") for number in range(7)]
     made = replace(plan_of([]), findings=(*waived, finding("caseload", "kate: 41", waived="a week (head)")))
-    (group,) = told(made).notices
+    (group,) = view_of(made).notices
     assert (group.count, [(one.count, one.waived) for one in group.items]) == (
         8,
         [(7, "new (head)"), (1, "a week (head)")],
@@ -202,7 +202,7 @@ def test_old_warnings_do_not_bury_what_a_change_brings() -> None:
     """With --base, those that were there before are one line that says of which policies, and how to see them."""
     old = [finding("coverage", f"LRN-{number}: no IQA", pending=True) for number in range(5)]
     made = replace(plan_of([]), base="0123abc", findings=(*old, finding("caseload", "kate: 41")))
-    (group,) = told(made).notices
+    (group,) = view_of(made).notices
     assert [one.what for one in group.items] == [
         "kate: 41", "5 warnings from before this change of the files: coverage 5",
     ]  # fmt: skip
@@ -211,7 +211,7 @@ def test_old_warnings_do_not_bury_what_a_change_brings() -> None:
 
 
 def test_only_steps_that_a_person_can_close_ask_for_a_word() -> None:
-    """Where OneFile shows the slot a reading tells, and `done` would be refused."""
+    """A reading closes a step whose slot OneFile shows, and `done` would be refused."""
     shown = replace(REMOVAL, id="0123abcd", slot=DEFAULT, unseen=False)
     closing = {
         (REMOVAL,): ["reconciler done STEP --by NAME"],
@@ -274,6 +274,6 @@ def test_what_blocks_stands_before_everything_but_the_headline_and_is_counted_th
 def test_a_plan_names_the_organisations_of_its_learners_where_they_are_others() -> None:
     """A cohort may be of another than the settings: both are in the headline."""
     ours, theirs = change(DEFAULT, KATE, JAMES), replace(change(AIM, KATE, JAMES), organisation=OrganisationId(5741))
-    assert "organisation 5740, as declared" in told(plan_of([ours])).title
-    assert "organisation 5740; learners in 5741, as declared" in told(plan_of([theirs])).title
-    assert "organisation 5740; learners in 5740, 5741, as declared" in told(plan_of([ours, theirs])).title
+    assert "organisation 5740, as declared" in view_of(plan_of([ours])).title
+    assert "organisation 5740; learners in 5741, as declared" in view_of(plan_of([theirs])).title
+    assert "organisation 5740; learners in 5740, 5741, as declared" in view_of(plan_of([ours, theirs])).title
