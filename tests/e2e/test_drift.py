@@ -133,7 +133,7 @@ def test_drift_names_who_stands_there_who_was_applied_and_since_when(home: Home,
     assert 5 * 3600 <= row["age_seconds"] < 5 * 3600 + 600
     text = home.run("drift").out.replace("\n      ", " ")
     assert "default assessor: OneFile holds kate; run 1 (" in text
-    assert "applied james, and somebody in OneFile has moved it since" in text
+    assert "applied james, and it was changed in OneFile since" in text
 
 
 def test_a_drift_run_costs_no_more_calls_than_a_plan(home: Home, server: Served) -> None:
@@ -382,7 +382,7 @@ def test_a_run_records_whether_its_files_are_its_commits(home: Home, server: Ser
     if change == "outside the folder":
         (home.path / "README").write_text("read me", "utf-8")
     ended = home.run("apply", "--auto-approve")
-    assert (ended.code, "Made with uncommitted changes: commit" in ended.out) == (ExitCode.DONE, counts)
+    assert (ended.code, "Files had uncommitted changes, so" in ended.out) == (ExitCode.DONE, counts)
     (run,) = home.run("history", "--format", "json").json
     assert (run["uncommitted_changes"], run["commit"]) == (counts, home.git("rev-parse", "HEAD"))
     for arguments in (["history"], ["history", "1"], ["history", "--format", "markdown"]):

@@ -287,7 +287,7 @@ def test_a_run_records_the_commit_that_its_plan_was_made_from(home: Home, monkey
         applied = home.run("apply", "plan.json")
         assert applied.code == ExitCode.DONE
         told = " ".join(applied.out.split())
-        assert f"made from commit {planned[:10]}, which drift goes by, and not from {other[:10]}" in told
+        assert f"made from commit {planned[:10]}, but {other[:10]} is checked out" in told
         (run,) = home.run("history", "--format", "json").json
         assert (run["commit"], run["uncommitted_changes"]) == (planned, False)
         server.world.users[200004]["DefaultAssessorID"] = KATE

@@ -68,7 +68,7 @@ def test_outside_git_a_scope_by_git_is_invalid(home: Home) -> None:
 def test_what_a_scope_leaves_unread_is_said(repository: Home) -> None:
     """A narrow plan must not look like the whole one."""
     assert "1 declared learner outside this scope was not read" in repository.run("plan", "--cohort", "c2").out
-    assert "left unread" not in repository.run("plan").out
+    assert "outside this scope" not in repository.run("plan").out
     assert repository.plan("--learner", "200004")["scope"] == {"learners": 1, "left_unread": 1}
 
 

@@ -198,7 +198,10 @@ def test_markdown_tells_everything_there_is() -> None:
     """Each sort has its table, what needs a person comes first, and what only waits is folded."""
     text = markdown.render_markdown(everything())
     titles = re.findall(r"^### (.+) \(\d+\)$", text, re.MULTILINE)
-    assert titles[:2] == ["Correction conflicts: another system keeps changing these", "Left alone until a person decides"]
+    assert titles[:2] == [
+        "Correction conflicts: another system keeps changing these",
+        "Left alone until a person decides",
+    ]
     assert titles[-3:] == [
         "Due by date: cover and dated entries",
         "Pending: in the files and not applied yet",

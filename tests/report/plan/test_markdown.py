@@ -158,7 +158,8 @@ def test_the_least_risky_rows_give_way_first() -> None:
     for learners in (100, 150, 200, 250, 400):
         report = markdown(huge(learners))
         reassigned, filled, joined = (
-            report.count(words) for words in ("kate-anderson → james-fayre", "nobody → james-fayre", "additional people: add")
+            report.count(words)
+            for words in ("kate-anderson → james-fayre", "nobody → james-fayre", "additional people: add")
         )
         assert joined < learners or learners == 100
         assert joined == 0 or filled == learners

@@ -67,8 +67,7 @@ def test_a_cohorts_changes_are_told_by_risk() -> None:
     ]
     assert [words for _, words in rows(view_of(plan_of(changes)).cohorts)] == [
         "1 slot set aside: archived",
-        "remove observer-lee from the additional people, by hand"
-        " (from our record, not verified)",
+        "remove observer-lee from the additional people, by hand (from our record, not verified)",
         "IQA of learning aim 41242: priya-shah -> oscar-lind",
         "default assessor: kate-anderson -> james-fayre",
         "assessor of learning aim 41242: kate-anderson -> james-fayre",
@@ -246,7 +245,9 @@ def test_a_fix_of_many_findings_is_told_once_and_every_learner_below_it() -> Non
     plan = replace(plan_of([change(DEFAULT, KATE, JAMES)]), findings=(*many[:1], *few, *many[1:]))
     for render in (text.render_text, markdown.render_markdown, html.render_html):
         shown = render(plan, fingerprint="sha256:0123").replace("`", "")
-        assert [shown.count(words) for words in ("Declare another IQA.", "3 findings, same fix", "Declare nobody.")] == [
+        assert [
+            shown.count(words) for words in ("Declare another IQA.", "3 findings, same fix", "Declare nobody.")
+        ] == [
             1,
             1,
             2,
