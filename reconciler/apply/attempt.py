@@ -1,4 +1,4 @@
-"""One operation, from a fresh reading to its outcome: judged, sent once, and proven by reading back."""
+"""Attempts at single operations: checked against a fresh reading, sent once, verified by reading back."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from reconciler.onefile.reader import Reader, layers_of
 from reconciler.onefile.wire import write_request
 from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceError
 
-READINGS = 3  # before one write, where a very small budget makes each too old by the time the write may go
+READINGS = 3  # before one write, if a very small rate limit makes each too old by the time the write may be sent
 READING_COUNTS_FOR = 60.0  # seconds; younger readings need not be made again before a write
-FAILED_CANARIES = 3  # so many failures before any success of a kind, and that kind is left alone
+FAILED_CANARIES = 3  # failures before any success of a kind, after which that kind is skipped
 
 
 @dataclass
 class Attempts:
-    """What this run has learnt about writing to this server. `stopped` says why nothing more may be written.
+    """The state of a run's writes to this server. `stopped` is why nothing more may be written.
 
-    `recorded`, `unsettled` and `written_by`, the slots that dead runs wrote, are as of the moment the lock was taken:
-    another run may have come in between.
+    `recorded`, `unsettled` and `written_by` (the slots that dead runs wrote) are as of the moment the lock was taken,
+    because another run may have come in between.
     """
 
-    book: RunJournal
+    journal: RunJournal
     reader: Reader
     still_ours: Callable[[], None]
     declared: Mapping[UserId, Collection[Slot]]
@@ -46,74 +46,78 @@ class Attempts:
         self.error = self.error or error
 
     def needs_canary(self, operation: Operation) -> bool:
-        """The first write of each kind of slot is read back before any other learner is written."""
+        """Return whether this is the first write of a kind of slot, read back before other learners are written."""
         return bool(_kinds(operation) - self.proven)
 
     def skip_reason(self, operation: Operation) -> str:
-        """Why a kind of slot is no longer tried: failures before any success say that it does not work here."""
+        """Return why a kind of slot is skipped: it failed before any success, so it does not work here."""
         for kind in sorted(_kinds(operation)):
-            # one setting of the centre is for both unit slots: refused once, it may be off, so do not knock again
-            alike, allowed = (UNIT_KINDS, 1) if kind in UNIT_KINDS else ({kind}, FAILED_CANARIES)
-            if not alike & self.proven and sum(self.failures[one] for one in alike) >= allowed:
+            # one setting of the centre covers both unit kinds: one refusal disables both for this run
+            group, allowed = (UNIT_KINDS, 1) if kind in UNIT_KINDS else ({kind}, FAILED_CANARIES)
+            if not group & self.proven and sum(self.failures[member] for member in group) >= allowed:
                 return f"no write to a {kind.value.replace('_', ' ')} slot has succeeded so far, and one has failed"
         return ""
 
     def precheck(self, operation: Operation, slots: Mapping[Slot, Holder]) -> Outcome | None:
-        """An outcome without writing, or None where the operation is still to be written."""
+        """Return an outcome without writing, or None if the operation must be written."""
         pairs = moves(operation)
         unseen = {slot for slot, _ in pairs if slots.get(slot, Unread.UNREADABLE) is Unread.UNREADABLE}
         if any((operation.learner, slot) in self.unsettled for slot in unseen):
             what = "an earlier run sent this write and got no answer, and OneFile does not show the slot"
-            return self.book.settle(operation, State.NOT_TRIED, what)
+            return self.journal.settle(operation, State.NOT_TRIED, what)
         stand_in = {slot: self.recorded.get((operation.learner, slot), Unread.UNREADABLE) for slot in unseen}
         live = {**slots, **stand_in}
         match before_write(pairs, live):
             case SlotState.ALREADY_DONE if unseen:
                 how = self._ours(operation) or "recorded by an earlier run"
-                return self.book.settle(operation, State.ALREADY_DONE, how, "unreadable")
+                return self.journal.settle(operation, State.ALREADY_DONE, how, "unreadable")
             case SlotState.ALREADY_DONE:
                 how = self._ours(operation) or "OneFile already holds it"
-                return self.book.settle(operation, State.ALREADY_DONE, how, "read_back")
+                return self.journal.settle(operation, State.ALREADY_DONE, how, "read_back")
             case SlotState.CONFLICT:
                 moved = self._moved(operation, {slot: move.before for slot, move in pairs}, live)
-                return self.book.settle(operation, State.CONFLICT, moved)
+                return self.journal.settle(operation, State.CONFLICT, moved)
             case _:
                 return None
 
     def _ours(self, operation: Operation) -> str:
-        """That a run which was cut off wrote all of it, where the journal shows that."""
-        wrote = [self.written_by.get((operation.learner, slot)) for slot in _slots(operation)]
-        found = sorted({run for run in wrote if run is not None})
-        if not found or None in wrote:
+        """Return which cut-off runs wrote all of it, if the journal shows that."""
+        writers = [self.written_by.get((operation.learner, slot)) for slot in _slots(operation)]
+        runs = sorted({run for run in writers if run is not None})
+        if not runs or None in writers:
             return ""
-        return f"written by run {' and '.join(map(str, found))}, which was cut off"
+        return f"written by run {' and '.join(map(str, runs))}, which was cut off"
 
     async def read_before(self, operation: Operation) -> Mapping[Slot, Holder]:
-        """What must be known before an operation: its slots, by a reading that still counts; everything managed for a
-        canary's learner, so that an effect elsewhere shows. A default may take other slots with it, as far as is
-        known of OneFile: its canary looks at all of the learner, managed or not, and anew."""
+        """Read what must be known before an operation.
+
+        That is its own slots, by a reading that still counts; for a canary every managed slot of the learner, so
+        that a side effect shows. Changing a default may change other slots, so its canary reads the whole learner,
+        managed or not, again.
+        """
         if not self.needs_canary(operation):
-            wanted: Collection[Slot] = _slots(operation)
+            slots: Collection[Slot] = _slots(operation)
         elif isinstance(operation, SetDefaults):
             return (await self.reader.slots(operation.learner, self.declared[operation.learner], whole=True)).slots
         else:
-            wanted = self.declared[operation.learner]
-        return (await self.reader.recent(operation.learner, wanted, within=READING_COUNTS_FOR)).slots
+            slots = self.declared[operation.learner]
+        return (await self.reader.recent(operation.learner, slots, within=READING_COUNTS_FOR)).slots
 
     async def write(
         self, operation: Operation, before: Mapping[Slot, Holder], *, whenever: bool = False
     ) -> Outcome | None:
-        """Send the one call, never twice, and settle what its answer or the lack of one leaves open. `before` is
-        what `look` gave, by which the operation was judged; None says that it grew too old while the call
-        waited for its turn, that nothing was written, and that the operation is to be judged anew.
-        `whenever`: send it all the same."""
+        """Send the one call, never twice, and settle the operation by its answer or the lack of one.
+
+        `before` is what `read_before` returned. None means that it became too old while the call waited for the rate
+        limit: nothing was written, and the operation must be checked again. `whenever`: send it all the same.
+        """
         canary = self.needs_canary(operation)
 
         def may_be_sent() -> bool:
             if not (whenever or self.reader.is_recent(operation.learner, within=READING_COUNTS_FOR)):
                 return False
             self.still_ours()
-            self.book.sending(operation)
+            self.journal.sending(operation)
             return True
 
         try:
@@ -121,29 +125,29 @@ class Attempts:
                 return None
         except Rejected as refusal:
             self.failures.update(_kinds(operation))
-            return self.book.settle(operation, State.FAILED, refusal.problems[0].what + _perhaps_there(operation))
+            return self.journal.settle(operation, State.FAILED, refusal.problems[0].what + _perhaps_there(operation))
         except AnswerLost as lost:
             return await self._lost(operation, lost.problems[0].what)
-        except ServiceError as error:  # any other: nothing was done
+        except ServiceError as error:  # after any other, nothing was done
             self.abort(error)
-            return self.book.settle(operation, State.NOT_TRIED, f"not sent: {error.problems[0].what}")
+            return self.journal.settle(operation, State.NOT_TRIED, f"not sent: {error.problems[0].what}")
         written = {slot: move.after for slot, move in moves(operation)}
         self.reader.wrote(operation.learner, written)
-        outcome = self.book.settle(operation, State.DONE)
+        outcome = self.journal.settle(operation, State.DONE)
         return await self._canary(outcome, {**before, **written}) if canary else outcome
 
     def prove(self, outcome: Outcome, slots: Mapping[Slot, Holder]) -> Outcome:
-        """Hold an acknowledged write against a reading."""
+        """Compare an acknowledged write with a reading."""
         operation = outcome.operation
         match after_write(moves(operation), slots):
             case SlotState.ALREADY_DONE:
-                return self.book.settle(operation, State.DONE, outcome.detail, "read_back")
+                return self.journal.settle(operation, State.DONE, outcome.detail, "read_back")
             case SlotState.UNSEEN:
-                return self.book.settle(operation, State.DONE, "OneFile does not show this slot", "unreadable")
+                return self.journal.settle(operation, State.DONE, "OneFile does not show this slot", "unreadable")
             case _:
                 expected = {slot: move.after for slot, move in moves(operation)}
                 what = f"OneFile acknowledged the write, but {self._moved(operation, expected, slots)}"
-                return self.book.disproven(operation, what, slots)
+                return self.journal.disproven(operation, what, slots)
 
     async def _canary(self, outcome: Outcome, expected: Mapping[Slot, Holder]) -> Outcome:
         operation = outcome.operation
@@ -152,11 +156,11 @@ class Attempts:
         fresh = (await self.reader.slots(operation.learner, watched, whole=whole)).slots
         outcome = self.prove(outcome, fresh)
         if outcome.state is State.DONE:
-            # a slot that only now is shown did not move: the write may be what first made OneFile show that field
+            # a slot that is shown only now did not move: the write may have made OneFile show that field
             seen_before = {slot: holder for slot, holder in expected.items() if holder is not Unread.UNREADABLE}
-            if elsewhere := self._moved(operation, seen_before, fresh):
-                what = f"the write took effect, but something else moved with it: {elsewhere}"
-                outcome = self.book.settle(operation, State.FAILED, what, outcome.proof)
+            if side_effects := self._moved(operation, seen_before, fresh):
+                what = f"the write took effect, but something else moved with it: {side_effects}"
+                outcome = self.journal.settle(operation, State.FAILED, what, outcome.proof)
         if outcome.state is not State.DONE:
             self.stopped = self.stopped or (
                 f"the first write of its kind did not do what it should ({outcome.detail}), so nothing more was written"
@@ -165,43 +169,43 @@ class Attempts:
         return outcome
 
     def _managed_layers(self, operation: Operation, known: Iterable[Slot]) -> list[Slot]:
-        """Without the slots that only an earlier canary's look at the whole learner showed."""
+        """Leave out the slots that only an earlier canary's reading of the whole learner showed."""
         managed = layers_of(self.declared[operation.learner])
         foreign = {kind for layer in LAYERS if layer not in managed for kind in layer}
         return [slot for slot in known if slot.kind not in foreign]
 
     async def _lost(self, operation: Operation, why: str) -> Outcome:
-        """A lost answer is settled by reading, never by sending again."""
+        """Settle a lost answer by reading, never by sending again."""
         pairs = moves(operation)
         slots = (await self.reader.slots(operation.learner, _slots(operation))).slots
         match after_write(pairs, slots):
             case SlotState.ALREADY_DONE:
                 self.proven |= _kinds(operation)
-                return self.book.settle(operation, State.DONE, f"{why}; OneFile shows the new value", "read_back")
+                return self.journal.settle(operation, State.DONE, f"{why}; OneFile shows the new value", "read_back")
             case SlotState.TO_WRITE:
                 self.failures.update(_kinds(operation))
-                return self.book.settle(operation, State.FAILED, f"{why}; OneFile still shows the old value")
+                return self.journal.settle(operation, State.FAILED, f"{why}; OneFile still shows the old value")
             case SlotState.UNSEEN:
                 what = f"{why}, and OneFile does not show this slot: a person must look"
-                return self.book.settle(operation, State.UNKNOWN, what, "unreadable")
+                return self.journal.settle(operation, State.UNKNOWN, what, "unreadable")
             case SlotState.CONFLICT:
                 moved = self._moved(operation, {slot: move.after for slot, move in pairs}, slots)
-                return self.book.overtaken(operation, f"{why}; {moved}")
+                return self.journal.overtaken(operation, f"{why}; {moved}")
 
     def _moved(self, operation: Operation, then: Mapping[Slot, Holder], now: Mapping[Slot, Holder]) -> str:
-        """What moved on the learner, in words, among the slots that are shown now."""
+        """Describe what moved on the learner, among the slots that are shown now."""
         shown = [slot for slot in then if now.get(slot, Unread.UNREADABLE) is not Unread.UNREADABLE]
         before, after = {slot: then[slot] for slot in shown}, {slot: now[slot] for slot in shown}
-        return differences(before, after, operation.learner, self.book.plan.handles)
+        return differences(before, after, operation.learner, self.journal.plan.handles)
 
 
 def _perhaps_there(operation: Operation) -> str:
-    """OneFile may refuse what it already holds; where it does not show that, a person can. Empty where it is shown."""
+    """Describe how to report a new holder who is there already, which OneFile may refuse; empty if slots are shown."""
     unseen = [step_id(operation.learner, slot) for slot, move in moves(operation) if move.before is Unread.UNREADABLE]
     if not unseen:
         return ""
-    tell = ", ".join(f"reconciler done {step} --by NAME --outcome present" for step in unseen)
-    return f"; OneFile does not show who is there: if a person finds the new holder there already, tell it: {tell}"
+    commands = ", ".join(f"reconciler done {step} --by NAME --outcome present" for step in unseen)
+    return f"; OneFile does not show who is there: if the new holder is there already, run: {commands}"
 
 
 def _slots(operation: Operation) -> list[Slot]:

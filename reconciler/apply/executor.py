@@ -1,4 +1,4 @@
-"""Runs a plan's operations and decides nothing: in order, one learner set aside where need be, the rest proceeding."""
+"""Executor of a plan: runs its operations in order; a learner whose operation fails is skipped, the rest proceed."""
 
 from __future__ import annotations
 
@@ -41,24 +41,23 @@ async def apply_plan(
     """Carry out `plan` through the reader's client, journalled under `run`, which has begun and holds the lock.
 
     All slots are checked before the first write, and each again before its own unless its reading is younger
-    than a minute. While a kind of slot is unproven in this run, learners go one at a time; after that several
-    at once, each learner's own operations always in plan order. `unsettled` slots, which an earlier
-    run may or may not have written, are not written again. `just_read`: the plan was made
-    in this session, so that what it found to be as declared may be recorded so. `still_ours` raises Locked when
-    the lock is lost.
-    An error or a cancellation ends the run early; what was done by then stands, and the outcomes say so.
+    than a minute. While a kind of slot is unproven in this run, learners are written one at a time; after that
+    several at once, each learner's operations always in plan order. `unsettled` slots, which an earlier run may or
+    may not have written, are not written again. `just_read`: the plan was made in this session, so slots that it
+    read as declared may be recorded. `still_ours` raises Locked when the lock is lost.
+    An error or a cancellation ends the run early; the outcomes show what was done by then.
     """
-    book = RunJournal(plan, store, run, reader, just_read)
-    attempts = Attempts(book, reader, still_ours, _declared_slots(plan), unsettled)
+    journal = RunJournal(plan, store, run, reader, just_read)
+    attempts = Attempts(journal, reader, still_ours, _declared_slots(plan), unsettled)
     try:
-        await _Schedule(plan, book, attempts).run()
-    except asyncio.CancelledError:  # Ctrl-C: what was sent stays sent, for the next run to settle, and is reported
-        attempts.abort(_stopped())
-    return Applied(book.close(plan.operations, attempts.stopped or "the run ended before it"), attempts.error)
+        await _Schedule(plan, journal, attempts).run()
+    except asyncio.CancelledError:  # Ctrl-C: what was sent is reported, and the next run settles it
+        attempts.abort(_interrupted())
+    return Applied(journal.close(plan.operations, attempts.stopped or "the run ended before it"), attempts.error)
 
 
-def _stopped() -> ReconcilerError:
-    fix = "Run apply again: it settles what was left open by reading OneFile, then does what is left."
+def _interrupted() -> ReconcilerError:
+    fix = "Run apply again: it settles what was left open by reading OneFile, then does the rest."
     return ReconcilerError(Problem("stopped before the end", fix))
 
 
@@ -72,7 +71,7 @@ def _declared_slots(plan: Plan) -> dict[UserId, list[Slot]]:
 @dataclass
 class _Schedule:
     plan: Plan
-    book: RunJournal
+    journal: RunJournal
     attempts: Attempts
     work: dict[UserId, list[Operation]] = field(default_factory=lambda: defaultdict(list))
 
@@ -88,13 +87,13 @@ class _Schedule:
                 self.attempts.abort(error)
 
     async def _open(self) -> None:
-        self.book.open()
-        store, target, organisation = self.book.store, self.plan.target, self.plan.organisation
+        self.journal.open()
+        store, target, organisation = self.journal.store, self.plan.target, self.plan.organisation
         self.attempts.recorded = store.recorded(Site(target, organisation))
-        self.attempts.written_by = written_by_the_dead(store, Site(target, organisation), self.book.run)
+        self.attempts.written_by = written_by_the_dead(store, Site(target, organisation), self.journal.run)
 
     async def _check_all(self) -> None:
-        """Judge every operation before anything is written; conflicts and finished ones get their outcome here."""
+        """Check every operation before anything is written; conflicts and finished ones get their outcome now."""
 
         async def check(learner: UserId) -> None:
             reading = await self._reading(learner)
@@ -104,15 +103,15 @@ class _Schedule:
         await gather_bounded(list(self.work), check, workers=WORKERS)
 
     async def _write_all(self) -> None:
-        """Canaries alone, so that no other learner is written before they are proven; then several at once."""
-        left = dict.fromkeys(self.work)
-        while learner := next(filter(self._has_canary, left), None):
-            del left[learner]
+        """Write canaries alone, so that no other learner is written before they are proven; then several at once."""
+        remaining = dict.fromkeys(self.work)
+        while learner := next(filter(self._has_canary, remaining), None):
+            del remaining[learner]
             await self._learner(learner)
-        await gather_bounded(list(left), self._learner_or_halt, workers=WORKERS)
+        await gather_bounded(list(remaining), self._learner_or_abort, workers=WORKERS)
 
-    async def _learner_or_halt(self, learner: UserId) -> None:
-        """An error on one learner stops the others too, but only once their own write is answered."""
+    async def _learner_or_abort(self, learner: UserId) -> None:
+        """Write one learner; an error stops the others too, but only once their own write is answered."""
         try:
             await self._learner(learner)
         except ReconcilerError as error:
@@ -121,27 +120,27 @@ class _Schedule:
     def _has_canary(self, learner: UserId) -> bool:
         return not self.attempts.stopped and any(
             self.attempts.needs_canary(operation)
-            and not self.book.settled(operation)
+            and not self.journal.settled(operation)
             and not self.attempts.skip_reason(operation)
             for operation in self.work[learner]
         )
 
     async def _learner(self, learner: UserId) -> None:
-        """One learner's operations in plan order; after a failure the rest of this learner is set aside."""
-        aside = ""
+        """Carry out one learner's operations in plan order; after a failure the rest of this learner is skipped."""
+        skipped = ""
         for operation in self.work[learner]:
-            if self.book.settled(operation):
+            if self.journal.settled(operation):
                 continue
-            why_not = self.attempts.stopped or aside or self.attempts.skip_reason(operation)
+            why_not = self.attempts.stopped or skipped or self.attempts.skip_reason(operation)
             if why_not:
-                self.book.settle(operation, State.NOT_TRIED, why_not)
+                self.journal.settle(operation, State.NOT_TRIED, why_not)
                 continue
             outcome = await self._operation(operation)
             if outcome.state in (State.FAILED, State.UNKNOWN):
-                aside = f"an operation before it on this learner is {outcome.state.value}"
+                skipped = f"an operation before it on this learner is {outcome.state.value}"
 
     async def _operation(self, operation: Operation) -> Outcome:
-        """Read, judge, write; again where the reading grew too old while the write waited for its turn."""
+        """Read, check and write; again if the reading became too old while the write waited for the rate limit."""
         outcome, readings = None, 0
         while outcome is None:
             readings += 1
@@ -151,20 +150,20 @@ class _Schedule:
         return outcome
 
     async def _reading(self, learner: UserId) -> Reading:
-        wanted = [slot for operation in self.work[learner] for slot, _ in moves(operation)]
-        return await self.book.reader.recent(learner, wanted, within=READING_COUNTS_FOR)
+        slots = [slot for operation in self.work[learner] for slot, _ in moves(operation)]
+        return await self.journal.reader.recent(learner, slots, within=READING_COUNTS_FOR)
 
     async def _read_back(self) -> None:
-        """Read every learner written without proof once more, as far as this server shows the slots."""
+        """Read back every learner written without proof, where this server shows the slots."""
         if isinstance(self.attempts.error, (Unreachable, Unauthorised, Throttled)):
             return  # it would fail the same way; the next run reads everything again
-        waiting = self.book.unproven()
+        unproven = self.journal.unproven()
 
-        async def look(learner: UserId) -> None:
-            written = [slot for outcome in waiting[learner] for slot, _ in moves(outcome.operation)]
-            shown = [slot for slot in written if self.book.reader.shows(slot.kind)]
-            slots = (await self.book.reader.slots(learner, shown)).slots if shown else {}
-            for outcome in waiting[learner]:
+        async def verify(learner: UserId) -> None:
+            written = [slot for outcome in unproven[learner] for slot, _ in moves(outcome.operation)]
+            shown = [slot for slot in written if self.journal.reader.shows(slot.kind)]
+            slots = (await self.journal.reader.slots(learner, shown)).slots if shown else {}
+            for outcome in unproven[learner]:
                 self.attempts.prove(outcome, slots)
 
-        await gather_bounded(list(waiting), look, workers=WORKERS)
+        await gather_bounded(list(unproven), verify, workers=WORKERS)

@@ -1,4 +1,4 @@
-"""What an apply will call beyond its writes: the readings before and after them. Purely counted from the plan."""
+"""Forecast of the calls of an apply: its writes, and the readings before and after them, counted from the plan."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from reconciler.onefile.reader import layers_of
 
 
 def calls_to_apply(plan: Plan, shows: Callable[[SlotKind], bool], *, just_read: bool) -> int:
-    """Writes; readings of the learner around the first write of each kind, of all of the learner where it is a
-    default; and one reading of every other learner written, as far as the server shows the slots. A plan that was
-    not `just_read` is checked first, learner by learner. Readings made again because a minute has passed come on top,
-    and so does a second look at a learner who has no learning aims, or no units, at all."""
+    """Count the calls that applying a plan takes.
+
+    These are the writes; readings of the learner around the first write of each kind, of the whole learner for a
+    default; and one reading of every other learner written, where the server shows the slots. A plan that was
+    not `just_read` is checked first, learner by learner. Not counted: readings repeated because a minute has passed,
+    and a second reading of a learner who has no learning aims, or no units, at all.
+    """
     count = _Count(plan, just_read)
     for operation in plan.operations:
         count.add(operation, shows)
@@ -25,14 +28,14 @@ def calls_to_apply(plan: Plan, shows: Callable[[SlotKind], bool], *, just_read: 
 
 
 def shown_in(plan: Plan) -> Callable[[SlotKind], bool]:
-    """Whether a kind of slot could be read when the plan was made."""
+    """Return a test of whether a kind of slot could be read when the plan was made."""
     known = {change.slot.kind for change in plan.changes if not (change.recorded or isinstance(change.before, Unread))}
     return known.__contains__
 
 
 @dataclass
 class _Count:
-    """Readings so far; `known` has the slots that the last reading of each learner is sure to have."""
+    """Count of readings so far; `known` has the slots that the last reading of each learner surely has."""
 
     plan: Plan
     just_read: bool
@@ -67,7 +70,7 @@ class _Count:
         self.known[learner] = self.declared[learner]
 
     def _around(self, operation: Operation, declared: Collection[Slot]) -> int:
-        """Before and after the first write of its kind."""
+        """Count the readings before and after the first write of a kind."""
         if isinstance(operation, SetDefaults):
             return 2 * len(LAYERS)
         before = 0 if self.known[operation.learner].issuperset(declared) else len(layers_of(declared))

@@ -1,4 +1,4 @@
-"""Where operations get their outcomes: journalled first, and what then stands is recorded."""
+"""The journal of one run: intents, outcomes, and the record of what was applied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.store import JournalOperation, Store
 
 @dataclass
 class RunJournal:
-    """The journal and the record of one run, and the outcomes reached so far by operation id.
+    """The journal and the record of one run, and the outcomes so far by operation id.
 
     `outcomes` are journalled. `reached` also has those that a failing store did not take: once it has failed, nothing
     more is written to it (each attempt may take as long as its patience) until `close` tries once more.
@@ -34,24 +34,29 @@ class RunJournal:
     failure: StoreError | None = None
 
     def open(self) -> None:
-        """Journal every intent, and record the slots seen to be as declared: a later edit of one is then drift. What
-        an older plan saw says nothing of now."""
+        """Journal every intent, and record the slots read as declared: a later edit of one is then drift.
+
+        What an older plan read may have changed, so it is not recorded.
+        """
         self.store.plan_operations(self.run, [journal_operation(operation) for operation in self.plan.operations])
         if not self.just_read:
             return
         self.store.record(self.plan.site, as_declared(self.plan), run=self.run)
 
     def sending(self, operation: Operation) -> None:
-        with self._noticing():
+        with self._note_failure():
             self.store.append(self.run, operation_id(operation), State.SENT)
         self.sent.add(operation_id(operation))
 
     def settle(self, operation: Operation, state: State, detail: str = "", proof: Proof = "") -> Outcome:
-        """Bring an operation to an outcome. What was acknowledged is recorded, before the journal says so, lest a
-        crash between lose it: whatever OneFile holds later that differs was put there by somebody else."""
+        """Bring an operation to an outcome.
+
+        What was acknowledged is recorded before it is journalled, so that a crash between the two does not lose it:
+        if OneFile later holds another value, somebody else put it there.
+        """
         outcome = Outcome(operation, state, detail, proof)
         self.reached[outcome.id] = outcome
-        with self._noticing():
+        with self._note_failure():
             if state in (State.DONE, State.ALREADY_DONE):
                 self._record({slot: move.after for slot, move in moves(operation)}, operation.learner)
             self.store.append(self.run, outcome.id, state, detail=detail, proof=proof)
@@ -59,26 +64,33 @@ class RunJournal:
         return outcome
 
     def disproven(self, operation: Operation, detail: str, slots: Mapping[Slot, Holder]) -> Outcome:
-        """An acknowledged write that a reading contradicts. Where the old value still stands, that is recorded after
-        all; a third value may be somebody else's, newer than ours, and to later plans it is drift."""
-        stands = {slot: move.before for slot, move in moves(operation) if slots.get(slot) == move.before}
-        with self._noticing():
-            self._record({slot: who for slot, who in stands.items() if not isinstance(who, Unread)}, operation.learner)
+        """Settle an acknowledged write that a reading contradicts.
+
+        If the slot still has the old value, that is recorded. A third value may be newer than ours; to later plans
+        it is drift.
+        """
+        unchanged = {slot: move.before for slot, move in moves(operation) if slots.get(slot) == move.before}
+        with self._note_failure():
+            holders = {slot: holder for slot, holder in unchanged.items() if not isinstance(holder, Unread)}
+            self._record(holders, operation.learner)
         return self.settle(operation, State.FAILED, detail)
 
     def overtaken(self, operation: Operation, detail: str) -> Outcome:
-        """A write that was sent, and whose slot somebody else has moved since. It is recorded as the last we asked
-        for: what OneFile holds is newer, so that later plans see drift and treat it as the settings say."""
-        with self._noticing():
+        """Settle a write that was sent, and whose slot somebody else has moved since.
+
+        It is recorded as the last applied: OneFile's value is newer, so later plans see drift and treat it as the
+        settings say.
+        """
+        with self._note_failure():
             self._record({slot: move.after for slot, move in moves(operation)}, operation.learner)
         return self.settle(operation, State.CONFLICT, detail)
 
-    def _record(self, stands: Mapping[Slot, UserId | None], learner: UserId) -> None:
-        rows = [(learner, slot, who) for slot, who in stands.items()]
+    def _record(self, holders: Mapping[Slot, UserId | None], learner: UserId) -> None:
+        rows = [(learner, slot, holder) for slot, holder in holders.items()]
         self.store.record(self.plan.site, rows, run=self.run)
 
     @contextmanager
-    def _noticing(self) -> Iterator[None]:
+    def _note_failure(self) -> Iterator[None]:
         if self.failure:
             raise self.failure
         try:
@@ -91,21 +103,21 @@ class RunJournal:
         return operation_id(operation) in self.outcomes
 
     def unproven(self) -> dict[UserId, list[Outcome]]:
-        """Acknowledged writes that nothing has yet proven, by learner."""
-        waiting: dict[UserId, list[Outcome]] = {}
+        """Return the acknowledged writes that are not verified yet, by learner."""
+        unproven: dict[UserId, list[Outcome]] = {}
         for outcome in self.outcomes.values():
             if outcome.state is State.DONE and not outcome.proof:
-                waiting.setdefault(outcome.operation.learner, []).append(outcome)
-        return waiting
+                unproven.setdefault(outcome.operation.learner, []).append(outcome)
+        return unproven
 
     def close(self, operations: Collection[Operation], why: str) -> tuple[Outcome, ...]:
-        """Every operation's outcome, in order; what was never reached was not tried.
+        """Return every operation's outcome, in order; what was never reached was not tried.
 
         What was sent and has no outcome stays sent in the journal, for the next run to settle by reading. A store
-        that failed is tried once more: it may only have been busy.
+        that failed is tried once more, because it may only have been busy.
         """
         self.failure = None
-        return tuple(self._closed(one, why) for one in operations)
+        return tuple(self._closed(operation, why) for operation in operations)
 
     def _closed(self, operation: Operation, why: str) -> Outcome:
         id = operation_id(operation)
@@ -126,7 +138,7 @@ class RunJournal:
 
 
 def as_declared(plan: Plan) -> list[tuple[UserId, Slot, UserId | None]]:
-    """The slots that were read and hold what the files ask for."""
+    """Return the slots that were read and hold what the files declare."""
     return [
         (change.learner, change.slot, change.after)
         for change in plan.changes

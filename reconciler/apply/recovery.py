@@ -1,4 +1,4 @@
-"""Settles what a dead run left open: by reading OneFile, never by sending again."""
+"""Crash recovery: resolves operations that a dead run left open by reading OneFile, never by sending again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from reconciler.store import JournalRow, Store
 async def settle_open(store: Store, reader: Reader, site: Site) -> int:
     """Bring every operation that earlier runs left at intent or sent to an outcome; returns how many.
 
-    An intent was never sent. One that was sent is judged by what OneFile shows now; what it does not show stays
-    unknown until a person says, unless the record already has the acknowledged value. Ask while holding the lock.
+    An intent was never sent. One that was sent is settled by what OneFile shows now. What it does not show stays
+    unknown until a person reports it, unless the record already has the acknowledged value. Hold the lock.
     Raises ServiceError when reading fails: nothing may be written before this is settled.
     """
-    left = store.open_operations(site)
-    recorded = store.recorded(site) if left else {}
-    for row in left:
+    open_rows = store.open_operations(site)
+    recorded = store.recorded(site) if open_rows else {}
+    for row in open_rows:
         if row.state is State.INTENT:
             state, detail = State.NOT_TRIED, "the run was cut off before it was sent"
             proof: Proof = ""
@@ -28,29 +28,31 @@ async def settle_open(store: Store, reader: Reader, site: Site) -> int:
             )
             state, detail, proof = await _settle_sent(row, reader, acknowledged)
         if state in (State.DONE, State.CONFLICT):  # in a conflict OneFile's value is newer: to later plans it is drift
-            stands = [(row.operation.learner, slot, move.after) for slot, move in row.operation.moves]
-            store.record(site, stands, run=row.run)  # before the journal, lest a crash between lose it
+            applied = [(row.operation.learner, slot, move.after) for slot, move in row.operation.moves]
+            store.record(site, applied, run=row.run)  # before the journal, so that a crash between does not lose it
         store.append(row.run, row.operation.id, state, detail=detail, proof=proof)
-    return len(left)
+    return len(open_rows)
 
 
 def written_by_the_dead(store: Store, site: Site, run: int) -> dict[Place, int]:
-    """The slots that runs now dead are known to have written, and that no run has written since, each with its run.
-    Ask once what they left is settled, as `run`, which holds the lock."""
+    """Return the slots that dead runs are known to have written, and no run since, each with its run.
+
+    Call it once what they left is settled, as `run`, which holds the lock.
+    """
     rows = store.cut_off(site, before=run)
     last = store.last_applied(site, {row.operation.learner for row in rows}) if rows else {}
     return {
         (row.operation.learner, slot): row.run
         for row in rows
         for slot, move in row.operation.moves
-        if (one := last.get((row.operation.learner, slot))) and (one.run, one.staff) == (row.run, move.after)
+        if (applied := last.get((row.operation.learner, slot)))
+        and (applied.run, applied.staff) == (row.run, move.after)
     }
 
 
 async def _settle_sent(row: JournalRow, reader: Reader, acknowledged: bool) -> tuple[State, str, Proof]:
     cut_off = "the run was cut off while it was sent"
-    wanted = [slot for slot, _ in row.operation.moves]
-    slots = (await reader.slots(row.operation.learner, wanted)).slots
+    slots = (await reader.slots(row.operation.learner, [slot for slot, _ in row.operation.moves])).slots
     match after_write(row.operation.moves, slots):
         case SlotState.ALREADY_DONE:
             return State.DONE, f"{cut_off}; OneFile shows the new value", "read_back"

@@ -32,7 +32,7 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
             raise Invalid(_not_open(step, store, Site(target, organisation)))
         run = begin_run(store, context, "done", Site(target, organisation), who=by)
         if isinstance(found, OpenIssue):
-            store.end_episode(found.id, f"answered by {by}")
+            store.end_issue(found.id, f"answered by {by}")
             said = "may be corrected again"
         else:
             _close(store, run, Site(target, organisation), found, outcome, by)
@@ -42,7 +42,7 @@ def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
 
 
 def _fight(store: Store, site: Site, step: str) -> OpenIssue | None:
-    fights = store.episodes(site, "fight")
+    fights = store.issues(site, "fight")
     return next((one for one in fights if fight_id(*one.place) == step), None)
 
 
@@ -56,13 +56,13 @@ def _close(store: Store, run: int, site: Site, found: _Step, outcome: Said, by: 
         return
     if found.alone:  # elsewhere, that one person is not there leaves open who is
         store.record(site, [(found.learner, found.slot, None)], run=run)
-    for waiting in store.episodes(site, "step"):
+    for waiting in store.issues(site, "step"):
         if waiting.place == (found.learner, found.slot):
-            store.end_episode(waiting.id, f"absent, said by {by}")
+            store.end_issue(waiting.id, f"absent, said by {by}")
 
 
 def _not_open(step: str, store: Store, site: Site) -> Problem:
-    for waiting in store.episodes(site, "step"):
+    for waiting in store.issues(site, "step"):
         if step_id(*waiting.place) == step:
             what = f"step {step} is on {waiting.slot.address(waiting.learner)}, which OneFile shows"
             fix = "Nobody need say so: apply or drift closes it once it reads the slot empty."
@@ -83,7 +83,7 @@ class _Step(Struct, frozen=True):
 
 def _open_steps(store: Store, site: Site) -> dict[str, _Step]:
     known = store.recorded(site)
-    waiting = {(*step.place, step.holder) for step in store.episodes(site, "step") if step.due}
+    waiting = {(*step.place, step.holder) for step in store.issues(site, "step") if step.due}
     recorded = [
         _Step(learner, slot, staff, alone=True)
         for (learner, slot), staff in known.items()

@@ -48,7 +48,7 @@ from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.session import Session, nothing_recorded, open_session
 from reconciler.runtime.store_snapshot import missable
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
-from reconciler.store.episodes import Seen
+from reconciler.store.open_issues import Observations
 
 
 class Drifting(Struct, frozen=True):
@@ -180,15 +180,17 @@ def _remember(
     target, organisation = plan.target, plan.organisation
     seen = {place_of(one): Observation(one.before, one.after) for one in told}
 
-    def see(matter: IssueKind, sightings: Seen, words: Words) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
+    def see(
+        matter: IssueKind, sightings: Observations, words: Words
+    ) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
         if notes:
-            return store.see(Site(target, organisation), matter, sightings, endings(plan, words))
-        return store.episodes(Site(target, organisation), matter), ()
+            return store.observe_issues(Site(target, organisation), matter, sightings, endings(plan, words))
+        return store.issues(Site(target, organisation), matter), ()
 
     episodes, ended = see("drift", seen, drift_ending)
     of_late = store.now() - LOOKING_BACK
     corrections = store.corrections(Site(target, organisation), of_late)
-    fights = store.episodes(Site(target, organisation), "fight", ended_since=of_late)
+    fights = store.issues(Site(target, organisation), "fight", ended_since=of_late)
     answered = {one.place: one.ended for one in fights if one.ended}
     fought, counts = fought_over(told, declared.settings, corrections, answered)
     new = {place_of(one): Observation(None, one.after) for one in told if place_of(one) in fought}
@@ -262,7 +264,7 @@ def _after(report: DriftReport, finished: ApplyResult, session: Session) -> Drif
     corrected = report.corrected()
     plan = report.plan
     with suppress(StoreError):  # the next run sees that it is back
-        for episode in session.store.episodes(plan.site, "drift"):
+        for episode in session.store.issues(plan.site, "drift"):
             if episode.place in corrected:
-                session.store.end_episode(episode.id, f"corrected by run {finished.run}")
+                session.store.end_issue(episode.id, f"corrected by run {finished.run}")
     return report

@@ -80,7 +80,7 @@ def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> st
     target = target_of(context, settings).name
     found: tuple[OpenIssue, ...] = ()
     with suppress(NoStore), Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        found = store.episodes(Site(target, settings.organisation), "step", ended_since=_EVER)
+        found = store.issues(Site(target, settings.organisation), "step", ended_since=_EVER)
     known = _known(context)
     match form:
         case "text":

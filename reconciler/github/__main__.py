@@ -1,4 +1,4 @@
-"""The commands that workflow steps call: options in, one piece of work, words and step outputs out, an exit code."""
+"""The commands that workflow steps call: options in; text, step outputs and an exit code out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.cli.output import exit_code_of, say_problems
 from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
 from reconciler.github.approval import ApprovalRequest, Judgement, evaluate_approval
-from reconciler.github.environment import WorkflowEnvironment, read_surroundings
+from reconciler.github.environment import WorkflowEnvironment, read_environment
 from reconciler.github.evidence import evidence, pull_of
 from reconciler.github.markers import SavedPlan, read_plan
 from reconciler.github.pull_request import changed
@@ -30,57 +30,57 @@ PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def github() -> None:
-    """What the workflows of this project ask of GitHub. docs/how-to/github.md tells how they fit together."""
+    """Run the GitHub steps of this project's workflows. See docs/how-to/github.md."""
 
 
 @github.command()
 @click.option("--plan", "plan", type=FILE, help="The saved plan.")
 @click.option("--file", "report", type=FILE, help="The plan as `reconciler show --format markdown` wrote it.")
-@click.option("--failed", is_flag=True, help="Say that no plan could be made of this commit.")
+@click.option("--failed", is_flag=True, help="Report that no plan could be made of this commit.")
 def comment(plan: Path | None, report: Path | None, failed: bool) -> int:
     """Post the plan in the pull request, in one comment that is edited in place.
 
-    On a push it goes to the pull request that brought the commit.
+    On a push it is posted in the pull request that was merged as the commit.
     """
     if failed is bool(plan and report):
         raise click.UsageError("give --plan and --file, or --failed")
-    here = read_surroundings(os.environ)
-    with GitHub(here) as hub:
-        place = _place(hub, here)
+    workflow = read_environment(os.environ)
+    with GitHub(workflow) as hub:
+        place = _place(hub, workflow)
         if place is None:
             return ExitCode.DONE
         number, head = place
         if failed or plan is None or report is None:
-            body = _no_plan(here, head)
+            body = _no_plan(workflow, head)
         else:
             body, mark = read_plan(plan).comment(report, head)
-            if here.pull is None and comments.shows(hub, here, number, mark):
-                _say(f"Pull request {number} shows this very plan already.")
+            if workflow.pull is None and comments.shows(hub, workflow, number, mark):
+                _print(f"Pull request {number} shows this plan already.")
                 return ExitCode.DONE
-        _say(f"Posted in {comments.post(hub, here, number, body)}")
+        _print(f"Posted in {comments.post(hub, workflow, number, body)}")
     return ExitCode.DONE
 
 
-def _place(hub: GitHub, here: WorkflowEnvironment) -> tuple[int, str] | None:
-    """The pull request to post in, and its head; None, having said why, where nothing is to be posted."""
-    if here.pull is None:
-        pull = pull_of(hub, here)
+def _place(hub: GitHub, workflow: WorkflowEnvironment) -> tuple[int, str] | None:
+    """Return the pull request to post in, and its head; None, with the reason printed, if nothing is to be posted."""
+    if workflow.pull is None:
+        pull = pull_of(hub, workflow)
         if pull is None:
-            _say("No pull request brought this commit: nothing is posted.")
+            _print("No pull request was merged as this commit: nothing is posted.")
         return (pull.number, pull.head) if pull else None
-    if here.pull.is_fork:
-        fix = "Validate it only. Whoever may write here can bring the change from a branch of this repository."
+    if workflow.pull.is_fork:
+        fix = "Only validate it. Anyone who may write to this repository can propose the change from a branch of it."
         raise Invalid(Problem("comes from a fork, which gets no plan and no comment", fix, where="pull request"))
-    if comments.head_of(hub, here, here.pull.number) != here.pull.head:
-        _say("The pull request has moved on: the run of its newest commit posts.")
+    if comments.head_of(hub, workflow, workflow.pull.number) != workflow.pull.head:
+        _print("The pull request has a newer commit: its run posts the plan.")
         return None
-    return here.pull.number, here.pull.head
+    return workflow.pull.number, workflow.pull.head
 
 
-def _no_plan(here: WorkflowEnvironment, head: str) -> str:
+def _no_plan(workflow: WorkflowEnvironment, head: str) -> str:
     return (
         f"<!-- onefile-reconciler plan head={head} -->\n**No plan could be made of commit {head[:12]}.** "
-        f"There is nothing to approve yet; [the run]({here.run_url}) tells what is wrong.\n"
+        f"There is nothing to approve yet; [the run]({workflow.run_url}) shows what is wrong.\n"
     )
 
 
@@ -88,82 +88,86 @@ def _no_plan(here: WorkflowEnvironment, head: str) -> str:
 @PLAN
 @click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
 def approval(plan: Path, state: str) -> int:
-    """Find out whether this very plan was approved in the pull request that brought this commit.
+    """Check whether this plan was approved in the pull request that was merged as this commit.
 
-    Writes `approved` (yes, no, or nothing where there is nothing to write) and `fingerprint` for later steps.
+    Writes `approved` (yes, no, or nothing if there is nothing to write) and `fingerprint` for later steps.
     Exit 0: approved, or nothing to write. 5: not approved.
     """
-    here, saved = read_surroundings(os.environ), read_plan(plan)
+    workflow, saved = read_environment(os.environ), read_plan(plan)
     if not saved.writes:
-        _output(here, approved="nothing", fingerprint=saved.fingerprint)
-        _say("The plan writes nothing: nothing needs to be approved.")
+        _output(workflow, approved="nothing", fingerprint=saved.fingerprint)
+        _print("The plan writes nothing: nothing needs to be approved.")
         return ExitCode.DONE
-    _output(here, approved="no", fingerprint=saved.fingerprint)
-    wanted = ApprovalRequest(saved.target, saved.organisation, saved.fingerprint, here.commit, here.branch, state)
-    with GitHub(here) as hub:
-        verdict = evaluate_approval(wanted, evidence(hub, here))
-    why_not = [*verdict.why_not, *_forgetful(saved, os.environ)]
-    if why_not or not verdict.is_approved:
-        _summarise(here, f"### Not applied: this plan was not approved\n\n{fenced(render_text(why_not))}")
+    _output(workflow, approved="no", fingerprint=saved.fingerprint)
+    request = ApprovalRequest(
+        saved.target, saved.organisation, saved.fingerprint, workflow.commit, workflow.branch, state
+    )
+    with GitHub(workflow) as hub:
+        judgement = evaluate_approval(request, evidence(hub, workflow))
+    why_not = [*judgement.why_not, *_lost_record(saved, os.environ)]
+    if why_not or not judgement.is_approved:
+        _summarise(workflow, f"### Not applied: this plan was not approved\n\n{fenced(render_text(why_not))}")
         raise Blocked(why_not)
-    _output(here, approved="yes")
-    told = _told(verdict, saved)
-    _summarise(here, f"### Approved\n\n{fenced(told)}")
-    _say(told)
+    _output(workflow, approved="yes")
+    approved = _approved_text(judgement, saved)
+    _summarise(workflow, f"### Approved\n\n{fenced(approved)}")
+    _print(approved)
     return ExitCode.DONE
 
 
-def _forgetful(saved: SavedPlan, environment: Mapping[str, str]) -> list[Problem]:
-    """A runner's disk is thrown away, and with it the only memory of what OneFile does not show."""
+def _lost_record(saved: SavedPlan, environment: Mapping[str, str]) -> list[Problem]:
+    """Refuse a record on the runner's disk: it is deleted, and with it the record of what OneFile does not show."""
     if saved.target == "sandbox" or environment.get("RECONCILER_STORE"):
         return []
-    fix = "Keep it in PostgreSQL, and give its address as the secret RECONCILER_STORE."
+    fix = "Keep the record in PostgreSQL, and set its address as the secret RECONCILER_STORE."
     return [Problem("the record of what is applied would be lost with this runner", fix, where="RECONCILER_STORE")]
 
 
-def _told(verdict: Judgement, saved: SavedPlan) -> str:
-    number = verdict.pull.number if verdict.pull else 0
-    by = "".join(f"\n  by {one.reviewer} at {one.submitted_at:%Y-%m-%d %H:%M:%S} UTC" for one in verdict.approvals)
+def _approved_text(judgement: Judgement, saved: SavedPlan) -> str:
+    number = judgement.pull.number if judgement.pull else 0
+    by = "".join(
+        f"\n  by {review.reviewer} at {review.submitted_at:%Y-%m-%d %H:%M:%S} UTC" for review in judgement.approvals
+    )
     return f"Approved in pull request {number}: {saved.fingerprint}{by}"
 
 
 @github.command()
 @click.option("--file", "report", type=FILE, help="The drift as `reconciler drift --format markdown` wrote it.")
-@click.option("--close", "closes", is_flag=True, help="There is no drift: close the issue that tells of some.")
+@click.option("--close", "closes", is_flag=True, help="There is no drift: close the open drift issue.")
 def issue(report: Path | None, closes: bool) -> int:
-    """Keep one open issue that tells of drift, as long as there is some."""
+    """Keep one issue about drift open while there is some."""
     if closes is (report is not None):
         raise click.UsageError("give --file or --close")
-    here = read_surroundings(os.environ)
-    with GitHub(here) as hub:
+    workflow = read_environment(os.environ)
+    with GitHub(workflow) as hub:
         if report:
-            _say(f"Told in {issues.tell(hub, here, _text(report))}")
+            _print(f"Reported in {issues.publish(hub, workflow, _text(report))}")
         else:
-            closed = issues.close(hub, here)
-            _say("\n".join(f"Closed {url}" for url in closed) or "No drift, and no issue that tells of any.")
+            closed = issues.close(hub, workflow)
+            _print("\n".join(f"Closed {url}" for url in closed) or "No drift, and no open issue about it.")
     return ExitCode.DONE
 
 
 @github.command()
 @click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
-@click.option("--file", "report", type=FILE, required=True, help="What the pull request says of itself, in Markdown.")
-@click.option("--title", required=True, help="Its title, and its commit's.")
+@click.option("--file", "report", type=FILE, required=True, help="The pull request's description, in Markdown.")
+@click.option("--title", required=True, help="The title of the pull request and of its commit.")
 @click.option("--branch", required=True, help="A new branch for it.")
 def propose(state: str, report: Path, title: str, branch: str) -> int:
-    """Open a pull request with what a command changed in the files; nothing where nothing changed."""
-    here, files = read_surroundings(os.environ), changed(state)
+    """Open a pull request with what a command changed in the files; do nothing if nothing changed."""
+    workflow, files = read_environment(os.environ), changed(state)
     if not files:
-        _say("Nothing changed in the files: nothing to propose.")
+        _print("Nothing changed in the files: nothing to propose.")
         return ExitCode.DONE
-    with GitHub(here) as hub:
-        _say(f"Proposed in {make_pull(hub, here, branch, title, _text(report), files)}")
+    with GitHub(workflow) as hub:
+        _print(f"Proposed in {make_pull(hub, workflow, branch, title, _text(report), files)}")
     return ExitCode.DONE
 
 
-# ------------------------------------------------------------------ where words go
+# ------------------------------------------------------------------ input and output
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     click.echo(text)
 
 
@@ -174,21 +178,21 @@ def _text(path: Path) -> str:
         raise Invalid(Problem("cannot be read as UTF-8", "Write the report again.", Source(str(path)))) from error
 
 
-def _output(here: WorkflowEnvironment, **values: str) -> None:
-    """For later steps. The values are our own words and fingerprints: nothing in them can end a line."""
-    if here.output:
-        with here.output.open("a", encoding="utf-8") as file:
+def _output(workflow: WorkflowEnvironment, **values: str) -> None:
+    """Write step outputs. The values are our own words and fingerprints: none contains a line break."""
+    if workflow.output:
+        with workflow.output.open("a", encoding="utf-8") as file:
             file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
-def _summarise(here: WorkflowEnvironment, text: str) -> None:
-    """For people, on the run's page."""
-    if here.summary:
-        with here.summary.open("a", encoding="utf-8", newline="\n") as file:
+def _summarise(workflow: WorkflowEnvironment, text: str) -> None:
+    """Write to the summary on the run's page."""
+    if workflow.summary:
+        with workflow.summary.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
 
 
-# ------------------------------------------------------------------ every way to end
+# ------------------------------------------------------------------ exit codes
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,6 @@
-"""A conversation with GitHub: bounded, reads repeated where that helps, writes sent once, the token to one host only.
+"""GitHub client: bounded, with retries for reads; writes are sent once, the token to one host only.
 
-Redirects are not followed, nothing is logged, and no exception of httpx leaves.
+Redirects are not followed, nothing is logged, and every httpx exception is mapped.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ _TRIES = 4
 _LONGEST_WAIT_SECONDS = 60.0
 _LARGEST_ANSWER_BYTES = 20_000_000
 
-# At DEBUG httpcore logs headers, the token's among them.
+# At DEBUG httpcore logs headers, including the token.
 for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
     logging.getLogger(_name).disabled = True
 
 
 class GitHub:
-    """Speaks for one workflow run; a context manager.
+    """Client for one workflow run; a context manager.
 
-    `needs`, with each request, is the permission that it takes, such as `pull-requests: write`, to be told where it
-    lacks. Every method raises Refused for an answer that is a refusal, else ReconcilerError.
+    `needs` is the permission that a request takes, such as `pull-requests: write`, named in the error if it is
+    missing. Every method raises Refused for an answer that is a refusal, else ReconcilerError.
     """
 
-    def __init__(self, surroundings: WorkflowEnvironment, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._api_url = surroundings.api_url
-        self._graphql_url = surroundings.graphql_url
+    def __init__(self, workflow: WorkflowEnvironment, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._api_url = workflow.api_url
+        self._graphql_url = workflow.graphql_url
         self._sleep = sleep
         self._http = httpx.Client(
             headers={
-                "Authorization": f"Bearer {surroundings.token}",
+                "Authorization": f"Bearer {workflow.token}",
                 "Accept": "application/vnd.github+json",
                 "X-GitHub-Api-Version": "2022-11-28",
                 "User-Agent": f"onefile-reconciler/{__version__}",
@@ -63,113 +63,113 @@ class GitHub:
         return self._read("GET", self._api_url + path, path, needs, None)[0]
 
     def pages(self, path: str, *, needs: str, most: int) -> list[Any]:
-        """A whole list. One longer than `most` is an error: what is not seen must not count as absent."""
-        found: list[Any] = []
+        """Return a whole list. One longer than `most` is an error: rows not read must not count as absent."""
+        listed: list[Any] = []
         for page in range(1, most // PAGE + 2):
-            asked = f"{path}?per_page={PAGE}&page={page}"
-            rows, more = self._read("GET", self._api_url + asked, asked, needs, None)
+            request = f"{path}?per_page={PAGE}&page={page}"
+            rows, more = self._read("GET", self._api_url + request, request, needs, None)
             if not isinstance(rows, list):
-                raise unreadable(asked, "it is not a list")
-            found += rows
+                raise unreadable(request, "it is not a list")
+            listed += rows
             if not more:
-                return found
+                return listed
         raise unreadable(path, f"there are more than {most}")
 
     def query(self, text: str, variables: Mapping[str, object], *, needs: str) -> Any:
-        """The data of a GraphQL query, which reads only."""
-        return self._data(self._read("POST", self._graphql_url, "/graphql", needs, _ask(text, variables))[0])
+        """Return the data of a GraphQL query, which reads only."""
+        return self._data(self._read("POST", self._graphql_url, "/graphql", needs, _body(text, variables))[0])
 
     def mutate(self, text: str, variables: Mapping[str, object], *, needs: str) -> Any:
-        """The data of a GraphQL mutation, sent once."""
-        return self._data(self._write("POST", self._graphql_url, "/graphql", needs, _ask(text, variables)))
+        """Return the data of a GraphQL mutation, sent once."""
+        return self._data(self._write("POST", self._graphql_url, "/graphql", needs, _body(text, variables)))
 
     def send(self, method: str, path: str, body: Mapping[str, object], *, needs: str) -> Any:
-        """Ask for a change, once: after an answer that was lost it may or may not have been done."""
+        """Send a change once: if the answer is lost, it may or may not have been made."""
         return self._write(method, self._api_url + path, path, needs, body)
 
     # ------------------------------------------------------------------ one exchange
 
     def _data(self, answer: Any) -> Any:
-        """GraphQL answers 200 with errors beside data. Either may be part of a whole: any error ends it."""
+        """Return the data of a GraphQL answer, which is 200 even with errors; any error makes it unusable."""
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
             raise unreadable("/graphql", _first_error(answer) or "it holds no data")
         if answer.get("errors"):
-            raise unreadable("/graphql", _first_error(answer) or "it tells of errors")
+            raise unreadable("/graphql", _first_error(answer) or "it reports errors")
         return answer["data"]
 
-    def _read(self, method: str, url: str, asked: str, needs: str, body: object) -> tuple[Any, bool]:
-        """The decoded answer, and whether another page follows it."""
-        for tried in range(1, _TRIES + 1):
-            last = tried == _TRIES
+    def _read(self, method: str, url: str, request: str, needs: str, body: object) -> tuple[Any, bool]:
+        """Return the decoded answer, and whether another page follows it."""
+        for tries in range(1, _TRIES + 1):
+            last = tries == _TRIES
             try:
-                answer, content = self._exchange(method, url, asked, body)
+                answer, content = self._exchange(method, url, request, body)
             except httpx.HTTPError as error:
                 if last:
-                    raise unreachable(asked, may_be_done=False) from error
-                self._sleep(2.0 ** (tried - 1))
+                    raise unreachable(request, may_be_done=False) from error
+                self._sleep(2.0 ** (tries - 1))
                 continue
             if answer.status_code == 200:
-                return _decoded(asked, content), "next" in answer.links
-            wait_seconds = _worth_waiting(answer, tried)
+                return _decoded(request, content), "next" in answer.links
+            wait_seconds = _retry_delay(answer, tries)
             if last or wait_seconds is None:
-                raise refused(f"{method} {asked}", needs, answer.status_code, content)
+                raise refused(f"{method} {request}", needs, answer.status_code, content)
             self._sleep(wait_seconds)
         raise AssertionError("the last try returns or raises")
 
-    def _write(self, method: str, url: str, asked: str, needs: str, body: Mapping[str, object]) -> Any:
+    def _write(self, method: str, url: str, request: str, needs: str, body: Mapping[str, object]) -> Any:
         try:
-            answer, content = self._exchange(method, url, asked, body)
+            answer, content = self._exchange(method, url, request, body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise unreachable(asked, may_be_done=False) from error
+            raise unreachable(request, may_be_done=False) from error
         except httpx.HTTPError as error:
-            raise unreachable(asked, may_be_done=True) from error
+            raise unreachable(request, may_be_done=True) from error
         if not 200 <= answer.status_code < 300:
-            raise refused(f"{method} {asked}", needs, answer.status_code, content)
-        return _decoded(asked, content) if content else None
+            raise refused(f"{method} {request}", needs, answer.status_code, content)
+        return _decoded(request, content) if content else None
 
-    def _exchange(self, method: str, url: str, asked: str, body: object) -> tuple[httpx.Response, bytes]:
+    def _exchange(self, method: str, url: str, request: str, body: object) -> tuple[httpx.Response, bytes]:
         content = b""
         with self._http.stream(method, url, json=body) as answer:
-            for piece in answer.iter_bytes():
-                content += piece
+            for chunk in answer.iter_bytes():
+                content += chunk
                 if len(content) > _LARGEST_ANSWER_BYTES:
-                    raise unreadable(asked, "it is far larger than such answers are")
+                    raise unreadable(request, "it is too large")
         return answer, content
 
 
-def _ask(text: str, variables: Mapping[str, object]) -> dict[str, object]:
+def _body(text: str, variables: Mapping[str, object]) -> dict[str, object]:
     return {"query": text, "variables": dict(variables)}
 
 
-def _decoded(asked: str, content: bytes) -> Any:
+def _decoded(request: str, content: bytes) -> Any:
     try:
         return json.loads(content, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise unreadable(asked, "it is not JSON") from error
+        raise unreadable(request, "it is not JSON") from error
 
 
 def _finite(text: str) -> float:
-    """Raises ValueError for a number too large to be one: it would be infinite, and no count of anything."""
+    """Parse a number. Raises ValueError for one that is too large, which would be infinite."""
     number = float(text)
     if not isfinite(number):
         raise ValueError(text)
     return number
 
 
-def _worth_waiting(answer: httpx.Response, tried: int) -> float | None:
-    """Seconds to wait before the same read may do better, or None."""
-    told = answer.headers.get("retry-after", "")
-    seconds = float(told) if told.isdecimal() and len(told) < 7 else None
+def _retry_delay(answer: httpx.Response, tries: int) -> float | None:
+    """Return the seconds to wait before the read is retried, or None if a retry is of no use."""
+    retry_after = answer.headers.get("retry-after", "")
+    seconds = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 7 else None
     throttled = answer.status_code == 429 or (answer.status_code == 403 and seconds is not None)
     if not throttled and answer.status_code < 500:
         return None
-    wait_seconds = 2.0 ** (tried - 1) if seconds is None else seconds
+    wait_seconds = 2.0 ** (tries - 1) if seconds is None else seconds
     return wait_seconds if wait_seconds <= _LONGEST_WAIT_SECONDS else None
 
 
 def _first_error(answer: Any) -> str:
     try:
-        said = str(answer["errors"][0]["message"])
+        message = str(answer["errors"][0]["message"])
     except (KeyError, IndexError, TypeError):
         return ""
-    return "".join(one for one in said if one.isprintable())[:200]
+    return "".join(letter for letter in message if letter.isprintable())[:200]

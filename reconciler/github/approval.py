@@ -1,7 +1,7 @@
-"""Whether a plan was approved: a pure judgement over what GitHub shows. Whatever is not proven refuses.
+"""Pure evaluation of a plan's approval from what GitHub shows. What is not proven is refused.
 
-The fingerprint binds what is written, so an approval has to bind to the fingerprint: by one comment of our own that
-nobody else touched, and by a review that was given after it, to the commit it tells of, by somebody else who may write.
+The fingerprint covers what is written, so an approval must be bound to the fingerprint: by one comment of our own that
+nobody else edited, and by a later review of the commit that it names, by another person who may write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 
 
 class ApprovalRequest(Struct, frozen=True):
-    """The plan that is about to be applied, the commit and branch it was made of, and the folder of its files."""
+    """The plan to be applied, its commit and branch, and the folder of its files."""
 
     target: str
     organisation: str
@@ -31,6 +31,8 @@ class ApprovalRequest(Struct, frozen=True):
 
 
 class Pull(Struct, frozen=True):
+    """A pull request."""
+
     number: int
     author: str
     base: str
@@ -43,7 +45,7 @@ class Pull(Struct, frozen=True):
 
 
 class Comment(Struct, frozen=True):
-    """`is_ours` is GitHub's word that our own account wrote it; `editor` who edited it last, None if nobody did."""
+    """A comment. `is_ours`: by GitHub's word our own account wrote it. `editor` edited it last, None if nobody did."""
 
     is_ours: bool
     author: str
@@ -53,6 +55,8 @@ class Comment(Struct, frozen=True):
 
 
 class Review(Struct, frozen=True):
+    """A review of a pull request."""
+
     reviewer: str
     is_person: bool
     state: str
@@ -61,7 +65,7 @@ class Review(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True):
-    """Who wrote and who committed it, by account; None where GitHub knows no account for the address."""
+    """A commit's author and committer, by account; None if GitHub has no account for the address."""
 
     id: str
     author: str | None
@@ -70,7 +74,7 @@ class Commit(Struct, frozen=True):
 
 
 class Since(Struct, frozen=True):
-    """What the branch became after the commit: `ahead` or `identical`, or something that forgot it; files changed."""
+    """The branch since the commit: `ahead` or `identical` if it still has the commit, and the files changed."""
 
     status: str
     files: tuple[str, ...] = ()
@@ -78,9 +82,9 @@ class Since(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """What GitHub shows of a commit. `pulls` are all that it belongs to; the rest is of the one that brought it.
+    """GitHub's data about a commit. `pulls` are all that it belongs to; the rest is of the one merged as it.
 
-    `files` has one row a changed file: its name, and the one it had before where it was renamed.
+    `files` has one row for each changed file: its name, and its former name if it was renamed.
     """
 
     pulls: tuple[Pull, ...]
@@ -93,7 +97,7 @@ class Evidence(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """Approved where `why_not` is empty; then `approvals` says by whom, in the order given."""
+    """The judgement: approved if `why_not` is empty; `approvals` are then the reviews that count, oldest first."""
 
     pull: Pull | None
     why_not: tuple[Problem, ...]
@@ -104,95 +108,94 @@ class Judgement(Struct, frozen=True):
         return not self.why_not and bool(self.approvals)
 
 
-def bringer(pulls: Sequence[Pull], commit: str, branch: str) -> Pull | None:
-    """The one pull request that was merged into the branch as this very commit."""
-    found = [one for one in pulls if one.is_merged and one.merge_commit == commit and one.base == branch]
-    return found[0] if len(found) == 1 else None
+def merged_pull(pulls: Sequence[Pull], commit: str, branch: str) -> Pull | None:
+    """Return the one pull request that was merged into the branch as this commit."""
+    matches = [pull for pull in pulls if pull.is_merged and pull.merge_commit == commit and pull.base == branch]
+    return matches[0] if len(matches) == 1 else None
 
 
-def evaluate_approval(wanted: ApprovalRequest, evidence: Evidence) -> Judgement:
-    """Everything that is still missing at once, so that people know what to do."""
-    pull = bringer(evidence.pulls, wanted.commit, wanted.branch)
-    overtaken = tuple(_overtaken(wanted, evidence.since))
+def evaluate_approval(request: ApprovalRequest, evidence: Evidence) -> Judgement:
+    """Evaluate the approval, with everything that is missing at once."""
+    pull = merged_pull(evidence.pulls, request.commit, request.branch)
+    outdated = tuple(_outdated(request, evidence.since))
     if pull is None:
-        what = "no pull request brought this commit, so nobody can have approved it"
-        fix = "Make changes by pull request only; a branch protection rule can require that."
-        return Judgement(None, (*overtaken, Problem(what, fix, where=wanted.commit)))
-    why_not = [*overtaken, *_trusted(wanted, pull, evidence)]
-    comment = _the_comment(pull, evidence.comments)
+        what = "no pull request was merged as this commit, so nobody can have approved it"
+        fix = "Make changes by pull request only. A branch protection rule can require that."
+        return Judgement(None, (*outdated, Problem(what, fix, where=request.commit)))
+    why_not = [*outdated, *_untrusted(request, pull, evidence)]
+    comment = _plan_comment(pull, evidence.comments)
     if isinstance(comment, Problem):
         return Judgement(pull, (*why_not, comment))
-    why_not += _names(comment, wanted, pull)
+    why_not += _mismatches(comment, request, pull)
     approvals, unapproved = _approvals(pull, comment, evidence)
     return Judgement(pull, (*why_not, *unapproved), approvals)
 
 
-def _overtaken(wanted: ApprovalRequest, since: Since) -> Iterator[Problem]:
-    """An old run that is started again must not bring back what the branch has left behind."""
-    fix = f"Nothing needs to be done: the run of the newest commit of {wanted.branch} decides."
+def _outdated(request: ApprovalRequest, since: Since) -> Iterator[Problem]:
+    """Refuse an old run that is started again: it must not bring back what the branch has changed since."""
+    fix = f"Do nothing: the run of the newest commit of {request.branch} decides."
     if since.status not in ("ahead", "identical"):
-        yield Problem(f"{wanted.branch} no longer holds this commit", fix, where=wanted.commit)
+        yield Problem(f"{request.branch} no longer has this commit", fix, where=request.commit)
     elif not since.is_whole:
-        yield Problem(f"{wanted.branch} has moved on further than can be looked through", fix, where=wanted.commit)
-    elif any(_within(name, wanted.folder) for name in since.files):
-        what = f"{wanted.branch} has changed {wanted.folder}/ since this commit"
-        yield Problem(what, fix, where=wanted.commit)
+        what = f"{request.branch} has more changes since this commit than GitHub lists"
+        yield Problem(what, fix, where=request.commit)
+    elif any(_within(name, request.folder) for name in since.files):
+        what = f"{request.branch} has changed {request.folder}/ since this commit"
+        yield Problem(what, fix, where=request.commit)
 
 
-def _trusted(wanted: ApprovalRequest, pull: Pull, evidence: Evidence) -> Iterator[Problem]:
-    """What the pull request itself could have made the comment say, and who took part in it."""
-    where, split = _where(pull), "Bring that in a pull request of its own, then this change in another."
+def _untrusted(request: ApprovalRequest, pull: Pull, evidence: Evidence) -> Iterator[Problem]:
+    """Check what the pull request itself could have made the comment show, and who took part in it."""
+    where, split = _where(pull), "Make that change in a pull request of its own, then this one in another."
     if len(evidence.files) != pull.changed_files or len(evidence.commits) != pull.commits:
-        what = "not all of its files and commits can be seen"
+        what = "GitHub does not list all of its files and commits"
         yield Problem(what, "Make the change in smaller pull requests.", where=where)
-    if beside := sorted({name for row in evidence.files for name in row if not _harmless(name, wanted.folder)}):
-        shown = ", ".join(beside[:3]) + (" …" if len(beside) > 3 else "")
-        what = f"it changes more than {wanted.folder}/ and documents, which could make a comment say anything: {shown}"
+    if unsafe := sorted({name for row in evidence.files for name in row if not _harmless(name, request.folder)}):
+        shown = ", ".join(unsafe[:3]) + (" …" if len(unsafe) > 3 else "")
+        what = f"it changes more than {request.folder}/ and documents, so the comment may show anything: {shown}"
         yield Problem(what, split, where=where)
-    if nameless := [one.id[:12] for one in evidence.commits if not (one.author and one.committer)]:
-        what = (
-            f"GitHub knows no account for who made {', '.join(nameless[:3])}, so nobody is proven to be somebody else"
-        )
-        fix = "Whoever made it adds that e-mail address to their GitHub account."
+    if unknown := [commit.id[:12] for commit in evidence.commits if not (commit.author and commit.committer)]:
+        what = f"GitHub has no account for who made {', '.join(unknown[:3])}, so the reviewer may be the same person"
+        fix = "Ask the person who made it to add that e-mail address to their GitHub account."
         yield Problem(what, fix, where=where)
 
 
-def _the_comment(pull: Pull, comments: Sequence[Comment]) -> Comment | Problem:
-    """Our one plan comment, as long as nobody else had a hand in it."""
-    ours = [one for one in comments if one.is_ours and kind_of(one.body) == "plan"]
+def _plan_comment(pull: Pull, comments: Sequence[Comment]) -> Comment | Problem:
+    """Return our one plan comment, or the problem if it is missing or somebody else edited it."""
+    ours = [comment for comment in comments if comment.is_ours and kind_of(comment.body) == "plan"]
     if not ours:
-        return Problem("no plan was posted in it", "Let the plan workflow run there, then review.", where=_where(pull))
+        return Problem("no plan was posted in it", "Run the plan workflow on it, then review.", where=_where(pull))
     if len(ours) > 1:
-        fix = "Delete all but the newest, let the plan workflow run again, then review."
+        fix = "Delete all but the newest, run the plan workflow again, then review."
         return Problem("more than one plan was posted in it", fix, where=_where(pull))
     (comment,) = ours
     if comment.editor not in (None, comment.author):
-        fix = "Let the plan workflow run again there, which writes it anew, then review."
+        fix = "Run the plan workflow on it again, which rewrites the comment, then review."
         return Problem(f"its plan comment was edited by {comment.editor}", fix, where=_where(pull))
     return comment
 
 
-def _names(comment: Comment, wanted: ApprovalRequest, pull: Pull) -> Iterator[Problem]:
-    """The comment must tell of this plan: of the same writes, to the same place, from the reviewed commit."""
+def _mismatches(comment: Comment, request: ApprovalRequest, pull: Pull) -> Iterator[Problem]:
+    """Check that the comment shows this plan: the same writes, to the same place, from the reviewed commit."""
     mark = plan_mark(comment.body)
     review = "Review the new plan: approve it in the pull request once it is posted there, then run this job again."
     if mark is None:
-        yield Problem("its comment tells of no whole plan", review, where=_where(pull))
+        yield Problem("its comment shows no whole plan", review, where=_where(pull))
         return
     if mark.head != pull.head:
-        what = f"its comment tells of commit {mark.head[:12]}, and {pull.head[:12]} was merged"
+        what = f"its comment shows commit {mark.head[:12]}, but {pull.head[:12]} was merged"
         yield Problem(what, review, where=_where(pull))
     for name in ("target", "organisation", "fingerprint"):
-        stated, now = getattr(mark, name), getattr(wanted, name)
-        if stated != now:
-            yield Problem(f"its comment tells of {name} {stated}, and now it is {now}", review, where=_where(pull))
+        shown, current = getattr(mark, name), getattr(request, name)
+        if shown != current:
+            yield Problem(f"its comment shows {name} {shown}, but now it is {current}", review, where=_where(pull))
 
 
 def _approvals(pull: Pull, comment: Comment, evidence: Evidence) -> tuple[tuple[Review, ...], list[Problem]]:
-    """The reviews that count, or why they do not suffice; whoever may write and asks for changes refuses.
+    """Return the reviews that count, or why they do not suffice; a request for changes by a writer refuses.
 
-    What a machine opened or committed was started by somebody whom GitHub does not name, who may be the one that
-    approves: there a second one must.
+    GitHub does not show who started what a machine opened or committed. That person may be the one who approves, so a
+    second person must approve too.
     """
     last: dict[str, Review] = {}
     for review in evidence.reviews:
@@ -202,7 +205,7 @@ def _approvals(pull: Pull, comment: Comment, evidence: Evidence) -> tuple[tuple[
     for review in last.values():
         may_write = evidence.permissions.get(review.reviewer) in _MAY_WRITE
         if review.state == "CHANGES_REQUESTED" and may_write:
-            fix = "They approve, or their review is dismissed, then run this job again."
+            fix = "Get their approval, or dismiss their review, then run this job again."
             missing.append(Problem(f"{review.reviewer} asked for changes", fix, where=where))
         elif review.state == "APPROVED":
             if why := _does_not_count(review, pull, comment, evidence.commits, may_write=may_write):
@@ -211,11 +214,11 @@ def _approvals(pull: Pull, comment: Comment, evidence: Evidence) -> tuple[tuple[
                 )
             else:
                 counted.append(review)
-    needed = 1 if pull.by_person and all(one.by_people for one in evidence.commits) else 2
+    needed = 1 if pull.by_person and all(commit.by_people for commit in evidence.commits) else 2
     if len(counted) >= needed:
-        return tuple(counted), [one for one in missing if "asked for changes" in one.what]
+        return tuple(counted), [problem for problem in missing if "asked for changes" in problem.what]
     if counted:
-        what = f"a machine had a hand in it, so two people must approve, and only {counted[0].reviewer} did"
+        what = f"a machine took part in it, so two people must approve, and only {counted[0].reviewer} did"
         missing.append(Problem(what, _APPROVE, where=where))
     elif not missing:
         missing.append(Problem("nobody approved it", _APPROVE, where=where))
@@ -223,29 +226,29 @@ def _approvals(pull: Pull, comment: Comment, evidence: Evidence) -> tuple[tuple[
 
 
 _APPROVE = (
-    "Somebody else with write access reads the plan as it is posted now and approves: before merging in the web page, "
-    "after it with `gh pr review NUMBER --approve`. Then run this job again."
+    "Ask another person with write access to read the plan as it is posted now and approve: before the merge on the "
+    "web page, after it with `gh pr review NUMBER --approve`. Then run this job again."
 )
 
 
 def _does_not_count(review: Review, pull: Pull, comment: Comment, commits: Sequence[Commit], *, may_write: bool) -> str:
     if review.reviewer == pull.author:
         return "they opened the pull request"
-    if any(review.reviewer in (one.author, one.committer) for one in commits):
+    if any(review.reviewer in (commit.author, commit.committer) for commit in commits):
         return "they made some of its commits"
     if not review.is_person:
-        return "it is no person's account"
+        return "it is not a person's account"
     if not may_write:
-        return "they may not write here"
+        return "they have no write access"
     if review.commit != pull.head:
-        return f"it was given to commit {review.commit[:12]}, and {pull.head[:12]} was merged"
+        return f"it is for commit {review.commit[:12]}, but {pull.head[:12]} was merged"
     if review.submitted_at <= comment.updated_at:
-        return "it was given before the plan was posted as it is now"
+        return "it is older than the plan as posted now"
     return ""
 
 
 def _harmless(name: str, folder: str) -> bool:
-    """Whether a file can have had no part in how the comment came about: declared state, or a document."""
+    """Return whether a file cannot have affected how the comment was made: declared state, or a document."""
     if name.startswith(".github/") or name in ("action.yml", "action.yaml"):
         return False
     return _within(name, folder) or name.endswith(".md")

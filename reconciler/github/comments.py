@@ -1,4 +1,4 @@
-"""The one comment that tells of a pull request's plan: found by its mark and its author, edited in place."""
+"""The one comment with a pull request's plan: found by its mark and its author, edited in place."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
 }"""
 
 
-def comments_of(github: GitHub, here: WorkflowEnvironment, number: int) -> Iterator[Any]:
-    """The comments of a pull request, oldest first, with GitHub's own word on who wrote and who edited them."""
-    owner, _, name = here.repository.partition("/")
+def comments_of(github: GitHub, workflow: WorkflowEnvironment, number: int) -> Iterator[Any]:
+    """Yield the comments of a pull request, oldest first, with GitHub's data on who wrote and edited them."""
+    owner, _, name = workflow.repository.partition("/")
     after: object = None
     for _ in range(MOST_COMMENTS // 100):
         variables = {"owner": owner, "name": name, "number": number, "after": after}
@@ -41,39 +41,41 @@ def comments_of(github: GitHub, here: WorkflowEnvironment, number: int) -> Itera
     raise unreadable("/graphql", f"there are more than {MOST_COMMENTS} comments")
 
 
-def ours(github: GitHub, here: WorkflowEnvironment, number: int) -> Iterator[Any]:
-    """Those of our own account that tell of a plan."""
-    listed = comments_of(github, here, number)
-    return (one for one in listed if one["viewerDidAuthor"] is True and kind_of(str(one["body"])) == "plan")
+def ours(github: GitHub, workflow: WorkflowEnvironment, number: int) -> Iterator[Any]:
+    """Yield the plan comments of our own account."""
+    nodes = comments_of(github, workflow, number)
+    return (node for node in nodes if node["viewerDidAuthor"] is True and kind_of(str(node["body"])) == "plan")
 
 
-def head_of(github: GitHub, here: WorkflowEnvironment, number: int) -> str:
-    """The newest commit of a pull request, as it is now."""
-    row = github.get(f"{here.path}/pulls/{number}", needs="pull-requests: read")
+def head_of(github: GitHub, workflow: WorkflowEnvironment, number: int) -> str:
+    """Return the newest commit of a pull request now."""
+    row = github.get(f"{workflow.path}/pulls/{number}", needs="pull-requests: read")
     try:
         return str(row["head"]["sha"])
     except (KeyError, TypeError) as error:
         raise unreadable(f"pull request {number}", "it shows no head") from error
 
 
-def post(github: GitHub, here: WorkflowEnvironment, number: int, body: str) -> str:
-    """Write our plan comment, or edit it where it is there and says something else; its address.
+def post(github: GitHub, workflow: WorkflowEnvironment, number: int, body: str) -> str:
+    """Post our plan comment, or edit it if it exists and differs; return its address.
 
-    A comment of anybody else is never touched, whatever it begins with.
+    A comment of another account is never edited, whatever it begins with.
     """
     check_size(body)
-    for node in ours(github, here, number):
+    for node in ours(github, workflow, number):
         if node["body"] != body or _others_edited(node):
-            path = f"{here.path}/issues/comments/{int(node['databaseId'])}"
+            path = f"{workflow.path}/issues/comments/{int(node['databaseId'])}"
             github.send("PATCH", path, {"body": body}, needs=_WRITE)
         return str(node["url"])
-    made = github.send("POST", f"{here.path}/issues/{number}/comments", {"body": body}, needs=_WRITE)
+    made = github.send("POST", f"{workflow.path}/issues/{number}/comments", {"body": body}, needs=_WRITE)
     return str(made["html_url"])
 
 
-def shows(github: GitHub, here: WorkflowEnvironment, number: int, mark: PlanMark) -> bool:
-    """Whether our comment tells of this very plan already. Then it is left, so that an approval of it stays good."""
-    return any(plan_mark(str(one["body"])) == mark and not _others_edited(one) for one in ours(github, here, number))
+def shows(github: GitHub, workflow: WorkflowEnvironment, number: int, mark: PlanMark) -> bool:
+    """Return whether our comment shows this plan already. Then it is not edited, so that its approval stays valid."""
+    return any(
+        plan_mark(str(node["body"])) == mark and not _others_edited(node) for node in ours(github, workflow, number)
+    )
 
 
 def _others_edited(node: Any) -> bool:
@@ -81,8 +83,8 @@ def _others_edited(node: Any) -> bool:
 
 
 def check_size(body: str) -> None:
-    """GitHub refuses what is larger. What renders plans keeps to this too; here nothing is cut."""
+    """Refuse a text that is too large for GitHub. Renderers keep to the same limit; nothing is cut off."""
     if not fits(body):
         what = f"the text is longer than the {LARGEST_BODY} characters that GitHub takes"
-        fix = "Give the file that `--format markdown` wrote, which always fits."
+        fix = "Give the file that `--format markdown` wrote. It always fits."
         raise ReconcilerError(Problem(what, fix, where="comment"))

@@ -1,4 +1,4 @@
-"""What a workflow's environment says: which repository, commit and event, and where to ask; read strictly, once."""
+"""A workflow's environment: repository, commit, event and API addresses, read strictly and once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.problems import Invalid, Problem
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_WORKFLOW = "Run this in a GitHub workflow, as the action of this project does; docs/how-to/github.md shows how."
+_WORKFLOW = "Run this in a GitHub workflow, as this project's action does. See docs/how-to/github.md."
 
 
 class PullEvent(Struct, frozen=True):
@@ -27,9 +27,9 @@ class PullEvent(Struct, frozen=True):
 
 
 class WorkflowEnvironment(RedactedRepr, Struct, frozen=True):
-    """One workflow run. `pull` is None where no pull request started it; `branch` is what was pushed to, if a branch.
+    """One workflow run. `pull` is None if no pull request started it; `branch` is the branch that was pushed to.
 
-    `output` and `summary` are the files by which a step speaks to later steps and to people.
+    `output` is the file for step outputs, `summary` the file for the run's page.
     """
 
     hidden = ("token",)
@@ -50,27 +50,27 @@ class WorkflowEnvironment(RedactedRepr, Struct, frozen=True):
         return f"/repos/{self.repository}"
 
 
-def read_surroundings(environment: Mapping[str, str]) -> WorkflowEnvironment:
-    """Raises Invalid with everything that is missing or cannot be meant."""
+def read_environment(environment: Mapping[str, str]) -> WorkflowEnvironment:
+    """Read the environment. Raises Invalid with everything that is missing or invalid."""
     problems: list[Problem] = []
 
-    def given(name: str, form: re.Pattern[str]) -> str:
+    def required(name: str, form: re.Pattern[str]) -> str:
         value = environment.get(name, "")
         if not form.fullmatch(value):
-            problems.append(Problem("is missing or not of its form", _WORKFLOW, where=name))
+            problems.append(Problem("is missing or malformed", _WORKFLOW, where=name))
         return value
 
-    def address(name: str, usual: str) -> str:
-        value = environment.get(name) or usual
+    def address(name: str, default: str) -> str:
+        value = environment.get(name) or default
         if why := _unsafe(value):
-            problems.append(Problem(why, "Leave it as GitHub sets it: https://, and no user name in it.", where=name))
+            problems.append(Problem(why, "Leave it as GitHub sets it: https://, without a user name.", where=name))
         return value.rstrip("/")
 
     token = environment.get("GITHUB_TOKEN", "").strip()
     if not token or not all("!" <= letter <= "~" for letter in token):
-        fix = "Give the step `GITHUB_TOKEN: ${{ github.token }}`; the action does so by itself."
-        problems.append(Problem("no token to speak to GitHub with", fix, where="GITHUB_TOKEN"))
-    repository, commit = given("GITHUB_REPOSITORY", _REPOSITORY), given("GITHUB_SHA", _COMMIT)
+        fix = "Give the step `GITHUB_TOKEN: ${{ github.token }}`. The action does so by itself."
+        problems.append(Problem("there is no token for GitHub", fix, where="GITHUB_TOKEN"))
+    repository, commit = required("GITHUB_REPOSITORY", _REPOSITORY), required("GITHUB_SHA", _COMMIT)
     api_url = address("GITHUB_API_URL", "https://api.github.com")
     graphql_url = address("GITHUB_GRAPHQL_URL", f"{api_url}/graphql")
     pull = _pull(environment, repository, problems)
@@ -97,21 +97,21 @@ def _file(environment: Mapping[str, str], name: str) -> Path | None:
 
 
 def _unsafe(url: str) -> str:
-    """Why the token must not go there, or nothing."""
+    """Return why the token must not be sent there, or nothing."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return "is not an address"
+        return "is not a URL"
     if not re.fullmatch(r"[!-~]+", url) or not host or "@" in parts.netloc or parts.query or parts.fragment:
-        return "is not an address that a token may be sent to"
+        return "is not a URL that a token may be sent to"
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
         return ""
     return "would show the token to the network"
 
 
 def _pull(environment: Mapping[str, str], repository: str, problems: list[Problem]) -> PullEvent | None:
-    """The pull request of the event. Whatever is not plainly of this repository counts as a fork's."""
+    """Read the pull request of the event. One that is not clearly of this repository counts as a fork's."""
     if environment.get("GITHUB_EVENT_NAME") != "pull_request":
         return None
     try:

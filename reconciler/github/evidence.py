@@ -1,4 +1,4 @@
-"""What GitHub shows of a commit, as plain values for the judgement: asked for in full, or not at all."""
+"""Evidence for the approval: GitHub's data about a commit as plain values, complete or an error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from reconciler.github.api import GitHub
-from reconciler.github.approval import MOST_COMMITS, Comment, Commit, Evidence, Pull, Review, Since, bringer
+from reconciler.github.approval import MOST_COMMITS, Comment, Commit, Evidence, Pull, Review, Since, merged_pull
 from reconciler.github.comments import MOST_COMMENTS, comments_of
 from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import Refused, unreadable
@@ -20,70 +20,70 @@ _MOST_COMPARED = 300  # files of a comparison; GitHub lists no more
 T = TypeVar("T")
 
 
-def pull_of(github: GitHub, here: WorkflowEnvironment) -> Pull | None:
-    """The pull request that brought the commit of this run, if there is exactly one."""
-    return bringer(_pulls(github, here), here.commit, here.branch)
+def pull_of(github: GitHub, workflow: WorkflowEnvironment) -> Pull | None:
+    """Return the pull request that was merged as the commit of this run, if there is exactly one."""
+    return merged_pull(_pulls(github, workflow), workflow.commit, workflow.branch)
 
 
-def evidence(github: GitHub, here: WorkflowEnvironment) -> Evidence:
-    """Everything that `judge` looks at. Raises ReconcilerError where any of it cannot be had."""
-    pulls, since = _pulls(github, here), _since(github, here)
-    pull = bringer(pulls, here.commit, here.branch)
+def evidence(github: GitHub, workflow: WorkflowEnvironment) -> Evidence:
+    """Read everything that `evaluate_approval` needs. Raises ReconcilerError if any of it cannot be read."""
+    pulls, since = _pulls(github, workflow), _since(github, workflow)
+    pull = merged_pull(pulls, workflow.commit, workflow.branch)
     if pull is None:
         return Evidence(pulls, since)
 
     def listed(name: str, most: int, row: Callable[[Any], T]) -> tuple[T, ...]:
-        asked = f"{here.path}/pulls/{pull.number}/{name}"
-        return _rows(asked, github.pages(asked, needs=_NEEDS, most=most), row)
+        path = f"{workflow.path}/pulls/{pull.number}/{name}"
+        return _rows(path, github.pages(path, needs=_NEEDS, most=most), row)
 
     reviews = listed("reviews", MOST_COMMENTS, _review)
-    reviewers = dict.fromkeys(one.reviewer for one in reviews if one.is_person)
+    reviewers = dict.fromkeys(review.reviewer for review in reviews if review.is_person)
     return Evidence(
         pulls,
         since,
-        comments=_rows("comments", list(comments_of(github, here, pull.number)), _comment),
+        comments=_rows("comments", list(comments_of(github, workflow, pull.number)), _comment),
         reviews=reviews,
         commits=listed("commits", MOST_COMMITS, _commit),
         files=listed("files", _MOST_FILES, _file),
-        permissions={name: _permission(github, here, name) for name in reviewers},
+        permissions={name: _permission(github, workflow, name) for name in reviewers},
     )
 
 
 # ------------------------------------------------------------------ GitHub's rows
 
 
-def _pulls(github: GitHub, here: WorkflowEnvironment) -> tuple[Pull, ...]:
-    """The merged pull requests among those that the commit belongs to, each in full, which the list does not show."""
-    asked = f"{here.path}/commits/{here.commit}/pulls"
-    listed = _rows(asked, github.pages(asked, needs=_NEEDS, most=300), lambda row: (row["number"], row["merged_at"]))
-    merged = [f"{here.path}/pulls/{number:d}" for number, merged_at in listed if merged_at]
-    return _rows(asked, [github.get(path, needs=_NEEDS) for path in merged], _pull)
+def _pulls(github: GitHub, workflow: WorkflowEnvironment) -> tuple[Pull, ...]:
+    """Read the merged pull requests among those of the commit, each in full, because the list is not."""
+    path = f"{workflow.path}/commits/{workflow.commit}/pulls"
+    listed = _rows(path, github.pages(path, needs=_NEEDS, most=300), lambda row: (row["number"], row["merged_at"]))
+    merged = [f"{workflow.path}/pulls/{number:d}" for number, merged_at in listed if merged_at]
+    return _rows(path, [github.get(pull, needs=_NEEDS) for pull in merged], _pull)
 
 
-def _since(github: GitHub, here: WorkflowEnvironment) -> Since:
-    asked = f"{here.path}/compare/{here.commit}...{quote(here.branch, safe='')}"
-    row = github.get(asked, needs=_NEEDS)
-    (files,) = _rows(asked, [row], lambda one: [name for file in one["files"] for name in _file(file)])
+def _since(github: GitHub, workflow: WorkflowEnvironment) -> Since:
+    path = f"{workflow.path}/compare/{workflow.commit}...{quote(workflow.branch, safe='')}"
+    row = github.get(path, needs=_NEEDS)
+    (files,) = _rows(path, [row], lambda row: [name for file in row["files"] for name in _file(file)])
     return Since(str(row.get("status")), tuple(files), is_whole=len(row["files"]) < _MOST_COMPARED)
 
 
-def _permission(github: GitHub, here: WorkflowEnvironment, login: str) -> str:
-    """What somebody may do here. An account that GitHub no longer knows may do nothing."""
-    asked = f"{here.path}/collaborators/{quote(login, safe='')}/permission"
+def _permission(github: GitHub, workflow: WorkflowEnvironment, login: str) -> str:
+    """Read an account's permission in the repository; a deleted account has none."""
+    path = f"{workflow.path}/collaborators/{quote(login, safe='')}/permission"
     try:
-        row = github.get(asked, needs=_NEEDS)
+        row = github.get(path, needs=_NEEDS)
     except Refused as error:
         if error.status == 404:
             return "none"
         raise
-    return _rows(asked, [row], lambda one: str(one["permission"]))[0]
+    return _rows(path, [row], lambda row: str(row["permission"]))[0]
 
 
-def _rows(asked: str, rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
+def _rows(path: str, rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
     try:
         return tuple(read(row) for row in rows)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise unreadable(asked, f"it lacks what it should show ({type(error).__name__})") from error
+        raise unreadable(path, f"a field is missing or malformed ({type(error).__name__})") from error
 
 
 def _pull(row: Any) -> Pull:
@@ -101,7 +101,7 @@ def _pull(row: Any) -> Pull:
 
 
 def _review(row: Any) -> Review:
-    """A pending review has no time and does not reach us; an account that was deleted is nobody's."""
+    """Read a review. A pending one has no time and is not listed to us; a deleted account is a ghost."""
     return Review(
         reviewer=_login(row["user"]) or "ghost",
         is_person=_is_person(row["user"]),
@@ -134,7 +134,7 @@ def _comment(node: Any) -> Comment:
 
 
 def _login(account: Any) -> str:
-    """In small letters, as GitHub compares them; nothing for an account that it does not know or no longer has."""
+    """Return the login in lower case, as GitHub compares them; nothing for an unknown or deleted account."""
     return str(account["login"]).lower() if account else ""
 
 

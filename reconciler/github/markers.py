@@ -1,4 +1,4 @@
-"""The hidden first line by which our comments and issues are found and checked: written, and read strictly."""
+"""The hidden first line by which our comments and issues are found and checked; written, and parsed strictly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class PlanMark(Struct, frozen=True):
-    """What a comment's plan is for: where it would be applied, and which commit of the pull request was planned."""
+    """The plan of a comment: where it would be applied, its fingerprint, and the planned commit."""
 
     target: str
     organisation: str
@@ -31,13 +31,13 @@ class PlanMark(Struct, frozen=True):
 
 
 def kind_of(body: str) -> str:
-    """`plan`, `drift`, or nothing for a text that does not begin with our line."""
-    found = _LINE.fullmatch(_first(body))
-    return found[1] if found else ""
+    """Return `plan`, `drift`, or nothing for a text that does not begin with our line."""
+    match = _LINE.fullmatch(_first_line(body))
+    return match[1] if match else ""
 
 
 def plan_mark(body: str) -> PlanMark | None:
-    """The mark of a comment that tells of a whole plan, or None: nothing less proves anything."""
+    """Return the mark of a comment that shows a whole plan, or None: nothing less proves anything."""
     values = _values(body)
     if kind_of(body) != "plan" or values is None or set(values) != {"target", "organisation", "fingerprint", "head"}:
         return None
@@ -46,7 +46,7 @@ def plan_mark(body: str) -> PlanMark | None:
 
 
 def marked(report: str, head: str) -> str:
-    """A rendered plan with the commit that was planned in its first line. Raises ReconcilerError for another text."""
+    """Add the planned commit to the first line of a rendered plan. Raises ReconcilerError for another text."""
     first, _, rest = report.partition("\n")
     whole = f"{first.removesuffix(' -->')} head={head} -->\n{rest}"
     if plan_mark(whole) is None:
@@ -59,21 +59,23 @@ def fits(body: str) -> bool:
     return len(body.encode("utf-16-le", "surrogatepass")) // 2 <= LARGEST_BODY
 
 
-def _first(body: str) -> str:
+def _first_line(body: str) -> str:
     return body.partition("\n")[0].rstrip("\r")
 
 
 def _values(body: str) -> Mapping[str, str] | None:
-    """The line's pairs, or None where there is no such line or a name stands in it twice."""
-    found = _LINE.fullmatch(_first(body))
-    if not found:
+    """Return the line's pairs, or None if there is no such line or it repeats a name."""
+    match = _LINE.fullmatch(_first_line(body))
+    if not match:
         return None
-    pairs = [pair.partition("=") for pair in found[2].split()]
+    pairs = [pair.partition("=") for pair in match[2].split()]
     values = {name: value for name, _, value in pairs}
     return values if len(values) == len(pairs) else None
 
 
 class SavedPlan(Struct, frozen=True):
+    """The parts of a saved plan that its comment and approval need."""
+
     path: Path
     target: str
     organisation: str
@@ -81,7 +83,7 @@ class SavedPlan(Struct, frozen=True):
     writes: int
 
     def comment(self, report: Path, head: str) -> tuple[str, PlanMark]:
-        """The rendered plan as a comment on that commit. Raises Invalid where it is not this plan's."""
+        """Return the rendered plan as a comment on that commit. Raises Invalid if it is not this plan's."""
         try:
             body = marked(report.read_text("utf-8"), head)
         except (OSError, ValueError) as error:
@@ -93,10 +95,10 @@ class SavedPlan(Struct, frozen=True):
         return body, mark
 
 
-_AGAIN = "Write it again with: reconciler show PLAN --format markdown --out FILE"
+_AGAIN = "Write it again with: reconciler show PLAN --format markdown --out FILE."
 
 
 def read_plan(path: Path) -> SavedPlan:
-    """Raises Invalid for a file that is no plan or was altered."""
+    """Load a saved plan. Raises Invalid for a file that is no plan or was altered."""
     plan = load(path)
     return SavedPlan(path, plan.target, str(plan.organisation), fingerprint(plan), len(plan.operations))

@@ -1,4 +1,4 @@
-"""A pull request from what a command changed in the files: made by GitHub, so that no push needs a credential."""
+"""A pull request with what a command changed in the files, made through the API, so that no push needs a credential."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _COMMIT = """
 mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }"""
 
 Changed = Mapping[str, bytes | None]
-"""The files that changed, by their path in the repository: what they hold now, None where they are gone."""
+"""The changed files by their path in the repository, with their content now; None if deleted."""
 
 
 def changed(folder: str) -> Changed:
-    """What differs from the commit that is checked out, in that folder of the repository around the current one."""
+    """Return what differs from the checked-out commit, in that folder of the repository around the current one."""
     try:
         listed = git(Path(), "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", folder)
         top = Path(git(Path(), "rev-parse", "--show-toplevel").decode().strip())
@@ -35,46 +35,47 @@ def changed(folder: str) -> Changed:
         return {name: (top / name).read_bytes() if (top / name).is_file() else None for name in names}
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         fix = "Check the repository out first, and run this in it."
-        raise ReconcilerError(Problem("git cannot tell what changed here", fix, where=folder)) from error
+        raise ReconcilerError(Problem("git cannot show what changed", fix, where=folder)) from error
 
 
-def propose(github: GitHub, here: WorkflowEnvironment, branch: str, title: str, body: str, files: Changed) -> str:
-    """Open a pull request that changes these files, from a new branch at this run's commit; its address.
+def propose(github: GitHub, workflow: WorkflowEnvironment, branch: str, title: str, body: str, files: Changed) -> str:
+    """Open a pull request that changes these files, from a new branch at this run's commit; return its address.
 
-    A branch of that name that is there already is left as it is: somebody may have worked on it.
+    An existing branch of that name is not changed: somebody may have worked on it.
     """
     check_size(body)
     ref = f"heads/{branch}"
-    if _exists(github, here, ref):
-        what = f"the branch {branch} is there already, perhaps with a pull request that is still open"
-        raise ReconcilerError(Problem(what, "Merge or close that, delete the branch, and run this again.", where=ref))
-    made = {"ref": f"refs/{ref}", "sha": here.commit}
-    github.send("POST", f"{here.path}/git/refs", made, needs=_WRITE)
+    if _exists(github, workflow, ref):
+        what = f"the branch {branch} already exists, perhaps with an open pull request"
+        fix = "Merge or close the pull request, delete the branch, and run this again."
+        raise ReconcilerError(Problem(what, fix, where=ref))
+    made = {"ref": f"refs/{ref}", "sha": workflow.commit}
+    github.send("POST", f"{workflow.path}/git/refs", made, needs=_WRITE)
     try:
-        github.mutate(_COMMIT, {"input": _commit(here, branch, title, files)}, needs=_WRITE)
-        asked = {"title": title, "head": branch, "base": here.branch, "body": body}
-        return _address(github.send("POST", f"{here.path}/pulls", asked, needs=_WRITE))
+        github.mutate(_COMMIT, {"input": _commit(workflow, branch, title, files)}, needs=_WRITE)
+        pull = {"title": title, "head": branch, "base": workflow.branch, "body": body}
+        return _address(github.send("POST", f"{workflow.path}/pulls", pull, needs=_WRITE))
     except ReconcilerError:
-        with suppress(ReconcilerError):  # why it failed is what people need to know
-            github.send("DELETE", f"{here.path}/git/refs/{quote(ref)}", {}, needs=_WRITE)
+        with suppress(ReconcilerError):  # the first error is the one to report
+            github.send("DELETE", f"{workflow.path}/git/refs/{quote(ref)}", {}, needs=_WRITE)
         raise
 
 
-def _commit(here: WorkflowEnvironment, branch: str, title: str, files: Changed) -> dict[str, Any]:
-    """GitHub refuses it where the branch has moved from the commit that the files were changed in."""
-    kept = [{"path": name, "contents": _base64(held)} for name, held in files.items() if held is not None]
-    gone = [{"path": name} for name, held in files.items() if held is None]
+def _commit(workflow: WorkflowEnvironment, branch: str, title: str, files: Changed) -> dict[str, Any]:
+    """Describe the commit; GitHub refuses it if the branch has moved from the commit in which the files changed."""
+    kept = [{"path": name, "contents": _base64(content)} for name, content in files.items() if content is not None]
+    gone = [{"path": name} for name, content in files.items() if content is None]
     return {
-        "branch": {"repositoryNameWithOwner": here.repository, "branchName": branch},
-        "expectedHeadOid": here.commit,
+        "branch": {"repositoryNameWithOwner": workflow.repository, "branchName": branch},
+        "expectedHeadOid": workflow.commit,
         "message": {"headline": title},
         "fileChanges": {"additions": kept, "deletions": gone},
     }
 
 
-def _exists(github: GitHub, here: WorkflowEnvironment, ref: str) -> bool:
+def _exists(github: GitHub, workflow: WorkflowEnvironment, ref: str) -> bool:
     try:
-        github.get(f"{here.path}/git/ref/{quote(ref)}", needs=_WRITE)
+        github.get(f"{workflow.path}/git/ref/{quote(ref)}", needs=_WRITE)
     except Refused as error:
         if error.status == 404:
             return False

@@ -18,7 +18,7 @@ def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
     def words(step: OpenIssue, change: Change | None) -> str:
         return step_ending(step, change) if change or whole else ""
 
-    store.see(plan.site, "step", seen, endings(plan, words))
+    store.observe_issues(plan.site, "step", seen, endings(plan, words))
 
 
 def _remembered(step: ManualRemoval) -> UserId | None:
@@ -31,6 +31,6 @@ def dated(plan: Plan, store: Store) -> Plan:
     """The plan with each step's age, as far as runs before it have noted one."""
     if not plan.manual:
         return plan
-    since = {(one.learner, one.slot, one.holder): one.first_seen for one in store.episodes(plan.site, "step")}
+    since = {(one.learner, one.slot, one.holder): one.first_seen for one in store.issues(plan.site, "step")}
     steps = (replace(step, first_seen=since.get((step.learner, step.slot, step.holder))) for step in plan.manual)
     return replace(plan, manual=tuple(steps))

@@ -1,4 +1,4 @@
-"""What outlives a run: runs, journal, record, lock, budget, facts and open matters, in SQLite or PostgreSQL."""
+"""Persistent store: runs, journal, last-applied record, lock, call ledger, server capabilities, open issues."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from reconciler.model.history import (
 from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS
 from reconciler.store.call_ledger import Ledger
 from reconciler.store.database import Database, open_database
-from reconciler.store.episodes import Observation, OpenIssues
 from reconciler.store.journal import Journal
 from reconciler.store.lock import Lock
+from reconciler.store.open_issues import Observation, OpenIssues
 from reconciler.store.record import Record
 
 __all__ = [
@@ -40,10 +40,10 @@ __all__ = [
 
 
 class Store(Journal, Record, Lock, OpenIssues):
-    """Each method is one short transaction, committed when it returns; each failure is a StoreError.
+    """The whole store over one database; each method is one committed transaction, each failure a StoreError.
 
-    Methods block for milliseconds, or while another process writes, for at most `patience` seconds. `place` is where
-    it is, without a password; `is_new`: it was made by this opening.
+    A method takes milliseconds, or up to `patience` seconds while another process writes. `place` is the address
+    without a password. `is_new`: this opening created the store.
     """
 
     def __init__(self, database: Database, *, is_new: bool) -> None:
@@ -53,11 +53,12 @@ class Store(Journal, Record, Lock, OpenIssues):
 
     @classmethod
     def open(cls, url: str, *, clock: Clock, patience: float = 20.0, make: bool = True) -> Self:
-        """`url` is a path or sqlite:///path, made with its folder if missing, or postgresql://user@host/database.
-        Raises NoStore where there is none and none is to be made.
+        """Open a store, and bring its schema up to date.
 
-        Leases and calls go by PostgreSQL's clock where there is one, and by `clock` otherwise. A clock that is
-        not the SystemClock is obeyed on both."""
+        `url` is a path or sqlite:///path, created with its folder if missing, or postgresql://user@host/database.
+        Leases and calls use PostgreSQL's clock if there is one, else `clock`. A clock other than SystemClock is used
+        with both. Raises NoStore if there is no store and `make` is false.
+        """
         database = open_database(url, clock, patience, make=make)
         try:
             is_new = database.prepare(make=make)
@@ -78,5 +79,5 @@ class Store(Journal, Record, Lock, OpenIssues):
         self.close()
 
     def ledger(self, account: str, *, window: float = WINDOW_SECONDS, answer: float = LONGEST_CALL_SECONDS) -> Ledger:
-        """The call budget that all processes of one account share; `window` and `answer` in seconds."""
+        """Return the call ledger that all processes of one account share; `window` and `answer` are in seconds."""
         return Ledger(self._database, account, window=window, answer=answer)

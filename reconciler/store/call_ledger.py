@@ -1,4 +1,4 @@
-"""The shared call budget: every process counts its calls here, so that together they keep to the limit."""
+"""The shared call ledger: every process counts its calls here, so that together they keep to the rate limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS, Reservati
 from reconciler.store.connection import Connection, moment
 from reconciler.store.database import Database
 
-# at the very instant an answered call still counts
+# an answered call still counts at the exact end of the window
 _LEFT = "(CASE WHEN settled IS NULL THEN reserved < :given_up ELSE settled < :answered END)"
 _PAUSE = """
 INSERT INTO pauses (account, until) VALUES (:account, :until)
@@ -18,11 +18,11 @@ ON CONFLICT (account) DO UPDATE SET until = excluded.until WHERE pauses.until < 
 
 
 class Ledger:
-    """The calls of one account in a sliding window, exact in every window.
+    """The calls of one account in an exact sliding window.
 
     A call counts from its reservation until `window` seconds after its answer, because the server counts it at
-    some moment in between. A reservation that is never settled, because its process died, counts as if it was
-    answered after `answer` seconds. Calls of processes that ask with different limits are counted together.
+    some moment in between. The reservation of a process that died counts as answered after `answer` seconds. Calls
+    of processes with different limits are counted together.
     """
 
     def __init__(
@@ -34,36 +34,36 @@ class Ledger:
         self._answer = timedelta(seconds=answer)
 
     def reserve(self, limit: int) -> Reservation:
-        """The right to make one call now, if fewer than `limit`, at least 1, are in the window."""
+        """Reserve one call if fewer than `limit` (at least 1) are in the window, else return how long to wait."""
         with self._database.writing(f"calls:{self._account}") as connection:
             now = self._database.now(connection)
-            mine = {"account": self._account}
-            paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", mine))
+            account = {"account": self._account}
+            paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", account))
             if paused_until and paused_until > now:
                 return _later(paused_until - now)
             connection.execute(f"DELETE FROM calls WHERE account = :account AND {_LEFT}", self._at(now))
             leaving = self._leaving(connection, now)
             if len(leaving) >= limit:
                 return _later(leaving[len(leaving) - limit] - now)
-            return Reservation(connection.numbered("calls", {**mine, "reserved": now}), 0.0)
+            return Reservation(connection.numbered("calls", {**account, "reserved": now}), 0.0)
 
     def settle(self, id: int) -> None:
-        """The answer arrived: the call leaves the window `window` seconds from now."""
+        """Note that the answer arrived: the call leaves the window `window` seconds from now."""
         with self._database.writing(f"calls:{self._account}") as connection:
             now = self._database.now(connection)
             row = {"account": self._account, "reserved": now, "settled": now}
-            mine = "UPDATE calls SET settled = :settled WHERE account = :account AND id = :id"
-            if connection.execute(mine, {**row, "id": id}).rowcount == 0:
-                connection.insert("calls", [row])  # so late that it was given up: it counts from now after all
+            update = "UPDATE calls SET settled = :settled WHERE account = :account AND id = :id"
+            if connection.execute(update, {**row, "id": id}).rowcount == 0:
+                connection.insert("calls", [row])  # so late that it was given up: it counts from now
 
     def pause(self, seconds: float) -> None:
-        """Nobody calls for that long. A pause that ends later than this one stays."""
+        """Block reservations for `seconds`; the longest active pause wins."""
         with self._database.writing(f"calls:{self._account}") as connection:
             until = self._database.now(connection) + timedelta(seconds=seconds)
             connection.execute(_PAUSE, {"account": self._account, "until": until})
 
     def spent(self) -> int:
-        """Calls in the window now."""
+        """Count the calls in the window now."""
         with self._database.reading() as connection:
             now = self._database.now(connection)
             return int(
@@ -78,7 +78,10 @@ class Ledger:
         }
 
     def _leaving(self, connection: Connection, now: datetime) -> list[datetime]:
-        """When each call in the window leaves it at the earliest, soonest first: one in flight may be answered now."""
+        """Return the earliest times at which calls leave the window, soonest first.
+
+        A call in flight may be answered now.
+        """
         rows = connection.rows("SELECT reserved, settled FROM calls WHERE account = :account", self._at(now))
         return sorted(
             (moment(settled) if settled else min(now, moment(reserved) + self._answer)) + self._window
@@ -87,5 +90,5 @@ class Ledger:
 
 
 def _later(wait: timedelta) -> Reservation:
-    # To the next millisecond: past the instant itself, and never a wait so short that asking again costs more.
+    # Up to the next millisecond: past the end itself, and never so short that asking again costs more.
     return Reservation(None, (math.floor(wait.total_seconds() * 1000) + 1) / 1000)

@@ -1,4 +1,4 @@
-"""Slots, keys and moves as database values, and back again exactly: the unit "123" never becomes the standard 123."""
+"""Column encoding of slots and moves; string and integer keys stay distinct."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def key_json(slot: Slot) -> str:
     return json.dumps(slot.key)
 
 
-@lru_cache(maxsize=10_000)  # the same few thousand slots stand on all learners
+@lru_cache(maxsize=10_000)  # all learners have the same few thousand slots
 def slot_of(kind: str, key: str) -> Slot:
-    """Raises StoreError for a row that no version of this program wrote."""
+    """Decode a slot. Raises StoreError for a row that no version of this program wrote."""
     try:
         return Slot(SlotKind(kind), json.loads(key))
     except ValueError as error:
-        raise _strange(f"a slot {kind}, {key}") from error
+        raise _unreadable(f"a slot {kind}, {key}") from error
 
 
 def moves_json(moves: tuple[tuple[Slot, Move], ...]) -> list[MoveJson]:
@@ -33,7 +33,7 @@ def moves_of(rows: list[MoveJson]) -> tuple[tuple[Slot, Move], ...]:
     try:
         return tuple(_move(row) for row in rows)
     except ValueError as error:
-        raise _strange(f"the moves {rows}") from error
+        raise _unreadable(f"the moves {rows}") from error
 
 
 def _move(row: MoveJson) -> tuple[Slot, Move]:
@@ -49,6 +49,6 @@ def holder_of(value: int | str | None) -> Holder:
     return None if value is None else UserId(value)
 
 
-def _strange(what: str) -> StoreError:
-    fix = "Something else wrote to the store: put it back from a backup, or start afresh with another."
+def _unreadable(what: str) -> StoreError:
+    fix = "Another program wrote to the store. Restore it from a backup, or use a new store."
     return StoreError(Problem(what=f"the store holds {what}, which this program never writes", fix=fix, where="store"))

@@ -1,4 +1,4 @@
-"""One transaction's way to the database: statements for both, values that both can hold, rows as they come."""
+"""One transaction's connection: statements and values that both SQLite and PostgreSQL accept."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ Row = tuple[Any, ...]
 
 
 class Connection:
-    """A statement names its values, `:learner`; both databases are given the same text."""
+    """A connection that takes the same statements for both databases; they name their values, as in `:learner`."""
 
     def __init__(self, driver: Any, *, is_postgresql: bool) -> None:
         self.driver, self.is_postgresql = driver, is_postgresql
 
     def execute(self, statement: str, values: Values | None = None) -> Any:
-        """The driver's cursor, which knows how many rows were changed."""
+        """Execute a statement, and return the driver's cursor, whose `rowcount` is the number of changed rows."""
         if values is None:
             return self.driver.execute(statement)
-        return self.driver.execute(self._spelt(statement), _held(values))
+        return self.driver.execute(self._dialect(statement), _encoded(values))
 
     def many(self, statement: str, rows: Iterable[Values]) -> None:
-        """The same statement for each of the rows."""
+        """Execute the same statement for each of the rows."""
         with closing(self.driver.cursor()) as cursor:
-            cursor.executemany(self._spelt(statement), [_held(row) for row in rows])
+            cursor.executemany(self._dialect(statement), [_encoded(row) for row in rows])
 
     def rows(self, statement: str, values: Values | None = None) -> list[Row]:
         with closing(self.execute(statement, values)) as cursor:
-            found: list[Row] = cursor.fetchall()
-        return found
+            rows: list[Row] = cursor.fetchall()
+        return rows
 
     def named(self, statement: str, values: Values | None = None) -> list[dict[str, Any]]:
-        """Each row by its columns' names."""
+        """Return each row as a dictionary of its columns."""
         with closing(self.execute(statement, values)) as cursor:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def value(self, statement: str, values: Values | None = None) -> Any:
-        """The first value of the first row; None where there is no row."""
+        """Return the first value of the first row; None if there is no row."""
         with closing(self.execute(statement, values)) as cursor:
             row = cursor.fetchone()
         return row[0] if row else None
 
     def insert(self, table: str, rows: Sequence[Values]) -> None:
-        """All with the same columns."""
+        """Insert rows, all with the same columns."""
         if rows:
             self.many(_insertion(table, rows[0]), rows)
 
     def numbered(self, table: str, row: Values) -> int:
-        """Insert one row, and give the number that the database gave it."""
+        """Insert one row, and return its generated number."""
         number: int = self.value(f"{_insertion(table, row)} RETURNING id", row)
         return number
 
-    def _spelt(self, statement: str) -> str:
+    def _dialect(self, statement: str) -> str:
         return _for_psycopg(statement) if self.is_postgresql else statement
 
 
@@ -68,13 +68,16 @@ def _for_psycopg(statement: str) -> str:
     return re.sub(r":([a-z_0-9]+)", r"%(\1)s", statement)
 
 
-def _held(values: Values) -> dict[str, object]:
+def _encoded(values: Values) -> dict[str, object]:
     return {name: _value(value) for name, value in values.items()}
 
 
 def _value(value: object) -> object:
-    """As a database takes it: a moment as seconds since 1970, free text, perhaps a server's, without what neither
-    can hold: NUL and half a surrogate pair become a mark."""
+    """Encode a value for the database.
+
+    A moment becomes seconds since 1970. In text, NUL and half a surrogate pair, which neither database can hold,
+    become a replacement character.
+    """
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, str):
@@ -87,7 +90,7 @@ def moment(seconds: float) -> datetime: ...
 @overload
 def moment(seconds: None) -> None: ...
 def moment(seconds: float | None) -> datetime | None:
-    """A moment that was kept."""
+    """Decode a stored moment."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
@@ -98,7 +101,7 @@ def _insertion(table: str, columns: Iterable[str]) -> str:
 
 
 SCOPE_SQL = "target = :target AND organisation = :organisation"
-"""The rows of one organisation of one target; `of` has the values."""
+"""The condition that chooses one site's rows; `scope_params` returns its values."""
 
 
 def scope_params(site: Site) -> dict[str, object]:
@@ -106,6 +109,6 @@ def scope_params(site: Site) -> dict[str, object]:
 
 
 def in_clause(name: str, values: Iterable[object]) -> tuple[str, dict[str, object]]:
-    """A list for IN, and its values; nothing is in an empty one."""
-    named = {f"{name}_{number}": value for number, value in enumerate(values)}
-    return f"({', '.join(f':{one}' for one in named) or 'NULL'})", named
+    """Return a list for IN, and its values; nothing is in an empty list."""
+    params = {f"{name}_{number}": value for number, value in enumerate(values)}
+    return f"({', '.join(f':{param}' for param in params) or 'NULL'})", params

@@ -1,4 +1,4 @@
-"""The way to the database: opening SQLite or PostgreSQL, transactions, the hour, and errors put into words."""
+"""Database connections and transactions for SQLite and PostgreSQL; server time; error mapping."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _ADVISORY_LOCK = "SELECT set_config('lock_timeout', :patience, true), pg_advisor
 class Database:
     """One SQLite file or PostgreSQL database. Every failure inside `reading` or `writing` is a StoreError.
 
-    Each transaction has a connection to itself, from any thread; `connect` makes one, and `lives` says whether one that
-    was used before can be used again.
+    Each transaction has a connection of its own, in any thread. `connect` creates one, and `lives` tests whether a
+    pooled one can be used again.
     """
 
     def __init__(
@@ -56,25 +56,33 @@ class Database:
 
     @contextmanager
     def writing(self, lock: str = "") -> Iterator[Connection]:
-        """One transaction, committed at the end. Those that name the same `lock` run one after another, in whatever
-        process or machine; SQLite has but one writer anyway. There writers queue up at the start: a reader that turned
-        writer later could fail where waiting would have done."""
+        """Open one transaction, committed at the end.
+
+        Transactions that name the same `lock` run one after another, in any process or machine; SQLite has only one
+        writer in any case. There a writer waits at the start, because a reader that turns into a writer can fail.
+        """
         with self._transaction("BEGIN IMMEDIATE") as connection:
             if lock and self.is_postgresql:
                 connection.execute(_ADVISORY_LOCK, {"patience": f"{self._patience * 1000:.0f}ms", "lock": lock})
             yield connection
 
     def now(self, connection: Connection) -> datetime:
-        """The hour by which leases and calls are judged: PostgreSQL's own, because its clients' clocks differ.
-        A clock that is not the system's, such as tests and the embedded sandbox bring, is believed instead."""
+        """Return the time that leases and calls are compared with.
+
+        It is PostgreSQL's, because its clients' clocks differ. A clock other than the system's, such as the embedded
+        sandbox's, is used instead.
+        """
         if self.is_postgresql and isinstance(self._clock, SystemClock):
-            told: datetime = connection.value("SELECT clock_timestamp()")
-            return told.astimezone(UTC)
+            server_time: datetime = connection.value("SELECT clock_timestamp()")
+            return server_time.astimezone(UTC)
         return self._clock.now()
 
     def prepare(self, steps: Sequence[Step] = STEPS, *, make: bool = True) -> bool:
-        """Bring the schema up to date; True where there was none. Looking first spares every later opening the wait
-        for the writer's turn. Raises NoStore where there is none and none is to be made."""
+        """Bring the schema up to date; True if there was none.
+
+        Reading the version first saves later openings the wait for other writers. Raises NoStore if there is no
+        store and `make` is false.
+        """
         with self.reading() as connection:
             version = version_of(connection)
         if version == newest(steps):
@@ -90,32 +98,32 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        """Committed at the end, undone by whatever ends it before. A connection that failed is not used again."""
+        """Commit at the end, roll back after any exception. A connection that failed is not used again."""
         try:
-            driver = self._taken()
+            driver = self._idle_or_new()
             try:
-                if not self.is_postgresql:  # whose driver begins by itself
+                if not self.is_postgresql:  # its driver begins transactions by itself
                     driver.execute(begin)
                 yield Connection(driver, is_postgresql=self.is_postgresql)
                 driver.commit()
             except BaseException as error:
-                self._undone(driver, is_sound=isinstance(error, Exception) and not isinstance(error, self._failures))
+                self._roll_back(driver, is_sound=isinstance(error, Exception) and not isinstance(error, self._failures))
                 raise
             self._idle.append(driver)
         except self._failures as error:
             raise StoreError(problem_of(error, self.place, self._secrets)) from error
 
-    def _taken(self) -> Any:
-        """A connection that is idle, or a new one."""
+    def _idle_or_new(self) -> Any:
+        """Return an idle connection, or a new one."""
         while self._idle:
-            with suppress(IndexError):  # another thread was faster
+            with suppress(IndexError):  # another thread took the last one
                 driver = self._idle.pop()
                 if self._lives is None or self._lives(driver):
                     return driver
                 driver.close()
         return self._connect()
 
-    def _undone(self, driver: Any, *, is_sound: bool) -> None:
+    def _roll_back(self, driver: Any, *, is_sound: bool) -> None:
         try:
             driver.rollback()
         except self._failures:
@@ -127,15 +135,18 @@ class Database:
 
 
 class Part:
-    """One concern of the store; Store is all of them over one database."""
+    """One concern of the store; Store combines them over one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
 
 def open_database(url: str, clock: Clock, patience: float, *, make: bool = True) -> Database:
-    """`url` is a path, sqlite:///path or postgresql://…; `patience` is how many seconds to wait for other writers.
-    A file is made where there is none, or else NoStore is raised."""
+    """Open a database by its address: a path, sqlite:///path or postgresql://….
+
+    `patience` is how many seconds to wait for other writers. A missing file is created, or NoStore is raised if
+    `make` is false.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator:
         return _sqlite(Path(url), clock, patience, make=make)
@@ -147,8 +158,8 @@ def open_database(url: str, clock: Clock, patience: float, *, make: bool = True)
 
 
 def _unusable(what: str) -> StoreError:
-    # The address is not repeated: it may hold a password.
-    fix = "Correct --store or RECONCILER_STORE; without both, the store is .reconciler/store.db."
+    # The address is not printed: it may hold a password.
+    fix = "Correct --store or RECONCILER_STORE. Without both, the store is .reconciler/store.db."
     return StoreError(Problem(what=f"the store's address is {what}", fix=fix, where="store"))
 
 
@@ -156,31 +167,31 @@ def _unusable(what: str) -> StoreError:
 
 
 def _none_yet(place: str) -> NoStore:
-    fix = "Correct --store or RECONCILER_STORE, if it should be there; the first plan, apply or drift makes one."
+    fix = "If there should be one, correct --store or RECONCILER_STORE. The first plan, apply or drift creates it."
     return NoStore(Problem("there is no store here yet", fix, where=place))
 
 
 def _sqlite(path: Path, clock: Clock, patience: float, *, make: bool) -> Database:
     if path.name in ("", ":memory:"):
-        raise _unusable("no file: a store kept in memory would be forgotten with the run")
+        raise _unusable("no file: a store in memory would be lost at the end of the run")
     if not make and not path.exists():
         raise _none_yet(str(path))
     try:
         _private(path)
     except OSError as error:
-        what = f"the store's file cannot be made ({error.strerror})"
+        what = f"the store's file cannot be created ({error.strerror})"
         fix = "Check that the folder can be written to, or choose another with --store."
         raise StoreError(Problem(what=what, fix=fix, where=str(path))) from error
     return Database(lambda: _connect(path, patience), str(path), clock, patience)
 
 
 def _private(path: Path) -> None:
-    """Only the owner may read the store. SQLite gives its -wal and -shm files the mode of the file itself."""
+    """Let only the owner read the store. SQLite gives its -wal and -shm files the mode of the file itself."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        # Not opened here: closing it would drop the locks that this process may hold on it by another Store.
+        # Not opened: closing it would drop the locks that this process may hold on it through another Store.
         if path.is_file() and path.stat().st_mode & 0o077:
             path.chmod(0o600)
 
@@ -198,8 +209,11 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
-    """Readers and the writer do not stop each other in WAL mode. SQLite remembers it in the file, but the processes
-    that open a new one at once collide, and for this change alone it does not wait by itself."""
+    """Switch to WAL mode, in which readers and the writer do not block each other.
+
+    SQLite keeps the mode in the file. Processes that open a new file at once collide, and SQLite does not wait for
+    this one change by itself.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -217,9 +231,9 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
 def _postgresql(address: str, clock: Clock, patience: float) -> Database:
     url = _postgresql_url(address)
     try:
-        import psycopg  # only where the store is one: it takes as long to load as the rest of a command
+        import psycopg  # slow to load, so only if the store needs it
     except ImportError as error:
-        what, fix = "PostgreSQL's driver is not installed", "pip install 'onefile-reconciler[postgres]'"
+        what, fix = "PostgreSQL's driver is not installed", "Run: pip install 'onefile-reconciler[postgres]'."
         raise StoreError(Problem(what=what, fix=fix, where="store")) from error
     try:
         options: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(address)
@@ -231,7 +245,7 @@ def _postgresql(address: str, clock: Clock, patience: float) -> Database:
         return psycopg.connect(**{"connect_timeout": 10, **options}, prepare_threshold=None)
 
     def lives(connection: psycopg.Connection[Any]) -> bool:
-        try:  # an empty statement, without a transaction: one way there and back
+        try:  # an empty statement, without a transaction: one round trip
             return connection.pgconn.exec_(b"").status == psycopg.pq.ExecStatus.EMPTY_QUERY
         except psycopg.Error:
             return False
@@ -250,11 +264,11 @@ def _postgresql(address: str, clock: Clock, patience: float) -> Database:
 
 def _postgresql_url(address: str) -> SplitResult:
     if address.count("@") > 1:
-        # It would be split in the wrong place, and a piece of the password shown as the host.
+        # It would be split in the wrong place, and part of the password shown as the host.
         raise _unusable("ambiguous: it has more than one @; write an @ inside a user or password as %40")
     try:
         url = urlsplit(address)
-        _ = url.port  # read only now, and refused where it is no number
+        _ = url.port  # parsed when read; raises ValueError if it is no number
     except ValueError as error:
         raise _no_url() from error
     return url
@@ -265,7 +279,7 @@ def _no_url() -> StoreError:
 
 
 def _place(url: SplitResult) -> str:
-    """The address as it may be shown."""
+    """Return the address without its password."""
     user = f"{url.username}{':***' if url.password else ''}@" if url.username else ""
     port = f":{url.port}" if url.port else ""
     return f"postgresql://{user}{url.hostname or ''}{port}{url.path}"

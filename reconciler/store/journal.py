@@ -1,4 +1,4 @@
-"""Runs and their journal: what was meant, sent and learnt, as rows that are only ever added."""
+"""Runs and their journal: intents, sent requests and outcomes, in rows that are only ever added."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from reconciler.store.database import Part
 _OPEN = (State.INTENT, State.SENT)
 _PAST_SETTLING = (ExitCode.DONE, ExitCode.STALE, ExitCode.INCOMPLETE)
 _LONGEST_RUN = timedelta(days=1)
-_RECENT = 200  # runs to look through: more than weeks of them
+_RECENT = 200  # runs to look through: several weeks
 _CARRIED_OUT = {State.DONE.value, State.ALREADY_DONE.value}
 DRIFT_COMMAND = "drift"
-_KNOWN = (State.DONE, State.ALREADY_DONE, State.CONFLICT)  # each says who holds the slot; a failure does not
+_KNOWN = (State.DONE, State.ALREADY_DONE, State.CONFLICT)  # after each the holder is known; after a failure not
 
 
 class Journal(Part):
-    """An operation's state is its latest event. A correction is a new event, also one to an earlier run."""
+    """Runs, operations and events. An operation's state is its latest event; a later run may add one to correct it."""
 
     # -------------------------------------------------------------- runs
 
@@ -41,7 +41,7 @@ class Journal(Part):
         commit: str,
         uncommitted: bool | None = None,
     ) -> int:
-        """The new run's number. `uncommitted`: the files it goes by are not those of `commit`."""
+        """Begin a run, and return its number. `uncommitted`: its files are not those of `commit`."""
         with self._database.writing() as connection:
             row = {
                 "started": self._database.now(connection),
@@ -66,35 +66,35 @@ class Journal(Part):
             connection.insert("run_ends", [row])
 
     def runs(self, *, target: str | None = None, limit: int = 50) -> tuple[RunRow, ...]:
-        """Newest first."""
-        wanted = "" if target is None else "WHERE runs.target = :target"
+        """Return the newest runs first."""
+        where = "" if target is None else "WHERE runs.target = :target"
         with self._database.reading() as connection:
-            return _runs(connection, f"{wanted} ORDER BY runs.id DESC LIMIT :limit", {"target": target, "limit": limit})
+            return _runs(connection, f"{where} ORDER BY runs.id DESC LIMIT :limit", {"target": target, "limit": limit})
 
     def run(self, run: int) -> RunRow | None:
         with self._database.reading() as connection:
             return next(iter(_runs(connection, "WHERE runs.id = :run", {"run": run})), None)
 
     def approved(self, site: Site) -> RunRow | None:
-        """The newest apply that carried out everything that was approved; steps for people may have stayed open."""
-        ended = f"WHERE {_OF} AND runs.command = 'apply' AND exit_code IN ({ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d})"
+        """Return the newest apply that carried out all that was approved; manual steps may have stayed open."""
+        codes = f"{ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d}"
+        ended = f"WHERE {_RUN_SCOPE} AND runs.command = 'apply' AND exit_code IN ({codes})"
         with self._database.reading() as connection:
-            newest = f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}"
-            found = _runs(connection, newest, scope_params(site))
-        return next((run for run in found if run.summary.keys() <= _CARRIED_OUT), None)
+            runs = _runs(connection, f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}", scope_params(site))
+        return next((run for run in runs if run.summary.keys() <= _CARRIED_OUT), None)
 
     def corrections(self, site: Site, since: datetime) -> tuple[Correction, ...]:
-        """What runs of `drift --correct` have written since then, oldest first."""
-        mine = scope_params(site)
-        began = f"SELECT id FROM runs WHERE {_OF} AND command = '{DRIFT_COMMAND}' AND started >= :started"
+        """Return the writes of `drift --correct` since then, oldest first."""
+        scope = scope_params(site)
+        started = f"SELECT id FROM runs WHERE {_RUN_SCOPE} AND command = '{DRIFT_COMMAND}' AND started >= :started"
         with self._database.reading() as connection:
-            # the runs first: there are few, and events of a large centre's applies are many
-            of_late = [run for (run,) in connection.rows(began, {**mine, "started": since - _LONGEST_RUN})]
-            if not of_late:
+            # the runs first: there are few, but a large centre's applies have many events
+            runs = [run for (run,) in connection.rows(started, {**scope, "started": since - _LONGEST_RUN})]
+            if not runs:
                 return ()
-            among, named = in_clause("run", of_late)
-            done = f"{_latest_is(State.DONE)} AND operations.run IN {among} AND events.run IN {among}"
-            rows = _journal_rows(connection, f"{done} AND events.at >= :since", {**mine, **named, "since": since})
+            clause, params = in_clause("run", runs)
+            done = f"{_latest_is(State.DONE)} AND operations.run IN {clause} AND events.run IN {clause}"
+            rows = _journal_rows(connection, f"{done} AND events.at >= :since", {**scope, **params, "since": since})
         return tuple(
             Correction(row.operation.learner, slot, row.run, row.events[-1].at)
             for row in rows
@@ -112,8 +112,8 @@ class Journal(Part):
             rows = [_operation_row(run, number, operation) for number, operation in enumerate(planned, start=1)]
             connection.insert("operations", rows)
             intents = [
-                {"run": run, "operation": each.id, "at": now, "state": State.INTENT.value, "detail": "", "proof": ""}
-                for each in planned
+                {"run": run, "operation": intent.id, "at": now, "state": State.INTENT.value, "detail": "", "proof": ""}
+                for intent in planned
             ]
             connection.insert("events", intents)
 
@@ -122,67 +122,75 @@ class Journal(Part):
             self._append(connection, run, operation, state, detail, proof)
 
     def resolve(self, run: int, operation: str, state: State, *, by: str, reason: str) -> None:
-        """A person says how an operation ended that no reading can settle: `state` is DONE or FAILED.
-        Raises StoreError if it is not unknown, so that nobody overrules what was read."""
+        """Settle an unknown operation as a person reports it; `state` is DONE or FAILED.
+
+        Raises StoreError if it is not unknown, so that nobody overrules a reading.
+        """
         with self._database.writing(f"journal:{run}") as connection:
             latest = "SELECT state FROM events WHERE run = :run AND operation = :operation ORDER BY id DESC LIMIT 1"
-            found = connection.value(latest, {"run": run, "operation": operation})
-            if found != State.UNKNOWN:
-                raise StoreError(_not_unknown(run, operation, found))
+            current = connection.value(latest, {"run": run, "operation": operation})
+            if current != State.UNKNOWN:
+                raise StoreError(_not_unknown(run, operation, current))
             self._append(connection, run, operation, state, f"{reason} (said by {by})", "")
 
     def journal(self, run: int) -> tuple[JournalRow, ...]:
-        """Every operation of the run, in order, each with all its events."""
+        """Return every operation of the run, in order, each with all its events."""
         with self._database.reading() as connection:
             return _journal_rows(connection, "WHERE operations.run = :run", {"run": run})
 
     def writes_to(
         self, learners: Collection[UserId], *, target: str | None = None
     ) -> tuple[tuple[RunRow, JournalRow], ...]:
-        """Every operation on these learners with its run, newest first, whatever became of it."""
-        among, named = in_clause("learner", learners)
-        wanted = f"JOIN runs ON runs.id = operations.run WHERE operations.learner IN {among}"
-        wanted += "" if target is None else " AND runs.target = :target"
-        values = {**named, "target": target}
+        """Return every operation on these learners with its run, newest first, in any state."""
+        clause, params = in_clause("learner", learners)
+        chosen = f"JOIN runs ON runs.id = operations.run WHERE operations.learner IN {clause}"
+        chosen += "" if target is None else " AND runs.target = :target"
+        values = {**params, "target": target}
         with self._database.reading() as connection:
-            rows = _journal_rows(connection, wanted, values)
-            theirs = _runs(connection, f"WHERE runs.id IN (SELECT operations.run FROM operations {wanted})", values)
-        found = {run.id: run for run in theirs}
-        return tuple((found[row.run], row) for row in reversed(rows))
+            rows = _journal_rows(connection, chosen, values)
+            runs = _runs(connection, f"WHERE runs.id IN (SELECT operations.run FROM operations {chosen})", values)
+        by_id = {run.id: run for run in runs}
+        return tuple((by_id[row.run], row) for row in reversed(rows))
 
     def open_operations(self, site: Site) -> tuple[JournalRow, ...]:
-        """What runs now dead left at intent or sent, oldest first. Ask while holding the lock with your own run:
-        the run that holds it is the one that lives."""
+        """Return the operations that dead runs left at intent or sent, oldest first.
+
+        Call it while your own run holds the lock: only the run that holds it is alive.
+        """
         with self._database.reading() as connection:
             values = scope_params(site) | {"now": self._database.now(connection)}
-            living = f"SELECT run FROM leases WHERE {SCOPE_SQL} AND until > :now AND run IS NOT NULL"
-            return _journal_rows(connection, f"{_latest_is(*_OPEN)} AND operations.run NOT IN ({living})", values)
+            alive = f"SELECT run FROM leases WHERE {SCOPE_SQL} AND until > :now AND run IS NOT NULL"
+            return _journal_rows(connection, f"{_latest_is(*_OPEN)} AND operations.run NOT IN ({alive})", values)
 
     def cut_off(self, site: Site, *, before: int) -> tuple[JournalRow, ...]:
-        """Operations done by runs that never ended, oldest first. Ask as the run `before`, which holds the lock: the
-        others are dead."""
-        endless = "NOT EXISTS (SELECT 1 FROM run_ends WHERE run_ends.run = runs.id)"
-        done = f"{_latest_is(State.DONE)} AND {endless} AND runs.id < :before"
+        """Return the operations done by runs that never ended, oldest first.
+
+        Call it as the run `before`, which holds the lock: the other runs are dead.
+        """
+        without_end = "NOT EXISTS (SELECT 1 FROM run_ends WHERE run_ends.run = runs.id)"
+        done = f"{_latest_is(State.DONE)} AND {without_end} AND runs.id < :before"
         with self._database.reading() as connection:
             return _journal_rows(connection, done, scope_params(site) | {"before": before})
 
     def failed(self, site: Site) -> tuple[JournalRow, ...]:
-        """Operations whose latest event is failed, oldest first."""
+        """Return the operations whose latest event is failed, oldest first."""
         with self._database.reading() as connection:
             return _journal_rows(connection, _latest_is(State.FAILED), scope_params(site))
 
     def unknown(self, site: Site) -> tuple[JournalRow, ...]:
-        """Operations whose latest event is unknown, oldest first, unless later runs have since written or read
-        every slot they touch."""
+        """Return the operations whose latest event is unknown, oldest first.
+
+        Operations are left out if later runs have written or read every slot they touch.
+        """
         unknown, values = _latest_is(State.UNKNOWN), scope_params(site)
         with self._database.reading() as connection:
-            found = _journal_rows(connection, unknown, values)
-            if not found:
+            rows = _journal_rows(connection, unknown, values)
+            if not rows:
                 return ()
             learners = f"SELECT operations.learner FROM operations {unknown}"
             known = f"{_latest_is(*_KNOWN)} AND operations.learner IN ({learners})"
             later = _journal_rows(connection, known, values)
-        return tuple(row for row in found if not _superseded(row, later))
+        return tuple(row for row in rows if not _superseded(row, later))
 
     def _append(
         self, connection: Connection, run: int, operation: str, state: State, detail: str, proof: Proof
@@ -198,11 +206,11 @@ class Journal(Part):
         connection.insert("events", [row])
 
 
-_OF = "runs.target = :target AND runs.organisation = :organisation"
+_RUN_SCOPE = "runs.target = :target AND runs.organisation = :organisation"
 _RUNS = f"""
 SELECT runs.id, started, runs.command, runs.target, runs.organisation, fingerprint, who, commit_id, uncommitted,
     run_ends.at AS ended, exit_code, CAST(summary AS TEXT) AS summary,
-    -- of a run without an end, the first later one that got past the lock and what there was to settle
+    -- for a run without an end, the first later run that took the lock and settled what was open
     CASE WHEN run_ends.run IS NULL THEN (
         SELECT min(later.id) FROM runs AS later
         WHERE later.id > runs.id AND later.target = runs.target AND later.organisation = runs.organisation
@@ -227,32 +235,32 @@ ORDER BY events.id
 
 
 def _latest_is(*states: State) -> str:
-    """The operations of a target's organisation whose latest event is one of these."""
+    """Return the condition for a site's operations whose latest event is one of these."""
     return f"""
     JOIN events ON events.run = operations.run AND events.operation = operations.operation
     JOIN runs ON runs.id = operations.run
-    WHERE {_OF} AND events.state IN ({", ".join(f"'{state.value}'" for state in states)}) AND NOT EXISTS (
+    WHERE {_RUN_SCOPE} AND events.state IN ({", ".join(f"'{state.value}'" for state in states)}) AND NOT EXISTS (
         SELECT 1 FROM events AS later
         WHERE later.run = events.run AND later.operation = events.operation AND later.id > events.id)
     """
 
 
-def _runs(connection: Connection, wanted: str, values: Values) -> tuple[RunRow, ...]:
-    return tuple(_run_row(row) for row in connection.named(f"{_RUNS} {wanted}", values))
+def _runs(connection: Connection, condition: str, values: Values) -> tuple[RunRow, ...]:
+    return tuple(_run_row(row) for row in connection.named(f"{_RUNS} {condition}", values))
 
 
-def _journal_rows(connection: Connection, wanted: str, values: Values) -> tuple[JournalRow, ...]:
-    """The operations that *wanted* chooses, in order, each with all its events."""
-    found = connection.named(f"{_OPERATIONS} {wanted} ORDER BY operations.run, operations.sequence", values)
-    if not found:
+def _journal_rows(connection: Connection, condition: str, values: Values) -> tuple[JournalRow, ...]:
+    """Return the operations that meet the condition, in order, each with all its events."""
+    rows = connection.named(f"{_OPERATIONS} {condition} ORDER BY operations.run, operations.sequence", values)
+    if not rows:
         return ()
-    happened = defaultdict[tuple[int, str], list[Event]](list)
-    for run, operation, at, state, detail, proof in connection.rows(_EVENTS.format(wanted), values):
-        happened[run, operation].append(Event(moment(at), State(state), detail, cast(Proof, proof)))
-    return tuple(_journal_row(row, happened[row["run"], row["operation"]]) for row in found)
+    events = defaultdict[tuple[int, str], list[Event]](list)
+    for run, operation, at, state, detail, proof in connection.rows(_EVENTS.format(condition), values):
+        events[run, operation].append(Event(moment(at), State(state), detail, cast(Proof, proof)))
+    return tuple(_journal_row(row, events[row["run"], row["operation"]]) for row in rows)
 
 
-def _journal_row(row: Mapping[str, Any], happened: Sequence[Event]) -> JournalRow:
+def _journal_row(row: Mapping[str, Any], events: Sequence[Event]) -> JournalRow:
     operation = JournalOperation(
         id=row["operation"],
         learner=UserId(row["learner"]),
@@ -261,7 +269,7 @@ def _journal_row(row: Mapping[str, Any], happened: Sequence[Event]) -> JournalRo
         path=row["path"],
         body=json.loads(row["body"]),
     )
-    return JournalRow(row["run"], row["sequence"], operation, tuple(happened))
+    return JournalRow(row["run"], row["sequence"], operation, tuple(events))
 
 
 def _operation_row(run: int, sequence: int, operation: JournalOperation) -> dict[str, object]:
@@ -296,12 +304,12 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
 
 
 def _superseded(row: JournalRow, later: Iterable[JournalRow]) -> bool:
-    known = {place for other in later if other.run > row.run for place in other.places}
+    known = {place for newer in later if newer.run > row.run for place in newer.places}
     return row.places <= known
 
 
-def _not_unknown(run: int, operation: str, found: str | None) -> Problem:
+def _not_unknown(run: int, operation: str, state: str | None) -> Problem:
     what = (
-        f"operation {operation} of run {run} is {found}, not unknown" if found else "no such operation was journalled"
+        f"operation {operation} of run {run} is {state}, not unknown" if state else "the journal has no such operation"
     )
     return Problem(what=what, fix=f"See `reconciler history {run}` for what is still unknown.", where=f"run {run}")

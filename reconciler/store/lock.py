@@ -1,4 +1,4 @@
-"""The lock: one run at a time writes to an organisation, and a run that died does not keep it for ever."""
+"""The lock: one run at a time writes to an organisation; the lease of a run that died expires."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from reconciler.problems import Locked, Problem
 from reconciler.store.connection import SCOPE_SQL, Connection, moment, scope_params
 from reconciler.store.database import Part
 
-_NOTED = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
-_KEPT = (*_NOTED, "token", "seconds")
+_BREAK_COLUMNS = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
+_LEASE_COLUMNS = (*_BREAK_COLUMNS, "token", "seconds")
 _FREE = f"DELETE FROM leases WHERE {SCOPE_SQL}"
 
 
 class Lock(Part):
+    """The lock of each site, held by a lease."""
+
     def acquire(
         self,
         site: Site,
@@ -27,11 +29,13 @@ class Lock(Part):
         run: int | None,
         lease_seconds: float,
     ) -> Lease:
-        """Take the lock for `lease_seconds`. A lapsed lease is taken over, and the new one names the dead run.
-        Raises Locked, naming who holds it, while another lease lives."""
+        """Take the lock for `lease_seconds`. An expired lease is taken over, and the new one names the dead run.
+
+        Raises Locked, naming the holder, while another lease is valid.
+        """
         with self._database.writing(_name(site)) as connection:
             now = self._database.now(connection)
-            other = _found(connection, site)
+            other = _lease(connection, site)
             if other and other.until > now:
                 raise Locked(taken(other))
             lease = Lease(
@@ -48,39 +52,43 @@ class Lock(Part):
                 taken_over_from=other.run if other else None,
             )
             connection.execute(_FREE, scope_params(site))
-            connection.insert("leases", [_columns(lease, _KEPT)])
+            connection.insert("leases", [_columns(lease, _LEASE_COLUMNS)])
         return lease
 
     def renew(self, lease: Lease) -> None:
-        """Hold on for `lease.seconds` from now. Raises Locked if somebody else took or broke the lock in the
-        meantime: then write nothing more."""
+        """Extend the lease to `lease.seconds` from now.
+
+        Raises Locked if the lock was taken over or broken in the meantime: then write nothing more.
+        """
         with self._database.writing(_name(Site(lease.target, lease.organisation))) as connection:
             until = self._database.now(connection) + timedelta(seconds=lease.seconds)
-            mine = "UPDATE leases SET until = :until WHERE token = :token"
-            if connection.execute(mine, {"token": lease.token, "until": until}).rowcount == 0:
-                raise Locked(_lost(lease, _found(connection, Site(lease.target, lease.organisation))))
+            update = "UPDATE leases SET until = :until WHERE token = :token"
+            if connection.execute(update, {"token": lease.token, "until": until}).rowcount == 0:
+                raise Locked(_lost(lease, _lease(connection, Site(lease.target, lease.organisation))))
 
     def release(self, lease: Lease) -> None:
-        """Give the lock back; nothing happens if it is no longer ours."""
+        """Release the lock; do nothing if it is no longer ours."""
         with self._database.writing(_name(Site(lease.target, lease.organisation))) as connection:
             connection.execute("DELETE FROM leases WHERE token = :token", {"token": lease.token})
 
     def holder(self, site: Site) -> Lease | None:
-        """The lease that lives now."""
+        """Return the lease that is valid now."""
         with self._database.reading() as connection:
-            lease = _found(connection, site)
+            lease = _lease(connection, site)
             return lease if lease and lease.until > self._database.now(connection) else None
 
     def break_lock(self, site: Site, *, by: str, reason: str, token: str | None = None) -> Lease | None:
-        """Take the lock from whoever has it, and note for ever who did so and why. Gives the lease that was broken.
-        With `token`, only that very lease is: somebody else may have broken it first and taken the lock."""
+        """Break the lock, record permanently who did so and why, and return the lease that was broken.
+
+        With `token`, break only that lease: another run may have broken it first and taken the lock.
+        """
         with self._database.writing(_name(site)) as connection:
-            lease = _found(connection, site)
+            lease = _lease(connection, site)
             if lease and token not in (None, lease.token):
                 return None
             if lease:
-                note = {"at": self._database.now(connection), "by": by, "reason": reason, **_columns(lease, _NOTED)}
-                connection.insert("lock_breaks", [note])
+                row = {"at": self._database.now(connection), "by": by, "reason": reason}
+                connection.insert("lock_breaks", [row | _columns(lease, _BREAK_COLUMNS)])
                 connection.execute(_FREE, scope_params(site))
         return lease
 
@@ -89,7 +97,7 @@ def _name(site: Site) -> str:
     return f"lease:{site.organisation}:{site.target}"
 
 
-def _found(connection: Connection, site: Site) -> Lease | None:
+def _lease(connection: Connection, site: Site) -> Lease | None:
     rows = connection.named(f"SELECT * FROM leases WHERE {SCOPE_SQL}", scope_params(site))
     return Lease(**rows[0] | {name: moment(rows[0][name]) for name in ("since", "until")}) if rows else None
 
@@ -99,10 +107,10 @@ def _columns(lease: Lease, names: tuple[str, ...]) -> dict[str, object]:
 
 
 def taken(lease: Lease) -> Problem:
-    """Who holds the lock, and what whoever wants it can do."""
+    """Describe the holder of the lock, and what you can do about it."""
     return Problem(
         what=f"another run holds the lock: {_described(lease)}",
-        fix=f"Wait for it to end; if it died, its lock lapses at {_hour(lease.until)}. "
+        fix=f"Wait for it to end. If it died, its lock expires at {_time(lease.until)}. "
         "If you know that it is dead, `reconciler unlock` breaks the lock now.",
         where=_place(lease),
     )
@@ -112,11 +120,11 @@ def _lost(lease: Lease, other: Lease | None) -> Problem:
     now = (
         f"now it is held by {_described(other)}"
         if other
-        else "it was broken with `reconciler unlock`, or lapsed and was used by another run"
+        else "it was broken with `reconciler unlock`, or expired and was used by another run"
     )
     return Problem(
         what=f"this run's lock is lost: {now}",
-        fix="Nothing more was written. Run again when the other run has ended: it settles what was left open.",
+        fix="Run again when the other run has ended: it settles what was left open. Nothing more was written.",
         where=_place(lease),
     )
 
@@ -125,7 +133,7 @@ def _described(lease: Lease) -> str:
     run = f", run {lease.run}" if lease.run is not None else ""
     return (
         f"{lease.holder} on {lease.host}, `{lease.command}`{run}, "
-        f"since {_hour(lease.since)}, until {_hour(lease.until)} unless renewed"
+        f"since {_time(lease.since)}, until {_time(lease.until)} unless renewed"
     )
 
 
@@ -133,5 +141,5 @@ def _place(lease: Lease) -> str:
     return f"organisation {lease.organisation} on {lease.target}"
 
 
-def _hour(moment: datetime) -> str:
+def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""How a database comes to the newest schema version: made at once, or brought up from an older one step by step."""
+"""Schema migrations: a new database gets the newest version, an older one is migrated step by step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Step = Callable[[Connection], None]
 
 
 def _add_episodes(connection: Connection) -> None:
-    """1 to 2. Spelt out, not taken from the tables: those are of the newest version, whatever that comes to be."""
+    """Migrate 1 to 2. Written out, because `TABLES` has the newest version."""
     number, moment = ("BIGSERIAL", "DOUBLE PRECISION") if connection.is_postgresql else ("INTEGER", "DOUBLE")
     connection.execute(
         f"CREATE TABLE episodes (id {number} NOT NULL, target TEXT NOT NULL, organisation BIGINT NOT NULL, "
@@ -28,12 +28,12 @@ def _add_episodes(connection: Connection) -> None:
 
 
 def _add_uncommitted(connection: Connection) -> None:
-    """2 to 3. Of older runs nobody knows any more whether their files were their commit's."""
+    """Migrate 2 to 3. For older runs it is unknown whether their files were their commit's."""
     connection.execute("ALTER TABLE runs ADD COLUMN uncommitted BOOLEAN")
 
 
 STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted)
-"""STEPS[n - 1] brings a database of version n to version n + 1; an empty one is made at the newest version at once."""
+"""Migrations: STEPS[n - 1] takes a database from version n to version n + 1."""
 
 
 def newest(steps: Sequence[Step] = STEPS) -> int:
@@ -41,18 +41,20 @@ def newest(steps: Sequence[Step] = STEPS) -> int:
 
 
 def version_of(connection: Connection) -> int:
-    """The schema version of this database; 0 when the store has never been in it."""
-    there = (
+    """Return the schema version of this database; 0 if it has no store."""
+    exists = (
         f"SELECT to_regclass('{VERSIONS}')"
         if connection.is_postgresql
         else f"SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{VERSIONS}'"
     )
-    return (connection.value(there) and connection.value(f"SELECT max(version) FROM {VERSIONS}")) or 0
+    return (connection.value(exists) and connection.value(f"SELECT max(version) FROM {VERSIONS}")) or 0
 
 
 def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> bool:
-    """Make the schema (True) or bring it up (False), within the caller's transaction. Raises StoreError if it is newer
-    than ours."""
+    """Create the schema (True) or migrate it (False), within the caller's transaction.
+
+    Raises StoreError if it is newer than this program's.
+    """
     version, ours = version_of(connection), newest(steps)
     if version > ours:
         raise StoreError(_too_new(version, ours, place))
@@ -69,14 +71,14 @@ def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[S
 
 def _too_new(version: int, ours: int, place: str) -> Problem:
     return Problem(
-        what=f"the store has schema version {version}, of a newer reconciler; this one knows up to {ours}",
-        fix="Upgrade onefile-reconciler here, or use another store. Nothing was changed.",
+        what=f"the store has schema version {version}, of a newer reconciler; this one supports up to {ours}",
+        fix="Upgrade onefile-reconciler, or use another store. Nothing was changed.",
         where=place,
     )
 
 
 def tables_of(connection: Connection) -> set[str]:
-    """Every table of the file, or of the server's current schema."""
+    """Return the names of all tables of the file, or of the server's current schema."""
     names = (
         "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
         if connection.is_postgresql
@@ -86,9 +88,9 @@ def tables_of(connection: Connection) -> set[str]:
 
 
 def _create(connection: Connection, place: str) -> None:
-    found = tables_of(connection)
-    # a server's schema may hold others' tables beside ours
-    foreign = found & TABLES.keys() if connection.is_postgresql else found
+    tables = tables_of(connection)
+    # a server's schema may have other programs' tables beside ours
+    foreign = tables & TABLES.keys() if connection.is_postgresql else tables
     if foreign:
         raise StoreError(
             Problem(
@@ -126,7 +128,7 @@ def _protect_postgresql(connection: Connection) -> None:
 
 
 def _protect_episodes(connection: Connection) -> None:
-    """An episode may go on and end, once. Neither its beginning nor anything of an ended one is ever rewritten."""
+    """Protect episodes: one may be seen again and end once; its start and an ended one are never rewritten."""
     rewrites = "OLD.ended IS NOT NULL OR NEW.first_seen <> OLD.first_seen"
     if connection.is_postgresql:
         refuse = "EXECUTE FUNCTION reconciler_append_only()"

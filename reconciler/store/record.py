@@ -1,4 +1,4 @@
-"""The record of what was last applied, slot by slot, and what was learnt about a target on the way."""
+"""The record of what was last applied to each slot, and the known capabilities of a target's server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.store.connection import SCOPE_SQL, in_clause, moment, scope_para
 from reconciler.store.database import Part
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
-_MANY = 500  # learners: fewer than any database takes in one list
+_MANY = 500  # learners in one list: fewer than any database allows
 
 
 _RECORD = """
@@ -28,22 +28,24 @@ SELECT learner, kind, key, staff, run, at, who, runs.command
 FROM record JOIN runs ON runs.id = record.run
 WHERE record.target = :target AND record.organisation = :organisation AND learner IN
 """
-_LEARN = """
+_SET_VALUE = """
 INSERT INTO facts (target, name, value, at) VALUES (:target, :name, :value, :at)
 ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.at
 """
 
 
 class Record(Part):
+    """The last-applied record and the capabilities."""
+
     def recorded(self, site: Site) -> dict[Place, UserId | None]:
-        """Who was last applied to, or last seen in, each slot; None is nobody, and a slot not there has no record."""
+        """Return the last applied, or last observed, holder of each recorded slot; None is nobody."""
         query = f"SELECT learner, kind, key, staff FROM record WHERE {SCOPE_SQL}"
         with self._database.reading() as connection:
             rows = connection.rows(query, scope_params(site))
         return {(UserId(learner), slot_of(kind, key)): staff for learner, kind, key, staff in rows}
 
     def has_record(self, site: Site) -> bool:
-        """Whether any slot has one."""
+        """Return whether any slot has a record."""
         with self._database.reading() as connection:
             return bool(connection.rows(f"SELECT learner FROM record WHERE {SCOPE_SQL} LIMIT 1", scope_params(site)))
 
@@ -54,34 +56,34 @@ class Record(Part):
         *,
         run: int,
     ) -> None:
-        """Set slots' records. A row that says what is recorded already keeps the run and time that set it."""
+        """Set slots' records. An unchanged record keeps the run and time that set it."""
         with self._database.writing() as connection:
-            always = scope_params(site) | {"run": run, "at": self._database.now(connection)}
+            common = scope_params(site) | {"run": run, "at": self._database.now(connection)}
             values = (
-                {**always, "learner": learner, "kind": slot.kind.value, "key": key_json(slot), "staff": staff}
+                {**common, "learner": learner, "kind": slot.kind.value, "key": key_json(slot), "staff": staff}
                 for learner, slot, staff in rows
             )
             for chunk in _chunks(values):
                 connection.many(_RECORD, chunk)
 
     def last_applied(self, site: Site, learners: Collection[UserId]) -> dict[Place, LastApplied]:
-        """The record of these learners' slots, with the run that set it."""
-        asked, found = sorted(learners), {}
+        """Return the records of these learners' slots, with the run that set each."""
+        requested, records = sorted(learners), {}
         with self._database.reading() as connection:
-            for start in range(0, len(asked), _MANY):
-                among, named = in_clause("learner", asked[start : start + _MANY])
-                rows = connection.rows(f"{_LAST_APPLIED} {among}", scope_params(site) | named)
+            for start in range(0, len(requested), _MANY):
+                clause, params = in_clause("learner", requested[start : start + _MANY])
+                rows = connection.rows(f"{_LAST_APPLIED} {clause}", scope_params(site) | params)
                 for learner, kind, key, staff, run, at, who, command in rows:
-                    found[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, moment(at), who, command)
-        return found
+                    records[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, moment(at), who, command)
+        return records
 
-    # -------------------------------------------------------------- facts
+    # -------------------------------------------------------------- capabilities
 
     def set_value(self, target: str, name: str, value: str) -> None:
-        """Keep a fact about a target's server, such as a field that it does not send."""
+        """Store a capability of a target's server, such as a field that it does not send."""
         with self._database.writing() as connection:
             now = self._database.now(connection)
-            connection.execute(_LEARN, {"target": target, "name": name, "value": value, "at": now})
+            connection.execute(_SET_VALUE, {"target": target, "name": name, "value": value, "at": now})
 
     def values(self, target: str) -> dict[str, tuple[str, datetime]]:
         facts = "SELECT name, value, at FROM facts WHERE target = :target ORDER BY name"

@@ -83,7 +83,7 @@ TABLES: Mapping[str, str] = {
         since {moment} NOT NULL,
         until {moment} NOT NULL,
         PRIMARY KEY (id)""",
-    # rows of calls are removed, and a number used again would settle another's call
+    # rows of calls are removed, and a number used again would settle another call
     "calls": """
         id {unrepeated},
         account TEXT NOT NULL,
@@ -115,10 +115,10 @@ TABLES: Mapping[str, str] = {
         ending TEXT NOT NULL,
         PRIMARY KEY (id)""",
 }
-"""Each table's columns and keys, in an order in which they can be made.
+"""Each table's columns and keys, in an order in which they can be created.
 
 A `key` is JSON, so that 123, "123" and null stay three keys; so are an episode's `holder`, `moves`, `body` and
-`summary`. A moment is seconds since 1970 in UTC: the one form that both databases keep alike.
+`summary`. A moment is seconds since 1970 in UTC, which both databases store alike.
 """
 
 KINDS: Mapping[str, tuple[str, str]] = {
@@ -128,7 +128,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "version": ("INTEGER", "SERIAL"),
     "moment": ("DOUBLE", "DOUBLE PRECISION"),
 }
-"""What the two databases spell differently: SQLite, PostgreSQL."""
+"""Column types that the two databases name differently: SQLite, PostgreSQL."""
 
 INDEXES = (
     "CREATE INDEX operations_by_learner ON operations (learner)",
@@ -143,16 +143,16 @@ ONE_OPEN_EPISODE = (
 )
 
 APPEND_ONLY = ("runs", "run_ends", "operations", "events", "lock_breaks")
-"""History: no row of these is ever changed or removed, and the database itself refuses to."""
+"""History tables: no row of these is ever changed or removed; triggers in the database refuse it."""
 
 
 def create_table(name: str, *, is_postgresql: bool) -> str:
-    kinds = {kind: spelt[is_postgresql] for kind, spelt in KINDS.items()}
+    kinds = {kind: names[is_postgresql] for kind, names in KINDS.items()}
     return f"CREATE TABLE {name} ({TABLES[name].format(**kinds)})"
 
 
 def statements(*, is_postgresql: bool) -> Iterator[str]:
-    """What makes every table and index in an empty database."""
+    """Return the statements that create every table and index in an empty database."""
     yield from (create_table(name, is_postgresql=is_postgresql) for name in TABLES)
     yield from INDEXES
     yield ONE_OPEN_EPISODE

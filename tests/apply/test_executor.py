@@ -269,7 +269,7 @@ def test_a_refusal_of_what_onefile_does_not_show_says_how_to_tell_that_it_is_the
         unseen, seen = here.apply(plan).outcomes
         assert unseen.state is seen.state is State.FAILED
         step = step_id(UserId(FIRST), ADDED)
-        assert unseen.detail.endswith(f"tell it: reconciler done {step} --by NAME --outcome present")
+        assert unseen.detail.endswith(f"run: reconciler done {step} --by NAME --outcome present")
         assert "reconciler done" not in seen.detail
 
 

@@ -385,9 +385,7 @@ def test_cancelling_a_run_reports_what_was_done(tmp_path: Path) -> None:
         assert applied.error is not None
         (problem,) = applied.error.problems
         assert problem.what == "stopped before the end"
-        assert problem.fix == (
-            "Run apply again: it settles what was left open by reading OneFile, then does what is left."
-        )
+        assert problem.fix == ("Run apply again: it settles what was left open by reading OneFile, then does the rest.")
         count = states(applied)
         assert (count[State.DONE], count[State.UNKNOWN]) == (6, 1)
         assert count[State.NOT_TRIED] == len(plan.operations) - 7

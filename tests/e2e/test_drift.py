@@ -462,7 +462,7 @@ def test_a_correction_that_was_killed_is_finished_by_the_next_run(home: Home, se
     assert home.run("drift", "--correct").code == ExitCode.DONE
     assert slots(server.world)[DEFAULT] == JAMES
     with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
-        (episode,) = store.episodes(Site(server.url, 5740), "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
+        (episode,) = store.issues(Site(server.url, 5740), "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
         assert f"{episode.first_seen:%Y-%m-%dT%H:%M:%SZ}" == first
         assert episode.ended
         assert len(store.corrections(Site(server.url, 5740), datetime(2020, 1, 1, tzinfo=UTC))) == 1
@@ -482,7 +482,7 @@ def test_runs_on_several_machines_keep_one_account_of_drift(
     ends = [(run.communicate(timeout=60), run.returncode) for run in runs]
     assert [code for _, code in ends] == [ExitCode.CHANGES] * 3, ends
     with Store.open(postgres_url, clock=SystemClock()) as store:
-        ever = store.episodes(Site(server.url, 5740), "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
+        ever = store.issues(Site(server.url, 5740), "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
         assert [one.slot.kind.value for one in ever] == ["default_assessor"]
 
 

@@ -43,7 +43,7 @@ def steps(home: Home) -> dict[str, dict[str, object]]:
 def kept(home: Home) -> tuple[OpenIssue, ...]:
     with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
         target = store.runs(limit=1)[0].target
-        return store.episodes(Site(target, 5740), "step", ended_since=datetime.min.replace(tzinfo=UTC))
+        return store.issues(Site(target, 5740), "step", ended_since=datetime.min.replace(tzinfo=UTC))
 
 
 def test_a_step_has_a_way_an_owner_and_an_age(home: Home, server: Served, monkeypatch: pytest.MonkeyPatch) -> None:

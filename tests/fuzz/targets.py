@@ -29,7 +29,7 @@ from reconciler.declared.load import read_declared
 from reconciler.declared.yaml_loader import load_text
 from reconciler.editing.format import formatted
 from reconciler.editing.layout import Kind
-from reconciler.github.environment import read_surroundings
+from reconciler.github.environment import read_environment
 from reconciler.github.markers import PlanMark, kind_of, plan_mark
 from reconciler.importing.csv_file import read_sheet
 from reconciler.importing.existing_state import read_existing
@@ -397,7 +397,7 @@ def _event_law(data: bytes, folder: Path) -> None:
     surroundings = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(file), "GITHUB_TOKEN": SECRET}
     surroundings |= {"GITHUB_REPOSITORY": "centre/state", "GITHUB_SHA": "a" * 40, "GITHUB_REF": "refs/pull/7/merge"}
     try:
-        read_surroundings(surroundings | {"GITHUB_RUN_ID": "1"})
+        read_environment(surroundings | {"GITHUB_RUN_ID": "1"})
     except ReconcilerError as error:
         told(error.problems)
         assert SECRET not in str(error)

@@ -85,7 +85,7 @@ def test_a_write_is_sent_once(hub: Hub, github: GitHub, waits: list[float], stat
     [
         (JSONResponse({"message": "Bad credentials"}, 401), "does not accept the token", "github.token"),
         (JSONResponse({"message": "Resource not accessible"}, 403), "may not do this", NEEDS),
-        (JSONResponse({"message": "Not Found"}, 404), "knows no such thing", NEEDS),
+        (JSONResponse({"message": "Not Found"}, 404), "does not have this", NEEDS),
         (JSONResponse({"message": "body is too long"}, 422), "body is too long", "again"),
         (PlainTextResponse("<html>", 422), "does not accept the request", "again"),
         (

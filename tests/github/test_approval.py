@@ -92,9 +92,9 @@ REFUSED: dict[str, tuple[Evidence, str]] = {
         "they made some of its commits",
     ),
     "a commit of nobody known": (replace(TRUE, commits=(Commit(HEAD, None, "ada"),)), "no account"),
-    "a machine": (with_reviews(replace(REVIEW, is_person=False)), "no person"),
-    "a reader": (with_reviews(replace(REVIEW, reviewer="dan")), "may not write"),
-    "somebody without any permission known": (with_reviews(replace(REVIEW, reviewer="eve")), "may not write"),
+    "a machine": (with_reviews(replace(REVIEW, is_person=False)), "not a person"),
+    "a reader": (with_reviews(replace(REVIEW, reviewer="dan")), "no write access"),
+    "somebody without any permission known": (with_reviews(replace(REVIEW, reviewer="eve")), "no write access"),
     "one of two where a machine opened it": (with_pull(by_person=False), "two people must approve, and only ben did"),
     "one of two where a machine made a commit": (
         replace(TRUE, commits=(Commit(HEAD, "ada", "ada", by_people=False),)),
@@ -111,10 +111,10 @@ REFUSED: dict[str, tuple[Evidence, str]] = {
     # when, and what of
     "before the plan existed": (
         with_reviews(replace(REVIEW, submitted_at=PLANNED - timedelta(hours=1))),
-        "before the plan was posted",
+        "older than the plan as posted now",
     ),
-    "in the same second as the plan": (with_reviews(replace(REVIEW, submitted_at=PLANNED)), "before the plan"),
-    "of an older commit": (with_reviews(replace(REVIEW, commit=OLDER)), "was given to commit bbbbbbbbbbbb"),
+    "in the same second as the plan": (with_reviews(replace(REVIEW, submitted_at=PLANNED)), "older than the plan"),
+    "of an older commit": (with_reviews(replace(REVIEW, commit=OLDER)), "is for commit bbbbbbbbbbbb"),
     # the comment
     "no plan was posted": (replace(TRUE, comments=()), "no plan was posted"),
     "somebody else's comment that looks like ours": (
@@ -140,7 +140,7 @@ REFUSED: dict[str, tuple[Evidence, str]] = {
         "no whole plan",
     ),
     # the pull request
-    "no pull request": (replace(TRUE, pulls=()), "no pull request brought this commit"),
+    "no pull request": (replace(TRUE, pulls=()), "no pull request was merged as this commit"),
     "one that was not merged": (with_pull(is_merged=False), "no pull request"),
     "one that was merged as another commit": (with_pull(merge_commit=OTHER), "no pull request"),
     "one that was merged elsewhere": (with_pull(base="release"), "no pull request"),
@@ -154,18 +154,21 @@ REFUSED: dict[str, tuple[Evidence, str]] = {
     "it changes what only looks like the folder": (with_files("state.py", "statement/x"), "state.py, statement/x"),
     "it moves something out of the way": (
         replace(TRUE, files=(("state/action.yml", "action.yml"),)),
-        "documents, which could make a comment say anything: action.yml",
+        "documents, so the comment may show anything: action.yml",
     ),
-    "it has files that cannot be seen": (with_pull(changed_files=2), "not all of its files"),
-    "it has commits that cannot be seen": (with_pull(commits=251), "not all of its files and commits"),
+    "it has files that cannot be seen": (with_pull(changed_files=2), "does not list all of its files"),
+    "it has commits that cannot be seen": (with_pull(commits=251), "does not list all of its files and commits"),
     # what came after
     "the branch changed the files since": (
         replace(TRUE, since=Since("ahead", ("state/staff.yaml",))),
         "main has changed state/ since",
     ),
-    "the branch forgot the commit": (replace(TRUE, since=Since("diverged")), "no longer holds"),
-    "the branch went back": (replace(TRUE, since=Since("behind")), "no longer holds"),
-    "the branch moved on too far": (replace(TRUE, since=Since("ahead", is_whole=False)), "further than"),
+    "the branch forgot the commit": (replace(TRUE, since=Since("diverged")), "no longer has"),
+    "the branch went back": (replace(TRUE, since=Since("behind")), "no longer has"),
+    "the branch moved on too far": (
+        replace(TRUE, since=Since("ahead", is_whole=False)),
+        "more changes since this commit than GitHub lists",
+    ),
 }
 
 

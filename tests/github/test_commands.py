@@ -13,7 +13,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 import reconciler.cli.main as reconciler
-from reconciler.github.__main__ import _forgetful, run
+from reconciler.github.__main__ import _lost_record, run
 from reconciler.github.markers import SavedPlan, plan_mark
 from reconciler.problems import ExitCode
 from tests.e2e.user import Ended, Home
@@ -175,7 +175,7 @@ def test_a_run_that_was_overtaken_posts_nothing(desk: Desk) -> None:
     """The newest commit's plan must not be hidden by an older one that came late."""
     ended = desk.in_pull(*COMMENT, head="e" * 40)
     assert (ended.code, desk.pull.comments) == (ExitCode.DONE, [])
-    assert "moved on" in ended.out
+    assert "newer commit" in ended.out
 
 
 def test_a_plan_that_failed_takes_the_old_ones_place(desk: Desk) -> None:
@@ -260,8 +260,8 @@ def test_an_old_run_that_is_started_again_is_blocked(desk: Desk, tmp_path: Path)
 def test_a_record_that_would_be_lost_is_a_reason_not_to_apply(desk: Desk) -> None:
     """Outside the sandbox the store must outlive the runner."""
     plan = SavedPlan(Path("plan.json"), "live", "5740", "", 1)
-    assert _forgetful(plan, {"RECONCILER_STORE": ""})
-    assert not _forgetful(plan, {"RECONCILER_STORE": "postgresql://db"})
+    assert _lost_record(plan, {"RECONCILER_STORE": ""})
+    assert not _lost_record(plan, {"RECONCILER_STORE": "postgresql://db"})
 
 
 def test_a_plan_that_writes_nothing_needs_no_approval(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.github.environment import read_surroundings
+from reconciler.github.environment import read_environment
 from reconciler.problems import Invalid
 
 HEAD, SHA = "a" * 40, "b" * 40
@@ -24,7 +24,7 @@ def event(tmp_path: Path, **pull: Any) -> dict[str, str]:
 
 def test_a_run_in_a_pull_request_knows_its_number_and_head(tmp_path: Path) -> None:
     """The commit that people review, not the merge that is checked out."""
-    pull = read_surroundings(event(tmp_path)).pull
+    pull = read_environment(event(tmp_path)).pull
     assert pull is not None
     assert (pull.number, pull.head, pull.is_fork) == (7, HEAD, False)
 
@@ -32,21 +32,21 @@ def test_a_run_in_a_pull_request_knows_its_number_and_head(tmp_path: Path) -> No
 @pytest.mark.parametrize("repo", [None, {}, {"full_name": "other/assignments"}, {"full_name": "CENTRE/ASSIGNMENTS"}])
 def test_whatever_is_not_plainly_of_this_repository_is_a_fork(tmp_path: Path, repo: object) -> None:
     """A fork that was deleted, or one that is not named."""
-    pull = read_surroundings(event(tmp_path, repo=repo)).pull
+    pull = read_environment(event(tmp_path, repo=repo)).pull
     assert pull is not None
     assert pull.is_fork
 
 
 def test_a_push_knows_its_branch() -> None:
     """A tag is none."""
-    assert read_surroundings({**GIVEN, "GITHUB_REF": "refs/heads/a/b"}).branch == "a/b"
-    assert read_surroundings({**GIVEN, "GITHUB_REF": "refs/tags/main"}).branch == ""
+    assert read_environment({**GIVEN, "GITHUB_REF": "refs/heads/a/b"}).branch == "a/b"
+    assert read_environment({**GIVEN, "GITHUB_REF": "refs/tags/main"}).branch == ""
 
 
 def test_everything_that_is_missing_is_told_at_once() -> None:
     """Outside a workflow nothing works, and that is said once."""
     with pytest.raises(Invalid) as caught:
-        read_surroundings({})
+        read_environment({})
     assert {one.where for one in caught.value.problems} == {"GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_SHA"}
 
 
@@ -68,7 +68,7 @@ def test_everything_that_is_missing_is_told_at_once() -> None:
 def test_what_cannot_be_meant_is_refused(name: str, value: str) -> None:
     """The token goes nowhere but to GitHub, over https, or to this machine."""
     with pytest.raises(Invalid) as caught:
-        read_surroundings({**GIVEN, name: value})
+        read_environment({**GIVEN, name: value})
     assert name in {one.where for one in caught.value.problems}
     assert value not in str(caught.value)
 
@@ -79,4 +79,4 @@ def test_an_event_that_cannot_be_read_is_a_problem(tmp_path: Path, text: str) ->
     environment = event(tmp_path)
     Path(environment["GITHUB_EVENT_PATH"]).write_text(text, "utf-8")
     with pytest.raises(Invalid, match="event"):
-        read_surroundings(environment)
+        read_environment(environment)

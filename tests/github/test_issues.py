@@ -15,7 +15,7 @@ LINE = "<!-- onefile-reconciler drift target=live organisation=5740 -->"
 
 def tell(hub: Hub, body: str) -> str:
     with GitHub(hub.here()) as github:
-        return issues.tell(github, hub.here(), body)
+        return issues.publish(github, hub.here(), body)
 
 
 def close(hub: Hub) -> list[str]:
@@ -41,7 +41,7 @@ def test_drift_that_is_gone_closes_the_issue_and_new_drift_opens_another(hub: Hu
     (issue,) = hub.forge.issues.values()
     assert (issue.state, len(issue.comments)) == ("closed", 1)
     (comment,) = issue.comments
-    assert "as far as OneFile shows" in comment  # who was not read, or waits to be applied, is no drift
+    assert "where OneFile shows" in comment  # who was not read, or waits to be applied, is no drift
     tell(hub, f"{LINE}\nanother slot")
     assert len(hub.forge.issues) == 2
 

@@ -59,7 +59,7 @@ def test_a_branch_that_is_there_is_left_as_it_is(hub: Hub, tree: Path) -> None:
     files = change(tree)
     ask(hub, files)
     before = hub.forge.commit("adopt")
-    with pytest.raises(ReconcilerError, match="there already"):
+    with pytest.raises(ReconcilerError, match="already exists"):
         ask(hub, files)
     assert (hub.forge.commit("adopt"), len(hub.forge.pulls)) == (before, 1)
 
@@ -85,5 +85,5 @@ def test_outside_a_repository_is_a_problem(tmp_path: Path, monkeypatch: pytest.M
     """Not an empty answer."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(ReconcilerError, match="git cannot tell"):
+    with pytest.raises(ReconcilerError, match="git cannot show"):
         changed("state")

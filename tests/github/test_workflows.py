@@ -157,7 +157,7 @@ def test_nothing_is_applied_that_was_not_approved_as_it_is_now(centre: Centre) -
     centre.forge.review(pull, "ben")
     refused("edited by dan")
     assert ours(pull).editor == BOT, "the plan is posted as it is"
-    refused("they opened the pull request", "before the plan was posted as it is now")
+    refused("they opened the pull request", "older than the plan as posted now")
     centre.forge.review(pull, "ben")
     assert centre.runner.push(merge, SECRETS)["apply"].conclusion == "success"
     assert assessor(centre) == JAMES
@@ -293,7 +293,7 @@ def test_what_onefile_holds_becomes_a_pull_request(centre: Centre) -> None:
 
     job = centre.runner.by_hand("adopt", SECRETS, cohort="")["adopt"]
     assert job.conclusion == "failure"
-    assert "there already" in job.log
+    assert "already exists" in job.log
 
     centre.runner.pull_request(pull, SECRETS)
     job = centre.runner.push(centre.forge.merge(pull), SECRETS)["apply"]

@@ -71,7 +71,7 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     """The folder cannot be made."""
     (tmp_path / "file").touch()
-    assert "cannot be made" in refused(str(tmp_path / "file" / "store.db"))
+    assert "cannot be created" in refused(str(tmp_path / "file" / "store.db"))
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_store_that_may_not_be_written_to(tmp_path: Path, clock: HandClock) ->
         run = begin(store)
         with store._database.reading() as connection:
             connection.execute("PRAGMA query_only = ON")
-        with pytest.raises(StoreError, match="the store may not be written to"):
+        with pytest.raises(StoreError, match="the store is read-only"):
             begin(store)
         assert [row.id for row in store.runs()] == [run]
 

@@ -110,10 +110,10 @@ def test_a_store_of_the_first_version_is_brought_up_in_place(url: str, first_ver
         assert [row.state for row in store.journal(run.id)] == [State.DONE] * 4
         assert len(store.recorded(Site("sandbox", 5740))) == 9
         seen = {(LEARNER, Slot(SlotKind.DEFAULT_ASSESSOR)): Observation(JAMES, KATE)}
-        (episode,), _ = store.see(Site("sandbox", 5740), "drift", seen, lambda _: "")
-        assert store.episodes(Site("sandbox", 5740), "drift") == (episode,)
-        store.end_episode(episode.id, "a trial")
-        assert store.see(Site("sandbox", 5740), "drift", seen, lambda _: "")[0]
+        (episode,), _ = store.observe_issues(Site("sandbox", 5740), "drift", seen, lambda _: "")
+        assert store.issues(Site("sandbox", 5740), "drift") == (episode,)
+        store.end_issue(episode.id, "a trial")
+        assert store.observe_issues(Site("sandbox", 5740), "drift", seen, lambda _: "")[0]
     with first_version.reading() as connection:
         assert version_of(connection) == newest()
 
@@ -181,7 +181,7 @@ def test_a_newer_programs_database_is_refused(url: str, database: Database, cloc
     database.prepare()
     with database.writing() as connection:
         connection.insert(VERSIONS, [{"version": newest() + 1, "at": clock.now()}])
-    refused = f"schema version {newest() + 1}, of a newer reconciler; this one knows up to {newest()}"
+    refused = f"schema version {newest() + 1}, of a newer reconciler; this one supports up to {newest()}"
     with pytest.raises(StoreError, match=refused):
         Store.open(url, clock=clock)
 

@@ -28,7 +28,7 @@ def over(_: OpenIssue) -> str:
 
 def look(store: Store, *slots: Slot, sighting: Observation = MOVED) -> tuple[OpenIssue, ...]:
     """A run that looks everywhere and finds these slots moved."""
-    return store.see(Site("sandbox", 5740), "drift", {(LEARNER, slot): sighting for slot in slots}, over)[0]
+    return store.observe_issues(Site("sandbox", 5740), "drift", {(LEARNER, slot): sighting for slot in slots}, over)[0]
 
 
 # ------------------------------------------------------------------ since when
@@ -46,7 +46,7 @@ def test_what_is_not_seen_again_ends_and_what_comes_back_is_new(store: Store, cl
     """An age never counts days on which all was well."""
     (first,) = look(store, DEFAULT)
     clock.forward(60)
-    open_now, ended = store.see(Site("sandbox", 5740), "drift", {}, over)
+    open_now, ended = store.observe_issues(Site("sandbox", 5740), "drift", {}, over)
     assert (open_now, [(one.id, one.ending, one.ended) for one in ended]) == (
         (),
         [(first.id, "back", NOON + timedelta(seconds=60))],
@@ -63,24 +63,24 @@ def test_somebody_else_in_the_slot_is_a_new_episode(store: Store, clock: HandClo
     clock.forward(60)
     (second,) = look(store, DEFAULT, sighting=Observation(PRIYA, KATE))
     assert (second.holder, second.first_seen) == (PRIYA, NOON + timedelta(seconds=60))
-    assert len(store.episodes(Site("sandbox", 5740), "drift", ended_since=NOON)) == 2
+    assert len(store.issues(Site("sandbox", 5740), "drift", ended_since=NOON)) == 2
 
 
 def test_where_a_run_did_not_look_nothing_ends(store: Store) -> None:
     """A run of one cohort says nothing of the others."""
     look(store, DEFAULT, UNIT)
     seen = {(LEARNER, DEFAULT): MOVED}
-    open_now, _ = store.see(Site("sandbox", 5740), "drift", seen, lambda _: "")
+    open_now, _ = store.observe_issues(Site("sandbox", 5740), "drift", seen, lambda _: "")
     assert {one.slot for one in open_now} == {DEFAULT, UNIT}
 
 
 def test_matters_targets_and_keys_are_kept_apart(store: Store) -> None:
     """The unit "123" is not the standard 123, a step is not drift, and practice is not live."""
     look(store, UNIT, STANDARD)
-    store.see(Site("sandbox", 5740), "step", {}, over)
-    store.see(Site("live", 5740), "drift", {}, over)
-    store.see(Site("sandbox", 1), "drift", {}, over)
-    assert {one.slot for one in store.episodes(Site("sandbox", 5740), "drift")} == {UNIT, STANDARD}
+    store.observe_issues(Site("sandbox", 5740), "step", {}, over)
+    store.observe_issues(Site("live", 5740), "drift", {}, over)
+    store.observe_issues(Site("sandbox", 1), "drift", {}, over)
+    assert {one.slot for one in store.issues(Site("sandbox", 5740), "drift")} == {UNIT, STANDARD}
 
 
 @pytest.mark.parametrize("holder", [None, JAMES, *Unread], ids=str)
@@ -96,13 +96,13 @@ def test_open_is_what_the_last_run_saw_and_since_the_run_that_saw_it_first(
     store: Store, clock: HandClock, runs: list[dict[Slot, UserId]]
 ) -> None:
     """Whatever runs see, the store agrees with the simplest memory that there is."""
-    store.see(Site("sandbox", 5740), "drift", {}, over)
+    store.observe_issues(Site("sandbox", 5740), "drift", {}, over)
     since: dict[tuple[Slot, UserId], float] = {}
     for found in runs:
         clock.forward(1)
         since = {pair: since.get(pair, clock.monotonic()) for pair in found.items()}
         seen = {(LEARNER, slot): Observation(who, KATE) for slot, who in found.items()}
-        open_now, _ = store.see(Site("sandbox", 5740), "drift", seen, over)
+        open_now, _ = store.observe_issues(Site("sandbox", 5740), "drift", seen, over)
         assert {(one.slot, one.holder): one.first_seen.timestamp() for one in open_now} == since
 
 
@@ -115,9 +115,9 @@ def test_an_ended_episode_is_never_rewritten(store: Store) -> None:
     for statement in ("UPDATE episodes SET first_seen = 0", "DELETE FROM episodes"):
         with pytest.raises(StoreError, match="append-only"), store._database.writing() as connection:
             connection.execute(statement)
-    store.end_episode(episode.id, "said by priya")
-    store.end_episode(episode.id, "said by somebody else")
-    (kept,) = store.episodes(Site("sandbox", 5740), "drift", ended_since=NOON)
+    store.end_issue(episode.id, "said by priya")
+    store.end_issue(episode.id, "said by somebody else")
+    (kept,) = store.issues(Site("sandbox", 5740), "drift", ended_since=NOON)
     assert kept.ending == "said by priya"
     with pytest.raises(StoreError, match="append-only"), store._database.writing() as connection:
         connection.execute("UPDATE episodes SET ending = ''")
@@ -135,7 +135,7 @@ def test_runs_that_look_at_once_keep_one_episode(url: str) -> None:
     """Four processes see the same drift at the same time: it is one matter, seen first by one of them."""
     with Store.open(url, clock=SystemClock()) as store, Processes(see_often, url, 4) as processes:
         assert processes.answers() == ["done"] * 4
-        kept = store.episodes(Site("sandbox", 5740), "drift", ended_since=NOON - timedelta(days=10_000))
+        kept = store.issues(Site("sandbox", 5740), "drift", ended_since=NOON - timedelta(days=10_000))
     assert sorted(one.slot for one in kept) == sorted([DEFAULT, UNIT])
 
 
