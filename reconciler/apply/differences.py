@@ -10,16 +10,16 @@ from reconciler.model.slots import Handle, Holder, Slot, Unread, UserId
 def differences(
     then: Mapping[Slot, Holder], now: Mapping[Slot, Holder], learner: UserId, handles: Mapping[UserId, Handle]
 ) -> str:
-    """What moved on a learner between two readings, in words; empty where nothing did."""
-    from deepdiff import DeepDiff  # 118 ms to import, and only needed when the world surprised us
+    """Describe what moved on a learner between two readings; empty if nothing did."""
+    from deepdiff import DeepDiff  # 118 ms to import, and only needed for a difference
 
     def words(slots: Mapping[Slot, Holder]) -> dict[str, str]:
         return {slot.address(learner): in_words(holder, handles) for slot, holder in slots.items()}
 
-    found = DeepDiff(words(then), words(now), view="tree")
+    difference = DeepDiff(words(then), words(now), view="tree")
     lines = [
         f"{level.path(output_format='list')[0]}: {_side(level.t1)} then, {_side(level.t2)} now"
-        for group in found.values()
+        for group in difference.values()
         for level in group
     ]
     return "; ".join(sorted(lines))
