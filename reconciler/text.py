@@ -1,4 +1,4 @@
-"""Wording helpers for messages: names of slots, lists, plurals, quoted text and the nearest known word."""
+"""Text for messages: names of slots, lists of words, quoting, and the nearest known word."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.model.slots import (
 
 
 def slot_name(slot: Slot) -> str:
-    """Return a slot as the files name it: `default_assessor`, `assessor of standard 41240`, `iqa of unit KS_COMM1`."""
+    """Name a slot: `default_assessor`, `assessor of standard 41240`, `iqa of unit KS_COMM1`."""
     part = "iqa" if slot.kind in IQA_KINDS else "assessor"
     if slot.kind in LEARNING_AIM_KINDS:
         return f"{part} of standard {slot.key}"
@@ -25,13 +25,13 @@ def slot_name(slot: Slot) -> str:
 
 
 def listed(words: Iterable[object], joint: str) -> str:
-    """Return `a, b and c`."""
+    """Join words as `a, b and c`."""
     *most, last = [str(word).lower() if isinstance(word, bool) else str(word) for word in words]  # as YAML spells them
     return f"{', '.join(most)} {joint} {last}" if most else last
 
 
 def shown(text: str) -> str:
-    """Return text from a file for a message: shortened, with invisible characters written out."""
+    """Return a text from a file for use in a message: shortened, with invisible characters escaped."""
     short = text if len(text) <= 60 else f"{text[:57]}…"
     if short.isprintable():
         return short
@@ -44,20 +44,24 @@ def quoted(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return the form that handles and cohorts have: `Kate Anderson` as `kate-anderson`."""
+    """Turn `Kate Anderson` into kate-anderson, the form of handles and cohorts."""
     return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
-    """Return `did you mean kate-anderson?`, or an empty text if no known word is near."""
+    """Return `Did you mean kate-anderson?`, or nothing if no known word is similar."""
     near = get_close_matches(given[:100], list(known), n=1)
-    return f"did you mean {near[0]}?" if near else ""
+    return f"Did you mean {near[0]}?" if near else ""
 
 
-def did_you_mean(given: str, known: Iterable[str], otherwise: str) -> str:
-    """Return a fix that offers the nearest known word and the alternative."""
-    near = nearest(given, known)
-    return f"{near} Otherwise {otherwise}" if near else otherwise
+def otherwise(hint: str, fix: str) -> str:
+    """Join a hint, if there is one, and the *fix* for when it does not help."""
+    return f"{hint} Otherwise {fix[0].lower()}{fix[1:]}" if hint else fix
+
+
+def did_you_mean(given: str, known: Iterable[str], fix: str) -> str:
+    """Return a fix that suggests the nearest known word, and *fix* if that is not meant."""
+    return otherwise(nearest(given, known), fix)
 
 
 def spaced(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from reconciler.declared.load import read_declared
-from reconciler.editing.format import formatted
+from reconciler.editing.format import format_text
 from reconciler.runtime.context import Context
 from reconciler.runtime.state_edits import Edits, FileEdit, kind_of
 
@@ -16,7 +16,7 @@ def fmt(context: Context, *, check: bool) -> tuple[int, list[FileEdit]]:
     read_declared(context.state, context.today())
     edits = Edits(context.state)
     for name in edits.texts:
-        edits.rewrite(name, partial(formatted, kind=kind_of(name)))
+        edits.rewrite(name, partial(format_text, kind=kind_of(name)))
     if not check:
         edits.write()
     return len(edits.texts), edits.edits

@@ -10,7 +10,7 @@ from reconciler.commands.import_onefile import check_cohort_option
 from reconciler.importing.csv_cells import known_to_files
 from reconciler.importing.csv_file import SIZE_CAP, Sheet, read_sheet
 from reconciler.importing.existing_state import Existing, read_existing
-from reconciler.importing.from_csv import tabled
+from reconciler.importing.from_csv import import_sheet
 from reconciler.importing.read_census import read_staff
 from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Settings
@@ -36,7 +36,7 @@ def import_table(
     if sheet.rows and not known_to_files((row["staff"] for row in sheet.rows), existing.staff or {}):
         listed, calls = asyncio.run(_listed(context, settings, centre))
     foreign = None if centre == settings.organisation else centre
-    made = tabled(sheet, existing, listed, cohort=cohort, names=names, organisation=foreign)
+    made = import_sheet(sheet, existing, listed, cohort=cohort, names=names, organisation=foreign)
     try:
         texts = new_texts(context.state, existing, settings, made.cohorts, made.staff, {})
     except Invalid as error:

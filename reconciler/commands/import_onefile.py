@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.apply.journal import as_declared
 from reconciler.importing.existing_state import Existing, read_existing
-from reconciler.importing.from_onefile import Imported, Labels, LeftOut, Manner, imported
+from reconciler.importing.from_onefile import FileOptions, Labels, LeftOut, OneFileImport, import_census
 from reconciler.importing.naming import cohort_name_fault
 from reconciler.importing.read_census import take_census
 from reconciler.model.census import READABLE, Census, Scope
@@ -93,11 +93,13 @@ def import_centre(context: Context, wish: ImportOptions) -> Written:
     return asyncio.run(run())
 
 
-def _made(context: Context, wish: ImportOptions, existing: Existing, seen: _Seen) -> tuple[Imported, dict[str, str]]:
+def _made(
+    context: Context, wish: ImportOptions, existing: Existing, seen: _Seen
+) -> tuple[OneFileImport, dict[str, str]]:
     """What is declared, and the new files by name."""
-    made = imported(
+    made = import_census(
         seen.census,
-        Manner(wish.cohort, seen.classrooms, names=wish.names, labels=wish.labels, all_staff=wish.all_staff),
+        FileOptions(wish.cohort, seen.classrooms, names=wish.names, labels=wish.labels, all_staff=wish.all_staff),
         settings_organisation=seen.settings.organisation,
         existing=existing,
         recorded=seen.recorded,
@@ -212,7 +214,7 @@ def _nobody(organisation: OrganisationId, already: int, calls: int) -> Problem:
 # ------------------------------------------------------------------ what is written
 
 
-def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: Imported) -> Plan:
+def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: OneFileImport) -> Plan:
     """The plan of the new files against what was read, which must have nothing to write. Raises ReconcilerError else.
 
     A step by hand may be left, for somebody whom an apply of ours added and who cannot be declared any more.
@@ -261,7 +263,7 @@ def _observed(census: Census) -> Observed:
     )
 
 
-def _written(state: Path, texts: Collection[str], seen: _Seen, made: Imported, plan: Plan) -> Written:
+def _written(state: Path, texts: Collection[str], seen: _Seen, made: OneFileImport, plan: Plan) -> Written:
     return Written(
         source=f"organisation {seen.census.organisation} of {seen.target}",
         files=[(state / name).as_posix() for name in texts],

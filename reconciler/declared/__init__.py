@@ -1,1 +1,1 @@
-"""The declared side: YAML files, checked, resolved to what they ask for on one day."""
+"""Declared state: YAML files, validated and resolved for one day."""

@@ -1,6 +1,6 @@
-"""Checked values as typed entries: one form for the three ways of writing who holds a slot.
+"""Typed entries of a cohort file: one form for the three ways of writing who holds a slot.
 
-Tolerant by design: what the schema has refused is simply absent here, so that the rules still see the rest.
+Values that the schema has refused are absent, so that the rules can still check the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.text import shown
 
 
 class Term(Struct, frozen=True, array_like=True):
-    """Who holds a slot in a time: `staff` None is nobody, `start` None since ever, `end` None for good."""
+    """Holder of a slot in a period: `staff` None is nobody; `start` and `end` None are open ends."""
 
     staff: Handle | None
     start: date | None
@@ -25,7 +25,7 @@ class Term(Struct, frozen=True, array_like=True):
 
 
 class Held(Struct, frozen=True, array_like=True):
-    """A slot and its terms, in the order of the file."""
+    """Slot with its terms, in the order of the file."""
 
     slot: Slot
     terms: tuple[Term, ...]
@@ -33,13 +33,15 @@ class Held(Struct, frozen=True, array_like=True):
 
 
 class Slots(Struct, frozen=True, array_like=True):
-    """What one learner, or a cohort's defaults, ask for."""
+    """Slots declared for one learner, or by a cohort's defaults."""
 
     held: tuple[Held, ...] = ()
     additional: tuple[Term, ...] = ()
 
 
 class LearnerEntry(Struct, frozen=True, array_like=True):
+    """Learner of a cohort file, named by `id` or by `misid`."""
+
     id: UserId | None
     misid: str | None
     label: str
@@ -48,7 +50,7 @@ class LearnerEntry(Struct, frozen=True, array_like=True):
 
     @property
     def subject(self) -> str:
-        """How problems call this learner."""
+        """Name of the learner in problems."""
         return _subject(self.id, self.misid)
 
 
@@ -59,7 +61,7 @@ def _subject(key: UserId | None, misid: str | None) -> str:
 
 
 class CohortEntry(Struct, frozen=True, array_like=True):
-    """One cohort file. `name` is the file's own name, `declared` what its key `cohort` says."""
+    """Cohort file. `name` is the name of the file, `declared` the value of its key `cohort`."""
 
     file: str
     name: str
@@ -89,7 +91,7 @@ def fields_at(fields: Fields, key: str) -> Fields:
 
 
 def mappings_at(fields: Fields, key: str) -> Iterator[tuple[Fields, int]]:
-    """The mappings in the list under *key*, each with its line."""
+    """Yield the mappings in the list under *key*, each with its line."""
     value = fields.get(key)
     if isinstance(value, Items):
         for item, line in zip(value, value.lines, strict=True):
@@ -97,18 +99,18 @@ def mappings_at(fields: Fields, key: str) -> Iterator[tuple[Fields, int]]:
                 yield item, line
 
 
-def spoilt(fields: Fields) -> bool:
-    """Whether a value in here has a fault that is already told."""
+def has_refused(fields: Fields) -> bool:
+    """Return True if one of the values has a fault that is already reported."""
     return Refused in map(type, fields.values())
 
 
 # ------------------------------------------------------------------ one cohort file
 
-slot_of = lru_cache(maxsize=10_000)(Slot)  # the same few thousand slots stand on all learners
+slot_of = lru_cache(maxsize=10_000)(Slot)  # all learners share the same few thousand slots
 
 
 def read_cohort(document: Document, name: str) -> CohortEntry:
-    """The entries of a cohort file; what is no day, or stands twice in one list, becomes a problem of the document."""
+    """Read the entries of a cohort file; invalid days and duplicates in a list become problems of the document."""
     root = document.value if isinstance(document.value, Fields) else Fields()
     reader = Reader(document)
     organisation = number_at(root, "organisation")
@@ -124,7 +126,7 @@ def read_cohort(document: Document, name: str) -> CohortEntry:
 
 
 class Reader:
-    """Reads values of one document, and tells it what is wrong with them."""
+    """Reads values of one document, and adds a problem to it for each fault."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -136,18 +138,18 @@ class Reader:
         return LearnerEntry(key, misid, label, line, self.slots(fields, _subject(key, misid)))
 
     def slots(self, fields: Fields, subject: str) -> Slots:
-        held: list[Held] = []
+        slots: list[Held] = []
         for key in fields:
             if key in SINGLE:
-                held += self._held(slot_of(SINGLE[key]), fields, key, subject)
+                slots += self._held(slot_of(SINGLE[key]), fields, key, subject)
             elif key in LISTED:
                 for slot, item, part in self._listed(fields, key, subject):
-                    held += self._held(slot, item, part, subject)
+                    slots += self._held(slot, item, part, subject)
         additional = self._additional(fields, subject) if "additional" in fields else ()
-        return Slots(tuple(held), additional)
+        return Slots(tuple(slots), additional)
 
     def _listed(self, fields: Fields, key: str, subject: str) -> Iterator[tuple[Slot, Fields, str]]:
-        """The slots of `learning_aims` or `units`, each with the entry and the key that say who holds it."""
+        """Yield the slots of `learning_aims` or `units`, each with the entry and the key that name its holder."""
         name, kinds = LISTED[key]
         first: dict[int | str, int] = {}
         for item, line in mappings_at(fields, key):
@@ -156,7 +158,7 @@ class Reader:
                 continue
             if number in first:
                 what = f"{subject}: {name} {shown(str(number))} is listed twice; first on line {first[number]}"
-                self._document.problem(line, what, "put both into one entry, or remove one.")
+                self._document.problem(line, what, "Put both into one entry, or remove one.")
                 continue
             first[number] = line
             for part, kind in kinds.items():
@@ -164,9 +166,9 @@ class Reader:
                     yield slot_of(kind, number), item, part
 
     def _held(self, slot: Slot, fields: Fields, key: str, subject: str) -> tuple[Held, ...]:
-        """A slot with its terms; nothing if one has a fault: with one missing, talk of gaps would be wrong."""
+        """Read a slot with its terms; return nothing if a term has a fault, because gaps would be wrong then."""
         value, line = fields[key], fields.lines[key]
-        if type(value) is str or value is None:  # by far the most
+        if type(value) is str or value is None:  # the usual case
             holder = None if value is None else Handle(value)
             return (Held(slot, (Term(holder, None, None, line),), line),)
         if not isinstance(value, Items):
@@ -176,8 +178,8 @@ class Reader:
         return (Held(slot, sound, line),) if len(sound) == len(value) else ()
 
     def _term(self, item: Fields, line: int, subject: str) -> Term | None:
-        """One dated entry, or None if it has a fault that is already told."""
-        if "staff" not in item or spoilt(item):
+        """Read one dated entry; return None if it has a fault that is already reported."""
+        if "staff" not in item or has_refused(item):
             return None
         start = self.day(item, "from", subject) if "from" in item else None
         end = self.day(item, "until", subject) if "until" in item else None
@@ -197,21 +199,21 @@ class Reader:
                 term = Term(Handle(item), None, None, line)
             if term is not None and term.staff in terms:
                 what = f"{subject}: additional names '{term.staff}' twice; first on line {terms[term.staff].line}"
-                self._document.problem(line, what, "remove one of the two.")
+                self._document.problem(line, what, "Remove one of the two.")
             elif term is not None:
                 terms[term.staff] = term
         return tuple(terms.values())
 
     def day(self, fields: Fields, key: str, subject: str) -> date | None:
-        """The day under *key*; a day that no calendar has is a problem."""
+        """Read the day under *key*; a day that is not in the calendar becomes a problem."""
         text = text_at(fields, key)
         if text is None:
             return None
-        found = calendar_day(text)
-        if found is None:
-            fix = "correct the day or the month; February has 29 days in leap years only."
+        day = calendar_day(text)
+        if day is None:
+            fix = "Correct the day or the month; February has 29 days in leap years only."
             self._document.problem(fields.lines[key], f"{subject}: {key}: there is no day {text}", fix)
-        return found
+        return day
 
 
 @lru_cache(maxsize=10_000)

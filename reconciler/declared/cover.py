@@ -1,4 +1,4 @@
-"""Who acts for whom, on one day and on all the days up to a last one. Pure: the days are arguments."""
+"""Cover: the stand-in for each member of staff, on one day or over a range of days."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from reconciler.model.declared import Cover, Staff
 from reconciler.model.slots import Handle
 
 StandIns = Mapping[Handle, tuple[Staff, Cover | None]]
-"""Who acts for each handle on a day, and the cover that put them there (the last one of a chain)."""
+"""Acting member of staff for each handle on a day, and the cover behind it (the last in a chain)."""
 
 
 def acting(staff: Mapping[Handle, Staff], day: date) -> StandIns:
-    """Follow every chain of cover. Circles and strangers are refused by the rules; met here, they end the chain."""
+    """Follow every chain of cover; a circle or an unknown handle ends the chain (the rules refuse both)."""
     return {handle: _stand_in(member, staff, day) for handle, member in staff.items()}
 
 
@@ -29,7 +29,7 @@ def _stand_in(member: Staff, staff: Mapping[Handle, Staff], day: date) -> tuple[
 
 
 def cover_on(member: Staff, day: date) -> Cover | None:
-    """The cover in force on *day*, both ends included."""
+    """Return the cover in force on *day*, both ends included."""
     for cover in member.cover:
         if cover.start <= day and (cover.end is None or day <= cover.end):
             return cover
@@ -37,10 +37,10 @@ def cover_on(member: Staff, day: date) -> Cover | None:
 
 
 class CoverTimeline:
-    """Who acts for each handle from `first` to `last`, worked out on the days on which some cover begins or ends.
+    """Acting staff from `first` to `last`, computed for the days on which some cover begins or ends.
 
-    `moves` has the days after the first on which somebody else comes to act for a handle; whoever is not in it has
-    no such day.
+    `moves` has the days after the first on which the acting member of a handle changes; handles without such a day
+    are not in it.
     """
 
     def __init__(self, staff: Mapping[Handle, Staff], first: date, last: date) -> None:
@@ -51,20 +51,20 @@ class CoverTimeline:
         self._acting = [acting(staff, day) for day in self._days]
         self.moves: dict[Handle, list[date]] = {}
         for before, after, day in zip(self._acting, self._acting[1:], self._days[1:], strict=False):
-            for handle, who in after.items():
-                if before[handle] != who:
+            for handle, stand_in in after.items():
+                if before[handle] != stand_in:
                     self.moves.setdefault(handle, []).append(day)
 
     def within(self, days: Iterable[date | None]) -> Iterator[date]:
-        """Those of the days that come after the first, up to the last."""
+        """Yield the days that are after the first, up to the last."""
         return (day for day in days if day is not None and self.first < day <= self.last)
 
     def on(self, day: date) -> StandIns:
-        if day == self.first:  # by far the most are asked about it
+        if day == self.first:  # the usual case
             return self._acting[0]
         return self._acting[bisect_right(self._days, day) - 1]
 
 
 def day_after(day: date | None) -> date | None:
-    """None where there is none: for good has no end, and the calendar's last day no morrow."""
+    """Return the next day; None for an open end and for the last day of the calendar."""
     return None if day in (None, date.max) else day + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Entries to the values of the files that they stand in: only what is said, in plain mappings and lists."""
+"""Values of new files, as plain mappings and lists: the inverse of `cohort` and `settings_and_staff`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def settings_data(organisation: OrganisationId, target: str) -> dict[str, Data]:
 
 
 def staff_data(staff: Iterable[Staff]) -> dict[str, Data]:
-    """Members in the order given."""
+    """Return the values of staff.yaml, members in the order given."""
     return {"version": 1, "staff": {str(member.handle): _member(member) for member in staff}}
 
 
@@ -42,7 +42,7 @@ def _learner(learner: LearnerEntry) -> dict[str, Data]:
 
 
 def _slots(slots: Slots) -> dict[str, Data]:
-    """Slots that hold one under their key, or in the item of their standard or unit; then additional people."""
+    """Return single slots under their key or in the item of their standard or unit, then additional people."""
     data: dict[str, Data] = {}
     items: dict[tuple[str, int | str], dict[str, Data]] = {}
     for held in sorted(slots.held, key=lambda held: held.slot.order()):
@@ -53,7 +53,7 @@ def _slots(slots: Slots) -> dict[str, Data]:
                 if kind is slot.kind and slot.key is not None:
                     items.setdefault((name, slot.key), {key: slot.key})[part] = _holder(terms)
     for name in LISTED:
-        if keys := [key for of, key in items if of == name]:
+        if keys := [key for list_name, key in items if list_name == name]:
             data[name] = [items[name, key] for key in sorted(keys, key=_by_key)]
     if slots.additional:
         data["additional"] = [_plain(term) if _is_plain(term) else _dated(term) for term in slots.additional]
@@ -65,7 +65,7 @@ def _by_key(key: int | str) -> tuple[int, str]:
 
 
 def _holder(terms: Sequence[Term]) -> Data:
-    """A handle or null where it holds for good, else dated entries; none at all is an empty list."""
+    """Return a handle or null for a term without days, else dated entries; no term is an empty list."""
     if len(terms) == 1 and _is_plain(terms[0]):
         return _plain(terms[0])
     return [_dated(term) for term in terms]

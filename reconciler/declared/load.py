@@ -1,6 +1,7 @@
-"""All files of a state folder, one after the other, to learners and problems.
+"""Reads a whole state folder, file by file, into learners and problems.
 
-A cohort file's values are dropped when it is done: the learners of a large centre fit in memory, their YAML does not.
+The values of a cohort file are dropped once it is resolved: the learners of a large centre fit in memory, their YAML
+does not.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from reconciler.problems import Invalid, Problem, in_order
 
 
 class Reading(Struct):
-    """What the files say. `settings` is None, and `learners` are not all there, only if there is an error."""
+    """Result of reading the files. Only with an error is `settings` None, or a learner missing."""
 
     settings: Settings | None = None
     staff: dict[Handle, Staff] = field(default_factory=dict)
@@ -39,7 +40,7 @@ class Reading(Struct):
 
 
 def read_all(folder: Folder, day: date, last: date | None = None) -> Reading:
-    """What the files say on *day*, and what changes until *last*."""
+    """Read the state for *day*, with the changes until *last*."""
     if not folder.exists:
         return Reading(problems=folder.problems)
     with files_read(folder.cohorts) as files:
@@ -50,24 +51,24 @@ def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date)
     settings_file, staff_file = checked(folder.settings, "settings"), checked(folder.staff, "staff")
     settings, directory = read_settings(settings_file), read_staff(staff_file)
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
-    reading, register = Reading(settings, directory.staff, problems=problems), LearnerIndex(directory)
-    roster, sound = CoverTimeline(directory.staff, day, last), not reading.errors
+    reading, index = Reading(settings, directory.staff, problems=problems), LearnerIndex(directory)
+    timeline, sound = CoverTimeline(directory.staff, day, last), not reading.errors
     for file in files:
-        wrong = _wrong(file, directory, register)
-        reading.problems += wrong
-        sound = sound and not wrong
+        faults = _faults(file, directory, index)
+        reading.problems += faults
+        sound = sound and not faults
         if sound and settings is not None:
-            learners, warnings = build_cohort(file.entry, settings.organisation, roster)
+            learners, warnings = build_cohort(file.entry, settings.organisation, timeline)
             reading.learners += learners
             reading.problems += warnings
     if settings is not None:
-        reading.problems += check_waivers(settings, register, day)
+        reading.problems += check_waivers(settings, index, day)
     return reading
 
 
-def _wrong(file: CohortFile, directory: Directory, register: LearnerIndex) -> list[Problem]:
-    """All that is wrong with one cohort file."""
-    rules = [*check_cohort(file.entry, directory), *register.add(file.entry, readable=file.is_readable)]
+def _faults(file: CohortFile, directory: Directory, index: LearnerIndex) -> list[Problem]:
+    """Return all problems of one cohort file."""
+    rules = [*check_cohort(file.entry, directory), *index.add(file.entry, readable=file.is_readable)]
     return [*file.problems, *rules]
 
 
@@ -82,14 +83,14 @@ def read_declared(
     learners: Collection[str] = (),
     ahead_days: int = 0,
 ) -> Declared:
-    """Read and check the whole state folder, and say what it asks for on *day*, and what changes in the days after.
+    """Read and validate the whole state folder, and resolve it for *day* and the *ahead_days* after it.
 
-    *cohorts* (names) and *learners* (ids, misids or labels) narrow the result, never the checking. Learners come
+    *cohorts* (names) and *learners* (ids, misids or labels) narrow the result, never the validation. Learners are
     sorted by cohort, id and misid. Paths in sources are as given: `state/cohorts/x.yaml`.
-    Raises Invalid with every problem of every file at once; names of learners are looked up in sound files only.
+    Raises Invalid with every problem of every file at once; names of learners are looked up in valid files only.
     """
     horizon = min(date.max - day, timedelta(days=ahead_days)) + day
-    with _collector_off():
+    with _no_garbage_collection():
         folder = list_state_folder(state)
         reading = read_all(folder, day, horizon)
     reading.problems += unknown_cohorts(cohorts, [path.stem for path in folder.cohorts])
@@ -106,10 +107,10 @@ def read_declared(
 
 
 @contextmanager
-def _collector_off() -> Iterator[None]:
-    """Millions of values and hardly a cycle among them: collecting would take a fifth of the time and find nothing.
+def _no_garbage_collection() -> Iterator[None]:
+    """Switch garbage collection off: millions of values without cycles would take a fifth of the time.
 
-    What was read stays for the whole command, so that later collections need not look at it either.
+    The values stay for the whole command, so they are frozen for later collections.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -1,6 +1,6 @@
-"""Cohort files by more than one process: parsing is most of the time of a large state, and every core can do some.
+"""Parses cohort files in worker processes, because parsing takes most of the time of a large state.
 
-A process started here reads names from its input, and writes to its output what each file says, a line of JSON each.
+A worker reads file names from its standard input, and writes one line of JSON per file to its standard output.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from reconciler.problems import Problem
 from reconciler.subprocess_env import for_others
 
 WORTH_BYTES = 2_000_000
-"""From here on it pays. Starting another process takes as long as reading about 300 kB."""
+"""Total size from which workers pay off. Starting one takes as long as reading about 300 kB."""
 
-MOST_PROCESSES = 8  # what is not divided (rules, building) takes as long as an eighth of the rest
+MOST_PROCESSES = 8  # the undivided work (rules, resolving) takes as long as an eighth of the rest
 
 
 class CohortFile(Struct, frozen=True, array_like=True):
-    """What one file says by itself; `is_readable` is False where nothing can be said about who stands in it."""
+    """Content of one cohort file; `is_readable` is False if its learners are unknown."""
 
     entry: CohortEntry
     problems: list[Problem]
@@ -41,40 +41,39 @@ def read_file(path: Path) -> CohortFile:
 
 @contextmanager
 def files_read(paths: Sequence[Path], processes: int | None = None) -> Iterator[Iterator[CohortFile]]:
-    """All files in the order given, by so many other processes; how many, is decided here where nobody says.
+    """Read all files in the order given, with *processes* workers, or as many as the files are worth.
 
-    They begin at once, whatever else is done meanwhile, and end with the context.
+    Workers start at once and end with the context.
     """
-    count = worth(paths) if processes is None else processes
+    count = worker_count(paths) if processes is None else processes
     with ExitStack() as stack:
-        others = [stack.enter_context(_reader(paths[first::count])) for first in range(count)]
-        yield _told(paths, others) if others else map(read_file, paths)
+        workers = [stack.enter_context(_worker(paths[first::count])) for first in range(count)]
+        yield _collect(paths, workers) if workers else map(read_file, paths)
 
 
-def _told(paths: Sequence[Path], others: Sequence[Iterator[bytes]]) -> Iterator[CohortFile]:
-    """What the others say of each file in turn. One that died, or says anything else, has said nothing of a file: it is
-    read here, and what is wrong with it told as ever."""
-    understand = Decoder(CohortFile).decode
-    for path, other in zip(paths, cycle(others), strict=False):
-        said = None
+def _collect(paths: Sequence[Path], workers: Sequence[Iterator[bytes]]) -> Iterator[CohortFile]:
+    """Yield each file from its worker; if a worker fails or returns invalid data, parse the file in this process."""
+    decode = Decoder(CohortFile).decode
+    for path, worker in zip(paths, cycle(workers), strict=False):
+        file = None
         with suppress(NotUnderstood):
-            said = understand(next(other, b""))
-        yield said if said and said.entry.file == path.as_posix() else read_file(path)
+            file = decode(next(worker, b""))
+        yield file if file and file.entry.file == path.as_posix() else read_file(path)
 
 
-def worth(paths: Sequence[Path]) -> int:
-    """How many other processes these files are worth."""
+def worker_count(paths: Sequence[Path]) -> int:
+    """Return the number of worker processes to use."""
     pays = cores() > 1 and sum(map(_size, paths)) >= WORTH_BYTES
     return min(cores(), MOST_PROCESSES) if pays and all(map(_is_text, paths)) else 0
 
 
 def cores() -> int:
-    """Those that this process may use, where the system tells."""
+    """Return the number of cores that this process may use, or that the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _is_text(path: Path) -> bool:
-    """Whether another process can be told of it: not where a folder's name is no UTF-8."""
+    """Return False for a path that is not UTF-8, which cannot be sent to a worker."""
     try:
         return bool(path.as_posix().encode())
     except UnicodeEncodeError:
@@ -89,9 +88,9 @@ def _size(path: Path) -> int:
 
 
 @contextmanager
-def _reader(paths: Sequence[Path]) -> Iterator[Iterator[bytes]]:
-    """A process that reads these files; it ends by itself when nobody takes what it says any more."""
-    import subprocess  # with what it brings, a tenth of the start of whoever has few files
+def _worker(paths: Sequence[Path]) -> Iterator[Iterator[bytes]]:
+    """Start a worker for these files; it ends by itself once its output is closed."""
+    import subprocess  # a tenth of the start-up time, and not needed for few files
 
     command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()"]
     with subprocess.Popen(  # noqa: S603  our own interpreter and module
@@ -99,28 +98,28 @@ def _reader(paths: Sequence[Path]) -> Iterator[Iterator[bytes]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=surroundings(os.environ),
-        start_new_session=True,  # a Ctrl-C is for the command, which then stops this
+        env=worker_environment(os.environ),
+        start_new_session=True,  # Ctrl-C reaches the command only, which then stops the worker
     ) as process:
-        assert process.stdin and process.stdout  # noqa: S101  both asked for above
+        assert process.stdin and process.stdout  # noqa: S101  both are pipes
         try:
             try:
                 process.stdin.write(encode([path.as_posix() for path in paths]))
                 process.stdin.close()
             except OSError:
-                pass  # it died at once: its output has ended too
+                pass  # the worker died at once, so its output has ended too
             yield iter(process.stdout)
         finally:
             process.kill()
 
 
-def surroundings(ours: Mapping[str, str]) -> dict[str, str]:
-    """The same modules from the same places."""
+def worker_environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which a worker imports the same modules from the same folders."""
     return {**for_others(ours), "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
 
 
 def main() -> None:
-    gc.disable()  # as for everything that reads the files
+    gc.disable()  # as in `load`
     try:
         for name in Decoder(list[str]).decode(sys.stdin.buffer.read()):
             sys.stdout.buffer.write(encode(read_file(Path(name))) + b"\n")

@@ -1,4 +1,4 @@
-"""Entries, dates, cover and defaults to what is declared for one day. Pure: the day is an argument."""
+"""Resolves entries, dates, cover and defaults into the declaration of one day."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def term_on(terms: tuple[Term, ...], day: date) -> Term | None:
 
 
 def ended_before(terms: tuple[Term, ...], day: date) -> date | None:
-    """The last day of the entries that have ended by then."""
+    """Return the last day of the entries that ended before *day*."""
     return max((term.end for term in terms if term.end is not None and term.end < day), default=None)
 
 
 class _Resolved(Struct):
-    """What some entries ask for: on the first day, not any more, and later."""
+    """Slots of some entries: on the first day, no longer declared (`lapsed`), and changing later."""
 
     slots: dict[Slot, Wanted] = field(default_factory=dict)
     lapsed: dict[Slot, Lapse] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class _Resolved(Struct):
         return not (self.slots or self.lapsed or self.later)
 
     def joined(self, other: _Resolved) -> _Resolved:
-        """Both; no slot is in both."""
+        """Return both together; no slot is in both."""
         if self.is_empty:
             return other
         later = _in_order((*self.later, *other.later)) if self.later and other.later else self.later or other.later
@@ -59,95 +59,95 @@ def _in_order(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
 
 
 def _subject(entry: LearnerEntry | None) -> str:
-    """How warnings call the learner; no learner is the cohort's defaults."""
+    """Return the learner's name in warnings; None is the cohort's defaults."""
     return entry.subject if entry else "defaults"
 
 
 def build_cohort(
-    cohort: CohortEntry, organisation: OrganisationId, roster: CoverTimeline
+    cohort: CohortEntry, organisation: OrganisationId, timeline: CoverTimeline
 ) -> tuple[list[DeclaredLearner], list[Problem]]:
-    """The cohort's learners on the roster's first day, with what changes up to its last, and a warning for every slot
-    whose entries leave the first day empty.
+    """Resolve the cohort's learners for the timeline's first day, with the changes up to its last.
 
-    What comes from the defaults is resolved once and shared by all learners who do not say otherwise.
+    Returns a warning for every slot whose entries leave the first day empty. The defaults are resolved once and shared
+    by all learners without entries of their own.
     """
-    builder = _Builder(cohort, cohort.organisation or organisation, roster)
+    builder = _Builder(cohort, cohort.organisation or organisation, timeline)
     return [builder.learner(entry) for entry in cohort.learners], builder.warnings
 
 
 class _Builder:
-    def __init__(self, cohort: CohortEntry, organisation: OrganisationId, roster: CoverTimeline) -> None:
-        self._cohort, self._organisation, self._roster, self._day = cohort, organisation, roster, roster.first
-        self._acting = roster.on(roster.first)
+    def __init__(self, cohort: CohortEntry, organisation: OrganisationId, timeline: CoverTimeline) -> None:
+        self._cohort, self._organisation, self._timeline, self._day = cohort, organisation, timeline, timeline.first
+        self._acting = timeline.on(timeline.first)
         self.warnings: list[Problem] = []
         self._defaults = self._single(cohort.defaults, None)
-        self._further = self._additional(cohort.defaults.additional)
-        self._inherited = self._further.joined(self._defaults)
+        self._default_additional = self._additional(cohort.defaults.additional)
+        self._inherited = self._default_additional.joined(self._defaults)
         self._warn_of_ended(cohort.defaults.additional, None)
 
     def learner(self, entry: LearnerEntry) -> DeclaredLearner:
-        asked = self._asked(entry)
+        resolved = self._resolve(entry)
         return DeclaredLearner(
             id=entry.id,
             misid=entry.misid,
             label=entry.label,
             cohort=self._cohort.name,
             organisation=self._organisation,
-            slots=asked.slots,
+            slots=resolved.slots,
             source=Source(self._cohort.file, entry.line),
-            lapsed=asked.lapsed,
-            later=asked.later,
+            lapsed=resolved.lapsed,
+            later=resolved.later,
         )
 
-    def _asked(self, entry: LearnerEntry) -> _Resolved:
+    def _resolve(self, entry: LearnerEntry) -> _Resolved:
         own = entry.slots
         if not own.held and not own.additional:
             return self._inherited
         self._warn_of_ended(own.additional, entry)
-        further = self._further
+        additional = self._default_additional
         if own.additional:
             named = {term.staff for term in own.additional}
             kept = [term for term in self._cohort.defaults.additional if term.staff not in named]
-            further = self._additional((*kept, *own.additional))
+            additional = self._additional((*kept, *own.additional))
         single = self._single(own, entry)
         if not self._defaults.is_empty:
             single = self._defaults.without({held.slot for held in own.held}).joined(single)
-        return further.joined(single)
+        return additional.joined(single)
 
     def _single(self, slots: Slots, entry: LearnerEntry | None) -> _Resolved:
-        """Slots that hold one; one without anybody on the day is not managed on that day, and says so.
+        """Resolve slots with one holder; a slot without an entry for the day is not managed then, with a warning.
 
-        One without any entry is not managed on any day, which is what it is written for: to leave out a default.
+        A slot without any entry is not managed on any day: that is how a learner leaves out a default.
         """
-        asked, moving = _Resolved(), []
+        resolved, moving = _Resolved(), []
         for held in slots.held:
-            if self._is_still(held.terms):
-                asked.slots[held.slot] = self._wanted(held.terms[0], self._acting)
+            if self._is_constant(held.terms):
+                resolved.slots[held.slot] = self._wanted(held.terms[0], self._acting)
                 continue
             moving.append(held)
             term = term_on(held.terms, self._day)
             if term is not None:
-                asked.slots[held.slot] = self._wanted(term, self._acting)
+                resolved.slots[held.slot] = self._wanted(term, self._acting)
             elif held.terms:
                 self.warnings.append(self._nobody(held.terms, held.line, f"{_subject(entry)}: {slot_name(held.slot)}"))
                 if last := ended_before(held.terms, self._day):
-                    asked.lapsed[held.slot] = Lapse(last, Source(self._cohort.file, held.line))
+                    resolved.lapsed[held.slot] = Lapse(last, Source(self._cohort.file, held.line))
         if moving:
-            asked.later = _in_order(shift for held in moving for shift in self._shifts(held))
-        return asked
+            resolved.later = _in_order(shift for held in moving for shift in self._shifts(held))
+        return resolved
 
     def _additional(self, terms: tuple[Term, ...]) -> _Resolved:
         now = self._members(terms, self._day)
-        if all(self._is_still((term,)) for term in terms):
+        if all(self._is_constant((term,)) for term in terms):
             return _Resolved(now)
-        return _Resolved(now, {}, _in_order(self._comings_and_goings(terms, now)))
+        return _Resolved(now, {}, _in_order(self._additional_shifts(terms, now)))
 
     def _members(self, terms: tuple[Term, ...], day: date) -> dict[Slot, Wanted]:
-        """Set members by the user who acts. Who is named beats who only stands in for somebody else."""
-        acting = self._roster.on(day)
-        wanted = [self._wanted(term, acting) for term in terms if term_on((term,), day)]
-        wanted.sort(key=lambda one: (one.reason == "declared", one.handle or ""))
-        return {slot_of(SlotKind.ADDITIONAL, one.staff): one for one in wanted}
+        """Return set members by acting user; a named person takes precedence over a stand-in."""
+        acting = self._timeline.on(day)
+        members = [self._wanted(term, acting) for term in terms if term_on((term,), day)]
+        members.sort(key=lambda member: (member.reason == "declared", member.handle or ""))
+        return {slot_of(SlotKind.ADDITIONAL, member.staff): member for member in members}
 
     def _wanted(self, term: Term, acting: StandIns) -> Wanted:
         if term.staff is None:
@@ -160,18 +160,18 @@ class _Builder:
     # -------------------------------------------------------------- later
 
     def _shifts(self, held: Held) -> Iterator[Shift]:
-        """Whenever the slot comes to hold somebody else, by its entries or by cover."""
+        """Yield each change of holder, by the slot's entries or by cover."""
         old = term_on(held.terms, self._day)
         before = self._wanted(old, self._acting) if old else None
         for day in self._days_of_change(held.terms):
             new = term_on(held.terms, day)
-            after = self._wanted(new, self._roster.on(day)) if new else None
+            after = self._wanted(new, self._timeline.on(day)) if new else None
             if after != before:
                 yield Shift(day, held.slot, before, after, self._cause(old, new, day))
             old, before = new, after
 
-    def _comings_and_goings(self, terms: tuple[Term, ...], now: Mapping[Slot, Wanted]) -> Iterator[Shift]:
-        """Likewise for the set of additional people: a stand-in is another member, and so another slot."""
+    def _additional_shifts(self, terms: tuple[Term, ...], now: Mapping[Slot, Wanted]) -> Iterator[Shift]:
+        """Yield each change in the set of additional people; a stand-in is another member, so another slot."""
         for day in self._days_of_change(terms):
             then = self._members(terms, day)
             for slot in {**now, **then}:
@@ -180,34 +180,37 @@ class _Builder:
                     yield Shift(day, slot, before, after, self._cause_among(terms, slot, day))
             now = then
 
-    def _is_still(self, terms: tuple[Term, ...]) -> bool:
-        """One entry for good, of somebody whom nobody comes to stand in for: by far the most."""
-        return len(terms) == 1 and terms[0].start is terms[0].end is None and terms[0].staff not in self._roster.moves
+    def _is_constant(self, terms: tuple[Term, ...]) -> bool:
+        """Return True for the usual case: one entry without days, of somebody without cover to come."""
+        return len(terms) == 1 and terms[0].start is terms[0].end is None and terms[0].staff not in self._timeline.moves
 
     def _days_of_change(self, terms: tuple[Term, ...]) -> list[date]:
-        if self._is_still(terms):
+        if self._is_constant(terms):
             return []
-        roster = self._roster
-        days = {*roster.within(term.start for term in terms), *roster.within(day_after(term.end) for term in terms)}
-        days.update(day for term in terms if term.staff is not None for day in roster.moves.get(term.staff, ()))
+        timeline = self._timeline
+        days = {*timeline.within(term.start for term in terms), *timeline.within(day_after(term.end) for term in terms)}
+        days.update(day for term in terms if term.staff is not None for day in timeline.moves.get(term.staff, ()))
         return sorted(days)
 
     def _cause(self, old: Term | None, new: Term | None, day: date) -> Source:
-        """The line by which a slot changes hands: the entry that begins, or ended and nothing follows; else the cover
-        that begins, or ended."""
+        """Return the line behind a change of holder.
+
+        It is the entry that begins, or that ended with nothing after it; else the cover that begins or ended.
+        """
         if old is not new and (term := new or old):
             return Source(self._cohort.file, term.line)
         assert old is not None  # noqa: S101  with neither entry there is no change
-        after = self._wanted(old, self._roster.on(day))
-        return after.source if after.reason == "cover" else self._wanted(old, self._roster.on(day - _DAY)).source
+        after = self._wanted(old, self._timeline.on(day))
+        return after.source if after.reason == "cover" else self._wanted(old, self._timeline.on(day - _DAY)).source
 
     def _cause_among(self, terms: tuple[Term, ...], slot: Slot, day: date) -> Source:
-        """The same for a set member: of the first entry that brings them, or took them away."""
-        yesterday, today = self._roster.on(day - _DAY), self._roster.on(day)
+        """Return the line behind the change of a set member: the first entry that adds or removes them."""
+        yesterday, today = self._timeline.on(day - _DAY), self._timeline.on(day)
         for term in terms:
             old, new = term_on((term,), day - _DAY), term_on((term,), day)
-            was, comes = (self._wanted(old, yesterday) if old else None), (self._wanted(new, today) if new else None)
-            if was != comes and slot.key in (was and was.staff, comes and comes.staff):
+            before = self._wanted(old, yesterday) if old else None
+            after = self._wanted(new, today) if new else None
+            if before != after and slot.key in (before and before.staff, after and after.staff):
                 return self._cause(old, new, day)
         return Source(self._cohort.file)
 
@@ -219,15 +222,15 @@ class _Builder:
         when = f"after {last}" if last else f"before {min(starts)}"
         return Problem(
             f"{place}: nobody is declared {when}, so the slot is not managed on {self._day}",
-            "add an entry for that time, or remove the key if the slot shall not be managed.",
+            "Add an entry for that time, or remove the key if the slot should not be managed.",
             Source(self._cohort.file, line),
             severity="warning",
         )
 
     def _warn_of_ended(self, terms: tuple[Term, ...], entry: LearnerEntry | None) -> None:
-        """OneFile has no unassign: an additional person stays until somebody takes them off by hand."""
+        """Warn of ended entries: OneFile has no unassign, so a person has to remove somebody by hand."""
         for term in terms:
             if term.end is not None and term.end < self._day:
-                what = f"{_subject(entry)}: additional: the time of '{term.staff}' ended on {term.end}"
-                fix = "take the person off in OneFile, then remove the entry here."
+                what = f"{_subject(entry)}: additional: the entry of '{term.staff}' ended on {term.end}"
+                fix = "Remove the person in OneFile, then remove this entry."
                 self.warnings.append(Problem(what, fix, Source(self._cohort.file, term.line), severity="warning"))

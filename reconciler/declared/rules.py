@@ -1,4 +1,4 @@
-"""What a schema cannot say: who exists, who fits where, which days meet, who stands only once."""
+"""Cross-file validation: unknown handles, roles, date overlaps, duplicate learners."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.declared.settings_and_staff import Directory
 from reconciler.model.declared import POLICIES, RUN_LIMITS, VANISHED, Cover, Settings, Staff, Waiver
 from reconciler.model.slots import ROLES_FOR, Handle, Role, Slot, SlotKind, UserId
 from reconciler.problems import Problem, Source
-from reconciler.text import did_you_mean, listed, nearest, quoted, slot_name, slug
+from reconciler.text import did_you_mean, listed, nearest, otherwise, quoted, slot_name, slug
 
 _DAY = timedelta(days=1)
 
@@ -26,7 +26,7 @@ def check_staff(directory: Directory) -> Iterator[Problem]:
         if member.id in first:
             other = first[member.id]
             what = f"staff {member.handle}: id {member.id} is also {other.handle}'s, on line {other.source.line}"
-            yield Problem(what, "keep one handle per OneFile account; join two accounts by person.", member.source)
+            yield Problem(what, "Keep one handle per OneFile account; join two accounts with person.", member.source)
         first.setdefault(member.id, member)
         yield from _check_caseload(member)
         for cover in member.cover:
@@ -39,22 +39,22 @@ def _check_caseload(member: Staff) -> Iterator[Problem]:
     target, most = member.caseload_target, member.caseload_max
     if target is not None and most is not None and target > most:
         what = f"staff {member.handle}: caseload: the target of {target} is above the max of {most}"
-        yield Problem(what, "lower the target or raise the max.", member.source)
+        yield Problem(what, "Lower the target or raise the max.", member.source)
 
 
 def _check_cover(member: Staff, cover: Cover, directory: Directory) -> Iterator[Problem]:
     subject = f"staff {member.handle}: cover"
     if cover.end is not None and cover.end < cover.start:
         what = f"{subject}: it ends on {cover.end}, before it starts on {cover.start}"
-        yield Problem(what, "correct from or until.", cover.source)
+        yield Problem(what, "Correct from or until.", cover.source)
     if cover.by == member.handle:
-        yield Problem(f"{subject}: {member.handle} cannot stand in for themselves", "name somebody else.", cover.source)
+        yield Problem(f"{subject}: {member.handle} cannot stand in for themselves", "Name somebody else.", cover.source)
     elif cover.by not in directory.handles:
         yield unknown_handle(f"{subject}: ", cover.by, directory, cover.source)
     elif (by := directory.staff.get(cover.by)) and not _can_replace(by.role, member.role):
         fitting = [role for role in Role if _can_replace(role, member.role)]
         what = f"{subject}: {by.handle} is {a_role(by.role)} and cannot stand in for {a_role(member.role)}"
-        yield Problem(what, f"name {listed(map(a_role, fitting), 'or')}.", cover.source)
+        yield Problem(what, f"Name {listed(map(a_role, fitting), 'or')}.", cover.source)
 
 
 def _can_replace(role: Role, covered: Role) -> bool:
@@ -62,61 +62,61 @@ def _can_replace(role: Role, covered: Role) -> bool:
 
 
 def _check_cover_days(member: Staff) -> Iterator[Problem]:
-    """Two stand-ins on one day leave open who acts. Covers come sorted by their first day."""
+    """Report days with two stand-ins. Covers are sorted by their first day."""
     last: Cover | None = None
     for cover in member.cover:
         if last is not None and (last.end is None or cover.start <= last.end):
-            upto = f"until {last.end}" if last.end else "for good"
+            until = f"until {last.end}" if last.end else "without an end"
             what = (
                 f"staff {member.handle}: cover: {cover.by} stands in from {cover.start}, when {last.by} "
-                f"(line {last.source.line}) does so {upto}"
+                f"(line {last.source.line}) does so {until}"
             )
-            yield Problem(what, "let one end before the other starts; both days are included.", cover.source)
+            yield Problem(what, "End one before the other starts; both days are included.", cover.source)
         if last is None or (last.end is not None and (cover.end is None or cover.end > last.end)):
             last = cover
 
 
 def _circles(staff: Mapping[Handle, Staff]) -> Iterator[Problem]:
-    """Cover that comes back to where it began, on any day. Circles can only begin on a day when some cover begins."""
-    told: set[frozenset[Handle]] = set()
+    """Report circular cover, on any day. A circle can only begin on a day when some cover begins."""
+    reported: set[frozenset[Handle]] = set()
     for day in sorted({cover.start for member in staff.values() for cover in member.cover}):
         active = {handle: cover for handle, member in staff.items() if (cover := cover_on(member, day))}
         for circle in _circles_among(active):
-            if frozenset(circle) not in told:
-                told.add(frozenset(circle))
+            if frozenset(circle) not in reported:
+                reported.add(frozenset(circle))
                 yield _circle_problem(circle, active, day)
 
 
 def _circles_among(active: Mapping[Handle, Cover]) -> Iterator[list[Handle]]:
-    """Every circle of two or more in a map where each handle points to at most one other."""
+    """Yield every circle of two or more in a map where each handle points to at most one other."""
     done: set[Handle] = set()
     for start in sorted(active):
         path: list[Handle] = []
-        here = start
-        while here in active and here not in done:
-            done.add(here)
-            path.append(here)
-            here = active[here].by
-        if here in path[:-1]:
-            yield path[path.index(here) :]
+        handle = start
+        while handle in active and handle not in done:
+            done.add(handle)
+            path.append(handle)
+            handle = active[handle].by
+        if handle in path[:-1]:
+            yield path[path.index(handle) :]
 
 
 def _circle_problem(circle: list[Handle], active: Mapping[Handle, Cover], day: date) -> Problem:
     first = circle.index(min(circle))
     ordered = circle[first:] + circle[:first]
     steps = [f"{handle} is covered by {active[handle].by} (line {active[handle].source.line})" for handle in ordered]
-    what = f"cover goes in a circle on {day}: {listed(steps, 'and')}"
-    return Problem(what, "let one of them be covered by somebody outside the circle.", active[ordered[0]].source)
+    what = f"cover is circular on {day}: {listed(steps, 'and')}"
+    return Problem(what, "Name somebody outside the circle to cover one of them.", active[ordered[0]].source)
 
 
 # ------------------------------------------------------------------ one cohort file
 
 
 def check_cohort(cohort: CohortEntry, directory: Directory, *, partial: bool = False) -> Iterator[Problem]:
-    """*partial*: entries may be missing, so that days without anybody say nothing."""
+    """Check one cohort file. *partial*: entries may be missing, so gaps are not reported."""
     if cohort.declared and cohort.declared != cohort.name:
         what = f"cohort is {quoted(cohort.declared)}, but the file is called {cohort.name}.yaml"
-        fix = f"rename the file to {cohort.declared}.yaml"
+        fix = f"Rename the file to {cohort.declared}.yaml"
         fix += f", or write 'cohort: {cohort.name}'." if cohort.name == slug(cohort.name) else "."
         yield Problem(what, fix, Source(cohort.file, cohort.line))
     yield from _check_slots(cohort.defaults, "defaults", cohort.file, directory, partial)
@@ -129,7 +129,7 @@ def check_cohort(cohort: CohortEntry, directory: Directory, *, partial: bool = F
 
 
 def _is_plain(slots: Slots, fitting: Mapping[SlotKind, Collection[Handle | None]]) -> bool:
-    """Everything is one entry for good, of somebody who fits: by far the most, and nothing can be wrong with it."""
+    """Return True for the usual case: every slot has one undated entry of a fitting holder, so nothing can be wrong."""
     for held in slots.held:
         if len(held.terms) != 1:
             return False
@@ -142,11 +142,11 @@ def _is_plain(slots: Slots, fitting: Mapping[SlotKind, Collection[Handle | None]
 
 
 def _check_empty(slots: Slots, subject: str, file: str, named: Collection[Slot]) -> Iterator[Problem]:
-    """An empty list leaves out what the defaults name; where they do not, it is more likely a slip."""
+    """Report an empty list for a slot that the defaults do not name: it leaves out nothing."""
     for held in slots.held:
         if not held.terms and held.slot not in named:
             what = f"{subject}: {slot_name(held.slot)} is an empty list, and there is no default to leave out"
-            yield Problem(what, "remove the key, or write null if nobody is meant.", Source(file, held.line))
+            yield Problem(what, "Remove the key, or write null if nobody is meant.", Source(file, held.line))
 
 
 _ADDITIONAL = Slot(SlotKind.ADDITIONAL)
@@ -166,48 +166,48 @@ def _check_slots(slots: Slots, subject: str, file: str, directory: Directory, pa
 
 
 def _check_holder(slot: Slot, term: Term, subject: str, file: str, directory: Directory) -> Iterator[Problem]:
-    """Why the holder does not fit; nothing where the entry in staff.yaml has a fault of its own."""
+    """Report a holder that does not fit, unless the entry in staff.yaml has a fault of its own."""
     member = directory.staff.get(term.staff) if term.staff else None
     if member is None:
         if directory.complete and term.staff not in directory.handles:
             yield unknown_handle(f"{subject}: ", str(term.staff), directory, Source(file, term.line))
     else:
-        roles = listed((a_role(role) for role in Role if role in ROLES_FOR[slot.kind]), "or")
-        what = f"{subject}: {slot_name(slot)} must be {roles}, but '{member.handle}' is {a_role(member.role)}"
-        fix = f"name {roles}, or correct the role at {member.source}."
+        roles = listed((role.value for role in Role if role in ROLES_FOR[slot.kind]), "or")
+        what = f"{subject}: {slot_name(slot)} must have role {roles}, but '{member.handle}' has role {member.role.value}"
+        fix = f"Name somebody with role {roles}, or correct the role at {member.source}."
         yield Problem(what, fix, Source(file, term.line))
 
 
 def _check_terms(held: Held, place: str, file: str, partial: bool) -> Iterator[Problem]:
-    """Each term the right way round; all together without a day that has two holders or, in between, none."""
-    turned = [problem for term in held.terms for problem in _check_direction(term, place, file)]
-    yield from turned
-    if turned:
+    """Report terms that end before they start; else overlaps and gaps between them."""
+    reversed_terms = [problem for term in held.terms for problem in _check_direction(term, place, file)]
+    yield from reversed_terms
+    if reversed_terms:
         return
     first, *rest = sorted(held.terms, key=lambda term: (term.start or date.min, term.end or date.max))
     latest = first
     for term in rest:
         yield from _check_neighbours(latest, term, place, file, partial)
-        latest = max(latest, term, key=lambda each: each.end or date.max)
+        latest = max(latest, term, key=lambda term: term.end or date.max)
 
 
 def _check_direction(term: Term, place: str, file: str) -> Iterator[Problem]:
     if term.start and term.end and term.end < term.start:
         what = f"{place}: the entry ends on {term.end}, before it starts on {term.start}"
-        yield Problem(what, "correct from or until.", Source(file, term.line))
+        yield Problem(what, "Correct from or until.", Source(file, term.line))
 
 
 def _check_neighbours(before: Term, after: Term, place: str, file: str, partial: bool) -> Iterator[Problem]:
     start, end = after.start or date.min, before.end or date.max
-    who = f"{before.staff or 'nobody'} (line {before.line}) and {after.staff or 'nobody'} (line {after.line})"
+    holders = f"{before.staff or 'nobody'} (line {before.line}) and {after.staff or 'nobody'} (line {after.line})"
     line = max(before.line, after.line)
     if start <= end:
-        what = f"{place}: the entries of {who} overlap{_overlap_words(before, after)}"
-        yield Problem(what, "let one end on the day before the other starts.", Source(file, line))
+        what = f"{place}: the entries of {holders} overlap{_overlap_words(before, after)}"
+        yield Problem(what, "End one on the day before the other starts.", Source(file, line))
     elif start - end > _DAY and not partial:
         gap = f"from {end + _DAY} to {start - _DAY}" if start - end > 2 * _DAY else f"on {end + _DAY}"
-        what = f"{place}: between the entries of {who} nobody is declared {gap}"
-        fix = "close the gap, or add an entry with 'staff: null' if nobody shall hold the slot in that time."
+        what = f"{place}: between the entries of {holders} nobody is declared {gap}"
+        fix = "Close the gap, or add an entry with 'staff: null' if nobody should hold the slot in that time."
         yield Problem(what, fix, Source(file, line))
 
 
@@ -221,18 +221,17 @@ def _overlap_words(before: Term, after: Term) -> str:
 _NOBODY = frozenset({"no", "none", "nobody", "nil", "off", "false"})
 
 
-@lru_cache(maxsize=10_000)  # the same slip often stands on every learner of a file
+@lru_cache(maxsize=10_000)  # the same slip is often on every learner of a file
 def _near_handle(handle: str, handles: frozenset[str]) -> str:
     return nearest(handle, sorted(handles))
 
 
 def unknown_handle(prefix: str, handle: str, directory: Directory, source: Source) -> Problem:
-    otherwise = "add the handle, with its OneFile id and role, to staff.yaml."
     if handle in _NOBODY:
-        fix = f"{quoted(handle)} is a word here; write null if nobody is meant. Otherwise {otherwise}"
+        hint = f"Write null if nobody is meant: {quoted(handle)} is text here."
     else:
-        near = _near_handle(handle, directory.handles)
-        fix = f"{near} Otherwise {otherwise}" if near else otherwise
+        hint = _near_handle(handle, directory.handles)
+    fix = otherwise(hint, "Add the handle, with its OneFile id and role, to staff.yaml.")
     return Problem(f"{prefix}{quoted(handle)} is not in staff.yaml", fix, source)
 
 
@@ -245,7 +244,7 @@ def a_role(role: Role) -> str:
 
 
 class LearnerIndex:
-    """Every learner of every cohort file, each only once, and none who is staff."""
+    """Index of all learners of all cohort files; reports duplicates, and learners who are staff."""
 
     def __init__(self, directory: Directory) -> None:
         self._staff = {member.id: member for member in directory.staff.values()}
@@ -254,7 +253,7 @@ class LearnerIndex:
         self.cohorts: set[str] = set()
 
     def add(self, cohort: CohortEntry, readable: bool) -> Iterator[Problem]:
-        """*readable* False: the file may hold learners that nobody has seen."""
+        """Add a cohort's learners. *readable* False: the file may have learners that could not be read."""
         self.cohorts.add(cohort.name)
         self._complete = self._complete and readable
         for learner in cohort.learners:
@@ -267,45 +266,45 @@ class LearnerIndex:
         for kind, key in (("id", learner.id), ("misid", learner.misid)):
             if key is not None and (place := self._places.setdefault((kind, key), source)) is not source:
                 what = f"{learner.subject} is declared twice; first at {place}"
-                yield Problem(what, "a learner stands in one cohort only, once: remove one of the two.", source)
+                yield Problem(what, "Remove one of the two: a learner is in one cohort only, once.", source)
         if learner.label and (place := self._places.setdefault(("label", learner.label), source)) is not source:
             what = f"{learner.subject}: the label {quoted(learner.label)} is also the label of the learner at {place}"
-            yield Problem(what, "give each learner a label of their own, or none.", source)
+            yield Problem(what, "Give each learner a label of their own, or none.", source)
         if learner.id in self._staff:
             member = self._staff[learner.id]
             what = f"{learner.subject}: this id is {member.handle}'s, at {member.source}"
-            yield Problem(what, "correct the id: one OneFile account cannot be learner and staff.", source)
+            yield Problem(what, "Correct the id: one OneFile account cannot be learner and staff.", source)
 
 
-def check_waivers(settings: Settings, register: LearnerIndex, day: date) -> Iterator[Problem]:
+def check_waivers(settings: Settings, index: LearnerIndex, day: date) -> Iterator[Problem]:
     for waiver in settings.waivers:
-        if waiver.learner is not None and register.lacks_learner(waiver.learner):
+        if waiver.learner is not None and index.lacks_learner(waiver.learner):
             what = f"waiver of {waiver.policy}: no cohort file declares a learner with id {waiver.learner}"
-            fix = "correct the id or remove the waiver; for a learner declared by misid, waive the cohort."
+            fix = "Correct the id or remove the waiver; for a learner declared by misid, waive the cohort."
             yield Problem(what, fix, waiver.source)
         yield from _misplaced(waiver)
-        gone = waiver.policy == VANISHED  # it names a cohort that is no longer there
-        if waiver.cohort is not None and not gone and waiver.cohort not in register.cohorts:
+        vanished = waiver.policy == VANISHED  # it names a cohort that no longer exists
+        if waiver.cohort is not None and not vanished and waiver.cohort not in index.cohorts:
             what = f"waiver of {waiver.policy}: there is no cohort {quoted(waiver.cohort)}"
-            fix = did_you_mean(waiver.cohort, register.cohorts, "name an existing cohort file, without .yaml.")
+            fix = did_you_mean(waiver.cohort, index.cohorts, "Name an existing cohort file, without .yaml.")
             yield Problem(what, fix, waiver.source)
         if waiver.until < day:
             yield _expired(waiver)
 
 
 def _misplaced(waiver: Waiver) -> Iterator[Problem]:
-    """Policies are waived for a learner or a cohort, limits for a cohort or the whole run."""
+    """Report a wrong scope: policies are waived for a learner or a cohort, limits for a cohort or a run."""
     if waiver.policy in RUN_LIMITS and waiver.learner is not None:
-        fix = "write cohort: NAME, or run: true for the whole run."
+        fix = "Write cohort: NAME, or run: true for the whole run."
         yield Problem(f"waiver of {waiver.policy}: a limit cannot be waived for one learner", fix, waiver.source)
     elif waiver.policy == VANISHED and waiver.cohort is None:
-        fix = "write cohort: NAME, the cohort whose file is gone or empty."
+        fix = "Write cohort: NAME, the cohort whose file is gone or empty."
         yield Problem(f"waiver of {waiver.policy}: it must name the cohort", fix, waiver.source)
     elif waiver.policy in POLICIES and waiver.run:
-        fix = "write learner: ID or cohort: NAME."
+        fix = "Write learner: ID or cohort: NAME."
         yield Problem(f"waiver of {waiver.policy}: a policy cannot be waived for a whole run", fix, waiver.source)
 
 
 def _expired(waiver: Waiver) -> Problem:
     what = f"waiver of {waiver.policy}: its last day was {waiver.until}, so it no longer counts"
-    return Problem(what, "remove it, or have it approved anew with a later day.", waiver.source, severity="warning")
+    return Problem(what, "Remove it, or have it approved again with a later day.", waiver.source, severity="warning")

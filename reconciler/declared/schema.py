@@ -1,6 +1,6 @@
-"""Values against schemas/*.json, to problems: a fast check for every file, and for refused files an explanation.
+"""Schema validation: a fast check for every file, and an explanation for files that it refuses.
 
-Two libraries, because the one that explains well takes 190 times as long as the one that only says no.
+Two libraries, because the one that explains well takes 190 times as long as the one that only returns yes or no.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
 
-from reconciler.declared.schema_messages import Fault, Path, at, explained, source_of
+from reconciler.declared.schema_messages import Fault, Path, at, explain, source_of
 from reconciler.declared.yaml_loader import Document, Fields, Items, Refused, Value, load
 from reconciler.problems import Problem
 from reconciler.resources import resource
@@ -27,35 +27,35 @@ Kind = Literal["settings", "staff", "cohort"]
 
 
 def checked(path: FilePath, kind: Kind) -> Document:
-    """The file's values and lines, with every problem of the file by itself; called as the path is in messages."""
+    """Load a file and validate it against its schema; the document has every problem of the file alone."""
     document = load(path, path.as_posix())
     check(document, kind)
     return document
 
 
 def check(document: Document, kind: Kind) -> None:
-    """Add a problem for every fault, and mark the faulty values as refused, so that later checks pass over them."""
+    """Add a problem for every fault, and mark the faulty values as refused, so that later checks skip them."""
     if document.value is None and document.problems:
         return
     if not document.problems and _accepts(kind)(document.value):
         return
     faults = _one_per_value(_faults(document.value, kind))
-    told = [problem for fault in faults for problem in explained(fault, document, _schema(kind))]
-    document.problems += dict.fromkeys(told) if faults else _disagreement(document, kind)
+    problems = [problem for fault in faults for problem in explain(fault, document, _schema(kind))]
+    document.problems += dict.fromkeys(problems) if faults else _disagreement(document, kind)
     for fault in faults:
-        if _spoils(fault):
-            document.value = _marked(document.value, fault.path)
+        if _spoils_value(fault):
+            document.value = _refused_at(document.value, fault.path)
 
 
 def _one_per_value(faults: Iterable[Fault]) -> list[Fault]:
-    """All faults, but of several that make the same value unusable only the first."""
+    """Drop all but the first of several faults that make the same value unusable."""
     kept: list[Fault] = []
-    spoilt: set[Path] = set()
+    unusable: set[Path] = set()
     for fault in faults:
-        if not _spoils(fault):
+        if not _spoils_value(fault):
             kept.append(fault)
-        elif fault.path not in spoilt:
-            spoilt.add(fault.path)
+        elif fault.path not in unusable:
+            unusable.add(fault.path)
             kept.append(fault)
     return kept
 
@@ -72,7 +72,7 @@ def _schema(kind: Kind) -> dict[str, object]:
 
 @cache
 def _accepts(kind: Kind) -> Callable[[Value], bool]:
-    """The fast check; without its library (a platform without a wheel) the slow one gives the same answer."""
+    """Return the fast check, or the slow one on a platform without a wheel of the fast library."""
     try:
         import jsonschema_rs
     except ImportError:
@@ -85,12 +85,12 @@ def _explainer(kind: Kind) -> Validator:
     from jsonschema import Draft202012Validator, ValidationError, validators
 
     def pattern(_: object, expression: str, instance: object, __: object) -> Iterator[ValidationError]:
-        """As the standard means `$`: the very end, where Python's also stands before a last line break."""
+        """Match `$` at the very end only, as the standard has it; Python's also matches before a last line break."""
         if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", expression), instance):
             yield ValidationError("pattern")
 
-    ours = {"pattern": pattern}
-    extended: type[Validator] = validators.extend(Draft202012Validator, ours)  # type: ignore[no-untyped-call]  # theirs
+    checks = {"pattern": pattern}
+    extended: type[Validator] = validators.extend(Draft202012Validator, checks)  # type: ignore[no-untyped-call]  # jsonschema's
     return extended(_schema(kind))
 
 
@@ -98,22 +98,22 @@ def _faults(value: Value, kind: Kind) -> Iterator[Fault]:
     for error in _explainer(kind).iter_errors(value):
         schema = error.schema if isinstance(error.schema, dict) else {}
         if error.validator in ("oneOf", "anyOf") and not isinstance(error.instance, dict):
-            continue  # these only choose between keys; that it is no mapping is a fault of its own
+            continue  # these only choose between keys; a value that is not a mapping has a fault of its own
         of_key = "propertyNames" in error.absolute_schema_path
         path = tuple(error.absolute_path)
         yield Fault(path, str(error.validator), error.validator_value, error.instance, schema, of_key)
 
 
 def _disagreement(document: Document, kind: Kind) -> list[Problem]:
-    """The fast check said no and the explaining one finds nothing: its words are poorer, but no fault passes."""
-    if document.problems:  # the reader's own, for which the fast check was not asked
+    """Report the faults of the fast check if the slow one finds none: poorer words, but no fault passes."""
+    if document.problems:  # the loader's own; the fast check was skipped
         return []
     import jsonschema_rs
 
     return [
         Problem(
             f"{': '.join(str(step) for step in error.instance_path) or 'the file'}: {error.message}",
-            "compare with the example in the documentation.",
+            "Compare with the example in the documentation.",
             source_of(document, tuple(error.instance_path)),
         )
         for error in jsonschema_rs.validator_for(_schema(kind)).iter_errors(document.value)
@@ -123,15 +123,15 @@ def _disagreement(document: Document, kind: Kind) -> list[Problem]:
 # ------------------------------------------------------------------ what the faults spoil
 
 
-def _spoils(fault: Fault) -> bool:
-    """Whether the value itself is unusable; one that has a key too few or too many is still worth checking."""
+def _spoils_value(fault: Fault) -> bool:
+    """Return True if the value itself is unusable; with a key too few or too many it is still worth checking."""
     return fault.keyword not in ("required", "additionalProperties", "oneOf", "anyOf", "minProperties") and (
         not fault.of_key
     )
 
 
-def _marked(value: Value, path: Path) -> Value:
-    """The value, with Refused in place of what stands at *path*."""
+def _refused_at(value: Value, path: Path) -> Value:
+    """Put Refused in place of the value at *path*, and return the whole."""
     if not path:
         return None
     inside = value

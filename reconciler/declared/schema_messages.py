@@ -1,4 +1,4 @@
-"""A value that breaks its schema, in plain words: where, what is wrong, and what to write instead. Pure."""
+"""Schema errors in plain words: where, what is wrong, and what to write instead."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 class Fault(Struct, frozen=True):
-    """One keyword of the schema that a value breaks. `of_key` tells that the value is itself a key at `path`."""
+    """Keyword of the schema that a value breaks. `of_key`: the value is itself a key at `path`."""
 
     path: Path
     keyword: str
-    wanted: Any  # what the schema gives the keyword, and the value that breaks it: any JSON at all
+    expected: Any  # the keyword's value in the schema, and the value that breaks it: any JSON
     value: Any
     schema: Mapping[str, Any]
     of_key: bool
 
 
-def explained(fault: Fault, document: Document, schema: Mapping[str, Any]) -> Iterator[Problem]:
-    """The problems of one fault; *schema* is the whole one, where references in the fault's own part lead."""
+def explain(fault: Fault, document: Document, schema: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the problems of one fault; *schema* is the whole one, to which the fault's own part refers."""
     if isinstance(fault.value, Refused):
         return
     names = _names(fault.path, document.value)
@@ -41,11 +41,11 @@ def explained(fault: Fault, document: Document, schema: Mapping[str, Any]) -> It
                 what = ": ".join([*names, f"unknown key {quoted(key)}"])
                 yield Problem(what, fix, source_of(document, (*fault.path, key)))
         case "required":
-            for key in [key for key in fault.wanted if key not in fault.value]:
-                fix = f"add {key}. {_advice(_property(fault, key, schema))}"
-                yield Problem(_said(names, f"lacks {key}"), fix, source_of(document, fault.path))
+            for key in [key for key in fault.expected if key not in fault.value]:
+                fix = f"Add {key}. {_advice(_property(fault, key, schema))}"
+                yield Problem(_with_names(names, f"lacks {key}"), fix, source_of(document, fault.path))
         case _:
-            yield Problem(_said(names, _sentence(fault)), _fix(fault), source_of(document, fault.path))
+            yield Problem(_with_names(names, _sentence(fault)), _fix(fault), source_of(document, fault.path))
 
 
 # ------------------------------------------------------------------ where
@@ -58,7 +58,7 @@ def at(value: Value, step: str | int) -> Value:
 
 
 def source_of(document: Document, path: Path) -> Source:
-    """The line of the deepest step that has one; the first line for the file's outermost value."""
+    """Return the line of the deepest step that has one; the first line for the file's outermost value."""
     line, value = 1, document.value
     for step in path:
         if isinstance(value, Fields) and isinstance(step, str):
@@ -70,7 +70,7 @@ def source_of(document: Document, path: Path) -> Source:
 
 
 def _names(path: Path, value: Value) -> list[str]:
-    """What a reader calls the place: `learner 200004`, then the keys below; positions only where nothing else tells."""
+    """Name the place for a reader: `learner 200004`, then the keys below; positions only without a better name."""
     names: list[str] = []
     for depth, step in enumerate(path):
         value = at(value, step)
@@ -92,7 +92,7 @@ def _entry_name(noun: str, position: int, value: Value) -> str:
     return f"{noun} {position + 1} of the list"
 
 
-def _said(names: Sequence[str], sentence: str) -> str:
+def _with_names(names: Sequence[str], sentence: str) -> str:
     *around, name = names or ["the file"]
     return ": ".join([*around, f"{name} {sentence}"])
 
@@ -101,30 +101,30 @@ def _said(names: Sequence[str], sentence: str) -> str:
 
 
 def _sentence(fault: Fault) -> str:
-    """To follow the name of the field. Every keyword that the schemas use has its words here or in `explained`."""
-    value, wanted = fault.value, fault.wanted
+    """Return the words that follow the name of the field; keywords of keys and mappings are in `explain`."""
+    value, expected = fault.value, fault.expected
     match fault.keyword:
         case "type" if "x-form" in fault.schema:
             return f"must be {_form(fault)}, but is {_seen(value)}"
         case "type":
-            return f"must be {_types(wanted)}, but is {_seen(value)}"
+            return f"must be {_types(expected)}, but is {_seen(value)}"
         case "pattern":
             return f"must be {_form(fault)}, but is {_seen(value)}"
         case "enum":
-            return f"must be {listed(wanted, 'or')}, but is {_seen(value)}"
+            return f"must be {listed(expected, 'or')}, but is {_seen(value)}"
         case "const":
-            return f"must be {wanted}, but is {_seen(value)}"
+            return f"must be {expected}, but is {_seen(value)}"
         case "minimum":
-            return f"must be at least {wanted}, but is {value}"
+            return f"must be at least {expected}, but is {value}"
         case "maximum":
-            return f"must be at most {wanted}, but is {value}"
+            return f"must be at most {expected}, but is {value}"
         case "maxLength":
-            return f"has {len(value)} characters; at most {wanted} are allowed"
+            return f"has {len(value)} characters; at most {expected} are allowed"
         case "minLength" | "minProperties":
             return "is empty"
         case "oneOf" | "anyOf":
             return _choice(fault)
-    return f"is not as the schema asks ({fault.keyword})"
+    return f"does not match the schema ({fault.keyword})"
 
 
 def _choice(fault: Fault) -> str:
@@ -134,14 +134,14 @@ def _choice(fault: Fault) -> str:
 
 
 def _alternatives(fault: Fault) -> list[str]:
-    return [key for branch in fault.wanted for key in branch["required"]]
+    return [key for branch in fault.expected for key in branch["required"]]
 
 
 def _unknown_keys(fault: Fault) -> Iterator[tuple[str, str]]:
     names = list(fault.schema.get("properties", {}))
     for key in fault.value:
         if key not in names and not isinstance(key, Refused):
-            yield key, did_you_mean(key, names, f"the keys known here are {listed(names, 'and')}.")
+            yield key, did_you_mean(key, names, f"Use one of these keys: {listed(names, 'and')}.")
 
 
 _TYPES = {
@@ -155,12 +155,12 @@ _TYPES = {
 }
 
 
-def _types(wanted: str | Sequence[str]) -> str:
-    return listed([_TYPES[name] for name in ([wanted] if isinstance(wanted, str) else wanted)], "or")
+def _types(names: str | Sequence[str]) -> str:
+    return listed([_TYPES[name] for name in ([names] if isinstance(names, str) else names)], "or")
 
 
 def _form(fault: Fault) -> str:
-    return str(fault.schema.get("x-form", "of the form asked for"))
+    return str(fault.schema.get("x-form", "of the form that the schema has"))
 
 
 def _seen(value: object) -> str:
@@ -185,7 +185,7 @@ _CLOCK = re.compile(r"[0-9]+(:[0-9]{2})+")
 
 
 def _fix(fault: Fault) -> str:
-    """The likeliest way out first, then the field's own advice."""
+    """Return the likeliest fix first, then the field's own advice."""
     hint = _hint(fault)
     if fault.keyword in ("oneOf", "anyOf"):
         return hint
@@ -196,59 +196,59 @@ def _hint(fault: Fault) -> str:
     value = fault.value
     match fault.keyword:
         case "oneOf":
-            return f"give exactly one of {listed(_alternatives(fault), 'and')}."
+            return f"Give exactly one of {listed(_alternatives(fault), 'and')}."
         case "anyOf":
-            return f"give at least one of {listed(_alternatives(fault), 'and')}."
+            return f"Give at least one of {listed(_alternatives(fault), 'and')}."
         case "enum" if isinstance(value, str):
-            return nearest(value, fault.wanted)
+            return nearest(value, fault.expected)
         case "pattern":
-            return _guessed(value, fault.schema) or _as_handle(value, fault.schema)
+            return _as_type(value, fault.schema) or _as_handle(value, fault.schema)
         case "type" | "enum" | "const" if value is None:
-            return "give it a value or remove the key."
+            return "Give it a value or remove the key."
         case "type" if isinstance(value, str) and "string" in fault.schema.get("items", {}).get("type", ()):
-            return f"put it in brackets: [{shown(value)}]."
+            return f"Put it in brackets: [{shown(value)}]."
         case "type" | "const" if isinstance(value, str):
-            return _guessed(value, fault.schema)
+            return _as_type(value, fault.schema)
         case "type" if isinstance(value, int):
             return _in_quotes(value, fault.schema)
-        case "type" if isinstance(value, dict) and "array" in fault.wanted:
-            return "start each entry with '- '."
-        case "type" if "object" in fault.wanted:
-            return "write keys with their values, such as 'version: 1'." if not fault.path else ""
+        case "type" if isinstance(value, dict) and "array" in fault.expected:
+            return "Start each entry with '- '."
+        case "type" if "object" in fault.expected:
+            return "Write keys with their values, such as 'version: 1'." if not fault.path else ""
     return ""
 
 
 def _as_handle(text: str, schema: Mapping[str, Any]) -> str:
-    """`Kate Anderson` was probably meant as kate-anderson, where a name of small letters is asked for."""
+    """Suggest kate-anderson for `Kate Anderson`, if the schema requires a name of small letters."""
     name, pattern = slug(text), str(schema.get("pattern", ""))
-    return f"did you mean {name}?" if pattern.startswith("^[a-z") and re.search(pattern, name) else ""
+    return f"Did you mean {name}?" if pattern.startswith("^[a-z") and re.search(pattern, name) else ""
 
 
 def _in_quotes(value: int, schema: Mapping[str, Any]) -> str:
     text = str(value).lower()
     pattern = schema.get("pattern")
-    return f'put it in quotes: "{text}".' if pattern and re.search(pattern, text) else ""
+    return f'Put it in quotes: "{text}".' if pattern and re.search(pattern, text) else ""
 
 
-def _guessed(text: str, schema: Mapping[str, Any]) -> str:
-    """For text that some reader of YAML takes for another type: what it is here, and how to say what was meant."""
-    wanted = ["integer"] if "const" in schema else schema.get("type", [])
-    if "null" in wanted and text.lower() in ("~", "null"):
-        return f"{quoted(text)} is text here; write null."
-    if "boolean" in wanted and text.lower() in _GUESSED_WORDS:
-        return f"{quoted(text)} is text here; write true or false, without quotes."
-    if "integer" not in wanted:
+def _as_type(text: str, schema: Mapping[str, Any]) -> str:
+    """Return the fix for text that some YAML readers take for another type."""
+    types = ["integer"] if "const" in schema else schema.get("type", [])
+    if "null" in types and text.lower() in ("~", "null"):
+        return f"Write null: {quoted(text)} is text here."
+    if "boolean" in types and text.lower() in _GUESSED_WORDS:
+        return f"Write true or false, without quotes: {quoted(text)} is text here."
+    if "integer" not in types:
         return ""
-    return next((f"{quoted(text)} is text here; {fix}" for form, fix in _numbers(text) if form), "")
+    return next((f"{fix}: {quoted(text)} is text here." for form, fix in _numbers(text) if form), "")
 
 
 def _numbers(text: str) -> Iterator[tuple[object, str]]:
     digits = re.sub("[^0-9]", "", text).lstrip("0") or "0"
-    yield text.lower() in _GUESSED_WORDS, "write a number."
-    yield _DIGITS_APART.fullmatch(text), f"write the digits only, without quotes or leading zeros: {digits}."
-    yield _OTHER_BASE.fullmatch(text), "write the number in plain decimal digits."
-    yield _EXPONENT.fullmatch(text), "write the number in plain decimal digits."
-    yield _CLOCK.fullmatch(text), "write a number, not a time."
+    yield text.lower() in _GUESSED_WORDS, "Write a number"
+    yield _DIGITS_APART.fullmatch(text), f"Use {digits}, without quotes"
+    yield _OTHER_BASE.fullmatch(text), "Write the number in plain decimal digits"
+    yield _EXPONENT.fullmatch(text), "Write the number in plain decimal digits"
+    yield _CLOCK.fullmatch(text), "Write a number, not a time"
 
 
 def _advice(schema: Mapping[str, Any]) -> str:
@@ -256,7 +256,7 @@ def _advice(schema: Mapping[str, Any]) -> str:
 
 
 def _property(fault: Fault, key: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of one key, and if that only refers to another, that one."""
-    found: Mapping[str, Any] = fault.schema.get("properties", {}).get(key, {})
-    name = str(found.get("$ref", "")).removeprefix("#/$defs/")
-    return schema["$defs"][name] if name else found
+    """Return the schema of one key, following a reference."""
+    part: Mapping[str, Any] = fault.schema.get("properties", {}).get(key, {})
+    name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+    return schema["$defs"][name] if name else part

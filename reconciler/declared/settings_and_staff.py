@@ -1,4 +1,4 @@
-"""Checked values of settings.yaml and staff.yaml as the nouns themselves, with the defaults of the model."""
+"""Reads settings.yaml and staff.yaml into the types of the model, with its defaults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import cast
 
-from reconciler.declared.cohort import Reader, fields_at, mappings_at, number_at, spoilt, text_at
+from reconciler.declared.cohort import Reader, fields_at, has_refused, mappings_at, number_at, text_at
 from reconciler.declared.yaml_loader import Document, Fields
 from reconciler.model.declared import (
     DEFAULT_DRIFT,
@@ -27,10 +27,10 @@ from reconciler.problems import Source
 
 
 class Directory(Struct, frozen=True, dict=True):
-    """The staff as far as they could be read.
+    """Staff whose entry could be read.
 
-    `handles` also has those whose entry is faulty: naming one of them is no second fault. `complete` is False
-    where the file as a whole could not be read, and nothing can be said about any handle.
+    `handles` also has those with a faulty entry: naming one of them is not a second fault. `complete` is False if the
+    file as a whole could not be read, so that any handle may be known.
     """
 
     staff: dict[Handle, Staff]
@@ -39,7 +39,7 @@ class Directory(Struct, frozen=True, dict=True):
 
     @cached_property
     def fitting(self) -> Mapping[SlotKind, frozenset[Handle | None]]:
-        """Who may hold each kind of slot by their role; nobody fits everywhere."""
+        """Handles that may hold each kind of slot by their role; None (nobody) may hold every kind."""
         return {
             kind: frozenset([None, *(handle for handle, member in self.staff.items() if member.role in roles)])
             for kind, roles in ROLES_FOR.items()
@@ -82,32 +82,32 @@ def _covers(reader: Reader, file: str, fields: Fields, handle: str) -> list[Cove
     for item, line in mappings_at(fields, "cover"):
         by, subject = text_at(item, "by"), f"staff {handle}: cover"
         start, end = reader.day(item, "from", subject), reader.day(item, "until", subject)
-        if by is not None and start is not None and not spoilt(item) and (end is not None or "until" not in item):
+        if by is not None and start is not None and not has_refused(item) and (end is not None or "until" not in item):
             covers.append(Cover(Handle(by), start, end, text_at(item, "reason") or "", Source(file, line)))
     return sorted(covers, key=lambda cover: cover.start)
 
 
 def read_settings(document: Document) -> Settings | None:
-    """The settings, or None where even the organisation is missing."""
+    """Read the settings; return None if the organisation is missing."""
     root = document.value if isinstance(document.value, Fields) else Fields()
     waivers = tuple(_waivers(Reader(document), document.file, root))
     organisation = number_at(root, "organisation")
     if organisation is None:
         return None
-    plain = Settings(OrganisationId(organisation))
+    default = Settings(OrganisationId(organisation))
     drift, policies = fields_at(root, "drift"), fields_at(root, "policies")
     grace = number_at(drift, "grace_hours")
     return Settings(
-        organisation=plain.organisation,
-        target=text_at(root, "target") or plain.target,
+        organisation=default.organisation,
+        target=text_at(root, "target") or default.target,
         drift={kind: cast("DriftMode", text_at(drift, kind) or DEFAULT_DRIFT[kind]) for kind in SlotKind},
-        grace_hours=plain.grace_hours if grace is None else grace,
+        grace_hours=default.grace_hours if grace is None else grace,
         limits=_limits(fields_at(root, "limits")),
-        calls_per_minute=number_at(root, "calls_per_minute") or plain.calls_per_minute,
+        calls_per_minute=number_at(root, "calls_per_minute") or default.calls_per_minute,
         policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
         waivers=waivers,
         step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
-        names=cast("Names", text_at(fields_at(root, "privacy"), "names") or plain.names),
+        names=cast("Names", text_at(fields_at(root, "privacy"), "names") or default.names),
         employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
         source=Source(document.file, root.lines["organisation"]),
     )
@@ -121,28 +121,28 @@ def _waivers(reader: Reader, file: str, root: Fields) -> list[Waiver]:
         policy, reason, approved_by = (text_at(item, key) for key in ("policy", "reason", "approved_by"))
         if until is not None and policy and reason and approved_by:
             key = None if learner is None else UserId(learner)
-            where, whole = text_at(item, "cohort"), item.get("run") is True
-            waivers.append(Waiver(policy, reason, approved_by, until, key, where, Source(file, line), whole))
+            cohort, run = text_at(item, "cohort"), item.get("run") is True
+            waivers.append(Waiver(policy, reason, approved_by, until, key, cohort, Source(file, line), run))
     return waivers
 
 
 def _limits(fields: Fields) -> Limits:
-    plain = Limits()
+    default = Limits()
     create, reassign, manual = (fields_at(fields, key) for key in ("create", "reassign", "manual"))
     return Limits(
-        create=_allowance(create, plain.create),
-        reassign=_allowance(reassign, plain.reassign),
-        manual=_allowance(manual, plain.manual),
-        create_per_cohort=_allowance(fields_at(create, "per_cohort"), plain.create_per_cohort),
-        reassign_per_cohort=_allowance(fields_at(reassign, "per_cohort"), plain.reassign_per_cohort),
-        manual_per_cohort=_allowance(fields_at(manual, "per_cohort"), plain.manual_per_cohort),
+        create=_allowance(create, default.create),
+        reassign=_allowance(reassign, default.reassign),
+        manual=_allowance(manual, default.manual),
+        create_per_cohort=_allowance(fields_at(create, "per_cohort"), default.create_per_cohort),
+        reassign_per_cohort=_allowance(fields_at(reassign, "per_cohort"), default.reassign_per_cohort),
+        manual_per_cohort=_allowance(fields_at(manual, "per_cohort"), default.manual_per_cohort),
     )
 
 
-def _allowance(fields: Fields, plain: Allowance) -> Allowance:
-    """A part left out keeps its default; null is no limit."""
-    count = number_at(fields, "count") if "count" in fields else plain.count
-    return Allowance(count, _share(fields) if "share" in fields else plain.share)
+def _allowance(fields: Fields, default: Allowance) -> Allowance:
+    """Read an allowance: a missing part keeps its default; null is no limit."""
+    count = number_at(fields, "count") if "count" in fields else default.count
+    return Allowance(count, _share(fields) if "share" in fields else default.share)
 
 
 def _share(fields: Fields) -> float | None:

@@ -1,6 +1,6 @@
-"""One YAML file to values and line numbers: plain YAML only, and what two readers could read differently is refused.
+"""Loads a YAML file into values with line numbers; refuses what two YAML readers could read differently.
 
-Built on the parser's events, not on a loader: a loader resolves aliases and guesses types before anybody can object.
+Built on the parser's events, because a loader resolves aliases and guesses types before they can be refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reconciler.problems import Problem, Source
 from reconciler.text import quoted, shown
 
 try:
-    from yaml.cyaml import CSafeLoader as Parser  # a parser among other things; only its events are asked for
+    from yaml.cyaml import CSafeLoader as Parser  # used for its events only
 except ImportError:  # PyYAML without libyaml: the same events, about fifteen times slower
     from yaml import SafeLoader as Parser  # type: ignore[assignment]  # no common type, the same events
 
@@ -36,7 +36,7 @@ DEPTH_CAP = 20
 
 
 class Fields(dict[str, "Value"]):
-    """A mapping that knows the line of each of its keys."""
+    """Mapping with the line of each of its keys."""
 
     __slots__ = ("lines",)
 
@@ -45,7 +45,7 @@ class Fields(dict[str, "Value"]):
 
 
 class Items(list["Value"]):
-    """A list that knows the line on which each of its items starts."""
+    """List with the line on which each of its items starts."""
 
     __slots__ = ("lines",)
 
@@ -54,7 +54,7 @@ class Items(list["Value"]):
 
 
 class Refused(str):
-    """Stands where a value could not be taken; its problem is already told, so later checks pass over it."""
+    """Placeholder for a refused value, whose problem is already reported, so that later checks skip it."""
 
     __slots__ = ()
 
@@ -63,7 +63,7 @@ Value: TypeAlias = str | int | bool | Fields | Items | None
 
 
 class Document(Struct):
-    """What one file says. `value` is None where the file could not be read to its end."""
+    """Content of one file. `value` is None if the file could not be read to its end."""
 
     file: str
     value: Value = None
@@ -74,7 +74,7 @@ class Document(Struct):
 
 
 class _Unreadable(Exception):
-    """Ends the reading of this file; what was found before stays found."""
+    """Raised to stop reading a file; problems before this one are kept."""
 
     def __init__(self, line: int, what: str, fix: str) -> None:
         super().__init__(what)
@@ -82,7 +82,7 @@ class _Unreadable(Exception):
 
 
 def load(path: Path, file: str) -> Document:
-    """Read the file at *path*, called *file* in messages. Every way of failing ends as a problem in the document."""
+    """Read the file at *path*, named *file* in messages; every failure becomes a problem of the document."""
     try:
         return load_text(_text(path), file)
     except _Unreadable as stop:
@@ -96,18 +96,18 @@ def load_text(text: str, file: str) -> Document:
     except _Unreadable as stop:
         document.problem(stop.line, stop.what, stop.fix)
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: wrong escapes in the slow parser
-        line, what, fix = _in_our_words(error, text)
-        if line not in tabs:  # what the parser makes of a tab is no help
+        line, what, fix = _explain(error, text)
+        if line not in tabs:  # the parser's complaint about a tab does not help
             document.problem(line, what, fix)
     if tabs:
-        more = f", and on {len(tabs) - 1} more" if len(tabs) > 1 else ""
-        fix = "use spaces, and set your editor to write spaces for tabs."
-        document.problem(tabs[0], f"a tab stands on this line{more}", fix)
+        more = f" ({len(tabs) - 1} more below)" if len(tabs) > 1 else ""
+        fix = "Use spaces, and set your editor to write spaces for tabs."
+        document.problem(tabs[0], f"this line contains a tab{more}", fix)
     return document
 
 
 def _tabs(text: str) -> list[int]:
-    """The lines with a tab. YAML allows some of them, and readers disagree on which."""
+    """Return the lines with a tab. YAML allows some of them, and readers disagree on which."""
     return [number for number, line in enumerate(text.split("\n"), 1) if "\t" in line] if "\t" in text else []
 
 
@@ -117,18 +117,18 @@ def _tabs(text: str) -> list[int]:
 def _text(path: Path) -> str:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _Unreadable(0, "this is not a file", "put a YAML file in its place.")
+            raise _Unreadable(0, "this is not a file", "Put a YAML file in its place.")
         with path.open("rb") as handle:
             raw = handle.read(SIZE_CAP + 1)
     except FileNotFoundError:
-        fix = "write it: `reconciler import` does, from what OneFile holds; `reconciler init` writes an example."
+        fix = "Create it with `reconciler import`, from what OneFile holds, or with `reconciler init`, as an example."
         raise _Unreadable(0, "there is no such file", fix) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        raise _Unreadable(0, f"the file cannot be read: {reason}", "check that it exists and may be read.") from None
+        raise _Unreadable(0, f"the file cannot be read: {reason}", "Check that it exists and may be read.") from None
     if len(raw) > SIZE_CAP:
         cap = f"{SIZE_CAP // 1_000_000} MB"
-        raise _Unreadable(0, f"the file is larger than {cap}", f"split it: no file may have more than {cap}.")
+        raise _Unreadable(0, f"the file is larger than {cap}", f"Split it: no file may have more than {cap}.")
     return _decoded(raw)
 
 
@@ -137,7 +137,7 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(line, "the file is not UTF-8 from this line on", "save it with the encoding UTF-8.") from None
+        raise _Unreadable(line, "the file is not UTF-8 from this line on", "Save it with the encoding UTF-8.") from None
 
 
 # ------------------------------------------------------------------ events to values
@@ -148,28 +148,28 @@ _LONGEST_NUMBER = 18  # digits; every id is far smaller, and conversion stays ch
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-_Event: TypeAlias = Any  # each kind of event has attributes of its own, and their base class has none of them
+_Event: TypeAlias = Any  # each kind of event has attributes of its own, and the base class has none
 
 
 class _Builder:
-    """Builds the value of one document, and tells the document what is wrong with it."""
+    """Builds the value of one document, and adds a problem to it for each fault."""
 
     def __init__(self, document: Document, text: str) -> None:
         self._problem = document.problem
         self._next: Callable[[], _Event] = Parser(text).get_event
         self._known = dict(_WORDS)
-        """What a plain word is taken for, also of those met before: the same few stand on every learner."""
+        """Values of plain words, with those met before: every learner has the same few."""
 
     def whole(self) -> Value:
         self._next()  # the stream's start
         if type(self._next()) is not DocumentStartEvent:
-            raise _Unreadable(0, "the file is empty", "write it as shown in the documentation, or remove it.")
+            raise _Unreadable(0, "the file is empty", "Write it as shown in the documentation, or remove it.")
         value = self._node(self._next(), 0)
         self._next()  # the document's end
         after = self._next()
         line = after.start_mark.line + 1
         if type(after) is not StreamEndEvent:
-            raise _Unreadable(line, "a second document starts here", "remove the '---', or move it to its own file.")
+            raise _Unreadable(line, "a second document starts here", "Remove the '---', or move it to its own file.")
         return value
 
     def _node(self, event: _Event, depth: int) -> Value:
@@ -177,12 +177,14 @@ class _Builder:
             return self._scalar(event)
         line = event.start_mark.line + 1
         if type(event) is AliasEvent:
-            self._problem(line, f"an alias (*{shown(str(event.anchor))}) is not allowed", "write the value out.")
+            self._problem(line, f"an alias (*{shown(str(event.anchor))}) is not allowed", "Write the value out.")
             return Refused()
         if event.anchor is not None or event.tag is not None:
             self._decorated(event)
         if depth == DEPTH_CAP:
-            raise _Unreadable(line, f"values are nested more than {DEPTH_CAP} deep", "no file needs that: unnest them.")
+            raise _Unreadable(
+                line, f"values are nested more than {DEPTH_CAP} deep", "Flatten them: no file needs that."
+            )
         return self._mapping(depth + 1) if type(event) is MappingStartEvent else self._sequence(depth + 1)
 
     def _mapping(self, depth: int) -> Fields:
@@ -197,13 +199,13 @@ class _Builder:
                 value = self._node(inner, depth)
             elif inner.style or inner.anchor is not None or inner.tag is not None or inner.value not in known:
                 value = self._scalar(inner, key)
-            else:  # by far the most
+            else:  # the usual case
                 value = known[inner.value]
             if key in fields:
                 what = f"the key {quoted(key)} is given twice; first on line {lines[key]}"
-                self._problem(line, what, "remove one of the two.")
+                self._problem(line, what, "Remove one of the two.")
             elif key == "<<" and not event.style:
-                self._problem(line, "a merge key (<<) is not allowed", "write the keys out.")
+                self._problem(line, "a merge key (<<) is not allowed", "Write the keys out.")
             else:
                 fields[key] = value
                 lines[key] = line
@@ -215,7 +217,7 @@ class _Builder:
             raise _Unreadable(
                 event.start_mark.line + 1,
                 "a key must be one word, not a list, a mapping or an alias",
-                "a bracket or brace at the start of a value needs quotes around the whole value.",
+                "Put a value that starts with a bracket or brace in quotes.",
             )
         if event.anchor is not None or event.tag is not None:
             self._decorated(event)
@@ -240,7 +242,7 @@ class _Builder:
         if event.style:  # quoted, or a block of text
             return self._clean(event)
         if not text:
-            fix = "write the value. Write null if nobody is meant, or remove the key."
+            fix = "Write the value. Write null if nobody is meant, or remove the key."
             self._problem(event.start_mark.line + 1, f"{quoted(key) if key else 'this item'} has no value", fix)
             return Refused()
         if text not in self._known:
@@ -253,14 +255,14 @@ class _Builder:
         if len(event.value.lstrip("-")) <= _LONGEST_NUMBER:
             return int(event.value)
         what = f"a whole number has more than {_LONGEST_NUMBER} digits"
-        self._problem(event.start_mark.line + 1, what, "put it in quotes if it is text; no id is that long.")
+        self._problem(event.start_mark.line + 1, what, "Put it in quotes if it is text; no id is that long.")
         return Refused()
 
     def _clean(self, event: _Event) -> str:
-        """Only the slow parser lets half a surrogate pair through, from an escape; no file could ever hold it."""
+        """Refuse half a surrogate pair, which the slow parser lets through from an escape."""
         text: str = event.value
         if event.style == '"' and _SURROGATE.search(text):
-            self._problem(event.start_mark.line + 1, "an escape names half a character", "write the character itself.")
+            self._problem(event.start_mark.line + 1, "an escape names half a character", "Write the character itself.")
             return Refused()
         return text
 
@@ -268,88 +270,88 @@ class _Builder:
         line = event.start_mark.line + 1
         if event.anchor is not None:
             what = f"an anchor (&{shown(event.anchor)}) is not allowed"
-            self._problem(line, what, "remove it, and write the value out where it is used.")
+            self._problem(line, what, "Remove it, and write the value out where it is used.")
         if event.tag is not None:
-            self._problem(line, "a tag (!) is not allowed", "remove it; put a text that starts with ! in quotes.")
+            self._problem(line, "a tag (!) is not allowed", "Remove it; put a text that starts with ! in quotes.")
 
 
-# ------------------------------------------------------------------ the parser's complaints in our words
+# ------------------------------------------------------------------ messages for the parser's errors
 
-_BEGUN_HERE = ("could not find expected ':'", "found unexpected end of stream")  # noticed only further down
+_AT_THE_START = ("could not find expected ':'", "found unexpected end of stream")  # noticed only further down
 _COMPLAINTS: tuple[tuple[str, str, str], ...] = (
     (
         "mapping values are not allowed",
-        "a colon stands where no key can be",
-        "check the indentation of this line and of the line above; put a text that contains ': ' in quotes.",
+        "a colon is in the wrong place",
+        "Check the indentation of this line and of the line above; put a text that contains ': ' in quotes.",
     ),
     (
         "could not find expected ':'",
         "a key without its colon",
-        "write 'key: value' with a colon and a space, and indent the line as its neighbours are.",
+        "Write 'key: value' with a colon and a space, and indent the line as its neighbours are.",
     ),
     (
         "did not find expected ',' or",
-        "an opening bracket or brace is not closed as it should be",
-        "put a comma between entries and close every bracket or brace that was opened.",
+        "an opening bracket or brace is not closed",
+        "Put a comma between entries and close every bracket or brace.",
     ),
     (
         "found unexpected end of stream",
         "a quote is opened here and never closed",
-        "close it; two apostrophes stand for one inside single quotes.",
+        "Close it; two apostrophes stand for one inside single quotes.",
     ),
     (
         "did not find expected '-'",
         "this line does not fit the list above it",
-        "start each item with '- ' and indent all items of a list alike.",
+        "Start each item with '- ' and indent all items of a list alike.",
     ),
     (
         "block sequence entries are not allowed",
-        "a list item ('- ') cannot stand here",
-        "put the list on the lines below its key, each item starting with '- '.",
+        "a list item ('- ') cannot be on this line",
+        "Put the list on the lines below its key, each item starting with '- '.",
     ),
     (
         "cannot start any token",
         "a value cannot start with this character",
-        "put the whole value in quotes.",
+        "Put the whole value in quotes.",
     ),
     (
         "while scanning an a",  # an alias or an anchor
         "a value cannot start with * or &",
-        "put the whole value in quotes.",
+        "Put the whole value in quotes.",
     ),
-    ("escape", "an escape (\\) inside double quotes is not known", "use single quotes, in which \\ has no meaning."),
+    ("escape", "an escape (\\) inside double quotes is not known", "Use single quotes, in which \\ has no meaning."),
     (
         "hexdecimal",
         "an escape (\\) inside double quotes is not whole",
-        "use single quotes, in which \\ has no meaning.",
+        "Use single quotes, in which \\ has no meaning.",
     ),
-    ("tag", "a tag (!) is not allowed", "put a text that starts with ! in quotes."),
-    ("directive", "a line starting with % is not allowed", "remove it, or put the text in quotes."),
-    ("block scalar", "a block of text does not start as it should", "put the text in quotes on one line."),
+    ("tag", "a tag (!) is not allowed", "Put a text that starts with ! in quotes."),
+    ("directive", "a line starting with % is not allowed", "Remove it, or put the text in quotes."),
+    ("block scalar", "a block of text does not start correctly", "Put the text in quotes on one line."),
     (
         "did not find expected key",
         "this line does not fit the lines above it",
-        "indent it as its neighbours are; look above for a quote or bracket that is not closed.",
+        "Indent it as its neighbours are; look above for a quote or bracket that is not closed.",
     ),
 )
 _NOT_YAML = "this is not valid YAML"
-_LOOK_AROUND = "check the indentation, quotes and brackets here and on the line above."
-# not compiled before it is needed: that takes as long as reading a file
+_LOOK_AROUND = "Check the indentation, quotes and brackets on this line and on the line above."
+# compiled only when needed: that takes as long as reading a file
 _NOT_PRINTABLE = "[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
-def _in_our_words(error: Exception, text: str) -> tuple[int, str, str]:
-    """Line, what is wrong and the fix, for a text that is not YAML."""
+def _explain(error: Exception, text: str) -> tuple[int, str, str]:
+    """Return the line, what is wrong and the fix for a text that is not YAML."""
     if not isinstance(error, yaml.MarkedYAMLError):
-        found = re.search(_NOT_PRINTABLE, text)
-        line = text.count("\n", 0, found.start()) + 1 if found else 0
-        code = f" (U+{ord(found[0]):04X})" if found else ""
-        return line, f"the file contains a character that YAML does not allow{code}", "remove the invisible character."
+        match = re.search(_NOT_PRINTABLE, text)
+        line = text.count("\n", 0, match.start()) + 1 if match else 0
+        code = f" (U+{ord(match[0]):04X})" if match else ""
+        return line, f"the file contains a character that YAML does not allow{code}", "Remove the invisible character."
     complaint = f"{error.context or ''} {error.problem or ''}"
     noticed, begun = error.problem_mark or error.context_mark, error.context_mark or error.problem_mark
     if noticed is None or begun is None:
         return 0, _NOT_YAML, _LOOK_AROUND
-    if any(part in complaint for part in _BEGUN_HERE):
+    if any(part in complaint for part in _AT_THE_START):
         noticed = begun
     since = f" (see line {begun.line + 1})" if begun.line != noticed.line else ""
     for part, what, fix in _COMPLAINTS:

@@ -1,1 +1,1 @@
-"""Declared files edited in place: the smallest change of a text, and the canonical layout of a whole file."""
+"""Edits declared files in place: minimal patches of a text, and the canonical layout of a whole file."""

@@ -1,4 +1,4 @@
-"""What OneFile holds, accepted into the files: the shortest way of saying it; pure."""
+"""Copies holders from OneFile into the values of a cohort file, with the fewest changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.structs import Struct
 
 
 class Accept(Struct, frozen=True):
-    """One slot of one learner (as the file names them), and the handle of who holds it; None is nobody."""
+    """Slot of one learner (as the file names them) to accept, with its holder's handle; None is nobody."""
 
     learner: LearnerKey
     slot: Slot
@@ -22,43 +22,42 @@ class Accept(Struct, frozen=True):
 
 
 def accept(cohort: Fields, accepted: Collection[Accept], day: date) -> set[Accept]:
-    """Change the values of one cohort so that they say what was accepted, from *day* on; gives those that the defaults
-    say now.
+    """Change the values of one cohort to the accepted holders from *day* on; return those that a default declares.
 
-    A learner's own entry is changed where it stands. Who has the slot from the defaults gets an entry of their own,
-    unless all who have it from there now have the same person: then the default changes. In dated entries only the one
-    that *day* falls in gives way, from *day* to its end: who was there before, and who comes later, stay declared.
+    A learner's own entry is changed in place. A learner with the slot from the defaults gets an entry of their own,
+    unless all who inherit it now have the same person: then the default changes. Of dated entries only the one on *day*
+    is replaced, from *day* to its end: earlier and later holders stay declared.
     """
-    asked: dict[LearnerKey, list[Accept]] = defaultdict(list)
-    for one in accepted:
-        asked[one.learner].append(one)
+    by_learner: dict[LearnerKey, list[Accept]] = defaultdict(list)
+    for item in accepted:
+        by_learner[item.learner].append(item)
     shared = {slot: fields[key] for slot, fields, key in held(defaults_of(cohort))}
     heirs: dict[Slot, list[tuple[Fields, Accept | None]]] = defaultdict(list)
     for learner in learners_of(cohort):
-        wanted = {one.slot: one for one in asked[learner_key(learner)]}
+        by_slot = {item.slot: item for item in by_learner[learner_key(learner)]}
         own = {slot: (fields, key) for slot, fields, key in held(learner)}
         for slot, (fields, key) in own.items():
-            if slot in wanted:
-                fields[key] = _from(fields[key], day, wanted[slot].holder)
+            if slot in by_slot:
+                fields[key] = _from(fields[key], day, by_slot[slot].holder)
         for slot in shared.keys() - own.keys():
-            heirs[slot].append((learner, wanted.get(slot)))
-    found: set[Accept] = set()
+            heirs[slot].append((learner, by_slot.get(slot)))
+    in_defaults: set[Accept] = set()
     for slot in shared:
-        found |= _inherited(cohort, slot, shared[slot], heirs[slot], day)
-    return found
+        in_defaults |= _inherited(cohort, slot, shared[slot], heirs[slot], day)
+    return in_defaults
 
 
 def _inherited(
     cohort: Fields, slot: Slot, value: Data, heirs: Sequence[tuple[Fields, Accept | None]], day: date
 ) -> set[Accept]:
-    """Write what was accepted of a default: there, or for each learner; gives what the default says now."""
-    asked = [(learner, one) for learner, one in heirs if one is not None]
-    holders = {one.holder for _, one in asked}
-    if len(asked) == len(heirs) and len(holders) == 1:
+    """Write an accepted holder into the default, or for each learner; return what the default declares now."""
+    changes = [(learner, item) for learner, item in heirs if item is not None]
+    holders = {item.holder for _, item in changes}
+    if len(changes) == len(heirs) and len(holders) == 1:
         put(defaults_of(cohort), slot, _from(value, day, holders.pop()))
-        return {one for _, one in asked}
-    for learner, one in asked:
-        put(learner, slot, _from(value, day, one.holder))
+        return {item for _, item in changes}
+    for learner, item in changes:
+        put(learner, slot, _from(value, day, item.holder))
     return set()
 
 
@@ -67,7 +66,7 @@ def _from(value: Data, day: date, holder: str | None) -> Data:
 
 
 def with_member(staff: Fields, handle: str, user: UserId, role: str) -> None:
-    """Add an account to the directory, behind all others."""
+    """Add an account at the end of staff.yaml."""
     members = staff["staff"]
     if isinstance(members, dict):
         members[handle] = {"id": user, "role": role}

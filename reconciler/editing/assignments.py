@@ -1,4 +1,4 @@
-"""Where in a cohort file's values who holds a slot is written, and in which times."""
+"""Assignments in the values of a cohort file: where each slot's holder is written, and its dated terms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 class Term(NamedTuple):
-    """Who holds a slot from `start` (None: since ever) to `end` (None: for good), both included; None is nobody."""
+    """Holder of a slot (None is nobody) from `start` to `end`, both included; None is an open end."""
 
     staff: str | None
     start: date | None = None
@@ -25,17 +25,16 @@ class Term(NamedTuple):
 
 
 def learners_of(cohort: Fields) -> list[Fields]:
-    found = cohort.get("learners")
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return list(_mappings(cohort.get("learners")))
 
 
 def defaults_of(cohort: Fields) -> Fields:
-    found = cohort.get("defaults")
-    return found if isinstance(found, dict) else {}
+    defaults = cohort.get("defaults")
+    return defaults if isinstance(defaults, dict) else {}
 
 
 def held(section: Fields) -> Iterator[tuple[Slot, Fields, str]]:
-    """The slots of a learner or of the defaults: each with the mapping that has it, and the key there."""
+    """Yield the slots of a learner or of the defaults, each with the mapping that has it, and the key there."""
     for name, kind in SINGLE.items():
         if name in section:
             yield Slot(kind), section, name
@@ -48,9 +47,9 @@ def held(section: Fields) -> Iterator[tuple[Slot, Fields, str]]:
 
 
 def put(section: Fields, slot: Slot, value: Data) -> None:
-    """Write who holds a slot, in a place of its own where the section has none yet."""
-    for known, fields, key in held(section):
-        if known == slot:
+    """Write the holder of a slot, adding the slot if the section does not have it yet."""
+    for existing, fields, key in held(section):
+        if existing == slot:
             fields[key] = value
             return
     for name, kind in SINGLE.items():
@@ -63,7 +62,7 @@ def put(section: Fields, slot: Slot, value: Data) -> None:
 
 
 def _item(section: Fields, name: str, key: str, number: int | str) -> Fields:
-    """The item of a list that is about this standard or unit; made where there is none."""
+    """Return the item of a list for this standard or unit; add it if it is missing."""
     items = section.get(name)
     if not isinstance(items, list):
         items = []
@@ -71,9 +70,9 @@ def _item(section: Fields, name: str, key: str, number: int | str) -> Fields:
     for item in _mappings(items):
         if item.get(key) == number:
             return item
-    made: Fields = {key: number}
-    items.append(made)
-    return made
+    new: Fields = {key: number}
+    items.append(new)
+    return new
 
 
 _NAMES = [listed.name for listed in LISTED.values()]
@@ -82,7 +81,7 @@ _ORDER = ("id", "misid", "label", *SINGLE, *LISTED, "additional", *_NAMES, *_PAR
 
 
 def _put_behind(fields: Fields, name: str, value: Data) -> None:
-    """Add a key behind the last of those that come before it in the canonical order."""
+    """Add a key after the last of those that precede it in the canonical order."""
     earlier = _ORDER[: _ORDER.index(name)]
     pairs = list(fields.items())
     place = max((number for number, (key, _) in enumerate(pairs, 1) if key in earlier), default=0)
@@ -96,11 +95,11 @@ def _mappings(value: Data) -> Iterator[Fields]:
         yield from (item for item in value if isinstance(item, dict))
 
 
-# ------------------------------------------------------------------ times
+# ------------------------------------------------------------------ terms
 
 
 def terms_of(value: Data) -> tuple[Term, ...]:
-    """The times of a slot's value, in the order of the file."""
+    """Return the terms of a slot's value, in the order of the file."""
     if isinstance(value, list):
         return tuple(term_of(item) for item in value)
     return (term_of(value),)
@@ -113,73 +112,73 @@ def term_of(item: Data) -> Term:
 
 
 def value_of(terms: Sequence[Term], before: Data = None) -> Data:
-    """The value that says so: a handle where one holds the slot at all times, else dated entries."""
+    """Return the value for terms: a handle for a single term without days, else dated entries."""
     if len(terms) == 1 and terms[0] == Term(terms[0].staff) and not (isinstance(before, list) and len(before) == 1):
         return terms[0].staff
     return [dated(term) for term in terms]
 
 
 def dated(term: Term) -> Fields:
-    found: Fields = {"staff": term.staff}
+    entry: Fields = {"staff": term.staff}
     if term.start is not None:
-        found["from"] = term.start.isoformat()
+        entry["from"] = term.start.isoformat()
     if term.end is not None:
-        found["until"] = term.end.isoformat()
-    return found
+        entry["until"] = term.end.isoformat()
+    return entry
 
 
 def changed_from(terms: Sequence[Term], day: date, old: str | None, new: str | None) -> tuple[Term, ...]:
-    """From *day* on *new* holds what *old* held; what ended before stays, and a time that *day* falls in is divided.
+    """Replace *old* with *new* from *day* on; ended terms stay, and a term that *day* falls in is split.
 
-    Times that then follow each other with one holder are joined.
+    Adjacent terms that then have the same holder are joined.
     """
-    found: list[Term] = []
+    result: list[Term] = []
     for term in terms:
         if term.staff != old or (term.end is not None and term.end < day):
-            found.append(term)
+            result.append(term)
         elif term.start is not None and term.start >= day:
-            found.append(term._replace(staff=new))
+            result.append(term._replace(staff=new))
         else:
-            found += [term._replace(end=day - DAY), Term(new, day, term.end)]
-    return _joined(found, terms)
+            result += [term._replace(end=day - DAY), Term(new, day, term.end)]
+    return _joined(result, terms)
 
 
 def changed_on(terms: Sequence[Term], day: date, new: str | None) -> tuple[Term, ...]:
-    """From *day* on *new* holds the slot, for as long as the time lasts that *day* falls in; later ones stay."""
-    found: list[Term] = []
+    """Make *new* the holder from *day* to the end of the term that *day* falls in; later terms stay."""
+    result: list[Term] = []
     for term in terms:
         if not term.on(day):
-            found.append(term)
+            result.append(term)
         elif term.start is None and term.end is None and len(terms) == 1:
-            found.append(Term(new))
+            result.append(Term(new))
         elif term.start == day:
-            found.append(term._replace(staff=new))
+            result.append(term._replace(staff=new))
         else:
-            found += [term._replace(end=day - DAY), Term(new, day, term.end)]
-    return _joined(found, terms)
+            result += [term._replace(end=day - DAY), Term(new, day, term.end)]
+    return _joined(result, terms)
 
 
 def swapped(terms: Sequence[Term], today: date, old: str | None, new: str | None) -> tuple[Term, ...]:
-    """*new* for *old* in every time that has not ended."""
-    kept = (term.end is not None and term.end < today for term in terms)
-    found = [
-        term if ended or term.staff != old else term._replace(staff=new)
-        for term, ended in zip(terms, kept, strict=True)
+    """Replace *old* with *new* in every term that has not ended."""
+    ended = (term.end is not None and term.end < today for term in terms)
+    result = [
+        term if has_ended or term.staff != old else term._replace(staff=new)
+        for term, has_ended in zip(terms, ended, strict=True)
     ]
-    return _joined(found, terms)
+    return _joined(result, terms)
 
 
 def _joined(terms: Sequence[Term], before: Sequence[Term]) -> tuple[Term, ...]:
-    """Neighbours with one holder as one time, unless both stood so already."""
-    found: list[Term] = []
+    """Join adjacent terms with the same holder, unless both were there before."""
+    result: list[Term] = []
     for term in terms:
-        last = found[-1] if found else None
+        last = result[-1] if result else None
         meets = last is not None and last.end is not None and term.start is not None and last.end + DAY == term.start
         if last is not None and meets and last.staff == term.staff and not (last in before and term in before):
-            found[-1] = last._replace(end=term.end)
+            result[-1] = last._replace(end=term.end)
         else:
-            found.append(term)
-    return tuple(found)
+            result.append(term)
+    return tuple(result)
 
 
 def _text(value: Data) -> str | None:

@@ -1,4 +1,4 @@
-"""Plain values to a new file, or to a new part of one, in the canonical layout."""
+"""Writes plain values as YAML in the canonical layout: a new file, or a new part of one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ WIDTH = 120
 def compose(
     kind: Kind, data: dict[str, Data], *, head: Sequence[str] = (), notes: Mapping[str, str] | None = None
 ) -> str:
-    """The text of a new file. *head* are comments for its first lines, without their #; *notes* comments behind keys
-    of the file's top, by key. Days and shares are given as text. The same values give the same bytes."""
+    """Return the text of a new file; the same values give the same bytes.
+
+    *head* has comments for the first lines, without their #; *notes* has comments for top-level keys, by key. Days and
+    shares are text.
+    """
     block = arranged(data, SHAPES[kind])
     for part in block.parts if isinstance(block, Block) else ():
         if note := (notes or {}).get(part.key):
@@ -27,19 +30,19 @@ def compose(
 
 
 def schema_line(kind: Kind, *, depth: int) -> str:
-    """The comment by which editors find the schema; *depth* is how many folders the file is below the repository's."""
+    """Return the comment that names the schema for editors; *depth* is the file's depth below the repository."""
     return f"yaml-language-server: $schema={'../' * depth}schemas/{kind}.schema.json"
 
 
 def spread(value: Value) -> Iterator[str]:
-    """The lines of a value that stands below its key."""
+    """Yield the lines of a value that is written below its key."""
     return lines(value) if isinstance(value, Block) and not value.in_line else iter([in_line(value)])
 
 
 def arranged(data: Data, shape: Shape, key: str = "", *, indent: int = 0, is_item: bool = False) -> Value:
-    """A value with its keys in order: on one line where its shape allows it and there is room, else over several.
+    """Put a value's keys in order, on one line if its shape allows it and there is room, else over several lines.
 
-    *key* is what it stands under, and *indent* where that begins.
+    *key* is the key of the value, and *indent* the column of that key.
     """
     if not isinstance(data, dict | list):
         return scalar(data, share=key == "share")
@@ -62,7 +65,7 @@ def arranged(data: Data, shape: Shape, key: str = "", *, indent: int = 0, is_ite
 
 
 def _flat(data: dict[str, Data] | list[Data], shape: Shape) -> Block | None:
-    """On one line; None where something inside always takes several."""
+    """Return a value on one line; None if a value inside always takes several lines."""
     if isinstance(data, list):
         values = [("", _flat_value(item, shape.of(None), "")) for item in data]
     else:
@@ -81,13 +84,13 @@ STEP = "  "
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.@/+-]*(?: [A-Za-z0-9_.@/+(-][A-Za-z0-9_.@/+()-]*)*")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHARE = re.compile(r"[01]|[01]?\.[0-9]+")
-_OTHERS = re.compile("(?:y|yes|n|no|on|off|true|false|null)", re.IGNORECASE)  # words that some readers take for others
+_AMBIGUOUS = re.compile("(?:y|yes|n|no|on|off|true|false|null)", re.IGNORECASE)  # not text for some readers
 
 
 def scalar(value: str | int | bool | None, *, share: bool = False) -> str:
-    """A value as YAML: plain where every reader takes it for the same, else in double quotes.
+    """Write a value as YAML: plain if every reader agrees on it, else in double quotes.
 
-    A day stays plain, as everywhere in our files; so does a *share*, which other readers take for the number it is.
+    A day is plain, as everywhere in our files; so is a *share*, which other readers take for a number.
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -95,14 +98,14 @@ def scalar(value: str | int | bool | None, *, share: bool = False) -> str:
         return str(value)
     if _DAY.fullmatch(value) or (share and _SHARE.fullmatch(value) and isinstance(resolved(value), str)):
         return value
-    return value if _PLAIN.fullmatch(value) and not _OTHERS.fullmatch(value) else quoted(value)
+    return value if _PLAIN.fullmatch(value) and not _AMBIGUOUS.fullmatch(value) else quoted(value)
 
 
 def quoted(text: str) -> str:
-    """In double quotes; what cannot be seen is written as an escape."""
+    """Put a text in double quotes, with escapes for invisible characters."""
     inside = "".join(
-        one if one.isprintable() and one not in '"\\' else json.dumps(one)[1:-1] if one < "\x80" else _escape(one)
-        for one in text
+        char if char.isprintable() and char not in '"\\' else json.dumps(char)[1:-1] if char < "\x80" else _escape(char)
+        for char in text
     )
     return f'"{inside}"'
 
@@ -113,8 +116,10 @@ def _escape(char: str) -> str:
 
 
 class Part(Struct):
-    """A pair, or an item (`key` is ""): with the lines above it (comments; "" is an empty line), and the comment behind
-    it, which starts with its own spaces."""
+    """Pair of a mapping, or item of a list (`key` is "").
+
+    `before` has the comments above it ("" is an empty line), `note` the comment after it, starting with its own spaces.
+    """
 
     key: str
     value: str | Block
@@ -123,7 +128,7 @@ class Part(Struct):
 
 
 class Block(Struct):
-    """A mapping or a list, on one line or over several; `foot` is what stands below its last part."""
+    """Mapping or list, on one line or over several; `foot` has the comments below its last part."""
 
     is_map: bool
     in_line: bool
@@ -158,7 +163,7 @@ def lines(block: Block, indent: str = "") -> Iterator[str]:
 
 
 def _item(block: Block, indent: str, head: str) -> Iterator[str]:
-    """An item over several lines begins on the line of its dash, so what is above its first part goes there."""
+    """Yield an item over several lines; comments of its first part go above its dash."""
     yield from _above([line for line in block.parts[0].before if line], indent)
     block.parts[0].before = []
     first, *rest = lines(block, indent + STEP)

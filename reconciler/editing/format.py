@@ -1,4 +1,4 @@
-"""A file's text to the same declaration in the canonical layout, with every comment kept."""
+"""Formats a declared file in the canonical layout; all comments are kept."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from reconciler.editing.yaml_tree import (
     trivia,
 )
 
-_END = -1  # the column of what owns the whole file
-_TIMES = 5  # where keys change places, a comment may come to stand where the next round finds another place for it
+_END = -1  # the column of the owner of the whole file
+_TIMES = 5  # if keys change places, the next round may move a comment again
 
 
-def formatted(text: str, kind: Kind) -> str:
-    """The text in canonical order and layout; the same text again where it has that already.
+def format_text(text: str, kind: Kind) -> str:
+    """Format a file's text in canonical key order and layout.
 
-    Which of two texts is quoted, and how far a comment stands behind a value, stays as it is written; so does whether a
-    short mapping or list stands on one line, unless the shape of the file says so. A comment goes with what follows
-    it; behind the last entry of an indented part, with that part; above the first key, with the file.
+    Quotes and the distance of a comment from its value stay as written; so does a short mapping or list on one line,
+    unless the file's shape fixes that. A comment moves with the entry after it; below the last entry of an indented
+    part, with that part; above the first key, it stays at the top of the file.
     """
-    wanted = data_of(parse(text))
+    data = data_of(parse(text))
     for _ in range(_TIMES):
-        before, text = text, _laid_out(text, kind)
+        before, text = text, _format_once(text, kind)
         if text == before:
             break
     require(text == before, "its layout does not settle")
-    require(round_trips(text, wanted), "the layout would change what is declared")
+    require(round_trips(text, data), "the layout would change what is declared")
     return text
 
 
-def _laid_out(text: str, kind: Kind) -> str:
+def _format_once(text: str, kind: Kind) -> str:
     root = parse(text)
     if not isinstance(root, Group) or not root.entries:
         return text
@@ -57,10 +57,10 @@ def _laid_out(text: str, kind: Kind) -> str:
     return "".join(f"{line}{ends}" for line in _without_blank_start([*lines(block)]))
 
 
-def _without_blank_start(given: list[str]) -> list[str]:
-    while given and not given[0]:
-        del given[0]
-    return given
+def _without_blank_start(lines: list[str]) -> list[str]:
+    while lines and not lines[0]:
+        del lines[0]
+    return lines
 
 
 @dataclass
@@ -70,15 +70,17 @@ class _Layout:
 
     def __post_init__(self) -> None:
         self._left = deque(trivia(self.text, self.root))
-        self._commented = sorted(one.start for one in self._left if isinstance(one, Comment))
+        self._commented = sorted(item.start for item in self._left if isinstance(item, Comment))
 
     def rest(self) -> list[str]:
-        """Comments behind the last bracket of the file."""
-        return [one.text for one in self._left if isinstance(one, Comment)]
+        """Comments after the last bracket of the file."""
+        return [item.text for item in self._left if isinstance(item, Comment)]
 
     def block(self, group: Group, shape: Shape, *, owner: int, until: int) -> Block:
-        """Over several lines. *owner* is the column of the entry that has this value; *until* is where what comes after
-        the value begins."""
+        """Lay out a value over several lines.
+
+        *owner* is the column of the entry that has this value; *until* is where the next entry begins.
+        """
         parts = []
         limits = [entry.start for entry in group.entries[1:]] + [until]
         for entry, limit in zip(group.entries, limits, strict=True):
@@ -87,21 +89,21 @@ class _Layout:
                 parts[0].before = _trimmed(parts[0].before)
         foot = self._foot(group, owner, until)
         ordered = _in_order(parts, shape) if group.is_map else parts
-        if owner == _END and ordered[0] is not parts[0]:  # what heads the file stays its head, whichever key moves
+        if owner == _END and ordered[0] is not parts[0]:  # the comment at the top of the file stays there
             ordered[0].before = [*parts[0].before, *ordered[0].before]
             parts[0].before = []
         return Block(group.is_map, False, ordered, foot)
 
     def _part(self, entry: Entry, shape: Shape, limit: int) -> Part:
-        before = self._lines(lambda one: one.start < entry.start)
+        before = self._lines(lambda item: item.start < entry.start)
         key, value = _key(entry), entry.value
         if isinstance(value, Group) and value.entries and self._over_lines(value, shape):
             note = self._note(entry.key.end, value.start) if entry.key else ""
             inner = self.block(value, shape, owner=column(self.text, entry.start), until=limit)
-            if value.flow and entry.key and not note:  # the comment behind its closing bracket
+            if value.flow and entry.key and not note:  # the comment after its closing bracket
                 note = self._note(value.end, limit)
             return Part(key, inner, before, note)
-        before += [line for line in self._lines(lambda one: one.start < value.end) if line]
+        before += [line for line in self._lines(lambda item: item.start < value.end) if line]
         return Part(key, self._in_line(value, shape), before, self._note(value.end, limit))
 
     # -------------------------------------------------------------- one line or several
@@ -117,11 +119,11 @@ class _Layout:
         return spread and not group.is_map and len(in_line(self._in_line(group, shape))) > WIDTH
 
     def _has_comment(self, group: Group) -> bool:
-        """Whether one stands before its last value, so that it cannot stand on one line."""
+        """Return True if there is a comment before the last value, so that the group needs several lines."""
         return any(group.start <= start < _content_end(group) for start in self._commented)
 
     def _in_line(self, node: Node, shape: Shape, *, from_block: bool = False) -> Value:
-        """*from_block*: it stands on lines of its own so far, where plain text may hold what ends it on one line."""
+        """Put a value on one line. *from_block*: it is on its own lines now, where plain text may contain , or ]."""
         if isinstance(node, Scalar):
             moved = from_block and not node.quote and not _ENDS_TEXT.isdisjoint(str(node.value))
             return quoted(str(node.value)) if moved else self._word(node)
@@ -134,43 +136,43 @@ class _Layout:
         return Block(node.is_map, True, _in_order(parts, shape) if node.is_map else parts)
 
     def _word(self, node: Scalar) -> str:
-        """As it is written, unless it is a block of text or goes over several lines."""
+        """Return a scalar as it is written, unless it takes several lines."""
         written = self.text[node.start : node.end]
         return written if node.quote not in ("|", ">") and not BREAK.search(written) else scalar(node.value)
 
     # -------------------------------------------------------------- comments and empty lines
 
-    def _lines(self, wanted: Callable[[Comment | Spot], bool]) -> list[str]:
-        """The lines from here on that are wanted; of several empty ones in a row, one."""
-        found: list[str] = []
-        while self._left and wanted(self._left[0]):
-            one = self._left.popleft()
-            if isinstance(one, Comment):
-                found.append(one.text)
-            elif not found or found[-1]:
-                found.append("")
-        return found
+    def _lines(self, belongs: Callable[[Comment | Spot], bool]) -> list[str]:
+        """Take the next comments and empty lines that belong; of several empty lines in a row, one."""
+        lines: list[str] = []
+        while self._left and belongs(self._left[0]):
+            item = self._left.popleft()
+            if isinstance(item, Comment):
+                lines.append(item.text)
+            elif not lines or lines[-1]:
+                lines.append("")
+        return lines
 
     def _note(self, end: int, limit: int) -> str:
-        """The comment behind what ends at *end*, on the same line."""
+        """Take the comment after a value that ends at *end*, on the same line."""
         stop = min(line_end(self.text, end), limit)
-        if self._left and isinstance(one := self._left[0], Comment) and end <= one.start <= stop and not one.alone:
+        if self._left and isinstance(note := self._left[0], Comment) and end <= note.start <= stop and not note.alone:
             self._left.popleft()
-            before = self.text[: one.start]
-            return " " * max(2, len(before) - len(before.rstrip(" "))) + one.text
+            before = self.text[: note.start]
+            return " " * max(2, len(before) - len(before.rstrip(" "))) + note.text
         return ""
 
     def _foot(self, group: Group, owner: int, until: int) -> list[str]:
-        """What stands below the last entry and belongs to the group: before its bracket, or indented as it is."""
+        """Take the comments below the last entry that belong to the group: before its bracket, or indented like it."""
         depth = max(owner + 1, column(self.text, group.start))
         last = -1
-        for one in self._left:
-            if isinstance(one, Comment):
-                inside = one.start < group.end if group.flow else column(self.text, one.start) >= depth
-                if one.start >= until or not inside:
+        for item in self._left:
+            if isinstance(item, Comment):
+                inside = item.start < group.end if group.flow else column(self.text, item.start) >= depth
+                if item.start >= until or not inside:
                     break
-                last = one.start
-        return self._lines(lambda one: one.start <= last)
+                last = item.start
+        return self._lines(lambda item: item.start <= last)
 
 
 def _content_end(node: Node) -> int:
@@ -189,7 +191,7 @@ def _name(entry: Entry) -> str | None:
 
 
 def _trimmed(before: Iterable[str]) -> list[str]:
-    """Without empty lines at the start."""
+    """Drop empty lines at the start."""
     return _without_blank_start(list(before))
 
 

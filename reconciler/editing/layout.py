@@ -1,4 +1,4 @@
-"""The canonical order of keys in each kind of file, and which values stand on one line."""
+"""Canonical layout of each kind of file: the order of keys, and which values are on one line."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ Style = Literal["block", "line", "either"]
 
 
 class Shape(Struct, frozen=True):
-    """How one value is laid out: `keys` in their order (others follow as they stand), `inside` for the value of a
-    key, or under "*" for that of any key or item. `either` leaves the choice to whoever wrote the file."""
+    """Layout of one value.
+
+    `keys` are in their order (other keys follow as written); `inside` has the shape of the value of each key, or under
+    "*" that of any key or item. With `either`, the writer of the file chooses one line or several.
+    """
 
     style: Style = "either"
     keys: tuple[str, ...] = ()
     inside: Mapping[str, Shape] = field(default_factory=dict)
 
     def of(self, key: str | None) -> Shape:
-        """The shape of what stands under *key*, or of an item."""
+        """Return the shape of the value of *key*, or of an item."""
         return self.inside.get(key or "*") or self.inside.get("*") or _PLAIN
 
     def order(self, keys: Iterable[str]) -> list[str]:
-        given = list(keys)
-        known = [key for key in self.keys if key in given]
-        return known + [key for key in given if key not in self.keys]
+        written = list(keys)
+        known = [key for key in self.keys if key in written]
+        return known + [key for key in written if key not in self.keys]
 
 
 _PLAIN = Shape()

@@ -1,7 +1,7 @@
-"""A file's text and the values it shall have, to the smallest edit that gives it those values.
+"""Minimal text patch: changes a YAML text to given values with the smallest edit.
 
-Only what must change is touched: the rest keeps its bytes, comments, order, quotes and layout. What is new is written
-as its neighbours are: on one line among values on one line, else over lines, in quotes where a file has all in quotes.
+The rest keeps its bytes, comments, order, quotes and layout. New values are written like their neighbours: on one line
+or over several, and in quotes in a file that quotes everything.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from reconciler.editing.yaml_tree import (
 from reconciler.model.structs import Struct, field
 
 
-def rewritten(text: str, kind: Kind, wanted: dict[str, Data]) -> str:
-    """*text* with these values. A new key stands behind the one that it follows in *wanted*.
+def patch(text: str, kind: Kind, data: dict[str, Data]) -> str:
+    """Change *text* to the values of *data*; a new key goes after the one that it follows in *data*.
 
-    Comments inside a list or mapping that gives way to a single value move above it. Raises ReconcilerError where the
-    result would not say exactly what is wanted.
+    Comments inside a list or mapping that is replaced by a single value move above it. Raises ReconcilerError if the
+    result would not have exactly these values.
     """
     root = parse(text)
-    rewriting = _Rewriting(text, root)
-    rewriting.node(root, wanted, SHAPES[kind])
-    result = rewriting.result()
-    require(round_trips(result, wanted), "the result would not say what it should")
+    patcher = _Patcher(text, root)
+    patcher.node(root, data, SHAPES[kind])
+    result = patcher.result()
+    require(round_trips(result, data), "the result would not have the intended values")
     return result
 
 
@@ -58,26 +58,26 @@ class _Edit(Struct, frozen=True, order=True):
 
 
 class _Spot(Struct):
-    """Where the next new pair or item goes: behind `last`, else before `first`, of those that stay."""
+    """Place for the next new pair or item: after `last`, else before `first`, of those that stay."""
 
     group: Group
     first: Entry
     last: Entry | None = None
-    waiting: list[str] = field(default_factory=list)  # what goes there, inside brackets
+    waiting: list[str] = field(default_factory=list)  # new pairs or items inside brackets
 
 
-class _Rewriting:
+class _Patcher:
     def __init__(self, text: str, root: Node) -> None:
         self._text = text
         self._break = line_break(text)
         self._edits: list[_Edit] = []
-        self._comments = [one for one in trivia(text, root) if isinstance(one, Comment)]
+        self._comments = [item for item in trivia(text, root) if isinstance(item, Comment)]
         self._in_quotes = isinstance(root, Group) and root.flow and _keys_are_quoted(root)
 
     def result(self) -> str:
         parts, place = [], 0
         for edit in sorted(self._edits):
-            require(edit.start >= place, "two of its edits meet")
+            require(edit.start >= place, "two edits overlap")
             parts += [self._text[place : edit.start], edit.text]
             place = edit.end
         return "".join([*parts, self._text[place:]])
@@ -85,64 +85,64 @@ class _Rewriting:
     def _edit(self, start: int, end: int, text: str) -> None:
         self._edits.append(_Edit(start, end, len(self._edits), text))
 
-    # -------------------------------------------------------------- what differs
+    # -------------------------------------------------------------- differences
 
-    def node(self, node: Node, wanted: Data, shape: Shape, entry: Entry | None = None, *, flow: bool = False) -> None:
-        """Make *node*, the value of *entry*, say what is wanted; *flow*: it stands inside brackets."""
-        if isinstance(node, Group) and node.is_map and isinstance(wanted, dict) and self._has_any(node, wanted):
-            self._map(node, wanted, shape)
-        elif isinstance(node, Group) and not node.is_map and isinstance(wanted, list) and node.entries and wanted:
-            self._list(node, wanted, shape)
-        elif not _equal(data_of(node), wanted):
-            self._replace(node, wanted, shape, entry, flow=flow)
+    def node(self, node: Node, data: Data, shape: Shape, entry: Entry | None = None, *, flow: bool = False) -> None:
+        """Change *node*, the value of *entry*, to *data*; *flow*: it is inside brackets."""
+        if isinstance(node, Group) and node.is_map and isinstance(data, dict) and self._has_any(node, data):
+            self._map(node, data, shape)
+        elif isinstance(node, Group) and not node.is_map and isinstance(data, list) and node.entries and data:
+            self._list(node, data, shape)
+        elif not _equal(data_of(node), data):
+            self._replace(node, data, shape, entry, flow=flow)
 
-    def _has_any(self, group: Group, wanted: Mapping[str, Data]) -> bool:
-        return any(entry.key and entry.key.value in wanted for entry in group.entries)
+    def _has_any(self, group: Group, data: Mapping[str, Data]) -> bool:
+        return any(entry.key and entry.key.value in data for entry in group.entries)
 
-    def _map(self, group: Group, wanted: dict[str, Data], shape: Shape) -> None:
+    def _map(self, group: Group, data: dict[str, Data], shape: Shape) -> None:
         known = {str(entry.key.value): entry for entry in group.entries if entry.key}
         for name, entry in known.items():
-            if name in wanted:
-                self.node(entry.value, wanted[name], shape.of(name), entry, flow=group.flow)
-        spot = _Spot(group, next(entry for name, entry in known.items() if name in wanted))
-        for name, value in wanted.items():
+            if name in data:
+                self.node(entry.value, data[name], shape.of(name), entry, flow=group.flow)
+        spot = _Spot(group, next(entry for name, entry in known.items() if name in data))
+        for name, value in data.items():
             if name in known:
                 self._move(spot, known[name])
             else:
                 self._insert(spot, name, value, shape.of(name))
         self._insert_in_flow(spot)
-        self._remove(group, [entry for name, entry in known.items() if name not in wanted])
+        self._remove(group, [entry for name, entry in known.items() if name not in data])
 
-    def _list(self, group: Group, wanted: list[Data], shape: Shape) -> None:
-        """Items that are the same stay; of those between, as many as can are changed; the rest come or go."""
-        inside, gone = shape.of(None), []
+    def _list(self, group: Group, data: list[Data], shape: Shape) -> None:
+        """Keep equal items, change as many as possible of those between, and add or remove the rest."""
+        inside, removed = shape.of(None), []
         before = [_key_of(data_of(entry.value)) for entry in group.entries]
-        after = [_key_of(one) for one in wanted]
+        after = [_key_of(item) for item in data]
         pairs = [*_aligned(before, after)]
         spot = _Spot(group, next(group.entries[old] for old, new in pairs if old is not None and new is not None))
         for old, new in pairs:
             if old is None:
-                self._insert(spot, "", wanted[new or 0], inside)
+                self._insert(spot, "", data[new or 0], inside)
             elif new is None:
-                gone.append(group.entries[old])
+                removed.append(group.entries[old])
             else:
                 entry = group.entries[old]
                 self._move(spot, entry)
-                self.node(entry.value, wanted[new], inside, entry, flow=group.flow)
+                self.node(entry.value, data[new], inside, entry, flow=group.flow)
         self._insert_in_flow(spot)
-        self._remove(group, gone)
+        self._remove(group, removed)
 
-    # -------------------------------------------------------------- one value for another
+    # -------------------------------------------------------------- replaced values
 
-    def _replace(self, node: Node, wanted: Data, shape: Shape, entry: Entry | None, *, flow: bool) -> None:
+    def _replace(self, node: Node, data: Data, shape: Shape, entry: Entry | None, *, flow: bool) -> None:
         if flow or entry is None:
-            self._edit(node.start, node.end, self._flat(wanted, shape, like=node))
+            self._edit(node.start, node.end, self._flat(data, shape, like=node))
             return
-        here = column(self._text, entry.start)
-        value = arranged(wanted, shape, str(entry.key.value) if entry.key else "", indent=here)
+        indent = column(self._text, entry.start)
+        value = arranged(data, shape, str(entry.key.value) if entry.key else "", indent=indent)
         above = isinstance(node, Group) and not node.flow and entry.key
         if isinstance(value, Block) and not value.in_line and isinstance(node, Scalar) and self._follows(entry):
-            inner = "".join(f"{self._break}{' ' * (here + 2)}{line}" for line in spread(value))
+            inner = "".join(f"{self._break}{' ' * (indent + 2)}{line}" for line in spread(value))
             self._edit(self._key_end(entry), node.end, "")
             self._edit(line_end(self._text, node.end), line_end(self._text, node.end), inner)
         elif above and (isinstance(value, str) or value.in_line):
@@ -150,43 +150,43 @@ class _Rewriting:
         elif isinstance(value, Block) and not value.in_line and isinstance(node, Group) and not node.flow:
             self._edit(node.start, node.end, f"{self._break}{' ' * column(self._text, node.start)}".join(spread(value)))
         else:
-            self._edit(node.start, node.end, self._flat(wanted, shape, like=node))
+            self._edit(node.start, node.end, self._flat(data, shape, like=node))
 
     def _follows(self, entry: Entry) -> bool:
-        """Whether the value stands on the line of its key."""
+        """Return True if the value is on the line of its key."""
         return entry.key is not None and not BREAK.search(self._text, entry.key.end, entry.value.end)
 
     def _key_end(self, entry: Entry) -> int:
-        """Behind the colon."""
+        """Return the place after the colon."""
         after = entry.key.end if entry.key else entry.start
         return self._text.index(":", after) + 1
 
     def _collapse(self, entry: Entry, node: Node, text: str) -> None:
-        """A mapping or list over lines becomes one value behind its key; comments that stood in it go above the key."""
+        """Replace a mapping or list over lines with one value after its key; its comments go above the key."""
         place = self._key_end(entry)
-        kept = [one for one in self._comments if node.start <= one.start < line_end(self._text, node.end)]
+        kept = [item for item in self._comments if node.start <= item.start < line_end(self._text, node.end)]
         indent = self._text[line_start(self._text, entry.start) : entry.start]
         if kept and not indent.strip():
-            self._edit(entry.start, entry.start, "".join(f"{one.text}{self._break}{indent}" for one in kept))
+            self._edit(entry.start, entry.start, "".join(f"{item.text}{self._break}{indent}" for item in kept))
         self._edit(place, place, f" {text}")
         first = line_start(self._text, node.start)
-        if first <= place:  # it began on the line of its key
+        if first <= place:  # the value starts on the line of its key
             self._edit(place, line_end(self._text, node.end), "")
             return
         back = len(_break_before(self._text, first))
         self._edit(first - back, line_end(self._text, node.end), "")
 
-    # -------------------------------------------------------------- what comes
+    # -------------------------------------------------------------- new entries
 
-    def _insert(self, spot: _Spot, name: str, wanted: Data, shape: Shape) -> None:
-        """A pair, or an item where there is no *name*."""
+    def _insert(self, spot: _Spot, name: str, data: Data, shape: Shape) -> None:
+        """Insert a pair, or an item if *name* is empty."""
         group, last = spot.group, spot.last
         if group.flow:
             key = f"{quoted(name) if self._in_quotes else scalar(name)}: " if name else ""
-            spot.waiting.append(key + self._flat(wanted, shape))
+            spot.waiting.append(key + self._flat(data, shape))
             return
         indent = column(self._text, group.start)
-        value = arranged(wanted, shape, name, indent=indent, is_item=not name)
+        value = arranged(data, shape, name, indent=indent, is_item=not name)
         margin = " " * indent
         if not isinstance(value, Block) or value.in_line:
             rows = [f"{scalar(name)}: {in_line(value)}" if name else f"- {in_line(value)}"]
@@ -205,7 +205,7 @@ class _Rewriting:
         spot.last = entry
 
     def _insert_in_flow(self, spot: _Spot) -> None:
-        """What waits to be put behind the spot's last, or before its first, inside brackets."""
+        """Insert the waiting pairs or items inside brackets, after the spot's last entry or before its first."""
         texts, last, spot.waiting = spot.waiting, spot.last, []
         if not texts:
             return
@@ -214,27 +214,27 @@ class _Rewriting:
             return
         end = last.value.end
         margin = self._text[line_start(self._text, last.start) : last.start]
-        if margin.strip():  # it stands behind others on its line
+        if margin.strip():  # there are other entries before it on its line
             self._edit(end, end, "".join(f", {text}" for text in texts))
             return
         rows = f",{self._break}{margin}".join(texts)
         stop = line_end(self._text, end)
-        comment = next((one for one in self._comments if end <= one.start < stop), None)
+        comment = next((item for item in self._comments if end <= item.start < stop), None)
         between = self._text[end : comment.start if comment else stop].strip()
         if comment is None or between not in ("", ","):
             self._edit(end, end, f",{self._break}{margin}{rows}")
-        else:  # the comment stays behind what it speaks of
+        else:  # the comment stays with its entry
             if not between:
                 self._edit(end, end, ",")
             self._edit(stop, stop, f"{self._break}{margin}{rows}{between}")
 
-    # -------------------------------------------------------------- what goes
+    # -------------------------------------------------------------- removed entries
 
-    def _remove(self, group: Group, gone: Sequence[Entry]) -> None:
-        """Pairs or items that are no longer wanted; at least one other stays."""
-        left = [entry for entry in group.entries if not any(entry is one for one in gone)]
-        for run in _runs(group.entries, gone):
-            following = next((one for one in left if one.start > run[-1].start), None)
+    def _remove(self, group: Group, removed: Sequence[Entry]) -> None:
+        """Remove pairs or items; at least one other stays."""
+        left = [entry for entry in group.entries if not any(entry is item for item in removed)]
+        for run in _runs(group.entries, removed):
+            following = next((entry for entry in left if entry.start > run[-1].start), None)
             if group.flow:
                 if following:
                     self._edit(run[0].start, following.start, "")
@@ -242,41 +242,43 @@ class _Rewriting:
                     self._remove_tail(left[-1], run)
                 continue
             margin = line_start(self._text, run[0].start)
-            if self._text[margin : run[0].start].strip() and following:  # on the line of a dash: the next one moves up
+            if (
+                self._text[margin : run[0].start].strip() and following
+            ):  # on the line of a dash: the next entry moves up
                 self._edit(run[0].start, following.start, "")
             else:
                 self._edit(margin - len(_break_before(self._text, margin)), line_end(self._text, run[-1].value.end), "")
 
     def _remove_tail(self, last: Entry, run: Sequence[Entry]) -> None:
-        """Everything behind *last* inside brackets, but for the comment that speaks of it."""
+        """Remove everything after *last* inside brackets, but for the comment of *last*."""
         start, end = last.value.end, run[-1].value.end
         stop = line_end(self._text, start)
-        if any(start <= one.start < min(stop, run[0].start) for one in self._comments):
-            comma = _COMMA.match(self._text, end)  # one stands before the comment already
+        if any(start <= item.start < min(stop, run[0].start) for item in self._comments):
+            comma = _COMMA.match(self._text, end)  # there is a comma before the comment already
             start, end = stop, comma.end() if comma else end
         self._edit(start, end, "")
 
-    # -------------------------------------------------------------- how it is written
+    # -------------------------------------------------------------- values on one line
 
-    def _flat(self, wanted: Data, shape: Shape, like: Node | None = None) -> str:
-        """On one line; a text keeps the quotes of the text that it stands for."""
-        if isinstance(wanted, str) and isinstance(like, Scalar):
+    def _flat(self, data: Data, shape: Shape, like: Node | None = None) -> str:
+        """Write a value on one line; a text keeps the quotes of the text that it replaces."""
+        if isinstance(data, str) and isinstance(like, Scalar):
             if like.quote == '"':
-                return quoted(wanted)
-            if like.quote == "'" and "'" not in wanted and wanted.isprintable():
-                return f"'{wanted}'"
+                return quoted(data)
+            if like.quote == "'" and "'" not in data and data.isprintable():
+                return f"'{data}'"
         if self._in_quotes:
-            return json.dumps(wanted, ensure_ascii=False)
-        if isinstance(wanted, dict):
-            pairs = (f"{scalar(name)}: {self._flat(wanted[name], shape.of(name))}" for name in shape.order(wanted))
+            return json.dumps(data, ensure_ascii=False)
+        if isinstance(data, dict):
+            pairs = (f"{scalar(name)}: {self._flat(data[name], shape.of(name))}" for name in shape.order(data))
             return f"{{{', '.join(pairs)}}}"
-        if isinstance(wanted, list):
-            return f"[{', '.join(self._flat(one, shape.of(None)) for one in wanted)}]"
-        return scalar(wanted)
+        if isinstance(data, list):
+            return f"[{', '.join(self._flat(item, shape.of(None)) for item in data)}]"
+        return scalar(data)
 
 
-def _equal(one: Data, other: Data) -> bool:
-    return type(one) is type(other) and one == other
+def _equal(left: Data, right: Data) -> bool:
+    return type(left) is type(right) and left == right
 
 
 def _keys_are_quoted(group: Group) -> bool:
@@ -284,11 +286,11 @@ def _keys_are_quoted(group: Group) -> bool:
 
 
 def _break_before(text: str, place: int) -> str:
-    """The line break that ends just before *place*."""
+    """Return the line break that ends just before *place*."""
     for length in (2, 1):
-        found = BREAK.fullmatch(text, place - length, place) if place >= length else None
-        if found:
-            return found[0]
+        match = BREAK.fullmatch(text, place - length, place) if place >= length else None
+        if match:
+            return match[0]
     return ""
 
 
@@ -297,25 +299,25 @@ def _key_of(data: Data) -> str:
 
 
 def _aligned(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int | None, int | None]]:
-    """Pairs of places, in order: what stays or is changed; a place alone where an item goes or comes.
+    """Yield pairs of places, in order, of items that stay or change; a place alone for an item removed or added.
 
-    Where as many come as go, each is changed where it stands.
+    If as many are added as removed, each is changed in place.
     """
     if len(before) == len(after):
         yield from ((place, place) for place in range(len(before)))
         return
-    for _, start, end, other, stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        shared = min(end - start, stop - other)
-        yield from ((start + step, other + step) for step in range(shared))
+    for _, start, end, new, stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        shared = min(end - start, stop - new)
+        yield from ((start + step, new + step) for step in range(shared))
         yield from ((place, None) for place in range(start + shared, end))
-        yield from ((None, place) for place in range(other + shared, stop))
+        yield from ((None, place) for place in range(new + shared, stop))
 
 
-def _runs(entries: Sequence[Entry], gone: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Those that go, as far as they stand side by side."""
+def _runs(entries: Sequence[Entry], removed: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Group removed entries that are adjacent."""
     run: list[Entry] = []
     for entry in entries:
-        if any(entry is one for one in gone):
+        if any(entry is item for item in removed):
             run.append(entry)
         elif run:
             yield run

@@ -1,4 +1,4 @@
-"""One member of staff in another's place, in every slot that the files give them; pure."""
+"""Replaces one member of staff with another in the values of a cohort file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,9 @@ from reconciler.editing.yaml_tree import Data
 from reconciler.model.slots import LearnerKey, SlotKind, UserId
 from reconciler.model.structs import Struct, field
 
-"""A learner's id or MISID, as the file has it."""
-
 
 class Taken(Struct, frozen=True):
-    """A place in a cohort file that changed hands; `learner` None is the cohort's defaults."""
+    """Slot in a cohort file whose holder changed; `learner` None is the cohort's defaults."""
 
     cohort: str
     learner: LearnerKey | None
@@ -38,7 +36,7 @@ class Taken(Struct, frozen=True):
 
 
 class Replacement(Struct):
-    """`taken` is what changed hands; `stuck` says, place by place, why something could not."""
+    """Result of a replacement: slots whose holder changed, and slots that could not change, with the reason."""
 
     taken: list[Taken] = field(default_factory=list)
     stuck: list[tuple[Taken, str]] = field(default_factory=list)
@@ -51,7 +49,7 @@ def learner_key(fields: Fields) -> LearnerKey:
 
 @dataclass
 class Replace:
-    """*by* in the place of *who*: from *start* on, or without one in every time that has not ended *today*."""
+    """Replacement of `who` by `by`, from `start` on, or without it in every term that has not ended `today`."""
 
     who: str
     by: str
@@ -59,7 +57,7 @@ class Replace:
     today: date
 
     def in_cohort(self, name: str, cohort: Fields, only: Collection[LearnerKey] | None) -> Replacement:
-        """Change the values of one cohort. *only* names learners; what they have from defaults becomes their own."""
+        """Change the values of one cohort. With *only*, inherited slots of these learners become their own entries."""
         done, before = Replacement(), _additional_people(cohort)
         if only is None:
             self._section(name, None, defaults_of(cohort), done)
@@ -70,25 +68,27 @@ class Replace:
             if only is not None and key in only:
                 self._inherited(name, key, learner, defaults_of(cohort), done)
         for key, people in _additional_people(cohort).items():
-            if not self._as_meant(before[key], people, concerned=only is None or key in only):
-                why = f"the defaults and their own entries name {self.who} or {self.by} as additional at other days"
+            if not self._is_as_intended(before[key], people, concerned=only is None or key in only):
+                why = f"the defaults and the learner's own entries name {self.who} or {self.by} on different days"
                 done.stuck.append((Taken(name, key, SlotKind.ADDITIONAL), why))
         return done
 
-    def _as_meant(self, before: Collection[Term], after: Collection[Term], *, concerned: bool) -> bool:
-        """Whether on every day that counts the same people are added as before, but for *by* in the place of *who*.
-        An entry of a learner's own hides the defaults' entry for the same person, so that one edit may do too much."""
+    def _is_as_intended(self, before: Collection[Term], after: Collection[Term], *, concerned: bool) -> bool:
+        """Return True if the same people are additional on every day as before, but for `by` in the place of `who`.
+
+        A learner's own entry hides the defaults' entry for the same person, so that one edit may do too much.
+        """
         first = self.start or self.today
         begin = min(self.today, first - DAY) if self.start else first
         days = {begin, first - DAY, first}
         for term in (*before, *after):
             days |= {term.start or begin, begin if term.end is None else term.end + DAY}
 
-        def meant(day: date) -> set[str | None]:
+        def intended(day: date) -> set[str | None]:
             moves = concerned and day >= first
-            return {self.by if moves and one.staff == self.who else one.staff for one in before if one.on(day)}
+            return {self.by if moves and term.staff == self.who else term.staff for term in before if term.on(day)}
 
-        return all(meant(day) == {one.staff for one in after if one.on(day)} for day in days if day >= begin)
+        return all(intended(day) == {term.staff for term in after if term.on(day)} for day in days if day >= begin)
 
     def _after(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
         if self.start is None:
@@ -106,22 +106,22 @@ class Replace:
             self._additional(Taken(cohort, learner, SlotKind.ADDITIONAL), section, items, done)
 
     def _inherited(self, cohort: str, learner: LearnerKey, own: Fields, defaults: Fields, done: Replacement) -> None:
-        """What this one learner has from the defaults, as entries of their own."""
+        """Write what a learner inherits from the defaults as entries of their own."""
         known = {slot for slot, _, _ in held(own)}
         for slot, fields, key in held(defaults):
             before = terms_of(fields[key])
             if slot not in known and (after := self._after(before)) != before:
                 put(own, slot, value_of(after))
                 done.taken.append(Taken(cohort, learner, slot.kind, slot.key))
-        mine, shared = own.get("additional"), defaults.get("additional")
-        named = {term_of(item).staff for item in mine} if isinstance(mine, list) else set()
+        additional, shared = own.get("additional"), defaults.get("additional")
+        named = {term_of(item).staff for item in additional} if isinstance(additional, list) else set()
         if isinstance(shared, list) and self.who not in named:
-            theirs = [item for item in shared if term_of(item).staff == self.who]
-            if theirs and self._lasts(term_of(theirs[0])):
+            inherited = [item for item in shared if term_of(item).staff == self.who]
+            if inherited and self._lasts(term_of(inherited[0])):
                 place = Taken(cohort, learner, SlotKind.ADDITIONAL)
-                own_items: list[Data] = [*(mine if isinstance(mine, list) else []), *theirs]
+                own_items: list[Data] = [*(additional if isinstance(additional, list) else []), *inherited]
                 own.setdefault("additional", own_items)
-                # the defaults' entry goes on for the others, so here it has to end
+                # the defaults' entry continues for other learners, so this one has to end
                 self._additional(place, own, own_items, done, start=self.start or self.today)
 
     def _lasts(self, term: Term) -> bool:
@@ -132,16 +132,16 @@ class Replace:
     def _additional(
         self, place: Taken, section: Fields, items: list[Data], done: Replacement, start: date | None = None
     ) -> None:
-        """One entry a person: where *by* is there already, *who* only ends."""
+        """Change a list of additional people, with one entry per person: if `by` has one already, `who` only ends."""
         begin = start or self.start
-        found = {term_of(item).staff: term_of(item) for item in items}
-        mine = found.get(self.who)
-        if mine is None or not self._lasts(mine):
+        terms = {term_of(item).staff: term_of(item) for item in items}
+        old = terms.get(self.who)
+        if old is None or not self._lasts(old):
             return
-        theirs, ends = found.get(self.by), begin is not None and (mine.start is None or mine.start < begin)
-        coming = Term(self.by, begin if ends else mine.start, mine.end)
-        if theirs is not None and not _covers(theirs, coming):
-            done.stuck.append((place, f"{self.by} is among the additional people at other days"))
+        present, ends = terms.get(self.by), begin is not None and (old.start is None or old.start < begin)
+        new = Term(self.by, begin if ends else old.start, old.end)
+        if present is not None and not _covers(present, new):
+            done.stuck.append((place, f"{self.by} is already additional on other days"))
             return
         after: list[Data] = []
         for item in items:
@@ -149,9 +149,9 @@ class Replace:
                 after.append(item)
                 continue
             if ends and begin is not None:
-                after.append(dated(mine._replace(end=begin - DAY)))
-            if theirs is None:
-                after.append(self.by if coming == Term(self.by) and isinstance(item, str) else dated(coming))
+                after.append(dated(old._replace(end=begin - DAY)))
+            if present is None:
+                after.append(self.by if new == Term(self.by) and isinstance(item, str) else dated(new))
         if after:
             section["additional"] = after
         else:
@@ -160,7 +160,7 @@ class Replace:
 
 
 def _additional_people(cohort: Fields) -> dict[LearnerKey, list[Term]]:
-    """Whom each learner has added, and when: their own entries hide the defaults' for the same person."""
+    """Return each learner's additional people; own entries hide the defaults' for the same person."""
 
     def named(section: Fields) -> dict[str | None, Term]:
         items = section.get("additional")
@@ -168,16 +168,16 @@ def _additional_people(cohort: Fields) -> dict[LearnerKey, list[Term]]:
         return {term.staff: term for term in terms}
 
     shared = named(defaults_of(cohort))
-    return {learner_key(one): list({**shared, **named(one)}.values()) for one in learners_of(cohort)}
+    return {learner_key(learner): list({**shared, **named(learner)}.values()) for learner in learners_of(cohort)}
 
 
-def _covers(one: Term, other: Term) -> bool:
-    starts = one.start is None or (other.start is not None and one.start <= other.start)
-    return starts and (one.end is None or (other.end is not None and other.end <= one.end))
+def _covers(outer: Term, inner: Term) -> bool:
+    starts = outer.start is None or (inner.start is not None and outer.start <= inner.start)
+    return starts and (outer.end is None or (inner.end is not None and inner.end <= outer.end))
 
 
 def with_cover(staff: Fields, who: str, cover: Fields) -> None:
-    """Add a stand-in to a member of staff, among the others by their first day."""
+    """Add a stand-in to a member of staff, in the order of first days."""
     members = staff["staff"]
     member = members[who] if isinstance(members, dict) else None
     if not isinstance(member, dict):
@@ -187,5 +187,5 @@ def with_cover(staff: Fields, who: str, cover: Fields) -> None:
         member["cover"] = [cover]
         return
     begins = str(cover["from"])
-    place = sum(isinstance(one, dict) and str(one.get("from")) <= begins for one in covers)
+    place = sum(isinstance(item, dict) and str(item.get("from")) <= begins for item in covers)
     covers.insert(place, cover)

@@ -1,6 +1,6 @@
-"""One YAML text as nodes that know exactly where in the text they stand, and the comments between them.
+"""Parses a YAML text into nodes with their exact places in the text, and the comments between them.
 
-For texts that `declared` has found to be sound: no anchors, aliases, tags or second documents, and no tabs.
+Only for texts that `declared` has validated: no anchors, aliases, tags or second documents, and no tabs.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ except ImportError:  # PyYAML without libyaml: the same events, about fifteen ti
     from yaml import SafeLoader as Parser  # type: ignore[assignment]  # no common type, the same events
 
 Data: TypeAlias = "str | int | bool | list[Data] | dict[str, Data] | None"
-"""A file's values without their places. What is plain text in our files, a date or a share, is text here too."""
+"""Values of a file without their places. A date or a share is text, as in our files."""
 
-BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML takes for the end of a line
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # line breaks of YAML 1.1
 _WORDS: Mapping[str, bool | None] = {"null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
-_Event: TypeAlias = Any  # each kind of event has attributes of its own, and their base class has none of them
+_Event: TypeAlias = Any  # each kind of event has attributes of its own, and the base class has none
 
 
 class Scalar(Struct):
-    """`quote` is the character that opens it: a quote, `|` or `>`, or nothing where it is plain."""
+    """Single value; `quote` is the character that opens it: a quote, `|` or `>`, or "" for plain text."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ class Scalar(Struct):
 
 
 class Entry(Struct):
-    """A pair of a mapping, or an item of a list (`key` None); `start` is at its dash or question mark, if any."""
+    """Pair of a mapping, or item of a list (`key` None); `start` is at its dash or question mark, if any."""
 
     start: int
     key: Scalar | None
@@ -52,7 +52,7 @@ class Entry(Struct):
 
 
 class Group(Struct):
-    """A mapping or a list. `end` of one in block style is where its last value ends."""
+    """Mapping or list; in block style, `end` is the end of its last value."""
 
     start: int
     end: int
@@ -65,7 +65,7 @@ Node: TypeAlias = Scalar | Group
 
 
 class Comment(NamedTuple):
-    """`text` begins with its #; `alone` says that nothing else stands on its line."""
+    """Comment; `text` begins with its #, and `alone` is True if nothing else is on its line."""
 
     start: int
     end: int
@@ -74,7 +74,7 @@ class Comment(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """A line without anything on it."""
+    """Empty line."""
 
     start: int
 
@@ -84,7 +84,7 @@ def parse(text: str) -> Node:
 
 
 def data_of(node: Node) -> Data:
-    """The values alone."""
+    """Return the values of a node, without their places."""
     if isinstance(node, Scalar):
         return node.value
     if node.is_map:
@@ -93,7 +93,7 @@ def data_of(node: Node) -> Data:
 
 
 def resolved(text: str) -> str | int | bool | None:
-    """What a plain scalar means in our files: three words and whole numbers are not text, all else is."""
+    """Return the value of a plain scalar in our files: all is text but three words and whole numbers."""
     if text in _WORDS:
         return _WORDS[text]
     return int(text) if _WHOLE.fullmatch(text) else text
@@ -111,7 +111,7 @@ class _Reader:
         return self._node(self._next(), _end(event))
 
     def _node(self, event: _Event, after: int) -> Node:
-        """The node that begins with *event*; what comes before it ends at *after*."""
+        """Build the node that begins with *event*; the text before it ends at *after*."""
         start = event.start_mark.index
         if type(event) is ScalarEvent:
             return self._scalar(event)
@@ -147,7 +147,7 @@ def _end(event: _Event) -> int:
 
 
 def _marks(text: str, start: int, end: int) -> Iterator[int]:
-    """Where indicators stand between two values: what is neither space nor comment."""
+    """Yield the places of indicators between two values: neither space nor comment."""
     place = start
     while place < end:
         if text[place] == "#" and (place == 0 or text[place - 1].isspace()):
@@ -169,9 +169,9 @@ def line_start(text: str, place: int) -> int:
 
 
 def line_end(text: str, place: int) -> int:
-    """Where the line ends, before its break."""
-    found = BREAK.search(text, place)
-    return found.start() if found else len(text)
+    """Return the end of the line, before its break."""
+    match = BREAK.search(text, place)
+    return match.start() if match else len(text)
 
 
 def column(text: str, place: int) -> int:
@@ -179,16 +179,16 @@ def column(text: str, place: int) -> int:
 
 
 def line_break(text: str) -> str:
-    """How this file ends its lines."""
-    found = BREAK.search(text)
-    return found[0] if found else "\n"
+    """Return the line break of this file."""
+    match = BREAK.search(text)
+    return match[0] if match else "\n"
 
 
 # ------------------------------------------------------------------ comments
 
 
 def trivia(text: str, root: Node) -> Iterator[Comment | Spot]:
-    """Every comment, and every empty line, that stands between values; in their order."""
+    """Yield every comment and empty line between values, in order."""
     place = 0
     for scalar in _scalars(root):
         yield from _between(text, place, scalar.start)
@@ -214,9 +214,9 @@ def _between(text: str, start: int, end: int) -> Iterator[Comment | Spot]:
             alone = not text[line_start(text, place) : place].strip()
             yield Comment(place, stop, text[place:stop].rstrip(), alone)
             place = stop
-        elif found := BREAK.match(text, place):
-            if line_end(text, found.end()) < end and not text[found.end() : line_end(text, found.end())].strip():
-                yield Spot(found.end())
-            place = found.end()
+        elif match := BREAK.match(text, place):
+            if line_end(text, match.end()) < end and not text[match.end() : line_end(text, match.end())].strip():
+                yield Spot(match.end())
+            place = match.end()
         else:
             place += 1

@@ -1,1 +1,1 @@
-"""New declared files from an existing OneFile centre or from a CSV table."""
+"""New declared files from an existing OneFile centre or from a CSV file."""

@@ -1,4 +1,4 @@
-"""A spreadsheet's CSV to rows of clean cells with their lines; what a spreadsheet may have altered is refused."""
+"""Reads a spreadsheet's CSV into rows of clean cells; refuses cells that the spreadsheet may have altered."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ REQUIRED = ("learner", "slot", "staff")
 SIZE_CAP = 20_000_000
 _ALSO = {f"{name}_id": name for name in ("learner", "staff", "standard", "unit")}
 _SEPARATORS = (",", ";", "\t")
-_KEPT_AS_TEXT = re.compile('="([^"]*)"')  # how a spreadsheet is made to leave 0012 as it is
+_KEPT_AS_TEXT = re.compile('="([^"]*)"')  # the formula that keeps 0012 as it is in a spreadsheet
 _ERROR_VALUES = re.compile(r"#[A-Z0-9/]+[!?]?")
 
 
 class Row(Struct, frozen=True):
-    """The cells of one row by column, stripped; a column that is not there, or is empty in this row, is ""."""
+    """Cells of one row by column, stripped; a missing or empty cell is ""."""
 
     line: int
     cells: Mapping[str, str]
@@ -31,7 +31,7 @@ class Row(Struct, frozen=True):
 
 
 class Sheet(Struct):
-    """`unread` are the header's other columns, by number."""
+    """Rows of a CSV file. `unread` has the numbers of the columns without a known heading."""
 
     file: str
     rows: list[Row] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Sheet(Struct):
 
 
 def read_sheet(raw: bytes, file: str) -> Sheet:
-    """Every fault is a problem of the sheet. A row with a faulty cell is left out of `rows`."""
+    """Read a CSV file. Every fault is a problem of the sheet; `rows` leaves out rows with a faulty cell."""
     sheet = Sheet(file)
     text = _decoded(raw, sheet)
     if text is not None:
@@ -52,15 +52,15 @@ def read_sheet(raw: bytes, file: str) -> Sheet:
 
 
 def _decoded(raw: bytes, sheet: Sheet) -> str | None:
-    """UTF-8 or, as spreadsheets call it, Unicode text: with its mark, UTF-16."""
+    """Decode UTF-8, or UTF-16 with its mark, which spreadsheets call Unicode text."""
     if len(raw) > SIZE_CAP:
-        sheet.problem(0, f"the file is larger than {SIZE_CAP // 1_000_000} MB", "split it, one file for some cohorts.")
+        sheet.problem(0, f"the file is larger than {SIZE_CAP // 1_000_000} MB", "Split it, one file for some cohorts.")
         return None
     try:
         return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        sheet.problem(line, "the file is not UTF-8", "save it as 'CSV UTF-8' in the spreadsheet program.")
+        sheet.problem(line, "the file is not UTF-8", "Save it as 'CSV UTF-8' in the spreadsheet program.")
         return None
 
 
@@ -82,19 +82,22 @@ def _read(text: str, sheet: Sheet) -> None:
                 _add(cells, header, line, sheet)
     except csv.Error as error:
         what = f"the row that starts here cannot be read: {error}"
-        sheet.problem(start, what, "look for a quote that is not closed, and save the file as CSV again.")
+        sheet.problem(start, what, "Look for a quote that is not closed, and save the file as CSV again.")
     if header is None and not sheet.problems:
-        sheet.problem(0, "the file is empty", f"begin it with a row that says {','.join(REQUIRED)}.")
+        sheet.problem(0, "the file is empty", f"Start it with a row of headings: {','.join(REQUIRED)}.")
 
 
 def _separator(text: str) -> tuple[str, int]:
-    """The separator under which the first row names most columns, and how many lines to skip: `sep=;` names it."""
+    """Return the separator with which the first row has most known columns, and how many lines to skip.
+
+    A first line such as `sep=;` names the separator.
+    """
     first, _, rest = text.partition("\n")
-    told = re.fullmatch(r'"?sep=(.)"?\r?', first, re.IGNORECASE)
-    if told:
-        return told[1], 1
+    named = re.fullmatch(r'"?sep=(.)"?\r?', first, re.IGNORECASE)
+    if named:
+        return named[1], 1
     head = next((line for line in (first, *rest.split("\n", 20)[:20]) if line.strip(" ,;\t\r")), "")
-    return max(_SEPARATORS, key=lambda one: sum(_column(cell) in COLUMNS for cell in head.split(one))), 0
+    return max(_SEPARATORS, key=lambda mark: sum(_column(cell) in COLUMNS for cell in head.split(mark))), 0
 
 
 def _column(cell: str) -> str:
@@ -104,23 +107,21 @@ def _column(cell: str) -> str:
 
 def _header(cells: Sequence[str], line: int, sheet: Sheet) -> dict[int, str] | None:
     names = {place: _column(cell) for place, cell in enumerate(cells)}
-    found = {place: name for place, name in names.items() if name in COLUMNS}
-    sheet.unread += [place + 1 for place, cell in enumerate(cells) if cell.strip() and place not in found]
-    for name in sorted({name for name in found.values() if list(found.values()).count(name) > 1}):
-        sheet.problem(line, f"two columns are called {name}", "rename or remove one of them.")
-    for name in (name for name in REQUIRED if name not in found.values()):
+    known = {place: name for place, name in names.items() if name in COLUMNS}
+    sheet.unread += [place + 1 for place, cell in enumerate(cells) if cell.strip() and place not in known]
+    for name in sorted({name for name in known.values() if list(known.values()).count(name) > 1}):
+        sheet.problem(line, f"two columns are called {name}", "Rename or remove one of them.")
+    for name in (name for name in REQUIRED if name not in known.values()):
         near = [place for place in sheet.unread if nearest(names[place - 1], [name])]
-        hint = f"rename column {near[0]} to {name}" if near else f"add a column {name}"
-        sheet.problem(
-            line, f"the first row names no column {name}", f"{hint}; the columns are {listed(COLUMNS, 'and')}."
-        )
-    return None if sheet.problems else found
+        hint = f"Rename column {near[0]} to {name}" if near else f"Add a column {name}"
+        sheet.problem(line, f"the first row has no column {name}", f"{hint}; the columns are {listed(COLUMNS, 'and')}.")
+    return None if sheet.problems else known
 
 
 def _add(cells: Sequence[str], header: Mapping[int, str], line: int, sheet: Sheet) -> None:
     if any(cell.strip() for cell in cells[max([*header, *(place - 1 for place in sheet.unread)]) + 1 :]):
         sheet.problem(
-            line, "the row has more cells than the first row has names", "name the column, or clear the cells."
+            line, "the row has more cells than the first row has headings", "Name the column, or clear the cells."
         )
         return
     row = {name: cells[place].strip() for place, name in header.items() if place < len(cells)}
@@ -137,21 +138,21 @@ def _plain(cell: str) -> str:
 
 
 def _faults(name: str, cell: str) -> Iterator[tuple[str, str]]:
-    """What a cell may not be. Its text is not repeated: it may be anybody's name."""
+    """Yield the faults of a cell. Its text is not repeated, because it may be somebody's name."""
     text = _plain(cell)
     if text[:1] in ("=", "+", "-", "@"):
-        yield f"{name}: the cell is a formula", "put its value there, as text."
+        yield f"{name}: the cell is a formula", "Put its value there, as text."
     elif _ERROR_VALUES.fullmatch(text):
-        yield f"{name}: the cell has a spreadsheet's error, {shown(text)}", "correct the formula that it came from."
+        yield f"{name}: the cell has a spreadsheet's error, {shown(text)}", "Correct the formula that it came from."
     elif text.startswith("'"):
-        yield f"{name}: the cell begins with an apostrophe", "remove it."
+        yield f"{name}: the cell begins with an apostrophe", "Remove it."
     elif re.fullmatch(r"[0-9]+(\.[0-9]+)?E\+?[0-9]+", text, re.IGNORECASE):
         yield (
             f"{name}: the spreadsheet has rounded this number",
-            "format the column as text, and enter the number again.",
+            "Format the column as text, and enter the number again.",
         )
     elif not text.isprintable():
         yield (
             f"{name}: the cell has characters that cannot be shown",
-            "enter it again; line breaks are not allowed either.",
+            "Enter it again, without line breaks.",
         )

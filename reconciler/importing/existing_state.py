@@ -1,4 +1,4 @@
-"""What a state folder has so far, which need not be all that a plan needs: for commands that add to it."""
+"""Reads a state folder that may still be incomplete, for commands that add to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.problems import Invalid
 
 
 class Existing(Struct, frozen=True):
-    """`settings` and `staff` are None where there is no such file yet."""
+    """Content of a state folder; `settings` and `staff` are None without such a file."""
 
     settings: Settings | None = None
     staff: Mapping[Handle, Staff] | None = None
@@ -26,7 +26,10 @@ class Existing(Struct, frozen=True):
 
 
 def read_existing(state: Path, day: date) -> Existing:
-    """Read and check what there is. Raises Invalid with every problem, also where cohorts stand without the rest."""
+    """Read and validate the existing files.
+
+    Raises Invalid with every problem, also for cohort files without the other files.
+    """
     cohorts = frozenset(path.stem for path in state.glob("cohorts/*.yaml"))
     if cohorts:
         declared = read_declared(state, day)

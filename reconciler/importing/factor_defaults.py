@@ -1,4 +1,4 @@
-"""Makes a cohort's entries short: what most of its learners share becomes the defaults, and nothing else changes."""
+"""Moves what most learners of a cohort share into its defaults."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from reconciler.model.slots import Slot
 from reconciler.model.structs import replace
 
 Terms = tuple[Term, ...]
-FEW = 5  # one learner in so many may lack what the defaults name
+FEW = 5  # at most one learner in this many may lack a slot of the defaults
 
 
-def factored(cohort: CohortEntry) -> CohortEntry:
-    """The same cohort with as few words as its defaults can save; *cohort* has none yet.
+def factor_defaults(cohort: CohortEntry) -> CohortEntry:
+    """Return the same cohort in as few lines as defaults can save; *cohort* has no defaults yet.
 
-    On every day, every learner has exactly the slots that they had: who differs says so, and who lacks a slot that the
-    defaults name leaves it out with an empty list. A default is only made where that makes the file shorter.
+    On every day, every learner keeps exactly the slots that they had: a learner who differs has an entry of their own,
+    and one who lacks a slot of the defaults leaves it out with an empty list. A default is only made if that makes the
+    file shorter.
     """
-    learners = [replace(learner, slots=_placeless(learner.slots)) for learner in cohort.learners]
+    learners = [replace(learner, slots=_without_lines(learner.slots)) for learner in cohort.learners]
     defaults = _defaults(learners)
     shared = _shared_by_all(learners)
     return CohortEntry(
@@ -34,13 +35,13 @@ def factored(cohort: CohortEntry) -> CohortEntry:
     )
 
 
-def _placeless(slots: Slots) -> Slots:
-    """Without lines, so that equal entries compare equal wherever they stood."""
-    held = tuple(Held(one.slot, _lineless(one.terms), 0) for one in slots.held)
-    return Slots(held, _lineless(slots.additional))
+def _without_lines(slots: Slots) -> Slots:
+    """Drop the lines, so that equal entries compare equal."""
+    single = tuple(Held(held.slot, _sorted(held.terms), 0) for held in slots.held)
+    return Slots(single, _sorted(slots.additional))
 
 
-def _lineless(terms: Iterable[Term]) -> Terms:
+def _sorted(terms: Iterable[Term]) -> Terms:
     return tuple(sorted((replace(term, line=0) for term in terms), key=_by_day))
 
 
@@ -49,25 +50,25 @@ def _by_day(term: Term) -> tuple[date, date, str]:
 
 
 def _defaults(learners: Sequence[LearnerEntry]) -> dict[Slot, Terms]:
-    """Per slot its commonest undated holder, where one default and the exceptions from it are fewer than all.
+    """Choose each slot's commonest undated holder, if the default and its exceptions are fewer than all entries.
 
-    One that more than a few would have to leave out is no default, even if it were shorter: whoever is added to the
-    cohort later would be given what others do not have.
+    A slot that more than a few learners lack is not made a default, even if that were shorter: a learner who is added
+    to the cohort later would get it.
     """
     counts: dict[Slot, Counter[Terms]] = defaultdict(Counter)
     for learner in learners:
         for held in learner.slots.held:
             counts[held.slot][held.terms] += 1
-    found: dict[Slot, Terms] = {}
+    defaults: dict[Slot, Terms] = {}
     for slot, count in counts.items():
         plain = {terms: number for terms, number in count.items() if _is_plain(terms)}
         if plain:
-            terms = min(plain, key=lambda one: (-plain[one], str(one)))
+            terms = min(plain, key=lambda terms: (-plain[terms], str(terms)))
             exceptions = len(learners) - plain[terms]
             lacking = len(learners) - count.total()
             if 1 + exceptions < count.total() and lacking * FEW <= len(learners):
-                found[slot] = terms
-    return found
+                defaults[slot] = terms
+    return defaults
 
 
 def _is_plain(terms: Terms) -> bool:
@@ -75,18 +76,18 @@ def _is_plain(terms: Terms) -> bool:
 
 
 def _shared_by_all(learners: Sequence[LearnerEntry]) -> Terms:
-    """Additional people of every learner: nobody can say that one of the defaults' is not meant for them."""
+    """Return the additional people of every learner, because a learner cannot leave out one of the defaults."""
     if len(learners) < 2:
         return ()
-    first, *others = [frozenset(learner.slots.additional) for learner in learners]
-    return tuple(sorted(first.intersection(*others), key=_by_day))
+    first, *rest = [frozenset(learner.slots.additional) for learner in learners]
+    return tuple(sorted(first.intersection(*rest), key=_by_day))
 
 
 def _own(slots: Slots, defaults: Mapping[Slot, Terms], shared: Terms) -> Slots:
     own: dict[Slot, Terms] = {held.slot: held.terms for held in slots.held}
     differing = {slot: own.get(slot, ()) for slot, terms in defaults.items() if own.get(slot, ()) != terms}
-    others = {slot: terms for slot, terms in own.items() if slot not in defaults}
-    return Slots(_in_order(differing | others), tuple(term for term in slots.additional if term not in shared))
+    unshared = {slot: terms for slot, terms in own.items() if slot not in defaults}
+    return Slots(_in_order(differing | unshared), tuple(term for term in slots.additional if term not in shared))
 
 
 def _in_order(held: Mapping[Slot, Terms]) -> tuple[Held, ...]:

@@ -1,4 +1,4 @@
-"""Rows of a table to cohort entries: a row that can be meant in two ways is refused, and nobody is found by name."""
+"""Turns CSV rows into cohort entries; ambiguous rows are refused, and names are not accepted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.declared.settings_and_staff import Directory
 from reconciler.importing.csv_cells import StaffFinder, Unclear, day, learner_key, slot
 from reconciler.importing.csv_file import Row, Sheet
 from reconciler.importing.existing_state import Existing
-from reconciler.importing.factor_defaults import factored
+from reconciler.importing.factor_defaults import factor_defaults
 from reconciler.importing.naming import by_role, cohort_name_fault, handles, persons
 from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Staff
@@ -25,8 +25,8 @@ Value = TypeVar("Value")
 LONGEST_LABEL = 80
 
 
-class Tabled(Struct, frozen=True):
-    """What a sheet declares; with problems, nothing of it is to be used. `staff` are those whom it names."""
+class CsvImport(Struct, frozen=True):
+    """Result of importing a sheet, of use only without problems. `staff` are those that the files or rows name."""
 
     cohorts: tuple[CohortEntry, ...]
     staff: tuple[Staff, ...]
@@ -34,18 +34,18 @@ class Tabled(Struct, frozen=True):
 
 
 class _Line(NamedTuple):
-    """One row, understood."""
+    """Parsed row."""
 
     line: int
     learner: LearnerKey
     slot: Slot
     staff: UserId | None
-    term: Term  # without its handle, which is not known yet
+    term: Term  # without its handle, which is added later
     cohort: str
     label: str
 
 
-def tabled(
+def import_sheet(
     sheet: Sheet,
     existing: Existing,
     listed: Mapping[UserId, CensusStaff],
@@ -53,45 +53,45 @@ def tabled(
     cohort: str = "",
     names: bool = False,
     organisation: OrganisationId | None = None,
-) -> Tabled:
-    """The cohorts that the rows declare, and every row that is refused, at its line.
+) -> CsvImport:
+    """Turn the rows into cohorts; every refused row is a problem at its line.
 
-    *listed* are the accounts that OneFile lists, where it was asked. Rows that name no cohort go to *cohort*.
-    *organisation* is set where it is not that of the settings.
+    *listed* are the accounts that OneFile lists, if they were read. Rows without a cohort go to *cohort*.
+    *organisation* is set if it is not that of the settings.
     """
     known = existing.staff or {}
     rows = _Rows(sheet, StaffFinder(known, listed), cohort)
-    lines = [line for row in sheet.rows if (line := rows.understood(row))]
-    staff = _directory([*lines, *rows.in_part], known, listed, names=names)
+    lines = [line for row in sheet.rows if (line := rows.parse(row))]
+    staff = _directory([*lines, *rows.partial], known, listed, names=names)
     handle_of = {member.id: member.handle for member in staff}
     entries = list(_cohorts(lines, handle_of, sheet.file, organisation))
     problems = [*sheet.problems, *rows.problems, *_of_learners(lines, sheet.file, existing), *_twice(lines, sheet.file)]
-    lost = bool(sheet.problems) or None in rows.refused  # of nobody knows whom
+    lost = bool(sheet.problems) or None in rows.refused  # rows of an unknown learner
     gapped = {line.learner for line in lines if lost or line.learner in rows.refused}
-    rules = _Rules(staff, lambda some: _cohorts(some, handle_of, sheet.file, organisation))
-    problems += rules.broken_together([line for line in lines if line.learner not in gapped])
-    problems += rules.broken_together([line for line in lines if line.learner in gapped], partial=True)
-    problems += (problem for line in rows.in_part for problem in rules.broken_alone(line))
-    return Tabled(tuple(map(factored, entries)), staff, tuple(problems))
+    rules = _Rules(staff, lambda lines: _cohorts(lines, handle_of, sheet.file, organisation))
+    problems += rules.check_lines([line for line in lines if line.learner not in gapped])
+    problems += rules.check_lines([line for line in lines if line.learner in gapped], partial=True)
+    problems += (problem for line in rows.partial for problem in rules.check_line(line))
+    return CsvImport(tuple(map(factor_defaults, entries)), staff, tuple(problems))
 
 
 class _Rules:
-    """What validate would tell of the files, at the lines of the table."""
+    """Rules that `validate` applies to the files, with problems at the lines of the CSV file."""
 
     def __init__(self, staff: Sequence[Staff], cohorts: Callable[[Sequence[_Line]], Iterable[CohortEntry]]) -> None:
         by_handle = {member.handle: member for member in staff}
         self._directory = Directory(by_handle, frozenset(by_handle), complete=True)
-        self._register = LearnerIndex(self._directory)
+        self._index = LearnerIndex(self._directory)
         self._cohorts = cohorts
 
-    def broken_together(self, lines: Sequence[_Line], *, partial: bool = False) -> Iterator[Problem]:
-        """*partial*: rows of these learners are refused, so that talk of gaps between the others would be wrong."""
+    def check_lines(self, lines: Sequence[_Line], *, partial: bool = False) -> Iterator[Problem]:
+        """Check rows together. *partial*: rows of these learners are refused, so gaps are not reported."""
         for entry in self._cohorts(lines):
             yield from check_cohort(entry, self._directory, partial=partial)
-            yield from self._register.add(entry, readable=True)
+            yield from self._index.add(entry, readable=True)
 
-    def broken_alone(self, line: _Line) -> Iterator[Problem]:
-        """Of a row that is refused for another cell: whether its holder fits its slot."""
+    def check_line(self, line: _Line) -> Iterator[Problem]:
+        """Check only that the holder fits the slot, for a row that is refused because of another cell."""
         for entry in self._cohorts([line]):
             yield from check_cohort(entry, self._directory, partial=True)
 
@@ -99,53 +99,53 @@ class _Rules:
 class _Rows:
     def __init__(self, sheet: Sheet, finder: StaffFinder, cohort: str) -> None:
         self.problems: list[Problem] = []
-        self.refused: set[LearnerKey | None] = set()  # learners with a row that is refused; None: it is not known whose
-        self.in_part: list[_Line] = []  # refused, but it is known whose slot they mean
+        self.refused: set[LearnerKey | None] = set()  # learners with a refused row; None: an unknown learner
+        self.partial: list[_Line] = []  # refused rows whose learner and slot are known
         self._file, self._finder, self._default_cohort = sheet.file, finder, cohort
         self._clear = True
 
-    def understood(self, row: Row) -> _Line | None:
-        """The row's meaning; or None, with a problem for each of its cells that has none, or more than one."""
+    def parse(self, row: Row) -> _Line | None:
+        """Parse a row; return None, with a problem for each invalid or ambiguous cell."""
         self._clear = True
-        learner = self._of(row, lambda: learner_key(row["learner"]))
-        where = self._of(row, lambda: slot(row))
-        staff = self._of(row, lambda: self._staff(row, where))
-        start = self._of(row, lambda: day(row["from"], "from"))
-        end = self._of(row, lambda: day(row["until"], "until"))
-        cohort = self._of(row, lambda: self._cohort(row))
-        label = self._of(row, lambda: _label(row))
-        if learner is None or where is None:
+        learner = self._cell(row, lambda: learner_key(row["learner"]))
+        place = self._cell(row, lambda: slot(row))
+        staff = self._cell(row, lambda: self._staff(row, place))
+        start = self._cell(row, lambda: day(row["from"], "from"))
+        end = self._cell(row, lambda: day(row["until"], "until"))
+        cohort = self._cell(row, lambda: self._cohort(row))
+        label = self._cell(row, lambda: _label(row))
+        if learner is None or place is None:
             self.refused.add(learner)
             return None
-        key = staff if where.kind is SlotKind.ADDITIONAL else where.key
+        key = staff if place.kind is SlotKind.ADDITIONAL else place.key
         term = Term(None, start, end, row.line)
-        line = _Line(row.line, learner, Slot(where.kind, key), staff, term, cohort or "", label or "")
+        line = _Line(row.line, learner, Slot(place.kind, key), staff, term, cohort or "", label or "")
         if self._clear:
             return line
         self.refused.add(learner)
-        self.in_part.append(line)
+        self.partial.append(line)
         return None
 
-    def _of(self, row: Row, meaning: Callable[[], Value]) -> Value | None:
+    def _cell(self, row: Row, parse: Callable[[], Value]) -> Value | None:
         try:
-            return meaning()
+            return parse()
         except Unclear as unclear:
             self._clear = False
             self.problems.append(Problem(unclear.what, unclear.fix, Source(self._file, row.line)))
             return None
 
-    def _staff(self, row: Row, where: Slot | None) -> UserId | None:
-        if where is None:
-            return None  # who may be meant depends on the slot, whose fault is told
-        found = self._finder.find(row["staff"], where.kind)
-        if found is None and where.kind is SlotKind.ADDITIONAL:
-            raise Unclear("staff: nobody cannot be an additional person", "leave the row out.")
-        return found
+    def _staff(self, row: Row, place: Slot | None) -> UserId | None:
+        if place is None:
+            return None  # the account depends on the slot, whose fault is already reported
+        user = self._finder.find(row["staff"], place.kind)
+        if user is None and place.kind is SlotKind.ADDITIONAL:
+            raise Unclear("staff: nobody cannot be an additional person", "Leave the row out.")
+        return user
 
     def _cohort(self, row: Row) -> str:
         name = row["cohort"] or self._default_cohort
         if not name:
-            raise Unclear("cohort: the cell is empty", "fill it, or give --cohort NAME for all such rows.")
+            raise Unclear("cohort: the cell is empty", "Fill it, or give --cohort NAME for all such rows.")
         if fault := cohort_name_fault(name):
             raise Unclear(f"cohort: {fault[0]}", fault[1])
         return name
@@ -153,7 +153,7 @@ class _Rows:
 
 def _label(row: Row) -> str:
     if len(row["label"]) > LONGEST_LABEL:
-        raise Unclear(f"label: the cell has more than {LONGEST_LABEL} characters", "shorten it.")
+        raise Unclear(f"label: the cell has more than {LONGEST_LABEL} characters", "Shorten it.")
     return row["label"]
 
 
@@ -163,44 +163,44 @@ def _label(row: Row) -> str:
 def _directory(
     lines: Sequence[_Line], known: Mapping[Handle, Staff], listed: Mapping[UserId, CensusStaff], *, names: bool
 ) -> tuple[Staff, ...]:
-    """Whom the rows name, and whom the files have: known accounts as they are, others with new handles."""
-    there = {member.id: member for member in known.values()}
-    new = [listed[user] for user in sorted({line.staff for line in lines if line.staff} - there.keys())]
-    named = handles(new, names=names, taken={user: member.handle for user, member in there.items()})
+    """Return the staff of the files, and those that the rows name, with new handles."""
+    by_id = {member.id: member for member in known.values()}
+    new = [listed[user] for user in sorted({line.staff for line in lines if line.staff} - by_id.keys())]
+    named = handles(new, names=names, taken={user: member.handle for user, member in by_id.items()})
     joined = persons(new, named)
-    added = (Staff(named[one.id], one.id, one.role, joined.get(one.id, "")) for one in new)
+    added = (Staff(named[account.id], account.id, account.role, joined.get(account.id, "")) for account in new)
     return (*known.values(), *sorted(added, key=by_role))
 
 
 def _of_learners(lines: Sequence[_Line], file: str, existing: Existing) -> Iterator[Problem]:
-    """Learners whom the files declare already, and labels that are not one learner's one label."""
-    declared = {one.key: one.source for one in existing.learners}
-    labels = {one.label: one.source for one in existing.learners if one.label}
+    """Report learners that the files declare already, and labels that are ambiguous."""
+    declared = {learner.key: learner.source for learner in existing.learners}
+    labels = {learner.label: learner.source for learner in existing.learners if learner.label}
     first: dict[LearnerKey, _Line] = {}
     for line in lines:
         source = Source(file, line.line)
         if place := declared.get(line.learner):
-            yield Problem(f"the learner is declared already, at {place}", "change that file by hand.", source)
+            yield Problem(f"the learner is declared already, at {place}", "Change that file by hand.", source)
         elif line.learner in labels:
             what = f"{quoted(str(line.learner))} is the label of the learner at {labels[str(line.learner)]}"
-            yield Problem(what, "change that file by hand, or write misid: before it if it is a MISID as well.", source)
+            yield Problem(what, "Change that file by hand, or write misid: before it if it is a MISID as well.", source)
         elif place := labels.get(line.label):
-            yield Problem(f"the label is also that of the learner at {place}", "choose another.", source)
-        other = first.setdefault(line.learner, line)
-        if line.label != other.label:
-            what = f"label: the row on line {other.line} has another for the same learner"
-            yield Problem(what, "write the same in every row of a learner.", source)
+            yield Problem(f"the label is also that of the learner at {place}", "Choose another.", source)
+        earlier = first.setdefault(line.learner, line)
+        if line.label != earlier.label:
+            what = f"label: the row on line {earlier.line} has another for the same learner"
+            yield Problem(what, "Write the same label in every row of a learner.", source)
 
 
 def _twice(lines: Sequence[_Line], file: str) -> Iterator[Problem]:
-    """An additional person stands on a learner once, whatever the days."""
+    """Report an additional person who is named twice for a learner, whatever the days."""
     first: dict[tuple[LearnerKey, Slot], int] = {}
     for line in lines:
         if line.slot.kind is SlotKind.ADDITIONAL:
             before = first.setdefault((line.learner, line.slot), line.line)
             if before != line.line:
                 what = f"the row on line {before} names this additional person already"
-                yield Problem(what, "remove one of the two.", Source(file, line.line))
+                yield Problem(what, "Remove one of the two.", Source(file, line.line))
 
 
 def _cohorts(

@@ -1,4 +1,4 @@
-"""A census of OneFile to entries of files that ask for exactly what it holds, and what could not be put into them."""
+"""Turns a census of OneFile into file entries that declare exactly what it holds, and lists what is left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
 from reconciler.declared.cover import cover_on
 from reconciler.importing.existing_state import Existing
-from reconciler.importing.factor_defaults import factored
+from reconciler.importing.factor_defaults import factor_defaults
 from reconciler.importing.naming import by_role, cohort_names, handles, persons
 from reconciler.model.census import Census, CensusLearner, CensusStaff
 from reconciler.model.declared import Staff
@@ -37,9 +37,12 @@ LONGEST_LABEL = 80
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class Manner(Struct, frozen=True):
-    """How files shall be made. `cohort` is the one cohort for all; else there is one per classroom, by the names in
-    `classrooms` where those are wanted. `names` lets people's names stand in handles and labels."""
+class FileOptions(Struct, frozen=True):
+    """Options for new files.
+
+    `cohort` is one cohort for all; without it there is one per classroom, named by `classrooms` if it has a name.
+    `names` allows people's names in handles and labels.
+    """
 
     cohort: str = ""
     classrooms: Mapping[int, str] = field(default_factory=dict)
@@ -49,7 +52,7 @@ class Manner(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """A slot that somebody holds in OneFile and that is not declared, with the reason and what to do."""
+    """Slot that somebody holds in OneFile and that cannot be declared, with the reason and the fix."""
 
     learner: UserId
     slot: Slot
@@ -57,9 +60,12 @@ class LeftOut(Struct, frozen=True):
     fix: str
 
 
-class Imported(Struct, frozen=True):
-    """`staff` has everybody whom the cohorts name. `unreadable` counts slots that OneFile does not show, by kind;
-    `recorded` those taken from our own record instead."""
+class OneFileImport(Struct, frozen=True):
+    """Entries of new files, and the slots that are left out.
+
+    `staff` has everybody that the cohorts name. `unreadable` counts slots that OneFile does not show, by kind;
+    `recorded` those taken from our own record instead.
+    """
 
     cohorts: tuple[CohortEntry, ...]
     comments: Mapping[str, str]
@@ -69,39 +75,41 @@ class Imported(Struct, frozen=True):
     recorded: int
 
 
-def imported(
+def import_census(
     census: Census,
-    manner: Manner,
+    options: FileOptions,
     *,
     settings_organisation: OrganisationId,
     existing: Existing,
     recorded: Recorded,
     day: date,
-) -> Imported:
-    """The census as entries: every slot that somebody holds, where it can be declared; empty slots are left undeclared.
+) -> OneFileImport:
+    """Declare every slot that somebody holds, if it can be declared; empty slots stay undeclared.
 
-    The handles of *existing* files stay, and so does what they say of their staff on *day*. *recorded* stands in for
-    what OneFile does not show, as it does in plans.
+    The handles and staff of *existing* files stay, with their cover on *day*. *recorded* replaces what OneFile does not
+    show, as in plans.
     """
     known = existing.staff or {}
     sorting = _Sorting(census, recorded, {member.id: member for member in known.values()}, day)
     slots = {learner.id: sorting.slots(learner) for learner in census.learners}
     holders = {holder for held in slots.values() for holder in held.values()}
-    staff = _directory(census, holders, manner, known)
+    staff = _directory(census, holders, options, known)
     by_id = {member.id: member.handle for member in staff}
-    labels = _labels(census, manner.labels, {learner.label for learner in existing.learners})
+    labels = _labels(census, options.labels, {learner.label for learner in existing.learners})
     rooms: dict[int | None, list[CensusLearner]] = defaultdict(list)
     for learner in census.learners:
-        rooms[None if manner.cohort else learner.classroom].append(learner)
-    names = cohort_names(sorted(rooms, key=str), manner.classrooms)
-    if manner.cohort:
-        names[None] = manner.cohort
+        rooms[None if options.cohort else learner.classroom].append(learner)
+    names = cohort_names(sorted(rooms, key=str), options.classrooms)
+    if options.cohort:
+        names[None] = options.cohort
     foreign = None if census.organisation == settings_organisation else census.organisation
     cohorts = [
-        factored(_cohort(names[room], foreign, [_learner(one, slots[one.id], by_id, labels) for one in learners]))
+        factor_defaults(
+            _cohort(names[room], foreign, [_learner(learner, slots[learner.id], by_id, labels) for learner in learners])
+        )
         for room, learners in rooms.items()
     ]
-    return Imported(
+    return OneFileImport(
         cohorts=tuple(sorted(cohorts, key=lambda cohort: cohort.name)),
         comments={names[room]: f"classroom {room} in OneFile" for room in rooms if room is not None},
         staff=staff,
@@ -145,8 +153,8 @@ class _Sorting:
                 self._record[user][slot] = staff
 
     def slots(self, learner: CensusLearner) -> dict[Slot, UserId]:
-        """Who holds what can be declared. Told apart from that: what is unreadable, and what is left out."""
-        found: dict[Slot, UserId] = {}
+        """Return the holders of slots that can be declared; count unreadable slots, and list those left out."""
+        holders: dict[Slot, UserId] = {}
         for slot, held in sorted(self._seen(learner).items(), key=lambda item: item[0].order()):
             if held is Unread.UNREADABLE:
                 self.unreadable[slot.kind] += 1
@@ -155,11 +163,11 @@ class _Sorting:
                 if refusal is not None:
                     self.left_out.append(LeftOut(learner.id, slot, *refusal))
                 elif isinstance(held, int):
-                    found[slot] = held
-        return found
+                    holders[slot] = held
+        return holders
 
     def _seen(self, learner: CensusLearner) -> dict[Slot, Holder]:
-        """What was read, with our record where OneFile does not show a slot."""
+        """Return the slots as read, or from our record if OneFile does not show them."""
         record = self._record.get(learner.id, {})
         seen: dict[Slot, Holder] = dict(learner.slots)
         for slot, staff in record.items():
@@ -171,10 +179,10 @@ class _Sorting:
     def _refusal(self, slot: Slot, held: UserId | Unread) -> tuple[str, str] | None:
         if isinstance(held, Unread):
             thing = "learning aim" if slot.kind in LEARNING_AIM_KINDS else "unit"
-            what = f"the learner has more than one such {thing}, and OneFile's API cannot tell which is meant"
-            return what, "Look after this slot in OneFile."
+            what = f"the learner has this {thing} more than once, and OneFile's API cannot tell them apart"
+            return what, "Manage these slots in OneFile."
         if not _is_declarable(slot):
-            return "the id is longer than a file may have", "Look after this slot in OneFile."
+            return "the id is longer than a file may have", "Manage this slot in OneFile."
         member = self._census.staff.get(held)
         if member is None:
             return self._stranger(held)
@@ -184,24 +192,24 @@ class _Sorting:
         return self._contradiction(slot, self._known[held]) if held in self._known else None
 
     def _contradiction(self, slot: Slot, member: Staff) -> tuple[str, str] | None:
-        """Why an existing staff.yaml would make something else of the slot."""
+        """Return why an existing staff.yaml contradicts the slot, and the fix."""
         if member.role not in ROLES_FOR[slot.kind]:
             what = f"{member.handle}, who holds it, is {_role(member.role)} in staff.yaml, which does not fit the slot"
             return what, "Correct the role in staff.yaml, then declare the slot."
         if cover := cover_on(member, self._day):
             what = f"{member.handle}, who holds it, is covered by {cover.by} on {self._day}, so a plan would move it"
-            return what, "Declare it by hand, for whoever shall hold it."
+            return what, "Declare it by hand, with the person who should hold it."
         return None
 
     def _stranger(self, held: UserId) -> tuple[str, str]:
-        standing = self._census.elsewhere.get(held)
-        fix = "Choose who shall hold it, and declare that."
-        if standing == "archived":
+        status = self._census.elsewhere.get(held)
+        fix = "Choose who should hold it, and declare that."
+        if status == "archived":
             return f"OneFile user {held}, who holds it, is archived", fix
-        if standing == "missing":
+        if status == "missing":
             return f"OneFile has no user {held}, who holds it", fix
         what = f"OneFile user {held}, who holds it, is on no list of organisation {self._census.organisation}'s staff"
-        return what, f"The account may be another organisation's, or of a role that the API does not list. {fix}"
+        return what, f"{fix} The account may belong to another organisation, or have a role that the API does not list."
 
 
 def _is_declarable(slot: Slot) -> bool:
@@ -218,33 +226,34 @@ def _role(role: Role) -> str:
 
 
 def _directory(
-    census: Census, holders: set[UserId], manner: Manner, known: Mapping[Handle, Staff]
+    census: Census, holders: set[UserId], options: FileOptions, known: Mapping[Handle, Staff]
 ) -> tuple[Staff, ...]:
-    """Whom the cohorts name, by role and then handle; with *all_staff* everybody who is listed."""
+    """Return the staff that the cohorts name, by role and handle; with `all_staff` everybody who is listed."""
     needed: list[CensusStaff] = [
-        one for user, one in sorted(census.staff.items()) if user in holders or manner.all_staff
+        account for user, account in sorted(census.staff.items()) if user in holders or options.all_staff
     ]
-    there = {member.id: member for member in known.values()}
-    named = handles(needed, names=manner.names, taken={user: member.handle for user, member in there.items()})
+    by_id = {member.id: member for member in known.values()}
+    named = handles(needed, names=options.names, taken={user: member.handle for user, member in by_id.items()})
     joined = persons(needed, named)
     staff = [
-        there.get(one.id) or Staff(named[one.id], one.id, one.role, person=joined.get(one.id, "")) for one in needed
+        by_id.get(account.id) or Staff(named[account.id], account.id, account.role, person=joined.get(account.id, ""))
+        for account in needed
     ]
     return tuple(sorted(staff, key=by_role))
 
 
 def _labels(census: Census, labels: Labels, taken: Collection[str]) -> dict[UserId, str]:
-    """Labels that are one learner's only, and fit; others have none."""
+    """Return the labels that are unique and fit; other learners get none."""
     if not labels:
         return {}
-    wishes = {one.id: one.misid if labels == "misid" else one.name for one in census.learners}
-    shared = Counter(wishes.values())
+    texts = {learner.id: learner.misid if labels == "misid" else learner.name for learner in census.learners}
+    count = Counter(texts.values())
     return {
-        user: wish
-        for user, wish in wishes.items()
-        if wish
-        and wish not in taken
-        and shared[wish] == 1
-        and len(wish) <= LONGEST_LABEL
-        and not _UNWRITABLE.search(wish)
+        user: label
+        for user, label in texts.items()
+        if label
+        and label not in taken
+        and count[label] == 1
+        and len(label) <= LONGEST_LABEL
+        and not _UNWRITABLE.search(label)
     }

@@ -1,4 +1,4 @@
-"""Names for what has none in the files yet: handles and cohorts, from roles and ids, or from names if asked."""
+"""Makes new handles and cohort names, from roles and ids, or from people's names if allowed."""
 
 from __future__ import annotations
 
@@ -22,59 +22,59 @@ _ONE_PERSON = (Role.TRAINEE_ASSESSOR, Role.ASSESSOR, Role.IQA)
 
 
 def folded(name: str) -> str:
-    """A name in the letters that handles and cohorts have: `Zoë O'Brien` is zoe-obrien. Nothing where none is left."""
+    """Turn a name into the form of handles and cohorts, which may be empty: `Zoë O'Brien` is zoe-obrien."""
     letters = unicodedata.normalize("NFKD", name.lower().translate(_FOLDED))
     return slug("".join(letter for letter in letters if not unicodedata.combining(letter)))[:LONGEST].strip("-")
 
 
 def handles(staff: Collection[CensusStaff], *, names: bool, taken: Mapping[UserId, Handle]) -> dict[UserId, Handle]:
-    """A handle for each account: the one it has already, else `assessor-132757`, or with *names* kate-anderson.
+    """Return a handle for each account: its present one, else `assessor-132757`, or with *names* kate-anderson.
 
-    Whoever shares a name is told apart by role (james-fayre-iqa) and, where that is not enough, by id: all of them, so
-    that none looks like the only one.
+    Accounts that share a name all get their role (james-fayre-iqa) or, if that is not enough, their id, so that none
+    looks like the only one.
     """
-    new = [one for one in staff if one.id not in taken]
-    found = {one.id: _plain(one) for one in new}
+    new = [account for account in staff if account.id not in taken]
+    result = {account.id: _plain(account) for account in new}
     if names:
         used = set(taken.values())
-        for shortest_first in (_by_name, _by_name_and_role, _by_name_and_id):
-            found |= _unshared(new, shortest_first, found, used)
-            used |= {found[one.id] for one in new if found[one.id] != _plain(one)}
-    return {one.id: taken.get(one.id) or found[one.id] for one in staff}
+        for make in (_by_name, _by_name_and_role, _by_name_and_id):
+            result |= _unshared(new, make, result, used)
+            used |= {result[account.id] for account in new if result[account.id] != _plain(account)}
+    return {account.id: taken.get(account.id) or result[account.id] for account in staff}
 
 
 def _unshared(
     staff: Iterable[CensusStaff],
     make: Callable[[CensusStaff], str],
-    found: Mapping[UserId, Handle],
+    current: Mapping[UserId, Handle],
     used: Collection[str],
 ) -> dict[UserId, Handle]:
-    """Handles of this form for those who have none but the plain one yet, where it is nobody else's."""
-    waiting = [one for one in staff if found[one.id] == _plain(one)]
-    wishes = {one.id: make(one) for one in waiting}
-    shared = Counter(wishes.values())
-    plain = {_plain(one) for one in staff}
+    """Return unique handles of this form for the accounts that still have the plain one."""
+    remaining = [account for account in staff if current[account.id] == _plain(account)]
+    handles = {account.id: make(account) for account in remaining}
+    count = Counter(handles.values())
+    plain = {_plain(account) for account in staff}
     return {
-        user: Handle(wish)
-        for user, wish in wishes.items()
-        if wish and wish[0].isalpha() and shared[wish] == 1 and wish not in used and wish not in plain
+        user: Handle(handle)
+        for user, handle in handles.items()
+        if handle and handle[0].isalpha() and count[handle] == 1 and handle not in used and handle not in plain
     }
 
 
-def _plain(one: CensusStaff) -> Handle:
-    return Handle(f"{one.role.value.replace('_', '-')}-{one.id}")
+def _plain(account: CensusStaff) -> Handle:
+    return Handle(f"{account.role.value.replace('_', '-')}-{account.id}")
 
 
-def _by_name(one: CensusStaff) -> str:
-    return folded(one.name)
+def _by_name(account: CensusStaff) -> str:
+    return folded(account.name)
 
 
-def _by_name_and_role(one: CensusStaff) -> str:
-    return _joined(folded(one.name), one.role.value.replace("_", "-"))
+def _by_name_and_role(account: CensusStaff) -> str:
+    return _joined(folded(account.name), account.role.value.replace("_", "-"))
 
 
-def _by_name_and_id(one: CensusStaff) -> str:
-    return _joined(folded(one.name), str(one.id))
+def _by_name_and_id(account: CensusStaff) -> str:
+    return _joined(folded(account.name), str(account.id))
 
 
 def _joined(name: str, suffix: str) -> str:
@@ -82,37 +82,40 @@ def _joined(name: str, suffix: str) -> str:
 
 
 def persons(staff: Iterable[CensusStaff], handles: Mapping[UserId, Handle]) -> dict[UserId, str]:
-    """Which accounts are one human being: assessors and IQAs with one e-mail address. The first account's handle
-    names them. Employers are left out: a firm may have one address for all."""
+    """Return the accounts that belong to one person, with the handle of the person's first account.
+
+    These are assessors and IQAs with the same e-mail address. Employers are left out, because a firm may have one
+    address for all.
+    """
     by_email: dict[str, list[UserId]] = defaultdict(list)
-    for one in staff:
-        if one.email and one.role in _ONE_PERSON:
-            by_email[one.email.casefold()].append(one.id)
+    for account in staff:
+        if account.email and account.role in _ONE_PERSON:
+            by_email[account.email.casefold()].append(account.id)
     return {user: handles[min(users)] for users in by_email.values() if len(users) > 1 for user in users}
 
 
 def by_role(member: Staff) -> tuple[int, Handle]:
-    """The order of members in a new staff.yaml: by role, then by handle."""
+    """Sort members of a new staff.yaml by role, then by handle."""
     return (list(Role).index(member.role), member.handle)
 
 
 def cohort_names(classrooms: Collection[int | None], called: Mapping[int, str]) -> dict[int | None, str]:
-    """A cohort's name for each classroom: `class-120`, or by the classroom's own name where *called* has it."""
-    wishes = {room: folded(called.get(room, "")) for room in classrooms if room is not None}
-    shared = Counter([*wishes.values(), NO_CLASS])
+    """Return a cohort name for each classroom: its own name in *called*, or `class-120`."""
+    own = {room: folded(called.get(room, "")) for room in classrooms if room is not None}
+    count = Counter([*own.values(), NO_CLASS])
     names: dict[int | None, str] = {}
-    for room, wish in wishes.items():
-        unique = wish if shared[wish] == 1 else _joined(wish, str(room))
+    for room, name in own.items():
+        unique = name if count[name] == 1 else _joined(name, str(room))
         names[room] = unique or f"class-{room}"
     if len(set(names.values())) < len(names):
-        names = {room: f"class-{room}" for room in wishes}
+        names = {room: f"class-{room}" for room in own}
     return {**names, None: NO_CLASS}
 
 
 def cohort_name_fault(name: str) -> tuple[str, str] | None:
-    """What is wrong with a cohort's name, and what to do; None where it can be one."""
+    """Return what is wrong with a cohort's name, and the fix; None for a valid name."""
     if re.fullmatch("[a-z0-9][a-z0-9-]*", name) and len(name) <= LONGEST:
         return None
     hint = folded(name)
     what = f"{quoted(name)} is not a cohort name (small letters, digits and hyphens, at most {LONGEST})"
-    return what, f"use {hint}, for example." if hint else "use a name such as business-admin-l3-2026."
+    return what, f"Use {hint}, for example." if hint else "Use a name such as business-admin-l3-2026."

@@ -1,4 +1,4 @@
-"""Reads everything in scope of one organisation, declared or not: its learners with their slots, and its staff."""
+"""Reads all learners in scope of one organisation with their slots, and its staff, declared or not."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from reconciler.problems import BadAnswer, Invalid, Problem
 async def take_census(
     scope: Scope, reader: Reader, capabilities: Capabilities, progress: ProgressListener | None = None
 ) -> Census:
-    """Read the learners in scope, all their slots of the kinds asked for, and the organisation's staff.
+    """Read the learners in scope, their slots of the kinds in scope, and the organisation's staff.
 
-    Lists come first and whole; they tell who is there and what a row shows. Then the forecast, then the records of
-    those of whom a row shows too little, and their work. Raises ServiceError when any read fails or contradicts itself.
+    Whole lists come first: they show the users and what a row contains. Then the forecast, then the records of users
+    whose row shows too little, and their work. Raises ServiceError if a read fails or contradicts itself.
     """
     reader.paging.rows = capabilities.number("page_rows") or reader.paging.rows
     begun, taken_at = reader.client.calls, reader.clock.now()
@@ -34,7 +34,7 @@ async def take_census(
 
     people = _People(scope, reader)
     await people.survey()
-    if not people.likely:  # nobody new: whatever else could be asked would change nothing
+    if not people.likely:  # nobody new, so further reads would change nothing
         calls = reader.client.calls - begun
         return Census(taken_at, scope.organisation, (), {}, {}, people.archived, people.already, calls)
     staff = await read_staff(scope.organisation, reader)
@@ -45,7 +45,7 @@ async def take_census(
     if progress:
         progress.forecast(reader.client.calls - begun, people.calls_left + work.calls_left)
     await people.read(spent)
-    await work.read(dict.fromkeys(people.found, layers), spent)
+    await work.read(dict.fromkeys(people.active, layers), spent)
     capabilities.settle()
     if reader.paging.settled:
         capabilities.set("page_rows", str(reader.paging.rows))
@@ -55,8 +55,8 @@ async def take_census(
         return {slot: reader.known(slot, held) for slot, held in read.items() if slot.kind in scope.kinds}
 
     learners = tuple(
-        CensusLearner(user, people.rows[user].misid, people.found[user], slots(user), people.rows[user].name)
-        for user in sorted(people.found)
+        CensusLearner(user, people.rows[user].misid, people.active[user], slots(user), people.rows[user].name)
+        for user in sorted(people.active)
     )
     elsewhere = await _find_elsewhere(learners, staff, reader)
     spent()
@@ -65,7 +65,7 @@ async def take_census(
 
 
 async def read_staff(organisation: OrganisationId, reader: Reader) -> dict[UserId, CensusStaff]:
-    """Everybody on the lists of active staff, each on one of them. Raises BadAnswer where somebody is on two."""
+    """Read the lists of active staff. Raises BadAnswer if somebody is on two lists."""
     staff: dict[UserId, CensusStaff] = {}
     for role in Role:
         listed = await reader.users(organisation, ROLE_IDS[role], long=True).read()
@@ -78,13 +78,16 @@ async def read_staff(organisation: OrganisationId, reader: Reader) -> dict[UserI
 
 
 class _People:
-    """The learners in scope. `rows` has everybody on the list that was read, `likely` those whom their rows do not put
-    out of scope, and in the end `found` those in scope and active, each with their classroom."""
+    """Learners in scope.
+
+    `rows` has everybody on the list that was read, `likely` those that their rows do not put out of scope, and in the
+    end `active` those in scope and active, each with their classroom.
+    """
 
     def __init__(self, scope: Scope, reader: Reader) -> None:
         self.rows: dict[UserId, UserRow] = {}
         self.likely: list[UserId] = []
-        self.found: dict[UserId, int | None] = {}
+        self.active: dict[UserId, int | None] = {}
         self.archived = 0
         self.already = 0
         self._scope, self._reader = scope, reader
@@ -93,7 +96,7 @@ class _People:
         self._classrooms_shown = False
 
     async def survey(self) -> None:
-        """The whole list, by pages: a row of a page shows the most of what any list shows."""
+        """Read the whole list by pages, because a row of a page shows the most."""
         organisation, places = self._scope.organisation, sorted(self._scope.placements)
         lists = [self._reader.placement_learners(organisation, place) for place in places]
         for listed in lists or [self._reader.users(organisation, LEARNER_ROLE, long=True)]:
@@ -112,11 +115,11 @@ class _People:
 
     @property
     def _needs_records(self) -> bool:
-        """Whether rows show too little, so that everybody is asked for alone."""
+        """True if rows show too little, so that each learner is read alone."""
         by_class = self._scope.by_class or bool(self._scope.classrooms)
         assessor = {SlotKind.DEFAULT_ASSESSOR} if self._scope.assessors else set()
-        wanted = (self._scope.kinds & DEFAULT_KINDS) | assessor
-        return not wanted <= self._shown or (by_class and not _show_classrooms(self.rows.values()))
+        needed = (self._scope.kinds & DEFAULT_KINDS) | assessor
+        return not needed <= self._shown or (by_class and not _show_classrooms(self.rows.values()))
 
     async def read(self, spent: Callable[[], None]) -> None:
         async def record(user: UserId) -> None:
@@ -128,7 +131,7 @@ class _People:
         if self._needs_records:
             await gather_bounded(self.likely, record)
             self._learn_from(self._records.values())
-            self.likely = [user for user in self.likely if user in self._records]  # who left meanwhile is not there
+            self.likely = [user for user in self.likely if user in self._records]  # without those who left meanwhile
         self._refuse_unknown()
         for user in self.likely:
             own = self._records.get(user)
@@ -138,7 +141,7 @@ class _People:
                 self.archived += 1
             else:
                 classroom = self._classroom(user)
-                self.found[user] = None if isinstance(classroom, Unread) else classroom
+                self.active[user] = None if isinstance(classroom, Unread) else classroom
 
     def defaults(self, user: UserId) -> dict[Slot, Holder]:
         return {Slot(kind): self._default(user, kind) for kind in DEFAULT_KINDS}
@@ -147,8 +150,10 @@ class _People:
         self._classrooms_shown = self._classrooms_shown or _show_classrooms(rows)
 
     def _default(self, user: UserId, kind: SlotKind) -> Holder:
-        """From the learner's own record, else from their row, where a missing field is nobody if other rows have it;
-        whether a field is on a record, the reader knows."""
+        """Return the holder from the learner's own record, else from their row.
+
+        In a row, a missing field means nobody if other rows have it; for a record, the reader knows.
+        """
         own, row = self._records.get(user), self.rows[user]
         if own is not None and own.holders[kind] is not Unread.UNREADABLE:
             return own.holders[kind]
@@ -161,11 +166,11 @@ class _People:
         shown = [row.classroom for row in rows if not isinstance(row.classroom, Unread)]
         if shown:
             return shown[0]
-        asked = user in self._records or not self._needs_records
-        return None if self._classrooms_shown and asked else Unread.UNREADABLE
+        complete = user in self._records or not self._needs_records
+        return None if self._classrooms_shown and complete else Unread.UNREADABLE
 
     def _is_outside(self, user: UserId) -> bool:
-        """Whether what was read so far is enough to know that the learner is not asked for."""
+        """Return True if the data read so far is enough to know that the learner is out of scope."""
         scope, classroom = self._scope, self._classroom(user)
         places = {row.placement for row in (self._records.get(user), self.rows[user]) if row} - {None}
         assessor = self._default(user, SlotKind.DEFAULT_ASSESSOR)
@@ -176,18 +181,18 @@ class _People:
         )
 
     def _refuse_unknown(self) -> None:
-        """A part of the centre cannot be told from the rest where OneFile does not show what it goes by."""
-        blind = [
-            (option, what)
-            for option, what, asked, unknown in (
+        """Raise Invalid for an option whose field OneFile does not show, because learners cannot be selected by it."""
+        fix = "Leave out this option, or import by placement: OneFile searches for that itself."
+        unknown = [
+            Problem(f"OneFile does not show a learner's {field} here", fix, where=option)
+            for option, field, selected, value in (
                 ("--classroom", "classroom", self._scope.classrooms, self._classroom),
                 ("--assessor", "default assessor", self._scope.assessors, self._default_assessor),
             )
-            if asked and any(isinstance(unknown(user), Unread) for user in self.likely)
+            if selected and any(isinstance(value(user), Unread) for user in self.likely)
         ]
-        fix = "Leave this option away, or import by placement: that is asked of OneFile's own search."
-        if blind:
-            raise Invalid([Problem(f"OneFile does not show a learner's {w} here", fix, where=o) for o, w in blind])
+        if unknown:
+            raise Invalid(unknown)
 
     def _default_assessor(self, user: UserId) -> Holder:
         return self._default(user, SlotKind.DEFAULT_ASSESSOR)
@@ -200,16 +205,16 @@ def _show_classrooms(rows: Iterable[UserRow]) -> bool:
 async def _find_elsewhere(
     learners: Iterable[CensusLearner], staff: Mapping[UserId, CensusStaff], reader: Reader
 ) -> dict[UserId, AccountStatus]:
-    """Holders who are on no list: a call each tells whether the account is archived, gone, or of another sort."""
-    held = {holder for one in learners for holder in one.slots.values() if isinstance(holder, int)}
-    found: dict[UserId, AccountStatus] = {}
+    """Read the account status of holders who are on no list, with one call each."""
+    held = {holder for learner in learners for holder in learner.slots.values() if isinstance(holder, int)}
+    status: dict[UserId, AccountStatus] = {}
 
     async def find(user: UserId) -> None:
         row = await reader.user(user)
-        found[user] = "missing" if row is None else "archived" if row.archived else "not listed"
+        status[user] = "missing" if row is None else "archived" if row.archived else "not listed"
 
     await gather_bounded(sorted(held - staff.keys()), find)
-    return found
+    return status
 
 
 def _refuse_both(learners: Mapping[UserId, UserRow], staff: Mapping[UserId, CensusStaff]) -> None:
@@ -217,7 +222,7 @@ def _refuse_both(learners: Mapping[UserId, UserRow], staff: Mapping[UserId, Cens
         raise _on_two_lists(user, "learner", staff[user].role.value)
 
 
-def _on_two_lists(user: UserId, one: str, other: str) -> BadAnswer:
-    fix = "Nothing was written. The server may not filter its lists by role: tell us which server answers so."
-    what = f"OneFile lists user {user} as {one} and as {other}, so nobody's role can be trusted"
+def _on_two_lists(user: UserId, role: str, other_role: str) -> BadAnswer:
+    fix = "Report which server does this: it may not filter its lists by role. Nothing was written."
+    what = f"OneFile lists user {user} as {role} and as {other_role}, so no role can be trusted"
     return BadAnswer(Problem(what, fix, where="POST /User/Search"))

@@ -13,7 +13,7 @@ from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_declared
 from reconciler.editing.assignments import Fields
 from reconciler.editing.layout import Kind
-from reconciler.editing.patch import rewritten
+from reconciler.editing.patch import patch
 from reconciler.editing.verify import require
 from reconciler.editing.yaml_tree import data_of, parse
 from reconciler.model.declared import Declared
@@ -71,7 +71,7 @@ class Edits:
 
     def put(self, name: str, values: Fields) -> None:
         """Give a file these values with the smallest edit."""
-        self.rewrite(name, lambda text: rewritten(text, kind_of(name), values))
+        self.rewrite(name, lambda text: patch(text, kind_of(name), values))
 
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
         """Change a file's text; what stays the same is not among the edits."""

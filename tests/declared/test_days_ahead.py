@@ -35,7 +35,7 @@ def test_on_every_day_each_slot_has_the_one_holder_that_the_rules_say(state: Sta
     with written(state) as files:
         for day in DAYS[:: 3 if not state.covers else 1]:
             if state.has_circle():
-                with pytest.raises(Invalid, match="goes in a circle"):
+                with pytest.raises(Invalid, match="is circular"):
                     read_declared(files, day)
                 return
             for number, learner in enumerate(read_declared(files, day).learners):

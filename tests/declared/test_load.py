@@ -196,29 +196,29 @@ def test_an_unknown_scope_is_a_problem_with_the_nearest_name(two: Path) -> None:
     """Planning for nobody would look like everything being in order."""
     found = problems(two, cohorts=["cares"])
     assert [(problem.place(), problem.what) for problem in found] == [("--cohort", "there is no cohort 'cares'")]
-    assert found[0].fix.startswith("did you mean care?")
+    assert found[0].fix.startswith("Did you mean care?")
     found = problems(two, learners=["LRN-0043", "nothing like it"])
     assert [problem.what for problem in found] == [
         "no cohort file declares a learner 'LRN-0043'",
         "no cohort file declares a learner 'nothing like it'",
     ]
     (slip,) = problems(two, learners=["lrn-0042"])
-    assert slip.fix.startswith("did you mean LRN-0042?")
+    assert slip.fix.startswith("Did you mean LRN-0042?")
 
 
 @pytest.mark.parametrize("name", ["LRN-0043", "200005", "20004", "43", "LRN00044"])
 def test_another_number_is_not_offered_for_a_learner(two: Path, name: str) -> None:
     """However near it is, it is another person; what to look for is said instead."""
     (problem,) = problems(two, learners=[name])
-    assert "did you mean" not in problem.fix
-    assert "Whoever stands there with a misid is not found by id" in problem.fix
+    assert "Did you mean" not in problem.fix
+    assert "If the file has the misid only, use that" in problem.fix
 
 
 def test_a_name_of_two_learners_or_of_one_elsewhere_is_a_problem(two: Path) -> None:
     """200004 is one learner's id and another's label; 8 stands in arts only."""
     assert [where for where, _ in told(two, learners=["200004"])] == ["--learner"]
     assert told(two, cohorts=["care"], learners=["8"]) == [
-        ("--learner", "learner '8' stands in cohort arts, which is not among the cohorts asked for")
+        ("--learner", "learner '8' is in cohort arts, which --cohort does not name")
     ]
 
 

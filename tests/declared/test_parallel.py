@@ -101,10 +101,10 @@ def test_only_a_large_state_is_worth_other_processes(tmp_path: Path, monkeypatch
     small, large = tmp_path / "small.yaml", tmp_path / "large.yaml"
     small.write_bytes(b"#" * 1000)
     large.write_bytes(b"#" * apart.WORTH_BYTES)
-    assert apart.worth([small, small, tmp_path / "gone.yaml"]) == 0
-    assert apart.worth([small, large]) == 4
+    assert apart.worker_count([small, small, tmp_path / "gone.yaml"]) == 0
+    assert apart.worker_count([small, large]) == 4
     monkeypatch.setattr(apart, "cores", lambda: 1)
-    assert apart.worth([small, large]) == 0
+    assert apart.worker_count([small, large]) == 0
 
 
 def test_files_whose_folder_has_no_name_in_utf_8_are_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,12 +113,12 @@ def test_files_whose_folder_has_no_name_in_utf_8_are_read_here(tmp_path: Path, m
     monkeypatch.setattr(apart, "WORTH_BYTES", 0)
     odd = tmp_path / os.fsdecode(b"centre-\xff")
     odd.mkdir()
-    assert (apart.worth(FILES), apart.worth([odd / "care.yaml"])) == (2, 0)
+    assert (apart.worker_count(FILES), apart.worker_count([odd / "care.yaml"])) == (2, 0)
 
 
 def test_no_token_is_handed_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers of files need none."""
-    given = apart.surroundings(
+    given = apart.worker_environment(
         {
             "ONEFILE_CUSTOMER_TOKEN": "secret",
             "RECONCILER_STORE": "postgresql://u:p@h/d",

@@ -213,7 +213,7 @@ def test_what_passes_after_its_faults_are_marked_has_only_keys_missing(case: tup
     check(document, kind)
     if document.value is not None:
         again = schema._faults(document.value, kind)
-        assert all(isinstance(fault.value, Refused) or not schema._spoils(fault) for fault in again)
+        assert all(isinstance(fault.value, Refused) or not schema._spoils_value(fault) for fault in again)
 
 
 @pytest.mark.parametrize("kind", KINDS)

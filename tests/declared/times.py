@@ -62,7 +62,7 @@ class State:
     # -------------------------------------------------------------- by the book
 
     def acts(self, who: str, day: date) -> str | None:
-        """Who acts for somebody; None where cover goes in a circle."""
+        """Who acts for somebody; None where cover is circular."""
         passed = [who]
         while by := [cover.who for cover in self.covers.get(passed[-1], ()) if cover.on(day)]:
             (one,) = by

@@ -250,7 +250,7 @@ def test_an_address_that_is_not_declared_is_refused(applied: Home) -> None:
     """With the nearest that is."""
     ended = applied.run("adopt", "--address", "learner[200004].default_asessor")
     assert ended.code == ExitCode.INVALID
-    assert "did you mean learner[200004].default_assessor?" in ended.err
+    assert "Did you mean learner[200004].default_assessor?" in ended.err
 
 
 def test_markdown_serves_a_pull_request(applied: Home) -> None:

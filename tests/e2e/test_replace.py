@@ -56,13 +56,13 @@ def test_from_a_day_on_both_days_count(home: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["kate-andersen", "--by", XANTHE], "did you mean kate-anderson?"),
+        (["kate-andersen", "--by", XANTHE], "Did you mean kate-anderson?"),
         ([KATE, "--by", KATE], "cannot take their own place"),
         ([KATE, "--by", "priya-shah"], "priya-shah is an IQA, but"),
         ([KATE, "--by", XANTHE, "--cohort", "care"], "there is no cohort 'care'"),
         ([KATE, "--by", XANTHE, "--learner", "1"], "no cohort file declares a learner '1'"),
         (["james-fayre", "--by", XANTHE, "--cover", "--from", "2027-04-01"], "when kate-anderson (line 11) does so"),
-        ([KATE, "--by", "james-fayre", "--cover", "--from", "2027-02-01"], "cover goes in a circle on 2027-02-01"),
+        ([KATE, "--by", "james-fayre", "--cover", "--from", "2027-02-01"], "cover is circular on 2027-02-01"),
         ([KATE, "--by", XANTHE, "--cover", "--from", "2027-02-02", "--until", "2027-02-01"], "before it starts"),
         ([KATE, "--by", XANTHE, "--until", "2027-02-02"], "give --cover as well"),
         (["robin-tregarth", "--by", XANTHE], "the files give robin-tregarth no slot here any more"),

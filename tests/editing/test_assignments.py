@@ -81,7 +81,7 @@ def test_a_value_says_its_times(terms: tuple[Term, ...]) -> None:
 
 
 def test_a_new_place_stands_where_the_canonical_order_has_it() -> None:
-    """So that an edit is formatted already."""
+    """So that an edit is format_text already."""
     from reconciler.model.slots import Slot, SlotKind
 
     learner: Fields = {"id": 1, "units": [{"unit": "U", "iqa": "priya-shah"}], "additional": ["observer-lee"]}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.declared.yaml_loader import load_text
 from reconciler.editing.emit import compose, schema_line
-from reconciler.editing.format import formatted
+from reconciler.editing.format import format_text
 from reconciler.editing.layout import Kind
 from reconciler.editing.verify import same
 from reconciler.editing.yaml_tree import Data
@@ -45,10 +45,10 @@ def test_formatting_keeps_values_and_comments_and_settles(wanted: Fields, seed: 
     """Whatever the layout, all readers see the same before and after, and a second time changes nothing."""
     given_text = Hostile(Random(seed)).text(wanted)  # noqa: S311
     assert same(values(given_text), wanted)
-    text = formatted(given_text, "cohort")
+    text = format_text(given_text, "cohort")
     assert same(values(text), wanted)
     assert comments(text) == comments(given_text)
-    assert formatted(text, "cohort") == text
+    assert format_text(text, "cohort") == text
     assert not re.search(r"[ \t]\r?$", text, re.MULTILINE)
 
 
@@ -56,7 +56,7 @@ def test_formatting_keeps_values_and_comments_and_settles(wanted: Fields, seed: 
 def test_this_repositorys_files_are_formatted(path: Path) -> None:
     """The demonstration centre is laid out as `fmt` would."""
     text = path.read_text("utf-8")
-    assert formatted(text, kind_of(path)) == text
+    assert format_text(text, kind_of(path)) == text
 
 
 @settings(max_examples=40)
@@ -65,7 +65,7 @@ def test_a_new_file_says_what_it_was_made_from_and_needs_no_formatting(wanted: F
     """What is composed is canonical already."""
     text = compose("cohort", wanted, head=[schema_line("cohort", depth=2)], notes={"defaults": "for every learner"})
     assert same(values(text), wanted)
-    assert formatted(text, "cohort") == text
+    assert format_text(text, "cohort") == text
 
 
 def test_a_new_file_looks_as_written_by_hand() -> None:
@@ -104,12 +104,12 @@ def test_a_new_file_looks_as_written_by_hand() -> None:
 
 def test_a_comment_goes_with_what_follows_it_or_with_the_part_it_ends() -> None:
     """A key that moves takes the lines above it along."""
-    text = formatted(
+    text = format_text(
         "# head\nversion: 1\nlearners:\n# of the first\n- label: A  # short\n  # why\n  id: 1\n  # end of the first\n"
         "- {id: 2, # second\n   label: B}\n\n\n# about the name\ncohort: c1\n# end\n",
         "cohort",
     )
-    assert formatted("# modeline\n\n# of all\ncohort: c1\n# one\nversion: 1\n", "cohort") == (
+    assert format_text("# modeline\n\n# of all\ncohort: c1\n# one\nversion: 1\n", "cohort") == (
         "# modeline\n\n# of all\n# one\nversion: 1\ncohort: c1\n"
     )
     assert text == (

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.editing.patch import rewritten
+from reconciler.editing.patch import patch
 from reconciler.editing.verify import same
 from reconciler.editing.yaml_tree import Data
 from tests.editing.layouts import HANDLES, Fields, Hostile, cohorts
@@ -39,7 +39,7 @@ def edited(change: str, text: str = COHORT) -> list[str]:
     data = values(text)
     exec(change, {"data": data})  # noqa: S102  our own lines
     assert isinstance(data, dict)
-    after = rewritten(text, "cohort", data)
+    after = patch(text, "cohort", data)
     assert same(values(after), data)
     found = difflib.ndiff(text.splitlines(keepends=True), after.splitlines(keepends=True))
     return [line.rstrip("\n") for line in found if line[0] in "+-"]
@@ -58,8 +58,8 @@ def leaves(data: Data, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
 def test_any_values_can_be_made_any_others(before: Fields, after: Fields, seed: int) -> None:
     """In every layout the result is what was wanted; without a difference not a byte changes."""
     text = Hostile(Random(seed)).text(before)  # noqa: S311
-    assert rewritten(text, "cohort", before) == text
-    assert same(values(rewritten(text, "cohort", after)), after)
+    assert patch(text, "cohort", before) == text
+    assert same(values(patch(text, "cohort", after)), after)
 
 
 @settings(max_examples=80)
@@ -73,7 +73,7 @@ def test_another_value_changes_nothing_but_that_value(before: Fields, seed: int,
     for step in path:
         inside = inside[step]  # type: ignore[index, call-overload]
     inside[last] = new  # type: ignore[index, call-overload]
-    result = rewritten(text, "cohort", after)
+    result = patch(text, "cohort", after)
     assert same(values(result), after)
     assert comments(result) == comments(text)
     rows, kept = text.splitlines(), result.splitlines()

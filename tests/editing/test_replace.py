@@ -37,7 +37,7 @@ def test_an_entry_that_hides_a_default_is_not_brushed_aside(
     """Nobody would be added, or taken off, beside the replacement: OneFile's API cannot take it back."""
     (stuck,) = Replace("lee", "kate", start, TODAY).in_cohort("c1", fields, only).stuck
     assert (stuck[0].learner, stuck[0].slot) == (1, SlotKind.ADDITIONAL)
-    assert "at other days" in stuck[1]
+    assert "on different days" in stuck[1]
 
 
 @pytest.mark.parametrize("start", [None, TODAY, LATER])

@@ -27,13 +27,13 @@ from reconciler.cli.main import run
 from reconciler.commands.plan_file import load
 from reconciler.declared.load import read_declared
 from reconciler.declared.yaml_loader import load_text
-from reconciler.editing.format import formatted
+from reconciler.editing.format import format_text
 from reconciler.editing.layout import Kind
 from reconciler.github.environment import read_environment
 from reconciler.github.markers import PlanMark, kind_of, plan_mark
 from reconciler.importing.csv_file import read_sheet
 from reconciler.importing.existing_state import read_existing
-from reconciler.importing.from_csv import tabled
+from reconciler.importing.from_csv import import_sheet
 from reconciler.model.plan import Plan
 from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
 from reconciler.model.structs import replace
@@ -135,9 +135,9 @@ def laid_out(data: bytes, kind: Kind) -> None:
     if before.problems or not isinstance(before.value, dict):
         return
     with suppress(ReconcilerError):  # `fmt` may decline; what it gives must be right
-        after = formatted(content, kind)
+        after = format_text(content, kind)
         assert load_text(after, kind).value == before.value
-        assert formatted(after, kind) == after
+        assert format_text(after, kind) == after
 
 
 # ------------------------------------------------------------------ saved files
@@ -352,7 +352,7 @@ def _sheet_law(data: bytes, folder: Path) -> None:
         for name in ("settings.yaml", "staff.yaml"):
             (state / name).write_text(FILES[name], encoding="utf-8")
     sheet = read_sheet(data, "table.csv")
-    made = tabled(sheet, read_existing(state, DAY), {}, cohort="care")
+    made = import_sheet(sheet, read_existing(state, DAY), {}, cohort="care")
     if problems := [*sheet.problems, *made.problems]:
         told(problems)
 

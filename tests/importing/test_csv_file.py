@@ -74,11 +74,11 @@ def test_what_a_spreadsheet_may_have_altered_is_refused_at_its_line(cell: str, w
     ("raw", "where_and_what"),
     [
         ("", "t.csv: the file is empty"),
-        ("learner,slot\n1,2\n", "t.csv:1: the first row names no column staff"),
+        ("learner,slot\n1,2\n", "t.csv:1: the first row has no column staff"),
         ("learner,slot,staff,Staff ID\n", "t.csv:1: two columns are called staff"),
         (b"learner,slot,staff\n1,additional,Zo\xeb\n", "t.csv:2: the file is not UTF-8"),
         (PLAIN + '200005,"additional,kate,\n', "t.csv:3: the row that starts here cannot be read"),
-        (PLAIN + "200005,additional,kate,,more\n", "t.csv:3: the row has more cells than the first row has names"),
+        (PLAIN + "200005,additional,kate,,more\n", "t.csv:3: the row has more cells than the first row has headings"),
     ],
 )
 def test_a_table_that_is_none_says_where_and_why(raw: bytes | str, where_and_what: str) -> None:
@@ -90,7 +90,7 @@ def test_a_table_that_is_none_says_where_and_why(raw: bytes | str, where_and_wha
 def test_a_column_with_nearly_the_right_name_is_pointed_at() -> None:
     """By its number: a header is not repeated."""
     [problem] = read_sheet(b"x,lerner,slot,staff\n1,2,3,4\n", "t.csv").problems
-    assert "rename column 2 to learner" in problem.fix
+    assert "Rename column 2 to learner" in problem.fix
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: ("learner,slot,staff\n" + text).encode()))

@@ -12,8 +12,8 @@ from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, T
 from reconciler.declared.cover import CoverTimeline
 from reconciler.declared.resolve import build_cohort
 from reconciler.declared.yaml_loader import load_text
-from reconciler.editing.format import formatted
-from reconciler.importing.factor_defaults import factored
+from reconciler.editing.format import format_text
+from reconciler.importing.factor_defaults import factor_defaults
 from reconciler.model.slots import Handle, OrganisationId, Role, Slot, SlotKind, UserId
 from reconciler.runtime.state_files import cohort_text
 from tests.factories import DAY, member
@@ -77,7 +77,7 @@ def words(cohort: CohortEntry) -> int:
 @given(cohorts)
 def test_factoring_changes_what_nobody_is_asked_for_on_any_day(cohort: CohortEntry) -> None:
     """The same learners with the same slots, and no more words than before."""
-    shorter = factored(cohort)
+    shorter = factor_defaults(cohort)
     for days in (-4, 0, 1, 4):
         day = DAY + timedelta(days=days)
         assert asked(shorter, day) == asked(cohort, day)
@@ -87,13 +87,13 @@ def test_factoring_changes_what_nobody_is_asked_for_on_any_day(cohort: CohortEnt
 @given(cohorts)
 def test_what_is_written_is_read_back(cohort: CohortEntry) -> None:
     """Whatever the labels and ids: the text says what the entries say, and nobody would write it in another layout."""
-    entry = factored(cohort)
+    entry = factor_defaults(cohort)
     text = cohort_text(entry, "a class: of 'some' sort")
     document = load_text(text, "c1.yaml")
     read = read_cohort(document, "c1")
     assert document.problems == []
     assert asked(read, DAY) == asked(entry, DAY)
-    assert cohort_text(read, "a class: of 'some' sort") == text == formatted(text, "cohort")
+    assert cohort_text(read, "a class: of 'some' sort") == text == format_text(text, "cohort")
 
 
 def cohort_of(*learners: dict[Slot, tuple[Term, ...]]) -> CohortEntry:
@@ -107,7 +107,7 @@ def cohort_of(*learners: dict[Slot, tuple[Term, ...]]) -> CohortEntry:
 def test_the_commonest_holder_becomes_the_default_and_others_say_who_differs() -> None:
     """Four of five share an assessor."""
     slot = SLOTS[0]
-    entry = factored(cohort_of(*[{slot: plain(HANDLES[0])}] * 4, {slot: plain(HANDLES[1])}))
+    entry = factor_defaults(cohort_of(*[{slot: plain(HANDLES[0])}] * 4, {slot: plain(HANDLES[1])}))
     assert entry.defaults.held == (Held(slot, plain(HANDLES[0]), 0),)
     assert [one.slots.held for one in entry.learners] == [()] * 4 + [(Held(slot, plain(HANDLES[1]), 0),)]
 
@@ -117,6 +117,6 @@ def test_what_more_than_a_few_lack_is_no_default(lacking: int, is_default: bool)
     """Even where it would be shorter: a learner who is added later would be given it."""
     aim = SLOTS[1]
     holding: list[dict[Slot, tuple[Term, ...]]] = [{aim: plain(HANDLES[0])}] * (5 - lacking)
-    entry = factored(cohort_of(*holding, *[{}] * lacking))
+    entry = factor_defaults(cohort_of(*holding, *[{}] * lacking))
     assert bool(entry.defaults.held) == is_default
     assert [one.slots.held for one in entry.learners[-1:]] == ([(Held(aim, (), 0),)] if is_default else [()])

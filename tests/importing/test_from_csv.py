@@ -10,7 +10,7 @@ import pytest
 from reconciler.importing.csv_cells import known_to_files
 from reconciler.importing.csv_file import read_sheet
 from reconciler.importing.existing_state import Existing, read_existing
-from reconciler.importing.from_csv import Tabled, tabled
+from reconciler.importing.from_csv import CsvImport, import_sheet
 from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Declared
 from reconciler.model.slots import Role, UserId
@@ -30,12 +30,12 @@ ACCOUNTS = [
 LISTED = {one.id: one for one in ACCOUNTS}
 
 
-def table(*lines: str, existing: Existing | None = None, cohort: str = "care") -> Tabled:
+def table(*lines: str, existing: Existing | None = None, cohort: str = "care") -> CsvImport:
     sheet = read_sheet((HEAD + "".join(f"{line}\n" for line in lines)).encode(), "t.csv")
-    return tabled(sheet, existing or Existing(), LISTED, cohort=cohort)
+    return import_sheet(sheet, existing or Existing(), LISTED, cohort=cohort)
 
 
-def declared(made: Tabled, folder: Path, day: date) -> Declared:
+def declared(made: CsvImport, folder: Path, day: date) -> Declared:
     """What the files made from it say when they are read."""
     assert made.problems == ()
     [cohort] = made.cohorts
@@ -87,14 +87,14 @@ def test_learners_are_declared_by_id_or_misid_with_their_label() -> None:
 @pytest.mark.parametrize(
     ("row", "what"),
     [
-        ("Ada Thorn,additional,6", "learner: the cell looks like a name, and nobody is found by name"),
+        ("Ada Thorn,additional,6", "learner: the cell looks like a name (names are not accepted)"),
         ("0042,additional,6", "learner: '0042' may be an id or a MISID"),
         ("200004.0,additional,6", "learner: '200004.0' may be an id or a MISID"),
         (",additional,6", "learner: the cell is empty"),
         ("200004,,6", "slot: the cell is empty"),
         ("200004,tutor,1", "slot: the cell names no slot"),
-        ("200004,assessor,1", "slot: 'assessor' goes with a standard or with a unit, and neither is filled here"),
-        ("200004,iqa,3,41240,KS 1", "slot: 'iqa' goes with a standard or with a unit, and both are filled here"),
+        ("200004,assessor,1", "slot: 'assessor' needs a standard or a unit"),
+        ("200004,iqa,3,41240,KS 1", "slot: 'iqa' takes a standard or a unit, not both"),
         ("200004,default_assessor,1,41240", "standard: default_assessor has no standard"),
         ("200004,unit_iqa,3,41240,KS 1", "standard: unit_iqa has no standard"),
         ("200004,learning_aim_iqa,3", "standard: the cell is empty"),
@@ -103,16 +103,16 @@ def test_learners_are_declared_by_id_or_misid_with_their_label() -> None:
         ("200004,additional,nobody", "staff: nobody cannot be an additional person"),
         (
             "200004,default_assessor,Kate Anderson",
-            "staff: the cell is no handle, no id, and nobody's e-mail address or MISID",
+            "staff: not a known handle, id, e-mail address or MISID",
         ),
-        ("200004,default_assessor,kate", "staff: 'kate' is no handle in staff.yaml, nor anybody's MISID"),
+        ("200004,default_assessor,kate", "staff: 'kate' is not a handle in staff.yaml, nor a known MISID"),
         ("200004,default_assessor,77", "staff: no active member of staff has the id 77"),
         ("200004,default_employer,office@acme.example", "staff: 2 accounts may be meant: 4, 5"),
         ("200004,additional,james@college.example", "staff: 2 accounts may be meant: 2, 3"),
         ("200004,additional,2", "staff: 2 accounts may be meant: 2, 6"),
-        ("200004,default_assessor,3", "learner 200004: default_assessor must be a trainee assessor or an assessor"),
+        ("200004,default_assessor,3", "learner 200004: default_assessor must have role trainee_assessor or assessor"),
         ("200004,additional,6,,,Care L3", "cohort: 'Care L3' is not a cohort name"),
-        ("200004,additional,6,,,,,01/02/2027", "from: the day and the month of 01/02/2027 may be either way round"),
+        ("200004,additional,6,,,,,01/02/2027", "from: 01/02/2027 is ambiguous (1 February or 2 January)"),
         ("200004,additional,6,,,,,46387", "from: the cell is not a day"),
         ("200004,additional,6,,,,,30/02/2027", "from: the cell is not a day"),
         ("200004,additional,6,,,,,2027-02-02,2027-02-01", "learner 200004: additional: the entry ends on 2027-02-01"),
@@ -211,7 +211,7 @@ def test_the_documentations_table_is_understood(tmp_path: Path) -> None:
     text = page.partition('```csv title="assignments.csv"\n')[2].partition("```")[0]
     priya = CensusStaff(UserId(PRIYA), Role.IQA, "", "Priya Shah", "priya.shah.118204@staff.example.org")
     existing = read_existing(centre(tmp_path, "learners: []\n"), date(2026, 12, 1))
-    made = tabled(read_sheet(text.encode(), "t.csv"), existing, {priya.id: priya}, cohort="arts")
+    made = import_sheet(read_sheet(text.encode(), "t.csv"), existing, {priya.id: priya}, cohort="arts")
     assert made.problems == ()
     assert [len(one.slots.held) + len(one.slots.additional) for one in made.cohorts[0].learners] == [3, 2]
 

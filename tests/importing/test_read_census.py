@@ -11,7 +11,7 @@ import pytest
 from onefile_sandbox.faults import Fault
 from reconciler.declared.load import read_declared
 from reconciler.importing.existing_state import Existing
-from reconciler.importing.from_onefile import Imported, Manner, imported
+from reconciler.importing.from_onefile import FileOptions, OneFileImport, import_census
 from reconciler.importing.read_census import take_census
 from reconciler.model.census import READABLE, Census, Scope
 from reconciler.model.declared import Declared, Settings
@@ -54,7 +54,7 @@ def census_of(
     return here.read(lambda reader: take_census(scope, reader, capabilities or Capabilities(), told))
 
 
-def files_of(made: Imported, state: Path) -> Declared:
+def files_of(made: OneFileImport, state: Path) -> Declared:
     """The import's files, written and read back."""
     (state / "cohorts").mkdir(parents=True)
     (state / "settings.yaml").write_text(settings_text(Settings(ORGANISATION)), "utf-8")
@@ -64,8 +64,10 @@ def files_of(made: Imported, state: Path) -> Declared:
     return read_declared(state, DAY)
 
 
-def imported_from(census: Census) -> Imported:
-    return imported(census, Manner(), settings_organisation=ORGANISATION, existing=Existing(), recorded={}, day=DAY)
+def imported_from(census: Census) -> OneFileImport:
+    return import_census(
+        census, FileOptions(), settings_organisation=ORGANISATION, existing=Existing(), recorded={}, day=DAY
+    )
 
 
 def active(here: Trial) -> set[int]:
