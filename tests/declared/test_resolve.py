@@ -55,7 +55,7 @@ ALL_DEFAULTS = {
 
 
 def covered(handle: str, *entries: str) -> str:
-    """The staff file with cover for one member."""
+    """Return the staff file with cover for one member."""
     lines = [line[:-1] + f", cover: [{', '.join(entries)}]}}" if f" {handle}:" in line else line for line in lines_of()]
     return "\n".join(lines) + "\n"
 

@@ -63,7 +63,7 @@ ODD = [
 
 @st.composite
 def edited(draw: st.DrawFn) -> dict[str, str]:
-    """The good files after a few slips: words replaced, lines lost, doubled, moved or indented."""
+    """Draw the good files after a few slips: words replaced, lines lost, doubled, moved or indented."""
     files = dict(FILES)
     for _ in range(draw(st.integers(1, 4))):
         name = draw(st.sampled_from(sorted(files)))

@@ -138,7 +138,7 @@ ODD = st.sampled_from([None, True, False, 0, 1, -1, 2**31, 2**31 - 1, 10**18, *W
 
 
 def as_read(value: object) -> Value:
-    """The value with the reader's own types, every line being the first."""
+    """Return the value in the loader's own types, with line 1 everywhere."""
     if isinstance(value, dict):
         fields = Fields()
         fields.update({key: as_read(inner) for key, inner in value.items()})
@@ -163,7 +163,7 @@ def places(value: object) -> Iterator[tuple[Any, Any]]:
 
 @st.composite
 def mutated(draw: st.DrawFn) -> tuple[Kind, object]:
-    """A good file with up to three parts replaced, removed or added."""
+    """Draw a good file with up to three parts replaced, removed or added."""
     kind = draw(st.sampled_from(KINDS))
     value = plain(GOOD[kind])
     for _ in range(draw(st.integers(1, 3))):

@@ -23,7 +23,7 @@ numbers = st.integers(1, 60)
 
 
 def _some(*, needed: Fields | None = None, **values: st.SearchStrategy[Data]) -> st.SearchStrategy[Fields]:
-    """A mapping with any of these keys, in any order."""
+    """Draw a mapping with any of these keys, in any order."""
     chosen: st.SearchStrategy[Fields] = st.fixed_dictionaries(needed or {}, optional=values)  # type: ignore[arg-type]
     return chosen.flatmap(lambda found: st.permutations(list(found.items())).map(dict))
 
@@ -68,7 +68,7 @@ class Hostile:
         return f"# c{self.made} " + self.random.choice(["- x: [", "it's", '"', "é𝄞", "#", "a: b"])
 
     def _tail(self) -> str:
-        """What stands behind a value on its line."""
+        """Return the comment after a value on its line."""
         spaces = " " * self.random.randint(1, 9)
         return spaces + self._comment() if self._may(0.2) else self.random.choice(["", "", "", "  "])
 
@@ -79,7 +79,7 @@ class Hostile:
     # -------------------------------------------------------------- over lines
 
     def _block(self, data: Data, indent: str) -> Iterator[str]:
-        """The lines of a mapping or list that is not empty."""
+        """Yield the lines of a mapping or list that is not empty."""
         assert isinstance(data, dict | list)
         named: list[tuple[str | None, Data]]
         named = [*data.items()] if isinstance(data, dict) else [(None, value) for value in data]

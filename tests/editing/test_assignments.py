@@ -15,7 +15,7 @@ WHO, BY, OTHER = "kate-anderson", "james-fayre", "noor-haddad"
 
 
 def followed(boundaries: list[int], people: list[str | None], *, begins: bool, ends: bool) -> tuple[Term, ...]:
-    """Times that follow each other without a gap, as the rules ask for, each with its holder."""
+    """Draw adjacent terms without a gap, as the rules require, each with its holder."""
     starts = [None if not begins else FIRST, *(FIRST + timedelta(place) for place in sorted(boundaries))]
     last = FIRST + timedelta(35) if ends else None
     stops = [*(start - timedelta(1) for start in starts[1:] if start), last]

@@ -24,7 +24,7 @@ FILES = sorted(STATE.rglob("*.yaml"))
 
 
 def values(text: str) -> Data:
-    """What the product's own reader takes a text for."""
+    """Return the values of a text for the product's own loader."""
     document = load_text(text, "file.yaml")
     assert document.problems == [], text
     found: Data = json.loads(json.dumps(document.value))

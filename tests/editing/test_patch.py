@@ -35,7 +35,7 @@ learners:
 
 
 def edited(change: str, text: str = COHORT) -> list[str]:
-    """The lines that a change of the values takes away and brings, as `- ` and `+ `."""
+    """Return the lines that a change of the values removes and adds, as `- ` and `+ `."""
     data = values(text)
     exec(change, {"data": data})  # noqa: S102  our own lines
     assert isinstance(data, dict)

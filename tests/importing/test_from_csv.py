@@ -36,7 +36,7 @@ def table(*lines: str, existing: Existing | None = None, cohort: str = "care") -
 
 
 def declared(made: CsvImport, folder: Path, day: date) -> Declared:
-    """What the files made from it say when they are read."""
+    """Read the files made from the import."""
     assert made.problems == ()
     [cohort] = made.cohorts
     body = cohort_text(cohort).partition("cohort: care\n")[2]

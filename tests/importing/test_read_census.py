@@ -1,5 +1,4 @@
-"""A census: everybody in scope, every slot that OneFile shows, whichever way this server lets it be read; and from it
-files for which the next plan is empty."""
+"""Census: all learners in scope and every slot that OneFile shows, and new files for which the next plan is empty."""
 
 from __future__ import annotations
 
@@ -55,7 +54,7 @@ def census_of(
 
 
 def files_of(made: OneFileImport, state: Path) -> Declared:
-    """The import's files, written and read back."""
+    """Write the import's files, and read them back."""
     (state / "cohorts").mkdir(parents=True)
     (state / "settings.yaml").write_text(settings_text(Settings(ORGANISATION)), "utf-8")
     (state / "staff.yaml").write_text(staff_text(made.staff), "utf-8")
