@@ -173,7 +173,8 @@ def _check_holder(slot: Slot, term: Term, subject: str, file: str, directory: Di
             yield unknown_handle(f"{subject}: ", str(term.staff), directory, Source(file, term.line))
     else:
         roles = listed((role.value for role in Role if role in ROLES_FOR[slot.kind]), "or")
-        what = f"{subject}: {slot_name(slot)} must have role {roles}, but '{member.handle}' has role {member.role.value}"
+        place = f"{subject}: {slot_name(slot)}"
+        what = f"{place} must have role {roles}, but '{member.handle}' has role {member.role.value}"
         fix = f"Name somebody with role {roles}, or correct the role at {member.source}."
         yield Problem(what, fix, Source(file, term.line))
 

@@ -33,7 +33,7 @@ def additional(staff: int) -> Slot:
 
 
 def centre(folder: Path, body: str, *, staff: str = STAFF, settings: str = SETTINGS, **others: str) -> Path:
-    """Write a state folder with the cohort `care`, whose text follows its name, and *others* by name with their body."""
+    """Write a state folder with the cohort `care`, whose text follows its name, and *others* by name."""
     state = folder / "state"
     (state / "cohorts").mkdir(parents=True, exist_ok=True)
     (state / "settings.yaml").write_text(settings, encoding="utf-8")
