@@ -1,4 +1,4 @@
-"""What can go wrong, in words for people: where it is, what it is, and what to do about it."""
+"""Errors for people: the place, the problem and the fix; exit codes and the exception hierarchy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 
 class ExitCode(IntEnum):
-    """How a command ended. Pipelines depend on these numbers; reports and formats never change them."""
+    """Exit codes of all commands. Pipelines depend on these numbers; reports and formats never change them."""
 
     DONE = 0
     ERROR = 1
@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
 
 
 class Source(NamedTuple):
-    """The place in a file that asks for something; line counts from 1, and 0 means the file as a whole."""
+    """Line of a file that asks for something; lines count from 1, and 0 means the file as a whole."""
 
     file: str
     line: int = 0
@@ -34,8 +34,11 @@ Severity = Literal["error", "warning"]
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong. `where` names a request, an address or an option when no file is to blame. `lines` are
-    to be pasted into the file, as text and JSON show them; the fix ends by pointing at them."""
+    """One problem with its fix.
+
+    `where` names a request, an address or an option if no file is to blame. `lines` are to be pasted into the file, as
+    text and JSON show them; the fix then ends by referring to them.
+    """
 
     what: str
     fix: str
@@ -53,7 +56,7 @@ class Problem(NamedTuple):
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """By file, line, then text, each once: the order in which people work through them."""
+    """Sort problems by file, line and text, without duplicates: the order in which people work through them."""
 
     def key(problem: Problem) -> tuple[str, int, str, str, str]:
         source = problem.source or Source("", 0)
@@ -109,11 +112,14 @@ class StoreError(ReconcilerError):
 
 
 class NoStore(StoreError):
-    """There is none yet, and whoever asked makes none."""
+    """No store exists yet, and the command does not create one."""
 
 
 class ServiceError(ReconcilerError):
-    """`status` is the HTTP status where there was an answer; `detail` is what the server said, shortened."""
+    """Error in the exchange with OneFile.
+
+    `status` is the HTTP status if there was an answer; `detail` is the server's message, shortened.
+    """
 
     def __init__(self, problem: Problem, *, status: int | None = None, detail: str = "") -> None:
         super().__init__(problem)

@@ -1,4 +1,4 @@
-"""drift: one plan, sorted into what OneFile moved and what waits; where asked, its corrections alone are applied."""
+"""The `drift` command: one plan, sorted into drift and pending changes; with `--correct`, corrections only."""
 
 from __future__ import annotations
 
@@ -52,23 +52,25 @@ from reconciler.store.open_issues import Observations
 
 
 class Drifting(Struct, frozen=True):
-    """What a drift run found, and what came of the corrections: `finished` is None where none was due or asked for."""
+    """Result of a drift run; `finished` is the result of the corrections, None if there were none."""
 
     report: DriftReport
     corrects: bool
     finished: ApplyResult | None = None
 
     def problems(self) -> tuple[Problem, ...]:
-        """What a person is told where the report itself goes to a machine, or to nobody."""
+        """Return the problems to print beside a report that is written for machines or to a file."""
         why = self.report.unrecorded
         what = f"drift cannot be told: {why}"
         untold = (Problem(what, OTHER_STORE, where="drift", severity="warning"),) if why else ()
         return (*untold, *self.report.problems, *self.report.plan.problems)
 
     def exit_code(self, *, detailed: bool) -> ExitCode:
-        """INCOMPLETE where drift cannot be told; with corrections, also where the next run can do no more either: a
-        person must act, or nobody can tell what a slot holds. What waits for its time of grace or for approval, or is
-        only reported, has not failed."""
+        """Return INCOMPLETE if drift cannot be detected or, with corrections, if the next run can do no more.
+
+        That is if a person must act, or nobody can know what a slot holds. Drift within its grace period, awaiting
+        approval or only reported is no failure.
+        """
         if self.finished and self.finished.exit_code is not ExitCode.DONE:
             return self.finished.exit_code
         if self.report.unrecorded and (self.corrects or detailed):
@@ -80,12 +82,12 @@ class Drifting(Struct, frozen=True):
 
 
 def drift(context: Context, *, correct: bool = False, approved: str | None = None, base: str | None = None) -> Drifting:
-    """Compare, note what has drifted since when, and correct what may be corrected if `correct`.
+    """Compare, note since when each slot has drifted, and correct what may be corrected if `correct`.
 
-    `base` names a commit whose files are compared as well, to tell what these cause. `approved` is the commit up to
-    whose files corrections go, in place of the newest complete apply's.
-    Raises Invalid, also where no approved commit is known, ServiceError or StoreError; what ends the corrections is
-    in Drifting instead: the report must still be told.
+    `base` names a commit whose files are compared as well, to show what these cause. `approved` is the commit that
+    bounds corrections, instead of the newest complete apply's. Raises Invalid, also if no approved commit is known,
+    ServiceError or StoreError; an error that ends the corrections is in Drifting instead, because the report must still
+    be shown.
     """
     if correct and context.at:
         what = "corrections put back what is declared for today, not for another day"
@@ -175,8 +177,10 @@ def _remember(
     *,
     notes: bool,
 ) -> tuple[Memory, tuple[OpenIssue, ...], int]:
-    """What is known of drift: since when, how often corrected, what is fought over; if `notes`, with what is seen now.
-    Also the episodes that are over, and how many corrections there were of late."""
+    """Return what the store knows of drift and, if `notes`, note what is seen now.
+
+    Also the issues that are over, and the number of recent corrections.
+    """
     target, organisation = plan.target, plan.organisation
     seen = {place_of(one): Observation(one.before, one.after) for one in told}
 
@@ -210,8 +214,10 @@ def _remember(
 def _wanted_then(
     context: Context, declared: Declared, plan: Plan, observed: Observed, store: Store
 ) -> Mapping[Place, UserId | None]:
-    """What these very files asked for on the day of the newest complete apply: where it differs from what they ask
-    for now, it was the calendar that moved."""
+    """Return what these files asked for on the day of the newest complete apply.
+
+    If it differs from what they ask for now, a date caused the change.
+    """
     run = store.approved(plan.site)
     day = run.started.astimezone(LONDON).date() if run else declared.day
     return wanted_by(read_declared(context.state, day), observed) if day < declared.day else {}
@@ -229,8 +235,10 @@ def _judged(
     store: Store,
     context: Context,
 ) -> Planned:
-    """A plan of these corrections alone, under the limits and policies of the approved files and of these: neither a
-    limit raised in the work tree nor one that was lowered since goes unheard."""
+    """Make a plan of these corrections alone, under the limits and policies of both sets of files.
+
+    Neither a limit raised in the work tree nor one lowered since is ignored.
+    """
     corrections = restrict_to(plan, chosen, declared.settings.calls_per_minute)
     cohorts = missable(context, store, plan.site)
     here = judge_plan(corrections, declared, observed, cohorts)

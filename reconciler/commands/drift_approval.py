@@ -1,4 +1,4 @@
-"""The approved files: those of the commit that corrections may go back to, and no further."""
+"""Approved files: those of the commit that bounds corrections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.store import RunRow, Store
 
 
 class ApprovedFiles(Struct, frozen=True):
-    """What the files ask for at `ref`, on the day that is planned."""
+    """The files at `ref`, for the day that is planned."""
 
     ref: str
     declared: Declared
@@ -28,10 +28,10 @@ class ApprovedFiles(Struct, frozen=True):
 def approved_files(
     context: Context, declared: Declared, store: Store, target: str, ref: str | None = None
 ) -> ApprovedFiles:
-    """The files at `ref`, or at the commit of the newest apply that carried out all that was approved.
+    """Read the files at `ref`, or at the commit of the newest complete apply.
 
-    What stands in the work tree alone was approved by nobody. Raises Invalid where no such commit is known, where git
-    does not have it, or where its files are not valid or are another organisation's.
+    Uncommitted files were approved by nobody. Raises Invalid if no such commit is known, if git does not have it, or if
+    its files are not valid or are another organisation's.
     """
     if not ref:
         run = store.approved(Site(target, declared.settings.organisation))
@@ -61,7 +61,7 @@ _FIX = (
 
 
 def why_none(store: Store, site: Site) -> str:
-    """Why no commit is known that people approved; nothing where one is. Whether git has it is not asked."""
+    """Return why no approved commit is known; empty if one is. Git is not asked."""
     return _why_not(store.approved(site), store, site)
 
 

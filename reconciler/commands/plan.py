@@ -1,4 +1,4 @@
-"""plan: declared, observed and recorded, compared; judged by policies and limits; nothing written to OneFile."""
+"""The `plan` command: compare declared, observed and recorded state; nothing is written to OneFile."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Planned(Struct, frozen=True, dict=True):
         return to_document(self.plan)
 
     def why_blocked(self) -> list[Problem]:
-        """The limits and policies that refuse the plan as a whole."""
+        """Return the limits and policies that refuse the plan as a whole."""
         findings = [
             Problem(f"policy {finding.policy}: {finding.what}", finding.fix, finding.source)
             for finding in self.plan.findings
@@ -60,8 +60,8 @@ def plan(
 ) -> Planned:
     """Make the plan of the declared state in scope. Raises Invalid, ServiceError or StoreError.
 
-    `save_observed` keeps what was read; `observed` plans from such a file, without any call. `base` names the commit
-    whose files are planned as well, to tell what these cause.
+    `save_observed` is a file for the reading; `observed` is such a file, to plan from without a call. `base` names the
+    commit whose files are planned as well, to show what these cause.
     """
 
     async def run() -> Planned:
@@ -92,7 +92,7 @@ async def plan_in(
     save_observed: Path | None = None,
     base: Base | None = None,
 ) -> Planned:
-    """Make the plan in a session that is open. The reader keeps its readings, for an apply that follows."""
+    """Make the plan in an open session. The reader keeps its readings for an apply that follows."""
     observed = await observe_in(session, context, for_both(declared, base))
     if save_observed:
         save_reading(observed, declared, session.target.name, save_observed)
@@ -102,8 +102,7 @@ async def plan_in(
 def compare_both(
     declared: Declared, base: Base | None, observed: Observed, store: Store, target: str, context: Context
 ) -> Planned:
-    """Make the plan, with the git state of its files; with a base, whose learners the reading has as well, mark what
-    it would have asked for."""
+    """Make the plan with the git state of its files, and with the rows marked that a base asks for as well."""
     site = Site(target, declared.settings.organisation)
     held, conditions = snapshot(context, store, site), _conditions(target, context)
     plan = complete_plan(declared, narrow(observed, declared) if base else observed, held, conditions)
@@ -125,7 +124,7 @@ def _conditions(target: str, context: Context) -> Conditions:
 
 
 async def observe_in(session: Session, context: Context, declared: Declared) -> Observed:
-    """One reading; what was learnt of the server on the way is kept, also when the reading fails."""
+    """Read OneFile once; knowledge about the server is stored, also when the reading fails."""
     from reconciler.observed.observe import observe
     from reconciler.runtime.session import learnt_capabilities, progress_listener
 
@@ -142,7 +141,7 @@ async def observe_in(session: Session, context: Context, declared: Declared) -> 
 
 
 async def _not_in_sandbox(session: Session, declared: Declared) -> list[Problem]:
-    """The organisations that the files name and the sandbox does not have, each where it is named."""
+    """Return the declared organisations that the sandbox does not have, each where it is named."""
     from reconciler.doctor.checks import not_in_sandbox
 
     seen = await session.reader.organisations()

@@ -1,4 +1,4 @@
-"""--base: the files of another commit, to be planned beside these against one reading."""
+"""`--base`: the files of another commit, planned beside these against one reading."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from reconciler.runtime.git import as_of, commit_at
 
 
 class Base(Struct, frozen=True):
-    """The files at `commit` for the day and scope of the command; None where they are no valid declared state."""
+    """Files at `commit` for the day and scope of the command; None if they are not valid."""
 
     commit: str
     declared: Declared | None
 
 
 def base_of(context: Context, ref: str, declared: Declared) -> Base:
-    """The declaration at `ref` to compare `declared` with. Raises Invalid where git cannot tell."""
+    """Read the declaration at `ref` to compare `declared` with. Raises Invalid if git does not have it."""
     commit = commit_at(context.state, ref)
     with as_of(context.state, commit) as folder:
         try:
@@ -32,9 +32,9 @@ def base_of(context: Context, ref: str, declared: Declared) -> Base:
 
 
 def for_both(declared: Declared, base: Base | None) -> Declared:
-    """One declaration to read for: every slot that either asks for, and everybody whom either names.
+    """Join two declarations for one reading: every slot that either asks for, and everybody whom either names.
 
-    Where the two want different people in one slot, the base's also count as additional people, which costs no call:
+    If the two ask for different people in one slot, the base's also count as additional people, which costs no call:
     they are looked for among the staff like everybody else.
     """
     if base is None or base.declared is None:
@@ -64,10 +64,10 @@ def _also(learner: DeclaredLearner, other: DeclaredLearner) -> Iterator[tuple[Sl
 
 
 def _concerned(context: Context, then: Declared, declared: Declared) -> Declared:
-    """The base within the command's scope: the same learners, and those of the scope whom no file declares any more.
+    """Return the base within the command's scope.
 
-    A learner whom these files declare outside the scope is left out. The organisation is the one that is
-    planned for: it says whose records count.
+    It has the same learners, and those of the scope whom no file declares any longer. A learner whom these files
+    declare outside the scope is left out. The organisation is the planned one: it decides whose records count.
     """
     mine = {learner.key for learner in declared.learners}
     elsewhere = {learner.key for learner in context.whole().declared().learners} - mine if context.is_narrow else set()
@@ -87,7 +87,7 @@ def _concerned(context: Context, then: Declared, declared: Declared) -> Declared
 
 
 def _placed(then: Declared, commit: str, folder: Path) -> Declared:
-    """Learners and staff where people can find them: the files were unpacked somewhere that is gone by now."""
+    """Name the sources of learners and staff by commit, since the unpacked files are gone by now."""
 
     def at(source: Source) -> Source:
         return Source(f"{commit[:12]}:{Path(source.file).relative_to(folder.parent).as_posix()}", source.line)

@@ -1,4 +1,4 @@
-"""Saved plans: read back only if they are what was written."""
+"""Saved plans: read back only if they are unchanged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners has some 300 MB
 
 
 def load(path: Path) -> Plan:
-    """The plan in `path`. Raises Invalid where it is not a plan, was altered, or is of another format."""
+    """Load the plan in `path`. Raises Invalid if it is not a plan, was altered, or is of another format."""
     source = Source(str(path))
     again = "Make the plan again with: reconciler plan --out FILE"
 
     def refused(number: str) -> None:
-        """A schema takes 1.0 for a whole number; it is nobody's id, and no plan holds it."""
+        """Refuse a number such as 1.0, which a schema accepts as a whole number and no plan holds."""
         raise Invalid(Problem(f"is not a plan: {number} is not a whole number", again, source))
 
     try:

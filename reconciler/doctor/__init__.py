@@ -1,1 +1,1 @@
-"""The `doctor` command's checks: files, token, store, server and the canary write."""
+"""The `doctor` command's checks: files, token, store, server and the canary."""

@@ -42,8 +42,11 @@ _WRITTEN: Mapping[Name, Collection[SlotKind]] = {
 
 
 class CanaryResult(Struct, frozen=True):
-    """How each write ended, none where the learner has nothing of the kind; the addresses of slots that read
-    otherwise afterwards; and the run in the journal."""
+    """Outcome of each canary write.
+
+    A write is missing if the learner has nothing of the kind. `moved` has the addresses of slots that read differently
+    afterwards; `run` is the run in the journal.
+    """
 
     outcomes: Mapping[Name, Outcome]
     moved: tuple[str, ...]
@@ -77,7 +80,7 @@ def _stopped(run: int) -> ReconcilerError:
 
 
 async def _everything(reader: Reader, learner: UserId) -> Mapping[Slot, Holder]:
-    """All that OneFile shows of a learner's slots, kept by the reader as the learner's last reading."""
+    """Read all that OneFile shows of a learner's slots, and remember it as the learner's last reading."""
     started = reader.clock.monotonic()
     row = await reader.user(learner)
     if row is None or row.archived or row.role not in (None, LEARNER_ROLE):
@@ -162,9 +165,10 @@ class _Canary:
         self.outcomes[name] = outcome
 
     def end(self) -> None:
-        """What was never sent is not tried; what was sent and not read back stays open, for the next run to settle.
+        """Mark unsent writes as not tried; what was sent and not read back stays open for the next run to settle.
 
-        The exit code tells whether the canary came to its end, not what it found."""
+        The exit code says whether the canary finished, not what it found.
+        """
         for name, outcome in self.outcomes.items():
             if outcome.state is State.INTENT:
                 self._settle(name, State.NOT_TRIED, "the run ended before it")
@@ -174,7 +178,7 @@ class _Canary:
 
 
 def _back(learner: UserId, slots: Mapping[Slot, Holder], kinds: Collection[SlotKind]) -> Operation | None:
-    """The operation that writes who is there into the first slot of these kinds that has somebody."""
+    """Return the operation that writes the present holder into the first slot of these kinds that has one."""
     for slot in sorted(slots, key=Slot.order):
         holder = slots[slot]
         if slot.kind in kinds and holder is not None and not isinstance(holder, Unread):

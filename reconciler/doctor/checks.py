@@ -1,4 +1,4 @@
-"""What the doctor's findings mean: each to one check with a verdict, and a fix where something can be done."""
+"""Doctor's checks as data: each result becomes one check with a status, and a fix if there is one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CheckStatus(StrEnum):
 
 
 class Name(StrEnum):
-    """What is checked, in the order of the report."""
+    """Names of the checks, in the order of the report."""
 
     CONFIGURATION = "configuration"
     SCHEMAS = "schemas for editors"
@@ -54,7 +54,7 @@ CANARY_ONLY = frozenset({Name.DEFAULT, Name.TRACE})
 
 
 class Check(Struct, frozen=True):
-    """One line of the report, and more in `details`. `fix` is what to do next, `code` what a failure ends in."""
+    """One line of the report, with more in `details`. `fix` is the next step, `code` the exit code of a failure."""
 
     name: Name
     verdict: CheckStatus
@@ -65,7 +65,7 @@ class Check(Struct, frozen=True):
 
 
 class Checks:
-    """What was found so far. `stopped` says why checks that are still missing were not made."""
+    """Results so far. `stopped` says why the missing checks were not made."""
 
     def __init__(self) -> None:
         self.found: dict[Name, Check] = {}
@@ -75,7 +75,7 @@ class Checks:
         self.found[check.name] = check
 
     def note_first(self, check: Check) -> None:
-        """Unless something was found already: a search that failed late does not undo what its first page told."""
+        """Note a check unless there is one already: a later failure does not undo what a first page showed."""
         self.found.setdefault(check.name, check)
 
     def all_of(self, names: Iterable[Name]) -> tuple[Check, ...]:
@@ -83,7 +83,7 @@ class Checks:
 
 
 class Checkup(Struct, frozen=True):
-    """All checks in order, how many calls they cost, and the run under which a canary was journalled."""
+    """All checks in order, their number of calls, and the run under which a canary was journalled."""
 
     checks: tuple[Check, ...]
     calls: int
@@ -91,11 +91,11 @@ class Checkup(Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """The files, the target or the command line being wrong outranks everything else."""
+        """The worst exit code of the checks: wrong files, target or command line outrank everything else."""
         return max((check.code for check in self.checks), default=ExitCode.DONE)
 
     def problems(self) -> tuple[Problem, ...]:
-        """The failed checks, for who sees no table."""
+        """Return the failed checks, for output without the table."""
         return tuple(
             Problem("; ".join((check.found, *check.details)), check.fix, where=check.name.value)
             for check in self.checks
@@ -124,7 +124,7 @@ def skipped(name: Name, why: str, fix: str = "") -> Check:
 
 
 def failed_with(name: Name, error: ReconcilerError) -> Check:
-    """An error as a failed check. Where there are several problems, their number and the first few."""
+    """Return an error as a failed check; of several problems, their number and the first few."""
     first, *more = error.problems
     code = ExitCode.INVALID if isinstance(error, Invalid) else ExitCode.ERROR
     if not more:
@@ -144,7 +144,7 @@ def _told(problem: Problem) -> str:
 
 
 def clock_check(skew_seconds: float | None) -> Check:
-    """`skew_seconds`: how far our clock is ahead of the server's; None where the server does not tell the time."""
+    """Check the clock. `skew_seconds`: how far ours is ahead; None if the server does not send its time."""
     if skew_seconds is None:
         return unknown(Name.CLOCK, "the server does not tell its time")
     apart = f"{abs(skew_seconds):.0f} s {'ahead of' if skew_seconds >= 0 else 'behind'} the server's"
@@ -161,8 +161,10 @@ def session_check(renewed_at: datetime) -> Check:
 def organisation_check(
     declared: Collection[OrganisationId], seen: Collection[OrganisationId], *, embedded: bool = False
 ) -> Check:
-    """Whether this customer's token sees every organisation that the files name. The embedded sandbox has centres of
-    its own, and a real one's number is not wrong for that."""
+    """Check that this token sees every organisation in the files.
+
+    The embedded sandbox has centres of its own, and a real centre's number is not wrong because of that.
+    """
     missing = sorted(set(declared) - set(seen))
     if missing and embedded:
         return nothing(
@@ -195,7 +197,7 @@ WORDS: Mapping[SlotKind, str] = {
 
 
 def shown_check(name: Name, kinds: Sequence[SlotKind], fields: Mapping[SlotKind, str], looked_at: int) -> Check:
-    """Which kinds of slot the records show, and under which name; `looked_at` counts the records."""
+    """Report which kinds of slot the records show, and under which name; `looked_at` counts the records."""
     if not looked_at:
         return unknown(name, "none of the learners looked at has one", "Look at another with --learner ID.")
     shown = [f"{WORDS[kind]} as {fields[kind]}" for kind in kinds if kind in fields]
@@ -208,7 +210,7 @@ def shown_check(name: Name, kinds: Sequence[SlotKind], fields: Mapping[SlotKind,
 
 
 def rows_check(kinds: Iterable[SlotKind], rows: int) -> Check:
-    """Which defaults the rows of a paged list carry: those need no call for each learner."""
+    """Report the defaults that rows of a paged list carry: they need no call for each learner."""
     if not rows:
         fix = "Check `organisation`, and that this token may see its learners."
         return unknown(Name.ROWS, "the organisation lists no active learner", fix)
@@ -219,7 +221,7 @@ def rows_check(kinds: Iterable[SlotKind], rows: int) -> Check:
 
 
 def list_check(name: Name, rows: int, *, says_whose: bool) -> Check:
-    """A search without a learner, which saves one call for each of them where it is offered."""
+    """Report whether a search without a learner is offered, which saves one call per learner."""
     if not rows:
         return unknown(name, "answered, with nothing in it")
     if not says_whose:
@@ -228,7 +230,7 @@ def list_check(name: Name, rows: int, *, says_whose: bool) -> Check:
 
 
 def page_check(rows: int, asked: int, *, ended: bool) -> Check:
-    """`rows` came in the first page, when `asked` were asked for; `ended`: there are no more."""
+    """Report the page size: `rows` came for `asked`; `ended`: there are no more."""
     if ended:
         return unknown(Name.PAGES, f"a page had room for all {rows} learners; the largest cannot be known")
     return fine(Name.PAGES, f"{rows} rows, where {asked} were asked for")
@@ -238,7 +240,7 @@ def page_check(rows: int, asked: int, *, ended: bool) -> Check:
 
 
 def no_canary_checks(learner_may_be_named: bool) -> tuple[Check, Check]:
-    """What stays unknown while nothing is written."""
+    """Report what stays unknown while nothing is written."""
     fix = "On beta, practice or a sandbox, `reconciler doctor --canary LEARNER` tries it and changes nothing."
     if learner_may_be_named:
         fix = "`reconciler doctor --canary LEARNER` tries it, by writing back what is there."
@@ -247,7 +249,7 @@ def no_canary_checks(learner_may_be_named: bool) -> tuple[Check, Check]:
 
 
 def default_check(outcome: Outcome | None) -> Check:
-    """`outcome` is of the write that put back who was there; None where there was nobody to put back."""
+    """Report the write that put back the default assessor; None if there was nobody to put back."""
     if outcome and outcome.state is State.FAILED:
         fix = "Ask OneFile whether this customer token may change learners."
         return failed(Name.DEFAULT, f"refused: {outcome.detail}", fix)
@@ -268,7 +270,7 @@ def assign_check(outcome: Outcome | None) -> Check:
 
 
 def unit_check(outcome: Outcome | None, *, assign: CheckStatus, declared: bool) -> Check:
-    """`assign` is how Assign fared with a learning aim; `declared`: the files have units."""
+    """Report the unit write. `assign` is the result for a learning aim; `declared`: the files have units."""
     if not outcome or outcome.state is not State.FAILED:
         return _not_refused(Name.UNIT_LEVEL, outcome, "unit with an assessor or IQA")
     if assign is CheckStatus.FAILED:
@@ -294,7 +296,7 @@ def _not_refused(name: Name, outcome: Outcome | None, thing: str) -> Check:
 
 
 def trace_check(moved: Sequence[str]) -> Check:
-    """`moved`: the addresses of the canary's slots that hold somebody else now."""
+    """Report whether anything changed. `moved`: addresses of the canary's slots with another holder now."""
     if not moved:
         return fine(Name.TRACE, "every slot of the learner reads as before")
     fix = "Look at the learner in OneFile, and put back what nobody else changed meanwhile."

@@ -1,4 +1,4 @@
-"""The half of doctor that takes no call: files, the target's address, the token, the store and its lock."""
+"""Doctor checks without calls: files, the target's address, the token, the store and its lock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reconciler.text import number_of
 
 
 class LocalChecks:
-    """Each look notes its checks, and gives what the next ones need, or nothing where it failed."""
+    """Local checks. Each method notes its checks and returns what the next ones need, or nothing if it failed."""
 
     def __init__(self, context: Context, checks: Checks) -> None:
         self._context, self._checks = context, checks
@@ -45,12 +45,12 @@ class LocalChecks:
         return declared
 
     def _has_nobody_yet(self) -> bool:
-        """Settings alone, as `init --begin-with import` leaves it."""
+        """Return True for settings alone, as `init --begin-with import` leaves it."""
         found = list_state_folder(self._context.state)
         return found.settings.is_file() and not found.staff.exists() and not found.cohorts
 
     def schemas(self) -> None:
-        """The copies beside the state folder, by which editors check what people write."""
+        """Check the copies beside the state folder, which editors use to check the files."""
         top = self._context.state.absolute().parent
         if not has_schemas(top):
             self._note(nothing(Name.SCHEMAS, "none beside the state folder"))
@@ -61,7 +61,7 @@ class LocalChecks:
             self._note(fine(Name.SCHEMAS, "this version's"))
 
     def settings_alone(self) -> Settings | None:
-        """The settings, where only other files are wrong."""
+        """Return the settings, if only other files are wrong."""
         return read_all(list_state_folder(self._context.state), self._context.day()).settings
 
     def target(self, settings: Settings | None) -> Target | None:

@@ -1,4 +1,4 @@
-"""doctor: looks at everything a run depends on, one after the other, and goes on past what fails."""
+"""The `doctor` command: check everything a run depends on, and continue after failures."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from reconciler.runtime.context import Context
 
 
 def examine(context: Context, canary: int | None = None) -> Checkup:
-    """Check what can be checked. `canary` is the learner whose slots are written back, on a target for trials only.
+    """Check what can be checked. `canary` is the learner whose slots are written back, on a trial target only.
 
-    Raises Invalid where a canary is asked for elsewhere; every other error becomes a failed check.
+    Raises Invalid if a canary is requested elsewhere; every other error becomes a failed check.
     """
     return asyncio.run(_examine(context, None if canary is None else UserId(canary)))
 
@@ -46,7 +46,7 @@ async def _examine(context: Context, canary: UserId | None) -> Checkup:
 
 
 def _for_trials(target: Target) -> bool:
-    """Whether what is written there concerns nobody: the embedded sandbox, OneFile's two for trials, this machine."""
+    """Return True for a target for trials: the embedded sandbox, OneFile's two, or this machine."""
     if target.embedded or target.name in ("beta", "practice"):
         return True
     return is_loopback(urlsplit(target.base_url).hostname or "")

@@ -1,4 +1,4 @@
-"""The half of doctor that takes calls: what the server answers, shows and refuses, and the canary if asked for."""
+"""Doctor checks that call the server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Parse = Callable[[object, Request], object]
 
 
 class ServerChecks:
-    """One session with the server. It goes on past what fails, until the server is gone or asks for a pause."""
+    """Checks in one session. Continues after failed checks; stops if the server is unreachable or throttles."""
 
     def __init__(self, context: Context, checks: Checks, canary: UserId | None, *, for_trials: bool) -> None:
         self._context, self._checks, self._canary, self._for_trials = context, checks, canary, for_trials
@@ -44,7 +44,7 @@ class ServerChecks:
         self.journalled: int | None = None
 
     async def hold(self, settings: Settings | None, declared: Declared | None, *, kept: bool) -> None:
-        """Everything that takes a call. `kept`: the store is the real one, so that a canary can be journalled."""
+        """Make every check that takes a call. `kept`: the store is the real one, so a canary can be journalled."""
         try:
             async with open_session(self._context, settings or _NO_SETTINGS) as session:
                 try:
@@ -80,7 +80,7 @@ class ServerChecks:
             await self._fly(session, organisation, learners, self._canary)
 
     async def _log_in(self, session: Session) -> int | None:
-        """The first call, which logs in. Gives the customer's number, where the server tells it."""
+        """Make the first call, which logs in. Return the customer's number if the server shows it."""
         client, customer, met = session.client, None, None
         request = wire.get_customer()
         try:
@@ -113,7 +113,7 @@ class ServerChecks:
             self._checks.stopped = "there is no session"
 
     async def _row(self, look: Callable[[], Awaitable[object]], *names: Name) -> None:
-        """Make checks that take calls. Where the server is gone, or asks for a pause, it is the last."""
+        """Make checks that take calls. If the server is gone or asks for a pause, they are the last."""
         if self._broken:
             return
         try:
@@ -140,7 +140,7 @@ class ServerChecks:
         self._note(doctor.organisation_check(named, seen, embedded=embedded))
 
     async def _lists(self, session: Session, organisation: OrganisationId, listed: list[UserId]) -> None:
-        """The first page of the learners, and the next where only that tells whether the server caps its pages."""
+        """Read the first page of the learners, and the next if only that shows whether the server caps its pages."""
 
         async def page(number: int, size: int) -> list[UserRow]:
             request = wire.search_users(organisation, wire.LEARNER_ROLE, number, size)
@@ -160,7 +160,7 @@ class ServerChecks:
         self._note(doctor.page_check(len(rows), asked, ended=ended))
 
     def _examples(self, learners: Sequence[DeclaredLearner], listed: Sequence[UserId]) -> list[UserId]:
-        """Whose records are looked at: the canary's, else those with most declared, then whoever is on the list."""
+        """Return the learners to look at: the canary, those with most declared, then the first on the list."""
         by_slots = sorted(learners, key=lambda learner: -len(learner.slots))
         declared = [learner.id for learner in by_slots if learner.id is not None]
         first = [] if self._canary is None else [self._canary]
@@ -187,7 +187,7 @@ class ServerChecks:
     async def _shown(
         self, client: OneFile, name: Name, kinds: Sequence[SlotKind], requests: Sequence[Request], parse: Parse
     ) -> None:
-        """Look at one learner after the other until every kind was seen."""
+        """Look at one learner after another until every kind was seen."""
         looked_at, refused = 0, None
         for request in requests:
             try:
@@ -205,7 +205,7 @@ class ServerChecks:
         self._note(doctor.shown_check(name, kinds, self._fields, looked_at))
 
     async def _all(self, client: OneFile, name: Name, kinds: Collection[SlotKind]) -> None:
-        """A search without a learner: the first page tells whether this server answers it."""
+        """Read the first page of a search without a learner, to see whether this server offers it."""
         search, parse = (
             (wire.search_all_learning_aims, wire.parse_learning_aims)
             if name is Name.ALL_AIMS

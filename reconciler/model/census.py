@@ -1,4 +1,4 @@
-"""Everything that OneFile shows of one organisation, or of a part of it: what files are made from."""
+"""Census of one organisation, or of a part of it: the data that new files are made from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ READABLE = frozenset(SlotKind) - {SlotKind.ADDITIONAL}
 
 
 class Scope(Struct, frozen=True):
-    """Which learners are asked for: those who meet every part that is not empty. `kinds` are the slots to read.
+    """Filter for the learners to read: those who meet every part that is not empty.
 
-    An assessor's learners are those whose default assessor they are. `by_class` says that classrooms are of interest.
-    Learners who are `declared` already, by id or MISID, are counted and not read.
+    `kinds` are the slots to read. An assessor's learners are those whose default assessor they are. `by_class`:
+    classrooms are read too. `declared` learners, by id or MISID, are counted and not read.
     """
 
     organisation: OrganisationId
@@ -29,7 +29,7 @@ class Scope(Struct, frozen=True):
 
 
 class CensusLearner(RedactedRepr, Struct, frozen=True):
-    """One active learner with every slot that was read. `classroom` is None where there is none, or none is shown."""
+    """One active learner with every slot that was read. `classroom` is None if there is none or none is shown."""
 
     hidden = ("name",)
 
@@ -53,9 +53,12 @@ class CensusStaff(RedactedRepr, Struct, frozen=True):
 
 
 class Census(Struct, frozen=True):
-    """`elsewhere` has the holders who are on no list of staff, with what their own record says of them. `archived`
-    counts learners whom OneFile lists although they are archived; it need not list any. `already` counts those who are
-    declared already, as far as their list does not put them out of scope. `calls` is what it cost."""
+    """The learners and staff of one organisation, as read for an import.
+
+    `elsewhere` has the holders who are on no list of staff, with the status on their own record. `archived` counts
+    learners whom OneFile lists although they are archived; it need not list any. `already` counts declared learners,
+    except those whom the list puts out of scope. `calls` is the cost.
+    """
 
     taken_at: datetime
     organisation: OrganisationId

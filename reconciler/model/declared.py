@@ -1,4 +1,4 @@
-"""The field's nouns as plain data: learners, staff and the slots that staff hold on learners."""
+"""The declared side: settings, staff, and learners with who should hold their slots on a day."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ VANISHED = "vanished_cohort"
 
 
 class Allowance(Struct, frozen=True):
-    """How much of one sort of change a run may make; None is no limit. `share` is of the slots in scope, 0 to 1."""
+    """Limit on one sort of change per run; None means no limit. `share` is of the slots in scope, 0 to 1."""
 
     count: int | None = None
     share: float | None = None
 
 
 class Limits(Struct, frozen=True):
-    """Allowances per run, and per cohort where declared; creates, reassignments and manual removals apart."""
+    """Allowances for creates, reassignments and manual removals: per run, and per cohort if declared."""
 
     create: Allowance = Allowance()
     reassign: Allowance = Allowance(count=100, share=0.3)
@@ -63,14 +63,19 @@ class Waiver(EqualIgnoringSource, Struct, frozen=True):
 
 
 DEFAULT_GRACE_HOURS = 20
-"""How long a drifted slot is left as it is before `drift --correct` overwrites it, counted from the run that saw it
-first. Long enough that people can read the report and answer, short enough that a daily run corrects what the run
-before it found, although no two mornings start at the same minute."""
+"""Default grace period: hours from the first report of drift until `drift --correct` overwrites it.
+
+Long enough for people to read the report and answer; short enough that a daily run corrects what the run before it
+reported, although no two runs start at the same minute.
+"""
 
 
 class Settings(EqualIgnoringSource, Struct, frozen=True):
-    """`step_owner` is who sees to steps that only a person can do, in the centre's own words; `source` is where the
-    organisation is named."""
+    """The contents of settings.yaml.
+
+    `step_owner` is the person or team that does manual steps, in the centre's own words; `source` is the line that
+    names the organisation.
+    """
 
     organisation: OrganisationId
     target: str = "sandbox"
@@ -87,11 +92,11 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
 
     @property
     def asks_for_employers(self) -> bool:
-        """Whether every learner's default employer is looked at, declared or not: reviews need their signature."""
+        """Read every learner's default employer, declared or not, because reviews need their signature."""
         return self.employer_signs and self.level("coverage") != "off"
 
     def level(self, policy: str) -> Level:
-        """How strictly a policy is taken; one that the files leave out is not off."""
+        """Return how strictly a policy is taken; a policy that the files leave out has its default level."""
         return self.policies.get(policy, DEFAULT_POLICIES[policy])
 
 
@@ -101,7 +106,7 @@ DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
 
 
 class Cover(EqualIgnoringSource, Struct, frozen=True):
-    """`by` stands in for a member of staff on every day from `start` to `end`, both inclusive; no end: for good."""
+    """Cover of one member of staff by another, from `start` to `end`, both inclusive; no end means permanently."""
 
     by: Handle
     start: date
@@ -123,14 +128,14 @@ class Staff(EqualIgnoringSource, Struct, frozen=True):
     source: Source = Source("")
 
     def human(self) -> str:
-        """The key by which people, not accounts, are compared."""
+        """Return the key by which people, not accounts, are compared."""
         return f"person:{self.person}" if self.person else f"account:{self.id}"
 
 
 class Wanted(EqualIgnoringSource, Struct, frozen=True):
-    """Who shall hold a slot on the day: a member of staff, or nobody (`staff` None).
+    """The declared holder of a slot on the day: a member of staff, or nobody (`staff` None).
 
-    `reason` is "cover" where a stand-in replaces the declared holder on that day.
+    `reason` is "cover" if a stand-in replaces the declared holder on that day.
     """
 
     staff: UserId | None
@@ -140,8 +145,11 @@ class Wanted(EqualIgnoringSource, Struct, frozen=True):
 
 
 class Shift(NamedTuple):
-    """A slot that changes hands on `day`; None before or after: not managed then. `source` is the line at fault:
-    the cover or the entry that begins, or, where nothing follows, the one that ended on the day before."""
+    """A slot that changes hands on `day`; None before or after: not managed then.
+
+    `source` is the line that causes it: the cover or entry that begins or, if nothing follows, the entry that ended the
+    day before.
+    """
 
     day: date
     slot: Slot
@@ -161,10 +169,10 @@ class Lapse(NamedTuple):
 
 
 class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
-    """One learner as declared for a day: `id` or `misid` is set, not both. What is not in `slots` is not managed.
+    """One learner as declared for a day.
 
-    `lapsed` slots are not managed either, and not by intention. `later` is what changes after the day, in order,
-    as far as the files were read ahead.
+    Either `id` or `misid` is set. Slots that are not in `slots` are not managed; those in `lapsed` are not managed
+    either, but not by intention. `later` has the changes after the day, in order, as far ahead as the files were read.
     """
 
     not_compared = ("lapsed", "later", "source")
@@ -181,15 +189,15 @@ class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
 
     @property
     def key(self) -> LearnerKey:
-        """The identity within the files: the id, or else the MISID."""
+        """Identity within the files: the id, or else the MISID."""
         return self.id if self.id is not None else self.misid or ""
 
     def user(self, misids: Mapping[str, UserId]) -> UserId | None:
-        """The OneFile id: as declared, or as a reading found it by the MISID; None where it found nobody."""
+        """Return the OneFile id, as declared or as a reading resolved the MISID; None if it did not."""
         return self.id if self.id is not None else misids.get(self.misid or "")
 
     def name(self) -> str:
-        """What messages call this learner when the OneFile id may not be known yet."""
+        """Return the learner's name in messages, for use before the OneFile id is known."""
         return self.label or (f"learner {self.id}" if self.id is not None else f"learner with MISID {self.misid}")
 
 

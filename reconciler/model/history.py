@@ -1,4 +1,4 @@
-"""What the store takes and gives back, as plain data: runs, journalled operations, leases and reservations."""
+"""Rows of the store as plain data: runs, journalled operations, open issues, leases."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from reconciler.model.structs import Struct, field
 
 
 class RunRow(Struct, frozen=True):
-    """One run of a command. `ended` and `exit_code` are None while it runs, and for ever if it was cut off.
-    `settled_by` is the next run that took its lock, and settled what it left: it was cut off.
-    `uncommitted`: its files were not those of `commit`; None where no git was asked, as before schema version 3."""
+    """One run of a command.
+
+    `ended` and `exit_code` are None while it runs, and stay None if it was cut off; `settled_by` is then the next run
+    that took its lock and settled what it left. `uncommitted`: its files differed from those of `commit`; None if git
+    was not asked, as before schema version 3.
+    """
 
     id: int
     started: datetime
@@ -32,7 +35,7 @@ class RunRow(Struct, frozen=True):
 
 
 class JournalOperation(Struct, frozen=True):
-    """An operation as the journal keeps it: ids and the request, never a learner's name or label."""
+    """An operation in the journal: ids and the request, never a learner's name or label."""
 
     id: str
     learner: UserId
@@ -47,7 +50,7 @@ class JournalOperation(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One step in an operation's life."""
+    """One step in the life of an operation."""
 
     at: datetime
     state: State
@@ -56,7 +59,7 @@ class Event(Struct, frozen=True):
 
 
 class JournalRow(Struct, frozen=True):
-    """One operation of a run with all its events, oldest first; `sequence` counts from 1 in the order of writing."""
+    """One operation of a run with its events, oldest first; `sequence` counts from 1 in the order of writing."""
 
     run: int
     sequence: int
@@ -65,18 +68,20 @@ class JournalRow(Struct, frozen=True):
 
     @property
     def state(self) -> State:
-        """Where the operation stands: its latest event's state."""
+        """State of the operation: that of its latest event."""
         return self.events[-1].state
 
     @property
     def places(self) -> frozenset[Place]:
-        """The slots that the operation writes, with their learner."""
+        """Slots that the operation writes, with their learner."""
         return frozenset((self.operation.learner, slot) for slot, _ in self.operation.moves)
 
 
 class LastApplied(Struct, frozen=True):
-    """Who was last applied to a slot, or last seen there as declared; by which run, of which command, when, and who
-    asked for it."""
+    """The holder last applied to a slot, or last seen there as declared.
+
+    With the run, its command, the time, and the person who asked for it.
+    """
 
     staff: UserId | None
     run: int
@@ -86,7 +91,7 @@ class LastApplied(Struct, frozen=True):
 
 
 class Correction(Struct, frozen=True):
-    """One slot that a run of `drift --correct` wrote; `at` is when that was known."""
+    """One slot that a run of `drift --correct` wrote; `at` is when the outcome was known."""
 
     learner: UserId
     slot: Slot
@@ -98,12 +103,11 @@ IssueKind = Literal["drift", "step", "fight"]
 
 
 class OpenIssue(Struct, frozen=True):
-    """One matter of one slot from the run that first saw it to the one that found it over.
+    """A long-lived issue of one slot, from the run that first saw it to the one that found it over.
 
-    `drift`: OneFile holds `holder` where `due` was last applied. `step`: a person is to take `holder` off, whom
-    only the record knows there if it is `due` too.
-    `fight`: the slot was corrected so often that a person must answer first. `ended` is None while it is open;
-    `ending` then says how it ended.
+    `drift`: OneFile holds `holder`, and `due` was last applied. `step`: a manual step to remove `holder`, who is known
+    only from the record if `due` is the same person. `fight`: the slot was corrected so often that a person must answer
+    first. `ended` is None while it is open; then `ending` says how it ended.
     """
 
     id: int
@@ -125,8 +129,8 @@ class OpenIssue(Struct, frozen=True):
 class Lease(Struct, frozen=True):
     """The right to write to one organisation of one target until `until`, unless renewed.
 
-    `token` proves that it is ours; `seconds` is how long each renewal holds. `taken_over_from` is the run whose
-    lease had lapsed unreleased: that run is dead, and its journal comes first.
+    `token` proves ownership; `seconds` is how long each renewal lasts. `taken_over_from` is the run whose lease lapsed
+    without release: that run is dead, and its journal must be settled first.
     """
 
     target: str

@@ -1,4 +1,4 @@
-"""The field's nouns as plain data: learners, staff and the slots that staff hold on learners."""
+"""The observed side: learners and staff as one reading of OneFile shows them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from reconciler.problems import Problem
 
 
 AccountStatus = Literal["active", "archived", "missing", "not listed"]
-"""`not listed`: OneFile has the account, but not among the organisation's active users of that role."""
+"""Status of an account. `not listed`: OneFile has it, but not among the organisation's active users of that role."""
 
 
 class ObservedLearner(Struct, frozen=True):
-    """What OneFile holds for one learner. `slots` has every slot that was read, also undeclared ones."""
+    """One learner in OneFile. `slots` has every slot that was read, also undeclared ones."""
 
     id: UserId
     standing: AccountStatus = "active"
@@ -27,7 +27,7 @@ class ObservedLearner(Struct, frozen=True):
 
 
 class ObservedStaff(Struct, frozen=True):
-    """What OneFile says of one staff account; `placement` is only read for employers."""
+    """One staff account in OneFile; `placement` is only read for employers."""
 
     id: UserId
     standing: AccountStatus = "active"
@@ -37,9 +37,9 @@ class ObservedStaff(Struct, frozen=True):
 class Observed(RedactedRepr, Struct, frozen=True):
     """One reading of the learners and staff in scope.
 
-    `misids` maps the declared MISIDs to learners; `staff` is keyed by organisation and user id, because a
-    member of staff only counts where their account is. `calls` is what the reading cost. `names` are learners' own,
-    where this command's report may show them; they are never saved.
+    `misids` maps the declared MISIDs to learners. `staff` is keyed by organisation and user id, because an account only
+    counts in its own organisation. `calls` is the cost of the reading. `names` are learners' names if this command's
+    report may show them; they are never saved.
     """
 
     hidden = ("names",)
@@ -54,4 +54,4 @@ class Observed(RedactedRepr, Struct, frozen=True):
 
 
 Recorded = Mapping[Place, UserId | None]
-"""What was last applied, or last seen to be as declared, per slot: the third side of the comparison."""
+"""Holder last applied to each slot, or last seen there as declared: the third side of the comparison."""

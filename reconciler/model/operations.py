@@ -1,4 +1,4 @@
-"""The closed set of operations, and what surrounds them: changes, plans and outcomes; data only."""
+"""The closed set of operations with their ids, states and outcomes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Move(Struct, frozen=True):
-    """One holder giving way to another within an operation."""
+    """Change of one slot's holder within an operation."""
 
     before: Holder
     after: UserId
@@ -61,7 +61,7 @@ class AssignUnit(Struct, frozen=True):
 
 
 class AssignAdditional(Struct, frozen=True):
-    """Add a member of staff to the learner's additional people. OneFile cannot show them, so before is unread."""
+    """Add a member of staff to the learner's additional people. OneFile cannot show them: `before` is unread."""
 
     learner: UserId
     move: Move
@@ -86,7 +86,7 @@ def operation_of(learner: UserId, moves: Mapping[Slot, Move]) -> Operation:
 
 
 def moves(operation: Operation) -> tuple[tuple[Slot, Move], ...]:
-    """The slots that an operation writes, each with who goes and who comes."""
+    """Return the slots that an operation writes, each with its old and new holder."""
     match operation:
         case SetDefaults(assessor=assessor, employer=employer):
             pairs = ((SlotKind.DEFAULT_ASSESSOR, assessor), (SlotKind.DEFAULT_EMPLOYER, employer))
@@ -106,44 +106,44 @@ def addresses(operation: Operation) -> tuple[str, ...]:
 
 
 def facts(operation: Operation) -> list[list[int | str | None]]:
-    """What an operation does and displaces, as JSON has it: for each slot its address, who goes and who comes."""
+    """Return the content of an operation as JSON values: address, old holder and new holder of each slot."""
     return [[slot.address(operation.learner), holder_json(move.before), move.after] for slot, move in moves(operation)]
 
 
 def operation_id(operation: Operation) -> str:
-    """Twelve hex digits from what the operation does and displaces: the same operation, the same id."""
+    """Return twelve hex digits that identify an operation by the moves it makes."""
     return id_of(facts(operation))
 
 
 def id_of(operation: list[list[int | str | None]]) -> str:
-    """The same, of an operation's facts."""
+    """Return the operation id for an operation's facts."""
     return hashed(_compact(operation))[:12]
 
 
 def step_id(learner: UserId, slot: Slot) -> str:
-    """Eight hex digits that name a person's step on a slot: the same from plan to plan until it is done."""
+    """Return eight hex digits that identify the manual step of a slot: the same in every plan until it is done."""
     return hashed(slot.address(learner))[:8]
 
 
 def hashed(text: str) -> str:
-    """SHA-256, as hex digits."""
+    """Return the SHA-256 of a text as hex digits."""
     import hashlib  # OpenSSL, for a command that writes or closes something
 
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def holder_json(holder: Holder) -> int | str | None:
-    """A holder as one JSON value: the id, null for nobody, or the word for why it is not known."""
+    """Return a holder as one JSON value: the id, null for nobody, or why it is not known."""
     return holder.value if isinstance(holder, Unread) else holder
 
 
 def time_json(moment: datetime | None) -> str | None:
-    """A moment as one JSON value: UTC, to the second."""
+    """Return a moment as one JSON value: UTC, to the second."""
     return moment.astimezone(UTC).strftime(TIME_FORMAT) if moment else None
 
 
 class State(StrEnum):
-    """Where an operation stands. `intent` and `sent` are journal states; a finished run leaves neither."""
+    """State of an operation. `intent` and `sent` are journal states; a finished run leaves neither."""
 
     INTENT = "intent"
     SENT = "sent"
@@ -159,8 +159,10 @@ Proof = Literal["", "read_back", "unreadable"]
 
 
 class Outcome(Struct, frozen=True):
-    """How one operation ended. `proof` is read_back where a reading showed the new value in place,
-    unreadable where OneFile does not show that slot."""
+    """Result of one operation.
+
+    `proof` is read_back if a reading showed the new value in place, and unreadable if OneFile does not show that slot.
+    """
 
     operation: Operation
     state: State

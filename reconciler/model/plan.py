@@ -1,4 +1,4 @@
-"""The closed set of operations, and what surrounds them: changes, plans and outcomes; data only."""
+"""A plan: changes, manual removals, findings, caseloads and counts; data only."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
 
 
 class ManualRemoval(EqualIgnoringSource, Struct, frozen=True):
-    """Something only a person can do in OneFile's web pages, because the API has no unassign.
+    """A manual step: removing a person in OneFile's web pages, because the API has no unassign.
 
-    `page` names the web page, `clicks` the way there and what to do, `owner` who sees to it. `unseen`: OneFile
-    does not show the slot, so that only a person can say that it is done. The id is made from the
-    address, so it stays the same until done. `first_seen` is when an apply or a drift run first found the step open.
+    `page` names the web page, `clicks` the way there and what to do, `owner` the person or team responsible. `unseen`:
+    OneFile does not show the slot, so only a person can confirm that it is done. The id is made from the address, so it
+    stays the same until done. `first_seen` is when an apply or a drift run first reported the step.
     """
 
     id: str
@@ -78,9 +78,11 @@ class ManualRemoval(EqualIgnoringSource, Struct, frozen=True):
 
 
 class Finding(EqualIgnoringSource, Struct, frozen=True):
-    """A policy that the planned world would break. `waived` quotes the waiver that lets it pass; `pending` is True
-    where the plan of `Plan.base`'s files would break it just so. `places` are all the lines that have a part in it;
-    they are not saved."""
+    """A policy that the planned state would break.
+
+    `waived` quotes the waiver that lets it pass. `pending`: the plan of the base's files would break it too. `places`
+    are all the lines that contribute to it; they are not saved.
+    """
 
     not_compared = ("places", "source")
 
@@ -103,7 +105,7 @@ class Finding(EqualIgnoringSource, Struct, frozen=True):
 
 
 class Holding(Struct, frozen=True):
-    """How many learners one member of staff holds, by way of each layer, and how many distinct ones in all."""
+    """Numbers of learners that one member of staff holds: by each layer, and distinct ones in all."""
 
     default: int = 0
     learning_aim: int = 0
@@ -112,7 +114,7 @@ class Holding(Struct, frozen=True):
 
 
 class CaseloadRow(Struct, frozen=True):
-    """One assessor's or IQA's caseload before and after the plan, over the learners in scope."""
+    """Caseload of one assessor or IQA before and after the plan, over the learners in scope."""
 
     handle: Handle
     staff: UserId
@@ -123,11 +125,11 @@ class CaseloadRow(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """Counts of a plan's slots; calls are read, what the reading cost, and write, one per operation.
+    """Counts of a plan's slots and calls; write calls are one per operation.
 
-    `unknown` are slots that neither OneFile nor a record shows: to be written once, or left alone where nobody is
-    declared. `unneeded` is None without a base, and else how many slots the plan of the base's files would change
-    that this one neither changes nor sets aside.
+    `unknown` slots are shown neither by OneFile nor by a record: they are written once, or left alone if nobody is
+    declared. `unneeded` is None without a base, and else counts the slots that the plan of the base's files would
+    change and this one neither changes nor sets aside.
     """
 
     create: int = 0
@@ -144,27 +146,28 @@ class Summary(Struct, frozen=True):
 
 
 class GitState(Struct, frozen=True):
-    """The `commit` a state folder stands at, empty where git cannot tell; `uncommitted`: its files are not that
-    commit's, so that the commit does not name what they ask for."""
+    """The `commit` of a state folder, empty if git does not know it.
+
+    `uncommitted`: the files differ from that commit, so the commit does not name what they ask for.
+    """
 
     commit: str = ""
     uncommitted: bool | None = None
 
 
 NO_GIT = GitState()
-"""Outside git, as far as can be told."""
+"""No commit is known."""
 
 
 class Plan(RedactedRepr, Struct, frozen=True):
-    """What would be written, in order, and everything a reviewer needs to judge it.
+    """The operations to write, in order, and everything a reviewer needs to judge them.
 
-    `changes` has every declared slot, sorted by cohort, learner and slot; `operations` are in the order of
-    writing. `problems` are rows set aside and warnings; they do not stop the rest. `refusals` are limits
-    that the plan exceeds: nothing is applied while there is one, nor while a finding blocks. `day` is the day
-    whose declaration was planned; `handles` say who the ids of staff are; `left_out` counts the
-    declared learners whom the scope left unread. `base` is the commit whose files were planned beside these against
-    the same reading, if any; `made_from` is where the files themselves stood. `names` are learners' own names, and
-    only where settings.privacy lets this report show them: they are never saved.
+    `changes` has every declared slot, sorted by cohort, learner and slot; `operations` are in the order of writing.
+    `problems` are rows set aside and warnings; they do not stop the rest. `refusals` are limits that the plan exceeds:
+    nothing is applied while there is one, nor while a finding blocks. `day` is the day whose declaration was planned;
+    `handles` maps staff ids to handles; `left_out` counts the declared learners outside the scope. `base` is the commit
+    whose files were planned beside these against the same reading, if any; `made_from` is the git state of the files
+    themselves. `names` are learners' names, only if settings.privacy lets this report show them: they are never saved.
     """
 
     hidden = ("names",)
@@ -193,10 +196,10 @@ class Plan(RedactedRepr, Struct, frozen=True):
 
     @property
     def blocked(self) -> bool:
-        """A limit or a policy refuses this plan as a whole."""
+        """True if a limit or a policy refuses this plan as a whole."""
         return bool(self.refusals) or any(finding.blocks for finding in self.findings)
 
     @property
     def in_sync(self) -> bool:
-        """Nothing to write, nothing for a person to do, nothing set aside."""
+        """True if there is nothing to write, no manual step and nothing set aside."""
         return not self.operations and not self.manual and not self.summary.blocked

@@ -1,4 +1,4 @@
-"""The field's nouns as plain data: learners, staff and the slots that staff hold on learners."""
+"""Slots, roles and identities: where on a learner staff are assigned, and how each slot is named."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ UnitId = NewType("UnitId", str)  # text such as KS_COMM1, compared exactly
 OrganisationId = NewType("OrganisationId", int)
 Handle = NewType("Handle", str)  # the name a member of staff has in staff.yaml
 LearnerKey = UserId | str
-"""The identity of a learner in the files: the OneFile user id, or else the MISID, which is text."""
+"""Identity of a learner in the files: the OneFile user id or else the MISID, which is text."""
 
 
 class Site(NamedTuple):
-    """One organisation on one OneFile server: what locks, records and histories belong to."""
+    """One organisation on one OneFile server: the scope of locks, records and histories."""
 
     target: str
     organisation: int
@@ -32,8 +32,10 @@ class Role(StrEnum):
 
 
 class SlotKind(StrEnum):
-    """The seven kinds of slot, in the order in which plans list and write them: additional people first,
-    so that a newcomer is on the learner before anybody is displaced."""
+    """The seven kinds of slot, in the order in which plans list and write them.
+
+    Additional people come first, so that a newcomer is on the learner before anybody is displaced.
+    """
 
     __hash__ = str.__hash__  # every look-up of a slot hashes its kind, and Enum's own does so in Python
 
@@ -50,8 +52,10 @@ KIND_ORDER: Mapping[SlotKind, int] = {kind: place for place, kind in enumerate(S
 
 
 class Listed(NamedTuple):
-    """A list on a learner in a cohort file: `name` is the key that tells its items apart, `kinds` are the slots that
-    an item holds, by their key in it."""
+    """A list of items on a learner in a cohort file.
+
+    `name` is the key that distinguishes its items, `kinds` are the slots of an item by their key.
+    """
 
     name: str
     kinds: Mapping[str, SlotKind]
@@ -65,13 +69,15 @@ LISTED: Mapping[str, Listed] = {
     "learning_aims": Listed("standard", {"assessor": SlotKind.LEARNING_AIM_ASSESSOR, "iqa": SlotKind.LEARNING_AIM_IQA}),
     "units": Listed("unit", {"assessor": SlotKind.UNIT_ASSESSOR, "iqa": SlotKind.UNIT_IQA}),
 }
-"""How a cohort file writes who holds a slot: under a key of the learner, or in an item of a list. Additional people
-are a plain list, `additional`."""
+"""Keys of a cohort file for the holders of slots: on the learner, or in an item of a list.
+
+Additional people are a plain list, `additional`.
+"""
 DEFAULT_KINDS = frozenset(SINGLE.values())
 LEARNING_AIM_KINDS = frozenset(LISTED["learning_aims"].kinds.values())
 UNIT_KINDS = frozenset(LISTED["units"].kinds.values())
 LAYERS = (DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS)
-"""The kinds of slot that OneFile shows together: in a user's own record, a learning aim, a unit summary."""
+"""Kinds of slot that OneFile shows together: in a user's own record, a learning aim, a unit summary."""
 ASSESSOR_KINDS = frozenset({SlotKind.DEFAULT_ASSESSOR, SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.UNIT_ASSESSOR})
 IQA_KINDS = frozenset({SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA})
 _ASSESSING = frozenset({Role.ASSESSOR, Role.TRAINEE_ASSESSOR})
@@ -84,21 +90,21 @@ ROLES_FOR: Mapping[SlotKind, frozenset[Role]] = {
     SlotKind.UNIT_ASSESSOR: _ASSESSING,
     SlotKind.UNIT_IQA: frozenset({Role.IQA}),
 }
-"""Which roles may stand in a slot. Whether a trainee really may is the policy `trainee_assessor`."""
+"""Roles allowed in each kind of slot. The policy `trainee_assessor` decides about trainees."""
 
 
 class Slot(NamedTuple):
-    """One place on a learner that holds a member of staff.
+    """A position on a learner that a member of staff holds.
 
-    `key` is None for the two defaults, the StandardId for a learning aim, the UnitId for a unit, and for
-    `additional`, which is a set, the member's own UserId.
+    `key` is None for the two defaults, the StandardId for a learning aim, the UnitId for a unit and, for `additional`,
+    which is a set, the member's own UserId.
     """
 
     kind: SlotKind
     key: int | str | None = None
 
     def address(self, learner: UserId) -> str:
-        """`learner[200004].learning_aim[41242].assessor`, as in plans and in the record."""
+        """Return the address used in plans and the record, such as `learner[200004].learning_aim[41242].assessor`."""
         kind = self.kind
         if kind in DEFAULT_KINDS:
             return f"learner[{learner}].{kind.value}"
@@ -109,7 +115,7 @@ class Slot(NamedTuple):
 
     @classmethod
     def parse(cls, kind: SlotKind, address: str) -> Place:
-        """The learner and the slot of an address whose kind is known. Raises ValueError where the two do not fit."""
+        """Parse the address of a slot of a known kind. Raises ValueError if they do not match."""
         learner, _, place = address.partition("].")
         text = place[place.find("[") + 1 : place.rfind("]")]
         key: int | str | None = None
@@ -124,7 +130,7 @@ class Slot(NamedTuple):
 
     @lru_cache(maxsize=10_000)  # noqa: B019  slots are values: a few hundred different ones stand on all learners
     def order(self) -> tuple[int, int, str]:
-        """A sort key: kinds in plan order, then number keys by number and text keys by text."""
+        """Return a sort key: kinds in plan order, then number keys by number and text keys by text."""
         number = self.key if isinstance(self.key, int) else 0
         text = self.key if isinstance(self.key, str) else ""
         return (KIND_ORDER[self.kind], number, text)
@@ -135,7 +141,7 @@ Place = tuple[UserId, Slot]
 
 
 class Unread(Enum):
-    """Why a slot's holder is not known, or cannot be. None, by contrast, means: read, and nobody is there."""
+    """Reason why a slot's holder is not known. None, by contrast, means: read, and nobody holds it."""
 
     UNREADABLE = "unreadable"  # OneFile does not send this field
     NOT_HELD = "not_held"  # the learner has no such learning aim or unit

@@ -1,7 +1,7 @@
-"""What the program's values are made of, and how one compares and shows itself where not every field of it counts.
+"""Base types of the program's values, with comparison and `repr` that leave fields out.
 
-They are structs of a library in C: to make one costs a seventh of a dataclass, to define one, which every start pays
-for, a twentieth. What works on values and changes on the way stays a dataclass.
+They are structs of a library in C: creating one costs a seventh of a dataclass; defining one, which every start pays
+for, a twentieth. Mutable objects stay dataclasses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 Natural = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(gt=0)]
-"""Whole numbers in what a Decoder reads. It takes nothing else for one: neither `1.0` nor `true`."""
+"""Whole numbers in a Decoder's input; `1.0` and `true` are refused."""
 
 
 class RedactedRepr:

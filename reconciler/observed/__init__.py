@@ -1,1 +1,1 @@
-"""The observed side: what OneFile holds, read whole or not at all, and readings that were kept."""
+"""The observed side: readings of what OneFile holds, complete or not at all, and saved readings."""

@@ -1,4 +1,4 @@
-"""Learning aims and units of many learners: from one list of everybody's where that is cheaper, else one by one."""
+"""Learning aims and units of many learners: from one list of all learners if that is cheaper, else one by one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ EVERYTHING = frozenset(Slot(kind) for kind in LEARNING_AIM_KINDS | UNIT_KINDS)
 
 
 class Work:
-    """`slots` has what was read, by learner; only learners of whom aims or units are wanted are asked for.
+    """Learning aims and units by learner; only the learners who need them are read.
 
-    A wanted slot without a key (`EVERYTHING`) stands for all that a learner has of its kind.
+    A wanted slot without a key (`EVERYTHING`) means all that a learner has of its kind.
     """
 
     def __init__(self, reader: Reader, capabilities: Capabilities) -> None:
@@ -32,8 +32,7 @@ class Work:
         self._layers = (_Layer(LEARNING_AIM_KINDS, "LearningAim", aims), _Layer(UNIT_KINDS, "UnitSummary", units))
 
     async def survey(self, wanted: Sequence[Collection[Slot]], in_all: int) -> None:
-        """Look for the cheapest way to read these slots, one collection a learner; `in_all` is how many learners
-        there are."""
+        """Find the cheapest way to read these slots, one collection per learner; `in_all` counts all learners."""
         for layer in self._layers:
             await layer.survey(wanted, in_all)
 
@@ -42,7 +41,7 @@ class Work:
         return sum(layer.scan.calls_left if layer.scan.chosen else layer.wanted for layer in self._layers)
 
     def at(self, learner: UserId) -> float:
-        """When the oldest part of this learner's work was read, monotonic seconds."""
+        """Return when the oldest part of this learner's work was read, in monotonic seconds."""
         return self._times.get(learner, float("inf"))
 
     async def read(self, wanted: ToRead, spent: Callable[[], None]) -> None:
@@ -60,10 +59,10 @@ class Work:
         await gather_bounded(alone, lambda learner: self._ask(learner, wanted[learner], layer, spent))
 
     def _sort(self, layer: _Layer, wanted: ToRead, at: float) -> None:
-        """Everybody's rows to the learners who are wanted.
+        """Assign the rows of the list to the wanted learners.
 
-        A field that a row lacks is nobody if other rows of this list have it. If none has, the list says nothing of
-        that kind of slot, and it is left out: another list's having it proves nothing of this one.
+        A field that a row lacks means nobody if other rows of this list have it. If none has, the list does not show
+        that kind of slot, and it is left out: that another list has it proves nothing about this one.
         """
         kinds = _sent(layer.scan.rows.values())
         rows: dict[UserId, list[WorkRow]] = defaultdict(list)
@@ -79,7 +78,7 @@ class Work:
             self._times[learner] = min(at, self.at(learner))
 
     def _complete(self, learner: UserId, slots: Collection[Slot], layer: _Layer) -> bool:
-        """Whether the list of everybody's had all that is declared here; who lacks something is asked for alone."""
+        """Return True if the list had all that is declared here; otherwise the learner is read alone."""
         named = (slot for slot in slots if slot.kind in layer.kinds and slot.key is not None)
         return layer.scan.whole and all(slot in self.slots[learner] for slot in named)
 
@@ -93,7 +92,7 @@ class Work:
 
 @dataclass
 class _Layer:
-    """Learning aims or units: which kinds of slot, what errors call their search, and the list of everybody's."""
+    """Learning aims or units: the kinds of slot, the name of their search in errors, and the list of all learners."""
 
     kinds: frozenset[SlotKind]
     name: str
@@ -108,11 +107,11 @@ class _Layer:
         self.wanted = sum(self.concerns(slots) for slots in wanted)
 
         def usable(rows: Rows[WorkRow]) -> bool:
-            """Rows that do not say whose they are, or lack a field that is wanted, are no use."""
+            """Return False for rows without their learner or without a field that is wanted."""
             return bool(rows) and all(row.learner for row in rows.values()) and kinds <= _sent(rows.values())
 
         def length(rows: Rows[WorkRow]) -> int:
-            """The list's length, if the other learners have as many rows as those on the first page."""
+            """Estimate the list's length: as many rows per learner as on the first page."""
             return round(len(rows) / max(1, len({row.learner for row in rows.values()})) * in_all)
 
         await self.scan.survey(lambda _: self.wanted, guess=length, usable=usable)

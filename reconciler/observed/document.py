@@ -1,4 +1,4 @@
-"""A reading as a JSON document, so that any plan can be made again without a call: ids only, no names."""
+"""A reading as a JSON document, so that a plan can be made again without a call: ids only, no names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AGAIN = "Read OneFile again: leave --observed away, or save a new reading with 
 
 
 def to_document(observed: Observed, site: Site) -> dict[str, Any]:
-    """Learners and staff by id; a slot's holder is an id, null for nobody, or the word for why it is not known."""
+    """Return learners and staff by id; a holder is an id, null for nobody, or why it is not known."""
     return {
         "observed_format": FORMAT,
         "taken_at": observed.taken_at.astimezone(UTC).isoformat(),
@@ -112,7 +112,7 @@ def from_document(document: Any, site: Site) -> Observed:
 
 
 def _observed(saved: Saved) -> Observed:
-    """Raises ValueError for what types cannot state."""
+    """Make the reading. Raises ValueError for faults that types cannot state."""
     return Observed(
         taken_at=_moment(saved.taken_at),
         learners=_once(
@@ -152,7 +152,7 @@ def _slot(kind: SlotKind, key: int | str | None) -> Slot:
 
 
 def _once(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, _Value]:
-    """Raises ValueError for a key that comes twice: which of the two is true cannot be known."""
+    """Return the pairs as a dict. Raises ValueError for a key that comes twice: neither value can be trusted."""
     every = list(pairs)
     unique = dict(every)
     if len(unique) < len(every):
@@ -169,10 +169,10 @@ def _moment(text: str) -> datetime:
 
 
 def fitted(observed: Observed, declared: Declared) -> Observed:
-    """The reading, for a declaration that may ask for more than was declared when it was taken.
+    """Fit the reading to a declaration that may ask for more than was declared when it was taken.
 
-    A slot of a layer that was read for a learner is known not to be held. Raises Invalid for learners, staff
-    and layers that the reading never looked at: not read is not empty.
+    A slot of a layer that was read for a learner is known not to be held. Raises Invalid for learners, staff and layers
+    that the reading never looked at: not read is not empty.
     """
     learners = dict(observed.learners)
     problems: list[Problem] = []

@@ -1,4 +1,4 @@
-"""A reading narrowed to what one declaration asks for: as if it had been taken for that declaration alone."""
+"""Narrow a reading to one declaration, as if it had been taken for that declaration alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 
 
 def narrow(observed: Observed, declared: Declared) -> Observed:
-    """Learners, staff, layers and placements that the declaration does not ask for are left out.
+    """Leave out the learners, staff, layers and placements that the declaration does not ask for.
 
     One reading may serve two declarations, and neither plan may depend on what the other asked for.
     """
@@ -44,7 +44,7 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
 
 
 def _narrowed(seen: ObservedLearner, asked: AbstractSet[Slot], employers: bool) -> ObservedLearner:
-    """Every slot of the layers that are asked for, as one call shows them together; `employers` of everybody."""
+    """Keep every slot of the requested layers, which one call shows together; `employers`: also every employer."""
     placement = seen.placement if EMPLOYER in asked else None
     if seen.slots.keys() == asked:  # by far the most
         return seen if placement == seen.placement else replace(seen, placement=placement)
@@ -59,7 +59,7 @@ def _narrowed(seen: ObservedLearner, asked: AbstractSet[Slot], employers: bool) 
 
 
 def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
-    """Every account that a slot shall hold, with the organisation of the learner."""
+    """Return every account that should hold a slot, with the organisation of the learner."""
     found = defaultdict[OrganisationId, set[UserId | None]](set)
     for learner in declared.learners:
         found[learner.organisation].update([want.staff for want in learner.slots.values()])
@@ -67,7 +67,7 @@ def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
 
 
 def layer(kind: SlotKind) -> frozenset[SlotKind]:
-    """The kinds of slot that one search shows: both of a learning aim, both of a unit, else the kind alone."""
+    """Return the kinds of slot that one search shows: both of a learning aim, both of a unit, or the kind alone."""
     for together in (LEARNING_AIM_KINDS, UNIT_KINDS):
         if kind in together:
             return together

@@ -1,4 +1,4 @@
-"""One reading of OneFile, as cheap as this server allows: whole, or an error; never half a picture."""
+"""Read the observed state with the fewest calls: complete, or an error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.onefile.reader import Reader
 
 
 class ProgressListener(Protocol):
-    """Told what a reading will cost before most of it is spent, and then how far it is; in calls."""
+    """Receives the forecast of a reading's cost before most of it is spent, and then its progress; in calls."""
 
     def forecast(self, spent: int, remaining: int) -> None: ...
     def spent(self, calls: int) -> None: ...
@@ -28,10 +28,10 @@ async def observe(
     capabilities: Capabilities | None = None,
     progress: ProgressListener | None = None,
 ) -> Observed:
-    """Read every declared learner's managed slots, and the standing of everybody who shall hold one.
+    """Read every declared learner's managed slots, and the status of everybody who should hold one.
 
-    First what a few calls can show: who is on the lists, and which lists are worth reading. Then the forecast, then the
-    rest. What is learnt of the server goes into `facts`. Raises ServiceError when any read fails or contradicts itself.
+    First a few calls: the lists of people, and which lists are worth reading. Then the forecast, then the rest.
+    Knowledge about the server is stored in `capabilities`. Raises ServiceError when a read fails or contradicts itself.
     """
     capabilities = capabilities if capabilities is not None else Capabilities()
     reader.paging.rows = capabilities.number("page_rows") or reader.paging.rows

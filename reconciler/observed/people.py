@@ -1,4 +1,4 @@
-"""The learners and staff of one organisation: who is there, who is archived, and who holds the defaults."""
+"""Learners and staff of one organisation: account status, and the holders of the defaults."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Found(Struct, frozen=True):
 
 
 class People:
-    """Finds the declared learners of one organisation, and everybody who shall hold one of their slots.
+    """Reader of the declared learners of one organisation, and of everybody who should hold their slots.
 
-    What is kept of a learner is what was asked for, whichever way it came: where a page happened to show more of one
-    learner than of another, a plan must not depend on it.
+    Only what was asked for is kept, by whichever call it came: if a page happened to show more of one learner than of
+    another, a plan must not depend on it.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class People:
     # -------------------------------------------------------------- what it will cost
 
     async def survey(self) -> None:
-        """Who is on the learners' list, what its rows show, and the staff: all that tells what the rest will cost."""
+        """Read the learners' list and the staff: all that the cost of the rest depends on."""
         self._listed_at = self._reader.clock.monotonic()
         called = await self._register.call()
         if called and (not self._absent() or await self._register.confirm()):
@@ -90,7 +90,7 @@ class People:
 
     @property
     def _unmarked(self) -> bool:
-        """Whether this server's lists have archived users among them, and only their own record says so."""
+        """True if this server's lists have archived users among them, and only their own record shows it."""
         return self._capabilities.get(UNMARKED) == "yes"
 
     async def _survey_rows(self) -> None:
@@ -106,17 +106,17 @@ class People:
         self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
 
     def _learn_from(self, rows: Iterable[UserRow]) -> bool:
-        """What rows of the learners' list carry. They are of use in any case: they tell who is there."""
+        """Store which fields rows of the learners' list carry. Always return True: the rows are useful in any case."""
         self._capabilities.set(self._shows, ",".join(sorted(sent(rows))))
         return True
 
     def _shown(self, unknown: frozenset[SlotKind] = frozenset()) -> frozenset[SlotKind]:
-        """The defaults that a row of the learners' list carries, as far as is known before it is read."""
+        """Return the defaults that a row of the learners' list carries, if known before it is read."""
         learnt = self._capabilities.get(self._shows)
         return unknown if learnt is None else frozenset(kind for kind in DEFAULT_KINDS if kind in learnt.split(","))
 
     def _spared_by(self, rows: Rows[UserRow]) -> int:
-        """How many learners need no call of their own once there is a row of each, like these."""
+        """Count the learners who need no call of their own once each has a row like these."""
         shown = sent(rows.values()) if rows else self._shown(unknown=DEFAULT_KINDS)
         own = self._unmarked
         return sum(learner.id is None or (self._asked(learner) <= shown and not own) for learner in self._learners)
@@ -129,7 +129,7 @@ class People:
         return len(pages) + self._scan.calls_left + own + placements
 
     def _costs(self, learner: DeclaredLearner, pages: Collection[int], shown: frozenset[SlotKind]) -> int:
-        """Calls for this learner alone: a search for the MISID, the learner's own record."""
+        """Count the calls for this learner alone: a search for the MISID, the learner's own record."""
         wants, user = self._asked(learner), self._user(learner)
         if self._scan.chosen:
             return int(self._unmarked or not wants <= shown)
@@ -141,7 +141,7 @@ class People:
         return int(bool(wants) and not (has_row and wants <= shown))
 
     def likely(self) -> Iterator[DeclaredLearner]:
-        """The learners who are there, as far as the survey can tell."""
+        """Yield the learners who exist according to the survey."""
         for learner in self._learners:
             user = self._user(learner)
             if not self._register.whole or (user is not None and user in self._register.listed):
@@ -149,23 +149,23 @@ class People:
 
     @property
     def size(self) -> int:
-        """How many learners the organisation has, as far as is known."""
+        """Number of learners in the organisation, as known so far."""
         return max(len(self._learners), len(self._register.listed))
 
     def _asked(self, learner: DeclaredLearner) -> frozenset[SlotKind]:
-        """The defaults to read of a learner: the declared ones, and the employer where everybody needs one."""
+        """Return the defaults to read: the declared ones, and the employer if every learner needs one."""
         declared = frozenset(slot.kind for slot in learner.slots) & DEFAULT_KINDS
         return declared | {EMPLOYER.kind} if self._declared.settings.asks_for_employers else declared
 
     def _user(self, learner: DeclaredLearner) -> UserId | None:
-        """The learner's id as far as it is known without a call."""
+        """Return the learner's id if it is known without a call."""
         if learner.id is not None:
             return learner.id
         found = self._by_misid.get(learner.misid or "", [])
         return found[0].id if len(found) == 1 else None
 
     def _absent(self) -> bool:
-        """Whether anybody is declared of whom the list's rows alone do not tell that they are there."""
+        """Return True if a declared learner may exist although the list's rows do not show them."""
         return any(learner.id is None or learner.id not in self._register.listed for learner in self._learners)
 
     # -------------------------------------------------------------- reading
@@ -205,7 +205,7 @@ class People:
             await register.read_pages(self._pages)
 
     async def _resolve(self, learner: DeclaredLearner) -> UserId | None:
-        """The one active learner with exactly this MISID; none or several is a problem that names them."""
+        """Return the one active learner with exactly this MISID; none or several is a problem that names them."""
         misid = learner.misid or ""
         found = self._by_misid.get(misid) or await self._reader.misid(self._organisation, misid)
         if len(found) == 1:
@@ -223,7 +223,7 @@ class People:
         return None
 
     async def _keep(self, user: UserId, learner: DeclaredLearner) -> None:
-        """Take the learner from the list where it shows all that is wanted, and from their own record where not."""
+        """Take the learner from the list if it shows all that is wanted, or else from their own record."""
         listed, row = self._register.listed.get(user), self._register.rows.get(user)
         wants, at = self._asked(learner), self._listed_at
         shown = self._shows_enough(row, learner) if row else listed is not None and not wants
@@ -240,14 +240,14 @@ class People:
         self.found[user] = Found(learner, standing, placement, defaults, at)
 
     def _shows_enough(self, row: UserRow, learner: DeclaredLearner) -> bool:
-        """Whether a row has every default that is wanted, and the placement that goes with a declared employer."""
+        """Return True if a row has every default that is wanted, and the placement of a declared employer."""
         placed = EMPLOYER not in learner.slots or row.placement is not None
         return placed and self._asked(learner) <= self._register.row_kinds
 
     def _default(self, kind: SlotKind, own: UserRow | None, row: UserRow | None) -> Holder:
-        """One default from the learner's own record, or from a row of the list where that field is not on the record.
+        """Return one default from the own record, or from a row of the list if the record lacks that field.
 
-        On a row, a missing field is nobody if other rows have it; whether it is on a record, the reader knows.
+        On a row, a missing field means nobody if other rows have it; for a record, the reader knows.
         """
         if own is not None and own.holders[kind] is not Unread.UNREADABLE:
             return own.holders[kind]
@@ -265,7 +265,7 @@ class People:
         return "active" if listed or not self._register.whole else "not listed"
 
     async def _look_at_rows_instead(self) -> None:
-        """For those whose own record lacks a field, on this server always, that rows of the list do carry."""
+        """Read list rows for learners whose own record lacks, on this server always, a field that rows carry."""
         unseen = self._register.row_kinds - self._reader.sent_fields
         blind = [user for user, one in self.found.items() if any(_unread(one, kind) for kind in unseen)]
         pages = {page for user in blind if (page := self._register.page_of(user)) is not None}
@@ -279,7 +279,7 @@ class People:
     # -------------------------------------------------------------- staff
 
     async def _find_staff(self) -> None:
-        """Everybody who shall hold a slot, among the organisation's active users of their role."""
+        """Look for everybody who should hold a slot among the organisation's active users of their role."""
         members = self._declared.staff_by_id()
         needed: dict[Role, set[UserId]] = defaultdict(set)
         for learner in self._learners:
@@ -302,7 +302,7 @@ class People:
                 await self._placements.survey()
 
     async def _listed(self, register: UserList, role: Role, group: set[UserId]) -> Mapping[UserId, UserRow]:
-        """Those of the group who are on the list of their role; of the others it is certain that they are not."""
+        """Return those of the group who are on the list of their role; the others are certainly not on it."""
         if await register.call() and (group <= register.listed.keys() or await register.confirm()):
             return register.listed
         users = self._reader.users(self._organisation, ROLE_IDS[role], long=True)
@@ -310,8 +310,10 @@ class People:
         return self._reader.of_role(rows.values(), ROLE_IDS[role])
 
     async def _learn_of_archived(self, listed: Mapping[UserId, UserRow]) -> None:
-        """Learnt once for a server, from the record of whoever has been on a list of staff for longest: where lists
-        leave out who is archived that is somebody active, and where they do not, most likely somebody who left."""
+        """Learn once per server whether lists contain archived users, from the record of the oldest account.
+
+        If lists leave out archived users, it is active; otherwise it most likely belongs to somebody who left.
+        """
         if self._capabilities.get(UNMARKED) is not None or not listed:
             return
         first = min(listed)
@@ -332,7 +334,7 @@ class People:
         return {user for user in employers if self.staff[self._organisation, user].standing == "active"}
 
     async def _find_placements(self) -> None:
-        """Of the default employers whom active learners shall have."""
+        """Read the placements of the default employers whom active learners should have."""
         if self._placements is None:
             return
         learners = [one.declared for one in self.found.values() if one.standing == "active"]
@@ -348,7 +350,7 @@ def _employers(learners: Iterable[DeclaredLearner]) -> Iterator[UserId]:
 
 
 def _both(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLearner:
-    """One learner whom two entries name, by id and by MISID: all that either asks for is read once."""
+    """Merge two entries for one learner, by id and by MISID: all that either asks for is read once."""
     return replace(learner, slots={**other.slots, **learner.slots}) if other else learner
 
 

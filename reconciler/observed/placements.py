@@ -1,4 +1,4 @@
-"""To which placement the declared default employers belong, in the fewest calls; asked only while the policy is on."""
+"""Placements of the declared default employers, read in the fewest calls, only if the policy is on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = "shows:placements"
 
 
 class Placements:
-    """Rows of the employers' list may tell; where this server's do not, each employer's own record is read."""
+    """Placements from rows of the employers' list or, if this server's rows lack them, from each own record."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Placements:
         self._pages: list[int] = []
 
     async def survey(self) -> None:
-        """Whether pages of the list are cheaper than records; one look at a page where that is not known."""
+        """Choose between pages of the list and records; read one page if the server's rows are not known yet."""
         if len(self._unknown()) <= FEW or not self._register.listed or self._capabilities.get(_SHOWN) == "no":
             return
         if self._capabilities.get(_SHOWN) is None:
@@ -47,7 +47,7 @@ class Placements:
         return len(self._pages) + len(self._unknown() - on_pages)
 
     async def read(self, needed: Collection[UserId]) -> dict[UserId, int | None]:
-        """The placements of those who are needed, None where there is none or OneFile does not say."""
+        """Read the placements of the needed employers, None if there is none or OneFile does not show it."""
         if self._pages:
             await self._register.read_pages(self._pages)
             self._learn()

@@ -1,4 +1,4 @@
-"""Who is an active user of one role in one organisation: one unpaged answer, taken for all where a page agrees."""
+"""Active users of one role in one organisation, from one unpaged answer that a page confirms."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ROLL = "roll"
 
 
 class UserList:
-    """`listed` has everybody who was found on the list; `whole` says that nobody else is on it.
+    """The users on one list; `whole` means that nobody else is on it.
 
-    Clients in use get a whole centre in one unpaged answer, so that one call tells who is there, whatever the number.
-    That nobody else is there is only taken for true where a page agrees on where the list ends. Its rows say little; a
-    row of the paged list may say more, and the place on the unpaged list tells which page has it: `rows` are such
-    rows, and `row_kinds` the defaults that they were seen to carry.
+    Clients in use get a whole centre in one unpaged answer, so that one call is enough for any number of users. It is
+    only taken as complete if a page agrees on the end of the list. Its rows are short; a row of the paged list may have
+    more, and the position in the unpaged list tells on which page it is: `rows` are such rows, and `row_kinds` the
+    defaults that they carried.
     """
 
     def __init__(self, reader: Reader, organisation: OrganisationId, role: int, capabilities: Capabilities) -> None:
@@ -36,7 +36,7 @@ class UserList:
         self._pages: set[int] = set()  # those that were read
 
     async def call(self) -> bool:
-        """Ask for the unpaged list; whether there is one."""
+        """Request the unpaged list; return True if the server offers it."""
         if self._capabilities.denies(ROLL):
             return False
         try:
@@ -50,8 +50,10 @@ class UserList:
         return len(self._places) == len(rows)
 
     async def confirm(self) -> bool:
-        """Whether the unpaged list is whole. Where a page does not agree, it may be the size of the page that this
-        server does not send, or a list that moved: so once more, with both known better."""
+        """Return True if the unpaged list is complete.
+
+        If a page does not agree, the server may use another page size, or the list has moved: both are read once more.
+        """
         self.whole = await self._agrees()
         if not self.whole:
             await self.first_page()
@@ -61,7 +63,7 @@ class UserList:
         return self.whole
 
     async def first_page(self) -> None:
-        """Look at a page: what its rows carry, and how long this server's pages are."""
+        """Read one page to learn the fields of its rows and the server's page length."""
         paging, there = self._reader.paging, len(self._order)
         rows = await self._first(paging.rows)
         if len(rows) < min(USUAL_ROWS, paging.rows, there):  # it made something odd of so large a page
@@ -73,16 +75,16 @@ class UserList:
         self.take(rows, whole=False)
 
     def place(self, user: UserId) -> int | None:
-        """Where on the list this user stands, counted from 0."""
+        """Return the user's position on the list, counted from 0."""
         return self._places.get(user)
 
     def page_of(self, user: UserId) -> int | None:
-        """The page that should hold this user, in pages of the size that this server sends."""
+        """Return the page that should hold this user, in pages of the size that this server sends."""
         place = self.place(user)
         return None if place is None else page_of(place, self._reader.paging.rows)
 
     async def read_pages(self, pages: Collection[int]) -> bool:
-        """Read these pages. False where the first does not hold what it should, and the others were left for it."""
+        """Read these pages. Return False if the first does not hold the expected rows; then the others are skipped."""
         left = sorted(set(pages) - self._pages)
         if left and not await self._read_page(left[0]):
             return False
@@ -94,7 +96,7 @@ class UserList:
         return True
 
     def take(self, rows: Iterable[UserRow], *, whole: bool) -> None:
-        """Rows of the paged list that were read by other means; `whole` where they are all there are."""
+        """Add rows of the paged list that were read by other means; `whole` if they are all there are."""
         found = self._reader.of_role(rows, self._role)
         self.whole = self.whole or whole
         self.rows |= found
@@ -103,7 +105,7 @@ class UserList:
         self._reader.listed_fields |= self.row_kinds
 
     async def _agrees(self) -> bool:
-        """A page that reaches past the list's end shows the last of the list again, and nobody after them."""
+        """Return True if a page past the end of the list repeats its last rows, and nobody after them."""
         for number, size in end_pages(len(self._order), self._reader.paging.seen or len(self._order) - 1):
             rows = await self._reader.users_page(self._organisation, self._role, number, size)
             if shown_at_end([row.id for row in rows], self._order, number, size) != "again":
@@ -128,5 +130,5 @@ class UserList:
 
 
 def sent(rows: Iterable[UserRow]) -> frozenset[SlotKind]:
-    """The defaults that at least one of these rows carries."""
+    """Return the defaults that at least one of these rows carries."""
     return frozenset(kind for row in rows for kind, held in row.holders.items() if held is not Unread.UNREADABLE)

@@ -1,1 +1,1 @@
-"""Decides, purely, what would be written: the comparison, the policies and the limits over it."""
+"""The plan: comparison of declared, observed and recorded state, with policies and limits. Pure: no I/O."""

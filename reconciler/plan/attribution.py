@@ -1,4 +1,4 @@
-"""What a change of the files causes, apart from what the files of its base would have asked for anyway."""
+"""Attribution: what a change of the files causes, apart from what the files of its base ask for anyway."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from reconciler.problems import Problem, in_order
 
 
 def attributed(plan: Plan, base: Plan | None, commit: str) -> Plan:
-    """`plan` with the rows marked as pending that the plan of the files at `commit` has just so.
+    """Mark the rows of `plan` as pending that the plan of the files at `commit` has as well.
 
-    Both are made from one reading. A row is one that a report shows: a change, a slot set aside, drift that is only
-    reported; it is the same where slot, action and the new holder are. A finding is the same where its words are, and
-    where both block or neither does. Operations, and so the fingerprint, stay as they are. Without a base
-    plan, because the files there are not valid, everything counts as caused by this change, and a warning says so.
+    Both are made from one reading. Rows are those that a report shows: changes, slots set aside, drift that is only
+    reported; two are the same if slot, action and new holder are. Findings are the same if their words are, and if both
+    block or neither does. Operations, and so the fingerprint, stay as they are. Without a base plan, because the files
+    there are not valid, everything counts as caused by this change, and a warning says so.
     """
     if base is None:
         return replace(

@@ -1,4 +1,4 @@
-"""A centre's calendar, purely from what was declared and read ahead: who takes over what from whom, on which day."""
+"""Calendar of a centre from the files alone: who takes over what from whom, on which day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY = timedelta(days=1)
 
 
 class Kind(StrEnum):
-    """What brings a handover about, in the order in which a day's are told: the loudest first."""
+    """Cause of a handover, in report order (most important first)."""
 
     LAPSE = "lapse"  # the last entry ends and nobody follows: the slot is not managed from then on
     VACATED = "vacated"  # an entry says that nobody shall hold the slot: somebody is to be taken off by hand
@@ -29,17 +29,17 @@ class Kind(StrEnum):
 
 
 class DeclaredSlot(NamedTuple):
-    """One slot that changes hands, on its learner, whose OneFile id need not be known."""
+    """One slot that changes hands, with its learner, whose OneFile id may not be known."""
 
     learner: DeclaredLearner
     slot: Slot
 
 
 class Handover(Struct, frozen=True):
-    """All the slots that go from one person to another on one day, by one line of the files.
+    """All the slots that go from one person to another on one day, because of one line of the files.
 
-    `before` and `after` are None for nobody. `covered` is for whom a stand-in acts, who need not be the one before, but
-    counts as that among the additional people; `last` is the last day of a cover that has one.
+    `before` and `after` are None for nobody. `covered` is the person for whom a stand-in acts: not necessarily the one
+    before, except among the additional people. `last` is the last day of a cover that has one.
     """
 
     day: date
@@ -64,9 +64,11 @@ class Breach(Struct, frozen=True):
 
 
 class ChangeCalendar(Struct, frozen=True):
-    """What changes on the days from `first` to `last`, both included. `waivers` are those without which `last` will
-    have to do, and the day before `first` did not. `next` is the first day after `last` on which something changes; it
-    is looked for only where nothing does before."""
+    """Changes on the days from `first` to `last`, both included.
+
+    `waivers` are those that end on these days. `next` is the first day after `last` on which something changes; it is
+    only computed if nothing changes before.
+    """
 
     organisation: int
     first: date
@@ -77,7 +79,7 @@ class ChangeCalendar(Struct, frozen=True):
     next: date | None = None
 
     def days(self) -> list[date]:
-        """The days on which something happens, in order."""
+        """Return the days on which something happens, in order."""
         return sorted(
             {
                 *(one.day for one in self.handovers),
@@ -87,7 +89,7 @@ class ChangeCalendar(Struct, frozen=True):
         )
 
     def on(self, day: date) -> ChangeCalendar:
-        """What happens on one day alone."""
+        """Return what happens on one day alone."""
         return ChangeCalendar(
             self.organisation,
             day,
@@ -99,8 +101,10 @@ class ChangeCalendar(Struct, frozen=True):
 
 
 def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCalendar:
-    """What changes after the declared day, up to its horizon: handovers by day, kind, people and place, and the
-    waivers that end."""
+    """Collect what changes after the declared day, up to its horizon.
+
+    Handovers are sorted by day, kind, people and place.
+    """
     covers = {cover.source: (member.handle, cover) for member in declared.staff.values() for cover in member.cover}
     places: dict[tuple[date, Kind, Handle | None, Handle | None, Source], list[DeclaredSlot]] = defaultdict(list)
     for learner in declared.learners:
@@ -146,7 +150,7 @@ def _kind(shift: Shift, covers: Covers) -> Kind:
 
 
 def _cover(kind: Kind, source: Source, covers: Covers) -> tuple[Handle | None, date | None]:
-    """For whom a stand-in acts, and until when."""
+    """Return the person for whom a stand-in acts, and the last day."""
     if kind is not Kind.COVER:
         return None, None
     covered, cover = covers[source]

@@ -1,4 +1,4 @@
-"""Counts the learners that each assessor and IQA holds before and after a plan."""
+"""Caseloads: the learners that each assessor and IQA holds before and after a plan."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ KINDS: Mapping[Role, frozenset[SlotKind]] = {
 _DEFAULT = frozenset({SlotKind.DEFAULT_ASSESSOR})
 
 ByStaff = Mapping[UserId, Mapping[SlotKind, Collection[UserId]]]
-"""The learners of each member of staff, by kind of slot."""
+"""Learners of each member of staff, by kind of slot."""
 
 
 def caseload(
     declared: Declared, observed: Observed, changes: Sequence[Change], *, everyone: bool = False
 ) -> tuple[CaseloadRow, ...]:
-    """A row for each assessor and IQA in staff.yaml whom a create or update of the plan touches, by handle.
+    """Return a row for each assessor and IQA in staff.yaml whom a create or update affects, by handle.
 
-    With `everyone`, a row for each who holds anybody or has a declared caseload. Learners are counted, not
-    slots, and only active ones: an archived learner keeps the assessor, who has no more work with them.
+    With `everyone`, a row for each who holds anybody or has a declared caseload. Learners are counted, not slots, and
+    only active ones: an archived learner keeps the assessor, who has no more work with them.
     """
     touched = _touched(changes)
     members = [member for _, member in sorted(declared.staff.items()) if member.role in KINDS]
@@ -57,7 +57,7 @@ def _is_busy(row: CaseloadRow) -> bool:
 
 
 def by_staff(observed: Observed, held: Mapping[UserId, Held], members: Iterable[Staff]) -> ByStaff:
-    """The active learners of these members of staff."""
+    """Return the active learners of these members of staff."""
     found: dict[UserId, defaultdict[SlotKind, set[UserId]]] = {member.id: defaultdict(set) for member in members}
     for learner, seen in observed.learners.items():
         if seen.standing == "active":
@@ -68,7 +68,7 @@ def by_staff(observed: Observed, held: Mapping[UserId, Held], members: Iterable[
 
 
 def learners_of(member: Staff, found: ByStaff) -> frozenset[UserId]:
-    """The distinct learners a member of staff assesses, or quality-assures, by way of any layer."""
+    """Return the distinct learners that a member of staff assesses or quality-assures, by any layer."""
     return _learners(found, member, KINDS.get(member.role, frozenset()))
 
 
@@ -88,7 +88,7 @@ def _holding(found: ByStaff, member: Staff) -> Holding:
 
 
 def _touched(changes: Sequence[Change]) -> Mapping[UserId, set[SlotKind]]:
-    """Who comes or goes in the changes that are written, and in which kinds of slot."""
+    """Return who comes or goes in the changes that are written, and in which kinds of slot."""
     touched: dict[UserId, set[SlotKind]] = {}
     for change in changes:
         if change.action in ("create", "update"):

@@ -1,4 +1,4 @@
-"""Decides, purely: declared, observed and last applied, compared slot by slot into a plan."""
+"""Compare the declared, observed and recorded state, slot by slot, into a plan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.problems import Invalid, Problem, in_order
 _UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison
 
 Unsettled = Collection[Place]
-"""Slots that an earlier run may or may not have written. It counts only where OneFile does not show them."""
+"""Slots that an earlier run may or may not have written. Only counts if OneFile does not show them."""
 
 
 def make_plan(
@@ -30,10 +30,10 @@ def make_plan(
     target: str,
     created_at: datetime,
 ) -> Plan:
-    """Compare the three sides and put what follows in order. The same inputs give the same plan.
+    """Compare the three sides and put the results in order. The same inputs give the same plan.
 
-    Changes are sorted by cohort, learner and slot (additional people first: make before break), operations
-    likewise. Raises Invalid where two declarations turn out to be one learner.
+    Changes are sorted by cohort, learner and slot (additional people first: make before break), operations likewise.
+    Raises Invalid if two declarations turn out to be one learner.
     """
     learners = sorted(_resolved(declared, observed), key=lambda pair: (pair[0].cohort, pair[1], pair[0].source))
     _refuse_twins(learners)
@@ -66,7 +66,7 @@ def _slots(learner: DeclaredLearner) -> int:
 
 
 def _resolved(declared: Declared, observed: Observed) -> Iterator[tuple[DeclaredLearner, UserId]]:
-    """Learners with their OneFile id; one whose MISID did not resolve is a problem of the reading, and set aside."""
+    """Yield learners with their OneFile id; the reading reports a MISID that did not resolve."""
     for learner in declared.learners:
         user = learner.user(observed.misids)
         if user is not None:
@@ -126,8 +126,11 @@ class _Comparison:
     def _lapsed(
         self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, lapse: Lapse, why_not: str
     ) -> Change:
-        """A slot whose time ran out is set aside, not forgotten: whoever was there last is there still, and only a
-        person can say who follows. The declaration's own warning tells the rest."""
+        """Set aside a slot whose declared time has ended.
+
+        The last holder is still there, and only a person can decide who follows. A warning of the declaration explains
+        the rest.
+        """
         return Change(
             learner=seen.id,
             slot=slot,
@@ -173,7 +176,7 @@ class _Comparison:
         return change
 
     def _learner_blocked(self, learner: DeclaredLearner, seen: ObservedLearner) -> str:
-        """Why nothing can be written for this learner; says it once, as a problem."""
+        """Return why nothing can be written for this learner, and add it as one problem."""
         if seen.standing == "active":
             return ""
         what, fix = {
@@ -195,7 +198,7 @@ class _Comparison:
         return what
 
     def _change_blocked(self, learner: DeclaredLearner, seen: ObservedLearner, change: Change) -> str:
-        """Why this one change cannot be made; each reason is also a problem at the line that asks for it."""
+        """Return why this one change cannot be made, and add it as a problem at the line that asks for it."""
         found = self._slot_refusal(change) or self._staff_refusal(learner, seen, change)
         if not found:
             return ""
@@ -244,7 +247,7 @@ class _Comparison:
 
 
 def _action(before: Holder, after: UserId | None) -> Action:
-    """What it takes to get from one holder to another."""
+    """Return the action that leads from one holder to another."""
     match before:
         case Unread.UNREADABLE:
             return "no-op" if after is None else "create"

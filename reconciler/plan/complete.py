@@ -113,7 +113,7 @@ def vanishable_cohorts(applied: frozenset[str], named: Collection[str] | None) -
 def managed_cohorts(applied: frozenset[str], plan: Plan, declared: frozenset[str]) -> frozenset[str]:
     """Return the cohorts that are managed after an apply of the plan.
 
-    Its own are added as far as the files still declare them; those whose absence was waived are left out.
+    Its own are added if the files still declare them; those whose absence was waived are left out.
     """
     waived = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
     return (applied | ({change.cohort for change in plan.changes} & declared)) - waived

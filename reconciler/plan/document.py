@@ -1,4 +1,4 @@
-"""A plan as the JSON document that people review and apply executes: written, read back, fingerprinted; no disk."""
+"""A plan as the JSON document that people review and apply executes: written, read back, fingerprinted."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _UNNAMED = Source("plan file")
 
 
 def fingerprint(plan: Plan) -> str:
-    """`sha256:` over the ordered operations with the values they displace: what an approval is given to.
+    """Return `sha256:` and the digest of the ordered operations with the values they displace.
 
-    The same writes over the same values are the same plan wherever they are read; which OneFile a saved plan is
-    for is in its document, under its digest, and apply refuses another.
+    An approval refers to it. The same writes over the same values are the same plan wherever they are read; the OneFile
+    that a saved plan is for is in its document, under its digest, and apply refuses another.
     """
     return _digest([_approved(operation) for operation in plan.operations])
 
@@ -74,7 +74,7 @@ def to_document(plan: Plan) -> Document:
 
 
 def dumps(document: Document) -> str:
-    """JSON with one row a line: quick to write, and two plans can be compared line by line."""
+    """Return JSON with one row per line: quick to write, and two plans can be compared line by line."""
     lines = []
     for key, value in document.items():
         if isinstance(value, list) and value:
@@ -134,7 +134,7 @@ def _plan(document: Document) -> Plan:
 
 
 def _made_from(stand: GitState) -> Document:
-    """Nothing where no commit is known: such a plan approves no files."""
+    """Return nothing if no commit is known: such a plan approves no files."""
     told = {"commit": stand.commit, "uncommitted_changes": bool(stand.uncommitted)}
     return {"made_from": told} if stand.commit else {}
 
@@ -155,7 +155,7 @@ def _digest(value: object) -> str:
 
 
 def _json(value: object) -> str:
-    """As people read it. Half a surrogate pair, which no file can hold, stands as JSON's own escape."""
+    """Return readable JSON. Half a surrogate pair, which no file can hold, becomes a JSON escape."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
@@ -163,7 +163,7 @@ SHOWN = 5  # a document that is no plan at all breaks everything at once
 
 
 def plan_faults(document: object) -> list[str]:
-    """What the schema finds wrong, in its own words, a few at the most; empty for a plan."""
+    """Return a few of the schema's error messages; empty for a plan."""
     try:
         return _faults(document)
     except UnicodeEncodeError:  # half a surrogate pair, which the validator cannot take: a question mark is as good

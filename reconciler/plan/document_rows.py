@@ -1,4 +1,4 @@
-"""The parts of a plan as rows of its JSON document, each written and read back side by side."""
+"""Rows of a plan's JSON document, each written and read back side by side."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def read_change(row: Row) -> Change:
 
 
 def planned_row(change: Change, handles: Handles) -> Row:
-    """The row that tools for Terraform's plans judge: the slot as it will be. It is not read back.
+    """Return the row that tools for Terraform plans judge: the slot as it will be. It is not read back.
 
-    What such a rule sees of a slot is its type and these values; staff_id and staff are missing where nobody is.
+    A rule of such a tool sees the slot's type and these values; staff_id and staff are missing if nobody holds it.
     """
     leaves = change.action == "no-op"
     return {

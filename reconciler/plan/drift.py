@@ -1,4 +1,4 @@
-"""Judges, purely, what differs: drift apart from what waits to be applied, and what may be done about each of it."""
+"""Drift: separate it from what waits to be applied, and decide what may be done about each slot."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from reconciler.problems import Problem
 
 CORRECTIONS_BEFORE_ASKING = 3
 LOOKING_BACK = timedelta(days=7)
-"""A slot that was corrected so often in so long is moved by somebody who means it: from then on a person decides."""
+"""Period for counting corrections. A slot corrected too often in it is moved on purpose: a person must decide."""
 OTHER_STORE = "Where runs were recorded elsewhere, name that store with --store or RECONCILER_STORE."
-"""What to do first where a record is empty that should not be."""
+"""First thing to do if a record is empty that should not be."""
 
 
 class DriftAction(StrEnum):
-    """What may be done about one drifted slot, and why not more."""
+    """Decision about one drifted slot."""
 
     CORRECT = "correct"  # `drift --correct` puts it back
     GRACE = "grace"  # so it does, but not before the time of grace is over
@@ -42,7 +42,7 @@ NEEDS_A_PERSON = frozenset({DriftAction.FIGHT, DriftAction.BY_HAND, DriftAction.
 
 
 class Approval(Struct, frozen=True):
-    """What the files of the last approved commit ask for on the same day: corrections go no further than this."""
+    """Holders that the files of the last approved commit ask for on the same day: the bound of corrections."""
 
     commit: str
     settings: Settings
@@ -50,13 +50,16 @@ class Approval(Struct, frozen=True):
 
 
 def nothing_approved(settings: Settings) -> Approval:
-    """Where no approved commit is known: every correction would be refused, so none may be promised."""
+    """Return an approval that refuses every correction, for when no approved commit is known."""
     return Approval("", settings, {})
 
 
 class Memory(Struct, frozen=True):
-    """What the store knows of slots that differ: seen drifting since when, last applied by whom, corrected how often
-    since a person last answered, and the fights that are open. `unseen` drifted before, and was not looked at now."""
+    """Contents of the store about slots that differ.
+
+    Since when each has drifted, the last applied holder, how often it was corrected since a person last answered, and
+    open fights. `unseen` drifted before, and was not read now.
+    """
 
     seen: Mapping[Place, OpenIssue] = field(default_factory=dict)
     applied: Mapping[Place, LastApplied] = field(default_factory=dict)
@@ -66,7 +69,7 @@ class Memory(Struct, frozen=True):
 
 
 class Drifted(Struct, frozen=True):
-    """One slot that OneFile moved although the files did not; `corrected_from` is when the time of grace is over."""
+    """One slot that was changed in OneFile but not in the files; `corrected_from` ends its grace period."""
 
     change: Change
     verdict: DriftAction
@@ -77,12 +80,12 @@ class Drifted(Struct, frozen=True):
 
 
 class DriftReport(Struct, frozen=True):
-    """Everything that a drift run found and did, for every format. `plan` is the whole comparison.
+    """Everything that a drift run found and did, for every format.
 
-    `due` are changes that the calendar asks for, cover and dated entries; `pending` are those of the files. `ended`
-    are the episodes that this run found over; `unseen` are open ones in scope whose slot it could not look at.
-    `approved` is the commit that corrections go back to, or `unapproved` the reason why there would be none.
-    `outcomes` are of the corrections of `run`. `unrecorded` says why drift cannot be told, where nothing is recorded.
+    `plan` is the whole comparison. `due` are changes that dates ask for, cover and dated entries; `pending` are those
+    of the files. `ended` are the issues that this run found over; `unseen` are open ones in scope whose slot it could
+    not read. `approved` is the commit that corrections go back to, or `unapproved` the reason why there is none.
+    `outcomes` are of the corrections of `run`. `unrecorded` is why drift cannot be detected if nothing is recorded.
     """
 
     plan: Plan
@@ -108,17 +111,17 @@ class DriftReport(Struct, frozen=True):
     spent_calls: int = 0
 
     def corrected(self) -> frozenset[Place]:
-        """The slots that are as applied again."""
+        """Return the slots that are as applied again."""
         done = (one for one in self.outcomes if one.state in (State.DONE, State.ALREADY_DONE))
         return frozenset((one.operation.learner, slot) for one in done for slot, _ in moves(one.operation))
 
     def left(self) -> tuple[Drifted, ...]:
-        """The drift that is still there at the end."""
+        """Return the drift that is still there at the end."""
         corrected = self.corrected()
         return tuple(one for one in self.drift if place_of(one.change) not in corrected)
 
     def moved_too(self, change: Change) -> LastApplied | None:
-        """Who was last applied, where the files and OneFile have both moved away from it."""
+        """Return the last applied holder if the files and OneFile have both moved away from it."""
         last = self.applied.get(place_of(change))
         if last is None or change.recorded or isinstance(change.before, Unread):
             return None
@@ -126,7 +129,7 @@ class DriftReport(Struct, frozen=True):
 
 
 def fight_id(learner: UserId, slot: Slot) -> str:
-    """Eight hex digits by which a person answers; another than the slot's step by hand has."""
+    """Return eight hex digits by which a person answers; they differ from those of the slot's manual step."""
     return hashlib.sha256(f"fight {slot.address(learner)}".encode()).hexdigest()[:8]
 
 
@@ -142,12 +145,15 @@ def is_drift(change: Change) -> bool:
 
 
 def differs(change: Change) -> bool:
-    """The files and OneFile do not agree, whatever comes of it."""
+    """Return True if the files and OneFile do not agree, whatever comes of it."""
     return change.action != "no-op" or bool(change.blocked)
 
 
 def is_due(change: Change, last: LastApplied | None, wanted_then: Mapping[Place, UserId | None]) -> bool:
-    """The calendar asks for it: cover, or a declaration that on an earlier day asked for what was applied then."""
+    """Return True if a date asks for the change.
+
+    That is cover, or a declaration that on an earlier day asked for what was applied then.
+    """
     if change.reason == "cover":
         return True
     then = wanted_then.get(place_of(change), Unread.UNREADABLE)
@@ -155,7 +161,7 @@ def is_due(change: Change, last: LastApplied | None, wanted_then: Mapping[Place,
 
 
 def wanted_by(declared: Declared, observed: Observed) -> Mapping[Place, UserId | None]:
-    """Who these files ask for, slot by slot, for the learners whose id is known."""
+    """Return who these files ask for, slot by slot, for the learners whose id is known."""
     wanted: dict[Place, UserId | None] = {}
     for learner in declared.learners:
         user = learner.user(observed.misids)
@@ -165,7 +171,7 @@ def wanted_by(declared: Declared, observed: Observed) -> Mapping[Place, UserId |
 
 
 def unmanaged(plan: Plan, observed: Observed) -> Mapping[SlotKind, int]:
-    """Slots of declared learners that hold somebody and that no file speaks of, as far as they were read."""
+    """Count slots of declared learners that hold somebody and that no file declares, if they were read."""
     managed = {place_of(change) for change in plan.changes}
     held = (
         slot.kind
@@ -183,8 +189,10 @@ def unmanaged(plan: Plan, observed: Observed) -> Mapping[SlotKind, int]:
 def fought_over(
     drift: Iterable[Change], settings: Settings, corrections: Iterable[Correction], answered: Mapping[Place, datetime]
 ) -> tuple[set[Place], Mapping[Place, int]]:
-    """The slots that were corrected too often to be corrected again, and how often each slot was. What came before
-    a person's answer no longer counts."""
+    """Return the slots corrected too often to be corrected again, and the number of corrections of each slot.
+
+    Corrections before a person's answer do not count.
+    """
     since = datetime.min.replace(tzinfo=UTC)
     counts = Counter(
         (one.learner, one.slot) for one in corrections if one.at > answered.get((one.learner, one.slot), since)
@@ -196,7 +204,7 @@ def fought_over(
 def decide_drift(
     drift: Iterable[Change], memory: Memory, settings: Settings, now: datetime, approval: Approval | None = None
 ) -> tuple[Drifted, ...]:
-    """What may be done about each drifted slot. Without an approval, what could be done if all of it is approved."""
+    """Decide what may be done about each drifted slot; without an approval, as if all of it were approved."""
     hours = max(settings.grace_hours, approval.settings.grace_hours if approval else 0)
     judged = []
     for change in drift:
@@ -233,11 +241,11 @@ def _approved(change: Change, approval: Approval) -> bool:
 # ------------------------------------------------------------------ how an episode ended
 
 Words = Callable[[OpenIssue, Change | None], str]
-"""How an episode ended, given what the plan says of its slot now; nothing where that does not say."""
+"""Reason why an issue ended, given its slot in the plan; empty if the plan does not show it."""
 
 
 def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
-    """For each open episode, how it ended as far as this plan can tell; nothing where the plan did not look."""
+    """Return a function that says how an open issue ended; empty if this plan did not look."""
 
     @cache  # most runs find nothing over, and the rows of a large centre are many
     def rows() -> Mapping[Place, Change]:
@@ -245,14 +253,17 @@ def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
 
     @cache
     def looked() -> tuple[bool, frozenset[UserId]]:
-        """Whether nobody was left unread, nor anybody's MISID unresolved; and whose slots were looked at."""
+        """Return whether everybody was read, and whose slots were."""
         aside = sum(bool(change.blocked) for change in plan.changes)
         whole = not plan.left_out and plan.summary.blocked == aside
         return whole, frozenset(change.learner for change in plan.changes)
 
     @cache
     def set_aside() -> frozenset[UserId]:
-        """Of whom nothing was read. A plan does not even have the additional people then whom the files let go."""
+        """Return the learners of whom nothing was read.
+
+        Such a plan lacks even the additional people whom the files no longer declare.
+        """
         return looked()[1] - {change.learner for change in plan.changes if not change.blocked}
 
     def ending(episode: OpenIssue) -> str:
@@ -285,14 +296,14 @@ def drift_ending(episode: OpenIssue, change: Change | None) -> str:
 
 
 def fight_ending(episode: OpenIssue, change: Change | None) -> str:
-    """Only the files, or a person, end a fight: that it is quiet for a while settles nothing."""
+    """Return why a fight ended: only the files or a person can end it, not a quiet period."""
     if change is None or _has_lapsed(change):
         return "no longer declared"
     return "" if change.after == episode.due else "the files ask for somebody else"
 
 
 def step_ending(episode: OpenIssue, change: Change | None) -> str:
-    """Only a reading of the slot shows a step done: not our record of it, nor a learner who was not read."""
+    """Return why a manual step ended: only a reading of the slot shows that, not our record of it."""
     if change is None or _has_lapsed(change):
         return "the files no longer ask for it"
     if change.after is not None:
@@ -303,14 +314,17 @@ def step_ending(episode: OpenIssue, change: Change | None) -> str:
 
 
 def _has_lapsed(change: Change) -> bool:
-    """The time ran out that the files name somebody for: read, set aside, and nobody asked for."""
+    """Return True if the slot's declared time has ended: read, set aside, and nobody declared."""
     read = not (change.recorded or isinstance(change.before, Unread))
     return read and change.after is None and bool(change.blocked)
 
 
 def restrict_to(plan: Plan, chosen: Collection[Place], calls_per_minute: int) -> Plan:
-    """The plan with every other change left undone. All rows stay, so that limits take their shares of the same slots
-    and policies see the same world. Nobody is taken off: steps for people are not part of it."""
+    """Return the plan with every other change left undone.
+
+    All rows stay, so that limits take their shares of the same slots and policies see the same state. Manual steps are
+    not part of it.
+    """
     changes = tuple(
         change if (change.learner, change.slot) in chosen and change.action != "delete" else _at_rest(change)
         for change in plan.changes

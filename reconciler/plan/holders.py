@@ -1,4 +1,4 @@
-"""Who holds what before and after a plan, and who is thereby in effect: unit, then learning aim, then default."""
+"""Holders of slots before and after a plan, and who is in effect: unit, then learning aim, then default."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _UNREADABLE, _NOT_HELD = Unread.UNREADABLE, Unread.NOT_HELD  # to look up a memb
 
 
 def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Mapping[UserId, Held]:
-    """Per learner, the holders before the plan, or after each of its creates and updates took effect.
+    """Return the holders per learner before the plan, or after its creates and updates took effect.
 
-    A record stands in where OneFile does not show a slot. What a plan does not write (no-op, blocked, held,
-    left to a person) stays as it is. The changes are those of a plan made from the reading.
+    A record is used if OneFile does not show a slot. Slots that a plan does not write (no-op, blocked, held, manual
+    step) stay as they are. The changes are those of a plan made from the reading.
     """
     held: dict[UserId, Held] = {learner: seen.slots for learner, seen in observed.learners.items()}
     own: dict[UserId, dict[Slot, Holder]] = {}
@@ -31,11 +31,10 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
 
 
 def in_effect(held: Held, slot: Slot) -> frozenset[Holder]:
-    """Everybody who may be the one in effect in a slot; one element means that it is certain.
+    """Return everybody who may be the one in effect in a slot; one element means that it is certain.
 
-    The slot's own holder is in effect. Where nobody is there, the layer below is; where the holder is not
-    known, it may be either. None stands for nobody. An IQA slot of a learning aim has no layer below: there
-    is no default IQA.
+    The slot's own holder is in effect. If nobody is there, the layer below is; if the holder is not known, it may be
+    either. None means nobody. An IQA slot of a learning aim has no layer below: there is no default IQA.
     """
     own = held.get(slot, _UNREADABLE)
     if own is not None and not isinstance(own, Unread):
@@ -45,12 +44,12 @@ def in_effect(held: Held, slot: Slot) -> frozenset[Holder]:
 
 
 def people(candidates: Iterable[Holder]) -> frozenset[UserId]:
-    """The accounts among holders: without nobody and without the unread."""
+    """Return the accounts among holders, without nobody and without the unread."""
     return frozenset([holder for holder in candidates if isinstance(holder, int)])
 
 
 def keys(held: Held, kinds: frozenset[SlotKind]) -> list[int | str]:
-    """The learner's learning aims (whose keys are numbers) or units (texts) among what was read, in order."""
+    """Return the learner's learning aims (whose keys are numbers) or units (texts) that were read, in order."""
     found = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not _NOT_HELD}
     return sorted(found)  # type: ignore[arg-type]  # one sort of key, and never None, in each of these layers
 

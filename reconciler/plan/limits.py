@@ -1,4 +1,4 @@
-"""Refuses a plan too large to be meant; a small cohort is not exempt."""
+"""Limits: refuse a plan that changes more slots than intended, in all or in one cohort."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.problems import Problem
 
 
 class _Sort(NamedTuple):
-    """One sort of change: its key in settings.yaml, the action that counts, and what it does to so many slots."""
+    """One sort of change: its key in settings.yaml, the action that counts, and its effect on so many slots."""
 
     key: str
     action: Action
@@ -29,7 +29,7 @@ _SORTS = (
 
 
 class Refusal(NamedTuple):
-    """One exceeded limit: what waivers call it, the cohort it is about (or none: the run), and the words."""
+    """One exceeded limit: its name in waivers, the cohort it is about (or none: the run), and the problem."""
 
     name: str
     cohort: str
@@ -37,10 +37,10 @@ class Refusal(NamedTuple):
 
 
 def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Refusal, ...]:
-    """A refusal for each allowance that the changes exceed, for the run and then per cohort, in name order.
+    """Return a refusal for each allowance that the changes exceed: for the run, then per cohort by name.
 
-    Shares are of all declared slots in scope (in that cohort), not of the slots that change: the limit asks how
-    much of what the files manage is about to move. Writing to a slot that cannot be read counts as filling it.
+    Shares are of all declared slots in scope (in that cohort), not of the slots that change: the limit asks how much of
+    what the files manage is about to move. Writing to a slot that cannot be read counts as filling it.
     """
     refusals = _check(_per_run(limits), changes, "", "")
     cohorts: dict[str, list[Change]] = {}
@@ -52,14 +52,16 @@ def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Refusal, ..
 
 
 def counts_only(limits: Limits) -> Limits:
-    """The same limits without shares: for plans that hold nothing but changes, a share says nothing."""
+    """Return the same limits without shares: in a plan of nothing but changes, a share has no meaning."""
     bare = {name: replace(getattr(limits, name), share=None) for name in limits.__struct_fields__}
     return Limits(**bare)
 
 
 def check_vanished(declared: Declared, applied: Iterable[str]) -> tuple[Refusal, ...]:
-    """A refusal for each cohort that was applied before and now has no file or no learner: more often an accident
-    of files than a decision, and from then on nobody would look after its learners."""
+    """Return a refusal for each applied cohort that now has no file or no learner.
+
+    More often this is an accident than a decision, and from then on nobody would look after its learners.
+    """
     return tuple(
         Refusal(
             VANISHED,
@@ -76,7 +78,7 @@ def check_vanished(declared: Declared, applied: Iterable[str]) -> tuple[Refusal,
 
 
 def waive_limits(refusals: Iterable[Refusal], declared: Declared) -> tuple[tuple[Problem, ...], tuple[Finding, ...]]:
-    """The refusals that stand, and those that a valid waiver lifts, as findings that quote it."""
+    """Return the refusals that no valid waiver lifts, and the lifted ones as findings that quote it."""
     standing, lifted = [], []
     for refusal in refusals:
         waiver = _waiver(refusal, declared)
@@ -90,7 +92,7 @@ def waive_limits(refusals: Iterable[Refusal], declared: Declared) -> tuple[tuple
 
 
 def _waiver(refusal: Refusal, declared: Declared) -> Waiver | None:
-    """The waiver of this one limit in this one scope that runs longest, if it has not ended."""
+    """Return the valid waiver of this limit in this scope that runs longest, if there is one."""
     fitting = [
         waiver
         for waiver in declared.settings.waivers
@@ -124,7 +126,7 @@ def _check(allowances: Mapping[str, Allowance], changes: Sequence[Change], suffi
 
 
 def _exceeded(sort: _Sort, allowance: Allowance, count: int, slots: int, key: str, cohort: str) -> Problem | None:
-    """One problem, whichever of the two numbers is exceeded."""
+    """Return one problem, whether one or both numbers are exceeded."""
     allowed = allowance.count if allowance.count is not None and count > allowance.count else None
     share = allowance.share if allowance.share is not None and count > _allowed(allowance.share, slots) else None
     if allowed is not None and share is not None:
@@ -135,7 +137,7 @@ def _exceeded(sort: _Sort, allowance: Allowance, count: int, slots: int, key: st
 
 
 def _allowed(share: float, slots: int) -> int:
-    """How many of the slots a share allows. By the share's decimal text: in floats, 0.29 of 100 would be 28."""
+    """Return how many of the slots a share allows, from its decimal text: in floats, 0.29 of 100 would be 28."""
     return int(Fraction(str(share)) * slots)
 
 
@@ -165,7 +167,7 @@ def _too_large(sort: _Sort, count: int, slots: int, share: float, key: str, coho
 def _too_many_and_too_large(
     sort: _Sort, count: int, slots: int, allowed: int, share: float, key: str, cohort: str
 ) -> Problem:
-    """Advice that is sound for both: a wider scope does not lessen the count, nor a narrower one the share."""
+    """Return advice that is sound for both: a wider scope does not lower the count, nor a narrower one the share."""
     does = sort.does.format(f"{count} of {_slots(slots, 'declared ')}")
     return Problem(
         f"{_scope(cohort)} {does}; at most {_are(allowed)} allowed {_per(cohort)}, "
@@ -178,7 +180,7 @@ def _too_many_and_too_large(
 
 
 def _enough(count: int, slots: int) -> float:
-    """The smallest share in whole hundredths that allows the count."""
+    """Return the smallest share in whole hundredths that allows the count."""
     return -(-count * 100 // slots) / 100
 
 

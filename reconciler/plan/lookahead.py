@@ -1,6 +1,6 @@
-"""What the days after a plan will bring that somebody should know today: rules broken, and slots left to nobody.
+"""Look-ahead: rules that coming days break, and slots that they leave without anybody.
 
-Only the days on which something changes are looked at, and on each only the learners whom it concerns.
+Only the days on which something changes are checked, and on each only the learners concerned.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _DAY = timedelta(days=1)
 
 
 def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Problem, ...]:
-    """A warning for each policy that a coming day breaks and the plan does not yet, and for each slot that will be
-    left to nobody, up to the declared horizon.
+    """Warn of each policy that a coming day breaks and the plan does not, and of each slot left to nobody.
 
-    The world of a coming day is the one after the plan, with everybody in place who is declared by then.
+    It covers the days up to the declared horizon. The state of a coming day is the one after the plan, with everybody
+    in place who is declared by then.
     """
     concerned = _concerned(declared, observed.misids)
     users = {learner.user(observed.misids) for learner in concerned}
@@ -48,12 +48,12 @@ def _burdens(declared: Declared, observed: Observed, changes: Sequence[Change]) 
 
 
 def foresee(declared: Declared) -> tuple[Problem, ...]:
-    """The same from the files alone, as if OneFile held what they declare for the day, and nothing else."""
+    """Warn of the same from the files alone, as if OneFile held exactly what they declare for the day."""
     return in_order(problem for _, problem in (*_foreseen(declared).problems(), *_burdens_foreseen(declared)))
 
 
 def foresee_breaches(declared: Declared) -> tuple[tuple[date, Problem], ...]:
-    """Of those, the policies that are broken, each with the day from which on."""
+    """Yield the policies that are broken, each with the first day of the breach."""
     return (*_foreseen(declared).problems(lapses=False), *_burdens_foreseen(declared))
 
 
@@ -63,7 +63,7 @@ def _burdens_foreseen(declared: Declared) -> Iterator[tuple[date, Problem]]:
 
 
 def _with_ids(learners: Iterable[DeclaredLearner]) -> tuple[DeclaredLearner, ...]:
-    """Learners by MISID get a number of their own: without OneFile nobody knows their id."""
+    """Give learners by MISID a number of their own: without OneFile their id is not known."""
     return tuple(
         learner if learner.id is not None else replace(learner, id=UserId(-number), label=learner.name())
         for number, learner in enumerate(learners, 1)
@@ -95,7 +95,7 @@ def _concerned(declared: Declared, misids: Mapping[str, UserId]) -> tuple[Declar
 
 
 def _ending(declared: Declared) -> list[Waiver]:
-    """The waivers that count on the declared day, and will not at its horizon."""
+    """Return the waivers that are valid on the declared day and not at its horizon."""
     return [waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon]
 
 
@@ -112,7 +112,7 @@ def _told(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -
 
 
 class _Days:
-    """The days of one reading of the files: what each learner's slots break on those that concern them."""
+    """The coming days of one declaration: what each learner's slots break on the days that concern them."""
 
     def __init__(self, declared: Declared) -> None:
         self._declared = declared
@@ -120,7 +120,7 @@ class _Days:
         self._on: dict[date, Declared] = {}
 
     def breaches(self, case: Case) -> Iterator[tuple[date, Source, Finding]]:
-        """Each breach that a day brings and the day before did not have, with the line that brings it."""
+        """Yield each breach that a day brings and the day before did not have, with the line that causes it."""
         known = {(one.policy, one.what) for one in check_learner(case, self._at(self._declared.day)) if not one.waived}
         causes: dict[date, list[Source]] = defaultdict(list)
         for waiver in self._ending:
@@ -142,8 +142,10 @@ class _Days:
 
 
 def _moved(case: Case, shifts: Sequence[Shift]) -> Case:
-    """The learner once a day's shifts are applied. Who is not declared any more is there still: OneFile has no
-    unassign, so only somebody else's coming moves a holder."""
+    """Return the learner after a day's shifts.
+
+    A holder who is no longer declared is still there: OneFile has no unassign, so only a successor replaces a holder.
+    """
     slots = {**case.learner.slots, **{shift.slot: shift.after for shift in shifts if shift.after}}
     for shift in shifts:
         if shift.after is None:
@@ -153,14 +155,14 @@ def _moved(case: Case, shifts: Sequence[Shift]) -> Case:
 
 
 def _cause(finding: Finding, shifts: Sequence[Shift], waivers: Sequence[Source]) -> Source:
-    """The line that changes on the day and has a part in the finding, as far as that can be told."""
+    """Return the line that changes on the day and contributes to the finding, if it can be determined."""
     changed = [source for shift in shifts for source in (shift.source, shift.after.source if shift.after else None)]
     part = [source for source in changed if source in finding.places]
     return next((source for source in (*part, *waivers, *changed) if source), Source(""))
 
 
 class _Matter(Struct, frozen=True):
-    """What one line brings on one day, said once for all the learners whom it concerns in the same way."""
+    """Effect of one line on one day, reported once for all the learners whom it affects in the same way."""
 
     day: date
     source: Source
@@ -171,7 +173,7 @@ class _Matter(Struct, frozen=True):
 
 
 class _Told:
-    """Warnings by matter, so that one stand-in for forty learners is one warning."""
+    """Warnings grouped by effect, so that one stand-in for forty learners is one warning."""
 
     def __init__(self) -> None:
         self._learners: dict[_Matter, list[str]] = defaultdict(list)
@@ -192,7 +194,7 @@ class _Told:
         self._learners[_Matter(shift.day, shift.source, what, fix)].append(case.learner.name())
 
     def problems(self, *, lapses: bool = True) -> Iterator[tuple[date, Problem]]:
-        """Each with the day from which on it holds."""
+        """Yield each warning with its first day."""
         for matter, learners in self._learners.items():
             where = f" for {_listed(list(dict.fromkeys(learners)))}"
             if matter.policy:
@@ -208,7 +210,7 @@ class _Told:
 
 
 def _listed(words: Sequence[str]) -> str:
-    """`a, b, c and 9 more`."""
+    """Return `a, b, c and 9 more`."""
     named, more = list(words[:NAMED]), len(words) - NAMED
     parts = [*named, f"{more} more"] if more > 0 else named
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)

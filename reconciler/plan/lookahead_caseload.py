@@ -1,4 +1,4 @@
-"""Whose caseload a coming day takes past a number of theirs: a stand-in gains on one day all whom they cover."""
+"""Warns when future cover or entries take a caseload past its target or maximum."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _DAY = timedelta(days=1)
 
 
 def burdens_ahead(declared: Declared, held: Mapping[UserId, Held]) -> Iterator[tuple[date, Problem]]:
-    """A warning for each number of a member of staff that a coming day passes and the day before did not, up to the
-    declared horizon. `held` has the active learners in scope, as they are once the plan is carried out."""
+    """Warn of each bound of a member of staff that a coming day exceeds and the day before did not.
+
+    It covers the days up to the declared horizon. `held` has the active learners in scope, as they are after the plan.
+    """
     level = declared.settings.level("caseload")
     watched = [one for one in declared.staff.values() if is_watched(one)]
     shifts = _by_day(learner for learner in declared.learners if learner.id in held)
@@ -64,7 +66,7 @@ def _waivers_end(declared: Declared) -> Iterator[date]:
 
 
 class _Burdens:
-    """Who holds which learners by how many slots, as days go by."""
+    """Learners of each member of staff, by kind of slot, as days go by."""
 
     def __init__(self, declared: Declared, level: Level, watched: list[Staff]) -> None:
         self._declared, self._level, self._watched = declared, level, watched
@@ -84,7 +86,7 @@ class _Burdens:
         self._learners[holder, slot.kind][learner] += 1
 
     def over(self, day: date) -> Iterator[tuple[tuple[UserId, str], Finding]]:
-        """What is passed on that day and not waived, by the member of staff and the number's key."""
+        """Yield the bounds exceeded on that day and not waived, by the member of staff and the key of the bound."""
         on_the_day = replace(self._declared, day=day)
         for member in self._watched:
             mine = sorted({one for kind in KINDS[member.role] for one in self._learners[member.id, kind]})

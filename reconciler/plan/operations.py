@@ -1,4 +1,4 @@
-"""What follows from a plan's changes: the operations in order, the steps left to people, the counts."""
+"""Consequences of a plan's changes: operations in order, manual steps, counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.slots import DEFAULT_KINDS, Role, SlotKind, UserId
 
 
 def operations_for(changes: Iterable[Change]) -> Iterator[Operation]:
-    """One operation per written slot, in the changes' order; both defaults of a learner in one call."""
+    """Yield one operation per written slot, in the changes' order; both defaults of a learner in one call."""
     defaults: dict[UserId, list[Change]] = {}
     writes = [change for change in changes if change.action in ("create", "update")]
     for change in writes:
@@ -70,8 +70,11 @@ _ACCESS = (
 
 
 def _way(kind: SlotKind, role: Role | None) -> tuple[str, str]:
-    """The page of OneFile where a person takes somebody off, and the way there: no more than OneFile's help articles
-    say (Allocations, 76000041714; Unit Allocations, 76000039884; employers, topic 76000015473)."""
+    """Return the page of OneFile where a person removes somebody, and the way there.
+
+    Source: OneFile's help articles and no more (Allocations, 76000041714; Unit Allocations, 76000039884; employers,
+    topic 76000015473).
+    """
     match kind:
         case SlotKind.UNIT_ASSESSOR | SlotKind.UNIT_IQA:
             way, who = _UNIT, "assessors" if kind is SlotKind.UNIT_ASSESSOR else "IQAs"

@@ -1,4 +1,4 @@
-"""The field's rules over the planned world: who is in effect for a learner, and how many learners each carries."""
+"""Policies: rules over the planned state, for each learner and for each caseload."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _ASSESSING = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR)
 
 
 def check_policies(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Finding, ...]:
-    """Every policy that the world after the plan would break, for the active learners in scope.
+    """Return every policy that the state after the plan would break, for the active learners in scope.
 
-    Sorted by policy, cohort, learner and text. A breach that was there before is found as well: it is just as
-    real, and an error blocks until it is mended or waived. What was not read is never claimed to be empty. Each
-    `what` names its learner or member of staff, so that it can stand alone.
+    Sorted by policy, cohort, learner and text. A breach that existed before is returned as well: it is just as real,
+    and an error blocks until it is fixed or waived. Slots that were not read are never taken as empty. Each `what`
+    names its learner or member of staff, so that it can be shown alone.
     """
     held = holders(observed, changes, after=True)
     cases = tuple(cases_of(declared, observed, held))
@@ -48,7 +48,7 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
 
 
 def check_learner(case: Case, declared: Declared) -> Iterator[Finding]:
-    """What one learner's slots break, waived where a waiver covers the declared day."""
+    """Yield what one learner's slots break, waived if a waiver covers the declared day."""
     for rule, level in case.world.rules:
         for finding in rule(case):
             yield waive(replace(finding, level=level), declared)
@@ -59,8 +59,11 @@ def _order(finding: Finding) -> tuple[int, str, int, str]:
 
 
 class World(Struct, frozen=True):
-    """What is the same for every learner, made out once: `first` has the first account of each person with several,
-    by any of them; `rules` are those that are not off, each with how strictly it is taken."""
+    """Data shared by all policy checks, computed once.
+
+    `first` has the first account of each person with several, by any of them; `rules` are those that are not off, each
+    with its level.
+    """
 
     staff: Mapping[UserId, Staff]
     first: Mapping[UserId, UserId]
@@ -84,7 +87,7 @@ def _world(declared: Declared, observed: Observed) -> World:
 
 
 class Case(Struct, frozen=True):
-    """One active learner with who holds what, and what a rule needs to judge and to name."""
+    """One active learner with the holders of the slots, and what a rule needs to judge and to name them."""
 
     id: UserId
     learner: DeclaredLearner
@@ -92,7 +95,7 @@ class Case(Struct, frozen=True):
     world: World
 
     def human(self, account: UserId) -> UserId:
-        """By which people, not accounts, are compared."""
+        """Return the first account of the same person, because people are compared, not accounts."""
         return self.world.first.get(account, account)
 
     def called(self, account: UserId) -> str:
@@ -100,7 +103,7 @@ class Case(Struct, frozen=True):
         return staff[account].handle if account in staff else f"account {account} (not in staff.yaml)"
 
     def has_both(self) -> bool:
-        """Whether anybody is on both sides by any slot, in effect or not: of by far the most learners nobody is."""
+        """Return True if anybody is on both sides by any slot, in effect or not. Fast check: for most, nobody is."""
         assessing, assuring = set(), set()
         staff, first = self.world.staff, self.world.first
         for (kind, _), holder in self.held.items():
@@ -113,13 +116,16 @@ class Case(Struct, frozen=True):
         return not assessing.isdisjoint(assuring)
 
     def additional(self, *roles: Role) -> frozenset[UserId]:
-        """The additional people of some roles. Without a role in staff.yaml nothing can be said about one."""
+        """Return the additional people with these roles; a person who is not in staff.yaml has no known role."""
         found = people(holder for slot, holder in self.held.items() if slot.kind is _ADDITIONAL)
         staff = self.world.staff
         return frozenset(account for account in found if account in staff and staff[account].role in roles)
 
     def finding(self, policy: str, what: str, fix: str, slots: Iterable[Slot], staff: UserId | None = None) -> Finding:
-        """At the line that declares the first of the slots, or the learner. The level follows in check_learner."""
+        """Return a finding at the line that declares the first of the slots, or the learner.
+
+        The level is set in check_learner.
+        """
         member = self.world.staff.get(staff) if staff is not None else None
         lines = tuple(self.learner.slots[slot].source for slot in slots if slot in self.learner.slots)
         return Finding(
@@ -137,7 +143,7 @@ class Case(Struct, frozen=True):
 
 
 def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[Case]:
-    """Learners that are not active are set aside by the plan with a problem of their own."""
+    """Yield the active learners; the plan sets the others aside with a problem of their own."""
     world = _world(declared, observed)
     for learner in declared.learners:
         user = learner.user(observed.misids)
@@ -150,7 +156,10 @@ def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]
 
 
 def _iqa_independent(case: Case) -> Iterator[Finding]:
-    """People are compared, not accounts: one person may have an assessor's and an IQA's."""
+    """Check that nobody quality-assures what they assess.
+
+    People are compared, not accounts: one person may have an assessor's and an IQA's.
+    """
     if not case.has_both():
         return
     for aim in keys(case.held, LEARNING_AIM_KINDS):
@@ -178,7 +187,7 @@ def _clash(case: Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Findin
 
 
 def _additional_clash(case: Case) -> Iterator[Finding]:
-    """Nothing ties an additional person to one learning aim, so they count for all of the learner's work."""
+    """Check additional people for all of the learner's work, since nothing ties them to one learning aim."""
     more_assessors, more_iqas = case.additional(*_ASSESSING), case.additional(Role.IQA)
     if not (more_assessors or more_iqas):
         return
@@ -236,7 +245,7 @@ def _unit_assessors(case: Case) -> frozenset[UserId]:
 
 
 def _without_iqa(case: Case, aim: int | str) -> Iterator[Finding]:
-    """A declared learning aim with an assessor but no IQA of its own, nor one added to the learner."""
+    """Report a declared learning aim with an assessor but no IQA of its own, nor one added to the learner."""
     assessor, iqa = Slot(_AIM_ASSESSOR, aim), Slot(_AIM_IQA, aim)
     if in_effect(case.held, iqa) != {None} or not people(in_effect(case.held, assessor)):
         return
@@ -253,7 +262,10 @@ def _listed(thing: str, keys: Sequence[int | str]) -> str:
 
 
 def _trainee_assessor(case: Case) -> Iterator[Finding]:
-    """A trainee declared in any assessor slot, or as an additional person: whether OneFile takes one is not known."""
+    """Report a trainee declared in any assessor slot, or as an additional person.
+
+    Whether OneFile accepts a trainee there is not known.
+    """
     if not (trainees := case.world.trainees):
         return
     found: dict[UserId, list[Slot]] = {}
@@ -282,8 +294,10 @@ def _post(slot: Slot) -> str:
 
 
 def _employer_placement(case: Case) -> Iterator[Finding]:
-    """Whose placement OneFile does not tell is not judged. An employer who would be new is set aside by the plan, and
-    is then not in effect."""
+    """Report an employer of another placement than the learner's; unknown placements are not judged.
+
+    A new employer of another placement is set aside by the plan, and is then not in effect.
+    """
     employer, observed = case.held.get(_DEFAULT_EMPLOYER), case.world.observed
     if not isinstance(employer, int):
         return
@@ -310,7 +324,7 @@ _RULES: Mapping[str, Callable[[Case], Iterable[Finding]]] = {
 def _caseload(
     declared: Declared, observed: Observed, changes: Sequence[Change], held: Mapping[UserId, Held], level: Level
 ) -> Iterator[Finding]:
-    """A target passed warns; only a maximum passed can be an error."""
+    """Report caseloads: above the target is a warning; only above the maximum can be an error."""
     watched = [member for _, member in sorted(declared.staff.items()) if is_watched(member)]
     if not watched:
         return
@@ -331,7 +345,7 @@ def _caseload(
 
 
 class _Passed(NamedTuple):
-    """A number of a member of staff that is passed: what it is called, its key in staff.yaml, how grave that is."""
+    """An exceeded bound of a caseload: its name, its key in staff.yaml and its level."""
 
     bound: int
     word: str
@@ -339,7 +353,7 @@ class _Passed(NamedTuple):
     level: Level
 
     def finding(self, member: Staff, learners: int, besides: str = "") -> Finding:
-        """That the member holds so many learners; `besides` ends the sentence."""
+        """Return the finding that the member holds so many learners; `besides` ends the sentence."""
         held = f"{learners} learner{'' if learners == 1 else 's'}"
         what = f"{member.handle} would hold {held} in scope, above the {self.word} of {self.bound}{besides}"
         fix = f"Give learners to somebody else, or raise caseload.{self.key} of {member.handle} in staff.yaml."
@@ -347,12 +361,12 @@ class _Passed(NamedTuple):
 
 
 def is_watched(member: Staff) -> bool:
-    """Whether there is a number that the member's caseload could pass."""
+    """Return True if the member's caseload has a bound."""
     return member.role in KINDS and (member.caseload_target, member.caseload_max) != (None, None)
 
 
 def bound_passed(member: Staff, learners: int, level: Level) -> _Passed | None:
-    """The maximum, or else the target: whoever passes the one passes the other too."""
+    """Return the exceeded maximum, or else the exceeded target."""
     if member.caseload_max is not None and learners > member.caseload_max:
         return _Passed(member.caseload_max, "maximum", "max", level)
     if member.caseload_target is not None and learners > member.caseload_target:
