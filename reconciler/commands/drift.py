@@ -61,9 +61,9 @@ class Drifting(Struct, frozen=True):
     def problems(self) -> tuple[Problem, ...]:
         """Return the problems to print beside a report that is written for machines or to a file."""
         why = self.report.unrecorded
-        what = f"drift cannot be told: {why}"
-        untold = (Problem(what, OTHER_STORE, where="drift", severity="warning"),) if why else ()
-        return (*untold, *self.report.problems, *self.report.plan.problems)
+        what = f"drift cannot be detected: {why}"
+        unrecorded = (Problem(what, OTHER_STORE, where="drift", severity="warning"),) if why else ()
+        return (*unrecorded, *self.report.problems, *self.report.plan.problems)
 
     def exit_code(self, *, detailed: bool) -> ExitCode:
         """Return INCOMPLETE if drift cannot be detected or, with corrections, if the next run can do no more.
@@ -76,7 +76,7 @@ class Drifting(Struct, frozen=True):
         if self.report.unrecorded and (self.corrects or detailed):
             return ExitCode.INCOMPLETE
         left = self.report.left()
-        if self.corrects and (self.report.unseen or any(one.verdict in NEEDS_A_PERSON for one in left)):
+        if self.corrects and (self.report.unseen or any(drifted.verdict in NEEDS_A_PERSON for drifted in left)):
             return ExitCode.INCOMPLETE
         return ExitCode.CHANGES if detailed and (left or self.report.unseen) else ExitCode.DONE
 
@@ -110,10 +110,10 @@ async def _drift(context: Context, correct: bool, approved: str | None, base: st
         approval = files.on(observed) if files else None
         unapproved = "" if files else why_none(store, Site(target, declared.settings.organisation))
         known = nothing_approved(declared.settings) if unapproved else approval
-        notes = other is None and context.at is None  # files not merged, or another day's, are only looked at
+        notes = other is None and context.at is None  # files not merged, or another day's, are only compared
         report = _report(plan, declared, observed, store, context, known, notes=notes)
         report = replace(report, unapproved=unapproved, spent_calls=session.client.calls)
-        chosen = {place_of(one.change) for one in report.drift if one.verdict is DriftAction.CORRECT}
+        chosen = {place_of(drifted.change) for drifted in report.drift if drifted.verdict is DriftAction.CORRECT}
         if approval is None or not chosen:
             return Drifting(report, correct)
         corrections = _judged(plan, chosen, declared, approval, observed, store, context)
@@ -136,27 +136,27 @@ def _report(
 ) -> DriftReport:
     modes = declared.settings.drift
     drifted = [one for one in plan.changes if is_drift(one)]
-    told = [one for one in drifted if modes[one.slot.kind] != "ignore"]
+    reported = [one for one in drifted if modes[one.slot.kind] != "ignore"]
     waiting = [one for one in plan.changes if differs(one) and not is_drift(one)]
-    others = [one for one in waiting if one.reason != "unknown"]
-    learners = {one.learner for one in (*told, *others)}
+    known = [one for one in waiting if one.reason != "unknown"]
+    learners = {one.learner for one in (*reported, *known)}
     applied = store.last_applied(plan.site, learners)
-    memory, ended, recent = _remember(plan, told, declared, store, applied, notes=notes)
+    memory, ended, recent = _remember(plan, reported, declared, store, applied, notes=notes)
     if notes:
         note_steps(store, plan, whole=True)
     now = store.now()
-    then = _wanted_then(context, declared, plan, observed, store) if others else {}
+    holders_then = _wanted_then(context, declared, plan, observed, store) if known else {}
     unrecorded = nothing_recorded(store, plan.site) if plan.changes else ""
-    due = {place_of(one) for one in others if is_due(one, applied.get(place_of(one)), then)}
+    due = {place_of(one) for one in known if is_due(one, applied.get(place_of(one)), holders_then)}
     return DriftReport(
         plan=dated(plan, store),
         taken_at=observed.taken_at,
         now=now,
-        drift=decide_drift(told, memory, declared.settings, now, approval),
-        due=tuple(one for one in others if place_of(one) in due),
-        pending=tuple(one for one in others if place_of(one) not in due),
+        drift=decide_drift(reported, memory, declared.settings, now, approval),
+        due=tuple(one for one in known if place_of(one) in due),
+        pending=tuple(one for one in known if place_of(one) not in due),
         unknown=tuple(one for one in waiting if one.reason == "unknown"),
-        ignored=len(drifted) - len(told),
+        ignored=len(drifted) - len(reported),
         unmanaged=unmanaged(plan, observed),
         applied=applied,
         fights=tuple(memory.fights.values()),
@@ -170,7 +170,7 @@ def _report(
 
 def _remember(
     plan: Plan,
-    told: list[Change],
+    reported: list[Change],
     declared: Declared,
     store: Store,
     applied: Mapping[Place, LastApplied],
@@ -182,7 +182,7 @@ def _remember(
     Also the issues that are over, and the number of recent corrections.
     """
     target, organisation = plan.target, plan.organisation
-    seen = {place_of(one): Observation(one.before, one.after) for one in told}
+    seen = {place_of(one): Observation(one.before, one.after) for one in reported}
 
     def see(
         matter: IssueKind, sightings: Observations, words: Words
@@ -192,21 +192,21 @@ def _remember(
         return store.issues(Site(target, organisation), matter), ()
 
     episodes, ended = see("drift", seen, drift_ending)
-    of_late = store.now() - LOOKING_BACK
-    corrections = store.corrections(Site(target, organisation), of_late)
-    fights = store.issues(Site(target, organisation), "fight", ended_since=of_late)
+    window_start = store.now() - LOOKING_BACK
+    corrections = store.corrections(Site(target, organisation), window_start)
+    fights = store.issues(Site(target, organisation), "fight", ended_since=window_start)
     answered = {one.place: one.ended for one in fights if one.ended}
-    fought, counts = fought_over(told, declared.settings, corrections, answered)
-    new = {place_of(one): Observation(None, one.after) for one in told if place_of(one) in fought}
+    fought, counts = fought_over(reported, declared.settings, corrections, answered)
+    new = {place_of(one): Observation(None, one.after) for one in reported if place_of(one) in fought}
     open_fights, _ = see("fight", new, fight_ending)
     looked, over = {one.learner for one in plan.changes}, endings(plan, drift_ending)
-    asked = (one for one in episodes if one.learner in looked or not plan.left_out)
+    in_scope = (one for one in episodes if one.learner in looked or not plan.left_out)
     memory = Memory(
         seen={one.place: one for one in episodes if seen.get(one.place) == (one.holder, one.due)},
         applied=applied,
         corrections=counts,
         fights={one.place: one for one in open_fights if one.learner in looked},
-        unseen=tuple(one for one in asked if one.place not in seen and not over(one)),
+        unseen=tuple(one for one in in_scope if one.place not in seen and not over(one)),
     )
     return memory, ended, len(corrections)
 
@@ -241,13 +241,13 @@ def _judged(
     """
     corrections = restrict_to(plan, chosen, declared.settings.calls_per_minute)
     cohorts = missable(context, store, plan.site)
-    here = judge_plan(corrections, declared, observed, cohorts)
-    there = judge_plan(corrections, replace(declared, settings=approval.settings), observed, cohorts)
+    by_these = judge_plan(corrections, declared, observed, cohorts)
+    by_approved = judge_plan(corrections, replace(declared, settings=approval.settings), observed, cohorts)
     return Planned(
         replace(
-            here,
-            findings=tuple(dict.fromkeys((*here.findings, *there.findings))),
-            refusals=tuple(dict.fromkeys((*here.refusals, *there.refusals))),
+            by_these,
+            findings=tuple(dict.fromkeys((*by_these.findings, *by_approved.findings))),
+            refusals=tuple(dict.fromkeys((*by_these.refusals, *by_approved.refusals))),
         )
     )
 
@@ -271,7 +271,7 @@ def _after(report: DriftReport, finished: ApplyResult, session: Session) -> Drif
     )
     corrected = report.corrected()
     plan = report.plan
-    with suppress(StoreError):  # the next run sees that it is back
+    with suppress(StoreError):  # otherwise the next run sees that it is back
         for episode in session.store.issues(plan.site, "drift"):
             if episode.place in corrected:
                 session.store.end_issue(episode.id, f"corrected by run {finished.run}")

@@ -41,17 +41,17 @@ def approved_files(
     ref = git.commit_at(context.state, ref)
     with git.as_of(context.state, ref) as place:
         try:
-            there = read_declared(place, declared.day)
+            approved = read_declared(place, declared.day)
         except Invalid as error:
             what = f"the files at the approved commit {ref} are not valid: {error.problems[0].what}"
             raise Invalid(Problem(what, "Name another with --approved, or apply the files as they are now.")) from error
-    if there.settings.organisation != declared.settings.organisation:
+    if approved.settings.organisation != declared.settings.organisation:
         what = (
-            f"the files at the approved commit {ref} are for organisation {there.settings.organisation}, and these "
+            f"the files at the approved commit {ref} are for organisation {approved.settings.organisation}, and these "
             f"for {declared.settings.organisation}"
         )
         raise Invalid(Problem(what, "Plan, review and apply these files first.", where="--approved"))
-    return ApprovedFiles(ref, there)
+    return ApprovedFiles(ref, approved)
 
 
 _FIX = (

@@ -25,10 +25,10 @@ def base_of(context: Context, ref: str, declared: Declared) -> Base:
     commit = commit_at(context.state, ref)
     with as_of(context.state, commit) as folder:
         try:
-            then = context.declared_in(folder)
+            declared_then = context.declared_in(folder)
         except Invalid:
             return Base(commit, None)
-        return Base(commit, _placed(_concerned(context, then, declared), commit, folder))
+        return Base(commit, _placed(_concerned(context, declared_then, declared), commit, folder))
 
 
 def for_both(declared: Declared, base: Base | None) -> Declared:
@@ -39,15 +39,15 @@ def for_both(declared: Declared, base: Base | None) -> Declared:
     """
     if base is None or base.declared is None:
         return declared
-    theirs = {learner.key: learner for learner in base.declared.learners}
-    joined = [_joined(learner, theirs.pop(learner.key, None)) for learner in declared.learners]
+    of_base = {learner.key: learner for learner in base.declared.learners}
+    joined = [_joined(learner, of_base.pop(learner.key, None)) for learner in declared.learners]
     known = declared.staff_by_id()
-    gone = {
+    left = {
         Handle(f"{handle} at {base.commit[:12]}"): member
         for handle, member in base.declared.staff.items()
         if member.id not in known
     }
-    return replace(declared, learners=(*joined, *theirs.values()), staff={**declared.staff, **gone})
+    return replace(declared, learners=(*joined, *of_base.values()), staff={**declared.staff, **left})
 
 
 def _joined(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLearner:
@@ -56,44 +56,46 @@ def _joined(learner: DeclaredLearner, other: DeclaredLearner | None) -> Declared
 
 def _also(learner: DeclaredLearner, other: DeclaredLearner) -> Iterator[tuple[Slot, Wanted]]:
     for slot, want in other.slots.items():
-        mine = learner.slots.get(slot)
-        if mine is None:
+        own = learner.slots.get(slot)
+        if own is None:
             yield slot, want
-        elif want.staff not in (None, mine.staff):
+        elif want.staff not in (None, own.staff):
             yield Slot(SlotKind.ADDITIONAL, want.staff), want
 
 
-def _concerned(context: Context, then: Declared, declared: Declared) -> Declared:
+def _concerned(context: Context, base: Declared, declared: Declared) -> Declared:
     """Return the base within the command's scope.
 
     It has the same learners, and those of the scope whom no file declares any longer. A learner whom these files
     declare outside the scope is left out. The organisation is the planned one: it decides whose records count.
     """
-    mine = {learner.key for learner in declared.learners}
-    elsewhere = {learner.key for learner in context.whole().declared().learners} - mine if context.is_narrow else set()
+    declared_here = {learner.key for learner in declared.learners}
+    outside = (
+        {learner.key for learner in context.whole().declared().learners} - declared_here if context.is_narrow else set()
+    )
 
     def concerns(learner: DeclaredLearner) -> bool:
-        if learner.key in mine:
+        if learner.key in declared_here:
             return True
         names = {str(learner.id), learner.misid, learner.label}
         return (
-            learner.key not in elsewhere
+            learner.key not in outside
             and (not context.cohorts or learner.cohort in context.cohorts)
             and (not context.learners or not names.isdisjoint(context.learners))
         )
 
-    settings = replace(then.settings, organisation=declared.settings.organisation)
-    return replace(then, settings=settings, learners=tuple(filter(concerns, then.learners)))
+    settings = replace(base.settings, organisation=declared.settings.organisation)
+    return replace(base, settings=settings, learners=tuple(filter(concerns, base.learners)))
 
 
-def _placed(then: Declared, commit: str, folder: Path) -> Declared:
+def _placed(base: Declared, commit: str, folder: Path) -> Declared:
     """Name the sources of learners and staff by commit, since the unpacked files are gone by now."""
 
     def at(source: Source) -> Source:
         return Source(f"{commit[:12]}:{Path(source.file).relative_to(folder.parent).as_posix()}", source.line)
 
     return replace(
-        then,
-        learners=tuple(replace(learner, source=at(learner.source)) for learner in then.learners),
-        staff={handle: replace(member, source=at(member.source)) for handle, member in then.staff.items()},
+        base,
+        learners=tuple(replace(learner, source=at(learner.source)) for learner in base.learners),
+        staff={handle: replace(member, source=at(member.source)) for handle, member in base.staff.items()},
     )

@@ -54,7 +54,7 @@ class CanaryResult(Struct, frozen=True):
 
 
 async def run_canary(session: Session, context: Context, organisation: OrganisationId, learner: UserId) -> CanaryResult:
-    """Write back one default assessor, one learning aim slot and one unit slot, as far as the learner has them.
+    """Write back one default assessor, one learning aim slot and one unit slot, if the learner has them.
 
     Raises Invalid for somebody who is no active learner, Locked, StoreError, ServiceError where reading fails, or
     ReconcilerError where it is stopped (Ctrl-C) after something was sent.
@@ -141,7 +141,7 @@ class _Canary:
             self._settle(name, State.FAILED, refusal.problems[0].what)
         except AnswerLost:
             pass  # stays sent, until it is read back
-        except ServiceError as error:  # any other says that nothing was done
+        except ServiceError as error:  # any other error means that nothing was done
             self._settle(name, State.NOT_TRIED, f"not done: {error.problems[0].what}")
             raise
         else:

@@ -17,7 +17,7 @@ SKEW_SECONDS = 60.0  # a clock further off than this writes misleading times, an
 class CheckStatus(StrEnum):
     FINE = "fine"
     FAILED = "failed"
-    UNKNOWN = "unknown"  # cannot be known, or not from here
+    UNKNOWN = "unknown"  # not known, or not from this machine
     NOTHING = "nothing"  # not needed or not offered
     SKIPPED = "skipped"  # not looked at, and the reason says why
 
@@ -58,7 +58,7 @@ class Check(Struct, frozen=True):
 
     name: Name
     verdict: CheckStatus
-    found: str
+    result: str
     fix: str = ""
     details: tuple[str, ...] = ()
     code: ExitCode = ExitCode.DONE
@@ -97,26 +97,26 @@ class Checkup(Struct, frozen=True):
     def problems(self) -> tuple[Problem, ...]:
         """Return the failed checks, for output without the table."""
         return tuple(
-            Problem("; ".join((check.found, *check.details)), check.fix, where=check.name.value)
+            Problem("; ".join((check.result, *check.details)), check.fix, where=check.name.value)
             for check in self.checks
             if check.verdict is CheckStatus.FAILED
         )
 
 
-def fine(name: Name, found: str) -> Check:
-    return Check(name, CheckStatus.FINE, found)
+def fine(name: Name, result: str) -> Check:
+    return Check(name, CheckStatus.FINE, result)
 
 
-def failed(name: Name, found: str, fix: str) -> Check:
-    return Check(name, CheckStatus.FAILED, found, fix, code=ExitCode.ERROR)
+def failed(name: Name, result: str, fix: str) -> Check:
+    return Check(name, CheckStatus.FAILED, result, fix, code=ExitCode.ERROR)
 
 
-def unknown(name: Name, found: str, fix: str = "") -> Check:
-    return Check(name, CheckStatus.UNKNOWN, found, fix)
+def unknown(name: Name, result: str, fix: str = "") -> Check:
+    return Check(name, CheckStatus.UNKNOWN, result, fix)
 
 
-def nothing(name: Name, found: str, fix: str = "") -> Check:
-    return Check(name, CheckStatus.NOTHING, found, fix)
+def nothing(name: Name, result: str, fix: str = "") -> Check:
+    return Check(name, CheckStatus.NOTHING, result, fix)
 
 
 def skipped(name: Name, why: str, fix: str = "") -> Check:
@@ -130,9 +130,9 @@ def failed_with(name: Name, error: ReconcilerError) -> Check:
     if not more:
         return Check(name, CheckStatus.FAILED, _told(first), first.fix, code=code)
     shown = tuple(_told(problem) for problem in error.problems[:3])
-    found = f"{len(error.problems)} problems" + (", the first of them:" if len(shown) < len(error.problems) else ":")
+    result = f"{len(error.problems)} problems" + (", the first of them:" if len(shown) < len(error.problems) else ":")
     return Check(
-        name, CheckStatus.FAILED, found, "`reconciler validate` lists them all, each with its fix.", shown, code
+        name, CheckStatus.FAILED, result, "Run `reconciler validate` to list them all, each with its fix.", shown, code
     )
 
 
@@ -204,9 +204,9 @@ def shown_check(name: Name, kinds: Sequence[SlotKind], fields: Mapping[SlotKind,
     hidden = [f"no {WORDS[kind]}" for kind in kinds if kind not in fields]
     if not hidden:
         return fine(name, ", ".join(shown))
-    fix = "For what is not shown, the record of what was last applied stands in, unverified. Check it in the web pages."
-    found = f"{', '.join([*shown, *hidden])} (records looked at: {looked_at}; a server may leave out what is empty)"
-    return unknown(name, found, fix)
+    fix = "What is not shown is taken from the record of what was last applied, unverified. Check it in the web pages."
+    result = f"{', '.join([*shown, *hidden])} (records looked at: {looked_at}; a server may leave out what is empty)"
+    return unknown(name, result, fix)
 
 
 def rows_check(kinds: Iterable[SlotKind], rows: int) -> Check:
@@ -229,11 +229,11 @@ def list_check(name: Name, rows: int, *, says_whose: bool) -> Check:
     return fine(name, "offered")
 
 
-def page_check(rows: int, asked: int, *, ended: bool) -> Check:
+def page_check(rows: int, requested: int, *, ended: bool) -> Check:
     """Report the page size: `rows` came for `asked`; `ended`: there are no more."""
     if ended:
         return unknown(Name.PAGES, f"a page had room for all {rows} learners; the largest cannot be known")
-    return fine(Name.PAGES, f"{rows} rows, where {asked} were asked for")
+    return fine(Name.PAGES, f"{rows} rows, where {requested} were asked for")
 
 
 # ------------------------------------------------------------------ what writing back showed
@@ -241,11 +241,11 @@ def page_check(rows: int, asked: int, *, ended: bool) -> Check:
 
 def no_canary_checks(learner_may_be_named: bool) -> tuple[Check, Check]:
     """Report what stays unknown while nothing is written."""
-    fix = "On beta, practice or a sandbox, `reconciler doctor --canary LEARNER` tries it and changes nothing."
+    fix = "On beta, practice or a sandbox, run `reconciler doctor --canary LEARNER`: it tries this and changes nothing."
     if learner_may_be_named:
-        fix = "`reconciler doctor --canary LEARNER` tries it, by writing back what is there."
-    found = "cannot be known without a write"
-    return unknown(Name.ASSIGN, found, fix), unknown(Name.UNIT_LEVEL, found, fix)
+        fix = "Run `reconciler doctor --canary LEARNER`: it tries this by writing back what is there."
+    result = "cannot be known without a write"
+    return unknown(Name.ASSIGN, result, fix), unknown(Name.UNIT_LEVEL, result, fix)
 
 
 def default_check(outcome: Outcome | None) -> Check:
@@ -258,14 +258,12 @@ def default_check(outcome: Outcome | None) -> Check:
 
 def assign_check(outcome: Outcome | None) -> Check:
     if outcome and outcome.state is State.FAILED:
-        found = (
+        result = (
             f"refused with the member of staff in the path: {outcome.detail}. Either this server wants the learner "
-            "there, as OneFile's text of 2026 has it, or it refuses whoever already has the slot"
+            "there, as OneFile's text of 2026 has it, or it refuses a person who already has the slot"
         )
-        fix = (
-            "Apply nothing to learning aims or units here; ask OneFile whose id stands in the path of User/{id}/Assign."
-        )
-        return failed(Name.ASSIGN, found, fix)
+        fix = "Do not apply learning aims or units here; ask OneFile whose id belongs in the path of User/{id}/Assign."
+        return failed(Name.ASSIGN, result, fix)
     return _not_refused(Name.ASSIGN, outcome, "learning aim with an assessor or IQA")
 
 
@@ -275,24 +273,21 @@ def unit_check(outcome: Outcome | None, *, assign: CheckStatus, declared: bool) 
         return _not_refused(Name.UNIT_LEVEL, outcome, "unit with an assessor or IQA")
     if assign is CheckStatus.FAILED:
         return unknown(Name.UNIT_LEVEL, f"refused, as all of Assign is: {outcome.detail}")
-    found = f"unit-level allocation is off or refused: {outcome.detail}"
+    result = f"unit-level allocation is off or refused: {outcome.detail}"
     if not declared:
-        return nothing(Name.UNIT_LEVEL, f"{found}. The files declare no units")
-    fix = "Switch on people at unit level in the centre's settings in OneFile, or take the units out of the files."
-    return failed(Name.UNIT_LEVEL, found, fix)
+        return nothing(Name.UNIT_LEVEL, f"{result}. The files declare no units")
+    fix = "Switch on people at unit level in the centre's settings in OneFile, or remove the units from the files."
+    return failed(Name.UNIT_LEVEL, result, fix)
 
 
 def _not_refused(name: Name, outcome: Outcome | None, thing: str) -> Check:
     if outcome is None:
         fix = "Name a learner who has one with --canary."
         return unknown(name, f"the learner has no {thing} that OneFile shows, so there is nothing to write back", fix)
-    if outcome.state is not State.DONE or outcome.detail:  # an answer that came leaves nothing to tell
+    if outcome.state is not State.DONE or outcome.detail:  # an answer that came needs no detail
         return unknown(name, outcome.detail, "Run this again.")
-    found = (
-        "accepted, and the slot still reads the same; that a write which changes something takes effect is proven by "
-        "the first write of each apply, which is read back before the rest"
-    )
-    return fine(name, found)
+    result = "accepted, and the slot still reads the same (apply verifies the first write of each kind before the rest)"
+    return fine(name, result)
 
 
 def trace_check(moved: Sequence[str]) -> Check:

@@ -46,17 +46,17 @@ class LocalChecks:
 
     def _has_nobody_yet(self) -> bool:
         """Return True for settings alone, as `init --begin-with import` leaves it."""
-        found = list_state_folder(self._context.state)
-        return found.settings.is_file() and not found.staff.exists() and not found.cohorts
+        folder = list_state_folder(self._context.state)
+        return folder.settings.is_file() and not folder.staff.exists() and not folder.cohorts
 
     def schemas(self) -> None:
         """Check the copies beside the state folder, which editors use to check the files."""
         top = self._context.state.absolute().parent
         if not has_schemas(top):
             self._note(nothing(Name.SCHEMAS, "none beside the state folder"))
-        elif others := other_schemas(top):
-            fix = "`reconciler init --schemas` renews them; an editor may take valid files for wrong until then."
-            self._note(unknown(Name.SCHEMAS, f"not this version's: {', '.join(others)}", fix))
+        elif outdated := other_schemas(top):
+            fix = "Run `reconciler init --schemas` to renew them; an editor may reject valid files until then."
+            self._note(unknown(Name.SCHEMAS, f"not this version's: {', '.join(outdated)}", fix))
         else:
             self._note(fine(Name.SCHEMAS, "this version's"))
 
@@ -127,9 +127,9 @@ class LocalChecks:
             self._note(fine(Name.UNFINISHED, "none"))
             return
         runs = ", ".join(map(str, sorted({row.run for row in rows})))
-        found = f"{len(rows)} whose end is not known, of run {runs}"
+        result = f"{len(rows)} whose end is not known, of run {runs}"
         fix = "Run `reconciler apply`: it settles by reading what can be read. `reconciler history RUN` shows the rest."
-        self._note(failed(Name.UNFINISHED, found, fix))
+        self._note(failed(Name.UNFINISHED, result, fix))
 
 
 def _target_words(target: Target) -> str:

@@ -26,23 +26,23 @@ def examine(context: Context, canary: int | None = None) -> Checkup:
 
 async def _examine(context: Context, canary: UserId | None) -> Checkup:
     checks = Checks()
-    here = LocalChecks(context, checks)
-    declared = here.configuration()
-    here.schemas()
-    settings = declared.settings if declared else here.settings_alone()
-    target = here.target(settings)
+    local = LocalChecks(context, checks)
+    declared = local.configuration()
+    local.schemas()
+    settings = declared.settings if declared else local.settings_alone()
+    target = local.target(settings)
     if canary is not None and target is not None and not _for_trials(target):
         raise Invalid(_canary_refused(target))
-    token, store = here.token(target), here.store(target, settings)
+    token, store = local.token(target), local.store(target, settings)
     names = [name for name in Name if canary is not None or name not in CANARY_ONLY]
     if target is None or not token:
         return Checkup(checks.all_of(names), 0, None)
     with tempfile.TemporaryDirectory(prefix="reconciler-doctor-") as folder:
         # without a store of its own the rest can still be looked at, with one that is forgotten afterwards
         context = context if store else replace(context, store=f"{folder}/store.db")
-        there = ServerChecks(context, checks, canary, for_trials=_for_trials(target))
-        await there.hold(settings, declared, kept=store)
-    return Checkup(checks.all_of(names), there.calls, there.journalled)
+        server = ServerChecks(context, checks, canary, for_trials=_for_trials(target))
+        await server.hold(settings, declared, kept=store)
+    return Checkup(checks.all_of(names), server.calls, server.journalled)
 
 
 def _for_trials(target: Target) -> bool:

@@ -37,8 +37,8 @@ class ServerChecks:
     def __init__(self, context: Context, checks: Checks, canary: UserId | None, *, for_trials: bool) -> None:
         self._context, self._checks, self._canary, self._for_trials = context, checks, canary, for_trials
         self._note = checks.note
-        self._fields: dict[SlotKind, str] = {}  # under which each kind of slot was seen
-        self._absent: Set[OrganisationId] = frozenset()  # centres the files name and the embedded sandbox has not
+        self._fields: dict[SlotKind, str] = {}  # the field in which each kind of slot was seen
+        self._absent: Set[OrganisationId] = frozenset()  # centres in the files that the embedded sandbox does not have
         self._broken = False
         self.calls = 0
         self.journalled: int | None = None
@@ -88,7 +88,7 @@ class ServerChecks:
         except ServiceError as error:
             met = error
         self._note(
-            nothing(Name.CLOCK, "the embedded sandbox goes by this machine's")
+            nothing(Name.CLOCK, "the embedded sandbox uses this machine's")
             if session.target.embedded
             else doctor.clock_check(client.clock_skew)
         )
@@ -146,18 +146,18 @@ class ServerChecks:
             request = wire.search_users(organisation, wire.LEARNER_ROLE, number, size)
             return wire.parse_users(await session.client.read(*request), request)
 
-        asked = LARGE_ROWS
+        requested = LARGE_ROWS
         try:
-            rows = await page(1, asked)
+            rows = await page(1, requested)
         except Rejected:  # of the size, perhaps
-            asked = USUAL_ROWS
-            rows = await page(1, asked)
-        more = await page(2, len(rows)) if 0 < len(rows) < asked else []
+            requested = USUAL_ROWS
+            rows = await page(1, requested)
+        more = await page(2, len(rows)) if 0 < len(rows) < requested else []
         listed += (row.id for row in rows)
         shown = {kind for row in rows for kind, held in row.holders.items() if held is not Unread.UNREADABLE}
-        ended = len(rows) < asked and {row.id for row in more} <= {row.id for row in rows}
+        ended = len(rows) < requested and {row.id for row in more} <= {row.id for row in rows}
         self._note(doctor.rows_check(shown, len(rows)))
-        self._note(doctor.page_check(len(rows), asked, ended=ended))
+        self._note(doctor.page_check(len(rows), requested, ended=ended))
 
     def _examples(self, learners: Sequence[DeclaredLearner], listed: Sequence[UserId]) -> list[UserId]:
         """Return the learners to look at: the canary, those with most declared, then the first on the list."""
@@ -241,5 +241,5 @@ class ServerChecks:
         self._note(doctor.trace_check(flown.moved))
 
 
-_NO_SETTINGS = Settings(OrganisationId(0))  # where they cannot be read: only the pace is taken from these
+_NO_SETTINGS = Settings(OrganisationId(0))  # if they cannot be read: only the rate is taken from these
 _ASK_ONEFILE = "Ask OneFile whether this customer token may make this request."

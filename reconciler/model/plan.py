@@ -26,7 +26,7 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
     | update | a user                | a user     | the holder is displaced                                     |
     | delete | a user                | None       | a manual step: OneFile has no unassign                      |
     | no-op  | equal, or left alone  |            | nothing is written                                          |
-    | no-op  | UNREADABLE            | None       | whether anybody must be removed cannot be told              |
+    | no-op  | UNREADABLE            | None       | whether anybody must be removed is not known              |
 
     `recorded` is True where `before` is our own record because OneFile does not show the slot.
     `blocked` says why a change that is needed will not be made; `held` says so for drift that

@@ -46,8 +46,8 @@ class Work:
 
     async def read(self, wanted: ToRead, spent: Callable[[], None]) -> None:
         for layer in self._layers:
-            mine = {learner: slots for learner, slots in wanted.items() if layer.concerns(slots)}
-            await self._read_layer(layer, mine, spent)
+            of_layer = {learner: slots for learner, slots in wanted.items() if layer.concerns(slots)}
+            await self._read_layer(layer, of_layer, spent)
 
     async def _read_layer(self, layer: _Layer, wanted: ToRead, spent: Callable[[], None]) -> None:
         started = self._reader.clock.monotonic()
@@ -71,9 +71,9 @@ class Work:
                 rows[row.learner].append(row)
         self._reader.listed_fields |= kinds
         for learner in wanted:
-            found = self._reader.work_slots(learner, rows.get(learner, ()), layer.name)
+            slots = self._reader.work_slots(learner, rows.get(learner, ()), layer.name)
             self.slots[learner] |= {
-                slot: None if held is Unread.UNREADABLE else held for slot, held in found.items() if slot.kind in kinds
+                slot: None if held is Unread.UNREADABLE else held for slot, held in slots.items() if slot.kind in kinds
             }
             self._times[learner] = min(at, self.at(learner))
 

@@ -31,7 +31,7 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 FORMAT = "1.0"
-_AGAIN = "Read OneFile again: leave --observed away, or save a new reading with --save-observed."
+_AGAIN = "Read OneFile again: leave out --observed, or save a new reading with --save-observed."
 
 
 def to_document(observed: Observed, site: Site) -> dict[str, Any]:
@@ -45,8 +45,8 @@ def to_document(observed: Observed, site: Site) -> dict[str, Any]:
         "learners": [_learner(learner) for _, learner in sorted(observed.learners.items())],
         "misids": [[misid, user] for misid, user in sorted(observed.misids.items())],
         "staff": [
-            [site.organisation, one.id, one.standing, one.placement]
-            for (organisation, _), one in sorted(observed.staff.items())
+            [site.organisation, member.id, member.standing, member.placement]
+            for (organisation, _), member in sorted(observed.staff.items())
         ],
         "problems": [
             [problem.what, problem.fix, problem.source and [problem.source.file, problem.source.line]]
@@ -66,7 +66,7 @@ def _learner(learner: ObservedLearner) -> list[Any]:
 
 
 class Saved(Struct, frozen=True):
-    """Format of the document, as far as types can state it."""
+    """Format of the document, except for what types cannot state."""
 
     observed_format: Literal["1.0"]
     taken_at: str
@@ -102,9 +102,11 @@ def from_document(document: Any, site: Site) -> Observed:
     """Read a document. Raises Invalid if it is not a reading, or is of another target or organisation."""
     if not isinstance(document, dict) or document.get("observed_format") != FORMAT:
         raise Invalid(Problem(f"is not a saved reading of format {FORMAT}", _AGAIN))
-    for name, here in (("target", site.target), ("organisation", site.organisation)):
-        if document.get(name) != here:
-            raise Invalid(Problem(f"was read from {name} {document.get(name)}, and the {name} here is {here}", _AGAIN))
+    for name, expected in (("target", site.target), ("organisation", site.organisation)):
+        if document.get(name) != expected:
+            raise Invalid(
+                Problem(f"was read from {name} {document.get(name)}, and the {name} here is {expected}", _AGAIN)
+            )
     try:
         return _observed(convert(document, Saved))
     except (NotUnderstood, ValueError) as error:

@@ -18,7 +18,7 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
 
     One reading may serve two declarations, and neither plan may depend on what the other asked for.
     """
-    learners, employers, asked = {}, set(), accounts(declared)
+    learners, employers, wanted_accounts = {}, set(), accounts(declared)
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
@@ -34,25 +34,25 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
         learners=dict(sorted(learners.items())),
         misids={misid: user for misid, user in observed.misids.items() if misid in misids},
         staff={
-            account: one if account in employers and judged else replace(one, placement=None)
-            for account, one in observed.staff.items()
-            if account in asked
+            account: member if account in employers and judged else replace(member, placement=None)
+            for account, member in observed.staff.items()
+            if account in wanted_accounts
         },
         names={user: name for user, name in observed.names.items() if user in learners},
         problems=tuple(problem for problem in observed.problems if problem.source in sources),
     )
 
 
-def _narrowed(seen: ObservedLearner, asked: AbstractSet[Slot], employers: bool) -> ObservedLearner:
+def _narrowed(seen: ObservedLearner, wanted: AbstractSet[Slot], employers: bool) -> ObservedLearner:
     """Keep every slot of the requested layers, which one call shows together; `employers`: also every employer."""
-    placement = seen.placement if EMPLOYER in asked else None
-    if seen.slots.keys() == asked:  # by far the most
+    placement = seen.placement if EMPLOYER in wanted else None
+    if seen.slots.keys() == wanted:  # most learners
         return seen if placement == seen.placement else replace(seen, placement=placement)
-    layers = {kind for slot in asked for kind in layer(slot.kind)} | ({EMPLOYER.kind} if employers else set())
+    layers = {kind for slot in wanted for kind in layer(slot.kind)} | ({EMPLOYER.kind} if employers else set())
     slots = {
         slot: holder
         for slot, holder in seen.slots.items()
-        if slot in asked
+        if slot in wanted
         or (slot.kind in layers and slot.kind is not SlotKind.ADDITIONAL and holder is not Unread.NOT_HELD)
     }
     return replace(seen, slots=slots, placement=placement)
@@ -60,10 +60,15 @@ def _narrowed(seen: ObservedLearner, asked: AbstractSet[Slot], employers: bool) 
 
 def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
     """Return every account that should hold a slot, with the organisation of the learner."""
-    found = defaultdict[OrganisationId, set[UserId | None]](set)
+    by_organisation = defaultdict[OrganisationId, set[UserId | None]](set)
     for learner in declared.learners:
-        found[learner.organisation].update([want.staff for want in learner.slots.values()])
-    return {(organisation, one) for organisation, them in found.items() for one in them if one is not None}
+        by_organisation[learner.organisation].update([want.staff for want in learner.slots.values()])
+    return {
+        (organisation, account)
+        for organisation, users in by_organisation.items()
+        for account in users
+        if account is not None
+    }
 
 
 def layer(kind: SlotKind) -> frozenset[SlotKind]:

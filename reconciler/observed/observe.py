@@ -53,24 +53,24 @@ async def observe(
         progress.forecast(reader.client.calls - begun, work.calls_left + sum(people.calls_left for people in groups))
     for people in groups:
         await people.read(spent)
-    active = {user: one for people in groups for user, one in people.found.items() if one.standing == "active"}
-    await work.read({user: one.declared.slots.keys() for user, one in active.items()}, spent)
+    active = {user: person for people in groups for user, person in people.found.items() if person.standing == "active"}
+    await work.read({user: person.declared.slots.keys() for user, person in active.items()}, spent)
     if reader.paging.settled:
         capabilities.set("page_rows", str(reader.paging.rows))
     capabilities.settle()
 
-    for user, one in active.items():
-        slots = {**one.defaults, **work.slots.get(user, {})}
-        reader.remember(user, slots, one.declared.slots.keys(), min(one.at, work.at(user)))
+    for user, person in active.items():
+        slots = {**person.defaults, **work.slots.get(user, {})}
+        reader.remember(user, slots, person.declared.slots.keys(), min(person.at, work.at(user)))
     return Observed(
         taken_at=taken_at,
         learners={
-            user: ObservedLearner(user, one.standing, one.placement, reader.last(user))
+            user: ObservedLearner(user, person.standing, person.placement, reader.last(user))
             for people in groups
-            for user, one in sorted(people.found.items())
+            for user, person in sorted(people.found.items())
         },
         misids={misid: user for people in groups for misid, user in people.misids.items()},
-        staff={account: one for people in groups for account, one in people.staff.items()},
+        staff={account: person for people in groups for account, person in people.staff.items()},
         calls=reader.client.calls - begun,
         problems=tuple(problem for people in groups for problem in people.problems),
         names={user: name for people in groups for user in people.found if (name := reader.names.get(user))},

@@ -64,8 +64,8 @@ class People:
             reader.paging,
             capabilities,
         )
-        self._pages: list[int] = []  # of the learners' list, that are worth their call
-        self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # of the whole list
+        self._pages: list[int] = []  # pages of the learners' list that are worth their call
+        self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # when the whole list was read
         self._listed_at = 0.0
         self._shows = f"shows:learners:{organisation}"
         self._placements: Placements | None = None  # of the default employers
@@ -95,13 +95,13 @@ class People:
 
     async def _survey_rows(self) -> None:
         self._by_misid = _by_misid(self._register.listed)
-        asked = [learner for learner in self._learners if self._asked(learner)]
-        if self._capabilities.get(self._shows) is None and len(asked) > FEW:
+        with_defaults = [learner for learner in self._learners if self._asked(learner)]
+        if self._capabilities.get(self._shows) is None and len(with_defaults) > FEW:
             if not self._register.rows:
                 await self._register.first_page()
             self._learn_from(self._register.rows.values())
         shown = self._shown()
-        users = (self._user(learner) for learner in asked if self._asked(learner) <= shown)
+        users = (self._user(learner) for learner in with_defaults if self._asked(learner) <= shown)
         places = (self._register.place(user) for user in users if user is not None and user not in self._register.rows)
         self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
 
@@ -161,8 +161,8 @@ class People:
         """Return the learner's id if it is known without a call."""
         if learner.id is not None:
             return learner.id
-        found = self._by_misid.get(learner.misid or "", [])
-        return found[0].id if len(found) == 1 else None
+        rows = self._by_misid.get(learner.misid or "", [])
+        return rows[0].id if len(rows) == 1 else None
 
     def _absent(self) -> bool:
         """Return True if a declared learner may exist although the list's rows do not show them."""
@@ -197,7 +197,7 @@ class People:
             await self._scan.read()
             register.take(self._scan.rows.values(), whole=self._scan.whole)
             self._by_misid = _by_misid(register.listed)
-        elif not await register.read_pages(self._pages):  # the server's pages are not what was learnt of them
+        elif not await register.read_pages(self._pages):  # the server's pages differ from what was learnt
             for name in (self._shows, "page_rows"):
                 self._capabilities.clear(name)
             await register.first_page()
@@ -207,14 +207,14 @@ class People:
     async def _resolve(self, learner: DeclaredLearner) -> UserId | None:
         """Return the one active learner with exactly this MISID; none or several is a problem that names them."""
         misid = learner.misid or ""
-        found = self._by_misid.get(misid) or await self._reader.misid(self._organisation, misid)
-        if len(found) == 1:
-            self.misids[misid] = found[0].id
-            self._register.listed.setdefault(found[0].id, found[0])
-            return found[0].id
-        if found:
-            ids = ", ".join(str(row.id) for row in sorted(found, key=lambda row: row.id))
-            what = f"MISID {misid} belongs to {len(found)} learners in OneFile: {ids}"
+        rows = self._by_misid.get(misid) or await self._reader.misid(self._organisation, misid)
+        if len(rows) == 1:
+            self.misids[misid] = rows[0].id
+            self._register.listed.setdefault(rows[0].id, rows[0])
+            return rows[0].id
+        if rows:
+            ids = ", ".join(str(row.id) for row in sorted(rows, key=lambda row: row.id))
+            what = f"MISID {misid} belongs to {len(rows)} learners in OneFile: {ids}"
             fix = "Declare the learner by the OneFile `id` of the right one, or correct the MISID in OneFile."
         else:
             what = f"no active learner of organisation {self._organisation} has MISID {misid}"
@@ -261,20 +261,20 @@ class People:
             return "missing"
         if row.archived:
             return "archived"
-        # where the list was read to its end, who is not on it is not an active learner here
+        # a learner who is not on a complete list is not active here
         return "active" if listed or not self._register.whole else "not listed"
 
     async def _look_at_rows_instead(self) -> None:
         """Read list rows for learners whose own record lacks, on this server always, a field that rows carry."""
         unseen = self._register.row_kinds - self._reader.sent_fields
-        blind = [user for user, one in self.found.items() if any(_unread(one, kind) for kind in unseen)]
+        blind = [user for user, found in self.found.items() if any(_unread(found, kind) for kind in unseen)]
         pages = {page for user in blind if (page := self._register.page_of(user)) is not None}
         if pages:
             await self._register.read_pages(pages)
         for user in blind:
-            one, row = self.found[user], self._register.rows.get(user)
-            seen = {Slot(kind): self._default(kind, None, row) for kind in unseen if _unread(one, kind)}
-            self.found[user] = replace(one, defaults={**one.defaults, **seen})
+            found, row = self.found[user], self._register.rows.get(user)
+            seen = {Slot(kind): self._default(kind, None, row) for kind in unseen if _unread(found, kind)}
+            self.found[user] = replace(found, defaults={**found.defaults, **seen})
 
     # -------------------------------------------------------------- staff
 
@@ -337,9 +337,9 @@ class People:
         """Read the placements of the default employers whom active learners should have."""
         if self._placements is None:
             return
-        learners = [one.declared for one in self.found.values() if one.standing == "active"]
-        found = await self._placements.read(self._active(_employers(learners)))
-        for user, placement in found.items():
+        learners = [found.declared for found in self.found.values() if found.standing == "active"]
+        placements = await self._placements.read(self._active(_employers(learners)))
+        for user, placement in placements.items():
             account = self._organisation, user
             self.staff[account] = replace(self.staff[account], placement=placement)
 
@@ -354,12 +354,12 @@ def _both(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLe
     return replace(learner, slots={**other.slots, **learner.slots}) if other else learner
 
 
-def _unread(one: Found, kind: SlotKind) -> bool:
-    return one.defaults.get(Slot(kind)) is Unread.UNREADABLE
+def _unread(found: Found, kind: SlotKind) -> bool:
+    return found.defaults.get(Slot(kind)) is Unread.UNREADABLE
 
 
 def _by_misid(rows: Mapping[UserId, UserRow]) -> dict[str, list[UserRow]]:
-    found: dict[str, list[UserRow]] = defaultdict(list)
+    by_misid: dict[str, list[UserRow]] = defaultdict(list)
     for row in rows.values():
-        found[row.misid].append(row)
-    return found
+        by_misid[row.misid].append(row)
+    return by_misid

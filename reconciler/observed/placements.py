@@ -51,14 +51,14 @@ class Placements:
         if self._pages:
             await self._register.read_pages(self._pages)
             self._learn()
-        found = {user: self._placement(user) for user in needed}
+        placements = {user: self._placement(user) for user in needed}
 
         async def ask(user: UserId) -> None:
             row = await self._reader.user(user)
-            found[user] = row.placement if row else None
+            placements[user] = row.placement if row else None
 
-        await gather_bounded(sorted(user for user, placement in found.items() if placement is None), ask)
-        return found
+        await gather_bounded(sorted(user for user, placement in placements.items() if placement is None), ask)
+        return placements
 
     def _unknown(self) -> set[UserId]:
         return {user for user in self._wanted if self._placement(user) is None}

@@ -21,7 +21,7 @@ class UserList:
 
     Clients in use get a whole centre in one unpaged answer, so that one call is enough for any number of users. It is
     only taken as complete if a page agrees on the end of the list. Its rows are short; a row of the paged list may have
-    more, and the position in the unpaged list tells on which page it is: `rows` are such rows, and `row_kinds` the
+    more, and the position in the unpaged list gives its page: `rows` are such rows, and `row_kinds` the
     defaults that they carried.
     """
 
@@ -41,7 +41,7 @@ class UserList:
             return False
         try:
             rows = await self._reader.users_unpaged(self._organisation, self._role)
-        except (Rejected, BadAnswer, Unreachable):  # one that is too large for the server, or for us, is none
+        except (Rejected, BadAnswer, Unreachable):  # a list that is too large for the server or for us does not count
             self._capabilities.suspect(ROLL)
             return False
         self._order = [row.id for row in rows]
@@ -64,12 +64,12 @@ class UserList:
 
     async def first_page(self) -> None:
         """Read one page to learn the fields of its rows and the server's page length."""
-        paging, there = self._reader.paging, len(self._order)
+        paging, expected = self._reader.paging, len(self._order)
         rows = await self._first(paging.rows)
-        if len(rows) < min(USUAL_ROWS, paging.rows, there):  # it made something odd of so large a page
+        if len(rows) < min(USUAL_ROWS, paging.rows, expected):  # the server did not send so large a page
             paging.refused()
             rows = await self._first(USUAL_ROWS)
-        if 0 < len(rows) < min(paging.rows, there):
+        if 0 < len(rows) < min(paging.rows, expected):
             paging.cut_to(len(rows))
         self._pages = {1}  # others may have been read in another size
         self.take(rows, whole=False)
@@ -97,11 +97,11 @@ class UserList:
 
     def take(self, rows: Iterable[UserRow], *, whole: bool) -> None:
         """Add rows of the paged list that were read by other means; `whole` if they are all there are."""
-        found = self._reader.of_role(rows, self._role)
+        users = self._reader.of_role(rows, self._role)
         self.whole = self.whole or whole
-        self.rows |= found
-        self.listed |= found
-        self.row_kinds |= sent(found.values())
+        self.rows |= users
+        self.listed |= users
+        self.row_kinds |= sent(users.values())
         self._reader.listed_fields |= self.row_kinds
 
     async def _agrees(self) -> bool:

@@ -20,17 +20,17 @@ def attributed(plan: Plan, base: Plan | None, commit: str) -> Plan:
             plan,
             base=commit,
             summary=replace(plan.summary, unneeded=0),
-            problems=in_order([*plan.problems, _blind(commit)]),
+            problems=in_order([*plan.problems, _invalid_base(commit)]),
         )
-    asked = {_asked(change) for change in base.changes if _shows(change)}
+    requests = {_request(change) for change in base.changes if _shows(change)}
     breaches = {_breach(finding) for finding in base.findings}
-    mine = {(change.learner, change.slot) for change in plan.changes if _shows(change)}
-    unneeded = sum(change.action != "no-op" and (change.learner, change.slot) not in mine for change in base.changes)
+    shown = {(change.learner, change.slot) for change in plan.changes if _shows(change)}
+    unneeded = sum(change.action != "no-op" and (change.learner, change.slot) not in shown for change in base.changes)
     return replace(
         plan,
         base=commit,
         changes=tuple(
-            replace(change, pending=True) if _shows(change) and _asked(change) in asked else change
+            replace(change, pending=True) if _shows(change) and _request(change) in requests else change
             for change in plan.changes
         ),
         findings=tuple(
@@ -44,7 +44,7 @@ def _shows(change: Change) -> bool:
     return change.action != "no-op" or bool(change.blocked) or bool(change.held)
 
 
-def _asked(change: Change) -> tuple[object, ...]:
+def _request(change: Change) -> tuple[object, ...]:
     return (change.learner, change.slot, change.action, change.after, bool(change.blocked), change.held)
 
 
@@ -52,6 +52,6 @@ def _breach(finding: Finding) -> tuple[object, ...]:
     return (finding.policy, finding.learner, finding.cohort, finding.staff, finding.what, finding.blocks)
 
 
-def _blind(commit: str) -> Problem:
-    what = f"the files at {commit[:12]} are no valid declared state, so everything counts as caused by this change"
+def _invalid_base(commit: str) -> Problem:
+    what = f"the files at {commit[:12]} are not valid, so everything counts as caused by this change"
     return Problem(what, "Compare with a commit whose files are valid.", where="--base", severity="warning")

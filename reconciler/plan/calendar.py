@@ -20,8 +20,8 @@ class Kind(StrEnum):
     """Cause of a handover, in report order (most important first)."""
 
     LAPSE = "lapse"  # the last entry ends and nobody follows: the slot is not managed from then on
-    VACATED = "vacated"  # an entry says that nobody shall hold the slot: somebody is to be taken off by hand
-    LEAVES = "leaves"  # an additional person's time ends: to be taken off by hand as well
+    VACATED = "vacated"  # an entry says that nobody should hold the slot: a manual removal
+    LEAVES = "leaves"  # an additional person's time ends: a manual removal as well
     COVER = "cover"  # a stand-in begins
     RETURN = "return"  # a stand-in ends, and who was covered is back
     ENTRY = "entry"  # a dated entry begins
@@ -82,7 +82,7 @@ class ChangeCalendar(Struct, frozen=True):
         """Return the days on which something happens, in order."""
         return sorted(
             {
-                *(one.day for one in self.handovers),
+                *(handover.day for handover in self.handovers),
                 *(waiver.until + _DAY for waiver in self.waivers),
                 *(breach.day for breach in self.breaches),
             }
@@ -94,7 +94,7 @@ class ChangeCalendar(Struct, frozen=True):
             self.organisation,
             day,
             day,
-            tuple(one for one in self.handovers if one.day == day),
+            tuple(handover for handover in self.handovers if handover.day == day),
             tuple(waiver for waiver in self.waivers if waiver.until + _DAY == day),
             tuple(breach for breach in self.breaches if breach.day == day),
         )
@@ -110,13 +110,13 @@ def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCale
     for learner in declared.learners:
         for shift in learner.later:
             kind, before, after = _kind(shift, covers), _handle(shift.before), _handle(shift.after)
-            if kind is Kind.COVER and before is None:  # among the additional people nobody is before, and yet
+            if kind is Kind.COVER and before is None:  # additional people have no holder before them
                 before = covers[shift.source][0]
             if before != after or shift.after is None:
                 places[shift.day, kind, before, after, shift.source].append(DeclaredSlot(learner, shift.slot))
     handovers = [
-        Handover(day, kind, before, after, source, tuple(found), *_cover(kind, source, covers))
-        for (day, kind, before, after, source), found in places.items()
+        Handover(day, kind, before, after, source, tuple(slots), *_cover(kind, source, covers))
+        for (day, kind, before, after, source), slots in places.items()
     ]
     ending = (waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon)
     return ChangeCalendar(

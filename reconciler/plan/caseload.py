@@ -58,32 +58,34 @@ def _is_busy(row: CaseloadRow) -> bool:
 
 def by_staff(observed: Observed, held: Mapping[UserId, Held], members: Iterable[Staff]) -> ByStaff:
     """Return the active learners of these members of staff."""
-    found: dict[UserId, defaultdict[SlotKind, set[UserId]]] = {member.id: defaultdict(set) for member in members}
+    learners_by_kind: dict[UserId, defaultdict[SlotKind, set[UserId]]] = {
+        member.id: defaultdict(set) for member in members
+    }
     for learner, seen in observed.learners.items():
         if seen.standing == "active":
             for (kind, _), holder in held[learner].items():
-                if isinstance(holder, int) and holder in found:
-                    found[holder][kind].add(learner)
-    return found
+                if isinstance(holder, int) and holder in learners_by_kind:
+                    learners_by_kind[holder][kind].add(learner)
+    return learners_by_kind
 
 
-def learners_of(member: Staff, found: ByStaff) -> frozenset[UserId]:
+def learners_of(member: Staff, learners: ByStaff) -> frozenset[UserId]:
     """Return the distinct learners that a member of staff assesses or quality-assures, by any layer."""
-    return _learners(found, member, KINDS.get(member.role, frozenset()))
+    return _learners(learners, member, KINDS.get(member.role, frozenset()))
 
 
-def _learners(found: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> frozenset[UserId]:
-    own = found.get(member.id, {})
+def _learners(learners: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> frozenset[UserId]:
+    own = learners.get(member.id, {})
     return frozenset(learner for kind in kinds for learner in own.get(kind, ()))
 
 
-def _holding(found: ByStaff, member: Staff) -> Holding:
+def _holding(learners: ByStaff, member: Staff) -> Holding:
     kinds = KINDS[member.role]
     return Holding(
-        default=len(_learners(found, member, kinds & _DEFAULT)),
-        learning_aim=len(_learners(found, member, kinds & LEARNING_AIM_KINDS)),
-        unit=len(_learners(found, member, kinds & UNIT_KINDS)),
-        learners=len(_learners(found, member, kinds)),
+        default=len(_learners(learners, member, kinds & _DEFAULT)),
+        learning_aim=len(_learners(learners, member, kinds & LEARNING_AIM_KINDS)),
+        unit=len(_learners(learners, member, kinds & UNIT_KINDS)),
+        learners=len(_learners(learners, member, kinds)),
     )
 
 

@@ -151,7 +151,7 @@ class _Comparison:
         holder = seen.slots.get(slot, _UNREADABLE)
         from_record = holder is _UNREADABLE and last is not _UNREADABLE
         before = last if from_record else holder
-        action: Action = "no-op" if before == want.staff else _action(before, want.staff)  # by far the most are equal
+        action: Action = "no-op" if before == want.staff else _action(before, want.staff)  # most are equal
         change = Change(
             learner=seen.id,
             slot=slot,
@@ -199,10 +199,10 @@ class _Comparison:
 
     def _change_blocked(self, learner: DeclaredLearner, seen: ObservedLearner, change: Change) -> str:
         """Return why this one change cannot be made, and add it as a problem at the line that asks for it."""
-        found = self._slot_refusal(change) or self._staff_refusal(learner, seen, change)
-        if not found:
+        refusal = self._slot_refusal(change) or self._staff_refusal(learner, seen, change)
+        if not refusal:
             return ""
-        what, fix = found
+        what, fix = refusal
         self.problems.append(Problem(f"{learner.name()}: {what}", fix, change.source))
         return what
 
@@ -217,12 +217,12 @@ class _Comparison:
         if change.before is Unread.AMBIGUOUS:
             what = f"the learner has more than one {thing} {change.slot.key} in OneFile, and its API cannot tell which"
             return what, "Set this slot by hand in OneFile, and remove it from the cohort file."
-        unseen = change.recorded or change.before is Unread.UNREADABLE  # what is read has settled itself
+        unseen = change.recorded or change.before is Unread.UNREADABLE  # a slot that is read is settled
         if unseen and (change.learner, change.slot) in self.unsettled:
             what = "an earlier run sent this write and got no answer, and OneFile does not show the slot"
             step = step_id(change.learner, change.slot)
             tell = f"reconciler done {step} --by NAME --outcome present (or absent)"
-            return what, f"Look at the learner in OneFile, then tell the reconciler what is there: {tell}."
+            return what, f"Look at the learner in OneFile, then record what is there: {tell}."
         return None
 
     def _staff_refusal(self, learner: DeclaredLearner, seen: ObservedLearner, change: Change) -> tuple[str, str] | None:
@@ -252,7 +252,7 @@ def _action(before: Holder, after: UserId | None) -> Action:
         case Unread.UNREADABLE:
             return "no-op" if after is None else "create"
         case Unread():
-            return "create"  # not held or ambiguous: blocked before anything comes of it
+            return "create"  # not held or ambiguous: blocked before it is written
         case None:
             return "create"
         case _:

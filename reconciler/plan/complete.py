@@ -36,7 +36,7 @@ class StoreSnapshot(Struct, frozen=True):
 
 
 class Conditions(Struct, frozen=True):
-    """Where and when a plan is made, and whether its caseloads are of everybody."""
+    """Target and time of a plan; `everyone`: caseloads of everybody, not only of people affected."""
 
     target: str
     created_at: datetime
@@ -69,7 +69,7 @@ def attribute_plan(
     """Mark what the files at `commit` would have asked for as well; `observed` is narrowed to `base`, if valid."""
     before = None
     if base is not None:
-        with suppress(Invalid):  # two of its learners are one: as good as files that are not valid
+        with suppress(Invalid):  # two of its learners are one: treated like files that are not valid
             before = complete_plan(base, observed, store, conditions)
     return attributed(plan, before, commit)
 

@@ -19,9 +19,9 @@ from reconciler.resources import resource
 if TYPE_CHECKING:
     import jsonschema_rs
 
-TERRAFORM_FORMAT = "1.2"  # what tools that read Terraform's plans look for
+TERRAFORM_FORMAT = "1.2"  # required by tools that read Terraform plans
 TERRAFORM_VERSION = (
-    "1.5.0"  # whose plans have that format: no Terraform made this, but those tools refuse plans without
+    "1.5.0"  # the version whose plans have that format; no Terraform made this, but such tools require it
 )
 FORMAT = "1.0"  # ours; a new major number means that an older reconciler must not apply it
 Document = rows.Row
@@ -66,7 +66,9 @@ def to_document(plan: Plan) -> Document:
         "limits": [rows.problem_row(problem) for problem in plan.refusals],
         "caseload": [rows.caseload_row(row) for row in plan.caseload],
         "staff": {str(user): handle for user, handle in sorted(handles.items())},
-        "planned_values": {"root_module": {"resources": [rows.planned_row(one, handles) for one in plan.changes]}},
+        "planned_values": {
+            "root_module": {"resources": [rows.planned_row(change, handles) for change in plan.changes]}
+        },
         "prior_state": {},
         "configuration": {"root_module": {}},
     }
@@ -133,15 +135,15 @@ def _plan(document: Document) -> Plan:
     )
 
 
-def _made_from(stand: GitState) -> Document:
+def _made_from(git_state: GitState) -> Document:
     """Return nothing if no commit is known: such a plan approves no files."""
-    told = {"commit": stand.commit, "uncommitted_changes": bool(stand.uncommitted)}
-    return {"made_from": told} if stand.commit else {}
+    row = {"commit": git_state.commit, "uncommitted_changes": bool(git_state.uncommitted)}
+    return {"made_from": row} if git_state.commit else {}
 
 
 def _read_made_from(document: Document) -> GitState:
-    told = document.get("made_from")
-    return GitState(told["commit"], told["uncommitted_changes"]) if told else NO_GIT
+    row = document.get("made_from")
+    return GitState(row["commit"], row["uncommitted_changes"]) if row else NO_GIT
 
 
 def _refusal(why: str, source: Source) -> Problem:
@@ -159,7 +161,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
-SHOWN = 5  # a document that is no plan at all breaks everything at once
+SHOWN = 5  # messages at most: a document that is not a plan breaks every rule
 
 
 def plan_faults(document: object) -> list[str]:

@@ -22,7 +22,7 @@ from reconciler.problems import Problem
 CORRECTIONS_BEFORE_ASKING = 3
 LOOKING_BACK = timedelta(days=7)
 """Period for counting corrections. A slot corrected too often in it is moved on purpose: a person must decide."""
-OTHER_STORE = "Where runs were recorded elsewhere, name that store with --store or RECONCILER_STORE."
+OTHER_STORE = "If runs were recorded elsewhere, name that store with --store or RECONCILER_STORE."
 """First thing to do if a record is empty that should not be."""
 
 
@@ -30,10 +30,10 @@ class DriftAction(StrEnum):
     """Decision about one drifted slot."""
 
     CORRECT = "correct"  # `drift --correct` puts it back
-    GRACE = "grace"  # so it does, but not before the time of grace is over
+    GRACE = "grace"  # it does so after the grace period
     REPORT = "report"  # settings.drift says to report only
     FIGHT = "fight"  # corrected too often: a person must answer first
-    BY_HAND = "by_hand"  # somebody stands where nobody shall: OneFile has no unassign
+    BY_HAND = "by_hand"  # somebody holds a slot that should be empty: OneFile has no unassign
     SET_ASIDE = "set_aside"  # it cannot be written; the change's `blocked` says why
     NOT_APPROVED = "not_approved"  # the approved commit asks for something else, or none is known
 
@@ -112,13 +112,13 @@ class DriftReport(Struct, frozen=True):
 
     def corrected(self) -> frozenset[Place]:
         """Return the slots that are as applied again."""
-        done = (one for one in self.outcomes if one.state in (State.DONE, State.ALREADY_DONE))
-        return frozenset((one.operation.learner, slot) for one in done for slot, _ in moves(one.operation))
+        done = (outcome for outcome in self.outcomes if outcome.state in (State.DONE, State.ALREADY_DONE))
+        return frozenset((outcome.operation.learner, slot) for outcome in done for slot, _ in moves(outcome.operation))
 
     def left(self) -> tuple[Drifted, ...]:
         """Return the drift that is still there at the end."""
         corrected = self.corrected()
-        return tuple(one for one in self.drift if place_of(one.change) not in corrected)
+        return tuple(drifted for drifted in self.drift if place_of(drifted.change) not in corrected)
 
     def moved_too(self, change: Change) -> LastApplied | None:
         """Return the last applied holder if the files and OneFile have both moved away from it."""
@@ -149,15 +149,15 @@ def differs(change: Change) -> bool:
     return change.action != "no-op" or bool(change.blocked)
 
 
-def is_due(change: Change, last: LastApplied | None, wanted_then: Mapping[Place, UserId | None]) -> bool:
+def is_due(change: Change, last: LastApplied | None, holders_then: Mapping[Place, UserId | None]) -> bool:
     """Return True if a date asks for the change.
 
     That is cover, or a declaration that on an earlier day asked for what was applied then.
     """
     if change.reason == "cover":
         return True
-    then = wanted_then.get(place_of(change), Unread.UNREADABLE)
-    return last is not None and then == last.staff and then != change.after
+    holder = holders_then.get(place_of(change), Unread.UNREADABLE)
+    return last is not None and holder == last.staff and holder != change.after
 
 
 def wanted_by(declared: Declared, observed: Observed) -> Mapping[Place, UserId | None]:
@@ -195,7 +195,9 @@ def fought_over(
     """
     since = datetime.min.replace(tzinfo=UTC)
     counts = Counter(
-        (one.learner, one.slot) for one in corrections if one.at > answered.get((one.learner, one.slot), since)
+        (correction.learner, correction.slot)
+        for correction in corrections
+        if correction.at > answered.get((correction.learner, correction.slot), since)
     )
     correctable = {place_of(change) for change in drift if settings.drift[change.slot.kind] == "correct"}
     return {place for place in correctable if counts[place] >= CORRECTIONS_BEFORE_ASKING}, counts
@@ -247,15 +249,15 @@ Words = Callable[[OpenIssue, Change | None], str]
 def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
     """Return a function that says how an open issue ended; empty if this plan did not look."""
 
-    @cache  # most runs find nothing over, and the rows of a large centre are many
+    @cache  # most runs find nothing over, and a large centre has many rows
     def rows() -> Mapping[Place, Change]:
         return {place_of(change): change for change in plan.changes}
 
     @cache
     def looked() -> tuple[bool, frozenset[UserId]]:
         """Return whether everybody was read, and whose slots were."""
-        aside = sum(bool(change.blocked) for change in plan.changes)
-        whole = not plan.left_out and plan.summary.blocked == aside
+        blocked = sum(bool(change.blocked) for change in plan.changes)
+        whole = not plan.left_out and plan.summary.blocked == blocked
         return whole, frozenset(change.learner for change in plan.changes)
 
     @cache

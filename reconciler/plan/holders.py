@@ -23,7 +23,7 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
     own: dict[UserId, dict[Slot, Holder]] = {}
     for change in changes:
         written = after and change.action in ("create", "update")
-        if written or change.recorded or change.before is _UNREADABLE:  # by far the most are as the reading has them
+        if written or change.recorded or change.before is _UNREADABLE:  # most are as the reading has them
             if change.learner not in own:
                 held[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
             own[change.learner][change.slot] = change.after if written else change.before
@@ -50,13 +50,13 @@ def people(candidates: Iterable[Holder]) -> frozenset[UserId]:
 
 def keys(held: Held, kinds: frozenset[SlotKind]) -> list[int | str]:
     """Return the learner's learning aims (whose keys are numbers) or units (texts) that were read, in order."""
-    found = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not _NOT_HELD}
-    return sorted(found)  # type: ignore[arg-type]  # one sort of key, and never None, in each of these layers
+    held_keys = {slot.key for slot, holder in held.items() if slot.kind in kinds and holder is not _NOT_HELD}
+    return sorted(held_keys)  # type: ignore[arg-type]  # one sort of key, and never None, in each of these layers
 
 
 def _below(held: Held, slot: Slot) -> Iterator[Slot]:
     if slot.kind in UNIT_KINDS:
-        # What OneFile sends does not tell which learning aim a unit belongs to. Any of the learner's may be the
+        # OneFile does not show which learning aim a unit belongs to. Any of the learner's may be the
         # one, so all of them count: a guess could hide that somebody quality-assures their own work.
         iqa = slot.kind in IQA_KINDS
         kind = SlotKind.LEARNING_AIM_IQA if iqa else SlotKind.LEARNING_AIM_ASSESSOR

@@ -33,11 +33,11 @@ def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]
     """
     concerned = _concerned(declared, observed.misids)
     users = {learner.user(observed.misids) for learner in concerned}
-    seen = replace(observed, learners={user: one for user, one in observed.learners.items() if user in users})
-    mine = [change for change in changes if change.learner in users]
-    told = _told(replace(declared, learners=concerned), seen, holders(seen, mine, after=True))
+    seen = replace(observed, learners={user: finding for user, finding in observed.learners.items() if user in users})
+    known = [change for change in changes if change.learner in users]
+    warnings = _warnings(replace(declared, learners=concerned), seen, holders(seen, known, after=True))
     burdens = _burdens(declared, observed, changes) if concerned else ()
-    return in_order(problem for _, problem in (*told.problems(), *burdens))
+    return in_order(problem for _, problem in (*warnings.problems(), *burdens))
 
 
 def _burdens(declared: Declared, observed: Observed, changes: Sequence[Change]) -> Iterator[tuple[date, Problem]]:
@@ -78,19 +78,19 @@ def _as_declared(learners: Iterable[DeclaredLearner]) -> dict[UserId, Held]:
     }
 
 
-def _foreseen(declared: Declared) -> _Told:
+def _foreseen(declared: Declared) -> _Warnings:
     concerned = _with_ids(_concerned(declared, {}))
     held = _as_declared(concerned)
     seen = Observed(datetime.min.replace(tzinfo=UTC), {user: ObservedLearner(user) for user in held})
-    return _told(replace(declared, learners=concerned), seen, held)
+    return _warnings(replace(declared, learners=concerned), seen, held)
 
 
 def _concerned(declared: Declared, misids: Mapping[str, UserId]) -> tuple[DeclaredLearner, ...]:
     ending = _ending(declared)
     return tuple(
-        one
-        for one in declared.learners
-        if one.later or any(names(waiver, one.user(misids), one.cohort) for waiver in ending)
+        learner
+        for learner in declared.learners
+        if learner.later or any(names(waiver, learner.user(misids), learner.cohort) for waiver in ending)
     )
 
 
@@ -99,16 +99,16 @@ def _ending(declared: Declared) -> list[Waiver]:
     return [waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon]
 
 
-def _told(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> _Told:
-    told = _Told()
+def _warnings(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> _Warnings:
+    warnings = _Warnings()
     days = _Days(declared)
     for case in cases_of(declared, observed, held):
         for day, cause, finding in days.breaches(case):
-            told.breach(day, cause, finding, case)
+            warnings.breach(day, cause, finding, case)
         for shift in case.learner.later:
             if shift.after is None and shift.slot.kind is not SlotKind.ADDITIONAL:
-                told.lapse(shift, case)
-    return told
+                warnings.lapse(shift, case)
+    return warnings
 
 
 class _Days:
@@ -121,7 +121,11 @@ class _Days:
 
     def breaches(self, case: Case) -> Iterator[tuple[date, Source, Finding]]:
         """Yield each breach that a day brings and the day before did not have, with the line that causes it."""
-        known = {(one.policy, one.what) for one in check_learner(case, self._at(self._declared.day)) if not one.waived}
+        known = {
+            (finding.policy, finding.what)
+            for finding in check_learner(case, self._at(self._declared.day))
+            if not finding.waived
+        }
         causes: dict[date, list[Source]] = defaultdict(list)
         for waiver in self._ending:
             if names(waiver, case.id, case.learner.cohort):
@@ -131,11 +135,11 @@ class _Days:
             shifts[shift.day].append(shift)
         for day in sorted({*causes, *shifts}):
             case = _moved(case, shifts[day])
-            found = [one for one in check_learner(case, self._at(day)) if not one.waived]
-            for one in found:
-                if (one.policy, one.what) not in known:
-                    yield day, _cause(one, shifts[day], causes[day]), one
-            known = {(one.policy, one.what) for one in found}
+            findings = [finding for finding in check_learner(case, self._at(day)) if not finding.waived]
+            for finding in findings:
+                if (finding.policy, finding.what) not in known:
+                    yield day, _cause(finding, shifts[day], causes[day]), finding
+            known = {(finding.policy, finding.what) for finding in findings}
 
     def _at(self, day: date) -> Declared:
         return self._on.setdefault(day, replace(self._declared, day=day))
@@ -161,7 +165,7 @@ def _cause(finding: Finding, shifts: Sequence[Shift], waivers: Sequence[Source])
     return next((source for source in (*part, *waivers, *changed) if source), Source(""))
 
 
-class _Matter(Struct, frozen=True):
+class _Effect(Struct, frozen=True):
     """Effect of one line on one day, reported once for all the learners whom it affects in the same way."""
 
     day: date
@@ -172,41 +176,41 @@ class _Matter(Struct, frozen=True):
     blocks: bool = False
 
 
-class _Told:
+class _Warnings:
     """Warnings grouped by effect, so that one stand-in for forty learners is one warning."""
 
     def __init__(self) -> None:
-        self._learners: dict[_Matter, list[str]] = defaultdict(list)
-        self._places: dict[_Matter, dict[Source, None]] = defaultdict(dict)
+        self._learners: dict[_Effect, list[str]] = defaultdict(list)
+        self._places: dict[_Effect, dict[Source, None]] = defaultdict(dict)
 
     def breach(self, day: date, cause: Source, finding: Finding, case: Case) -> None:
         name = case.learner.label or f"learner {case.id}"
         what = finding.what.removeprefix(f"{name}: ")
-        matter = _Matter(day, cause, what, finding.fix, finding.policy, finding.level == "error")
-        self._learners[matter].append(name)
-        self._places[matter].update(dict.fromkeys(place for place in finding.places if place != cause))
+        effect = _Effect(day, cause, what, finding.fix, finding.policy, finding.level == "error")
+        self._learners[effect].append(name)
+        self._places[effect].update(dict.fromkeys(place for place in finding.places if place != cause))
 
     def lapse(self, shift: Shift, case: Case) -> None:
         key = "" if shift.slot.key is None else f" {shift.slot.key}"
         post = f"{shift.slot.kind.value.replace('_', ' ')}{key}"
         what = f"nobody is declared as {post} after {shift.day - _DAY}"
-        fix = "add an entry for the time after, with 'staff: null' if nobody shall hold the slot then."
-        self._learners[_Matter(shift.day, shift.source, what, fix)].append(case.learner.name())
+        fix = "Add an entry for the time after, with 'staff: null' if nobody should hold the slot then."
+        self._learners[_Effect(shift.day, shift.source, what, fix)].append(case.learner.name())
 
     def problems(self, *, lapses: bool = True) -> Iterator[tuple[date, Problem]]:
         """Yield each warning with its first day."""
-        for matter, learners in self._learners.items():
+        for effect, learners in self._learners.items():
             where = f" for {_listed(list(dict.fromkeys(learners)))}"
-            if matter.policy:
-                places = _listed([str(place) for place in self._places[matter]])
+            if effect.policy:
+                places = _listed([str(place) for place in self._places[effect]])
                 beside = f", by this line and {places}" if places else ""
-                verdict = "the plan will be refused" if matter.blocks else "the plan will warn"
-                what = f"from {matter.day} {verdict}: {matter.what}{where}{beside} [{matter.policy}]"
+                verdict = "the plan will be refused" if effect.blocks else "the plan will warn"
+                what = f"from {effect.day} {verdict}: {effect.what}{where}{beside} [{effect.policy}]"
             elif not lapses:
                 continue
             else:
-                what = f"from {matter.day} the slot is not managed, and apply cannot be complete: {matter.what}{where}"
-            yield matter.day, Problem(what, matter.fix, matter.source, severity="warning")
+                what = f"from {effect.day} the slot is not managed, and apply cannot be complete: {effect.what}{where}"
+            yield effect.day, Problem(what, effect.fix, effect.source, severity="warning")
 
 
 def _listed(words: Sequence[str]) -> str:

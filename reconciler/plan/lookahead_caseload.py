@@ -42,12 +42,12 @@ def burdens_ahead(declared: Declared, held: Mapping[UserId, Held]) -> Iterator[t
             if shift.after is not None and shift.after.staff is not None:
                 burdens.take(user, shift.slot, shift.after.staff)
                 causes[shift.after.staff][shift.source] += 1
-        found = dict(burdens.over(day))
-        for (member, bound), finding in found.items():
+        exceeded = dict(burdens.over(day))
+        for (member, bound), finding in exceeded.items():
             if (member, bound) not in over:
                 first = causes[member].most_common(1)
                 yield day, _problem(day, finding, first[0][0] if first else finding.source)
-        over = {*found}
+        over = {*exceeded}
 
 
 def _by_day(learners: Iterable[DeclaredLearner]) -> Mapping[date, list[tuple[UserId, Shift]]]:
@@ -66,7 +66,7 @@ def _waivers_end(declared: Declared) -> Iterator[date]:
 
 
 class _Burdens:
-    """Learners of each member of staff, by kind of slot, as days go by."""
+    """Learners of each member of staff, by kind of slot, from day to day."""
 
     def __init__(self, declared: Declared, level: Level, watched: list[Staff]) -> None:
         self._declared, self._level, self._watched = declared, level, watched
@@ -78,10 +78,10 @@ class _Burdens:
         if slot.kind is SlotKind.ADDITIONAL:
             return
         if before := self._holder.get((learner, slot)):
-            theirs = self._learners[before, slot.kind]
-            theirs[learner] -= 1
-            if not theirs[learner]:
-                del theirs[learner]
+            counts = self._learners[before, slot.kind]
+            counts[learner] -= 1
+            if not counts[learner]:
+                del counts[learner]
         self._holder[learner, slot] = holder
         self._learners[holder, slot.kind][learner] += 1
 
@@ -89,12 +89,12 @@ class _Burdens:
         """Yield the bounds exceeded on that day and not waived, by the member of staff and the key of the bound."""
         on_the_day = replace(self._declared, day=day)
         for member in self._watched:
-            mine = sorted({one for kind in KINDS[member.role] for one in self._learners[member.id, kind]})
-            passed = bound_passed(member, len(mine), self._level)
+            held = sorted({one for kind in KINDS[member.role] for one in self._learners[member.id, kind]})
+            passed = bound_passed(member, len(held), self._level)
             if passed is None:
                 continue
-            finding = passed.finding(member, len(mine))
-            learners = [(one, self._cohorts.get(one, "")) for one in mine]
+            finding = passed.finding(member, len(held))
+            learners = [(one, self._cohorts.get(one, "")) for one in held]
             if not waive_caseload(finding, on_the_day, learners, passed.bound).waived:
                 yield (member.id, passed.key), finding
 

@@ -54,18 +54,18 @@ def removal(change: Change, members: Mapping[UserId, Staff], owner: str = "") ->
 
 _ALLOCATIONS = (
     "Allocations",
-    "Users, Allocations; filter the table and select the learner; below, under Assessors, take {} out of its list; "
-    "Submit. It takes effect at once. For a Centre Manager or User Manager.",
+    "In OneFile: Users > Allocations; filter the table and select the learner; below, under Assessors, remove {} "
+    "from the list; Submit. It takes effect at once. Needs a Centre Manager or User Manager.",
 )
 _UNIT = (
     "Unit Allocations",
-    "Users, Learners, the learner; Episodes, Learning Aims, Units; change the unit's list of {}; Save. OneFile's help "
-    "does not say that the list can be emptied: if it cannot, ask OneFile's support.",
+    "In OneFile: Users > Learners > the learner > Episodes > Learning Aims > Units; change the unit's list of {}; "
+    "Save. OneFile's help does not say whether the list can be emptied: if it cannot, ask OneFile's support.",
 )
 _ACCESS = (
     "the learner's Access Accounts tab",
-    "Users, the learner's Account, the tab Access Accounts; take {} off there. Employers and observers are on no "
-    "other page. For whoever may assign and change employers, or a Centre Manager.",
+    "In OneFile: Users > the learner's Account > Access Accounts; remove {}. Employers and observers are on no other "
+    "page. Needs permission to assign and change employers, or a Centre Manager.",
 )
 
 
@@ -101,7 +101,7 @@ def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: in
     for change in changes:
         if change.blocked:
             blocked += 1
-        elif change.reason == "unknown":  # also where nobody shall be there, say the files, and OneFile does not say
+        elif change.reason == "unknown":  # also if the files want the slot empty and OneFile does not show it
             unknown += 1
         elif change.held == "report":
             reported += 1

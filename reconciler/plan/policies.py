@@ -78,8 +78,8 @@ def _world(declared: Declared, observed: Observed) -> World:
     persons: dict[str, UserId] = {}
     return World(
         staff,
-        {one.id: persons.setdefault(one.person, one.id) for one in staff.values() if one.person},
-        frozenset(one.id for one in staff.values() if one.role is Role.TRAINEE_ASSESSOR),
+        {member.id: persons.setdefault(member.person, member.id) for member in staff.values() if member.person},
+        frozenset(member.id for member in staff.values() if member.role is Role.TRAINEE_ASSESSOR),
         [(rule, level) for policy, rule in _RULES.items() if (level := settings.level(policy)) != "off"],
         settings,
         observed,
@@ -117,9 +117,9 @@ class Case(Struct, frozen=True):
 
     def additional(self, *roles: Role) -> frozenset[UserId]:
         """Return the additional people with these roles; a person who is not in staff.yaml has no known role."""
-        found = people(holder for slot, holder in self.held.items() if slot.kind is _ADDITIONAL)
+        accounts = people(holder for slot, holder in self.held.items() if slot.kind is _ADDITIONAL)
         staff = self.world.staff
-        return frozenset(account for account in found if account in staff and staff[account].role in roles)
+        return frozenset(account for account in accounts if account in staff and staff[account].role in roles)
 
     def finding(self, policy: str, what: str, fix: str, slots: Iterable[Slot], staff: UserId | None = None) -> Finding:
         """Return a finding at the line that declares the first of the slots, or the learner.
@@ -180,10 +180,12 @@ def _clash(case: Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Findin
         f"Declare another assessor or another IQA for {place}"
         if certain
         else f"Declare both the assessor and the IQA of {place}, two different people: "
-        "who is in effect while one of them is empty or not shown cannot be told"
+        "who is in effect while one of them is empty or not shown is not known"
     )
-    for one, other in _same_person(case, people(assessors), people(iqas)):
-        yield case.finding("iqa_independent", _both(case, one, other, verb, place), f"{fix}.", (iqa, assessor), other)
+    for assessing, assuring in _same_person(case, people(assessors), people(iqas)):
+        yield case.finding(
+            "iqa_independent", _both(case, assessing, assuring, verb, place), f"{fix}.", (iqa, assessor), assuring
+        )
 
 
 def _additional_clash(case: Case) -> Iterator[Finding]:
@@ -198,17 +200,17 @@ def _additional_clash(case: Case) -> Iterator[Finding]:
     iqas = people(case.held.get(Slot(SlotKind.LEARNING_AIM_IQA, aim)) for aim in aims)
     iqas |= people(case.held.get(Slot(SlotKind.UNIT_IQA, unit)) for unit in units)
     fix = "Name them on the learning aims they work on, in place of `additional`, or choose another person."
-    for one, other in _same_person(case, assessors | more_assessors, iqas | more_iqas):
-        if one in more_assessors or other in more_iqas:
-            what = _both(case, one, other, "may", "the same work, as an additional person")
-            slots = [Slot(SlotKind.ADDITIONAL, account) for account in (other, one)]
-            yield case.finding("iqa_independent", what, fix, slots, other)
+    for assessing, assuring in _same_person(case, assessors | more_assessors, iqas | more_iqas):
+        if assessing in more_assessors or assuring in more_iqas:
+            what = _both(case, assessing, assuring, "may", "the same work, as an additional person")
+            slots = [Slot(SlotKind.ADDITIONAL, account) for account in (assuring, assessing)]
+            yield case.finding("iqa_independent", what, fix, slots, assuring)
 
 
 def _same_person(case: Case, assessors: Iterable[UserId], iqas: Iterable[UserId]) -> Iterator[tuple[UserId, UserId]]:
-    for one, other in product(sorted(assessors), sorted(iqas)):
-        if case.human(one) == case.human(other):
-            yield one, other
+    for assessor, iqa in product(sorted(assessors), sorted(iqas)):
+        if case.human(assessor) == case.human(iqa):
+            yield assessor, iqa
 
 
 def _both(case: Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> str:
@@ -222,7 +224,7 @@ def _both(case: Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> s
 
 
 def _coverage(case: Case) -> Iterator[Finding]:
-    if None not in case.held.values():  # nobody is known to be missing: so it is for by far the most learners
+    if None not in case.held.values():  # nobody is known to be missing, as for most learners
         return
     aims = keys(case.held, LEARNING_AIM_KINDS)
     bare = [aim for aim in aims if in_effect(case.held, Slot(_AIM_ASSESSOR, aim)) == {None}]
@@ -268,14 +270,14 @@ def _trainee_assessor(case: Case) -> Iterator[Finding]:
     """
     if not (trainees := case.world.trainees):
         return
-    found: dict[UserId, list[Slot]] = {}
+    slots_of: dict[UserId, list[Slot]] = {}
     for slot, wanted in case.learner.slots.items():
         if wanted.staff is not None and wanted.staff in trainees and slot.kind in _ASSESSOR_OR_ADDITIONAL:
-            found.setdefault(wanted.staff, []).append(slot)
-    for trainee, places in found.items():
-        slots = sorted(places, key=Slot.order)
-        what = f"{case.called(trainee)} is a trainee assessor, declared as {', '.join(map(_post, slots))}"
-        yield case.finding("trainee_assessor", what, "Declare a qualified assessor.", slots, trainee)
+            slots_of.setdefault(wanted.staff, []).append(slot)
+    for trainee, held in slots_of.items():
+        in_order = sorted(held, key=Slot.order)
+        what = f"{case.called(trainee)} is a trainee assessor, declared as {', '.join(map(_post, in_order))}"
+        yield case.finding("trainee_assessor", what, "Declare a qualified assessor.", in_order, trainee)
 
 
 def _post(slot: Slot) -> str:
@@ -302,10 +304,10 @@ def _employer_placement(case: Case) -> Iterator[Finding]:
     if not isinstance(employer, int):
         return
     account = observed.staff.get((case.learner.organisation, employer))
-    theirs, mine = account and account.placement, observed.learners[case.id].placement
-    if None not in (theirs, mine) and theirs != mine:
-        what = f"{case.called(employer)} is the default employer and belongs to placement {theirs}, "
-        what += f"the learner to placement {mine}"
+    of_employer, of_learner = account and account.placement, observed.learners[case.id].placement
+    if None not in (of_employer, of_learner) and of_employer != of_learner:
+        what = f"{case.called(employer)} is the default employer and belongs to placement {of_employer}, "
+        what += f"the learner to placement {of_learner}"
         fix = "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         yield case.finding("employer_placement", what, fix, [_DEFAULT_EMPLOYER], employer)
 
@@ -328,18 +330,18 @@ def _caseload(
     watched = [member for _, member in sorted(declared.staff.items()) if is_watched(member)]
     if not watched:
         return
-    found = by_staff(observed, held, watched)
+    by_member = by_staff(observed, held, watched)
     over = [
         (member, passed)
         for member in watched
-        if (passed := bound_passed(member, len(learners_of(member, found)), level))
+        if (passed := bound_passed(member, len(learners_of(member, by_member)), level))
     ]
     if not over:
         return
     before = by_staff(observed, holders(observed, changes, after=False), watched)
     cohorts = {case.id: case.learner.cohort for case in cases_of(declared, observed, held)}
     for member, passed in over:
-        learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, found))]
+        learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, by_member))]
         finding = passed.finding(member, len(learners), f" ({len(learners_of(member, before))} before)")
         yield waive_caseload(finding, declared, learners, passed.bound)
 

@@ -31,8 +31,8 @@ def _covering(declared: Declared, policy: str, learners: Iterable[tuple[UserId |
     """Return the waivers of a policy for any of the learners, with their cohorts; the latest to end comes last."""
     among = list(learners)
     waivers = [waiver for waiver in declared.settings.waivers if waiver.policy == policy]
-    found = [waiver for waiver in waivers if any(names(waiver, *learner) for learner in among)]
-    return sorted(found, key=lambda waiver: (waiver.until, waiver.reason, waiver.approved_by))
+    covering = [waiver for waiver in waivers if any(names(waiver, *learner) for learner in among)]
+    return sorted(covering, key=lambda waiver: (waiver.until, waiver.reason, waiver.approved_by))
 
 
 def names(waiver: Waiver, learner: UserId | None, cohort: str) -> bool:
@@ -44,11 +44,11 @@ def names(waiver: Waiver, learner: UserId | None, cohort: str) -> bool:
 
 def _unwaived(finding: Finding, expired: Sequence[Waiver]) -> Finding:
     """Add to the fix which waiver has ended or, for an error without one, that a waiver is possible."""
-    advice = "".join(f" The waiver approved by {one.approved_by} ended on {one.until}." for one in expired)
+    advice = "".join(f" The waiver approved by {waiver.approved_by} ended on {waiver.until}." for waiver in expired)
     if not advice and finding.level == "error":
         advice = f" Or write a waiver for {finding.policy} in settings.yaml: reason, approver and last day."
     return replace(finding, fix=finding.fix + advice)
 
 
 def _quoted(waivers: Iterable[Waiver]) -> str:
-    return "; ".join(f"{one.reason} (approved by {one.approved_by}, until {one.until})" for one in waivers)
+    return "; ".join(f"{waiver.reason} (approved by {waiver.approved_by}, until {waiver.until})" for waiver in waivers)

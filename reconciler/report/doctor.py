@@ -43,7 +43,7 @@ def render_text(checkup: Checkup, *, colour: bool = False, plain: bool = False, 
 def _rows(page: Page, check: Check, names: int, plain: bool) -> Iterator[str]:
     tick, ascii_tick, code = _MARKS[check.verdict]
     mark = ascii_tick if plain else tick
-    first, *rest = page.wrap(f"{check.name.value:<{names}}  {check.found}", first=2, rest=names + 4)
+    first, *rest = page.wrap(f"{check.name.value:<{names}}  {check.result}", first=2, rest=names + 4)
     yield f"{page.paint(code, mark) if code else mark} {first[2:]}"
     yield from rest
     for line in check.details:
@@ -64,7 +64,7 @@ def render_json(checkup: Checkup) -> str:
             {
                 "name": check.name.value,
                 "verdict": check.verdict.value,
-                "found": check.found,
+                "found": check.result,
                 "details": list(check.details),
                 "fix": check.fix,
             }

@@ -135,7 +135,7 @@ def test_a_base_that_is_no_declared_state_makes_everything_this_changes_doing(ho
     told = home.plan("--base", "HEAD")
     assert told["base"] == commit
     assert set(pending(told).values()) == {False}
-    assert any(f"the files at {commit[:12]} are no valid declared state" in row["what"] for row in told["problems"])
+    assert any(f"the files at {commit[:12]} are not valid" in row["what"] for row in told["problems"])
     assert told["fingerprint"] == home.plan()["fingerprint"]
 
 

@@ -308,7 +308,7 @@ def test_a_server_that_is_not_there_is_told_once(home: Home) -> None:
     found = unhurried(home.declare(), f"http://127.0.0.1:{port}/api/v2.1")
     assert found.exit_code == ExitCode.ERROR
     assert [check.name for check in found.checks if check.verdict is CheckStatus.FAILED] == [Name.SERVER]
-    assert "the server does not answer" in next(one.found for one in found.checks if one.name is Name.UNITS)
+    assert "the server does not answer" in next(check.result for check in found.checks if check.name is Name.UNITS)
 
 
 @pytest.mark.parametrize(("ahead_seconds", "verdict"), [(-3600, "failed"), (0, "fine"), (3600, "failed")])
@@ -336,7 +336,7 @@ def test_a_server_that_goes_away_midway_ends_the_rest(home: Home) -> None:
     seen = verdicts(found)
     assert seen[Name.ROWS] is CheckStatus.FINE and seen[Name.ALL_AIMS] is CheckStatus.FAILED
     assert seen[Name.UNITS] is seen[Name.RECORD] is CheckStatus.SKIPPED
-    assert "no longer answers" in next(one.found for one in found.checks if one.name is Name.UNITS)
+    assert "no longer answers" in next(check.result for check in found.checks if check.name is Name.UNITS)
 
 
 @pytest.mark.parametrize("fault", ["error_before", "html"])
@@ -479,7 +479,7 @@ def test_a_canary_writes_back_what_is_there_and_changes_nothing(home: Home, monk
     for name in (Name.DEFAULT, Name.ASSIGN, Name.UNIT_LEVEL, Name.TRACE):
         assert report.verdict(name) == "fine", report.told(name)
     for name in (Name.DEFAULT, Name.ASSIGN, Name.UNIT_LEVEL):
-        assert "proven by the first write of each apply" in report.told(name)
+        assert "apply verifies the first write of each kind" in report.told(name)
     assert writes == ["/User/200004", f"/User/{KATE}/Assign", f"/User/{PRIYA}/Assign"]
     with _store(home) as store:
         run, rows = store.run(report.run), store.journal(report.run)
@@ -498,7 +498,7 @@ def test_a_canary_writes_back_what_is_there_and_changes_nothing(home: Home, monk
     [
         (("assign_path=learner",), "failed", "unknown", "Either this server wants the learner there"),
         (("assign_path=learner_silent",), "fine", "fine", "the slot still reads the same"),
-        (("repeat_assign=refused",), "failed", "unknown", "refuses whoever already has the slot"),
+        (("repeat_assign=refused",), "failed", "unknown", "refuses a person who already has the slot"),
         (("unit_level=off_refused",), "fine", "failed", "Switch on people at unit level"),
         (("unit_level=off_silent",), "fine", "fine", "the slot still reads the same"),
         (("write_answer=200_text", "empty_value=omit"), "fine", "fine", "the slot still reads the same"),
@@ -633,7 +633,7 @@ def test_the_help_says_that_nothing_changes(home: Home) -> None:
 def test_slots_that_moved_are_named(tmp_path: Path) -> None:
     """Whatever reads otherwise after the canary is a failure with its address."""
     check = doctor.trace_check(["learner[200004].default_assessor"])
-    assert check.verdict is CheckStatus.FAILED and "learner[200004].default_assessor" in check.found
+    assert check.verdict is CheckStatus.FAILED and "learner[200004].default_assessor" in check.result
 
 
 def test_a_write_without_an_answer_proves_nothing() -> None:
@@ -647,4 +647,4 @@ def test_a_write_without_an_answer_proves_nothing() -> None:
             doctor.assign_check(outcome),
             doctor.unit_check(outcome, assign=CheckStatus.FINE, declared=True),
         ):
-            assert check.verdict is CheckStatus.UNKNOWN and check.found == "words"
+            assert check.verdict is CheckStatus.UNKNOWN and check.result == "words"

@@ -592,7 +592,7 @@ def test_machines_are_told_that_nothing_is_recorded(home: Home, server: Served) 
     assert report["drift_unknown_because"].startswith("nothing is recorded in mistyped.db for ")
     quiet = home.run("drift", "--store", "mistyped.db", "--detailed-exitcode", "--quiet")
     assert (quiet.code, quiet.out) == (ExitCode.INCOMPLETE, "")
-    assert "drift cannot be told: nothing is recorded in mistyped.db" in " ".join(quiet.err.split())
+    assert "drift cannot be detected: nothing is recorded in mistyped.db" in " ".join(quiet.err.split())
     metrics = home.run("drift", "--store", "mistyped.db", "--format", "prometheus").out
     assert re.search(r"^onefile_reconciler_record_missing\{.*\} 1\.0$", metrics, re.MULTILINE)
 

@@ -52,8 +52,8 @@ def test_a_step_has_a_way_an_owner_and_an_age(home: Home, server: Served, monkey
     plans = [steps(home), steps(home)]
     assert [step["first_seen"] for plan in plans for step in plan.values()] == [None] * 4
     assert {step["owner"] for step in plans[0].values()} == {"quality-lead"}
-    assert str(plans[0][ADDITIONAL]["clicks"]).startswith("Users, the learner's Account, the tab Access Accounts")
-    assert str(plans[0][UNIT]["clicks"]).startswith("Users, Learners, the learner; Episodes, Learning Aims, Units")
+    assert str(plans[0][ADDITIONAL]["clicks"]).startswith("In OneFile: Users > the learner's Account > Access Accounts")
+    assert str(plans[0][UNIT]["clicks"]).startswith("In OneFile: Users > Learners > the learner > Episodes")
     assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
     first = {address: step["first_seen"] for address, step in steps(home).items()}
     assert None not in first.values()

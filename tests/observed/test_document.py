@@ -18,7 +18,7 @@ from reconciler.model.structs import Decoder, replace
 from reconciler.observed.document import Saved, from_document, from_json, to_document
 from reconciler.problems import Invalid, Problem, Source
 
-AGAIN = "leave --observed away, or save a new reading with --save-observed."
+AGAIN = "leave out --observed, or save a new reading with --save-observed."
 HERE = Site("sandbox", OrganisationId(5740))
 KATE, LEARNER = UserId(118204), UserId(200004)
 READING = Observed(

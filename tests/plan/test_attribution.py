@@ -87,7 +87,7 @@ def test_a_base_that_is_not_valid_says_that_it_could_not_tell(plan: Plan) -> Non
     """Everything counts as caused by the change, and a warning says why."""
     told = attributed(plan, None, COMMIT)
     assert not any(one.pending for one in (*told.changes, *told.findings))
-    what = "the files at 0123456789ab are no valid declared state, so everything counts as caused by this change"
+    what = "the files at 0123456789ab are not valid, so everything counts as caused by this change"
     fix = "Compare with a commit whose files are valid."
     assert told == replace(
         plan,

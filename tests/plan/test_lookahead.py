@@ -251,7 +251,7 @@ def test_a_slot_that_will_be_left_to_nobody_is_told_of_before_it_is() -> None:
         "from 2026-11-28 the slot is not managed, and apply cannot be complete: nobody is declared as "
         "learning aim assessor 41242 after 2026-11-27 for LRN-0042"
     )
-    assert problem.fix == "add an entry for the time after, with 'staff: null' if nobody shall hold the slot then."
+    assert problem.fix == "Add an entry for the time after, with 'staff: null' if nobody should hold the slot then."
 
 
 def test_a_default_left_to_nobody_has_no_number() -> None:

@@ -121,7 +121,7 @@ def test_a_removal_names_the_page_where_it_can_be_done(slot: Slot, holder: UserI
     step = removal(row, MEMBERS)
     assert (step.page, step.holder, step.slot, step.learner) == (page, holder, slot, LEARNER)
     assert (step.label, step.cohort, step.source, step.owner) == (row.label, row.cohort, row.source, "")
-    assert step.clicks.startswith("Users, ")
+    assert step.clicks.startswith("In OneFile: Users > ")
 
 
 def test_removals_of_different_slots_have_different_ids() -> None:
