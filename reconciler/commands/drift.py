@@ -135,11 +135,11 @@ def _report(
     notes: bool,
 ) -> DriftReport:
     modes = declared.settings.drift
-    drifted = [one for one in plan.changes if is_drift(one)]
-    reported = [one for one in drifted if modes[one.slot.kind] != "ignore"]
-    waiting = [one for one in plan.changes if differs(one) and not is_drift(one)]
-    known = [one for one in waiting if one.reason != "unknown"]
-    learners = {one.learner for one in (*reported, *known)}
+    drifted = [change for change in plan.changes if is_drift(change)]
+    reported = [change for change in drifted if modes[change.slot.kind] != "ignore"]
+    waiting = [change for change in plan.changes if differs(change) and not is_drift(change)]
+    known = [change for change in waiting if change.reason != "unknown"]
+    learners = {change.learner for change in (*reported, *known)}
     applied = store.last_applied(plan.site, learners)
     memory, ended, recent = _remember(plan, reported, declared, store, applied, notes=notes)
     if notes:
@@ -147,15 +147,15 @@ def _report(
     now = store.now()
     holders_then = _wanted_then(context, declared, plan, observed, store) if known else {}
     unrecorded = nothing_recorded(store, plan.site) if plan.changes else ""
-    due = {place_of(one) for one in known if is_due(one, applied.get(place_of(one)), holders_then)}
+    due = {place_of(change) for change in known if is_due(change, applied.get(place_of(change)), holders_then)}
     return DriftReport(
         plan=dated(plan, store),
         taken_at=observed.taken_at,
         now=now,
         drift=decide_drift(reported, memory, declared.settings, now, approval),
-        due=tuple(one for one in known if place_of(one) in due),
-        pending=tuple(one for one in known if place_of(one) not in due),
-        unknown=tuple(one for one in waiting if one.reason == "unknown"),
+        due=tuple(change for change in known if place_of(change) in due),
+        pending=tuple(change for change in known if place_of(change) not in due),
+        unknown=tuple(change for change in waiting if change.reason == "unknown"),
         ignored=len(drifted) - len(reported),
         unmanaged=unmanaged(plan, observed),
         applied=applied,
@@ -182,7 +182,7 @@ def _remember(
     Also the issues that are over, and the number of recent corrections.
     """
     target, organisation = plan.target, plan.organisation
-    seen = {place_of(one): Observation(one.before, one.after) for one in reported}
+    seen = {place_of(change): Observation(change.before, change.after) for change in reported}
 
     def see(
         matter: IssueKind, sightings: Observations, words: Words
@@ -191,22 +191,22 @@ def _remember(
             return store.observe_issues(Site(target, organisation), matter, sightings, endings(plan, words))
         return store.issues(Site(target, organisation), matter), ()
 
-    episodes, ended = see("drift", seen, drift_ending)
+    issues, ended = see("drift", seen, drift_ending)
     window_start = store.now() - LOOKING_BACK
     corrections = store.corrections(Site(target, organisation), window_start)
     fights = store.issues(Site(target, organisation), "fight", ended_since=window_start)
-    answered = {one.place: one.ended for one in fights if one.ended}
+    answered = {fight.place: fight.ended for fight in fights if fight.ended}
     fought, counts = fought_over(reported, declared.settings, corrections, answered)
-    new = {place_of(one): Observation(None, one.after) for one in reported if place_of(one) in fought}
+    new = {place_of(change): Observation(None, change.after) for change in reported if place_of(change) in fought}
     open_fights, _ = see("fight", new, fight_ending)
-    looked, over = {one.learner for one in plan.changes}, endings(plan, drift_ending)
-    in_scope = (one for one in episodes if one.learner in looked or not plan.left_out)
+    looked, over = {change.learner for change in plan.changes}, endings(plan, drift_ending)
+    in_scope = (issue for issue in issues if issue.learner in looked or not plan.left_out)
     memory = Memory(
-        seen={one.place: one for one in episodes if seen.get(one.place) == (one.holder, one.due)},
+        seen={issue.place: issue for issue in issues if seen.get(issue.place) == (issue.holder, issue.due)},
         applied=applied,
         corrections=counts,
-        fights={one.place: one for one in open_fights if one.learner in looked},
-        unseen=tuple(one for one in in_scope if one.place not in seen and not over(one)),
+        fights={fight.place: fight for fight in open_fights if fight.learner in looked},
+        unseen=tuple(issue for issue in in_scope if issue.place not in seen and not over(issue)),
     )
     return memory, ended, len(corrections)
 
@@ -272,7 +272,7 @@ def _after(report: DriftReport, finished: ApplyResult, session: Session) -> Drif
     corrected = report.corrected()
     plan = report.plan
     with suppress(StoreError):  # otherwise the next run sees that it is back
-        for episode in session.store.issues(plan.site, "drift"):
-            if episode.place in corrected:
-                session.store.end_issue(episode.id, f"corrected by run {finished.run}")
+        for issue in session.store.issues(plan.site, "drift"):
+            if issue.place in corrected:
+                session.store.end_issue(issue.id, f"corrected by run {finished.run}")
     return report
