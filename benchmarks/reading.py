@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from onefile_sandbox.api import BASE, Request, Service
+from onefile_sandbox.api import BASE, Request, SandboxApi
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Faults
 from onefile_sandbox.switches import Switches
@@ -34,7 +34,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
 from reconciler.problems import Source
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 
 SIZES = (50, 800, 10_000, 50_000)
 SCOPE = 40
@@ -58,7 +58,7 @@ RESULT = Path(__file__).with_suffix(".md")
 class SlowNetwork(httpx.AsyncBaseTransport):
     """The sandbox in this process, each call `latency` seconds away, half of them before it is counted there."""
 
-    def __init__(self, service: Service, latency: float) -> None:
+    def __init__(self, service: SandboxApi, latency: float) -> None:
         self._service, self._latency = service, latency
         self.throttled = 0
         self.arrivals: list[float] = []
@@ -100,13 +100,13 @@ def read(
 ) -> Reading:
     """One run: log in, read all that is declared."""
     clock, told = VirtualClock(START), Told([])
-    network = SlowNetwork(Service(world, switches, Faults(), clock, "sandbox"), latency)
+    network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> int:
-        budget = Budget(MemoryLedger(clock), LIMIT, clock)
+        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
-            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
+            "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
         ) as client:
             observed = await observe(declared, Reader(client, clock), facts, told)
             return observed.calls
@@ -250,13 +250,13 @@ def pace(latency: float, world: World) -> tuple[float, int]:
     """The share of the allowed calls that a long reading makes once its first minute is over, and the 429s it got."""
     clock = VirtualClock(START)
     switches = replace(Switches.parse(SERVERS["poor"]), rate_limit=LIMIT)
-    network = SlowNetwork(Service(world, switches, Faults(), clock, "sandbox"), latency)
+    network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> None:
-        budget = Budget(MemoryLedger(clock), LIMIT, clock)
+        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
-            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
+            "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
         ) as client:
             await observe(declare(world, active(world), employers=True), Reader(client, clock))
 

@@ -59,7 +59,7 @@ class Route(Struct, frozen=True):
     paged: bool = False
 
 
-class Service:
+class SandboxApi:
     """The API over one world. Within a process calls are handled one at a time, so none sees half a write."""
 
     def __init__(self, world: World, switches: Switches, faults: Faults, clock: Clock, customer_token: str) -> None:

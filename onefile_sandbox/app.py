@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from onefile_sandbox import api as service
-from onefile_sandbox.api import BASE, Answer, Service
+from onefile_sandbox.api import BASE, Answer, SandboxApi
 from onefile_sandbox.clock import Clock, SystemClock
 from onefile_sandbox.faults import Fault, Faults
 from onefile_sandbox.switches import Switches
@@ -37,12 +37,12 @@ def create_app(
     customer_token: str = "sandbox",  # noqa: S107 (the sandbox's well-known token opens nothing but the sandbox)
     dropped: Callable[[], Exception] = DroppedAnswer,
 ) -> Starlette:
-    """The sandbox over *world*. `app.state.service` is the Service, for trials in process.
+    """The sandbox over *world*. `app.state.api` is the SandboxApi, for trials in process.
 
     *dropped* makes the exception that stands for a closed connection where no real connection is there to
     close. A client in process passes its own transport error, so that it meets what it would meet on a socket.
     """
-    api = Service(world, switches or Switches(), faults or Faults(), clock or SystemClock(), customer_token)
+    api = SandboxApi(world, switches or Switches(), faults or Faults(), clock or SystemClock(), customer_token)
 
     async def call_api(request: Request) -> Response:
         path: str = request.scope["path"]
@@ -61,7 +61,7 @@ def create_app(
             Route("/{path:path}", call_api, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ]
     )
-    app.state.service = api
+    app.state.api = api
     return app
 
 
@@ -115,7 +115,7 @@ class _ClosedConnection(Response):
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
 
 
-def _control_plane(api: Service) -> list[Route]:
+def _control_plane(api: SandboxApi) -> list[Route]:
     """What no real service has: the whole state, the calls seen, other people's edits, and faults to arm."""
 
     async def state(_: Request) -> Response:

@@ -1,28 +1,29 @@
-"""Time as an argument: what tells the hour and waits, so that tests and the sandbox can supply their own."""
+"""Clock interface (now, monotonic, sleep), injected so that tests and the sandbox can replace it."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    pass
+from typing import Protocol
 
 
 class Clock(Protocol):
+    """Time of day and waiting."""
+
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the time of day, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back, for measuring waits."""
+        """Return seconds that never go back, for measuring waits."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
 
 class SystemClock:
+    """The clock of this machine."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -30,6 +31,6 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        import asyncio  # not at the top: a tenth of what it takes to start, and most commands never wait
+        import asyncio  # not at the top: it is a tenth of the start time, and most commands never wait
 
         await asyncio.sleep(seconds)

@@ -1,14 +1,14 @@
-"""The call budget: at most so many calls in any 60 seconds, whatever the latency and however many share it.
+"""Rate limit: at most so many calls in any 60 seconds, for any latency and any number of processes that share it.
 
-OneFile answers 429 after 300 calls in a minute. Where between our sending and our receiving it counts a call, and what
-kind of minute it keeps, is not known. So a call occupies a place from before it is sent until 60 s after its answer
-arrived, and no call is sent while `limit` places are occupied. Proof that the server never counts more than `limit`
-within 60 s: suppose it did; of those calls take the one whose place was reserved last. Each of the others had reserved
-by then, and had not yet left: to leave, its answer, and so the server's count of it, must lie 60 s back. Then `limit`
-places were occupied, and the last call was not sent.
+OneFile answers 429 after 300 calls in a minute. The moment between our sending and our receiving at which it counts a
+call, and the kind of minute that it keeps, are not known. So a call occupies a place from before it is sent until 60 s
+after its answer arrived, and no call is sent while `limit` places are occupied. Proof that the server never counts more
+than `limit` within 60 s: suppose it did; of those calls take the one whose place was reserved last. Each of the others
+had reserved by then, and had not yet left: to leave, its answer, and so the server's count of it, must be 60 s old.
+Then `limit` places were occupied, and the last call was not sent.
 
-A call that was given up unanswered is taken as answered when it was given up: a request that the network delivers
-later than that is the one thing this cannot see.
+A call that was given up without an answer counts as answered when it was given up: a request that the network delivers
+later than that is the one thing that this cannot see.
 """
 
 from __future__ import annotations
@@ -22,7 +22,42 @@ from typing import NamedTuple, Protocol
 from reconciler.clock import Clock
 from reconciler.problems import Invalid, Problem, ReconcilerError
 
-_LEAST_WAIT_SECONDS = 0.001  # also what servers that count both ends of a minute are given
+WINDOW_SECONDS = 60.0
+LONGEST_CALL_SECONDS = 120.0
+"""No call stays unsettled longer while its process lives: the client gives up first."""
+
+_LEAST_WAIT_SECONDS = 0.001  # also the margin for servers that count both ends of a minute
+
+
+class Reservation(NamedTuple):
+    """A place in the window, or (id None) the seconds to wait before the next try."""
+
+    id: int | None
+    wait_seconds: float = 0.0
+
+
+class CallLedger(Protocol):
+    """The occupied places of the window. One ledger in memory for one process, one in the database for several.
+
+    A place that is never settled, because its process died, must be released LONGEST_CALL_SECONDS + WINDOW_SECONDS
+    after it was reserved, and not earlier.
+    """
+
+    def reserve(self, limit: int) -> Reservation:
+        """Occupy a place if fewer than `limit` are occupied and no pause is active; else return the wait."""
+        ...
+
+    def settle(self, id: int) -> None:
+        """Release the place WINDOW_SECONDS from now: the answer arrived, or the call ended without an answer."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Block reservations for `seconds` (after a 429); the longest active pause wins."""
+        ...
+
+    def spent(self) -> int:
+        """Count the places that are occupied now."""
+        ...
 
 
 class MemoryLedger:
@@ -56,22 +91,22 @@ class MemoryLedger:
 
     def spent(self) -> int:
         now = self._clock.monotonic()
-        while self._leaving and self._leaving[0] < now:  # at the very instant it still counts
+        while self._leaving and self._leaving[0] < now:  # at exactly that moment it still counts
             self._leaving.popleft()
         return len(self._in_flight) + len(self._leaving)
 
 
-class Budget:
-    """One process's way into a ledger, first come, first served. One for each event loop.
+class RateLimiter:
+    """One process's access to a ledger, first come, first served. One for each event loop.
 
-    `limit` is calls per 60 s. Several budgets that share a ledger share its window.
+    `limit` is calls per 60 s. Several rate limiters that share a ledger share its window.
     """
 
     def __init__(self, ledger: CallLedger, limit: int, clock: Clock) -> None:
         if limit < 1:
             what = f"{limit} calls a minute leave nothing to work with"
             raise Invalid(
-                Problem(what, "set calls_per_minute to 1 or more; OneFile allows 300", where="calls_per_minute")
+                Problem(what, "Set calls_per_minute to 1 or more; OneFile allows 300.", where="calls_per_minute")
             )
         self.limit = limit
         self._ledger = ledger
@@ -85,7 +120,7 @@ class Budget:
         try:
             yield
         finally:
-            # the call is answered: a ledger that cannot note it must not hide that, and holds the place for longer
+            # the call is answered: a ledger error must not hide that, and the place stays occupied for longer
             with suppress(ReconcilerError):
                 self._ledger.settle(place)
 
@@ -102,39 +137,3 @@ class Budget:
                 if reservation.id is not None:
                     return reservation.id
                 await self._clock.sleep(max(_LEAST_WAIT_SECONDS, reservation.wait_seconds))
-
-
-WINDOW_SECONDS = 60.0
-LONGEST_CALL_SECONDS = 120.0
-"""No call stays unsettled longer while its process lives: the client gives up first."""
-
-
-class Reservation(NamedTuple):
-    """A place in the window, or (id None) how many seconds to wait before asking again."""
-
-    id: int | None
-    wait_seconds: float = 0.0
-
-
-class CallLedger(Protocol):
-    """Who occupies the window. One in memory for one process, one in the database for several.
-
-    A place that is never settled, because its process died, must be let go LONGEST_CALL_SECONDS + WINDOW_SECONDS
-    after it was reserved, and not earlier.
-    """
-
-    def reserve(self, limit: int) -> Reservation:
-        """Occupy a place if fewer than `limit` are occupied and no pause is on; else say how long to wait."""
-        ...
-
-    def settle(self, id: int) -> None:
-        """The answer arrived, or the call ended without one: the place is free WINDOW_SECONDS from now."""
-        ...
-
-    def pause(self, seconds: float) -> None:
-        """Nobody reserves for that long (a 429). A pause never shortens another."""
-        ...
-
-    def spent(self) -> int:
-        """Places occupied now."""
-        ...

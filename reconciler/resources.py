@@ -1,4 +1,4 @@
-"""Where the schemas and the demonstration centre are: inside an installed package, or at the top of a checkout."""
+"""Packaged files: the schemas and the demonstration centre, in an installed package or a checkout."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 
 from reconciler.problems import Problem, ReconcilerError
 
-_HERE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(name: str) -> Path:
-    """The path of `schemas/…` or `state/…`, files and folders alike.
+    """Return the path of `schemas/…` or `state/…`, a file or a folder.
 
-    Raises ReconcilerError where an installation lacks it.
+    Raises ReconcilerError if the installation lacks it.
     """
-    for root in (_HERE / "data", _HERE.parent):
+    for root in (_PACKAGE / "data", _PACKAGE.parent):
         if (root / name).exists():
             return root / name
-    raise ReconcilerError(Problem(f"this installation has no {name}", "install onefile-reconciler again."))
+    raise ReconcilerError(Problem(f"this installation has no {name}", "Install onefile-reconciler again."))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from onefile_sandbox.clock import VirtualClock
 from reconciler.problems import Invalid
-from reconciler.ratelimit import WINDOW_SECONDS, Budget, MemoryLedger
+from reconciler.ratelimit import WINDOW_SECONDS, MemoryLedger, RateLimiter
 from tests.onefile.servers import START
 
 
@@ -34,7 +34,7 @@ def test_the_server_never_counts_more_than_the_limit(
 
     async def main() -> list[float]:
         clock = VirtualClock(START)
-        budget = Budget(MemoryLedger(clock), limit, clock)
+        budget = RateLimiter(MemoryLedger(clock), limit, clock)
         arrivals: list[float] = []
         waiting = list(calls)
 
@@ -73,7 +73,7 @@ def test_eight_in_flight_sustain_95_percent_of_the_limit(latency_seconds: float)
 
     async def main() -> tuple[float, int]:
         clock = VirtualClock(START)
-        budget = Budget(MemoryLedger(clock), 300, clock)
+        budget = RateLimiter(MemoryLedger(clock), 300, clock)
         arrivals: list[float] = []
 
         async def worker() -> None:
@@ -96,7 +96,7 @@ def test_first_come_is_first_served() -> None:
 
     async def main() -> list[int]:
         clock = VirtualClock(START)
-        budget = Budget(MemoryLedger(clock), 2, clock)
+        budget = RateLimiter(MemoryLedger(clock), 2, clock)
         served: list[int] = []
 
         async def caller(number: int) -> None:
@@ -115,7 +115,7 @@ def test_a_newcomer_does_not_overtake_who_waits() -> None:
 
     async def main() -> list[str]:
         clock = VirtualClock(START)
-        budget = Budget(MemoryLedger(clock), 1, clock)
+        budget = RateLimiter(MemoryLedger(clock), 1, clock)
         served: list[str] = []
 
         async def caller(name: str, arrives: float) -> None:
@@ -134,7 +134,7 @@ def test_a_cancelled_waiter_does_not_lose_its_place_for_the_others() -> None:
 
     async def main() -> tuple[float, int]:
         clock = VirtualClock(START)
-        budget = Budget(MemoryLedger(clock), 1, clock)
+        budget = RateLimiter(MemoryLedger(clock), 1, clock)
         async with budget.call():
             pass
         gone = asyncio.create_task(budget.call().__aenter__())
@@ -155,12 +155,12 @@ def test_a_pause_stops_everybody_and_is_never_shortened() -> None:
     async def main() -> list[float]:
         clock = VirtualClock(START)
         ledger = MemoryLedger(clock)
-        budgets = [Budget(ledger, 300, clock), Budget(ledger, 300, clock)]
+        budgets = [RateLimiter(ledger, 300, clock), RateLimiter(ledger, 300, clock)]
         budgets[0].pause(90)
         budgets[1].pause(5)
         started: list[float] = []
 
-        async def caller(budget: Budget) -> None:
+        async def caller(budget: RateLimiter) -> None:
             async with budget.call():
                 started.append(clock.monotonic())
 
@@ -175,7 +175,7 @@ def test_a_pause_reaches_those_who_already_wait() -> None:
 
     async def main() -> float:
         clock = VirtualClock(START)
-        budget = Budget(MemoryLedger(clock), 1, clock)
+        budget = RateLimiter(MemoryLedger(clock), 1, clock)
         async with budget.call():
             pass
 
@@ -218,4 +218,4 @@ def test_a_limit_below_one_is_refused() -> None:
     """A budget that could never grant a call says so instead of waiting for ever."""
     clock = VirtualClock(START)
     with pytest.raises(Invalid, match="calls_per_minute"):
-        Budget(MemoryLedger(clock), 0, clock)
+        RateLimiter(MemoryLedger(clock), 0, clock)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import httpx
 
-from onefile_sandbox.api import Service
+from onefile_sandbox.api import SandboxApi
 from onefile_sandbox.app import create_app
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Fault, Faults
@@ -36,7 +36,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
 from reconciler.plan.compare import make_plan
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.runtime.store_snapshot import unsettled
 from reconciler.store import JournalRow, Store
 from tests.factories import declared, learner
@@ -62,7 +62,7 @@ class Trial:
     def __init__(self, world: World, switches: Switches, store: Store, clock: VirtualClock) -> None:
         self.world, self.store, self.clock = world, store, clock
         app = create_app(world, switches, Faults(), clock, dropped=dropped_answer)
-        self.service: Service = app.state.service
+        self.service: SandboxApi = app.state.api
         self._ledger = MemoryLedger(clock)
         self._network = in_process(app)
 
@@ -77,7 +77,7 @@ class Trial:
             async with OneFile(
                 "http://sandbox.invalid/api/v2.1",
                 CustomerToken("sandbox"),
-                budget=Budget(self._ledger, calls_per_minute, self.clock),
+                rate_limiter=RateLimiter(self._ledger, calls_per_minute, self.clock),
                 clock=self.clock,
                 transport=network(self._network) if network else self._network,
             ) as client:

@@ -121,7 +121,7 @@ class Attempts:
             return True
 
         try:
-            if not await self.reader.client.write(*write_request(operation), when=may_be_sent):
+            if not await self.reader.client.write(*write_request(operation), precondition=may_be_sent):
                 return None
         except Rejected as refusal:
             self.failures.update(_kinds(operation))

@@ -14,7 +14,8 @@ from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site, Slot, UserId
 from reconciler.model.structs import Struct
-from reconciler.onefile.reader import Reader, Reading, gather_bounded
+from reconciler.onefile.concurrency import gather_bounded
+from reconciler.onefile.reader import Reader, Reading
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
 from reconciler.store import Store
 

@@ -17,7 +17,7 @@ from reconciler.declared.cohort import CohortEntry, read_cohort
 from reconciler.declared.schema import checked
 from reconciler.model.structs import Decoder, NotUnderstood, Struct, encode
 from reconciler.problems import Problem
-from reconciler.subprocess_env import for_others
+from reconciler.subprocess_env import child_environment
 
 WORTH_BYTES = 2_000_000
 """Total size from which workers pay off. Starting one takes as long as reading about 300 kB."""
@@ -115,7 +115,7 @@ def _worker(paths: Sequence[Path]) -> Iterator[Iterator[bytes]]:
 
 def worker_environment(ours: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which a worker imports the same modules from the same folders."""
-    return {**for_others(ours), "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
+    return {**child_environment(ours), "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
 
 
 def main() -> None:

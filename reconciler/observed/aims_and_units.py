@@ -114,7 +114,7 @@ class _Layer:
             """Estimate the list's length: as many rows per learner as on the first page."""
             return round(len(rows) / max(1, len({row.learner for row in rows.values()})) * in_all)
 
-        await self.scan.survey(lambda _: self.wanted, guess=length, usable=usable)
+        await self.scan.estimate(lambda _: self.wanted, guess=length, usable=usable)
 
 
 def _sent(rows: Iterable[WorkRow]) -> frozenset[SlotKind]:

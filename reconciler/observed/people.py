@@ -79,7 +79,7 @@ class People:
         if called and (not self._absent() or await self._register.confirm()):
             await self._survey_rows()
         else:
-            await self._scan.survey(
+            await self._scan.estimate(
                 self._spared_by,
                 guess=lambda _: len(self._learners),
                 usable=lambda rows: self._learn_from(rows.values()),

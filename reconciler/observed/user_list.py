@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from reconciler.model.slots import OrganisationId, SlotKind, Unread, UserId
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.concurrency import gather_bounded
-from reconciler.onefile.pagination import USUAL_ROWS, shown_at_end
+from reconciler.onefile.pagination import USUAL_ROWS, end_probe_result
 from reconciler.onefile.read_cost import end_pages, page_of
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import UserRow
@@ -67,10 +67,10 @@ class UserList:
         paging, expected = self._reader.paging, len(self._order)
         rows = await self._first(paging.rows)
         if len(rows) < min(USUAL_ROWS, paging.rows, expected):  # the server did not send so large a page
-            paging.refused()
+            paging.note_refusal()
             rows = await self._first(USUAL_ROWS)
         if 0 < len(rows) < min(paging.rows, expected):
-            paging.cut_to(len(rows))
+            paging.note_cut(len(rows))
         self._pages = {1}  # others may have been read in another size
         self.take(rows, whole=False)
 
@@ -108,7 +108,7 @@ class UserList:
         """Return True if a page past the end of the list repeats its last rows, and nobody after them."""
         for number, size in end_pages(len(self._order), self._reader.paging.seen or len(self._order) - 1):
             rows = await self._reader.users_page(self._organisation, self._role, number, size)
-            if shown_at_end([row.id for row in rows], self._order, number, size) != "again":
+            if end_probe_result([row.id for row in rows], self._order, number, size) != "again":
                 return False
         return True
 
@@ -118,7 +118,7 @@ class UserList:
         except (Rejected, BadAnswer):
             if size <= self._reader.paging.granted:
                 raise
-            self._reader.paging.refused()
+            self._reader.paging.note_refusal()
             return await self._reader.users_page(self._organisation, self._role, 1, USUAL_ROWS)
 
     async def _read_page(self, page: int) -> bool:

@@ -1,4 +1,4 @@
-"""A few things at a time: enough calls in flight to hide the latency, never more than that."""
+"""Bounded concurrency: run a coroutine per item with at most N workers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-AT_ONCE = 8  # at 1 s a call this still asks for more than OneFile's 300 calls a minute
+WORKERS = 8  # at 1 s a call this is still more than OneFile's 300 calls a minute
 
 
 async def gather_bounded(
-    items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, workers: int = AT_ONCE
+    items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, workers: int = WORKERS
 ) -> None:
-    """Do the work for every item with a few at a time; the first error stops the rest and is raised as itself."""
+    """Await `work` for every item with a few workers; the first error stops the rest and is raised as itself."""
     queue = iter(items)
 
     async def worker() -> None:

@@ -1,7 +1,7 @@
-"""One exchange with one server over HTTP: a request to an answer, or to why there is none and whether it was sent.
+"""HTTP client: sends one request and returns its answer, or the reason for a missing answer.
 
-Nothing else of this package uses httpx, and none of its exceptions leaves. Redirects are not followed and cookies not
-kept: the tokens go to the one host that was named. Nothing is logged.
+No other module of this package sends requests with httpx, and none of its exceptions leaves. Redirects are not followed
+and cookies are not kept: the tokens go only to the host that was named. Nothing is logged.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import httpx
 from reconciler import __version__
 from reconciler.clock import Clock
 from reconciler.model.structs import Struct, replace
-from reconciler.onefile.errors import Answer, Ask, NoAnswer
+from reconciler.onefile.errors import Answer, HttpRequest, NoAnswer
 from reconciler.onefile.targets import is_loopback
-from reconciler.onefile.tls import CA_FILE, nobody_trusted, trusted
+from reconciler.onefile.tls import CA_FILE, empty_context, tls_context
 from reconciler.problems import Invalid, Problem
 from reconciler.ratelimit import LONGEST_CALL_SECONDS
 
 LARGEST_ANSWER_BYTES = 50_000_000
 
-_COURTESY_SECONDS = 5.0  # for the rest of an answer whose status already says all that matters
-_COURTESY_BYTES = 65_536
-_IDLE_SECONDS = 4.0  # we drop an idle connection before the server does: a write must not meet one just closed
+_BODY_SECONDS = 5.0  # for the body of an answer whose status is enough
+_BODY_BYTES = 65_536
+_IDLE_SECONDS = 4.0  # idle connections are closed before the server closes them: a write must not use a closed one
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -62,12 +62,12 @@ class _TooLarge(Exception):
     pass
 
 
-class Exchange:
+class HttpClient:
     """Connections to the server at `base_url`, as many as `connections`.
 
-    `transport` takes the network's place, for an application in this process. `ca_file` names certificate authorities
-    in PEM that are trusted beside the usual ones. `safe` takes secrets out of a text. `clock_skew` is how many seconds
-    our clock is ahead of the Date of the latest answer, None where none had one.
+    `transport` replaces the network, for an application in this process. `ca_file` names certificate authorities
+    in PEM that are trusted beside the usual ones. `safe` removes secrets from a text. `clock_skew` is how many seconds
+    our clock is ahead of the Date of the latest answer, None if no answer had a Date.
     """
 
     def __init__(
@@ -89,31 +89,31 @@ class Exchange:
         self._safe = safe
         self._timeouts = replace(timeouts, call=min(timeouts.call, LONGEST_CALL_SECONDS))
         self._largest_bytes = largest_bytes
-        self._http = self._made(transport, ca_file, connections)
+        self._client = self._build_client(transport, ca_file, connections)
 
     async def close(self) -> None:
-        with suppress(Exception):  # what was asked has been answered; a failure to close changes nothing
-            await self._http.aclose()
+        with suppress(Exception):  # every request has been answered; a failure to close changes nothing
+            await self._client.aclose()
 
-    async def of(self, ask: Ask, headers: Mapping[str, str]) -> Answer | NoAnswer:
+    async def send(self, request: HttpRequest, headers: Mapping[str, str]) -> Answer | NoAnswer:
         answer: Answer | None = None
         status: int | None = None
-        url = self._base_url + ask.path
-        if ask.content is not None:
+        url = self._base_url + request.path
+        if request.content is not None:
             headers = {**headers, "Content-Type": "application/json"}
         try:
             async with (
                 asyncio.timeout(self._timeouts.call),
-                self._http.stream(ask.method, url, content=ask.content, headers=headers) as response,
+                self._client.stream(request.method, url, content=request.content, headers=headers) as response,
             ):
                 status = response.status_code
                 self._compare_clocks(response.headers.get("date", ""))
-                if status == 200 and ask.repeatable:
+                if status == 200 and request.repeatable:
                     answer = _answer(response, await self._whole_body(response))
                 else:
-                    answer = _answer(response)  # stands, whatever becomes of its body
-                    answer = _answer(response, await _beginning(response))
-        except Exception as error:  # all of httpx's, and whatever an application in this process raises
+                    answer = _answer(response)  # is kept if reading its body fails
+                    answer = _answer(response, await _read_beginning(response))
+        except Exception as error:  # all of httpx's, and any that an application in this process raises
             return answer or self._no_answer(error, status)
         return answer
 
@@ -127,22 +127,22 @@ class Exchange:
         return bytes(body)
 
     def _compare_clocks(self, date: str) -> None:
-        with suppress(ValueError, TypeError, IndexError, OverflowError):  # whatever a header may hold in a date's place
-            told = parsedate_to_datetime(date)
-            told = told if told.tzinfo else told.replace(tzinfo=UTC)
-            self.clock_skew = (self._clock.now() - told).total_seconds()
+        with suppress(ValueError, TypeError, IndexError, OverflowError):  # a header may hold anything but a date
+            server_time = parsedate_to_datetime(date)
+            server_time = server_time if server_time.tzinfo else server_time.replace(tzinfo=UTC)
+            self.clock_skew = (self._clock.now() - server_time).total_seconds()
 
     def _no_answer(self, error: Exception, status: int | None) -> NoAnswer:
         what = self._what_happened(error)
         sent = not isinstance(error, _NEVER_SENT)
         if isinstance(error, _TooLarge):
-            return NoAnswer(what, "ask for less at once", sent, status, try_again=False)
+            return NoAnswer(what, "Request less at once.", sent, status, try_again=False)
         if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
-            return NoAnswer(what, "check the base URL", sent, status, try_again=False)
+            return NoAnswer(what, "Check the base URL.", sent, status, try_again=False)
         if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error).upper():
-            fix = f"if a proxy of your own stands between, name its certificate authority (PEM) in {CA_FILE}"
+            fix = f"If your own proxy is in between, name its certificate authority (PEM file) in {CA_FILE}."
             return NoAnswer(what, fix, sent, status, try_again=False)
-        fix = "check the network and the base URL; OneFile puts releases in between 07:00 and 07:30 UK time on weekdays"
+        fix = "Check the network and the base URL. OneFile is updated on weekdays between 07:00 and 07:30 (UK time)."
         return NoAnswer(what, fix, sent, status)
 
     def _what_happened(self, error: Exception) -> str:
@@ -152,7 +152,7 @@ class Exchange:
             case httpx.ConnectTimeout():
                 return f"no connection to {self._host} within {self._timeouts.connect:g} s"
             case httpx.ReadTimeout() | httpx.WriteTimeout():
-                return f"{self._host} was silent for {self._timeouts.read:g} s"
+                return f"{self._host} did not answer for {self._timeouts.read:g} s"
             case TimeoutError():
                 return f"the answer of {self._host} was not complete within {self._timeouts.call:g} s"
             case httpx.ConnectError() | httpx.ProxyError():
@@ -162,15 +162,19 @@ class Exchange:
             case _:
                 return f"the exchange with {self._host} failed ({type(error).__name__})"
 
-    def _made(self, transport: httpx.AsyncBaseTransport | None, ca_file: str, connections: int) -> httpx.AsyncClient:
-        """Raises Invalid where the address would show the token, or the environment's proxies or certificates cannot be
-        used."""
+    def _build_client(
+        self, transport: httpx.AsyncBaseTransport | None, ca_file: str, connections: int
+    ) -> httpx.AsyncClient:
+        """Build the client.
+
+        Raises Invalid if the address would show the token, or the environment's proxies or certificates cannot be used.
+        """
         if transport is None and not self._base_url.startswith("https://") and not is_loopback(self._host):
-            raise _invalid(self._host, "plain http would show the token to the network", "use https://")
+            raise _invalid(self._host, "plain http would show the token to the network", "Use https://.")
         agent = f"onefile-reconciler/{__version__}"
         wait = self._timeouts
         over_tls = transport is None and self._base_url.startswith("https://")
-        verified = trusted(ca_file) if over_tls else nobody_trusted()
+        verified = tls_context(ca_file) if over_tls else empty_context()
         try:
             return httpx.AsyncClient(
                 verify=verified,
@@ -179,13 +183,13 @@ class Exchange:
                 limits=httpx.Limits(max_connections=connections, keepalive_expiry=_IDLE_SECONDS),
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 follow_redirects=False,
-                trust_env=not is_loopback(self._host),  # a proxy has no business on the way to this machine
+                trust_env=not is_loopback(self._host),  # no proxy is needed to reach this machine
                 transport=transport,
             )
         except Exception as error:
-            kind = type(error).__name__  # and no more of it: its text may repeat a proxy's password
+            kind = type(error).__name__  # only its kind: its text may repeat a proxy's password
         what = f"the environment's proxy settings cannot be used ({kind})"
-        raise _invalid("environment", what, "check HTTPS_PROXY, ALL_PROXY and NO_PROXY")
+        raise _invalid("environment", what, "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY.")
 
 
 def _invalid(where: str, what: str, fix: str) -> Invalid:
@@ -193,21 +197,21 @@ def _invalid(where: str, what: str, fix: str) -> Invalid:
 
 
 def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
-    said = response.headers.get
-    return Answer(response.status_code, body, said("content-type", ""), said("retry-after"), said("location", ""))
+    header = response.headers.get
+    return Answer(response.status_code, body, header("content-type", ""), header("retry-after"), header("location", ""))
 
 
 def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
 
 
-async def _beginning(response: httpx.Response) -> bytes:
-    """As much of the body as comes soon: the status has said what matters, so whatever fails here does no harm."""
+async def _read_beginning(response: httpx.Response) -> bytes:
+    """Read as much of the body as comes soon; the status is enough, so a failure does no harm."""
     body = bytearray()
     with suppress(Exception):
-        async with asyncio.timeout(_COURTESY_SECONDS), aclosing(_pieces(response)) as pieces:
+        async with asyncio.timeout(_BODY_SECONDS), aclosing(_pieces(response)) as pieces:
             async for piece in pieces:
                 body += piece
-                if len(body) > _COURTESY_BYTES:
+                if len(body) > _BODY_BYTES:
                     break
-    return bytes(body[:_COURTESY_BYTES])
+    return bytes(body[:_BODY_BYTES])

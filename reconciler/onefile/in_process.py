@@ -1,4 +1,4 @@
-"""An application in this process in the network's place: how the embedded sandbox is reached without a server."""
+"""ASGI transport: an application in this process replaces the network, so the embedded sandbox needs no server."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def in_process(app: ASGIApp) -> httpx.AsyncBaseTransport:
 
 
 def dropped_answer() -> Exception:
-    """What a client meets when the connection closes before the answer: the sandbox raises it in process."""
+    """Return the error of a connection that closed before the answer; the sandbox raises it in process."""
     return httpx.RemoteProtocolError("the connection was closed before the answer")

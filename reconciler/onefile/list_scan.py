@@ -1,4 +1,4 @@
-"""One long list of a server: whether it is offered and worth its pages, learnt as it is read."""
+"""Reader of one long list, if the server supports it and its pages are cheaper than single requests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Rows = Mapping[int, Row]
 
 
 class ListReader(Generic[Row]):
-    """Reads a list by pages where that is cheaper than asking for the wanted ones alone, one call each.
+    """Reads a paged list if the server supports it and it is cheaper than single requests.
 
-    After `survey`, `calls_left` says what `read` will spend. `rows` are those read so far; `whole` says that they are
-    all there are. The list's length is asked for before it is relied on, so that the pages never cost more than what
-    they spare; what a survey costs in vain is the first page, and a few looks past the end.
+    After `estimate`, `calls_left` is the number of calls that `read` will make. `rows` are those read so far, and
+    `whole` is True if there are no others. The list's length is measured before it is relied on, so that the pages
+    never cost more calls than they save; an estimate wastes at most the first page, and a few probes past the end.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class ListReader(Generic[Row]):
         self._paging = paging
         self._capabilities = capabilities
         self._list: PagedList[Row] | None = None
-        self._sure_pages = 0  # these are there, so they can be fetched at once
+        self._sure_pages = 0  # these exist, so they can be fetched concurrently
 
     @property
     def rows(self) -> Rows[Row]:
@@ -42,67 +42,70 @@ class ListReader(Generic[Row]):
 
     @property
     def chosen(self) -> bool:
-        """Whether the list is read, now or later."""
+        """True if the list is read, now or later."""
         return self.whole or self.calls_left > 0
 
-    async def survey(
+    async def estimate(
         self,
         calls_saved: Callable[[Rows[Row]], int],
         *,
         guess: Callable[[Rows[Row]], int],
         usable: Callable[[Rows[Row]], bool] = lambda _: True,
     ) -> None:
-        """Look at the first page and decide. `calls_saved` counts the calls that the whole list saves, if all of it
-        is like the rows so far (at first there are none); `guess` estimates its length in rows from them."""
+        """Read the first page and decide if the list is worth reading.
+
+        `calls_saved` counts the calls that the whole list saves, if all of it is like the rows so far (at first there
+        are none); `guess` estimates its length in rows from them.
+        """
         total = self._capabilities.number(f"rows:{self._name}")
         at_most = calls_saved({})
         if at_most <= FEW or self._capabilities.denies(self._name) or (total or 0) > at_most * self._paging.rows:
             return
-        found = self._make()
+        candidate = self._make()
         try:
-            await found.settle_size()
-            offered = usable(found.rows)
+            await candidate.settle_size()
+            offered = usable(candidate.rows)
         except Rejected:
             offered = False
         if not offered:
             self._capabilities.deny(self._name)
             return
-        if await self._is_worth_it(found, total, guess(found.rows), calls_saved(found.rows)):
-            self._list = found
+        if await self._is_worth_it(candidate, total, guess(candidate.rows), calls_saved(candidate.rows)):
+            self._list = candidate
         else:
             self.calls_left = 0
 
-    async def _is_worth_it(self, found: PagedList[Row], total: int | None, guess: int, calls_saved: int) -> bool:
-        """Whether the rest of the list costs at most what it calls_saved; and what it costs, to 2 % of its pages."""
-        limit = found.pages + calls_saved
-        if found.is_over:
-            self.calls_left = int(not found.ended)
+    async def _is_worth_it(self, candidate: PagedList[Row], total: int | None, guess: int, calls_saved: int) -> bool:
+        """Decide if the rest of the list saves its own calls; set `calls_left`, within 2 % of its pages."""
+        limit = candidate.pages + calls_saved
+        if candidate.is_over:
+            self.calls_left = int(not candidate.ended)
             return True
         if total:
-            rows, self._sure_pages = max(total, len(found.rows)), total // found.size
+            rows, self._sure_pages = max(total, len(candidate.rows)), total // candidate.size
         else:
-            measured = await self._measure(found, page_count(guess, found.size), limit)
+            measured = await self._measure(candidate, page_count(guess, candidate.size), limit)
             if measured is None:
                 return False
             self._sure_pages, beyond = measured
-            rows = (self._sure_pages + beyond) * found.size // 2
-        pages = page_count(rows, found.size)
-        self.calls_left = calls_to_the_end(rows, found.size, found.pages_held(pages))
+            rows = (self._sure_pages + beyond) * candidate.size // 2
+        pages = page_count(rows, candidate.size)
+        self.calls_left = calls_to_the_end(rows, candidate.size, candidate.pages_held(pages))
         return pages <= limit
 
-    async def _measure(self, found: PagedList[Row], guess: int, limit: int) -> tuple[int, int] | None:
-        """A page that the list reaches past and one that it does not, close together; None where it passes `limit`.
+    async def _measure(self, candidate: PagedList[Row], guess: int, limit: int) -> tuple[int, int] | None:
+        """Find a page before the list's end and one after it, close together; return None if it exceeds `limit`.
 
-        Pages met on the way are kept, so that only looks past the end are spent in vain. A guess that is wrong by
-        less than half is enough to tell that the limit is passed: no call is spent on being sure of it.
+        Fetched pages are kept, so that only probes past the end are wasted. A guess of more than twice the limit is
+        enough to give up: no call is spent on certainty.
         """
         if guess > 2 * limit:
             return None
-        within, beyond, step = found.pages, None, max(1, guess // 16)
+        within, beyond, step = candidate.pages, None, max(1, guess // 16)
         page = max(guess, within + 1)
         while beyond is None or beyond - within > max(1, within // 50):
             page = min(page, limit + 1) if beyond is None else (within + beyond) // 2
-            if not await found.look(page):
+            if not await candidate.probe(page):
                 beyond = page
             elif page > limit:
                 return None
@@ -111,7 +114,7 @@ class ListReader(Generic[Row]):
         return within, beyond
 
     async def read(self) -> None:
-        """Read on to the end, where the survey found it worth while."""
+        """Read to the end, if `estimate` chose the list."""
         if self._list is not None:
             if not self._list.ended:
                 await self._list.fetch_ahead(self._sure_pages)

@@ -1,4 +1,4 @@
-"""One paged list read exactly: no row twice, none missed, whatever size of page the server really sends."""
+"""Exact pagination of one list: no row twice, none missed, for any page size that the server sends."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.read_cost import end_pages
 from reconciler.problems import BadAnswer, Problem, Rejected
 
-USUAL_ROWS = 50  # the page that clients have asked for and got for years
+USUAL_ROWS = 50  # the page size that clients have used for years
 
-# What a long list asks for first. OneFile's largest page is not known, but clients in use do get a whole centre of
-# some 800 learners in one unpaged answer, so an answer of this size is nothing new to it. Asking costs little where it
-# is too much: a server that cuts its pages to its own size shows that size, which is then used, and no row of the
-# answer is wasted; one that refuses costs one call, and is asked for the usual size from then on. Where it is granted,
-# it saves 19 calls in 20.
+# The first page size of a long list. OneFile's largest page is not known, but clients in use get a whole centre of
+# some 800 learners in one unpaged answer, so an answer of this size is nothing new to it. A size that is too large
+# costs little: a server that cuts its pages shows its own size, which is then used, and no row of the answer is
+# wasted; a server that refuses costs one call, and gets the usual size from then on. A server that accepts it saves
+# 19 calls in 20.
 LARGE_ROWS = 1000
 
 
@@ -30,11 +30,11 @@ Row = TypeVar("Row", bound=HasId)
 
 @dataclass
 class Paging:
-    """What is known of one server's pages, whichever list they are of.
+    """Page sizes of one server, for all its lists.
 
-    `rows` is what long lists ask for, and `settled` that the server's own answers say so; `seen` is the fullest page
-    that came; `trusted` what is taken to come in full without having been seen: the usual size, until a list shows
-    that this server cuts its pages shorter; `granted` the largest size that was asked for without being refused.
+    `rows` is the page size for long lists, and `settled` that the server's answers confirmed it; `seen` is the fullest
+    page so far; `trusted` the size that is expected to come in full before it was seen: the usual size, until a list
+    shows that this server cuts its pages shorter; `granted` the largest size that was requested and not refused.
     """
 
     rows: int = LARGE_ROWS
@@ -43,40 +43,40 @@ class Paging:
     settled: bool = False
     granted: int = USUAL_ROWS
 
-    def cut_to(self, rows: int) -> None:
-        """A list went on after a page of so many rows, though more were asked for."""
+    def note_cut(self, rows: int) -> None:
+        """Note that a list continued after a page of so many rows, although more were requested."""
         self.rows, self.settled = rows, True
         self.trusted = min(self.trusted, rows)
 
-    def refused(self) -> None:
-        """The server would not answer so large a question."""
+    def note_refusal(self) -> None:
+        """Note that the server refused a large page."""
         self.rows, self.settled = USUAL_ROWS, True
 
-    def came(self, rows: int, size: int) -> None:
-        """A page came of so many rows, where `size` were asked for."""
+    def note_page(self, rows: int, size: int) -> None:
+        """Note a page of so many rows, of `size` requested."""
         self.seen = max(self.seen, rows)
         self.granted = max(self.granted, size)
         self.settled = self.settled or rows >= self.rows
 
 
 class _Contradiction(BadAnswer):
-    """Two answers about one list do not fit together: it moved while it was read, or an answer was wrong."""
+    """Two answers about one list contradict each other: it changed while it was read, or an answer was wrong."""
 
 
 class PagedList(Generic[Row]):
-    """A list under way. OneFile sends no totals; its largest page is not known, nor what comes past the end.
+    """A paged list. OneFile sends no totals; its largest page and its answer past the end are not known.
 
     The pages follow one another without gap: the first is as long as the server makes it, and the others are
-    asked for in that size. Every row must be new. A list has ended when two answers say so, of these:
+    requested in that size. Every row must be new. A list has ended when two answers show it, of these:
 
-    - a page shorter than asked, where this server has been seen to send longer ones;
-    - nothing, or the last page once more, where the next page should be;
-    - a second look at the end, in pages of another size, that shows the last rows again and none after them.
+    - a page shorter than requested, if this server has sent longer ones;
+    - nothing, or the last page again, in place of the next page;
+    - a probe of the end, in pages of another size, that shows the last rows again and none after them.
 
     So one wrong answer (a row too few, a page repeated, another order) cannot make a wrong list, and nor can a row
-    that changes its place while the list is read: it turns up twice, or pushes another one into the next page. What
-    no paging can see is a row that leaves the list for good and so lets another slip from an unread page to a read
-    one; whoever needs a row and misses it asks for it alone.
+    that changes its place while the list is read: it appears twice, or pushes another one into the next page. No
+    pagination can see a row that leaves the list permanently, so that another moves from an unread page to a read
+    one; a caller that misses a row it needs reads that row alone.
     """
 
     def __init__(self, name: str, fetch: Callable[[int, int], Awaitable[list[Row]]], paging: Paging, size: int) -> None:
@@ -89,31 +89,31 @@ class PagedList(Generic[Row]):
         self._paging = paging
         self._first_size = size
         self._last: list[int] = []
-        self._at_end = False  # whether an answer says that the list ends with these rows
+        self._at_end = False  # True if an answer shows that the list ends with these rows
         self._ahead: dict[int, list[Row]] = {}
 
     @property
     def is_short(self) -> bool:
-        """The last page had fewer rows than were asked for."""
+        """True if the last page had fewer rows than requested."""
         return self.pages > 0 and len(self._last) < self.size
 
     @property
     def is_over(self) -> bool:
-        """An answer said already that the list ends with these rows."""
+        """True if an answer showed that the list ends with these rows."""
         return self.ended or self._at_end
 
     @property
     def looks_ended(self) -> bool:
-        """The last page was shorter than asked, and shorter than what this server sends."""
+        """True if the last page was shorter than requested, and shorter than this server's pages."""
         return self.ended or (self.is_short and len(self._last) < max(self._paging.seen, self._paging.trusted))
 
     async def read(
         self, *, enough: Callable[[Mapping[int, Row]], bool] = lambda _: False, to_the_end: bool = True
     ) -> dict[int, Row]:
-        """Read on until the end, or until `enough` of the rows so far; with `to_the_end` only at what looks like it.
+        """Read on until the end, or until `enough` of the rows so far; with `to_the_end`, stop only at a probable end.
 
-        Where answers contradict one another, the list is read once more from the start. Raises BadAnswer where they
-        do so again.
+        If answers contradict each other, the list is read once more from the start. Raises BadAnswer if they do so
+        again.
         """
         try:
             return await self._read(enough, to_the_end)
@@ -121,32 +121,32 @@ class PagedList(Generic[Row]):
             self._start_again(self._first_size)
         return await self._read(enough, to_the_end)
 
-    async def more(self) -> None:
-        """One more answer: the next page, or a look at the end."""
+    async def read_next(self) -> None:
+        """Read one more answer: the next page, or a probe of the end."""
         if self._at_end:
-            await self._look_at_the_end()
+            await self._probe_end()
         else:
             await self._next_page()
 
     async def settle_size(self) -> None:
-        """Read the first page, and what it takes to know whether that is all or how long this server's pages are."""
+        """Read the first page, and the second if needed to know the end or the length of this server's pages."""
         try:
             await self._settle_size()
         except _Contradiction:
             self._start_again(self._first_size)
             await self._settle_size()
 
-    async def look(self, page: int) -> bool:
-        """Whether the list goes on after that page, as far as the page itself tells; its rows are kept for later."""
+    async def probe(self, page: int) -> bool:
+        """Fetch that page and return True if the list seems to continue after it; its rows are kept for later."""
         if page not in self._ahead:
             self._ahead[page] = await self._fetch(page, self.size)
         ids = [row.id for row in self._ahead[page]]
-        elsewhere = (rows for number, rows in self._ahead.items() if number != page)
-        again = ids == self._last or any(ids == [row.id for row in rows] for rows in elsewhere)
-        return len(ids) == self.size and not again
+        other_pages = (rows for number, rows in self._ahead.items() if number != page)
+        is_repeated = ids == self._last or any(ids == [row.id for row in rows] for rows in other_pages)
+        return len(ids) == self.size and not is_repeated
 
     async def fetch_ahead(self, last: int) -> None:
-        """Fetch the pages up to `last` a few at a time, to be read from here."""
+        """Fetch the pages up to `last` a few at a time, for `read`."""
 
         async def fetch(page: int) -> None:
             self._ahead[page] = await self._fetch(page, self.size)
@@ -154,7 +154,7 @@ class PagedList(Generic[Row]):
         await gather_bounded([page for page in range(self.pages + 1, last + 1) if page not in self._ahead], fetch)
 
     def pages_held(self, last: int) -> int:
-        """How many of the pages up to `last` are read or fetched already."""
+        """Count the pages up to `last` that are read or fetched already."""
         return self.pages + sum(self.pages < page <= last for page in self._ahead)
 
     # ------------------------------------------------------------------ one answer
@@ -163,16 +163,16 @@ class PagedList(Generic[Row]):
         while not self.ended:
             if self.pages and enough(self.rows) and (self.looks_ended or not to_the_end):
                 break
-            await self.more()
+            await self.read_next()
         return self.rows
 
     async def _settle_size(self) -> None:
         while not self._at_end and self.pages < 2 and (self.is_short or not self.pages):
-            await self.more()
+            await self.read_next()
 
     async def _next_page(self) -> None:
-        goes_on_from_cut = self.is_short  # only the first page may be: if more follows, the server cuts its pages
-        if goes_on_from_cut:
+        follows_cut = self.is_short  # only the first page may be: if more follows, the server cuts its pages
+        if follows_cut:
             self.size = len(self._last)
         page = await self._page(self.pages + 1)
         ids = [row.id for row in page]
@@ -180,17 +180,17 @@ class PagedList(Generic[Row]):
             self._at_end = True
         elif len({*ids, *self.rows}) < len(ids) + len(self.rows):
             raise self._contradiction("repeated rows between pages")
-        elif goes_on_from_cut and self.size < USUAL_ROWS < self._first_size:
-            self._paging.refused()
-            self._start_again(USUAL_ROWS)  # it made something odd of so large a page
+        elif follows_cut and self.size < USUAL_ROWS < self._first_size:
+            self._paging.note_refusal()
+            self._start_again(USUAL_ROWS)  # the server cannot handle so large a page
         else:
-            self._take(page, ids, cut=goes_on_from_cut)
+            self._add_page(page, ids, cut=follows_cut)
 
-    def _take(self, page: list[Row], ids: list[int], *, cut: bool) -> None:
+    def _add_page(self, page: list[Row], ids: list[int], *, cut: bool) -> None:
         if cut:
-            self._paging.cut_to(self.size)
+            self._paging.note_cut(self.size)
         self._at_end = len(ids) < min(self.size, self._paging.seen)
-        self._paging.came(len(ids), self.size)
+        self._paging.note_page(len(ids), self.size)
         self.rows |= {row.id: row for row in page}
         self.pages += 1
         self._last = ids
@@ -205,24 +205,24 @@ class PagedList(Generic[Row]):
                 raise
             self.size = self._first_size = USUAL_ROWS
             page = await self._fetch(number, self.size)
-            self._paging.refused()  # only now: it may have been the search itself that was refused
+            self._paging.note_refusal()  # only now: the refusal may have been of the search itself
             return page
 
-    async def _look_at_the_end(self) -> None:
-        """In sizes that this list, or another of this server, has been seen to come in."""
+    async def _probe_end(self) -> None:
+        """Probe the end with page sizes that this list, or another of this server, has been seen to have."""
         largest = max(min(len(self.rows) - 1, self.size), self._paging.seen)
         known = list(self.rows)
         for number, size in end_pages(len(known), largest):
             ids = [row.id for row in await self._fetch(number, size)]
-            match shown_at_end(ids, known, number, size):
+            match end_probe_result(ids, known, number, size):
                 case "again":
                     pass
                 case "more" if self.pages == 1 and self.is_short:
-                    self._at_end = False  # it goes on: this list's pages are cut shorter than another's
+                    self._at_end = False  # the list continues: its pages are cut shorter than another's
                     return
                 case _:
                     raise self._contradiction("did not end where its pages did")
-        self.ended = True  # this is the second answer that says so
+        self.ended = True  # this is the second answer that shows it
 
     def _start_again(self, size: int) -> None:
         self.size = self._first_size = size
@@ -233,15 +233,17 @@ class PagedList(Generic[Row]):
         return _Contradiction(
             Problem(
                 f"OneFile {what}, so the list cannot be trusted",
-                "Nothing was changed by this read, and nothing is concluded from it. Run the command again; "
-                "if it happens again, tell OneFile support the time of the call.",
+                "Run the command again. If it happens again, report it to OneFile support with the time of the call. "
+                "This read changed nothing, and its result is not used.",
                 where=self._name,
             )
         )
 
 
-def shown_at_end(ids: Sequence[int], known: Sequence[int], number: int, size: int) -> Literal["again", "more", "other"]:
-    """What a look at the end showed: the last of the known rows again and none after them, more, or something else."""
+def end_probe_result(
+    ids: Sequence[int], known: Sequence[int], number: int, size: int
+) -> Literal["again", "more", "other"]:
+    """Classify a probe of the end: the last of the known rows again and none after them, more rows, or others."""
     again = known[(number - 1) * size : number * size]
     if ids == again or (not again and ids == known[-size:]):  # past the end some servers send the last page once more
         return "again"

@@ -1,4 +1,4 @@
-"""Reads users, learning aims and unit summaries exactly: whole pages or an error, unreadable never taken for empty."""
+"""Reader of users, learning aims and unit summaries: complete or an error; unreadable is never taken for empty."""
 
 from __future__ import annotations
 
@@ -22,23 +22,21 @@ from reconciler.model.slots import (
 from reconciler.model.structs import Struct, replace
 from reconciler.onefile import wire
 from reconciler.onefile.client import OneFile
-from reconciler.onefile.concurrency import gather_bounded as gather_bounded  # apply, too, does a few things at a time
 from reconciler.onefile.pagination import USUAL_ROWS, PagedList, Paging, Row
 from reconciler.onefile.wire import Request, UserRow, WorkRow
 from reconciler.problems import BadAnswer, Problem, Rejected
 
 LONGEST_NAME = 80  # characters of a learner's name that a report may show
-"""What one question each shows of a learner: their own record, a search for the aims, a search for the units."""
 
 
 def layers_of(slots: Iterable[Slot]) -> tuple[frozenset[SlotKind], ...]:
-    """The layers that must be asked for to know these slots; one call each, as long as a learner's work fits a page."""
+    """Return the layers to read for these slots; one call each, if a learner's work fits a page."""
     kinds = {slot.kind for slot in slots}
     return tuple(layer for layer in LAYERS if kinds & layer)
 
 
 class Reading(Struct, frozen=True):
-    """One learner's slots as read, and when (monotonic seconds)."""
+    """One learner's slots as read, and the time (monotonic seconds)."""
 
     slots: Mapping[Slot, Holder]
     at: float
@@ -46,12 +44,12 @@ class Reading(Struct, frozen=True):
 
 @dataclass
 class Reader:
-    """Reads through one client; remembers which fields this server sends, and each learner's last reading.
+    """Reads through one client; remembers the fields that this server sends, and each learner's last reading.
 
-    A field that is missing on one record means nobody is there only if the same field was seen on another
-    record of the same sort; until then the slot is UNREADABLE. `sent_fields` is what a learner's own records (the
-    user, the searches for one learner) were seen to have, `listed_fields` what rows of lists of many had.
-    `names` are those that answers happened to show, and are kept only where the command may show them.
+    A field that is missing on one record means that nobody holds the slot only if the same field was seen on another
+    record of the same kind; until then the slot is UNREADABLE. `sent_fields` are the fields of a learner's own records
+    (the user, the searches for one learner), `listed_fields` those of rows in lists of many learners. `names` are those
+    that answers contained, and are kept only if the command may show them.
     """
 
     client: OneFile
@@ -67,7 +65,7 @@ class Reader:
     # -------------------------------------------------------------- users
 
     async def user(self, user: UserId) -> UserRow | None:
-        """One user, or None where OneFile says there is no such user."""
+        """Read one user; return None if OneFile has no such user."""
         request = wire.get_user(user)
         try:
             answer = await self.client.read(*request)
@@ -78,20 +76,20 @@ class Reader:
         row = wire.parse_user(answer, request)
         self._note_names([row])
         if row.id != user:
-            raise _contradiction(str(request), f"asked for user {user}, OneFile sent user {row.id}")
+            raise _contradiction(str(request), f"requested user {user}, but OneFile sent user {row.id}")
         self._note(row.holders)
         return row
 
     def users(self, organisation: OrganisationId, role: int, *, long: bool = False) -> PagedList[UserRow]:
-        """The active users of one role, under way. `long` asks for the largest pages that this server sends.
+        """Return the list of active users of one role. `long` requests the largest pages that this server sends.
 
-        Whoever takes rows from it passes them through `of_role`.
+        Callers pass its rows through `of_role`.
         """
         size = self.paging.rows if long else USUAL_ROWS
         return self._list(lambda page, size: wire.search_users(organisation, role, page, size), self._users, size)
 
     def placement_learners(self, organisation: OrganisationId, placement: int) -> PagedList[UserRow]:
-        """The active learners of one placement, under way."""
+        """Return the list of active learners of one placement."""
 
         def request(page: int, size: int) -> Request:
             return wire.search_placement_learners(organisation, placement, page, size)
@@ -99,44 +97,44 @@ class Reader:
         return self._list(request, wire.parse_users, self.paging.rows)
 
     async def classrooms(self, organisation: OrganisationId) -> dict[int, str]:
-        """The names of an organisation's classrooms by id."""
+        """Read the names of an organisation's classrooms by id."""
         request = wire.search_classrooms(organisation)
         return wire.parse_places(await self.client.read(*request), request)
 
     async def placements(self, organisation: OrganisationId) -> dict[int, str]:
-        """The names of an organisation's placements by id."""
+        """Read the names of an organisation's placements by id."""
         request = wire.search_placements(organisation)
         return wire.parse_places(await self.client.read(*request), request)
 
     async def organisations(self) -> frozenset[OrganisationId]:
-        """The centres that the token reaches."""
+        """Read the organisations that the token can access."""
         customer = wire.get_customer()
         number = wire.parse_customer(await self.client.read(*customer), customer)
         request = wire.search_organisations(number)
         return wire.parse_organisations(await self.client.read(*request), request)
 
     async def users_page(self, organisation: OrganisationId, role: int, page: int, size: int) -> list[UserRow]:
-        """One page of the same list."""
+        """Read one page of the list of `users`."""
         request = wire.search_users(organisation, role, page, size)
         rows = self._users(await self.client.read(*request), request)
-        self.paging.came(len(rows), size)
+        self.paging.note_page(len(rows), size)
         return rows
 
     async def users_unpaged(self, organisation: OrganisationId, role: int) -> list[UserRow]:
-        """The same list in one answer; whether it is all of it is for the caller to find out."""
+        """Read the list of `users` in one answer, which may be incomplete; the caller checks."""
         request = wire.search_users_unpaged(organisation, role)
         return self._users(await self.client.read(*request), request)
 
     def of_role(self, rows: Iterable[UserRow], role: int) -> dict[UserId, UserRow]:
-        """A server that sends roles but does not filter by them must not make an employer an assessor."""
+        """Return the rows of that role by id, because a server may send roles without filtering by them."""
         return {row.id: row for row in rows if row.role in (None, role)}
 
     async def misid(self, organisation: OrganisationId, misid: str) -> tuple[UserRow, ...]:
-        """Every active learner with exactly this MISID."""
-        found = self._list(
+        """Read every active learner with exactly this MISID."""
+        matches = self._list(
             lambda page, size: wire.search_misid(organisation, misid, page, size), self._users, USUAL_ROWS
         )
-        rows = await found.read(enough=lambda rows: any(row.misid == misid for row in rows.values()), to_the_end=True)
+        rows = await matches.read(enough=lambda rows: any(row.misid == misid for row in rows.values()), to_the_end=True)
         learners = self.of_role(rows.values(), wire.LEARNER_ROLE)
         return tuple(row for _, row in sorted(learners.items()) if row.misid == misid)
 
@@ -150,96 +148,96 @@ class Reader:
             self.names |= {row.id: row.name[:LONGEST_NAME] for row in rows if row.name}
 
     def all_learning_aims(self) -> PagedList[WorkRow]:
-        """Every learner's learning aims, under way; not every server answers this."""
+        """Return the list of all learning aims; not every server supports it."""
         return self._list(wire.search_all_learning_aims, wire.parse_learning_aims, self.paging.rows)
 
     def all_unit_summaries(self) -> PagedList[WorkRow]:
-        """Every learner's unit summaries, under way; not every server answers this."""
+        """Return the list of all unit summaries; not every server supports it."""
         return self._list(wire.search_all_unit_summaries, wire.parse_unit_summaries, self.paging.rows)
 
     # -------------------------------------------------------------- slots
 
-    async def slots(self, learner: UserId, wanted: Collection[Slot], *, whole: bool = False) -> Reading:
-        """Read what is needed to know the wanted slots: the user, the learning aims, the unit summaries.
+    async def slots(self, learner: UserId, needed: Collection[Slot], *, whole: bool = False) -> Reading:
+        """Read the records that the needed slots are on: the user, the learning aims, the unit summaries.
 
-        The reading has every wanted slot (NOT_HELD where the learner lacks the aim or unit) and whatever
-        else those calls showed. Additional people cannot be read and stay UNREADABLE. `whole`: look at all three
-        layers, also those with no wanted slot, as far as this server lets them be read.
+        The reading has every needed slot (NOT_HELD if the learner lacks the aim or unit) and all others of the same
+        answers. Additional people cannot be read and stay UNREADABLE. `whole`: read all three layers, also those
+        without a needed slot, if this server permits it.
         """
-        asked = layers_of(wanted)
+        needed_layers = layers_of(needed)
         slots: dict[Slot, Holder] = {}
         started = self.clock.monotonic()
         for layer in LAYERS:
-            if layer in asked:
-                slots |= await self._layer(layer, learner, wanted)
+            if layer in needed_layers:
+                slots |= await self._layer(layer, learner, needed)
             elif whole:
-                with suppress(Rejected, BadAnswer):  # nobody asked for it: it must not end what was asked for
-                    slots |= await self._layer(layer, learner, wanted)
-        return self.remember(learner, slots, wanted, started)
+                with suppress(Rejected, BadAnswer):  # it is not needed, so its failure does not end the reading
+                    slots |= await self._layer(layer, learner, needed)
+        return self.remember(learner, slots, needed, started)
 
     async def _layer(
-        self, layer: frozenset[SlotKind], learner: UserId, wanted: Collection[Slot]
+        self, layer: frozenset[SlotKind], learner: UserId, needed: Collection[Slot]
     ) -> Mapping[Slot, Holder]:
         if layer is DEFAULT_KINDS:
             return self.defaults_of(await self.user(learner))
-        return await (self.learning_aims if layer is LEARNING_AIM_KINDS else self.units)(learner, wanted)
+        return await (self.learning_aims if layer is LEARNING_AIM_KINDS else self.units)(learner, needed)
 
     def defaults_of(self, row: UserRow | None) -> dict[Slot, Holder]:
-        """Both defaults as a user's own record shows them."""
+        """Return both defaults from a user's own record."""
         return {Slot(kind): Unread.NOT_HELD if row is None else row.holders[kind] for kind in DEFAULT_KINDS}
 
-    async def learning_aims(self, learner: UserId, wanted: Collection[Slot]) -> dict[Slot, Holder]:
-        """One learner's learning aim slots, by a search for this learner alone.
+    async def learning_aims(self, learner: UserId, needed: Collection[Slot]) -> dict[Slot, Holder]:
+        """Read one learner's learning aim slots, by a search for this learner alone.
 
-        A wanted slot without a key stands for whatever there is: a first answer that looks whole is taken for whole.
+        A needed slot without a key means all slots of its kind: a first answer that looks complete is accepted.
         """
-        return await self._work(learner, wanted, wire.search_learning_aims, wire.parse_learning_aims)
+        return await self._work(learner, needed, wire.search_learning_aims, wire.parse_learning_aims)
 
-    async def units(self, learner: UserId, wanted: Collection[Slot]) -> dict[Slot, Holder]:
-        """One learner's unit slots, by a search for this learner alone."""
-        return await self._work(learner, wanted, wire.search_unit_summaries, wire.parse_unit_summaries)
+    async def units(self, learner: UserId, needed: Collection[Slot]) -> dict[Slot, Holder]:
+        """Read one learner's unit slots, by a search for this learner alone."""
+        return await self._work(learner, needed, wire.search_unit_summaries, wire.parse_unit_summaries)
 
-    def remember(self, learner: UserId, slots: Mapping[Slot, Holder], wanted: Collection[Slot], at: float) -> Reading:
-        """Keep what was read of a learner, begun at `at`, so that one younger than a minute need not be read again."""
+    def remember(self, learner: UserId, slots: Mapping[Slot, Holder], needed: Collection[Slot], at: float) -> Reading:
+        """Keep a learner's reading, begun at `at`, so that a recent one is not made again."""
         absent = {
             slot: Unread.UNREADABLE if slot.kind is SlotKind.ADDITIONAL else Unread.NOT_HELD
-            for slot in wanted
+            for slot in needed
             if slot not in slots
         }
         self._readings[learner] = Reading({**slots, **absent}, at)
         return self._known(self._readings[learner])
 
     def is_recent(self, learner: UserId, *, within: float) -> bool:
-        """Whether the learner's last reading is at most `within` seconds old."""
+        """Return True if the learner's last reading is at most `within` seconds old."""
         last = self._readings.get(learner)
         return last is not None and self.clock.monotonic() - last.at < within
 
-    async def recent(self, learner: UserId, wanted: Collection[Slot], *, within: float) -> Reading:
-        """A reading of the wanted slots that is at most `within` seconds old, made now where there is none."""
+    async def recent(self, learner: UserId, needed: Collection[Slot], *, within: float) -> Reading:
+        """Return a reading of the needed slots that is at most `within` seconds old; make it now if there is none."""
         last = self._readings.get(learner)
-        if last and self.is_recent(learner, within=within) and all(slot in last.slots for slot in wanted):
+        if last and self.is_recent(learner, within=within) and all(slot in last.slots for slot in needed):
             return self._known(last)
-        return await self.slots(learner, wanted)
+        return await self.slots(learner, needed)
 
     def wrote(self, learner: UserId, written: Mapping[Slot, UserId]) -> None:
-        """Our own acknowledged write: the learner's last reading, no younger for it, is expected to show it now."""
+        """Put our own acknowledged write into the learner's last reading, which keeps its age."""
         if last := self._readings.get(learner):
             self._readings[learner] = replace(last, slots={**last.slots, **written})
 
     def last(self, learner: UserId) -> Mapping[Slot, Holder]:
-        """The slots of a learner's last reading; nothing where there was none."""
+        """Return the slots of a learner's last reading; none if there was no reading."""
         reading = self._readings.get(learner)
         return self._known(reading).slots if reading else {}
 
     def shows(self, kind: SlotKind) -> bool:
-        """Whether this server was seen to send this kind of slot."""
+        """Return True if this server was seen to send this kind of slot."""
         return kind in self.sent_fields or kind in self.listed_fields
 
     def _known(self, reading: Reading) -> Reading:
         return replace(reading, slots={slot: self.known(slot, holder) for slot, holder in reading.slots.items()})
 
     def known(self, slot: Slot, holder: Holder) -> Holder:
-        """A missing field is nobody where this server is known to send that field, and UNREADABLE where not."""
+        """Return nobody for a missing field if this server is known to send that field, else UNREADABLE."""
         if holder is Unread.UNREADABLE and slot.kind in self.sent_fields:
             return None
         return holder
@@ -247,25 +245,25 @@ class Reader:
     async def _work(
         self,
         learner: UserId,
-        wanted: Collection[Slot],
+        needed: Collection[Slot],
         search: Callable[[UserId, int, int], Request],
         parse: Callable[[object, Request], list[WorkRow]],
     ) -> dict[Slot, Holder]:
         kinds = LEARNING_AIM_KINDS if parse is wire.parse_learning_aims else UNIT_KINDS
-        expected = {slot.key for slot in wanted if slot.kind in kinds and slot.key is not None}
-        found = self._list(lambda page, size: search(learner, page, size), parse, USUAL_ROWS)
-        rows = await found.read(enough=lambda rows: expected <= {row.key for row in rows.values()}, to_the_end=True)
+        expected = {slot.key for slot in needed if slot.kind in kinds and slot.key is not None}
+        work = self._list(lambda page, size: search(learner, page, size), parse, USUAL_ROWS)
+        rows = await work.read(enough=lambda rows: expected <= {row.key for row in rows.values()}, to_the_end=True)
         for row in rows.values():
             self._note(row.holders)
         return self.work_slots(learner, rows.values(), search(learner, 1, USUAL_ROWS).path.split("/")[1])
 
     def work_slots(self, learner: UserId, rows: Iterable[WorkRow], name: str) -> dict[Slot, Holder]:
-        """Slots from one learner's aims or units; two of one standard or unit are AMBIGUOUS."""
+        """Return the slots of one learner's aims or units; two of one standard or unit are AMBIGUOUS."""
         slots: dict[Slot, Holder] = {}
         for row in rows:
             if row.learner is not None and row.learner != learner:
-                raise _contradiction(name, f"asked for learner {learner}, OneFile sent a row of {row.learner}")
-            # without a UserID on the row, the row's own id still tells when a filter was ignored
+                raise _contradiction(name, f"requested learner {learner}, but OneFile sent a row of {row.learner}")
+            # if the row has no UserID, its own id still shows that a filter was ignored
             if self._owner.setdefault((name, row.id), learner) != learner:
                 raise _contradiction(name, f"OneFile sent one row for learner {learner} and for another")
             for kind, holder in row.holders.items():
@@ -294,8 +292,8 @@ def _contradiction(where: str, what: str) -> BadAnswer:
     return BadAnswer(
         Problem(
             what,
-            "Nothing was changed by this read, and nothing is concluded from it. Run the command again; "
-            "if it happens again, report it to OneFile support with the time of the call.",
+            "Run the command again. If it happens again, report it to OneFile support with the time of the call. "
+            "This read changed nothing, and its result is not used.",
             where=where,
         )
     )

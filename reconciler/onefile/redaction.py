@@ -1,4 +1,4 @@
-"""What a server said, made fit to print: short, on one line, without secrets and without people's data."""
+"""Redaction of server messages: short, on one line, without secrets and people's data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-LONGEST = 200  # characters that a server's words may take up in one of our messages
+LONGEST_MESSAGE = 200  # characters of a server's message in one of ours
 REMOVED = "[removed]"
 _CONSIDERED = 2000  # longer texts are cut before the patterns run, which bounds their time
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
@@ -27,9 +27,11 @@ _WORD = re.compile(r"\[removed\]|\w+")
 _REPEATED = re.compile(r"\[removed\](?:[\s.'’-]*\[removed\])+")
 
 
-def said(body: bytes) -> str:
-    """The server's own message: a JSON object's `message` in any case, a JSON string, else the text as it stands.
-    Nothing for a page of HTML, which speaks to browsers."""
+def server_message(body: bytes) -> str:
+    """Return the server's own message: a JSON object's `message` in any case, a JSON string, else the whole text.
+
+    A page of HTML has none.
+    """
     text = body.decode("utf-8", errors="replace").strip()
     if text.startswith("<"):
         return ""
@@ -38,35 +40,35 @@ def said(body: bytes) -> str:
     except (ValueError, RecursionError):
         return text
     if isinstance(value, dict):
-        found = [word for key, word in value.items() if key.casefold() == "message" and isinstance(word, str)]
-        return found[0] if found else text
+        messages = [text for key, text in value.items() if key.casefold() == "message" and isinstance(text, str)]
+        return messages[0] if messages else text
     return value if isinstance(value, str) else text
 
 
-def without(secret: str, text: str) -> str:
-    """The text with the secret taken out, in any case (a host is shown in small letters) and also as a URL has it."""
+def mask(secret: str, text: str) -> str:
+    """Remove the secret from the text, in any case (a host is shown in lower case) and also URL-encoded."""
     forms = "|".join(re.escape(form) for form in {secret, quote(secret), quote(secret, safe="")})
     return re.sub(forms, REMOVED, text, flags=re.IGNORECASE)
 
 
-def printable(text: str) -> str:
-    """One line of at most LONGEST characters without addresses, dates, long numbers and tokens.
+def redact(text: str) -> str:
+    """Return one line of at most LONGEST_MESSAGE characters without addresses, dates, long numbers and tokens.
 
-    Numbers of up to seven digits stay, because OneFile's ids are such. Names cannot be told from other words and stay:
-    what a server says of people goes through `impersonal` as well.
+    Numbers of up to seven digits stay, because OneFile's ids have up to seven. Names look like other words and stay:
+    `keep_known_words` removes them from a server's message.
     """
     text = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in text[:_CONSIDERED])
     text = " ".join(text.split())
     for pattern in _PERSONAL:
         text = pattern.sub(REMOVED, text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 
-def impersonal(text: str) -> str:
-    """A printable text with nothing left of it but numbers, names of fields and words that are nobody's name.
+def keep_known_words(text: str) -> str:
+    """Keep only the numbers, field names and words of a redacted text that cannot be anybody's name.
 
-    Whose name a server may put into a refusal cannot be known, so only what is known to be none is shown: a word of
-    the vocabulary, in small letters or where a sentence begins, and the nouns of the API. Empty where no word is left.
+    A server may put any name into a refusal, so a word is shown only if it is on a list: a safe word in lower case or
+    at the beginning of a sentence, or a noun of the API. Empty if no word is left.
     """
     kept = _WORD.sub(lambda word: word[0] if _is_known(word) else REMOVED, text)
     kept = _REPEATED.sub(REMOVED, kept)
@@ -74,23 +76,23 @@ def impersonal(text: str) -> str:
 
 
 def _is_known(word: re.Match[str]) -> bool:
-    text, small = word[0], word[0].lower()
-    if text == REMOVED or (text.isascii() and text.isdecimal()) or small in NAMES_OF_FIELDS | NOUNS:
+    text, lower = word[0], word[0].lower()
+    if text == REMOVED or (text.isascii() and text.isdecimal()) or lower in FIELD_NAMES | NOUNS:
         return True
     before = word.string[: word.start()].rstrip(" \"'(")
-    begins = not before or before[-1] in ".:{"
+    begins_sentence = not before or before[-1] in ".:{"
     if text in ("s", "t") and word.string[word.start() - 1 : word.start()] in ("'", "’"):  # learner's, isn't
         return True
     if len(text) == 1 and word.string[word.end() :].startswith("."):  # an initial
         return False
-    return small in SHOWN and (text == small or begins)
+    return lower in SAFE_WORDS and (text == lower or begins_sentence)
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-SHOWN = _words(
+SAFE_WORDS = _words(
     """
     a about above access account accounts acting action active activity add added adding address after again all
     allow allowed already also an and another any api archived are aren argument arguments as ask asked assessment
@@ -116,24 +118,24 @@ SHOWN = _words(
     submitted such suitable support supported suspended system taken takes template text than that the their them
     then there these they this those through time timed timeout times to token too trainee true try trying twice two
     type unable unauthorised unauthorized unavailable unexpected unique unit units unknown unsuccessful unsupported
-    until up update updated upon url use used user users using valid validation value values verifier version was
+    until up update updated url use used user users using valid validation value values verifier version was
     wasn when where whether which while who whole whose with within without word words would wouldn write written
     wrong you your
     """
 )
-"""In small letters. What can be somebody's name as well (will, may, mark, page, read, long …) is not among them."""
+"""In lower case. Words that can be a name as well (will, may, mark, page, read, long …) are not among them."""
 NOUNS = _words(
     """
     api assessor classroom customer employer id iqa iv json learner level mis organisation placement role staff
     standard trainee unit url user
     """
 )
-"""Written with capitals in the middle of a sentence too."""
-NAMES_OF_FIELDS = _words(
+"""Nouns that may have a capital in the middle of a sentence."""
+FIELD_NAMES = _words(
     """
     assessorid classroomid customerid defaultassessorid defaultemployerid employerid episodename id iqaid ivid
     ivuserid learnerid learnerstatusid level misid organisationid placementid role standardid startdate startedon
     unitid userid
     """
 )
-"""Of OneFile's API, in small letters."""
+"""Field names of OneFile's API, in lower case."""

@@ -1,4 +1,4 @@
-"""When to ask again: delays, bounds and Retry-After, in one place."""
+"""Retry policy: backoff, bounds, and Retry-After."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from reconciler.model.structs import Struct
-
-MINUTE = 60.0
+from reconciler.ratelimit import WINDOW_SECONDS
 
 
 class Backoff(Struct, frozen=True):
-    """Bounds of one call: how often it is tried, over how long, and how much throttling it puts up with.
+    """Bounds of one call: the number of tries, the total time, and the number and length of pauses after a 429.
 
-    Waits are first_wait_seconds, then twice that, and so on: no jitter, since the budget already keeps callers apart.
-    `total_seconds` counts the exchanges and the waits between them, not the time spent queueing for the budget.
+    Waits are first_wait_seconds, then twice that, and so on: no jitter, because the rate limit already keeps callers
+    apart. `total_seconds` counts the exchanges and the waits between them, not the time spent queueing for the rate
+    limit.
     """
 
     tries: int = 5
@@ -24,8 +24,8 @@ class Backoff(Struct, frozen=True):
     longest_pause_seconds: float = 900.0
 
 
-class Patience:
-    """What is left of a Backoff during one call."""
+class RetryState:
+    """Retry state of one call."""
 
     def __init__(self, policy: Backoff) -> None:
         self._policy = policy
@@ -34,7 +34,7 @@ class Patience:
         self.spent_seconds = 0.0
 
     def after_failure(self, took_seconds: float) -> float | None:
-        """Seconds to wait before trying again after an exchange that took so long and failed; None: give up."""
+        """Return the seconds to wait after an exchange that took so long and failed; None: give up."""
         wait_seconds = self._policy.first_wait_seconds * 2.0**self.failures
         self.failures += 1
         self.spent_seconds += took_seconds + wait_seconds
@@ -43,14 +43,17 @@ class Patience:
         return wait_seconds
 
     def after_throttle(self, pause: float) -> bool:
-        """Whether to wait out that pause and try again after one more 429."""
+        """Decide if the call waits for that pause and tries again after one more 429."""
         self.throttles += 1
         return self.throttles < self._policy.throttles and pause <= self._policy.longest_pause_seconds
 
 
 def pause_seconds(retry_after: str | None, now: datetime) -> float:
-    """How long a 429 asks everybody to wait: its Retry-After (whole seconds, or an HTTP date), obeyed uncapped,
-    because asking too early only earns the next 429. One that is missing, unreadable or past means the minute."""
+    """Return the pause that a 429 asks for: its Retry-After (whole seconds, or an HTTP date).
+
+    There is no upper bound, because a call that is sent too early gets the next 429. A value that is missing,
+    unreadable or in the past means one minute.
+    """
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         return max(1.0, float(text[:12]))
@@ -58,5 +61,5 @@ def pause_seconds(retry_after: str | None, now: datetime) -> float:
         when = parsedate_to_datetime(text)
         left = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):
-        return MINUTE
-    return max(1.0, left) if left > 0 else MINUTE
+        return WINDOW_SECONDS
+    return max(1.0, left) if left > 0 else WINDOW_SECONDS

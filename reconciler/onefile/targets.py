@@ -1,4 +1,4 @@
-"""Which OneFile is meant: a target's name or a base URL, made one canonical text and safe to send a token to."""
+"""Target of a command: a name or a base URL, normalised and safe to send a token to."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,23}")
 
 
 class Target(Struct, frozen=True):
-    """`name` is what plans and the store call it: a known name, else the normalised URL.
-    `base_url` ends in /api/v2.1 without a slash, and is empty for the embedded sandbox, which has none."""
+    """One OneFile server.
+
+    `name` identifies it in plans and in the store: a known name, else the normalised URL. `base_url` ends in /api/v2.1
+    without a slash, and is empty for the embedded sandbox, which has none.
+    """
 
     name: str
     base_url: str
@@ -37,9 +40,9 @@ class Target(Struct, frozen=True):
 
 
 def resolve_target(name_or_url: str, env_url: str | None) -> Target:
-    """The target of a command; `env_url` is the value of ONEFILE_BASE_URL and wins where it is not blank.
+    """Return the target of a command; `env_url` is the value of ONEFILE_BASE_URL and wins if it is not blank.
 
-    Nothing that may be a secret is repeated in a message. Raises Invalid.
+    Messages repeat nothing that may be a secret. Raises Invalid.
     """
     url = (env_url or "").strip()
     if url:
@@ -55,7 +58,7 @@ def resolve_target(name_or_url: str, env_url: str | None) -> Target:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether that host, without brackets, is this machine, so that nothing travels: localhost, 127.0.0.0/8 or ::1."""
+    """Return True if that host, without brackets, is this machine: localhost, 127.0.0.0/8 or ::1."""
     address = _address(host)
     if isinstance(address, IPv4Address):
         return address.is_loopback
@@ -65,8 +68,8 @@ def is_loopback(host: str) -> bool:
 def _unknown_name(text: str) -> Problem:
     near = get_close_matches(text.lower(), NAMES, n=1)
     what = f"{text!r} is not a target" if _NAME.fullmatch(text) else "this is neither a target's name nor a base URL"
-    hint = f"did you mean {near[0]}? Otherwise " if near else ""
-    return Problem(what, f"{hint}use {', '.join(NAMES)}, or a base URL such as {_EXAMPLE}", where="target")
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return Problem(what, f"{hint}Use {', '.join(NAMES)}, or a base URL such as {_EXAMPLE}.", where="target")
 
 
 def _from_url(text: str, where: str) -> Target:
@@ -80,8 +83,8 @@ def _from_url(text: str, where: str) -> Target:
 
 
 def _split(text: str) -> SplitResult | None:
-    """The URL's parts, or None where readers could disagree on what they are."""
-    if not re.fullmatch(r"[!-~]+", text):  # urlsplit would drop some of the rest in silence
+    """Split the URL, or return None if two parsers could disagree on its parts."""
+    if not re.fullmatch(r"[!-~]+", text):  # urlsplit would drop other characters silently
         return None
     try:
         parts = urlsplit(text)
@@ -92,22 +95,22 @@ def _split(text: str) -> SplitResult | None:
 
 
 def _faults(parts: SplitResult | None) -> Iterator[tuple[str, str]]:
-    """What is wrong, and what to do; no text of the URL but its scheme and host, and those only when well formed."""
+    """Yield each fault with its fix; they quote only the URL's scheme and host, and only if well formed."""
     if parts is None:
-        yield "this is not a base URL", f"write it in full, such as {_EXAMPLE}"
+        yield "this is not a base URL", f"Write it in full, such as {_EXAMPLE}."
         return
     if "@" in parts.netloc:
-        yield "a base URL must not carry a user name or password", "take out the part before the @"
+        yield "a base URL must not carry a user name or password", "Remove the part before the @."
     elif not _host_is_well_formed(parts):
-        yield "the host or port of this base URL cannot be one", "use a host name, an IPv4 address or an [IPv6] address"
+        yield "the host or port of this base URL is not valid", "Use a host name, an IPv4 address or an [IPv6] address."
     elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        yield f"plain http to {parts.hostname} would show the token to the network", "use https://"
+        yield f"plain http to {parts.hostname} would show the token to the network", "Use https://."
     if parts.scheme not in ("http", "https"):
-        yield "a base URL begins with https://", "use https://, or http:// on this machine only"
+        yield "a base URL begins with https://", "Use https://, or http:// on this machine only."
     if parts.query or parts.fragment:
-        yield "a base URL has no query and no fragment", "take out everything from the ? or # on"
+        yield "a base URL has no query and no fragment", "Remove everything from the ? or # on."
     if not _PATH.fullmatch(parts.path.rstrip("/")):
-        yield f"the path of a base URL ends in {API_PATH}", f"write it as in {_EXAMPLE}"
+        yield f"the path of a base URL ends in {API_PATH}", f"Write it as in {_EXAMPLE}."
 
 
 def _host_is_well_formed(parts: SplitResult) -> bool:

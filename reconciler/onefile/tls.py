@@ -1,4 +1,4 @@
-"""Whose certificates are believed: the usual authorities, and those of a file that a centre names; never nobody's."""
+"""TLS context: the system's CAs and an optional PEM file; verification is always on."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ CA_FILE = "ONEFILE_CA_FILE"
 _FIX = f"Name a file in {CA_FILE} that holds your authority's certificates in PEM (-----BEGIN CERTIFICATE-----)."
 
 
-def trusted(ca_file: str) -> ssl.SSLContext:
-    """Verifies the chain and the host's name by the usual authorities (those of SSL_CERT_FILE or SSL_CERT_DIR where the
-    environment names them), and by those in `ca_file` as well, where that is not empty.
+def tls_context(ca_file: str) -> ssl.SSLContext:
+    """Build a context that verifies the certificate chain and the host name.
 
-    Raises Invalid for files that cannot be used.
+    It trusts the usual authorities (those of SSL_CERT_FILE or SSL_CERT_DIR if the environment names them) and, if
+    `ca_file` is not empty, those in that file as well. Raises Invalid for files that cannot be used.
     """
     try:
         context = httpx.create_ssl_context()
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         what = f"the environment's certificate settings cannot be used ({type(error).__name__})"
-        problem = Problem(what, "check SSL_CERT_FILE and SSL_CERT_DIR", where="environment")
+        problem = Problem(what, "Check SSL_CERT_FILE and SSL_CERT_DIR.", where="environment")
         raise Invalid(problem) from error
     if ca_file:
-        _add(context, Path(ca_file))
+        _load(context, Path(ca_file))
     return context
 
 
-def nobody_trusted() -> ssl.SSLContext:
-    """For an exchange without TLS: reading the usual authorities takes longer than the rest of a client's start."""
+def empty_context() -> ssl.SSLContext:
+    """Build a context that trusts no authority, for connections without TLS.
+
+    Reading the usual authorities takes longer than the rest of a client's start.
+    """
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _add(context: ssl.SSLContext, path: Path) -> None:
+def _load(context: ssl.SSLContext, path: Path) -> None:
     try:
         if path.exists() and not path.is_file():
             raise Invalid(Problem("is not a file", _FIX, Source(str(path))))

@@ -1,4 +1,4 @@
-"""OneFile's JSON to our nouns, and our operations to OneFile's requests: the only module that knows its field names."""
+"""Wire format: OneFile's JSON to our nouns, our operations to its requests; the only module with its field names."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ROLE_IDS: Mapping[Role, int] = {
     Role.OBSERVER: 45,
 }
 
-# The spellings under which a holder may be sent, likeliest first. OneFile publishes none of them; its exports say IVID.
+# The field names that a holder may have, likeliest first. OneFile publishes none of them; its exports have IVID.
 _HOLDER_KEYS: Mapping[SlotKind, tuple[str, ...]] = {
     SlotKind.DEFAULT_ASSESSOR: ("defaultassessorid",),
     SlotKind.DEFAULT_EMPLOYER: ("defaultemployerid",),
@@ -70,11 +70,11 @@ _HOLDER_KEYS: Mapping[SlotKind, tuple[str, ...]] = {
 
 
 def write_request(operation: Operation) -> Write:
-    """The one call that carries out an operation.
+    """Return the one call that carries out an operation.
 
     In Assign the path names the member of staff and the body the learner: every client seen in use does so,
-    and no body field names the staff. (OneFile's text of 2026 says the opposite; the first write of a run
-    is read back before the rest for this reason.)
+    and no body field names the staff. (OneFile's documentation of 2026 states the opposite, so the first write of a
+    run is read back before the rest.)
     """
     match operation:
         case SetDefaults(learner=learner, assessor=assessor, employer=employer):
@@ -105,7 +105,7 @@ def search_users(organisation: OrganisationId, role: int, page: int, size: int) 
 
 
 def search_users_unpaged(organisation: OrganisationId, role: int) -> Request:
-    """All of them in one answer, as clients in use ask for a whole centre."""
+    """Search without pages: all in one answer, as clients in use read a whole centre."""
     return Request("POST", "/User/Search", {"OrganisationID": organisation, "Role": role})
 
 
@@ -128,7 +128,7 @@ def search_unit_summaries(learner: UserId, page: int, size: int) -> Request:
 
 
 def search_all_learning_aims(page: int, size: int) -> Request:
-    """Without a UserID: a client in use sends it so, but what comes back was never seen."""
+    """Search without a UserID: a client in use sends this, but the answer was never seen."""
     return Request("POST", f"/LearningAim/Search/{page}/{size}", {})
 
 
@@ -137,7 +137,7 @@ def search_all_unit_summaries(page: int, size: int) -> Request:
 
 
 def search_classrooms(organisation: OrganisationId) -> Request:
-    """All of them in one answer; nobody is known to ask for pages of these."""
+    """Search without pages; no client is known to request pages of these."""
     return Request("POST", "/Classroom/Search", {"OrganisationID": organisation})
 
 
@@ -150,7 +150,7 @@ def get_customer() -> Request:
 
 
 def search_organisations(customer: int | None) -> Request:
-    """The centres of a customer; of the token's own where its number is not known."""
+    """Search the centres of a customer; of the token's own if its number is not known."""
     return Request("POST", "/Organisation/Search", {} if customer is None else {"CustomerID": customer})
 
 
@@ -158,10 +158,10 @@ def search_organisations(customer: int | None) -> Request:
 
 
 class UserRow(RedactedRepr, Struct, frozen=True):
-    """A user as far as OneFile sent them. `holders` has both defaults, UNREADABLE where the field was not sent.
+    """The fields of a user that OneFile sent. `holders` has both defaults, UNREADABLE if the field was not sent.
 
-    `placement` is None where it was not sent or is unset; `role` is OneFile's number or None. `name` and `email` are
-    kept out of the row's own text.
+    `placement` is None if it was not sent or is unset; `role` is OneFile's number or None. `name` and `email` are
+    hidden in the row's repr.
     """
 
     hidden = ("name", "email")
@@ -178,7 +178,7 @@ class UserRow(RedactedRepr, Struct, frozen=True):
 
 
 class WorkRow(Struct, frozen=True):
-    """A learning aim (key: StandardId) or a unit summary (key: UnitId). `learner` is None where it was not sent."""
+    """A learning aim (key: StandardId) or a unit summary (key: UnitId). `learner` is None if it was not sent."""
 
     id: int
     learner: UserId | None
@@ -234,12 +234,12 @@ def parse_organisations(answer: object, request: Request) -> frozenset[Organisat
 
 
 def parse_places(answer: object, request: Request) -> dict[int, str]:
-    """Classrooms or placements: their names by id."""
+    """Return the names of classrooms or placements by id."""
     return {_need(fields, "id", request): _text(fields, "name") for fields in _rows(answer, request)}
 
 
 def holder_names(answer: object, kinds: Iterable[SlotKind]) -> dict[SlotKind, str]:
-    """The field, as this server spells it, under which a parsed answer shows each kind of slot; the first that does."""
+    """Return this server's spelling of the first field that shows each kind of slot in an answer."""
     rows = answer if isinstance(answer, list) else [answer]
     sent = {str(key).lower(): str(key) for row in rows if isinstance(row, Mapping) for key in row}
     names = {kind: next((sent[key] for key in _HOLDER_KEYS[kind] if key in sent), "") for kind in kinds}
@@ -267,7 +267,7 @@ def _text(fields: _Fields, key: str) -> str:
 
 
 def _archived(fields: _Fields) -> bool:
-    """Any mark that says so; OneFile publishes none, its exports have DateArchived."""
+    """Return True for any mark of an archived user; OneFile publishes none, its exports have DateArchived."""
     marks = (fields.get(key) for key in ("archived", "isarchived", "datearchived", "archivedon"))
     return any(mark not in (None, False, 0, "", "false", "False") for mark in marks) or fields.get("active") is False
 
@@ -277,8 +277,10 @@ def _holders(fields: _Fields, kinds: frozenset[SlotKind], request: Request) -> d
 
 
 def _holder(fields: _Fields, keys: tuple[str, ...], request: Request) -> Holder:
-    """Whoever is named under any spelling that was sent; null and 0 are nobody; no spelling at all is UNREADABLE,
-    never nobody. Two spellings that name two people are no answer."""
+    """Return the holder under any spelling that was sent; null and 0 are nobody.
+
+    No spelling at all is UNREADABLE, never nobody. Two spellings that name two people are an error.
+    """
     sent = [_number(fields, key, request) for key in keys if key in fields]
     named = {number for number in sent if number}
     if len(named) > 1:
@@ -303,7 +305,7 @@ def _unit(fields: _Fields, request: Request) -> UnitId:
 
 
 def _rows(answer: object, request: Request) -> Iterator[_Fields]:
-    """The rows of a search: no answer at all (204) is an empty list, anything but a list is not an answer."""
+    """Yield the rows of a search: no body at all (204) is an empty list, anything but a list is an error."""
     if answer is None:
         return
     if not isinstance(answer, list):
@@ -315,7 +317,7 @@ def _rows(answer: object, request: Request) -> Iterator[_Fields]:
 
 
 def _fields(row: Mapping[object, object]) -> _Fields:
-    """Key case is not significant in OneFile."""
+    """Return the fields by lower-case key: key case is not significant in OneFile."""
     return {str(key).lower(): value for key, value in row.items()}
 
 
@@ -342,14 +344,14 @@ def _number(fields: _Fields, key: str, request: Request) -> int | None:
     return number
 
 
-def _unexpected(request: Request, promised: str, found: object) -> BadAnswer:
-    """Says what kind of thing came, never its content: answers hold personal data."""
+def _unexpected(request: Request, expected: str, value: object) -> BadAnswer:
+    """Make an error that names the kind of value received, never its content: answers hold personal data."""
     kind = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
     return BadAnswer(
         Problem(
-            f"OneFile was expected to send {promised}, but sent {kind.get(type(found), 'a number')}",
-            "Nothing was changed by this read. Check that the address is OneFile's API v2.1; if it is, "
-            "its answers have changed and the reconciler needs an update.",
+            f"expected OneFile to send {expected}, but it sent {kind.get(type(value), 'a number')}",
+            "Check that the address is OneFile's API v2.1. If it is, its answers have changed and this program needs "
+            "an update. This read changed nothing.",
             where=str(request),
         )
     )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from reconciler.model.plan import NO_GIT, GitState
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.resources import resource
-from reconciler.subprocess_env import for_others
+from reconciler.subprocess_env import child_environment
 
 _DATA_ONLY = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
 """A pull request may hold a folder that git would take for a repository of its own, with a program to run in its
@@ -24,7 +24,8 @@ configuration: what is inside the state folder is data."""
 def git(folder: Path, *arguments: str) -> bytes:
     """What git says, asked in that folder. Raises OSError or SubprocessError. No other foreign program is started."""
     command = ["git", *_DATA_ONLY, "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, timeout=60, check=True, env=for_others(os.environ)).stdout  # noqa: S603  no shell
+    environment = child_environment(os.environ)
+    return subprocess.run(command, capture_output=True, timeout=60, check=True, env=environment).stdout  # noqa: S603  no shell
 
 
 _COMMIT, _NONE_YET = b"# branch.oid ", "(initial)"  # how git's status begins, and what stands there before any commit

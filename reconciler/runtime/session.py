@@ -20,7 +20,7 @@ from reconciler.onefile.targets import Target
 from reconciler.onefile.tls import CA_FILE
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import Problem, ReconcilerError
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.runtime.context import Context, target_of
 from reconciler.runtime.token import customer_token
 from reconciler.store import Store
@@ -48,9 +48,13 @@ async def open_session(context: Context, settings: Settings) -> AsyncIterator[Se
                 yield Session(target, store, client, reader, clock)
         else:
             token = customer_token(context)
-            budget = Budget(store.ledger(token.account(target.base_url)), settings.calls_per_minute, context.clock)
+            limiter = RateLimiter(
+                store.ledger(token.account(target.base_url)), settings.calls_per_minute, context.clock
+            )
             ca_file = context.environment.get(CA_FILE, "")
-            async with OneFile(target.base_url, token, budget=budget, clock=context.clock, ca_file=ca_file) as client:
+            async with OneFile(
+                target.base_url, token, rate_limiter=limiter, clock=context.clock, ca_file=ca_file
+            ) as client:
                 reader = Reader(client, context.clock, keeps_names=context.may_name(settings))
                 yield Session(target, store, client, reader, context.clock)
 
@@ -87,11 +91,11 @@ async def _embedded(context: Context, settings: Settings) -> AsyncIterator[tuple
         context.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         world = World.open(context.world_file())
     app = create_app(world, clock=clock, dropped=dropped_answer)
-    budget = Budget(MemoryLedger(clock), settings.calls_per_minute, clock)
+    limiter = RateLimiter(MemoryLedger(clock), settings.calls_per_minute, clock)
     async with OneFile(
         "http://sandbox.invalid/api/v2.1",
         CustomerToken("sandbox"),
-        budget=budget,
+        rate_limiter=limiter,
         clock=clock,
         transport=in_process(app),
     ) as client:

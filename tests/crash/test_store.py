@@ -14,7 +14,7 @@ from reconciler.onefile.client import OneFile
 from reconciler.onefile.in_process import in_process
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode, Problem, StoreError
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from tests.crash.driver import Fate
 from tests.crash.harness import Case
 from tests.worlds import JAMES, LEARNER, Trial, trial
@@ -81,11 +81,11 @@ def test_an_answer_counts_though_its_call_cannot_be_booked(tmp_path: Path) -> No
     """What OneFile acknowledged is known to be done: a place in the window that is not given back costs a minute."""
 
     async def write(here: Trial) -> None:
-        budget = Budget(_FullLedger(here.clock), 300, here.clock)
+        rate_limiter = RateLimiter(_FullLedger(here.clock), 300, here.clock)
         token = CustomerToken("sandbox")
         network = in_process(create_app(here.world, clock=here.clock))
         base = "http://sandbox.invalid/api/v2.1"
-        async with OneFile(base, token, budget=budget, clock=here.clock, transport=network) as client:
+        async with OneFile(base, token, rate_limiter=rate_limiter, clock=here.clock, transport=network) as client:
             await client.write("POST", f"/User/{LEARNER}", {"DefaultAssessorID": JAMES})
 
     with trial(tmp_path) as here:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from onefile_sandbox.api import Service
+from onefile_sandbox.api import SandboxApi
 from onefile_sandbox.app import create_app
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.switches import Switches
@@ -26,7 +26,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.onefile.targets import Target
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.runtime.context import Context
 from reconciler.runtime.session import Session
 from reconciler.store import Store
@@ -132,21 +132,21 @@ def test_an_empty_plan_writes_nothing(home: Home, monkeypatch: pytest.MonkeyPatc
 
 
 @asynccontextmanager
-async def slow_session(path: Path, limit: int, switches: Switches) -> AsyncIterator[tuple[Session, Service]]:
+async def slow_session(path: Path, limit: int, switches: Switches) -> AsyncIterator[tuple[Session, SandboxApi]]:
     """A session with an embedded sandbox that allows `limit` calls a minute, in virtual time."""
     clock = VirtualClock(datetime(2026, 11, 23, 12, tzinfo=UTC))
     app = create_app(World.create(1, 60), switches, clock=clock)
-    budget = Budget(MemoryLedger(clock), limit, clock)
+    rate_limiter = RateLimiter(MemoryLedger(clock), limit, clock)
     with Store.open(str(path), clock=SystemClock()) as store:
         async with OneFile(
             "http://sandbox.invalid/api/v2.1",
             CustomerToken("sandbox"),
-            budget=budget,
+            rate_limiter=rate_limiter,
             clock=clock,
             transport=in_process(app),
         ) as client:
             target = Target("sandbox", "", embedded=True)
-            yield Session(target, store, client, Reader(client, clock), clock), app.state.service
+            yield Session(target, store, client, Reader(client, clock), clock), app.state.api
 
 
 @pytest.mark.parametrize("limit", [7, 60, 300])

@@ -283,7 +283,7 @@ def test_nobody_answers(home: Home, host: str) -> None:
     scheme = "https" if "invalid" in host else "http"
     url = f"{scheme}://{host}:{_free_port()}/api/v2.1"
     context = Context(environment={"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}, clock=_Hurried())
-    with pytest.raises(Unreachable, match="nothing was done") as caught:
+    with pytest.raises(Unreachable, match="Nothing was done") as caught:
         plan(context)
     assert caught.value.exit_code == ExitCode.ERROR
     assert host.strip("[]") in str(caught.value)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from onefile_sandbox.api import Service
+from onefile_sandbox.api import SandboxApi
 from onefile_sandbox.app import create_app
 from onefile_sandbox.faults import Fault
 from onefile_sandbox.serve import serving
@@ -187,7 +187,7 @@ class Served:
     """A sandbox behind a real socket."""
 
     url: str
-    service: Service
+    service: SandboxApi
 
     @property
     def world(self) -> World:
@@ -212,9 +212,9 @@ def served(
         switches = replace(switches, rate_limit=0)
     app = create_app(world or World.create(seed=1, learners=24), switches, customer_token=token)
     for fault in faults:
-        app.state.service.faults.arm(fault)
+        app.state.api.faults.arm(fault)
     with serving(app) as url:
-        yield Served(url, app.state.service)
+        yield Served(url, app.state.api)
 
 
 def point_at(monkeypatch: pytest.MonkeyPatch, url: str, token: str = TOKEN) -> None:

@@ -44,7 +44,7 @@ from reconciler.onefile.targets import is_loopback, resolve_target
 from reconciler.onefile.token import CustomerToken
 from reconciler.plan.compare import make_plan
 from reconciler.problems import Invalid, Problem, ReconcilerError, ServiceError, Source
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.report.common.annotations import Workspace
 from reconciler.report.plan import annotations as plan_annotations
 from reconciler.report.plan import html as plan_html
@@ -268,12 +268,12 @@ def _wire_law(data: bytes, folder: Path) -> None:
 
 async def _converse(base_url: str, transport: httpx.AsyncBaseTransport | None) -> None:
     clock = VirtualClock(NOW)
-    budget = Budget(MemoryLedger(clock), 300, clock)
+    rate_limiter = RateLimiter(MemoryLedger(clock), 300, clock)
     once = Backoff(tries=1)
     async with OneFile(
         base_url,
         CustomerToken(SECRET),
-        budget=budget,
+        rate_limiter=rate_limiter,
         clock=clock,
         transport=transport,
         backoff=once,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from onefile_sandbox.api import Service
+from onefile_sandbox.api import SandboxApi
 from onefile_sandbox.app import create_app
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Fault, Faults
@@ -25,7 +25,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
 from reconciler.problems import Source
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from tests.factories import DAY
 from tests.onefile.servers import START
 
@@ -100,14 +100,14 @@ class Centre:
     ) -> Observed:
         clock = VirtualClock(START)
         app = create_app(self.world, self.switches, Faults(*faults), clock, dropped=dropped_answer)
-        service: Service = app.state.service
+        service: SandboxApi = app.state.api
         self.told = Told()
 
         async def session() -> Observed:
             async with OneFile(
                 "http://sandbox.invalid/api/v2.1",
                 CustomerToken("sandbox"),
-                budget=Budget(MemoryLedger(clock), 300, clock),
+                rate_limiter=RateLimiter(MemoryLedger(clock), 300, clock),
                 clock=clock,
                 transport=network(in_process(app)),
             ) as client:

@@ -20,7 +20,7 @@ from reconciler.onefile.client import OneFile
 from reconciler.onefile.http import USUAL_TIMEOUTS, Timeouts
 from reconciler.onefile.retry import Backoff
 from reconciler.onefile.token import CustomerToken
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 
 SECRET = "customer-5f1c0d3e/secret=="
 BASE_URL = "https://onefile.test/api/v2.1"
@@ -92,7 +92,7 @@ def onefile(
     return OneFile(
         BASE_URL,
         CustomerToken(SECRET),
-        budget=Budget(MemoryLedger(clock), limit, clock),
+        rate_limiter=RateLimiter(MemoryLedger(clock), limit, clock),
         clock=clock,
         transport=httpx.ASGITransport(served) if isinstance(served, Script) else served,
         backoff=backoff or Backoff(),
@@ -108,7 +108,7 @@ def onefile_at(
     return OneFile(
         base_url,
         CustomerToken(SECRET),
-        budget=Budget(MemoryLedger(clock), 300, clock),
+        rate_limiter=RateLimiter(MemoryLedger(clock), 300, clock),
         clock=clock,
         timeouts=timeouts,
         ca_file=ca_file,

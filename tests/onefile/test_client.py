@@ -452,7 +452,7 @@ def test_any_success_accepts_a_write(answer: Response) -> None:
 def test_a_write_without_a_trustworthy_answer_is_lost_and_not_repeated(step: Step) -> None:
     """It may have been done: sending it again is for whoever has looked."""
     script = Script(step)
-    with pytest.raises(AnswerLost, match="look before"):
+    with pytest.raises(AnswerLost, match="before you repeat it"):
         write(script)
     assert len(script.asked) == 1
 
@@ -477,10 +477,10 @@ def test_a_write_is_sent_again_when_it_certainly_never_left() -> None:
 def test_a_write_whose_log_in_fails_was_not_sent() -> None:
     """Losing the log-in's answer loses nothing: the error says that nothing was done."""
     script = Script(log_in=[Response(status_code=500)])
-    with pytest.raises(BadAnswer, match="nothing was done"):
+    with pytest.raises(BadAnswer, match="Nothing was done"):
         write(script)
     assert script.asked == []
-    with pytest.raises(Unreachable, match="nothing was done"):
+    with pytest.raises(Unreachable, match="Nothing was done"):
         write(Script(log_in=[ConnectionResetError("gone")]))
 
 
@@ -502,7 +502,7 @@ def test_a_write_that_is_no_longer_wanted_after_a_wait_is_not_sent_again() -> No
 
     async def main() -> bool:
         async with onefile(script) as client:
-            return await client.write("POST", "/User/1", {"DefaultAssessorID": 2}, when=lambda: answers.pop(0))
+            return await client.write("POST", "/User/1", {"DefaultAssessorID": 2}, precondition=lambda: answers.pop(0))
 
     assert asyncio.run(main()) is False
     assert len(script.asked) == 1
@@ -549,13 +549,13 @@ def test_everybody_pauses_as_long_as_a_429_asks(retry_after: str | None, seconds
 def test_five_429s_in_a_row_end_the_call(call: Callable[[Script], object]) -> None:
     """A server that never lets anybody through is told of, and nothing was done."""
     script = Script(Response(status_code=429))
-    with pytest.raises(Throttled, match="nothing was done") as caught:
+    with pytest.raises(Throttled, match="Nothing was done") as caught:
         call(script)
     assert (len(script.asked), caught.value.status) == (5, 429)
 
 
 def test_a_pause_of_hours_ends_the_call_at_once() -> None:
-    """Nobody waits in silence for half a day; nor does the shared budget make the others do so."""
+    """Nobody waits in silence for half a day; nor does the shared rate limit make other callers wait so long."""
     clock = VirtualClock(START)
     script = Script(Response(status_code=429, headers={"retry-after": "43200"}), json("later"))
 
@@ -750,7 +750,7 @@ def unplugged(base_url: str) -> None:
 
     async def main() -> None:
         made = onefile(Script())
-        async with OneFile(base_url, CustomerToken(SECRET), budget=made._budget, clock=made._clock):
+        async with OneFile(base_url, CustomerToken(SECRET), rate_limiter=made._rate_limiter, clock=made._clock):
             pass
         async with made:
             pass

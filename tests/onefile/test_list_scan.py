@@ -14,8 +14,8 @@ from reconciler.onefile.read_cost import page_count
 from tests.onefile.lists import Item, ListServer, servers
 
 PROBES = 14
-"""What a survey costs at most in vain: the first page, a refused size, and the looks that find the list's end, of which
-there are at most two for each time the guess has to be doubled or halved."""
+"""Calls that an estimate can waste: the first page, a refused size, and the probes that find the list's end, at most
+two for each time that the guess is doubled or halved."""
 
 
 def scan(server: ListServer, paging: Paging, capabilities: Capabilities) -> ListReader[Item]:
@@ -31,7 +31,7 @@ def survey_and_read(
 
     async def main() -> tuple[ListReader[Item], int]:
         found = scan(server, Paging(rows=capabilities.number("page_rows") or rows), capabilities)
-        await found.survey(lambda _: spares, guess=lambda _: guess)
+        await found.estimate(lambda _: spares, guess=lambda _: guess)
         said = found.calls_left
         asked = len(server.asked)
         if found.chosen:
@@ -75,7 +75,7 @@ def test_the_forecast_of_a_list_is_right_to_two_percent(rows: int, cap: int, wro
     async def main() -> int:
         nonlocal asked_before_reading
         found = scan(server, Paging(), Capabilities())
-        await found.survey(lambda _: 10**6, guess=lambda _: round(rows * wrong))
+        await found.estimate(lambda _: 10**6, guess=lambda _: round(rows * wrong))
         asked_before_reading = len(server.asked)
         said = found.calls_left
         await found.read()
@@ -133,7 +133,7 @@ def test_rows_that_are_no_use_are_not_read() -> None:
 
     async def main() -> None:
         found = scan(server, Paging(rows=50), capabilities)
-        await found.survey(lambda _: 100, guess=len, usable=lambda _: False)
+        await found.estimate(lambda _: 100, guess=len, usable=lambda _: False)
         assert not found.chosen
 
     asyncio.run(main())

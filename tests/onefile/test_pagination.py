@@ -180,7 +180,7 @@ def test_fetching_ahead_and_looking_around_change_nothing(server: ListServer, si
         await found.settle_size()
         for page in (ahead, ahead // 2, 2 * ahead):
             if page > found.pages:
-                await found.look(page)
+                await found.probe(page)
         await found.fetch_ahead(ahead)
         return await found.read()
 
@@ -194,4 +194,4 @@ def test_a_contradiction_names_the_search_and_says_that_nothing_was_changed() ->
         read(server, 10)
     (problem,) = raised.value.problems
     assert problem.where == "POST /Things/Search"
-    assert "Nothing was changed" in problem.fix
+    assert "changed nothing" in problem.fix

@@ -16,7 +16,7 @@ from reconciler.onefile.client import OneFile
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import BadAnswer, Rejected
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from tests.worlds import START
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def reading(centre: Centre, work: Callable[[Reader], Awaitable[T]]) -> T:
         async with OneFile(
             "https://onefile.test/api/v2.1",
             CustomerToken("secret"),
-            budget=Budget(MemoryLedger(clock), 300, clock),
+            rate_limiter=RateLimiter(MemoryLedger(clock), 300, clock),
             clock=clock,
             transport=centre,
         ) as client:
@@ -178,7 +178,7 @@ def test_one_kind_of_field_says_nothing_of_another() -> None:
 
 def test_a_row_of_another_learner_is_an_error() -> None:
     """A server that ignores the filter would show somebody else's people."""
-    with pytest.raises(BadAnswer, match="asked for learner 200001, OneFile sent a row of 200002"):
+    with pytest.raises(BadAnswer, match="requested learner 200001, but OneFile sent a row of 200002"):
         reading(Centre(aims={ONE: [aim(1, TWO)]}), lambda reader: reader.slots(ONE, [AIM]))
 
 
@@ -210,7 +210,7 @@ def test_an_aim_and_a_unit_summary_may_have_the_same_id() -> None:
 
 def test_another_users_record_is_an_error() -> None:
     """Asked for one and shown another: nothing is concluded."""
-    with pytest.raises(BadAnswer, match="asked for user 200001, OneFile sent user 200002"):
+    with pytest.raises(BadAnswer, match="requested user 200001, but OneFile sent user 200002"):
         reading(Centre(users={ONE: {"ID": TWO}}), lambda reader: reader.user(ONE))
 
 

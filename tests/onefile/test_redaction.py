@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from onefile_sandbox.world import World
 from reconciler.onefile.client import OneFile
-from reconciler.onefile.redaction import NAMES_OF_FIELDS, NOUNS, SHOWN, impersonal, printable, said
+from reconciler.onefile.redaction import FIELD_NAMES, NOUNS, SAFE_WORDS, keep_known_words, redact, server_message
 from reconciler.problems import ServiceError
 from tests.onefile.servers import SECRET, Script, Step, json, onefile, onefile_at, reset, wire
 
@@ -127,7 +127,7 @@ def test_an_old_session_is_hidden_as_well() -> None:
 )
 def test_personal_data_is_taken_out(text: str, safe: str) -> None:
     """E-mail addresses, dates, long numbers, opaque tokens and control characters go; ids and words stay."""
-    assert printable(text) == safe
+    assert redact(text) == safe
 
 
 @pytest.mark.parametrize(
@@ -149,23 +149,25 @@ def test_personal_data_is_taken_out(text: str, safe: str) -> None:
 )
 def test_only_words_that_are_nobodys_name_are_left(text: str, safe: str) -> None:
     """Words of the matter, fields and ids stay, whoever else is named in whatever spelling."""
-    assert impersonal(text) == safe
+    assert keep_known_words(text) == safe
 
 
 @given(st.lists(st.sampled_from(["learner", "is", "not", "Adara", "ASHCOMBE", "ashcombe", "May", "7", ",", "("])))
 def test_no_name_passes_in_any_sentence(words: list[str]) -> None:
     """In capitals, in small letters, at the beginning, in brackets."""
-    shown = impersonal(" ".join(words)).lower()
+    shown = keep_known_words(" ".join(words)).lower()
     assert not {"adara", "ashcombe", "may"} & set(re.findall(r"\w+", shown))
 
 
 def test_no_word_of_the_vocabulary_is_a_name_of_the_sandboxs_people() -> None:
     """And every one is in small letters, once, so that it can be found."""
     names = {name.lower() for user in World.create().users.values() for name in (user["FirstName"], user["LastName"])}
-    shown = SHOWN | NAMES_OF_FIELDS | NOUNS
+    shown = SAFE_WORDS | FIELD_NAMES | NOUNS
     assert names.isdisjoint(shown)
     assert {word for word in shown if word != word.lower()} == set()
-    assert SHOWN.isdisjoint({"will", "may", "mark", "page", "read", "long", "grace", "young", "case", "call's", "post"})
+    assert SAFE_WORDS.isdisjoint(
+        {"will", "may", "mark", "page", "read", "long", "grace", "young", "case", "call's", "post"}
+    )
 
 
 def test_a_refusal_that_names_somebody_names_nobody_here() -> None:
@@ -178,9 +180,9 @@ def test_a_refusal_that_names_somebody_names_nobody_here() -> None:
 
 def test_a_long_message_is_cut() -> None:
     """At most 200 characters, whatever the length, and in no time to speak of."""
-    assert len(printable("words " * 100)) == 200
+    assert len(redact("words " * 100)) == 200
     for letter in ("a", "1", "@", "a1", "1 ", "a@", "-"):
-        assert len(printable(letter * 1_000_000)) <= 200
+        assert len(redact(letter * 1_000_000)) <= 200
 
 
 @pytest.mark.parametrize(
@@ -202,4 +204,4 @@ def test_a_long_message_is_cut() -> None:
 )
 def test_the_servers_own_message_is_found(body: bytes, words: str) -> None:
     """`message` in any case, else a JSON string, else the text; a web page says nothing to our users."""
-    assert said(body) == words
+    assert server_message(body) == words

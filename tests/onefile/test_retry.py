@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.onefile.retry import Backoff, Patience, pause_seconds
+from reconciler.onefile.retry import Backoff, RetryState, pause_seconds
 from tests.onefile.servers import START
 
 
 def test_waits_double_until_the_tries_are_used_up() -> None:
     """Five tries have four waits between them, each twice the one before; the same every time."""
-    patience = Patience(Backoff())
-    assert [patience.after_failure(0.3) for _ in range(6)] == [1, 2, 4, 8, None, None]
+    state = RetryState(Backoff())
+    assert [state.after_failure(0.3) for _ in range(6)] == [1, 2, 4, 8, None, None]
 
 
 @given(st.lists(st.floats(0, 120), min_size=1, max_size=20), st.integers(1, 10))
 def test_no_wait_passes_the_total(took: list[float], tries: int) -> None:
     """Whatever each try takes, no further wait is granted that would pass the total time or the tries."""
     policy = Backoff(tries=tries, total_seconds=200)
-    patience = Patience(policy)
+    state = RetryState(policy)
     spent, granted = 0.0, 0
     for seconds in took:
-        wait_seconds = patience.after_failure(seconds)
+        wait_seconds = state.after_failure(seconds)
         if wait_seconds is None:
             break
         granted += 1
@@ -36,10 +36,10 @@ def test_no_wait_passes_the_total(took: list[float], tries: int) -> None:
 
 def test_throttles_are_counted_apart_from_failures() -> None:
     """Four 429s are put up with, the fifth is not; nor is one that asks for more than the longest pause."""
-    patience = Patience(Backoff())
-    assert [patience.after_throttle(60) for _ in range(5)] == [True, True, True, True, False]
-    assert not Patience(Backoff()).after_throttle(901)
-    assert patience.after_failure(0) == 1
+    state = RetryState(Backoff())
+    assert [state.after_throttle(60) for _ in range(5)] == [True, True, True, True, False]
+    assert not RetryState(Backoff()).after_throttle(901)
+    assert state.after_failure(0) == 1
 
 
 @given(st.text(max_size=40))

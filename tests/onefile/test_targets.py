@@ -150,7 +150,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 @pytest.mark.parametrize(("name", "hint"), [("practise", "practice"), ("Live", "live"), ("sandbx", "sandbox")])
 def test_a_misspelt_name_gets_a_suggestion(name: str, hint: str) -> None:
     """A name that is nearly one of ours is not guessed, but named."""
-    with pytest.raises(Invalid, match=f"did you mean {hint}"):
+    with pytest.raises(Invalid, match=f"Did you mean {hint}"):
         resolve_target(name, None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from reconciler.onefile.tls import trusted
+from reconciler.onefile.tls import tls_context
 from reconciler.problems import Invalid, ServiceError, Unreachable
 from tests.onefile.servers import onefile_at, wire
 from tests.onefile.test_http import HEAD, Writer, reading
@@ -91,7 +91,7 @@ def test_the_usual_variable_works_beside_ours(
 def test_every_way_verifies(authority: trustme.CA, tmp_path: Path) -> None:
     """Chain and host name, with the protocols of today, whatever is named."""
     for ca_file in ("", named(authority, tmp_path / "ca.pem")):
-        context = trusted(ca_file)
+        context = tls_context(ca_file)
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
         assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
         assert context.cert_store_stats()["x509_ca"] > 10
@@ -113,7 +113,7 @@ def test_a_file_of_authorities_that_cannot_be_used_is_named(content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(Invalid, match=words) as caught:
-        trusted(str(path))
+        tls_context(str(path))
     (problem,) = caught.value.problems
     assert problem.source and problem.source.file == str(path)
     assert "ONEFILE_CA_FILE" in problem.fix
@@ -123,7 +123,7 @@ def test_what_is_no_file_names_no_authority(tmp_path: Path) -> None:
     """A folder, or a name that no file can have."""
     for name in (str(tmp_path), "a\0b"):
         with pytest.raises(Invalid):
-            trusted(name)
+            tls_context(name)
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE"])
@@ -131,4 +131,4 @@ def test_a_broken_usual_setting_is_named(variable: str, tmp_path: Path, monkeypa
     """It is the environment's, so the environment is where it is mended."""
     monkeypatch.setenv(variable, str(tmp_path / "not-there.pem"))
     with pytest.raises(Invalid, match=variable):
-        trusted("")
+        tls_context("")

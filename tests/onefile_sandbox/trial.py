@@ -30,7 +30,7 @@ class Sandbox:
         self.app = create_app(
             self.world, Switches.parse(settings), Faults(), self.clock, dropped=lambda: httpx.ReadError("closed")
         )
-        self.service = self.app.state.service
+        self.service = self.app.state.api
         self.token = self.log_in()
         for fault in faults:
             self.service.faults.arm(fault)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from onefile_sandbox.api import Service
+from onefile_sandbox.api import SandboxApi
 from onefile_sandbox.app import create_app
 from onefile_sandbox.faults import Fault, Faults
 from onefile_sandbox.serve import serving
@@ -21,7 +21,7 @@ from reconciler.onefile.http import Timeouts
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.retry import Backoff
 from reconciler.onefile.token import CustomerToken
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from tests.observed.centre import Centre
 from tests.onefile.servers import reset
 
@@ -52,7 +52,7 @@ async def observe_at(
     async with OneFile(
         base_url,
         CustomerToken("sandbox"),
-        budget=Budget(MemoryLedger(clock), 300, clock),
+        rate_limiter=RateLimiter(MemoryLedger(clock), 300, clock),
         clock=clock,
         timeouts=timeouts or Timeouts(connect=2, read=2, call=4),
         backoff=Backoff(tries=tries, first_wait_seconds=1, total_seconds=1e6),
@@ -65,7 +65,7 @@ def observe_served(
 ) -> tuple[Observed, OneFile, list[dict[str, object]]]:
     """The centre served over a socket and read through it; with the calls that it saw."""
     app = create_app(centre.world, centre.switches, Faults(*faults), Hurried())
-    service: Service = app.state.service
+    service: SandboxApi = app.state.api
     with serving(app, host) as base_url:
         observed, client = asyncio.run(observe_at(base_url, declared, skew=skew))
     return observed, client, list(service.calls)

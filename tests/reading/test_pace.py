@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from onefile_sandbox.api import BASE, Request, Service
+from onefile_sandbox.api import BASE, Request, SandboxApi
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Faults
 from onefile_sandbox.world import World
@@ -18,7 +18,7 @@ from reconciler.observed.observe import observe
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 from tests.observed.centre import Centre
 from tests.onefile.servers import START
 
@@ -30,7 +30,7 @@ BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "reading.py"
 class SlowNetwork(httpx.AsyncBaseTransport):
     """The sandbox, `latency` seconds away; half of them pass before it counts the call."""
 
-    def __init__(self, service: Service, latency: float) -> None:
+    def __init__(self, service: SandboxApi, latency: float) -> None:
         self._service, self._latency = service, latency
         self.arrivals: list[float] = []
         self.throttled = 0
@@ -49,13 +49,13 @@ class SlowNetwork(httpx.AsyncBaseTransport):
 
 def read(centre: Centre, numbers: range, latency: float) -> SlowNetwork:
     clock = VirtualClock(START)
-    network = SlowNetwork(Service(centre.world, centre.switches, Faults(), clock, "sandbox"), latency)
+    network = SlowNetwork(SandboxApi(centre.world, centre.switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> None:
-        budget = Budget(MemoryLedger(clock), LIMIT, clock)
+        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
-            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
+            "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
         ) as client:
             await observe(centre.typical(numbers), Reader(client, clock))
 

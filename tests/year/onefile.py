@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import httpx
 
-from onefile_sandbox.api import Service
+from onefile_sandbox.api import SandboxApi
 from onefile_sandbox.app import create_app
 from onefile_sandbox.switches import Switches
 from onefile_sandbox.web_edits import edit
@@ -68,7 +68,7 @@ class OneFile:
         self.world = World.open(folder / "world.jsonl", seed, learners)
         switches = Switches.parse(("rate_limit=0", "repeat_assign=duplicate"))
         app = create_app(self.world, switches, clock=SystemClock(), dropped=dropped_answer)
-        self.service: Service = app.state.service
+        self.service: SandboxApi = app.state.api
         self._inner = in_process(app)
 
     @contextmanager
