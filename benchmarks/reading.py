@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from onefile_sandbox.api import BASE, Request, SandboxApi
+from onefile_sandbox.api import BASE, ApiRequest, SandboxApi
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Faults
 from onefile_sandbox.switches import Switches
@@ -68,7 +68,7 @@ class SlowNetwork(httpx.AsyncBaseTransport):
         await clock.sleep(self._latency / 2)
         self.arrivals.append(clock.monotonic())
         path = request.url.path[len(BASE) :]
-        asked = Request(request.method, path, "", dict(request.headers), await request.aread())
+        asked = ApiRequest(request.method, path, "", dict(request.headers), await request.aread())
         answer = await self._service.exchange(asked)
         self.throttled += answer.status == 429
         await clock.sleep(self._latency / 2)

@@ -1,1 +1,1 @@
-"""A stand-in for OneFile's API v2.1 as far as it is publicly known, over real HTTP, with invented people."""
+"""Sandbox of OneFile's API v2.1, as publicly known, over real HTTP, with invented people."""

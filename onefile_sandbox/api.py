@@ -1,4 +1,4 @@
-"""One exchange with the API: pace, session, route, answer, and whatever fault was armed for it."""
+"""One exchange with the API: rate limit, session, route, answer, and any fault that was armed for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WINDOW_SECONDS = 60.0
 CALLS_REMEMBERED = 100_000
 
 
-class Request(Struct, frozen=True):
+class ApiRequest(Struct, frozen=True):
     """A request below the base URL; header names are lower case."""
 
     method: str
@@ -39,7 +39,7 @@ class Request(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """A response; *closed* says that the connection ends before it ("none") or inside it ("part")."""
+    """A response; *closed* means that the connection ends before it ("none") or inside it ("part")."""
 
     status: int
     body: bytes = b""
@@ -60,7 +60,7 @@ class Route(Struct, frozen=True):
 
 
 class SandboxApi:
-    """The API over one world. Within a process calls are handled one at a time, so none sees half a write."""
+    """The API over one world. A process handles one call at a time, so none sees half a write."""
 
     def __init__(self, world: World, switches: Switches, faults: Faults, clock: Clock, customer_token: str) -> None:
         self.world = world
@@ -72,15 +72,15 @@ class SandboxApi:
         self._sessions: dict[str, float] = {}  # token to the moment it was issued
         self._recent: deque[float] = deque()
 
-    async def exchange(self, request: Request) -> Answer:
-        """The answer to one call below the base URL. Every call is remembered, refused ones too."""
+    async def exchange(self, request: ApiRequest) -> Answer:
+        """Return the answer to one call below the base URL. Every call is recorded, refused calls too."""
         fault = self.faults.take(request.method, request.path.rstrip("/"))
         if fault and fault.kind == "latency":
             await self.clock.sleep(fault.seconds)
         at = self.clock.now()
         answer, effect = self._handled(request, fault)
         if fault:
-            answer = _spoilt(answer, fault)
+            answer = _with_fault(answer, fault)
         self.calls.append(
             {
                 "at": instant(at),
@@ -93,12 +93,12 @@ class SandboxApi:
         )
         return answer
 
-    def _handled(self, request: Request, fault: Fault | None) -> tuple[Answer, bool]:
-        """The answer, and whether the world changed."""
+    def _handled(self, request: ApiRequest, fault: Fault | None) -> tuple[Answer, bool]:
+        """Return the answer, and True if the world changed."""
         if fault and fault.kind in BEFORE:
             return Answer(429 if fault.kind == "throttle" else fault.status or 500), False
         try:
-            self._pace()
+            self._check_rate_limit()
             if fault and fault.kind == "expired_session":
                 self._sessions.pop(request.headers.get("x-tokenid", ""), None)
             if request.path.lower().rstrip("/") == "/authentication":
@@ -112,10 +112,10 @@ class SandboxApi:
         except (OSError, WorldFileError) as error:  # the world's file, not the caller's request
             return self._refusal(Refused(500, str(error))), False
 
-    # ------------------------------------------------------------ pace and session
+    # ------------------------------------------------------------ rate limit and session
 
-    def _pace(self) -> None:
-        """At most rate_limit calls in any 60 seconds. There is one customer here, so one window for all."""
+    def _check_rate_limit(self) -> None:
+        """Accept at most rate_limit calls in any 60 seconds. There is one customer, so one window for all."""
         now, limit = self.clock.monotonic(), self.switches.rate_limit
         while self._recent and now - self._recent[0] >= WINDOW_SECONDS:
             self._recent.popleft()
@@ -129,7 +129,7 @@ class SandboxApi:
         headers = {"Retry-After": str(max(1, wait))} if self.switches.retry_after == "present" else {}
         raise _TooManyCalls(replace(answer, headers=headers))
 
-    def _log_in(self, request: Request) -> Answer:
+    def _log_in(self, request: ApiRequest) -> Answer:
         if request.method != "POST":
             raise Refused(405, "Authentication takes POST")
         if request.headers.get("x-customertoken") != self._customer_token:
@@ -142,7 +142,7 @@ class SandboxApi:
         body = json.dumps(token) if quoted else token
         return Answer(200, body.encode(), "text/plain; charset=utf-8")
 
-    def _check_session(self, request: Request) -> None:
+    def _check_session(self, request: ApiRequest) -> None:
         since = self._sessions.get(request.headers.get("x-tokenid", ""))
         if since is None or self._ended(since, self.clock.monotonic()):
             raise Refused(self.switches.bad_token_status, "The session is missing, wrong or over; log in again")
@@ -152,17 +152,19 @@ class SandboxApi:
 
     # ------------------------------------------------------------ routes
 
-    def _routed(self, request: Request, fault: Fault | None) -> tuple[Answer, bool]:
+    def _routed(self, request: ApiRequest, fault: Fault | None) -> tuple[Answer, bool]:
         path = request.path.lower().rstrip("/")
-        hits = [(route, hit) for route in ROUTES if (hit := route.pattern.fullmatch(path))]
-        if not hits:
+        matches = [(route, match) for route in ROUTES if (match := route.pattern.fullmatch(path))]
+        if not matches:
             raise Refused(404, "There is nothing at this address")
-        route, hit = next(((route, hit) for route, hit in hits if route.method == request.method), (None, None))
-        if route is None or hit is None:
-            raise Refused(405, f"This address takes {' or '.join(route.method for route, _ in hits)}")
+        route, match = next(
+            ((route, match) for route, match in matches if route.method == request.method), (None, None)
+        )
+        if route is None or match is None:
+            raise Refused(405, f"This address takes {' or '.join(route.method for route, _ in matches)}")
         if request.query:
             raise Refused(400, "The API takes its arguments in the path and the body, not in a query")
-        numbers = tuple(int(group) for group in hit.groups())
+        numbers = tuple(int(group) for group in match.groups())
         body = request.body if request.method == "POST" else b""
         fields = read_fields(body, request.headers.get("content-type", ""), route.known)
         if route.write:
@@ -171,12 +173,14 @@ class SandboxApi:
             )
         assert route.read is not None  # noqa: S101 (a route reads or writes)
         self.world.catch_up()
-        found = route.read(Query(self.world, self.switches, numbers, fields, route.paged))
-        if isinstance(found, Rows):
-            return self._listed(found, numbers if route.paged else None, fault), False
-        return _json(found), False
+        result = route.read(Query(self.world, self.switches, numbers, fields, route.paged))
+        if isinstance(result, Rows):
+            return self._listed(result, numbers if route.paged else None, fault), False
+        return _json(result), False
 
-    def _written(self, request: Request, write: Write, decide: Callable[[Write], list[Effect]]) -> tuple[Answer, bool]:
+    def _written(
+        self, request: ApiRequest, write: Write, decide: Callable[[Write], list[Effect]]
+    ) -> tuple[Answer, bool]:
         changed = self.world.commit(lambda: decide(write), write.at, f"{request.method} {request.path}")
         if self.switches.write_answer == "200_text":
             return Answer(200, b"OK", "text/plain; charset=utf-8"), changed
@@ -185,11 +189,11 @@ class SandboxApi:
     # ------------------------------------------------------------ lists
 
     def _listed(self, rows: Rows, place: tuple[int, ...] | None, fault: Fault | None) -> Answer:
-        """A search's answer: 204 where nothing was found, a page where *place* is its number and size."""
+        """Answer a search: 204 if nothing matches, one page if *place* is its number and size."""
         kind = fault.kind if fault else ""
         records = list(reversed(rows.records)) if kind == "changed_order" else rows.records
         if place is None:
-            found = records[: self.switches.page_cap] if self.switches.unpaged == "capped" else records
+            rows_shown = records[: self.switches.page_cap] if self.switches.unpaged == "capped" else records
         else:
             number, size = place
             if kind == "repeated_page":
@@ -197,13 +201,13 @@ class SandboxApi:
             page = self._page(records, number, size)
             if page is None:
                 return _json([])
-            found = page
+            rows_shown = page
         if kind == "short_page":
-            found = found[:-1]
-        return _json([rows.show(record) for record in found]) if found else Answer(204)
+            rows_shown = rows_shown[:-1]
+        return _json([rows.show(record) for record in rows_shown]) if rows_shown else Answer(204)
 
     def _page(self, records: Sequence[Record], number: int, size: int) -> Sequence[Record] | None:
-        """One page, cut to page_cap rows; None for an empty list where 204 would be usual."""
+        """Return one page, cut to page_cap rows; None for an empty list in place of a 204."""
         if number < 1 or size < 1:
             raise Refused(400, "Pages count from 1 and hold at least one row")
         size = min(size, self.switches.page_cap)
@@ -231,8 +235,8 @@ def _json(value: object) -> Answer:
     return Answer(200, text.encode("utf-8", "replace"))
 
 
-def _spoilt(answer: Answer, fault: Fault) -> Answer:
-    """The answer as the fault leaves it."""
+def _with_fault(answer: Answer, fault: Fault) -> Answer:
+    """Change the answer as the fault defines."""
     match fault.kind:
         case "throttle":
             return _throttled(answer, fault)
@@ -259,7 +263,7 @@ def _throttled(answer: Answer, fault: Fault) -> Answer:
 
 
 def _with_body(answer: Answer, closed: str = "") -> Answer:
-    """An answer that there is something of to cut: a 204 has no body, so it becomes a 200 with one."""
+    """Give the answer a body that can be cut: a 204 has none, so it becomes a 200."""
     body = answer.body if len(answer.body) > 1 else b'{"message":"OK"}'
     return replace(answer, status=200 if answer.status == 204 else answer.status, body=body, closed=closed)
 
@@ -280,7 +284,7 @@ def _route(
 _F = reads.FILTERS
 
 # UnitSummary/Search is only known in its paged form. Creating and deleting, and GET /User/{id}/LearnerEpisodes
-# (one doubtful mention), are left out: nothing here needs them, and an address that is not here answers 404.
+# (one doubtful mention), are left out: nothing needs them, and an unknown address answers 404.
 ROUTES: tuple[Route, ...] = (
     _route("GET", "/Customer", read=reads.customer),
     _route("POST", "/Organisation/Search", _F["organisation"], read=reads.search_organisations),

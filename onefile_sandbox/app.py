@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: the API below /api/v2.1, and a control plane for trials at /_sandbox."""
+"""ASGI application of the sandbox: the API below /api/v2.1, and a control plane at /_sandbox."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from onefile_sandbox import api as service
-from onefile_sandbox.api import BASE, Answer, SandboxApi
+from onefile_sandbox.api import BASE, Answer, ApiRequest, SandboxApi
 from onefile_sandbox.clock import Clock, SystemClock
 from onefile_sandbox.faults import Fault, Faults
 from onefile_sandbox.switches import Switches
 from onefile_sandbox.web_edits import edit
 from onefile_sandbox.world import World
 
-CLOSE_KEY = "sandbox.close"  # in the scope, where serve.py serves: closes the connection under the answer
+CLOSE_KEY = "sandbox.close"  # key of the scope, set by serve.py: closes the connection during the answer
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 LARGEST_BODY = 1_000_000  # bytes
 
 
 class DroppedAnswer(ConnectionError):
-    """In process there is no connection to close; this comes out of the application in its place."""
+    """A closed connection in process, where there is no connection: the application raises this instead."""
 
 
 def create_app(
@@ -37,10 +36,10 @@ def create_app(
     customer_token: str = "sandbox",  # noqa: S107 (the sandbox's well-known token opens nothing but the sandbox)
     dropped: Callable[[], Exception] = DroppedAnswer,
 ) -> Starlette:
-    """The sandbox over *world*. `app.state.api` is the SandboxApi, for trials in process.
+    """Create the sandbox over *world*. `app.state.api` is the SandboxApi, for tests in process.
 
-    *dropped* makes the exception that stands for a closed connection where no real connection is there to
-    close. A client in process passes its own transport error, so that it meets what it would meet on a socket.
+    *dropped* makes the exception of a closed connection in process. A client passes its own transport error, so that
+    it gets the same error as on a socket.
     """
     api = SandboxApi(world, switches or Switches(), faults or Faults(), clock or SystemClock(), customer_token)
 
@@ -52,8 +51,8 @@ def create_app(
         if body is None:
             return Response("The body is too large", 413)
         query: bytes = request.scope["query_string"]
-        asked = service.Request(request.method, path[len(BASE) :], query.decode("latin-1"), dict(request.headers), body)
-        return _response(await api.exchange(asked), dropped)
+        call = ApiRequest(request.method, path[len(BASE) :], query.decode("latin-1"), dict(request.headers), body)
+        return _response(await api.exchange(call), dropped)
 
     app = Starlette(
         routes=[
@@ -66,7 +65,7 @@ def create_app(
 
 
 async def _body(request: Request) -> bytes | None:
-    """The whole body; None where it is too large. A client that went away while sending sent nothing."""
+    """Read the whole body; return None if it is too large or the client disconnected."""
     parts, size = [], 0
     try:
         async for part in request.stream():
@@ -102,7 +101,7 @@ class _ClosedConnection(Response):
         if self._answer.closed == "part":
             await self._send_half(send)
         close()
-        while (await receive())["type"] != "http.disconnect":  # the server learns of it a moment later
+        while (await receive())["type"] != "http.disconnect":  # the server notices a moment later
             pass
 
     async def _send_half(self, send: Send) -> None:
@@ -116,7 +115,7 @@ class _ClosedConnection(Response):
 
 
 def _control_plane(api: SandboxApi) -> list[Route]:
-    """What no real service has: the whole state, the calls seen, other people's edits, and faults to arm."""
+    """Return the routes of the control plane: the whole state, the calls received, web edits, and faults."""
 
     async def state(_: Request) -> Response:
         api.world.catch_up()
@@ -128,16 +127,16 @@ def _control_plane(api: SandboxApi) -> list[Route]:
         return JSONResponse(list(api.calls))
 
     async def edits(request: Request) -> Response:
-        asked, at = _object(await _body(request)), api.clock.now()
-        changed = api.world.commit(lambda: edit(api.world, asked, at), at, "edit")
+        change, at = _object(await _body(request)), api.clock.now()
+        changed = api.world.commit(lambda: edit(api.world, change, at), at, "edit")
         return JSONResponse({"changed": changed})
 
     async def faults(request: Request) -> Response:
         if request.method == "DELETE":
             api.faults.clear()
         if request.method == "POST":
-            asked = _object(await _body(request))
-            for fault in [Fault.from_json(one) for one in (asked if isinstance(asked, list) else [asked])]:
+            items = _object(await _body(request))
+            for fault in [Fault.from_json(item) for item in (items if isinstance(items, list) else [items])]:
                 api.faults.arm(fault)
         return JSONResponse({"waiting": len(api.faults.waiting())})
 
@@ -155,7 +154,7 @@ def _object(body: bytes | None) -> object:
 
 
 def _explained(endpoint: Endpoint) -> Endpoint:
-    """ValueErrors as 400 with their text."""
+    """Answer a ValueError of the endpoint with 400 and its text."""
 
     async def answer(request: Request) -> Response:
         try:

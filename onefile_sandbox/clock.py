@@ -1,4 +1,4 @@
-"""Clocks of the sandbox: the real one, and one whose time passes only when everybody waits."""
+"""Clocks of the sandbox: the real clock, and a virtual clock for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """The time of day and waiting, which a caller may replace."""
+    """Clock interface, which a caller may replace."""
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the time of day, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back, for measuring waits."""
+        """Return seconds that never go back, for measuring waits."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
@@ -42,7 +42,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """Time that passes only when everybody waits: the embedded sandbox paces calls truly and takes no real minutes.
+    """Time that passes only when every task waits: the embedded sandbox limits calls without real minutes.
 
     Sleepers overlap as they do in real time. Once the event loop has nothing left to run, the clock jumps to the
     earliest sleeper and wakes it, in order of time, then of arrival. Work outside the loop (a thread, another
@@ -54,7 +54,7 @@ class VirtualClock:
         self._passed = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
-        self._loop: asyncio.AbstractEventLoop | None = None  # the loop that is being watched for quiet
+        self._loop: asyncio.AbstractEventLoop | None = None  # the loop that is watched until it is idle
         self._turns = 0
         self._quiet_turns = 0
 
@@ -68,7 +68,7 @@ class VirtualClock:
         import asyncio
 
         if not seconds > 0:
-            await asyncio.sleep(0)  # let the others run, as a real wait would
+            await asyncio.sleep(0)  # let other tasks run, as a real wait would
             return
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
@@ -78,13 +78,13 @@ class VirtualClock:
         await waiter
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._sleepers.clear()  # whoever still slept on another loop ended with it
+        self._sleepers.clear()  # tasks that slept on another loop ended with it
         self._loop = loop
         self._turns = self._quiet_turns = 0
         loop.call_soon(self._look)
 
     def _look(self) -> None:
-        """Run once a turn of the loop: wait for quiet, then wake the earliest."""
+        """Run once per turn of the loop: wait until it is idle, then wake the earliest sleeper."""
         while self._sleepers and self._sleepers[0][2].done():  # cancelled while asleep
             heapq.heappop(self._sleepers)
         loop = self._loop
@@ -99,8 +99,11 @@ class VirtualClock:
 
     @staticmethod
     def _is_busy(loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether the loop has anything else to run. Nothing public says so: a loop that hides its queue counts as
-        busy, and one that is never quiet gets a thousand turns, enough for any exchange inside the process."""
+        """Return True if the loop has anything else to run.
+
+        No public API shows it: a loop that hides its queue counts as busy, and one that is never idle gets a thousand
+        turns, enough for any exchange inside the process.
+        """
         return bool(getattr(loop, "_ready", True))
 
     def _wake(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a world's events are kept: in memory, or in a JSON-lines file that several processes may share."""
+"""Event log of a world: in memory, or in a JSON-lines file that several processes may share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 try:
     import fcntl
-except ImportError:  # not a POSIX system: one process at a time, which is all that is lost
+except ImportError:  # not a POSIX system: the file then serves only one process at a time
     fcntl = None  # type: ignore[assignment]
 
 
@@ -19,22 +19,26 @@ class WorldFileError(ValueError):
 
 
 class EventLog(Protocol):
+    """Append-only lines, shared by processes."""
+
     def forward(self) -> list[str]:
-        """The whole lines that came since the last call, by whomever."""
+        """Return the whole lines that any process appended since the last call."""
         ...
 
     def append(self, line: str) -> None:
-        """Keep *line* for good before returning. Only inside `alone`, and after `forward`."""
+        """Store *line* permanently before returning. Only inside `alone`, and after `forward`."""
         ...
 
     def alone(self) -> AbstractContextManager[None]:
-        """While it is held, nobody else appends."""
+        """Lock the log: no other process appends inside the block."""
         ...
 
     def close(self) -> None: ...
 
 
 class MemoryLog:
+    """The log of one process."""
+
     def __init__(self) -> None:
         self._unread: list[str] = []
 
@@ -54,8 +58,11 @@ class MemoryLog:
 
 
 class FileLog:
-    """Lines in a file that only its owner may read. A last line without its newline was cut off with the
-    process that wrote it: nobody was told it was kept, so it does not count, and the next append removes it."""
+    """Lines in a file that only its owner may read.
+
+    A last line without a newline was cut off when its process died. It was never acknowledged, so it does not count,
+    and the next append removes it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
@@ -77,7 +84,7 @@ class FileLog:
             raise WorldFileError("this is not a sandbox world") from None
 
     def torn(self) -> bytes:
-        """What stands behind the last whole line that was read."""
+        """Return the bytes after the last whole line that was read."""
         os.lseek(self._file, self._read, os.SEEK_SET)
         return self._bytes(os.fstat(self._file).st_size - self._read)
 
@@ -89,7 +96,7 @@ class FileLog:
         return b"".join(parts)
 
     def append(self, line: str) -> None:
-        os.ftruncate(self._file, self._read)  # what stands behind the last whole line was never answered for
+        os.ftruncate(self._file, self._read)  # bytes after the last whole line were never acknowledged
         data = line.encode() + b"\n"
         if os.write(self._file, data) != len(data):
             os.ftruncate(self._file, self._read)

@@ -1,4 +1,4 @@
-"""Faults that are armed beforehand and fire on the calls they name, in order and always the same way."""
+"""Faults: armed beforehand, they fire on the calls that they name, in order and repeatably."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 Kind = Literal[
-    # instead of the call: nothing takes effect
+    # instead of the call: nothing is changed
     "throttle",  # 429
     "error_before",  # `status`
     "drop_before",  # the connection closes without an answer
-    # after the call: whatever it does is done, only the answer suffers
+    # after the call: its effect stays, only the answer is affected
     "error_after",  # `status`
     "drop_after",  # the connection closes without an answer
     "cut_length",  # the connection closes before the promised Content-Length is there
-    "cut_json",  # a whole answer that stops in the middle of its JSON
+    "cut_json",  # a complete answer that ends in the middle of its JSON
     "html",  # a web page in place of the answer, with `status`, or 200
-    # the call goes on, differently
+    # the call is handled, differently
     "latency",  # `seconds` pass first
-    "expired_session",  # the session that the call carries has just ended
-    "repeated_page",  # the page before the one asked for
+    "expired_session",  # the session of the call has just ended
+    "repeated_page",  # the page before the requested page
     "short_page",  # the last row is missing
-    "changed_order",  # the rows come last to first
+    "changed_order",  # the rows are in reverse order
 ]
 
 BEFORE = frozenset[Kind]({"throttle", "error_before", "drop_before"})
 
 
 class Fault(Struct, frozen=True):
-    """One fault and the calls it waits for.
+    """One fault and the calls on which it fires.
 
     *path* is a shell pattern for the path below the base URL, regardless of case: `/User/*/Assign`; a star
     spans slashes too. Matching calls pass until the *nth* since it was armed; then it fires on *times* calls.
@@ -44,7 +44,7 @@ class Fault(Struct, frozen=True):
     times: int = 1
     status: int = 0  # 0: 500 for errors, 200 for html
     seconds: float = 1.0  # of latency
-    retry_after: int | None = None  # seconds told with a 429
+    retry_after: int | None = None  # seconds in the Retry-After of a 429
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -61,26 +61,29 @@ class Fault(Struct, frozen=True):
 
     @classmethod
     def from_json(cls, value: object) -> Fault:
-        """A fault from its fields. Raises ValueError that names what is wrong."""
+        """Make a fault from its fields. Raises ValueError with the reason."""
         if not isinstance(value, Mapping):
             raise ValueError("a fault is an object with at least its kind")
         names = cls.__struct_fields__
-        for name, given in value.items():
+        for name, setting in value.items():
             if name not in names:
                 raise ValueError(f"a fault has no {name!r}; it has {', '.join(names)}")
-            wanted: tuple[type, ...] = {"kind": (str,), "method": (str,), "path": (str,), "seconds": (int, float)}.get(
+            types: tuple[type, ...] = {"kind": (str,), "method": (str,), "path": (str,), "seconds": (int, float)}.get(
                 name, (int,)
             )
-            if not isinstance(given, wanted) or isinstance(given, bool):
-                raise ValueError(f"a fault's {name} cannot be {given!r}")
+            if not isinstance(setting, types) or isinstance(setting, bool):
+                raise ValueError(f"a fault's {name} cannot be {setting!r}")
         if "kind" not in value:
             raise ValueError("a fault needs its kind")
         return cls(**value)
 
 
 class Faults:
-    """The armed faults. Each counts the matching calls for itself; at most one fires per call, the first that
-    is due, and one that is due later than a colleague fires on the next matching call."""
+    """The armed faults.
+
+    Each counts its matching calls; at most one fires per call, the first that is due, and any other that is due fires
+    on the next matching call.
+    """
 
     def __init__(self, *armed: Fault) -> None:
         self._armed: list[_Armed] = []
@@ -91,7 +94,7 @@ class Faults:
         self._armed.append(_Armed(fault))
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault for this call, used up as far as it says."""
+        """Return the fault for this call, and count it as fired."""
         matching = [armed for armed in self._armed if armed.fault.matches(method, path)]
         for armed in matching:
             armed.seen += 1

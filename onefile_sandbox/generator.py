@@ -1,4 +1,4 @@
-"""A centre of invented people, grown learner by learner from a seed: the world before anybody has written to it."""
+"""Generator of an invented centre, learner by learner from a seed: the world before the first write."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _BASE_DAY = date(2026, 9, 1)
 
 
 def generate(seed: int = 1, learners: int = 60) -> Centre:
-    """The same seed gives the same centre; more learners only add to it, the first ones stay as they are."""
+    """Generate a centre. The same seed gives the same centre; more learners only add to it."""
     check_size(learners)
     growth = _Growth(random.Random(seed))  # noqa: S311 (people are invented here, no secret is made)
     for number in range(1, learners + 1):
@@ -74,8 +74,11 @@ def check_size(learners: int) -> None:
 
 
 class _Growth:
-    """A centre that grows. Staff, placements and classes come when the learner who first needs them comes,
-    and every draw depends only on what was drawn before: that keeps small centres a part of larger ones."""
+    """A growing centre.
+
+    Staff, placements and classes are added with the first learner who needs them, and every random draw depends only on
+    the draws before it: so a small centre is a part of a larger one.
+    """
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
@@ -84,10 +87,10 @@ class _Growth:
         self.iqas: list[int] = []
         self.employers: dict[int, list[int]] = {}  # by placement
         self._staff_made = 0
-        self._found()
+        self._add_documented_people()
 
-    def _found(self) -> None:
-        """The organisation and the people whom the documentation's examples name."""
+    def _add_documented_people(self) -> None:
+        """Add the organisation and the people of the documentation's examples."""
         self.centre.organisations.append(_organisation(CENTRE_ID, "Northmere College (invented)"))
         self._open_placement("Acme", made_up=False)
         acme = self.centre.placements[0]["ID"]
@@ -105,7 +108,7 @@ class _Growth:
         self._user(self.leaver)["DateArchived"] = _at(_BASE_DAY - timedelta(days=60))
 
     def add(self, number: int) -> None:
-        """Learner *number*, counted from 1, with whatever the centre needs to take them in."""
+        """Add learner *number*, counted from 1, with the staff, placement and class that they need."""
         before = number - 1
         if before % LEARNERS_PER_CLASS == 0:
             self._open_classroom()
@@ -189,7 +192,7 @@ class _Growth:
         user["MISID"] = f"LRN{number:05d}" if number % 2 == 0 else None
         user["DOB"] = _at(date(1985, 1, 1) + timedelta(days=chance.randrange(8400)))
         user["HomeAddress"] = f"{chance.randrange(1, 200)} {chance.choice(_STREETS)} Road"
-        user["MobileNumber"] = f"07700 900{chance.randrange(1000):03d}"  # a range kept free for invented people
+        user["MobileNumber"] = f"07700 900{chance.randrange(1000):03d}"  # a range reserved for invented people
         user["ULN"] = f"9990{number:06d}"
         user["ClassroomID"] = self.centre.classrooms[-1]["ID"]
         user["PlacementID"] = placement
@@ -203,18 +206,18 @@ class _Growth:
             user["DefaultAssessorID"] = None
         if number % 20 == 11:
             user["DateArchived"] = _at(_BASE_DAY - timedelta(days=30))
-            user["DefaultAssessorID"] = self.leaver  # archived learners keep whom they had
+            user["DefaultAssessorID"] = self.leaver  # archived learners keep their assessor
         self.centre.users.append(user)
         return user
 
     def _near(self, items: list[T], every: int, number: int) -> T:
-        """Mostly the one whose turn it is, sometimes an earlier one."""
+        """Choose mostly the newest item, sometimes an earlier one."""
         last = len(items) - 1
         turn = min((number - 1) // every, last)
         return items[turn] if self.chance.random() < 0.85 else items[self.chance.randrange(turn + 1)]
 
     def _as_documented(self, learner: User) -> None:
-        """Learner 200004 is the documentation's example: aims 41240 and 41242, and unit KS_COMM1."""
+        """Make the learner the documentation's example, 200004: aims 41240 and 41242, and unit KS_COMM1."""
         learner["PlacementID"], learner["DefaultEmployerID"] = self.centre.placements[0]["ID"], 139015
         learner["DefaultAssessorID"] = 132757
         first = self._add_aim(learner, 41240, 132757, 118204)
@@ -225,8 +228,8 @@ class _Growth:
     def _add_aims(self, learner: User, number: int) -> None:
         ids = [standard["ID"] for standard in STANDARDS]
         main = ids[(len(self.centre.classrooms) - 1) % len(ids)]
-        others = [id_ for id_ in ids if id_ != main]
-        extra = self.chance.sample(others, 2)[: self.chance.choice((0, 0, 0, 0, 1, 1, 2))]
+        other_ids = [id_ for id_ in ids if id_ != main]
+        extra = self.chance.sample(other_ids, 2)[: self.chance.choice((0, 0, 0, 0, 1, 1, 2))]
         iqa = self._near(self.iqas, LEARNERS_PER_IQA, number)
         if number % 40 == 17:
             extra = [main, *extra[:1]]  # two episodes of one standard: a level 3 assignment is ambiguous
@@ -236,12 +239,12 @@ class _Growth:
             assessor, iqa_or_none = self._holders(learner, iqa)
             self._add_unit(learner, aims[0], unit["ID"], assessor if self.chance.random() < 0.3 else None, iqa_or_none)
         if number % 40 == 23:  # one unit under two aims: a level 2 assignment is ambiguous
-            second = aims[1] if len(aims) > 1 else self._add_aim(learner, others[0], None, None)
+            second = aims[1] if len(aims) > 1 else self._add_aim(learner, other_ids[0], None, None)
             for aim in (aims[0], second):
                 self._add_unit(learner, aim, SHARED_UNIT, None, None)
 
     def _holders(self, learner: User, iqa: int) -> tuple[int | None, int | None]:
-        """An aim's or unit's assessor, often left to the default, and its IQA, mostly set."""
+        """Choose an aim's or unit's assessor, often left to the default, and its IQA, mostly set."""
         draw = self.chance.random()
         other = self.chance.choice(self.assessors)
         assessor = None if draw < 0.5 else learner["DefaultAssessorID"] if draw < 0.85 else other
@@ -276,7 +279,7 @@ class _Growth:
 
 
 def _add_other_centre(growth: _Growth) -> None:
-    """A small second organisation: one of each role, and a learner whose MISID the first centre uses too."""
+    """Add a small second organisation: one user of each role, and a learner with a MISID of the first centre."""
     centre = growth.centre
     centre.organisations.append(_organisation(OTHER_CENTRE_ID, "Southmere Training (invented)"))
     centre.classrooms.append(

@@ -1,4 +1,4 @@
-"""What the API's GETs and searches find, and which fields of it they show."""
+"""Reads of the API: the records that its GETs and searches match, and the fields that they show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = dict[str, object]
 
 
 class Query(Struct, frozen=True):
-    """One reading: who asks is settled, *ids* come from the path and *fields* from the body."""
+    """One read with a valid session; *ids* come from the path and *fields* from the body."""
 
     world: World
     switches: Switches
@@ -27,7 +27,7 @@ class Query(Struct, frozen=True):
 
 
 class Rows(Struct, frozen=True):
-    """The records a search found, in the order of their ids, and how to show one."""
+    """The records that a search matches, in the order of their ids, and the function that shows one."""
 
     records: Sequence[Record]
     show: Callable[[Record], Row] = dict
@@ -46,7 +46,7 @@ _SLOTS = ("AssessorID", "IVID")
 
 
 def _show(record: Record, keys: Iterable[str], switches: Switches) -> Row:
-    """The record's *keys*, with empty values as the switch says."""
+    """Return the record's *keys*, with empty values as the switch defines."""
     row: Row = {}
     for key in keys:
         value = record[key]
@@ -61,7 +61,7 @@ def _is_id(key: str) -> bool:
 
 
 def _show_slots(record: Record, keys: Iterable[str], switches: Switches) -> Row:
-    """An aim or unit summary with its assessor and IQA, under the names that the switches choose."""
+    """Show an aim or unit summary with its assessor and IQA, under the names that the switches choose."""
     row = _show(record, keys, switches)
     if switches.aim_staff_keys == "present":
         slots = _show(record, _SLOTS, switches)
@@ -73,12 +73,12 @@ def _show_slots(record: Record, keys: Iterable[str], switches: Switches) -> Row:
     return row
 
 
-# ------------------------------------------------------------------ finding
+# ------------------------------------------------------------------ searching
 
 
-def _matches(value: object, wanted: str, switches: Switches) -> bool:
-    text = value.casefold() if isinstance(value, str) else ""
-    return text.startswith(wanted.casefold()) if switches.name_filter == "prefix" else text == wanted.casefold()
+def _matches(value: object, filter_text: str, switches: Switches) -> bool:
+    text, expected = value.casefold() if isinstance(value, str) else "", filter_text.casefold()
+    return text.startswith(expected) if switches.name_filter == "prefix" else text == expected
 
 
 def _moment(text: object) -> datetime:
@@ -87,21 +87,21 @@ def _moment(text: object) -> datetime:
 
 
 def _filtered(records: Iterable[Record], query: Query, *names: str) -> list[Record]:
-    """The records that meet every filter given; plain loops, as a large centre is searched once per page."""
-    found = list(records)
+    """Return the records that match every filter; plain loops, because a large centre is searched once per page."""
+    matches = list(records)
     for name in names:
-        wanted = query.fields.get(name)
-        if isinstance(wanted, str):
-            found = [record for record in found if _matches(record[name], wanted, query.switches)]
-        elif wanted is not None:
-            found = [record for record in found if record[name] == wanted]
-    return found
+        value = query.fields.get(name)
+        if isinstance(value, str):
+            matches = [record for record in matches if _matches(record[name], value, query.switches)]
+        elif value is not None:
+            matches = [record for record in matches if record[name] == value]
+    return matches
 
 
 def _check_organisation(query: Query) -> None:
-    wanted = query.fields.get("OrganisationID")
-    if wanted is not None and all(known["ID"] != wanted for known in query.world.centre.organisations):
-        raise Refused(query.switches.unknown_id_status, f"There is no organisation {wanted}")
+    id_ = query.fields.get("OrganisationID")
+    if id_ is not None and all(organisation["ID"] != id_ for organisation in query.world.centre.organisations):
+        raise Refused(query.switches.unknown_id_status, f"There is no organisation {id_}")
 
 
 def find_user(world: World, id_: int, switches: Switches) -> User:
@@ -116,22 +116,22 @@ def customer(_: Query) -> Row:
 
 
 def search_organisations(query: Query) -> Rows:
-    mine = query.fields.get("CustomerID", CUSTOMER_ID) == CUSTOMER_ID
-    return Rows(query.world.centre.organisations if mine else [])
+    is_own = query.fields.get("CustomerID", CUSTOMER_ID) == CUSTOMER_ID
+    return Rows(query.world.centre.organisations if is_own else [])
 
 
 def search_users(query: Query) -> Rows:
     _check_organisation(query)
     switches = query.switches
     names = ("OrganisationID", "Role", "PlacementID", "FirstName", "LastName", "Email", "MISID")
-    found = _filtered(query.world.centre.users, query, *names)
+    users = _filtered(query.world.centre.users, query, *names)
     if switches.archived_in_search == "omitted":
-        found = [user for user in found if user["DateArchived"] is None]
+        users = [user for user in users if user["DateArchived"] is None]
     if "LastModified" in query.fields:
         since = _moment(query.fields["LastModified"])
-        found = [user for user in found if _moment(user["LastModified"]) >= since]
+        users = [user for user in users if _moment(user["LastModified"]) >= since]
     keys = _RICH_ROW_KEYS if query.paged and switches.paged_user_fields == "rich" else _ROW_KEYS
-    return Rows(found, lambda user: _show(user, keys, switches))
+    return Rows(users, lambda user: _show(user, keys, switches))
 
 
 def get_user(query: Query) -> Row:
@@ -145,14 +145,14 @@ def get_user(query: Query) -> Row:
 
 def search_classrooms(query: Query) -> Rows:
     _check_organisation(query)
-    found = _filtered(query.world.centre.classrooms, query, "OrganisationID", "Name")
-    return Rows(found, lambda room: _show(room, ("ID", "Name", "MISID"), query.switches))
+    rooms = _filtered(query.world.centre.classrooms, query, "OrganisationID", "Name")
+    return Rows(rooms, lambda room: _show(room, ("ID", "Name", "MISID"), query.switches))
 
 
 def search_placements(query: Query) -> Rows:
     _check_organisation(query)
-    found = _filtered(query.world.centre.placements, query, "OrganisationID", "Name")
-    return Rows(found, lambda place: _show(place, ("ID", "Name"), query.switches))
+    placements = _filtered(query.world.centre.placements, query, "OrganisationID", "Name")
+    return Rows(placements, lambda place: _show(place, ("ID", "Name"), query.switches))
 
 
 def get_placement(query: Query) -> Row:
@@ -176,14 +176,14 @@ def get_standard(query: Query) -> Row:
 
 def search_units(query: Query) -> Rows:
     _check_organisation(query)
-    wanted = query.fields.get("StandardID")
-    units = {unit["ID"]: unit for id_, own in UNITS.items() if wanted in (None, id_) for unit in own}
-    found = _filtered(units.values(), query, "Title")
-    return Rows(found, lambda unit: _show(unit, ("ID", "Title", "NDAQCode", "Display"), query.switches))
+    standard = query.fields.get("StandardID")
+    units = {unit["ID"]: unit for id_, own in UNITS.items() if standard in (None, id_) for unit in own}
+    matches = _filtered(units.values(), query, "Title")
+    return Rows(matches, lambda unit: _show(unit, ("ID", "Title", "NDAQCode", "Display"), query.switches))
 
 
 def search_aims(query: Query) -> Rows:
-    """By learner through the index; without UserID every aim of the customer, where that is allowed."""
+    """Search by learner through the index; without UserID every aim of the customer, if the switch allows it."""
     learner = query.fields.get("UserID")
     if learner is None and query.switches.aim_search_without_user == "refused":
         raise Refused(400, "UserID is missing")
@@ -208,23 +208,23 @@ def get_aim(query: Query) -> Row:
 
 
 def search_unit_summaries(query: Query) -> Rows:
-    """Nothing public shows a unit summary's fields; these names are by symmetry with the learning aim's."""
+    """Search unit summaries. Nothing public shows their fields; these names follow the learning aim's."""
     learner = query.fields.get("UserID")
     if learner is None and query.switches.unit_search_without_user == "refused":
         raise Refused(400, "UserID is missing")
-    found: Sequence[Record]
-    found = query.world.centre.unit_summaries if learner is None else query.world.units_of.get(int(learner), [])
-    return Rows(found, lambda unit: _show_slots(unit, ("ID", "UserID", "UnitID", "LearningAimID"), query.switches))
+    units: Sequence[Record]
+    units = query.world.centre.unit_summaries if learner is None else query.world.units_of.get(int(learner), [])
+    return Rows(units, lambda unit: _show_slots(unit, ("ID", "UserID", "UnitID", "LearningAimID"), query.switches))
 
 
 def user_unit_summaries(query: Query) -> Rows:
     user = find_user(query.world, query.ids[0], query.switches)
-    found = query.world.units_of.get(user["ID"], [])
-    return Rows(found, lambda unit: _show_slots(unit, ("ID", "UserID", "UnitID", "LearningAimID"), query.switches))
+    units = query.world.units_of.get(user["ID"], [])
+    return Rows(units, lambda unit: _show_slots(unit, ("ID", "UserID", "UnitID", "LearningAimID"), query.switches))
 
 
 def search_nothing(query: Query) -> Rows:
-    """Reviews and plans exist in OneFile; this centre has none, as no question asked here turns on them."""
+    """Return no rows: OneFile has reviews and plans, but this centre has none, because nothing here depends on them."""
     _check_organisation(query)
     return Rows([])
 
@@ -250,4 +250,4 @@ FILTERS: Mapping[str, Mapping[str, Kind]] = {
     "review": {"OrganisationID": "id", "LearnerID": "id", "Status": "whole", "DateFrom": "time", "DateTo": "time"},
     "plan": {"OrganisationID": "id", "LearnerID": "id"},
 }
-"""The filters seen in documents and in real clients, by kind of thing searched."""
+"""Filters seen in documents and in real clients, by kind of record."""

@@ -1,4 +1,4 @@
-"""What OneFile keeps, under its own names: users, learning aims, unit summaries, and what they are made from."""
+"""OneFile's records under its own names: users, learning aims, unit summaries, and the catalogue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ OTHER_CENTRE_ID = 5741  # under the same customer, so that ids of another organi
 
 LEARNER, TRAINEE, ASSESSOR, IQA, EMPLOYER, OBSERVER = 1, 4, 5, 10, 40, 45
 STAFF_ROLES = (TRAINEE, ASSESSOR, IQA, EMPLOYER, OBSERVER)
-DEFAULTS = {"DefaultAssessorID": (ASSESSOR, TRAINEE), "DefaultEmployerID": (EMPLOYER,)}  # of a learner: which roles
+DEFAULTS = {
+    "DefaultAssessorID": (ASSESSOR, TRAINEE),
+    "DefaultEmployerID": (EMPLOYER,),
+}  # of a learner, with the roles that may hold them
 
 
 class User(TypedDict):
@@ -72,6 +75,8 @@ class UnitSummary(TypedDict):
 
 
 class Organisation(TypedDict):
+    """A centre of the customer."""
+
     ID: int
     Name: str
     KeychainCreationForNewUserActive: bool
@@ -79,6 +84,8 @@ class Organisation(TypedDict):
 
 
 class Classroom(TypedDict):
+    """A class of learners; each learner is in one."""
+
     ID: int
     OrganisationID: int
     Name: str
@@ -86,6 +93,8 @@ class Classroom(TypedDict):
 
 
 class Placement(TypedDict):
+    """An employer's workplace."""
+
     ID: int
     OrganisationID: int
     Name: str
@@ -94,6 +103,8 @@ class Placement(TypedDict):
 
 
 class Standard(TypedDict):
+    """A standard of the catalogue."""
+
     ID: int
     Title: str
 
@@ -137,7 +148,7 @@ UNITS: dict[int, tuple[Unit, ...]] = {id_: _units(id_, code) for id_, (_, code) 
 
 
 class Centre(Struct):
-    """Everything that exists before the first write; learner ids count up from 200001."""
+    """All records before the first write; learner ids count up from 200001."""
 
     organisations: list[Organisation] = field(default_factory=list)
     classrooms: list[Classroom] = field(default_factory=list)
@@ -148,5 +159,5 @@ class Centre(Struct):
 
 
 def instant(moment: datetime) -> str:
-    """OneFile's way of writing a time: 2026-11-23T14:00:00.000Z."""
+    """Format a time as OneFile does: 2026-11-23T14:00:00.000Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

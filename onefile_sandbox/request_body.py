@@ -1,4 +1,4 @@
-"""A request's body, JSON or form, to the fields an endpoint knows; whatever it does not know is refused."""
+"""Parser of request bodies, JSON or form: returns the fields that an endpoint knows and refuses others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 class Refused(Exception):
-    """The service says no; *message* is what it says."""
+    """A refusal by the API, with its status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -26,25 +26,25 @@ class Refused(Exception):
 
 
 def read_fields(body: bytes, content_type: str, known: Mapping[str, Kind]) -> Fields:
-    """The body's fields under their canonical names; keys count regardless of case.
+    """Return the body's fields under their canonical names, regardless of key case.
 
-    Real OneFile may well overlook what it does not know. The sandbox refuses it, so that a slip in a
-    client shows at once: an unknown key, a key given twice, a number where text belongs or the reverse.
+    The real OneFile may ignore unknown keys. The sandbox refuses them, so that a mistake in a client shows at once: an
+    unknown key, a key given twice, a number in place of text or the reverse.
     """
     if not body.strip():
         return {}
     is_form = content_type.partition(";")[0].strip().lower() == _FORM
     pairs = _form_pairs(body) if is_form else _json_pairs(body)
     names = {name.lower(): name for name in known}
-    found: Fields = {}
+    fields: Fields = {}
     for key, value in pairs:
         name = names.get(key.lower())
         if name is None:
             raise Refused(400, f"{key} is not known here")
-        if name in found:
+        if name in fields:
             raise Refused(400, f"{name} is given twice")
-        found[name] = _checked(name, value, known[name], is_form)
-    return found
+        fields[name] = _checked(name, value, known[name], is_form)
+    return fields
 
 
 def _form_pairs(body: bytes) -> list[tuple[str, object]]:
@@ -69,7 +69,7 @@ def _json_pairs(body: bytes) -> list[tuple[str, object]]:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object as it stood, keys given twice included."""
+    """A JSON object as sent, keys given twice included."""
 
 
 def _checked(name: str, value: object, kind: Kind, is_form: bool) -> int | str:

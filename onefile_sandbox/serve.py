@@ -1,4 +1,4 @@
-"""The sandbox over a real socket, until Ctrl-C or SIGTERM, or for as long as a `with` block lasts."""
+"""Server of the sandbox on a real socket, until Ctrl-C or SIGTERM, or during a `with` block."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from onefile_sandbox.app import CLOSE_KEY
 
 
 def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 8321, ready: Callable[[str], None] | None = None) -> None:
-    """Serve until interrupted. Port 0 is any free one; *ready* is given the base URL once calls are answered.
+    """Serve until interrupted. Port 0 is any free port; *ready* gets the base URL once calls are answered.
 
-    Raises OSError where the address cannot be used.
+    Raises OSError if the address cannot be used.
     """
     with _listening(host, port) as listener, _terminated_like_interrupted(), suppress(KeyboardInterrupt):
         _Server(app, ready, _base_url(listener)).run(sockets=[listener])
@@ -29,7 +29,7 @@ def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 8321, ready: Callab
 
 @contextmanager
 def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """The base URL of *app*, served from a thread for as long as the block lasts."""
+    """Serve *app* from a thread during the block; yield its base URL."""
     up = threading.Event()
     with _listening(host, port) as listener:
         server = _Server(app, lambda _: up.set(), _base_url(listener))
@@ -71,7 +71,7 @@ class _Server(Server):
 
 
 class _ClosableProtocol(H11Protocol):
-    """HTTP/1.1 that lets the application close the connection under an answer, which ASGI has no word for."""
+    """HTTP/1.1 that lets the application close the connection during an answer, which ASGI does not offer."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # uvicorn's own signature, passed on
         super().__init__(*args, **kwargs)
@@ -99,7 +99,7 @@ def _base_url(listener: socket.socket) -> str:
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that both leave cleanly; signals reach the main thread only."""
+    """Turn SIGTERM into KeyboardInterrupt in the block; signals reach the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

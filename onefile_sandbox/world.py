@@ -1,4 +1,4 @@
-"""The world behind the API: a generated centre and the writes it accepted, and nothing else."""
+"""World behind the API: a generated centre and the writes that it accepted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Value = int | str | None
 
 
 class Effect(NamedTuple):
-    """One thing that a write changed.
+    """One change of a write.
 
     | table      | id           | field            | value                               |
     |------------|--------------|------------------|-------------------------------------|
     | user       | user         | a field of User  | its new value                       |
     | aim        | learning aim | AssessorID, IVID | a user, or None                     |
     | unit       | unit summary | AssessorID, IVID | a user, or None                     |
-    | additional | learner      | add, remove      | the user added, or removed wherever |
+    | additional | learner      | add, remove      | the user added or removed           |
     """
 
     table: Table
@@ -38,8 +38,8 @@ class Effect(NamedTuple):
 class World:
     """Users, aims and unit summaries by id, changed only by applying events.
 
-    An event is what one accepted write changed, not what was asked: a file replays to the same world
-    whatever the switches are. Two processes on one file see each other's writes at their next call.
+    An event holds the changes of one accepted write, not the request: a file replays to the same world with any
+    switches. Two processes on one file see each other's writes at their next call.
     """
 
     def __init__(self, seed: int, learners: int, log: EventLog) -> None:
@@ -62,15 +62,15 @@ class World:
 
     @classmethod
     def create(cls, seed: int = 1, learners: int = 60) -> World:
-        """A world in memory."""
+        """Create a world in memory."""
         return cls(seed, learners, MemoryLog())
 
     @classmethod
     def open(cls, path: Path, seed: int = 1, learners: int = 60) -> World:
-        """The world kept in *path*. *seed* and *learners* count only where the file is new.
+        """Open the world in *path*. *seed* and *learners* are used only for a new file.
 
-        Raises OSError, ValueError where the size is out of range, and WorldFileError where the file is
-        something else or is damaged.
+        Raises OSError, ValueError if the size is out of range, and WorldFileError if the file is something else or is
+        damaged.
         """
         check_size(learners)
         log = FileLog(path)
@@ -90,8 +90,10 @@ class World:
         self._log.close()
 
     def catch_up(self) -> None:
-        """Apply what other processes wrote since the last call. Once that failed it fails for good: a world
-        with an event missing is no world."""
+        """Apply the events of other processes since the last call.
+
+        After one failure every later call fails too, because a world that misses an event is wrong.
+        """
         if self._damage:
             raise self._damage
         try:
@@ -101,9 +103,9 @@ class World:
             raise
 
     def commit(self, decide: Callable[[], list[Effect]], at: datetime, what: str) -> bool:
-        """Catch up, decide, keep and apply as one step; True where something changed.
+        """Catch up, decide, store and apply in one step; return True if something changed.
 
-        *decide* may refuse by raising, and then nothing is kept. *what* says in the file who asked.
+        If *decide* raises, nothing is stored. *what* describes the request in the file.
         """
         with self._log.alone():
             self.catch_up()
@@ -140,7 +142,7 @@ class World:
         record[effect.field] = effect.value
 
     def state(self) -> dict[str, object]:
-        """All that could be asked of this world, as plain JSON; for tests and inspection only."""
+        """Return the whole world as plain JSON; for tests and inspection only."""
         return {
             "seed": self.seed,
             "events": self.events,
@@ -160,7 +162,7 @@ def _lines_or_new(log: FileLog, header: dict[str, int]) -> list[str]:
         if not lines:
             text = json.dumps(header)
             begun = log.torn()[: text.index(":")]
-            if not text.encode().startswith(begun):  # somebody else's file: leave it as it is
+            if not text.encode().startswith(begun):  # another program's file: leave it as it is
                 raise WorldFileError("this is not a sandbox world")
             log.append(text)
             lines = log.forward()
@@ -170,11 +172,11 @@ def _lines_or_new(log: FileLog, header: dict[str, int]) -> list[str]:
 def _read_header(line: str) -> tuple[int, int]:
     try:
         header = json.loads(line)
-        found, seed, learners = header["sandbox_world"], header["seed"], header["learners"]
+        version, seed, learners = header["sandbox_world"], header["seed"], header["learners"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise WorldFileError("this is not a sandbox world") from None
-    if any(type(one) is not int for one in (found, seed, learners)):
+    if any(type(number) is not int for number in (version, seed, learners)):
         raise WorldFileError("this is not a sandbox world")
-    if found != FORMAT:
-        raise WorldFileError(f"it is of format {found}, and this version reads format {FORMAT}")
+    if version != FORMAT:
+        raise WorldFileError(f"it has format {version}, and this version reads format {FORMAT}")
     return seed, learners

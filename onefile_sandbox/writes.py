@@ -1,4 +1,4 @@
-"""What the API's writes change, and everything they refuse: a write in, the effects on the world out."""
+"""Writes of the API: validate a write and return its effects on the world."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ASSIGN_FIELDS: Mapping[str, Kind] = {
     "Level": "id",
     "StandardID": "id",
     "UnitID": "text",
-    "OrganisationID": "id",  # one real client always sends it; it changes nothing
+    "OrganisationID": "id",  # a real client always sends it; it changes nothing
 }
 
 USER_FIELDS: Mapping[str, Kind] = {
@@ -50,10 +50,10 @@ class Write(Struct, frozen=True):
 def assign(write: Write) -> list[Effect]:
     switches = write.switches
     level = _level(write.fields)
-    named, in_path = _number(write.fields, "LearnerID"), find_user(write.world, write.id, switches)
+    learner_id, in_path = _number(write.fields, "LearnerID"), find_user(write.world, write.id, switches)
     if switches.assign_path == "learner_silent" and in_path["Role"] != LEARNER:
         return []
-    in_body = find_user(write.world, named, switches)
+    in_body = find_user(write.world, learner_id, switches)
     staff, learner = (in_path, in_body) if switches.assign_path == "staff" else (in_body, in_path)
     _check_pair(staff, learner, switches)
     slot = _slot_for(staff, level, switches)
@@ -67,14 +67,14 @@ def assign(write: Write) -> list[Effect]:
 
 
 def _level(fields: Fields) -> int:
-    """The level, with exactly the keys that it takes."""
+    """Return the level; refuse a body without exactly the keys of that level."""
     level = _number(fields, "Level")
     if level not in _LEVEL_KEYS:
         raise Refused(400, "Level must be 1, 2 or 3")
-    for other, key in _LEVEL_KEYS.items():
-        if key and other != level and key in fields:
+    for key_level, key in _LEVEL_KEYS.items():
+        if key and key_level != level and key in fields:
             raise Refused(400, f"{key} is not known at level {level}")
-        if key and other == level and key not in fields:
+        if key and key_level == level and key not in fields:
             raise Refused(400, f"{key} is missing")
     return level
 
@@ -106,7 +106,7 @@ def _check_active(user: User, switches: Switches) -> None:
 
 
 def _slot_for(staff: User, level: int, switches: Switches) -> str:
-    """The slot that the role of *staff* fills at levels 2 and 3; any member of staff may be added at level 1."""
+    """Return the slot for the role of *staff* at levels 2 and 3; level 1 accepts any member of staff."""
     role = staff["Role"]
     if role == TRAINEE and switches.trainee == "refused":
         raise Refused(400, f"User {staff['ID']} is a trainee assessor and cannot be assigned")
@@ -120,23 +120,23 @@ def _slot_for(staff: User, level: int, switches: Switches) -> str:
 
 
 def _targets(write: Write, learner: User, level: int) -> Sequence[Aim | UnitSummary]:
-    """The learner's aims of the standard, or unit summaries of the unit, that the switches say are meant."""
-    found: Sequence[Aim | UnitSummary]
+    """Return the learner's aims of the standard, or unit summaries of the unit, that the switches select."""
+    held: Sequence[Aim | UnitSummary]
     if level == 3:
         what = f"standard {write.fields['StandardID']}"
-        found = [
+        held = [
             aim for aim in write.world.aims_of.get(learner["ID"], []) if aim["StandardID"] == write.fields["StandardID"]
         ]
     else:
         what = f"unit {write.fields['UnitID']}"
-        found = [
+        held = [
             unit for unit in write.world.units_of.get(learner["ID"], []) if unit["UnitID"] == write.fields["UnitID"]
         ]
-    if not found:
+    if not held:
         raise Refused(write.switches.not_held_status, f"Learner {learner['ID']} does not hold {what}")
-    if len(found) > 1 and write.switches.ambiguous == "refused":
+    if len(held) > 1 and write.switches.ambiguous == "refused":
         raise Refused(400, f"Learner {learner['ID']} holds {what} more than once")
-    return found if write.switches.ambiguous == "all" else found[:1]
+    return held if write.switches.ambiguous == "all" else held[:1]
 
 
 def _put(
@@ -178,7 +178,7 @@ def _bump(user: User, at: datetime) -> Effect:
 
 
 def update_user(write: Write) -> list[Effect]:
-    """A partial body: what it does not name stays. No null and no 0: no way to empty a field is known."""
+    """Change the fields in the body; others stay. No null and no 0: no way to empty a field is known."""
     user = find_user(write.world, write.id, write.switches)
     if not write.fields:
         raise Refused(400, "The body names nothing to change")
@@ -222,13 +222,13 @@ def _check_default(write: Write, learner: User, name: str, roles: tuple[int, ...
     if staff["Role"] not in roles or (staff["Role"] == TRAINEE and write.switches.trainee == "refused"):
         raise Refused(400, f"User {staff['ID']} is {_ROLE_NAMES[staff['Role']]} and cannot be {name}")
     placement = write.fields.get("PlacementID", learner["PlacementID"])
-    elsewhere = staff["Role"] == EMPLOYER and staff["PlacementID"] != placement
-    if elsewhere and write.switches.employer_placement == "refused":
+    differs = staff["Role"] == EMPLOYER and staff["PlacementID"] != placement
+    if differs and write.switches.employer_placement == "refused":
         raise Refused(400, f"Employer {staff['ID']} is not of the learner's placement")
 
 
 def _cascade(write: Write, learner: User) -> list[Effect]:
-    """The aim and unit slots of the old default go to the new one."""
+    """Move the aim and unit slots of the old default to the new one."""
     old, new = learner["DefaultAssessorID"], write.fields["DefaultAssessorID"]
     if old is None:
         return []

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from onefile_sandbox.api import BASE, Request, SandboxApi
+from onefile_sandbox.api import BASE, ApiRequest, SandboxApi
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Faults
 from onefile_sandbox.world import World
@@ -40,7 +40,9 @@ class SlowNetwork(httpx.AsyncBaseTransport):
         await clock.sleep(self._latency / 2)
         self.arrivals.append(clock.monotonic())
         path = request.url.path[len(BASE) :]
-        answer = await self._service.exchange(Request(request.method, path, "", dict(request.headers), request.content))
+        answer = await self._service.exchange(
+            ApiRequest(request.method, path, "", dict(request.headers), request.content)
+        )
         self.throttled += answer.status == 429
         await clock.sleep(self._latency / 2)
         headers = {**answer.headers, "content-type": answer.content_type}
