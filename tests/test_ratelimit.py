@@ -1,4 +1,4 @@
-"""The budget's two laws: never more than the limit in any 60 seconds, and hardly ever less where there is work."""
+"""The two laws of the rate limiter: never more than the limit in any 60 seconds, and hardly ever less."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.onefile.servers import START
 
 
 def fullest_minute(arrivals: list[float]) -> int:
-    """The most arrivals that any 60 seconds hold, both ends counted."""
+    """Return the largest number of arrivals in any 60 seconds, both ends counted."""
     times = sorted(arrivals)
     return max(i + 1 - bisect_left(times, time - 60.0) for i, time in enumerate(times))
 
@@ -34,12 +34,12 @@ def test_the_server_never_counts_more_than_the_limit(
 
     async def main() -> list[float]:
         clock = VirtualClock(START)
-        budget = RateLimiter(MemoryLedger(clock), limit, clock)
+        limiter = RateLimiter(MemoryLedger(clock), limit, clock)
         arrivals: list[float] = []
         waiting = list(calls)
 
         async def exchange(seconds: float, share: float, ending: str) -> None:
-            async with budget.call():
+            async with limiter.call():
                 await clock.sleep(seconds * share)
                 arrivals.append(clock.monotonic())
                 if ending == "fail":
@@ -73,12 +73,12 @@ def test_eight_in_flight_sustain_95_percent_of_the_limit(latency_seconds: float)
 
     async def main() -> tuple[float, int]:
         clock = VirtualClock(START)
-        budget = RateLimiter(MemoryLedger(clock), 300, clock)
+        limiter = RateLimiter(MemoryLedger(clock), 300, clock)
         arrivals: list[float] = []
 
         async def worker() -> None:
             while len(arrivals) < 3000:
-                async with budget.call():
+                async with limiter.call():
                     arrivals.append(clock.monotonic())
                     await clock.sleep(latency_seconds)
 
@@ -96,11 +96,11 @@ def test_first_come_is_first_served() -> None:
 
     async def main() -> list[int]:
         clock = VirtualClock(START)
-        budget = RateLimiter(MemoryLedger(clock), 2, clock)
+        limiter = RateLimiter(MemoryLedger(clock), 2, clock)
         served: list[int] = []
 
         async def caller(number: int) -> None:
-            async with budget.call():
+            async with limiter.call():
                 served.append(number)
                 await clock.sleep(number % 3)
 
@@ -115,12 +115,12 @@ def test_a_newcomer_does_not_overtake_who_waits() -> None:
 
     async def main() -> list[str]:
         clock = VirtualClock(START)
-        budget = RateLimiter(MemoryLedger(clock), 1, clock)
+        limiter = RateLimiter(MemoryLedger(clock), 1, clock)
         served: list[str] = []
 
         async def caller(name: str, arrives: float) -> None:
             await clock.sleep(arrives)
-            async with budget.call():
+            async with limiter.call():
                 served.append(name)
 
         await asyncio.gather(caller("first", 0), caller("waiting", 1), caller("new", WINDOW_SECONDS + 0.0005))
@@ -130,19 +130,19 @@ def test_a_newcomer_does_not_overtake_who_waits() -> None:
 
 
 def test_a_cancelled_waiter_does_not_lose_its_place_for_the_others() -> None:
-    """Whoever gives up waiting leaves the queue whole and the window as it was."""
+    """A caller that stops waiting leaves the queue and the window unchanged."""
 
     async def main() -> tuple[float, int]:
         clock = VirtualClock(START)
-        budget = RateLimiter(MemoryLedger(clock), 1, clock)
-        async with budget.call():
+        limiter = RateLimiter(MemoryLedger(clock), 1, clock)
+        async with limiter.call():
             pass
-        gone = asyncio.create_task(budget.call().__aenter__())
+        gone = asyncio.create_task(limiter.call().__aenter__())
         await clock.sleep(1)
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
-        async with budget.call():
-            return clock.monotonic(), budget.spent()
+        async with limiter.call():
+            return clock.monotonic(), limiter.spent()
 
     when, spent = asyncio.run(main())
     assert when == pytest.approx(WINDOW_SECONDS, abs=0.01)
@@ -155,16 +155,16 @@ def test_a_pause_stops_everybody_and_is_never_shortened() -> None:
     async def main() -> list[float]:
         clock = VirtualClock(START)
         ledger = MemoryLedger(clock)
-        budgets = [RateLimiter(ledger, 300, clock), RateLimiter(ledger, 300, clock)]
-        budgets[0].pause(90)
-        budgets[1].pause(5)
+        limiters = [RateLimiter(ledger, 300, clock), RateLimiter(ledger, 300, clock)]
+        limiters[0].pause(90)
+        limiters[1].pause(5)
         started: list[float] = []
 
-        async def caller(budget: RateLimiter) -> None:
-            async with budget.call():
+        async def caller(limiter: RateLimiter) -> None:
+            async with limiter.call():
                 started.append(clock.monotonic())
 
-        await asyncio.gather(*(caller(budget) for budget in budgets))
+        await asyncio.gather(*(caller(limiter) for limiter in limiters))
         return started
 
     assert asyncio.run(main()) == [90, 90]
@@ -175,17 +175,17 @@ def test_a_pause_reaches_those_who_already_wait() -> None:
 
     async def main() -> float:
         clock = VirtualClock(START)
-        budget = RateLimiter(MemoryLedger(clock), 1, clock)
-        async with budget.call():
+        limiter = RateLimiter(MemoryLedger(clock), 1, clock)
+        async with limiter.call():
             pass
 
         async def caller() -> float:
-            async with budget.call():
+            async with limiter.call():
                 return clock.monotonic()
 
         waiting = asyncio.create_task(caller())
         await clock.sleep(30)
-        budget.pause(100)
+        limiter.pause(100)
         return await waiting
 
     assert asyncio.run(main()) == 130
@@ -215,7 +215,7 @@ def test_a_call_in_flight_keeps_its_place_until_60_seconds_after_its_answer() ->
 
 
 def test_a_limit_below_one_is_refused() -> None:
-    """A budget that could never grant a call says so instead of waiting for ever."""
+    """A rate limiter that could never allow a call raises an error instead of waiting indefinitely."""
     clock = VirtualClock(START)
     with pytest.raises(Invalid, match="calls_per_minute"):
         RateLimiter(MemoryLedger(clock), 0, clock)

@@ -1,1 +1,1 @@
-"""The exchange with OneFile, met by small hostile servers."""
+"""Tests of the OneFile client with small hostile servers."""

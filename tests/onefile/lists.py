@@ -1,4 +1,4 @@
-"""A server's one long list, as badly behaved as any that is feared, without a network: what paging is tried against."""
+"""A server's long list that behaves as badly as possible, without a network, for tests of pagination."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ListServer:
     refuses_above: int = 10**6
     faults: dict[int, Fault] = field(default_factory=dict)
     moves: tuple[int, int] = (0, 0)
-    asked: list[tuple[int, int]] = field(default_factory=list)
+    requests: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.items = [Item(1000 + place) for place in range(self.rows)]
@@ -43,8 +43,8 @@ class ListServer:
         return {item.id for item in self.items}
 
     async def fetch(self, page: int, size: int) -> list[Item]:
-        fault = self.faults.get(len(self.asked))
-        self.asked.append((page, size))
+        fault = self.faults.get(len(self.requests))
+        self.requests.append((page, size))
         if size > self.refuses_above:
             raise Rejected(Problem("too many rows", "ask for fewer"), status=400)
         if fault == "row_moves" and self.items:
@@ -73,7 +73,7 @@ counts = st.one_of(st.integers(0, 12), st.integers(0, 130))
 
 @st.composite
 def servers(draw: st.DrawFn, *, faults: int = 0, refusals: bool = True) -> ListServer:
-    """Any list, any cut of its pages, any behaviour past the end; with up to so many wrong answers among the first."""
+    """Generate any list, any cut of its pages, any behaviour past the end, and up to so many wrong answers."""
     rows = draw(counts)
     refuses = st.just(10**6) if not refusals else st.sampled_from([10**6, 50])
     kinds = st.sampled_from(["repeated_page", "short_page", "lost_row", "changed_order", "row_moves", "nothing"])

@@ -30,13 +30,15 @@ Step = Response | Exception | Callable[[Request], Awaitable[Response]]
 
 
 class Script:
-    """Answers log-ins with tokens session-1, session-2, … and every other request with the next step; the last step
-    repeats. `asked` lists method, path and the token that came."""
+    """Answers log-ins with tokens session-1, session-2, … and every other request with the next step.
+
+    The last step repeats. `calls` lists method, path and the token received.
+    """
 
     def __init__(self, *steps: Step, log_in: list[Step] | None = None) -> None:
         self.steps = list(steps) or [Response(status_code=204)]
         self.log_in_steps = list(log_in or [])
-        self.asked: list[tuple[str, str, str]] = []
+        self.calls: list[tuple[str, str, str]] = []
         self.requests: list[Request] = []
         self.bodies: list[bytes] = []
         self.log_ins = 0
@@ -49,7 +51,7 @@ class Script:
         if path == "/Authentication":
             step = self._log_in()
         else:
-            self.asked.append((request.method, path, request.headers.get("x-tokenid", "")))
+            self.calls.append((request.method, path, request.headers.get("x-tokenid", "")))
             step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         if isinstance(step, Exception):
             raise step
@@ -87,7 +89,7 @@ def onefile(
     backoff: Backoff | None = None,
     largest_answer_bytes: int = 50_000_000,
 ) -> OneFile:
-    """A client whose network is that script or transport, on virtual time unless a clock is given."""
+    """Make a client whose network is that script or transport, on virtual time unless a clock is given."""
     clock = clock or VirtualClock(START)
     return OneFile(
         BASE_URL,
@@ -103,7 +105,7 @@ def onefile(
 def onefile_at(
     base_url: str, *, timeouts: Timeouts = USUAL_TIMEOUTS, backoff: Backoff | None = None, ca_file: str = ""
 ) -> OneFile:
-    """A client on real sockets and real time that waits next to nothing between tries."""
+    """Make a client on real sockets and real time with hardly any wait between tries."""
     clock = SystemClock()
     return OneFile(
         base_url,
@@ -123,7 +125,7 @@ Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 async def wire(
     talk: Talk, host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None, talks_at_log_in: bool = False
 ) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A server that logs everybody in and lets `talk` answer the rest, byte by byte; gives base URL and heads seen."""
+    """Serve log-ins, and let `talk` answer other requests byte by byte; yield the base URL and the heads received."""
     heads: list[bytes] = []
     talks: set[asyncio.Task[None]] = set()
 
@@ -168,7 +170,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 def free_port() -> int:
-    """A loopback port on which nobody listens."""
+    """Return a loopback port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What was learnt of a server has an age, changes when it is contradicted, and is never read as something else."""
+"""Capabilities of a server have an age, change when they are contradicted, and are never read as something else."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tests.onefile.servers import START
 
 
 def test_an_old_fact_is_looked_for_again() -> None:
-    """Thirty days after it was learnt, however often it was used since."""
+    """It expires thirty days after it was stored, even if it was used since."""
     learnt = {"old": ("1", START - FRESH), "fresh": ("2", START - FRESH + timedelta(seconds=1))}
     assert Capabilities.of(learnt, START).known == {"fresh": "2"}
 
 
 def test_a_fact_from_days_to_come_is_not_relied_on() -> None:
-    """A clock that was wrong when it was learnt must not make it last for years."""
+    """A clock that was wrong when it was stored must not make it last for years."""
     learnt = {"mad": ("1", START + timedelta(days=400)), "skewed": ("2", START + timedelta(hours=5))}
     assert Capabilities.of(learnt, START).known == {"skewed": "2"}
 
 
 def test_only_what_is_new_is_written() -> None:
-    """The same value again keeps its age: what is used daily still expires."""
+    """The same value again keeps its age: a fact that is used daily still expires."""
     capabilities = Capabilities({"page_rows": "200"})
     capabilities.set("page_rows", "200")
     assert capabilities.changed == {}
@@ -33,7 +33,7 @@ def test_only_what_is_new_is_written() -> None:
 
 
 def test_forgetting_is_written_once() -> None:
-    """A fact that was known is taken out of the store; one that was not leaves nothing to do."""
+    """A known fact is removed from the store; an unknown one changes nothing."""
     capabilities = Capabilities({"page_rows": "200"})
     capabilities.clear("page_rows")
     capabilities.clear("rows:learning_aims")
@@ -51,13 +51,13 @@ def test_what_was_forgotten_can_be_learnt_again() -> None:
 
 @given(text=st.text(max_size=12))
 def test_a_number_is_a_plain_positive_one_or_none(text: str) -> None:
-    """Whatever stands in the store: no zero, no sign, no other alphabet's digits, nothing too long to be meant."""
+    """The store may hold anything: zero, signs, other alphabets' digits and long numbers are refused."""
     number = Capabilities({"rows": text}).number("rows")
     assert number is None or (number > 0 and str(number) == text.lstrip("0") and number < 10**9)
 
 
 def test_denying_is_remembered() -> None:
-    """What a server does not offer is not asked for again until the fact is old."""
+    """A list that a server does not offer is not requested again until the fact is old."""
     capabilities = Capabilities()
     assert not capabilities.denies("roll")
     capabilities.deny("roll")

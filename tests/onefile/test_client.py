@@ -1,4 +1,4 @@
-"""The client against hostile answers: what it repeats, what it gives up, and which error it says so with."""
+"""The client with hostile answers: its retries, its limits, and its errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGE = "<!DOCTYPE html><html><body>Please log in</body></html>"
 
 
 def read(served: Script | httpx.AsyncBaseTransport, **options: object) -> object:
-    """One read of /User/200004 from a fresh client."""
+    """Read /User/200004 with a new client."""
 
     async def main() -> object:
         async with onefile(served, **options) as client:  # type: ignore[arg-type]  # passed on as given
@@ -42,7 +42,7 @@ def read(served: Script | httpx.AsyncBaseTransport, **options: object) -> object
 
 
 def write(served: Script | httpx.AsyncBaseTransport) -> None:
-    """One write to /User/200004 from a fresh client."""
+    """Write to /User/200004 with a new client."""
 
     async def main() -> None:
         async with onefile(served) as client:
@@ -106,7 +106,7 @@ def test_a_session_token_is_stripped_of_quotes_and_white_space(text: str) -> Non
     """However the token is wrapped, the bare token goes into the header."""
     script = Script(log_in=[PlainTextResponse(text)])
     read(script)
-    assert script.asked == [("GET", "/User/200004", "tok-1")]
+    assert script.calls == [("GET", "/User/200004", "tok-1")]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_cannot_be_a_session_token_is_not_used(answer: Response) -> None:
     script = Script(log_in=[answer])
     with pytest.raises(BadAnswer, match="log-in") as caught:
         read(script)
-    assert script.asked == []
+    assert script.calls == []
     assert "abc" not in str(caught.value)
     assert "tok" not in str(caught.value).replace("token", "")
 
@@ -149,7 +149,7 @@ def test_a_refused_log_in_names_the_variable_and_the_server(call: Callable[[Scri
     assert "ONEFILE_CUSTOMER_TOKEN" in str(caught.value)
     assert BASE_URL in str(caught.value)
     assert SECRET not in str(caught.value)
-    assert (caught.value.status, script.log_ins, script.asked) == (status, 1, [])
+    assert (caught.value.status, script.log_ins, script.calls) == (status, 1, [])
 
 
 def test_concurrent_callers_share_one_log_in() -> None:
@@ -167,7 +167,7 @@ def test_concurrent_callers_share_one_log_in() -> None:
 
 @pytest.mark.parametrize(("status", "tries"), [(401, 1), (500, 5)])
 def test_concurrent_callers_share_one_failed_log_in(status: int, tries: int) -> None:
-    """Twenty reads at once try no oftener than one would."""
+    """Twenty concurrent reads try no more often than a single read."""
     clock = VirtualClock(START)
 
     async def slow(request: Request) -> Response:
@@ -186,7 +186,7 @@ def test_concurrent_callers_share_one_failed_log_in(status: int, tries: int) -> 
 
 
 def test_a_refused_customer_token_is_not_tried_again() -> None:
-    """A later call fails as the first did, without asking; a server that was only ill is asked again."""
+    """A later call fails as the first did, without a request; after a server fault the log-in is tried again."""
 
     async def main(script: Script) -> None:
         async with onefile(script, backoff=Backoff(tries=1)) as client:
@@ -201,7 +201,7 @@ def test_a_refused_customer_token_is_not_tried_again() -> None:
 
 
 def test_a_cancelled_log_in_is_taken_over_by_the_next_caller() -> None:
-    """Whoever waits behind a caller that is cancelled while logging in logs in for itself."""
+    """A caller that waits behind a log-in that is cancelled logs in itself."""
     clock = VirtualClock(START)
 
     async def slow(request: Request) -> Response:
@@ -240,7 +240,7 @@ def test_a_session_is_renewed_at_23_hours(hours: float, log_ins: int) -> None:
 
     asyncio.run(main())
     assert script.log_ins == log_ins
-    assert script.asked[-1][2] == f"session-{log_ins}"
+    assert script.calls[-1][2] == f"session-{log_ins}"
 
 
 @pytest.mark.parametrize("call", [read, write])
@@ -248,7 +248,7 @@ def test_a_401_is_answered_by_one_log_in_and_one_repeat(call: Callable[[Script],
     """An expired session is renewed, and the request is sent again with the new one."""
     script = Script(Response(status_code=401), Response(status_code=204))
     call(script)
-    assert [token for _, _, token in script.asked] == ["session-1", "session-2"]
+    assert [token for _, _, token in script.calls] == ["session-1", "session-2"]
 
 
 @pytest.mark.parametrize("call", [read, write])
@@ -257,7 +257,7 @@ def test_a_second_401_ends_the_call(call: Callable[[Script], object]) -> None:
     script = Script(Response(status_code=401))
     with pytest.raises(Unauthorised) as caught:
         call(script)
-    assert (len(script.asked), script.log_ins, caught.value.status) == (2, 2, 401)
+    assert (len(script.calls), script.log_ins, caught.value.status) == (2, 2, 401)
 
 
 @pytest.mark.parametrize("call", [read, write])
@@ -266,7 +266,7 @@ def test_a_403_in_a_young_session_ends_the_call(call: Callable[[Script], object]
     script = Script(json({"Message": "API not enabled"}, 403))
     with pytest.raises(Unauthorised, match="API not enabled"):
         call(script)
-    assert (len(script.asked), script.log_ins) == (1, 1)
+    assert (len(script.calls), script.log_ins) == (1, 1)
 
 
 def test_a_403_in_a_session_past_23_hours_is_answered_by_one_log_in() -> None:
@@ -322,7 +322,7 @@ def test_a_session_that_somebody_else_renewed_is_nobodys_own_retry(refused: int)
 
     asyncio.run(main())
     assert script.log_ins == (3 if refused else 2)
-    assert len(script.asked) == (17 if refused else 16)
+    assert len(script.calls) == (17 if refused else 16)
 
 
 # ---------------------------------------------------------------------- reads that fail
@@ -350,7 +350,7 @@ def test_a_read_gives_up_after_five_tries() -> None:
     script = Script(json({"message": "Object reference not set"}, 500))
     with pytest.raises(BadAnswer, match=r"Object reference not set \(tried 5 times\)") as caught:
         read(script)
-    assert (len(script.asked), caught.value.status) == (5, 500)
+    assert (len(script.calls), caught.value.status) == (5, 500)
 
 
 def test_a_read_gives_up_when_its_time_is_over() -> None:
@@ -364,7 +364,7 @@ def test_a_read_gives_up_when_its_time_is_over() -> None:
     script = Script(slow)
     with pytest.raises(BadAnswer):
         read(script, clock=clock)
-    assert len(script.asked) == 3
+    assert len(script.calls) == 3
 
 
 @pytest.mark.parametrize("status", [400, 402, 404, 405, 408, 409, 422, 499])
@@ -374,7 +374,7 @@ def test_a_refusal_is_never_repeated(call: Callable[[Script], object], status: i
     script = Script(json({"MESSAGE": "No such user"}, status))
     with pytest.raises(Rejected, match="No such user") as caught:
         call(script)
-    assert (len(script.asked), caught.value.status, caught.value.detail) == (1, status, "No such user")
+    assert (len(script.calls), caught.value.status, caught.value.detail) == (1, status, "No such user")
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_an_answer_that_is_not_json_is_asked_for_once_more_and_no_oftener(body: 
     script = Script(Response(body))
     with pytest.raises(BadAnswer, match="proxy or a log-in page") as caught:
         read(script)
-    assert len(script.asked) == 2
+    assert len(script.calls) == 2
     assert caught.value.__cause__ is None
     assert read(Script(Response(body), json(1))) == 1
 
@@ -398,7 +398,7 @@ def test_another_success_than_200_or_204_is_no_reading(status: int) -> None:
     with pytest.raises(BadAnswer) as caught:
         read(script)
     assert "Morwenna" not in str(caught.value)
-    assert len(script.asked) == 1
+    assert len(script.calls) == 1
 
 
 def test_an_answer_past_the_cap_is_not_kept_and_not_asked_for_again() -> None:
@@ -410,7 +410,7 @@ def test_an_answer_past_the_cap_is_not_kept_and_not_asked_for_again() -> None:
         script = Script(response)
         with pytest.raises(BadAnswer, match="larger than 1,000,000 bytes"):
             read(script, largest_answer_bytes=1_000_000)
-        assert len(script.asked) == 1
+        assert len(script.calls) == 1
 
 
 # ---------------------------------------------------------------------- writes that fail
@@ -432,7 +432,7 @@ def test_any_success_accepts_a_write(answer: Response) -> None:
     """The code and the body of a success are not known, so none is expected."""
     script = Script(answer)
     write(script)
-    assert len(script.asked) == 1
+    assert len(script.calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -450,11 +450,11 @@ def test_any_success_accepts_a_write(answer: Response) -> None:
     ],
 )
 def test_a_write_without_a_trustworthy_answer_is_lost_and_not_repeated(step: Step) -> None:
-    """It may have been done: sending it again is for whoever has looked."""
+    """It may have been done, so it is not sent again without a check."""
     script = Script(step)
     with pytest.raises(AnswerLost, match="before you repeat it"):
         write(script)
-    assert len(script.asked) == 1
+    assert len(script.calls) == 1
 
 
 def test_a_write_is_sent_again_when_it_certainly_never_left() -> None:
@@ -479,7 +479,7 @@ def test_a_write_whose_log_in_fails_was_not_sent() -> None:
     script = Script(log_in=[Response(status_code=500)])
     with pytest.raises(BadAnswer, match="Nothing was done"):
         write(script)
-    assert script.asked == []
+    assert script.calls == []
     with pytest.raises(Unreachable, match="Nothing was done"):
         write(Script(log_in=[ConnectionResetError("gone")]))
 
@@ -492,11 +492,11 @@ def test_a_throttled_call_waits_and_is_sent_again(call: Callable[[Script], objec
     """A 429 refuses before anything is done, so that even a write may follow it."""
     script = Script(Response(status_code=429), Response(status_code=429), Response(status_code=204))
     call(script)
-    assert len(script.asked) == 3
+    assert len(script.calls) == 3
 
 
 def test_a_write_that_is_no_longer_wanted_after_a_wait_is_not_sent_again() -> None:
-    """Whoever judged it by a reading gets to read again: the caller is asked right before each sending."""
+    """The precondition is checked right before each sending, so that the caller can read again."""
     script = Script(Response(status_code=429), Response(status_code=204))
     answers = [True, False]
 
@@ -505,7 +505,7 @@ def test_a_write_that_is_no_longer_wanted_after_a_wait_is_not_sent_again() -> No
             return await client.write("POST", "/User/1", {"DefaultAssessorID": 2}, precondition=lambda: answers.pop(0))
 
     assert asyncio.run(main()) is False
-    assert len(script.asked) == 1
+    assert len(script.calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -547,15 +547,15 @@ def test_everybody_pauses_as_long_as_a_429_asks(retry_after: str | None, seconds
 
 @pytest.mark.parametrize("call", [read, write])
 def test_five_429s_in_a_row_end_the_call(call: Callable[[Script], object]) -> None:
-    """A server that never lets anybody through is told of, and nothing was done."""
+    """A server that never accepts the call is reported, and nothing was done."""
     script = Script(Response(status_code=429))
     with pytest.raises(Throttled, match="Nothing was done") as caught:
         call(script)
-    assert (len(script.asked), caught.value.status) == (5, 429)
+    assert (len(script.calls), caught.value.status) == (5, 429)
 
 
 def test_a_pause_of_hours_ends_the_call_at_once() -> None:
-    """Nobody waits in silence for half a day; nor does the shared rate limit make other callers wait so long."""
+    """A call does not wait for half a day; nor does the shared rate limit make other callers wait so long."""
     clock = VirtualClock(START)
     script = Script(Response(status_code=429, headers={"retry-after": "43200"}), json("later"))
 
@@ -630,11 +630,11 @@ def every(kind: type[Exception]) -> Iterator[type[Exception]]:
 
 
 def made(kind: type[Exception]) -> Exception:
-    """An instance of that class, with whatever its constructor asks for."""
+    """Make an instance of that class with the arguments that its constructor needs."""
     request = httpx.Request("GET", BASE_URL)
     offered = {"message": f"about {SECRET}", "request": request, "response": httpx.Response(500, request=request)}
-    wanted = inspect.signature(kind.__init__).parameters
-    return kind(**{name: value for name, value in offered.items() if name in wanted})
+    parameters = inspect.signature(kind.__init__).parameters
+    return kind(**{name: value for name, value in offered.items() if name in parameters})
 
 
 ROOTS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
@@ -652,8 +652,10 @@ def test_the_roots_hold_every_exception_that_httpx_exports() -> None:
 
 @pytest.mark.parametrize("kind", [*KINDS, OSError, ValueError, ExceptionGroup], ids=lambda kind: str(kind.__name__))
 def test_every_foreign_exception_becomes_ours(kind: type[Exception]) -> None:
-    """A read is Unreachable; a write is Unreachable only where it certainly never left, else AnswerLost. Neither the
-    exception nor its text goes with it."""
+    """A read is Unreachable; a write is Unreachable only if it certainly never left, else AnswerLost.
+
+    Neither the exception nor its text goes with it.
+    """
     error = ExceptionGroup("two", [OSError(), OSError()]) if kind is ExceptionGroup else made(kind)
     with pytest.raises(ServiceError) as from_read:
         read(Raising(error))
@@ -703,13 +705,14 @@ def test_a_customer_token_shows_itself_to_nobody() -> None:
 
 
 def test_an_account_is_one_customer_at_one_server() -> None:
-    """16 hex digits: the same for the same, others for another token or server, and the token cannot be read off."""
-    one = CustomerToken(SECRET).account(BASE_URL)
-    assert one == CustomerToken(SECRET).account(BASE_URL)
-    others = {CustomerToken(SECRET + "x").account(BASE_URL), CustomerToken(SECRET).account(BASE_URL + "/")}
-    assert len({one, *others}) == 3
-    assert len(one) == 16
-    assert int(one, 16) >= 0
+    """16 hex digits that differ for another token or server, and do not show the token."""
+    account = CustomerToken(SECRET).account(BASE_URL)
+    assert account == CustomerToken(SECRET).account(BASE_URL)
+    other_token = CustomerToken(SECRET + "x").account(BASE_URL)
+    other_server = CustomerToken(SECRET).account(BASE_URL + "/")
+    assert len({account, other_token, other_server}) == 3
+    assert len(account) == 16
+    assert int(account, 16) >= 0
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "a\nb", "a\x00b", "tokén", "a\r\nX-Evil: 1"])
@@ -734,13 +737,13 @@ def test_an_unusable_proxy_setting_is_named_and_its_password_is_not(
 
 
 def test_a_proxy_setting_means_nothing_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not leave this machine needs no proxy, so a broken setting does no harm there."""
+    """Requests to this machine need no proxy, so a broken setting does no harm."""
     monkeypatch.setenv("ALL_PROXY", "gopher://proxy.example")
     unplugged("http://127.0.0.1:1/api/v2.1")
 
 
 def test_plain_http_off_this_machine_is_refused_by_the_client_too() -> None:
-    """Whoever did not ask resolve_target cannot send the token in the clear either."""
+    """Callers that do not use resolve_target cannot send the token in the clear either."""
     with pytest.raises(Invalid, match="https"):
         unplugged("http://onefile.example/api/v2.1")
 
@@ -763,5 +766,5 @@ def test_bounds_can_be_set() -> None:
     script = Script(Response(status_code=500))
     with pytest.raises(BadAnswer) as caught:
         read(script, backoff=Backoff(tries=1))
-    assert len(script.asked) == 1
+    assert len(script.calls) == 1
     assert "tried" not in str(caught.value)

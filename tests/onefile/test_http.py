@@ -1,4 +1,4 @@
-"""The client over real sockets: connections that break, hang, lie or never come about."""
+"""The client on real sockets: connections that break, hang, send wrong data or are never made."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def writing(client: OneFile) -> None:
 
 
 def meet(talk: Talk, call: Call, *, timeouts: Timeouts | None = None, host: str = "127.0.0.1") -> tuple[object, int]:
-    """Make that call of a server that talks so: its result or error, and how many requests the server saw."""
+    """Make that call to a server that answers with `talk`; return its result or error, and the number of requests."""
 
     async def main() -> tuple[object, int]:
         async with wire(talk, host) as (base_url, heads):
@@ -177,7 +177,7 @@ def test_an_endless_text_beside_a_status_is_not_listened_to(status: bytes) -> No
 
 
 def test_a_refusal_counts_although_its_text_is_cut_short() -> None:
-    """The status of a 4xx stands; its text is only as much as came."""
+    """The status of a 4xx counts; its text is only the part that arrived."""
 
     async def talk(head: bytes, writer: Writer) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nNo such unit")
@@ -200,7 +200,7 @@ def test_an_ipv6_only_server_on_loopback_is_reached() -> None:
 @pytest.mark.parametrize("call", [reading, writing])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_refused_connection_is_unreachable(host: str, call: Call) -> None:
-    """Nobody listens: nothing was sent, so the message says that nothing was done, also of a write."""
+    """Without a listener nothing was sent, so the message of a read or a write says that nothing was done."""
 
     async def main() -> None:
         async with onefile_at(f"http://{host}:{free_port()}/api/v2.1") as client:
@@ -213,7 +213,7 @@ def test_a_refused_connection_is_unreachable(host: str, call: Call) -> None:
 
 @pytest.mark.parametrize("call", [reading, writing])
 def test_an_unknown_host_is_unreachable(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that stands for no address, with or without a network, ends in words."""
+    """A name without an address, with or without a network, ends in a clear error."""
     for variable in ("HTTPS_PROXY", "ALL_PROXY", "https_proxy", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
 
@@ -229,7 +229,7 @@ def test_an_unknown_host_is_unreachable(call: Call, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("at_log_in", [True, False])
 @pytest.mark.parametrize("call", [reading, writing])
 def test_no_token_follows_a_redirect(status: int, at_log_in: bool, call: Call) -> None:
-    """Not to another host, not to another port of this one: whoever is pointed at is not even called upon."""
+    """Neither another host nor another port of this host gets a request."""
 
     async def listen(head: bytes, writer: Writer) -> None:
         writer.write(HEAD + b"Content-Length: 1\r\n\r\n1")

@@ -1,4 +1,4 @@
-"""A paged list is read exactly or not at all: whatever its length, the server's pages, and one wrong answer."""
+"""A paged list is read exactly or not at all, for any length, any pages of the server, and one wrong answer."""
 
 from __future__ import annotations
 
@@ -81,19 +81,19 @@ def test_a_server_that_ignores_the_page_number_is_an_error() -> None:
 
 
 def test_a_list_that_keeps_moving_is_an_error() -> None:
-    """Whoever cannot read the same list twice must not conclude anything from it."""
+    """A list that differs each time is not used."""
     server = ListServer(40, faults=dict.fromkeys(range(100), "row_moves"), moves=(39, 0))
     with pytest.raises(BadAnswer):
         read(server, 10)
 
 
 @settings(max_examples=300, deadline=None)
-@given(server=servers(refusals=False).filter(lambda server: server.cap >= USUAL_ROWS), wanted=st.integers(0, 140))
-def test_enough_is_whole_unless_the_page_was_full(server: ListServer, wanted: int) -> None:
+@given(server=servers(refusals=False).filter(lambda server: server.cap >= USUAL_ROWS), needed=st.integers(0, 140))
+def test_enough_is_whole_unless_the_page_was_full(server: ListServer, needed: int) -> None:
     """Reading until a row is there, to what looks like the end: every row of the list, at the usual size."""
 
     def enough(rows: Mapping[int, Item]) -> bool:
-        return 1000 + wanted in rows
+        return 1000 + needed in rows
 
     assert asyncio.run(listing(server, USUAL_ROWS).read(enough=enough)).keys() == server.ids
 
@@ -101,20 +101,20 @@ def test_enough_is_whole_unless_the_page_was_full(server: ListServer, wanted: in
 @settings(max_examples=200, deadline=None)
 @given(rows=st.integers(1, 40), cap=st.integers(1, 12), longer=st.integers(1, 60))
 def test_once_a_short_cut_is_known_it_is_not_taken_for_an_end(rows: int, cap: int, longer: int) -> None:
-    """Where one list showed that pages are cut below the usual size, a page of that size is no end of another."""
+    """After one list showed that pages are cut below the usual size, a page of that size does not end another list."""
     paging = Paging()
     first = ListServer(cap + longer, cap=cap)
     read(first, LARGE_ROWS, paging)
     server = ListServer(rows, cap=cap)
-    found = asyncio.run(listing(server, USUAL_ROWS, paging).read(enough=bool))
-    assert found.keys() == server.ids
+    listed = asyncio.run(listing(server, USUAL_ROWS, paging).read(enough=bool))
+    assert listed.keys() == server.ids
 
 
 def test_stopping_when_enough_stops() -> None:
-    """Without the need for the end, no page is asked for after the one that was wanted."""
+    """If the end is not needed, no page is read after the needed page."""
     server = ListServer(500)
     asyncio.run(listing(server, 50).read(enough=lambda rows: 1060 in rows, to_the_end=False))
-    assert server.asked == [(1, 50), (2, 50)]
+    assert server.requests == [(1, 50), (2, 50)]
 
 
 # ------------------------------------------------------------------ what it costs
@@ -122,14 +122,16 @@ def test_stopping_when_enough_stops() -> None:
 
 def calls(server: ListServer, size: int, paging: Paging | None = None) -> int:
     read(server, size, paging)
-    return len(server.asked)
+    return len(server.requests)
 
 
 @settings(max_examples=300, deadline=None)
 @given(rows=st.integers(1, 400), cap=st.integers(50, 200), past=st.sampled_from(["nothing", "last_again"]))
 def test_the_end_of_a_long_list_costs_at_most_two_looks(rows: int, cap: int, past: str) -> None:
-    """Beyond its pages, in the size that the server sends: one look at the end, one more where no page was short, and
-    a third at a list of one row or two, which no page can begin in and reach past."""
+    """Beyond its pages it costs one probe of the end, one more if no page was short, and a third for one or two rows.
+
+    No page can begin in a list of one or two rows and reach past its end.
+    """
     server = ListServer(rows, cap=cap, past=past)  # type: ignore[arg-type]
     assert calls(server, LARGE_ROWS) <= page_count(rows, cap) + 2 + (rows < 3)
 
@@ -141,17 +143,16 @@ def test_a_short_list_costs_two_calls_where_longer_pages_were_seen() -> None:
 
 
 def test_a_refused_size_costs_one_call_once() -> None:
-    """From then on, the server's long lists are asked for in the usual size; the size of the lists that were not
-    refused is not touched."""
+    """Later long lists of the server are read in the usual size; lists that were not refused keep their size."""
     paging = Paging()
     server = ListServer(120, refuses_above=50)
     assert read(server, LARGE_ROWS, paging).keys() == server.ids
-    assert server.asked[:2] == [(1, LARGE_ROWS), (1, USUAL_ROWS)]
+    assert server.requests[:2] == [(1, LARGE_ROWS), (1, USUAL_ROWS)]
     assert paging.rows == USUAL_ROWS
 
 
 def test_a_search_that_is_refused_says_nothing_of_sizes() -> None:
-    """Where the usual size is refused as well, it is the search that is not offered."""
+    """If the usual size is refused too, the search itself is not offered."""
     paging = Paging()
     with pytest.raises(Rejected):
         read(ListServer(120, refuses_above=0), LARGE_ROWS, paging)
@@ -168,7 +169,7 @@ def test_a_small_answer_to_a_large_question_is_asked_for_in_the_usual_size() -> 
     server, paging = Odd(230), Paging()
     assert read(server, LARGE_ROWS, paging).keys() == server.ids
     assert paging.rows == USUAL_ROWS
-    assert len(server.asked) == 2 + 5 + 1
+    assert len(server.requests) == 2 + 5 + 1
 
 
 @settings(max_examples=200, deadline=None)
@@ -176,19 +177,19 @@ def test_a_small_answer_to_a_large_question_is_asked_for_in_the_usual_size() -> 
 def test_fetching_ahead_and_looking_around_change_nothing(server: ListServer, size: int, ahead: int) -> None:
     """Pages that were fetched before their turn, or looked at past the end, make the same list."""
 
-    async def main(found: PagedList[Item]) -> dict[int, Item]:
-        await found.settle_size()
+    async def main(listed: PagedList[Item]) -> dict[int, Item]:
+        await listed.settle_size()
         for page in (ahead, ahead // 2, 2 * ahead):
-            if page > found.pages:
-                await found.probe(page)
-        await found.fetch_ahead(ahead)
-        return await found.read()
+            if page > listed.pages:
+                await listed.probe(page)
+        await listed.fetch_ahead(ahead)
+        return await listed.read()
 
     assert asyncio.run(main(listing(server, size))).keys() == server.ids
 
 
 def test_a_contradiction_names_the_search_and_says_that_nothing_was_changed() -> None:
-    """Where, what and what to do."""
+    """The error has a place, a fault and a fix."""
     server = ListServer(40, faults=dict.fromkeys(range(100), "row_moves"), moves=(39, 0))
     with pytest.raises(BadAnswer) as raised:
         read(server, 10)

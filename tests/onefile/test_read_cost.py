@@ -1,4 +1,4 @@
-"""What each way of reading costs is counted right: no choice of pages is cheaper, and the look at the end sees it."""
+"""The cost model is right: no choice of pages is cheaper, and the probe of the end shows it."""
 
 from __future__ import annotations
 

@@ -30,16 +30,16 @@ ADDED = Slot(SlotKind.ADDITIONAL, KATE)
 
 
 class Centre(httpx.AsyncBaseTransport):
-    """Answers as told: `users` by id, `aims` and `units` by the learner who was asked for; a number is a status."""
+    """Scripted answers: `users` by id, `aims` and `units` by learner; a number is a status."""
 
     def __init__(
         self,
         users: Mapping[int, object] | None = None,
         aims: Mapping[int, list[dict[str, Any]]] | None = None,
         units: Mapping[int, list[dict[str, Any]]] | None = None,
-        found: list[dict[str, Any]] | None = None,
+        matches: list[dict[str, Any]] | None = None,
     ) -> None:
-        self.users, self.aims, self.units, self.found = users or {}, aims or {}, units or {}, found or []
+        self.users, self.aims, self.units, self.matches = users or {}, aims or {}, units or {}, matches or []
         self.calls: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -52,7 +52,7 @@ class Centre(httpx.AsyncBaseTransport):
             answer = self.users.get(int(rest[0]), 404)
             return httpx.Response(answer) if isinstance(answer, int) else httpx.Response(200, json=answer)
         body = json.loads(request.content)
-        rows = {"LearningAim": self.aims, "UnitSummary": self.units}.get(kind, {}).get(body.get("UserID"), self.found)
+        rows = {"LearningAim": self.aims, "UnitSummary": self.units}.get(kind, {}).get(body.get("UserID"), self.matches)
         page, size = int(rest[1]), int(rest[2])
         shown = rows[size * (page - 1) : size * page]
         return httpx.Response(200, json=shown) if shown else httpx.Response(204)
@@ -88,7 +88,7 @@ def test_only_what_is_wanted_is_asked_for() -> None:
         aims={ONE: [aim(1, AssessorID=KATE, IVID=None)]},
         units={ONE: [{"ID": 1, "UserID": ONE, "UnitID": "KS_COMM1", "AssessorID": JAMES}]},
     )
-    for wanted, kinds in (
+    for needed, kinds in (
         ([DEFAULT], {"User"}),
         ([AIM, AIM_IQA], {"LearningAim"}),
         ([UNIT], {"UnitSummary"}),
@@ -96,13 +96,13 @@ def test_only_what_is_wanted_is_asked_for() -> None:
         ([DEFAULT, AIM, UNIT], {"User", "LearningAim", "UnitSummary"}),
     ):
         centre.calls.clear()
-        slots = reading(centre, lambda reader, wanted=wanted: reader.slots(ONE, wanted)).slots  # type: ignore[misc]
+        slots = reading(centre, lambda reader, needed=needed: reader.slots(ONE, needed)).slots  # type: ignore[misc]
         assert {path.split("/")[1] for path in centre.calls} == kinds
-        assert all(slot in slots for slot in wanted)
+        assert all(slot in slots for slot in needed)
 
 
 def test_a_look_at_the_whole_learner_shows_what_nobody_wanted() -> None:
-    """All three layers; one that this server shows to nobody is left out, unless it is wanted."""
+    """All three layers are read; a layer that this server refuses is left out, unless it is needed."""
     centre = Centre(users={ONE: {"ID": ONE, "DefaultAssessorID": KATE}}, aims={ONE: [aim(1, AssessorID=JAMES)]})
     slots = reading(centre, lambda reader: reader.slots(ONE, [DEFAULT], whole=True)).slots
     assert {path.split("/")[1] for path in centre.calls} == {"User", "LearningAim", "UnitSummary"}
@@ -114,7 +114,7 @@ def test_a_look_at_the_whole_learner_shows_what_nobody_wanted() -> None:
 
 
 def test_a_learners_slots_are_what_the_rows_say() -> None:
-    """Nobody, somebody, not held and not shown are four different things."""
+    """Empty, held, not held and not shown are four different states."""
     centre = Centre(aims={ONE: [aim(1, AssessorID=KATE, IVID=None)]})
     other = Slot(SlotKind.LEARNING_AIM_IQA, 41242)
     slots = reading(centre, lambda reader: reader.slots(ONE, [AIM, AIM_IQA, other, ADDED])).slots
@@ -132,9 +132,9 @@ def test_two_aims_of_one_standard_are_ambiguous_whoever_holds_them() -> None:
 def test_every_page_of_a_learners_aims_is_read(count: int) -> None:
     """At the edges of pages, too."""
     rows = [aim(number, standard=number, AssessorID=KATE) for number in range(1, count + 1)]
-    wanted = [Slot(SlotKind.LEARNING_AIM_ASSESSOR, number) for number in range(1, count + 1)]
-    slots = reading(Centre(aims={ONE: rows}), lambda reader: reader.slots(ONE, [*wanted, AIM])).slots
-    assert {slot: slots[slot] for slot in wanted} == dict.fromkeys(wanted, KATE)
+    needed = [Slot(SlotKind.LEARNING_AIM_ASSESSOR, number) for number in range(1, count + 1)]
+    slots = reading(Centre(aims={ONE: rows}), lambda reader: reader.slots(ONE, [*needed, AIM])).slots
+    assert {slot: slots[slot] for slot in needed} == dict.fromkeys(needed, KATE)
     assert slots[AIM] is Unread.NOT_HELD
 
 
@@ -153,7 +153,7 @@ def test_a_field_that_is_on_no_record_is_unreadable() -> None:
 
 @pytest.mark.parametrize("first", [ONE, TWO])
 def test_a_field_that_is_missing_on_some_records_is_nobody_there(first: UserId) -> None:
-    """Where a sibling has it, OneFile leaves out what is empty; so also for a reading made before that was known."""
+    """If another record has the field, OneFile omits empty values; this also applies to an earlier reading."""
     centre = Centre(aims={ONE: [aim(1)], TWO: [aim(2, TWO, AssessorID=KATE)]})
 
     async def both(reader: Reader) -> list[object]:
@@ -165,7 +165,7 @@ def test_a_field_that_is_missing_on_some_records_is_nobody_there(first: UserId) 
 
 
 def test_one_kind_of_field_says_nothing_of_another() -> None:
-    """That assessors are shown does not mean that IQAs are."""
+    """Visible assessors do not mean visible IQAs."""
     centre = Centre(
         aims={ONE: [aim(1, AssessorID=KATE)]}, units={ONE: [{"ID": 1, "UserID": ONE, "UnitID": "KS_COMM1"}]}
     )
@@ -183,7 +183,7 @@ def test_a_row_of_another_learner_is_an_error() -> None:
 
 
 def test_one_row_for_two_learners_is_an_error_where_rows_do_not_say_whose_they_are() -> None:
-    """The row's own id still tells that the filter was ignored."""
+    """The row's own id still shows that the filter was ignored."""
     rows = [aim(7, None, AssessorID=KATE)]
 
     async def both(reader: Reader) -> None:
@@ -209,14 +209,14 @@ def test_an_aim_and_a_unit_summary_may_have_the_same_id() -> None:
 
 
 def test_another_users_record_is_an_error() -> None:
-    """Asked for one and shown another: nothing is concluded."""
+    """A request for one user that returns another is an error."""
     with pytest.raises(BadAnswer, match="requested user 200001, but OneFile sent user 200002"):
         reading(Centre(users={ONE: {"ID": TWO}}), lambda reader: reader.user(ONE))
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_user_whom_nobody_has_is_none(status: int) -> None:
-    """Which of the two OneFile answers is not known."""
+    """OneFile may answer 400 or 404; both mean that there is no such user."""
     assert reading(Centre(users={ONE: status}), lambda reader: reader.user(ONE)) is None
 
 
@@ -231,10 +231,10 @@ def test_rows_of_another_role_are_left_out() -> None:
     rows = [{"ID": 1, "Role": 5}, {"ID": 2, "Role": 40}, {"ID": 3}]
 
     async def assessors(reader: Reader) -> list[int]:
-        found = await reader.users(OrganisationId(5740), 5).read(enough=lambda _: False, to_the_end=True)
-        return sorted(reader.of_role(found.values(), 5))
+        listed = await reader.users(OrganisationId(5740), 5).read(enough=lambda _: False, to_the_end=True)
+        return sorted(reader.of_role(listed.values(), 5))
 
-    assert reading(Centre(found=rows), assessors) == [1, 3]
+    assert reading(Centre(matches=rows), assessors) == [1, 3]
 
 
 def test_a_misid_is_matched_to_the_letter() -> None:
@@ -245,8 +245,8 @@ def test_a_misid_is_matched_to_the_letter() -> None:
         {"ID": 3, "MISID": "lrn1"},
         {"ID": 4, "MISID": None},
     ]
-    found = reading(Centre(found=rows), lambda reader: reader.misid(OrganisationId(5740), "LRN1"))
-    assert [row.id for row in found] == [1]
+    listed = reading(Centre(matches=rows), lambda reader: reader.misid(OrganisationId(5740), "LRN1"))
+    assert [row.id for row in listed] == [1]
 
 
 # ------------------------------------------------------------------ how long a reading counts
@@ -268,7 +268,7 @@ def test_a_reading_counts_until_it_is_too_old() -> None:
 
 
 def test_a_reading_counts_only_for_the_slots_it_has() -> None:
-    """What was not read is read."""
+    """Slots that were not read are read."""
     centre = Centre(users={ONE: {"ID": ONE, "DefaultAssessorID": KATE}}, aims={ONE: [aim(1, AssessorID=KATE)]})
 
     async def more(reader: Reader) -> object:

@@ -1,4 +1,4 @@
-"""No token and no person's data in anything that the client says, whatever a server says to it."""
+"""No token and no person's data in any output of the client, for any answer of a server."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_no_token_shows_in_an_error_or_a_log(step: Step, log_in: bool, caplog: p
 
 
 async def complaints(client: OneFile) -> list[str]:
-    """What the client shows when a read and a write fail, in every form that somebody could print."""
+    """Collect every form in which a failed read and write of the client could be printed."""
     shown = [repr(client)]
     async with client:
         for call in (client.read("GET", "/User/1"), client.write("POST", "/User/1", {})):
@@ -148,7 +148,7 @@ def test_personal_data_is_taken_out(text: str, safe: str) -> None:
     ],
 )
 def test_only_words_that_are_nobodys_name_are_left(text: str, safe: str) -> None:
-    """Words of the matter, fields and ids stay, whoever else is named in whatever spelling."""
+    """Known words, fields and ids stay; any other name is removed in any spelling."""
     assert keep_known_words(text) == safe
 
 

@@ -1,4 +1,4 @@
-"""The waits and bounds of asking again."""
+"""The waits and bounds of retries."""
 
 from __future__ import annotations
 

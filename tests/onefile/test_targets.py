@@ -81,7 +81,7 @@ def test_a_url_is_normalised(url: str, normal: str) -> None:
     ],
 )
 def test_plain_http_is_for_this_machine_only(url: str) -> None:
-    """What merely looks like loopback, or is some resolver's idea of it, is not trusted with a token in the clear."""
+    """A host that only looks like loopback does not get a token in the clear."""
     with pytest.raises(Invalid, match="https"):
         resolve_target(url, None)
 
@@ -156,7 +156,7 @@ def test_a_misspelt_name_gets_a_suggestion(name: str, hint: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "8a6c0b1e2f9d4c7b", "x" * 500, "p@ssword1", "ünïcode"])
 def test_what_may_be_a_token_is_not_repeated(text: str) -> None:
-    """Somebody who puts the token in the wrong place does not find it in the log."""
+    """A token in the wrong place does not appear in the log."""
     with pytest.raises(Invalid) as caught:
         resolve_target(text, None)
     if text.strip():

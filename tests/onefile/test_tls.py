@@ -1,4 +1,4 @@
-"""Laws of TLS: a certificate is always judged: by the usual authorities, and by those that a centre names."""
+"""Laws of TLS: a certificate is always verified, with the usual authorities and those that a centre names."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def authority() -> trustme.CA:
 
 
 def named(authority: trustme.CA, path: Path) -> str:
-    """The authority's own certificate in a file."""
+    """Write the authority's own certificate to a file."""
     authority.cert_pem.write_to_path(path)
     return str(path)
 
 
 def meet(certificate: trustme.LeafCert, ca_file: str = "") -> tuple[object, list[bytes]]:
-    """What a reading on this machine ends in where the server shows that certificate, and what the server was told."""
+    """Read from a server with that certificate; return the result and the requests that the server received."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(tls)
 
@@ -47,13 +47,13 @@ def meet(certificate: trustme.LeafCert, ca_file: str = "") -> tuple[object, list
 
 
 def test_an_authority_that_is_named_is_believed(authority: trustme.CA, tmp_path: Path) -> None:
-    """As a centre needs whose proxy looks into TLS."""
+    """A centre whose proxy inspects TLS needs this."""
     ca_file = named(authority, tmp_path / "ca.pem")
     assert meet(authority.issue_cert("127.0.0.1"), ca_file)[0] == 1
 
 
 def test_an_authority_that_is_not_named_is_refused_at_once(authority: trustme.CA) -> None:
-    """On loopback too; trying again would not help, nothing was told, and the fix names the variable."""
+    """On loopback too; it is not retried, nothing was sent, and the fix names the variable."""
     met, heads = meet(authority.issue_cert("127.0.0.1"))
     assert isinstance(met, Unreachable)
     assert "ONEFILE_CA_FILE" in str(met) and "tried" not in str(met)
@@ -61,7 +61,7 @@ def test_an_authority_that_is_not_named_is_refused_at_once(authority: trustme.CA
 
 
 def test_another_authority_does_not_do(authority: trustme.CA, tmp_path: Path) -> None:
-    """Naming one is not switching the judgement off."""
+    """Naming an authority does not switch verification off."""
     met, heads = meet(authority.issue_cert("127.0.0.1"), named(trustme.CA(), tmp_path / "other.pem"))
     assert isinstance(met, Unreachable)
     assert heads == []
@@ -69,7 +69,7 @@ def test_another_authority_does_not_do(authority: trustme.CA, tmp_path: Path) ->
 
 @pytest.mark.parametrize("host", ["onefile.example", "127.0.0.2", "*.example"])
 def test_a_certificate_for_another_host_is_refused(authority: trustme.CA, host: str, tmp_path: Path) -> None:
-    """Even by an authority that is believed: the name is part of the judgement."""
+    """Even from a trusted authority: the host name is verified too."""
     met, heads = meet(authority.issue_cert(host), named(authority, tmp_path / "ca.pem"))
     assert isinstance(met, Unreachable)
     assert "CERTIFICATE" in str(met)
@@ -128,7 +128,7 @@ def test_what_is_no_file_names_no_authority(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE"])
 def test_a_broken_usual_setting_is_named(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the environment's, so the environment is where it is mended."""
+    """It belongs to the environment, so the error names the environment."""
     monkeypatch.setenv(variable, str(tmp_path / "not-there.pem"))
     with pytest.raises(Invalid, match=variable):
         tls_context("")

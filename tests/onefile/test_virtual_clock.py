@@ -47,9 +47,9 @@ def test_a_loop_that_is_never_quiet_cannot_stop_time() -> None:
     """Two clocks that watch the same loop, each of which makes it busy for the other, both go on."""
 
     async def main() -> tuple[float, float]:
-        one, other = VirtualClock(START), VirtualClock(START)
-        await asyncio.gather(one.sleep(60), other.sleep(7))
-        return one.monotonic(), other.monotonic()
+        first, second = VirtualClock(START), VirtualClock(START)
+        await asyncio.gather(first.sleep(60), second.sleep(7))
+        return first.monotonic(), second.monotonic()
 
     assert asyncio.run(main()) == (60, 7)
 

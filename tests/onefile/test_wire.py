@@ -76,7 +76,7 @@ def test_each_operation_is_one_request(operation: Operation, path: str, body: di
 
 
 def test_searches_name_their_page_and_filter() -> None:
-    """Pages stand in the path, filters in the body."""
+    """Pages are in the path, filters in the body."""
     assert tuple(wire.search_users(OrganisationId(5740), 5, 2, 50)) == (
         "POST",
         "/User/Search/2/50",
@@ -96,7 +96,7 @@ def test_null_and_zero_are_nobody(nobody: object) -> None:
 
 
 def test_a_field_that_was_not_sent_is_unreadable() -> None:
-    """Never nobody: that would displace whoever is there."""
+    """It never means nobody: that would replace the holder."""
     assert aim_holders(ID=1, StandardID=41240) == {AIM: Unread.UNREADABLE, AIM_IQA: Unread.UNREADABLE}
     assert wire.parse_user({"ID": 1}, ASKED).holders == {DEFAULT: Unread.UNREADABLE, EMPLOYER: Unread.UNREADABLE}
 

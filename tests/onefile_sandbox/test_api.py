@@ -1,4 +1,4 @@
-"""The API as it stands by default: what it answers, and that a client's slips are refused and not overlooked."""
+"""The API with default switches: its answers, and its refusals of a client's mistakes."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_nothing_is_served_beside_the_api(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b"{", "not JSON"),
         (b"[]", "not a JSON object"),
@@ -178,16 +178,16 @@ def test_nothing_is_served_beside_the_api(sandbox: Sandbox) -> None:
         (b"", "Level is missing"),
     ],
 )
-def test_a_body_that_is_not_exactly_right_is_refused(sandbox: Sandbox, body: bytes, told: str) -> None:
+def test_a_body_that_is_not_exactly_right_is_refused(sandbox: Sandbox, body: bytes, message: str) -> None:
     """The message names what is wrong, and nothing is written."""
     answer = sandbox.call("POST", f"/User/{KATE}/Assign", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
-    assert told in answer.json()["message"]
+    assert message in answer.json()["message"]
     assert sandbox.world.events == 0
 
 
 def test_a_body_of_a_million_bytes_is_not_read(sandbox: Sandbox) -> None:
-    """There is an end to what is taken in."""
+    """The size of a request is limited."""
     assert sandbox.call("POST", "/User/Search", content=b" " * 1_000_001).status_code == 413
 
 
@@ -410,7 +410,7 @@ def test_both_defaults_go_in_one_call(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "body", "status", "told"),
+    ("user", "body", "status", "message"),
     [
         (LEARNER, {}, 400, "names nothing"),
         (LEARNER, {"DefaultIQAID": PRIYA}, 400, "DefaultIQAID is not known here"),
@@ -433,12 +433,12 @@ def test_both_defaults_go_in_one_call(sandbox: Sandbox) -> None:
     ],
 )
 def test_an_update_that_cannot_be_meant_is_refused(
-    sandbox: Sandbox, user: int, body: dict[str, object], status: int, told: str
+    sandbox: Sandbox, user: int, body: dict[str, object], status: int, message: str
 ) -> None:
     """No null and no 0 empties a field, no other role takes the place, and nothing is written."""
     answer = sandbox.call("POST", f"/User/{user}", body)
     assert (answer.status_code, sandbox.world.events) == (status, 0)
-    assert told in answer.json()["message"]
+    assert message in answer.json()["message"]
 
 
 def test_an_employer_must_be_of_the_placement_that_the_learner_has_afterwards(sandbox: Sandbox) -> None:
@@ -525,7 +525,7 @@ def test_reading_or_writing_one_learner_walks_no_table() -> None:
     """Per-learner reads touch only that learner's records, in a centre of any size."""
     large = World.create(learners=3000)
     for records in (large.centre.users, large.centre.aims, large.centre.unit_summaries):
-        records.clear()  # whoever walks the tables now finds nothing
+        records.clear()  # a walk over the tables now finds nothing
     reading = Sandbox(world=large)
     assert reading.call("GET", "/User/202999").json()["ID"] == 202999
     assert reading.rows("/LearningAim/Search", {"UserID": 202999})

@@ -36,7 +36,7 @@ def _first(sandbox: Sandbox, path: str, **body: object) -> dict[str, Any]:
 
 
 def _count(sandbox: Sandbox, path: str, **body: object) -> object:
-    """How many rows a list has, or the status of any other answer."""
+    """Count the rows of a list, or return the status of any other answer."""
     answer = sandbox.call("POST", path, body)
     return f"{len(answer.json())} rows" if answer.status_code == 200 else answer.status_code
 
@@ -128,19 +128,19 @@ def _session_after_a_day(sandbox: Sandbox) -> object:
 
 
 def _calls_in_a_minute(sandbox: Sandbox) -> object:
-    """How many go through, what the first refusal says, and how many go through after waiting half-way and again."""
+    """Count the accepted calls, read the first refusal, and count again after half a window and after another."""
     sandbox.wait(60)
     passed = 0
     while (answer := sandbox.call("GET", "/Customer")).status_code == 200 and passed < 25:
         passed += 1
-    told = answer.headers.get("retry-after")
+    retry_after = answer.headers.get("retry-after")
     sandbox.wait(30)
     sandbox.call("GET", "/Customer")
     sandbox.wait(30)
     again = 0
     while sandbox.call("GET", "/Customer").status_code == 200 and again < 25:
         again += 1
-    return passed, told, again
+    return passed, retry_after, again
 
 
 READS: dict[str, Callable[[Sandbox], object]] = {
@@ -225,7 +225,7 @@ def _without(keys: list[str], *gone: str) -> list[str]:
 
 
 def _slots_called(*names: str) -> dict[str, object]:
-    """What the probes see where an aim's and a unit's slots have these names."""
+    """Return the expected probe results if an aim's and a unit's slots have these names."""
     tables = {"aim keys": AIM, "one aim's keys": ONE_AIM, "unit keys": SUMMARY, "user's unit keys": SUMMARY}
     keys = {probe: sorted([*_without(table, "AssessorID", "IVID"), *names]) for probe, table in tables.items()}
     return {**keys, "empty slots": dict.fromkeys(name for name in names)}
@@ -309,7 +309,7 @@ SMALL = {"rate_limit": "20", "page_cap": "30"}  # so that limits are met without
 
 
 def _answers(setting: str = "") -> dict[str, object]:
-    """What every probe answers. Those that share a sandbox are spared the limit on calls."""
+    """Run every probe. Probes that share a sandbox have no rate limit."""
     name, _, value = setting.partition("=")
     settings = {**SMALL, name: value} if name else SMALL
     shared = Sandbox(*_texts({**settings, "rate_limit": "0"}))
@@ -336,11 +336,11 @@ def test_a_switch_changes_what_it_says_and_nothing_else(setting: str, usual: dic
 
 def test_every_value_of_every_switch_is_tried() -> None:
     """A new switch, or a new value, is not finished before it stands in the table."""
-    others = {
+    values = {
         f"{name}={value}"
         for name, values in allowed().items()
         for value in values
         if value != str(getattr(Switches(), name)) and not value.startswith("a ")
     }
     numbers = {"rate_limit=7", "rate_limit=0", "page_cap=5", "session_hours=0.5"}
-    assert EXPECTED.keys() == others | numbers
+    assert EXPECTED.keys() == values | numbers

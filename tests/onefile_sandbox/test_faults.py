@@ -42,7 +42,7 @@ def _holder(sandbox: Sandbox) -> int | None:
 def test_a_write_under_a_fault_takes_effect_or_not_as_the_fault_says(
     fault: Fault, status: int | None, took_effect: bool
 ) -> None:
-    """Before and after are told apart by the world, not by the answer."""
+    """The world differs before and after, although the answer does not."""
     sandbox = Sandbox(faults=(fault,))
     try:
         answered: int | None = sandbox.call("POST", WRITE, TO_JAMES).status_code
@@ -54,10 +54,10 @@ def test_a_write_under_a_fault_takes_effect_or_not_as_the_fault_says(
     assert sandbox.service.faults.waiting() == ()
 
 
-@pytest.mark.parametrize(("told", "header"), [(None, None), (7, "7"), (0, "0")])
-def test_a_throttled_answer_says_when_to_come_back_only_if_told_to(told: int | None, header: str | None) -> None:
+@pytest.mark.parametrize(("retry_after", "header"), [(None, None), (7, "7"), (0, "0")])
+def test_a_throttled_answer_says_when_to_come_back_only_if_told_to(retry_after: int | None, header: str | None) -> None:
     """Retry-After in seconds, or no header."""
-    sandbox = Sandbox(faults=(Fault("throttle", retry_after=told),))
+    sandbox = Sandbox(faults=(Fault("throttle", retry_after=retry_after),))
     assert sandbox.call("GET", WRITE).headers.get("retry-after") == header
 
 
@@ -149,9 +149,9 @@ def test_of_two_faults_that_are_due_the_first_armed_fires_first() -> None:
 def test_faults_are_armed_and_cleared_from_outside() -> None:
     """One or a list, as JSON."""
     sandbox = Sandbox()
-    one = {"kind": "error_before", "path": "/User/*", "status": 502}
-    assert sandbox.send("POST", "/_sandbox/faults", json=one).json() == {"waiting": 1}
-    assert sandbox.send("POST", "/_sandbox/faults", json=[one, one]).json() == {"waiting": 3}
+    fault = {"kind": "error_before", "path": "/User/*", "status": 502}
+    assert sandbox.send("POST", "/_sandbox/faults", json=fault).json() == {"waiting": 1}
+    assert sandbox.send("POST", "/_sandbox/faults", json=[fault, fault]).json() == {"waiting": 3}
     assert sandbox.call("GET", WRITE).status_code == 502
     assert sandbox.send("GET", "/_sandbox/faults").json() == {"waiting": 2}
     assert sandbox.send("DELETE", "/_sandbox/faults").json() == {"waiting": 0}

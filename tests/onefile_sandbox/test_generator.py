@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_bytes(seed: int) -> None:
 
 @pytest.mark.parametrize("small", [1, 13, 60, 401])
 def test_a_larger_centre_only_adds(small: int) -> None:
-    """Every record of the small centre stands unchanged in the larger one."""
+    """Every record of the small centre is unchanged in the larger one."""
     less, more = asdict(generate(1, small)), asdict(generate(1, 1000))
     for table, records in less.items():
         larger = {record["ID"]: record for record in more[table]}

@@ -69,7 +69,7 @@ def test_the_api_answers_on_a_socket(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told", "took_effect"),
+    ("kind", "message", "took_effect"),
     [
         ("drop_before", "without sending a response", False),
         ("drop_after", "without sending a response", True),
@@ -77,12 +77,12 @@ def test_the_api_answers_on_a_socket(client: httpx.Client) -> None:
     ],
 )
 def test_a_dropped_answer_is_a_closed_connection(
-    client: httpx.Client, world: World, faults: Faults, kind: str, told: str, took_effect: bool
+    client: httpx.Client, world: World, faults: Faults, kind: str, message: str, took_effect: bool
 ) -> None:
-    """The client sees the peer go away; the world tells whether the write was done; the next call connects anew."""
+    """The client sees the connection close; the world shows if the write was done; the next call connects again."""
     client.post(f"/User/{LEARNER}", json={"DefaultAssessorID": KATE})
     faults.arm(Fault(kind))  # type: ignore[arg-type]
-    with pytest.raises(httpx.RemoteProtocolError, match=told):
+    with pytest.raises(httpx.RemoteProtocolError, match=message):
         client.post(f"/User/{LEARNER}", json={"DefaultAssessorID": JAMES})
     assert world.users[LEARNER]["DefaultAssessorID"] == (JAMES if took_effect else KATE)
     assert client.get("/Customer").status_code == 200
@@ -118,7 +118,7 @@ def test_the_sandbox_can_listen_on_ipv6(world: World) -> None:
 
 
 def test_an_address_in_use_is_an_ordinary_error(url: str) -> None:
-    """Whoever asked can say so; nothing exits by itself."""
+    """The caller gets an OSError; the process does not exit."""
     with pytest.raises(OSError, match="in use"):
         serve(create_app(World.create(learners=1)), port=httpx.URL(url).port or 0)
 

@@ -19,13 +19,13 @@ NUMBERS = {"rate_limit": "7", "page_cap": "7", "session_hours": "0.5"}
 
 @pytest.mark.parametrize("name", sorted(allowed()))
 def test_every_allowed_value_of_a_switch_is_read_as_itself(name: str) -> None:
-    """What `allowed` lists, `parse` takes, and the field then prints the same."""
+    """`parse` takes each value that `allowed` lists, and the field prints the same."""
     for value in (NUMBERS[name],) if name in NUMBERS else allowed()[name]:
         assert str(getattr(Switches.parse([f" {name} = {value} "]), name)) == value
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         (["iqa_keys=IVID"], "did you mean iqa_key?"),
         (["nonsense=1"], "The switches are aim_search_without_user, aim_staff_keys"),
@@ -41,9 +41,9 @@ def test_every_allowed_value_of_a_switch_is_read_as_itself(name: str) -> None:
         (["trainee=accepted", "trainee=refused"], "trainee is given twice"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_what_is_allowed(settings: list[str], told: str) -> None:
+def test_a_wrong_setting_is_refused_with_what_is_allowed(settings: list[str], message: str) -> None:
     """The text of the refusal is enough to write the setting correctly."""
-    with pytest.raises(ValueError, match=re.escape(told)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         Switches.parse(settings)
 
 

@@ -1,4 +1,4 @@
-"""A world is its seed and the writes it accepted: what was answered for is there again, and nothing else."""
+"""A world is its seed and the writes that it accepted, and reopening it gives the same world."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_replaying_the_file_gives_the_live_world(tmp_path: Path) -> None:
 
 
 def test_a_world_in_memory_and_one_in_a_file_are_alike(tmp_path: Path) -> None:
-    """Where events are kept makes no difference to what they do."""
+    """Events have the same effect in memory and in a file."""
     kept = World.open(tmp_path / "world.jsonl", learners=24)
     fleeting = World.create(learners=24)
     for world in (kept, fleeting):
@@ -62,12 +62,12 @@ def test_two_worlds_on_one_file_see_each_others_writes(tmp_path: Path) -> None:
     """As two processes do: each call starts by reading what others wrote."""
     path = tmp_path / "world.jsonl"
     first, second = World.open(path, learners=24), World.open(path, learners=24)
-    one, other = Sandbox(world=first), Sandbox(world=second)
-    one.call("POST", f"/User/{LEARNER}", {"DefaultAssessorID": JAMES})
-    assert other.call("GET", f"/User/{LEARNER}").json()["DefaultAssessorID"] == JAMES
-    other.call("POST", f"/User/{LEARNER}", {"DefaultAssessorID": KATE})
-    assert one.call("GET", f"/User/{LEARNER}").json()["DefaultAssessorID"] == KATE
-    assert one.state() == other.state()
+    near, far = Sandbox(world=first), Sandbox(world=second)
+    near.call("POST", f"/User/{LEARNER}", {"DefaultAssessorID": JAMES})
+    assert far.call("GET", f"/User/{LEARNER}").json()["DefaultAssessorID"] == JAMES
+    far.call("POST", f"/User/{LEARNER}", {"DefaultAssessorID": KATE})
+    assert near.call("GET", f"/User/{LEARNER}").json()["DefaultAssessorID"] == KATE
+    assert near.state() == far.state()
     first.close()
     second.close()
 
@@ -142,7 +142,7 @@ def test_a_header_cut_off_with_its_writer_is_written_again(tmp_path: Path) -> No
     ],
 )
 def test_a_file_that_is_no_world_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
-    """Fail closed: neither guess at a damaged event nor write into somebody else's file."""
+    """Neither guess at a damaged event nor write into another program's file."""
     path = tmp_path / "world.jsonl"
     path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(WorldFileError, match=r"world\.jsonl: "):
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_world_is_refused_and_left_as_it_is(tmp_path: Path, co
 
 
 def test_damage_done_while_the_world_is_open_stops_it_for_good(tmp_path: Path) -> None:
-    """A world that has missed an event answers nothing any more, rather than something wrong."""
+    """A world that missed an event no longer answers, because its answers would be wrong."""
     path = tmp_path / "world.jsonl"
     sandbox = Sandbox(world=World.open(path, learners=24))
     with path.open("a") as file:

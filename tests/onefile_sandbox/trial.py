@@ -1,4 +1,4 @@
-"""A sandbox in process with a client around it, for tests that ask one thing at a time."""
+"""A sandbox in process with a client, for tests of single requests."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Sandbox:
         asyncio.run(self.clock.sleep(seconds))
 
     def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.send("GET", "/_sandbox/state").json()
-        return found
+        state: dict[str, Any] = self.send("GET", "/_sandbox/state").json()
+        return state
 
     def aim(self, learner: int, standard: int) -> Mapping[str, Any]:
         return next(aim for aim in self.world.aims_of[learner] if aim["StandardID"] == standard)

@@ -1,4 +1,4 @@
-"""Reading over a real socket, in hurried time: a minute passes in a fifth of a second, for client and sandbox alike."""
+"""Reading over a real socket in fast time: a minute takes a fifth of a second for client and sandbox."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Hurried(SystemClock):
 async def observe_at(
     base_url: str, declared: Declared, *, skew: float = 0.0, timeouts: Timeouts | None = None, tries: int = 4
 ) -> tuple[Observed, OneFile]:
-    """One reading of that server, and the client that made it."""
+    """Read from that server; return the reading and the client."""
     clock = Hurried(skew)
     async with OneFile(
         base_url,
@@ -63,7 +63,7 @@ async def observe_at(
 def observe_served(
     centre: Centre, declared: Declared, *faults: Fault, host: str = "127.0.0.1", skew: float = 0.0
 ) -> tuple[Observed, OneFile, list[dict[str, object]]]:
-    """The centre served over a socket and read through it; with the calls that it saw."""
+    """Serve the centre over a socket and read it; return the reading and the calls received."""
     app = create_app(centre.world, centre.switches, Faults(*faults), Hurried())
     service: SandboxApi = app.state.api
     with serving(app, host) as base_url:
@@ -73,14 +73,16 @@ def observe_served(
 
 @asynccontextmanager
 async def resetting(base_url: str, after: bytes, times: int) -> AsyncIterator[str]:
-    """A way to that server on which the connection is reset, `times` times, in the middle of the answer that follows a
-    request with these bytes."""
-    there = urlsplit(base_url)
+    """Proxy to that server, and reset the connection `times` times in the middle of an answer.
+
+    The answers are those to requests that contain these bytes.
+    """
+    target = urlsplit(base_url)
     left = times
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal left
-        inner, outward = await asyncio.open_connection(there.hostname, there.port)
+        inner, outward = await asyncio.open_connection(target.hostname, target.port)
         armed = False
 
         async def onward() -> None:
@@ -111,7 +113,7 @@ async def resetting(base_url: str, after: bytes, times: int) -> AsyncIterator[st
 
     server = await asyncio.start_server(pipe, "127.0.0.1", 0)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{there.path}"
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{target.path}"
     finally:
         server.close()
         await server.wait_closed()

@@ -1,4 +1,4 @@
-"""A reading over a real socket survives what networks and servers do, or ends in words; never in half a picture."""
+"""A reading over a real socket survives faults of networks and servers, or ends in an error; it is never partial."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def centre(*switches: str) -> Centre:
     return Centre(*PAGED, *switches, world=WORLD)
 
 
-def declared(here: Centre) -> Declared:
-    return here.declared(*(learner for numbers in ACTIVE for learner in here.typical(numbers).learners))
+def declared(centre_: Centre) -> Declared:
+    return centre_.declared(*(learner for numbers in ACTIVE for learner in centre_.typical(numbers).learners))
 
 
-def assert_true(here: Centre, observed: Observed) -> None:
+def assert_true(centre_: Centre, observed: Observed) -> None:
     """Every declared slot of every learner is as it is in the sandbox."""
-    for learner in declared(here).learners:
+    for learner in declared(centre_).learners:
         assert learner.id is not None
         seen = observed.learners[learner.id]
         assert seen.standing == "active"
         assert {slot: seen.slots[slot] for slot in learner.slots} == {
-            slot: here.truth(learner.id, slot) for slot in learner.slots
+            slot: centre_.truth(learner.id, slot) for slot in learner.slots
         }
 
 
@@ -78,9 +78,9 @@ NOT_AT_LOG_IN = {
 def test_a_fault_that_passes_is_survived(fault: str, place: str) -> None:
     """Whatever was asked for is asked for again, and what is observed is what is there; a page is not taken twice."""
     armed = (PASSING | NOT_AT_LOG_IN)[fault]
-    here = centre()
-    observed, client, calls = observe_served(here, declared(here), replace(armed, path=PLACES[place]))
-    assert_true(here, observed)
+    centre_ = centre()
+    observed, client, calls = observe_served(centre_, declared(centre_), replace(armed, path=PLACES[place]))
+    assert_true(centre_, observed)
     assert observed.calls == client.calls == len(calls)
     assert [call["fault"] for call in calls if call["fault"]] == [armed.kind]
 
@@ -88,9 +88,9 @@ def test_a_fault_that_passes_is_survived(fault: str, place: str) -> None:
 @pytest.mark.parametrize("hours", [-7.0, 5.0, 26.0])
 def test_a_clock_that_is_hours_off_does_not_matter(hours: float) -> None:
     """Sessions are timed by what passes here, not by what hour the server says it is."""
-    here = centre("retry_after=present")
-    observed, client, calls = observe_served(here, declared(here), Fault("throttle", retry_after=3), skew=hours)
-    assert_true(here, observed)
+    centre_ = centre("retry_after=present")
+    observed, client, calls = observe_served(centre_, declared(centre_), Fault("throttle", retry_after=3), skew=hours)
+    assert_true(centre_, observed)
     assert sum(call["path"] == "/Authentication" for call in calls) <= 2
     assert client.throttled == 1
 
@@ -98,14 +98,14 @@ def test_a_clock_that_is_hours_off_does_not_matter(hours: float) -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_short_sessions_are_renewed_as_often_as_it_takes(status: int) -> None:
     """Sessions that end after some calls: a 401 says so; a 403 is no proof of it in a young session: an error."""
-    here = centre(f"bad_token_status={status}", "aim_search_without_user=refused")
+    centre_ = centre(f"bad_token_status={status}", "aim_search_without_user=refused")
     ends = [Fault("expired_session", path=path, nth=2) for path in ("/LearningAim/*", "/UnitSummary/*")]
     if status == 403:
         with pytest.raises(Unauthorised, match="refused the session"):
-            observe_served(here, declared(here), *ends)
+            observe_served(centre_, declared(centre_), *ends)
         return
-    observed, _, calls = observe_served(here, declared(here), *ends)
-    assert_true(here, observed)
+    observed, _, calls = observe_served(centre_, declared(centre_), *ends)
+    assert_true(centre_, observed)
     assert sum(call["path"] == "/Authentication" for call in calls) == 3
 
 
@@ -113,9 +113,9 @@ def test_an_ipv6_only_server_is_read() -> None:
     """On loopback that has no IPv4 at all for it."""
     if not _has_ipv6():
         pytest.skip("this machine has no IPv6 loopback")
-    here = centre()
-    observed, _, _ = observe_served(here, declared(here), host="::1")
-    assert_true(here, observed)
+    centre_ = centre()
+    observed, _, _ = observe_served(centre_, declared(centre_), host="::1")
+    assert_true(centre_, observed)
 
 
 def _has_ipv6() -> bool:
@@ -132,26 +132,26 @@ def _has_ipv6() -> bool:
 )
 def test_a_reset_in_the_middle_of_a_page_is_survived(what: bytes) -> None:
     """The connection breaks under an answer that had begun: it is not half a page, it is none."""
-    here = centre()
+    centre_ = centre()
 
     async def main(base_url: str) -> Observed:
         async with resetting(base_url, what, times=1) as way:
-            return (await observe_at(way, declared(here)))[0]
+            return (await observe_at(way, declared(centre_)))[0]
 
-    with serving(create_app(here.world, here.switches, Faults(), Hurried())) as base_url:
-        assert_true(here, asyncio.run(main(base_url)))
+    with serving(create_app(centre_.world, centre_.switches, Faults(), Hurried())) as base_url:
+        assert_true(centre_, asyncio.run(main(base_url)))
 
 
 def test_resets_without_end_are_an_error() -> None:
     """Bounded, in words, with where."""
-    here = centre()
+    centre_ = centre()
 
     async def main(base_url: str) -> None:
         async with resetting(base_url, b"/LearningAim/", times=1000) as way:
-            await observe_at(way, declared(here), tries=3)
+            await observe_at(way, declared(centre_), tries=3)
 
     with (
-        serving(create_app(here.world, here.switches, Faults(), Hurried())) as base_url,
+        serving(create_app(centre_.world, centre_.switches, Faults(), Hurried())) as base_url,
         pytest.raises(ReconcilerError, match=r"broke before the answer was complete \(tried 3 times\)") as raised,
     ):
         asyncio.run(main(base_url))
@@ -170,10 +170,10 @@ def test_resets_without_end_are_an_error() -> None:
     ids=lambda value: value.kind if isinstance(value, Fault) else "",
 )
 def test_a_fault_that_stays_ends_the_reading_in_words(fault: Fault, error: type[Exception], words: str) -> None:
-    """What, where and what to do; nothing is concluded from what was read before."""
-    here = centre("aim_search_without_user=refused")
+    """The error has a place, a fault and a fix; the earlier part of the reading is not used."""
+    centre_ = centre("aim_search_without_user=refused")
     with pytest.raises(error, match=words) as raised:
-        observe_served(here, declared(here), fault)
+        observe_served(centre_, declared(centre_), fault)
     assert isinstance(raised.value, ReconcilerError)
     (problem,) = raised.value.problems
     assert fault.path.rstrip("*") in problem.where
@@ -184,7 +184,7 @@ def test_a_fault_that_stays_ends_the_reading_in_words(fault: Fault, error: type[
 
 
 async def _drip(_: bytes, writer: asyncio.StreamWriter) -> None:
-    """Never silent for long, and never done."""
+    """Send bytes slowly without end."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while not writer.is_closing():
         writer.write(b"[")
@@ -205,11 +205,11 @@ def test_a_crawl_is_given_up_in_bounded_time(
     talk: Callable[[bytes, asyncio.StreamWriter], Awaitable[None]], words: str
 ) -> None:
     """An answer that trickles in without end, and one that never begins: the bound is kept, and said."""
-    here = centre()
+    centre_ = centre()
 
     async def main() -> None:
         async with wire(talk) as (base_url, _):
-            await observe_at(base_url, declared(here), timeouts=Timeouts(connect=0.2, read=0.15, call=0.3), tries=2)
+            await observe_at(base_url, declared(centre_), timeouts=Timeouts(connect=0.2, read=0.15, call=0.3), tries=2)
 
     with pytest.raises(ReconcilerError, match=words):
         asyncio.run(main())

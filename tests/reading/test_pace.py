@@ -1,4 +1,4 @@
-"""Reading goes as fast as OneFile allows and no faster, whatever the latency: the whole way, in virtual time."""
+"""Reading is as fast as OneFile's rate limit allows, for any latency, in virtual time."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_reading_uses_at_least_95_percent_of_the_limit_and_meets_no_429(server
 
 @pytest.mark.parametrize("header", ["present", "absent"])
 def test_a_tighter_limit_than_ours_is_kept_once_it_shows(header: str) -> None:
-    """A server that allows 100 calls a minute, where we go by 300: waited out at each 429, and read to the end."""
+    """A server that allows 100 calls a minute, although we send up to 300, is read to the end after each 429."""
     centre = Centre("rate_limit=100", f"retry_after={header}", "aim_search_without_user=refused", world=WORLD)
     network = read(centre, range(1, 200), 0.3)
     assert 0 < network.throttled < 0.2 * len(network.arrivals)
