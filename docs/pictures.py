@@ -1,9 +1,9 @@
-"""Draws what a reviewer sees, from the invented centre in state/, into docs/pictures/: run it when reports change.
+"""Draws the reports of the invented centre in state/ into docs/pictures/. Run it when reports change.
 
     python -m docs.pictures
 
-A terminal as SVG, the HTML report and the pull request's comment as PNG. Needs the test extra and Chromium, whose path
-CHROMIUM may name. The clock stands still, so that a second run changes nothing but what the reports changed.
+It draws a terminal as SVG, and the HTML report and the pull request's comment as PNG. It needs the test tools and
+Chromium, whose path CHROMIUM may name. The clock is fixed, so that a second run changes only what the reports changed.
 """
 
 from __future__ import annotations
@@ -89,11 +89,12 @@ ul {{ padding-left: 2em; }} summary {{ cursor: pointer; }}
 
 
 def main() -> None:
+    """Draw every picture."""
     PICTURES.mkdir(exist_ok=True)
-    whole, one = _planned(), _planned(COHORT)
-    page = html.render_html(whole.plan, fingerprint=whole.fingerprint)
-    comment = markdown.render_markdown(whole.plan, fingerprint=whole.fingerprint)
-    terminal = text.render_text(one.plan, fingerprint=one.fingerprint, colour=True, width=COLUMNS)
+    centre, cohort = _planned(), _planned(COHORT)
+    page = html.render_plan(centre.plan, fingerprint=centre.fingerprint)
+    comment = markdown.render_plan(centre.plan, fingerprint=centre.fingerprint)
+    terminal = text.render_plan(cohort.plan, fingerprint=cohort.fingerprint, colour=True, width=COLUMNS)
     prompt = f"$ reconciler plan --cohort {COHORT} --at {DAY}\n"
     (PICTURES / "terminal.svg").write_text(_terminal(prompt + terminal), "utf-8")
     with _browser() as browser:
@@ -104,7 +105,7 @@ def main() -> None:
 
 
 def _planned(*cohorts: str) -> Planned:
-    """The demonstration centre's plan, in a folder of its own, with paths as a user's own files have them."""
+    """Plan the demonstration centre in a temporary folder, so that paths look like a user's own."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "state", Path(folder) / "state")
         with chdir(folder):

@@ -1,8 +1,8 @@
-"""Makes the reference from the program: run it when commands, schemas, switches or tables change.
+"""Generates the reference from the program. Run it when commands, schemas, switches or tables change.
 
     python -m docs.reference
 
-A test holds the pages against what this makes.
+A test checks that the pages are current.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ EXAMPLES = {
     "staff": "state/staff.yaml",
     "cohort": "state/cohorts/customer-service-l2-2026.yaml",
 }
-"""A whole file of each kind, from the invented centre."""
+"""A complete file of each kind, from the invented centre."""
 
 
 def pages() -> Iterator[tuple[Path, str]]:
-    """Each page that is made, and its text."""
+    """Yield the path and the text of each generated page."""
     for name, text in commands():
         yield HERE / "commands" / name, text
     for path in sorted((ROOT / "schemas").glob("*.schema.json")):
@@ -49,7 +49,7 @@ def _file(name: str, schema: dict[str, object]) -> str:
 
 
 def main() -> None:
-    """Write every page, and remove those that are made no longer."""
+    """Write every page, and remove pages that are no longer generated."""
     made = dict(pages())
     for old in {*(HERE / "commands").glob("*.md"), *(HERE / "files").glob("*.md")} - set(made):
         old.unlink()

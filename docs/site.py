@@ -1,7 +1,7 @@
-"""What MkDocs is told besides mkdocs.yml: pages that stand at the repository's top, and links that leave docs/.
+"""MkDocs hooks for pages at the top of the repository and for links that leave docs/.
 
-On the forge a page's links lead anywhere in the repository. The site has the pages alone, so a link to another file
-becomes its text, unless `repo_url` says where that file can be seen.
+On the forge, a page may link to any file of the repository. The site has only the pages, so a link to another file
+becomes its text, unless `repo_url` gives an address for that file.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parent.parent
 TOP = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
 _FOR_WRITERS = re.compile(r"^<!-- (?:Made by|begins:|before:|not run:)[^\n]*-->\n+", re.MULTILINE)
-"""Comments for who writes and who tries the pages. A page that begins with one would be called by its file's name."""
+"""Comments for authors and tests. MkDocs would use the file's name as the title of a page that begins with one."""
 _LINK = re.compile(r"(?<!!)\[([^\]\n]*)\]\(([^)\s]+)\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put every page of a folder where the navigation has `folder/*`: pages that are made come and go by themselves."""
+    """Replace `folder/*` in the navigation by every page of the folder, because generated pages come and go."""
     config.nav = _expanded(config.nav, Path(config.docs_dir))
     return config
 
@@ -34,11 +34,11 @@ def _expanded(nav: Any, docs: Path) -> Any:
     if not isinstance(nav, list):
         return nav
     expanded: list[Any] = []
-    for one in nav:
-        if isinstance(one, str) and one.endswith("/*"):
-            expanded += sorted(page.relative_to(docs).as_posix() for page in docs.glob(f"{one}.md"))
+    for entry in nav:
+        if isinstance(entry, str) and entry.endswith("/*"):
+            expanded += sorted(page.relative_to(docs).as_posix() for page in docs.glob(f"{entry}.md"))
         else:
-            expanded.append(_expanded(one, docs))
+            expanded.append(_expanded(entry, docs))
     return expanded
 
 
@@ -52,21 +52,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Leave out what is for writers; lead each link to a page of the site, to the forge, or nowhere."""
+    """Remove comments for authors, and point each link to a page of the site, to the forge, or nowhere."""
     names = {uri: name for name, uri in TOP.items()}
-    here = page.file.src_uri
-    stands = names.get(here, f"docs/{here}")
+    page_uri = page.file.src_uri
+    source = names.get(page_uri, f"docs/{page_uri}")
 
-    def led(found: re.Match[str]) -> str:
-        text, link = found.groups()
+    def resolve(match: re.Match[str]) -> str:
+        text, link = match.groups()
         path, hash_sign, anchor = link.partition("#")
         if "://" in link or not path:
-            return found[0]
-        meant = posixpath.normpath(posixpath.join(posixpath.dirname(stands), path))
-        uri = TOP.get(meant) or (meant.removeprefix("docs/") if meant.endswith((".md", ".png", ".svg")) else "")
-        if uri and (meant in TOP or meant.startswith("docs/")):
-            relative = posixpath.relpath(uri, posixpath.dirname(here) or ".")
+            return match[0]
+        file = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+        uri = TOP.get(file) or (file.removeprefix("docs/") if file.endswith((".md", ".png", ".svg")) else "")
+        if uri and (file in TOP or file.startswith("docs/")):
+            relative = posixpath.relpath(uri, posixpath.dirname(page_uri) or ".")
             return f"[{text}]({relative}{hash_sign}{anchor})"
-        return f"[{text}]({config.repo_url.rstrip('/')}/blob/HEAD/{meant})" if config.repo_url else text
+        return f"[{text}]({config.repo_url.rstrip('/')}/blob/HEAD/{file})" if config.repo_url else text
 
-    return _LINK.sub(led, _FOR_WRITERS.sub("", markdown))
+    return _LINK.sub(resolve, _FOR_WRITERS.sub("", markdown))

@@ -1,1 +1,1 @@
-"""What the reference pages are made from: the commands, the schemas, the sandbox's switches, the store's tables."""
+"""Generators of the reference pages: commands, schemas, sandbox switches, store tables."""

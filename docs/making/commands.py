@@ -1,4 +1,4 @@
-"""One page for each command, as a manual has it, from what click knows of it."""
+"""One reference page per command, generated from its click definition."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from reconciler.cli.group import COMMANDS, SECTIONS
 from reconciler.cli.main import cli
 
 GROUPS = {
-    "Which part of the declared state": {"--state", "--cohort", "--learner", "--changed-since", "--at"},
-    "Which OneFile, which store": {"--target", "--store"},
-    "The report": {"--format", "--out", "--quiet", "--verbose", "--no-color", "--max-bytes"},
+    "Scope": {"--state", "--cohort", "--learner", "--changed-since", "--at"},
+    "Target and store": {"--target", "--store"},
+    "Output": {"--format", "--out", "--quiet", "--verbose", "--no-color", "--max-bytes"},
 }
 VARIABLES = {
     "--target": ("ONEFILE_CUSTOMER_TOKEN", "ONEFILE_BASE_URL"),
@@ -27,7 +27,7 @@ _CODES = re.compile(r"(?:Exit )?\b(\d(?:(?:, | and )\d)*): ")
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """The file's name, and the page."""
+    """Yield each page's file name and text."""
     yield "index.md", _index()
     for name in sorted(COMMANDS):
         yield f"{name}.md", _page(name)
@@ -39,7 +39,7 @@ def _index() -> str:
     options = "\n".join(item(written, _facts_in_words(does)) for written, does in filter(None, own))
     return page(
         "Commands",
-        prose("Each page says what a command takes and how it ends. `reconciler COMMAND --help` says the same."),
+        prose("Each page describes a command's options and exit codes. `reconciler COMMAND --help` prints the same."),
         *sections,
         f"## Options without a command\n\n{options}",
     )
@@ -59,23 +59,23 @@ def _page(name: str) -> str:
     assert command  # noqa: S101  it is in the list
     own = click.Context(command, info_name=name, parent=context)
     purpose, *more = re.split(r"\n\s*\n", inspect.cleandoc(command.help or ""))
-    said, codes = _exit_codes(more)
+    paragraphs, codes = _exit_codes(more)
     records = dict(_records(command, own))
-    used = [one for option, names in VARIABLES.items() if option in records for one in names]
+    variables = [name for option, names in VARIABLES.items() if option in records for name in names]
     return page(
         f"reconciler {name}",
         prose(purpose),
         fence(" ".join(own.get_usage().removeprefix("Usage: ").split())),
-        *said,
+        *paragraphs,
         *_options(records),
-        _environment(used),
+        _environment(variables),
         _endings(codes),
         _examples(command),
     )
 
 
 def _records(command: click.Command, context: click.Context) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Each option by its long name: how it is written, and what it does."""
+    """Yield each option's long name, with its form and its help."""
     for parameter in command.get_params(context):
         if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)):
             yield max(parameter.opts, key=len), record
@@ -84,7 +84,7 @@ def _records(command: click.Command, context: click.Context) -> Iterator[tuple[s
 def _options(records: dict[str, tuple[str, str]]) -> Iterator[str]:
     grouped = {option for group in GROUPS.values() for option in group}
     own = {name: record for name, record in records.items() if name not in grouped and name != "--help"}
-    groups = [("Its own options", list(own.values()))]
+    groups = [("Options", list(own.values()))]
     groups += [(title, [records[name] for name in records if name in group]) for title, group in GROUPS.items()]
     for title, rows in groups:
         if rows:
@@ -93,9 +93,9 @@ def _options(records: dict[str, tuple[str, str]]) -> Iterator[str]:
 
 
 def _facts_in_words(does: str) -> str:
-    """What click puts into brackets, as sentences."""
+    """Turn the facts that click puts into brackets into sentences."""
     text, *brackets = re.split(r"\s*\[(?=default: |required\]|x[<>]|-?\d+<)", does)
-    return " ".join([text, *(said for bracket in brackets for said in _sentences(bracket.removesuffix("]")))])
+    return " ".join([text, *(fact for bracket in brackets for fact in _sentences(bracket.removesuffix("]")))])
 
 
 def _sentences(bracket: str) -> Iterator[str]:
@@ -116,7 +116,7 @@ def _environment(names: list[str]) -> str:
 
 
 def _exit_codes(paragraphs: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """The paragraphs without what they say of exit codes, and that: each code with its meaning here."""
+    """Split the paragraphs into text and exit codes, each code with its meaning for this command."""
     kept, codes = [], []
     for paragraph in paragraphs:
         if paragraph.startswith("\b"):
@@ -125,8 +125,8 @@ def _exit_codes(paragraphs: list[str]) -> tuple[list[str], list[tuple[str, str]]
         words = " ".join(paragraph.split())
         before, exits, after = words.partition("Exit ")
         if exits and _CODES.match(exits + after):
-            _, *found = _CODES.split(exits + after)
-            codes += [(code, meaning.strip()) for code, meaning in zip(found[::2], found[1::2], strict=True)]
+            _, *parts = _CODES.split(exits + after)
+            codes += [(code, meaning.strip()) for code, meaning in zip(parts[::2], parts[1::2], strict=True)]
             words = before.strip()
         if words:
             kept.append(prose(words))
@@ -135,7 +135,7 @@ def _exit_codes(paragraphs: list[str]) -> tuple[list[str], list[tuple[str, str]]
 
 def _endings(codes: list[tuple[str, str]]) -> str:
     rows = [item(code, meaning) for code, meaning in codes]
-    rest = prose("All that a command can end with: [exit codes](../exit-codes.md).").replace("\\[", "[")
+    rest = prose("See also [all exit codes](../exit-codes.md).").replace("\\[", "[")
     return "\n\n".join(["## Exit codes", "\n".join(rows), rest] if rows else ["## Exit codes", rest])
 
 

@@ -1,4 +1,4 @@
-"""Reference pages of the sandbox's switches and the store's tables, made from the code."""
+"""Reference pages of the sandbox's switches and the store's tables, generated from the code."""
 
 from __future__ import annotations
 
@@ -17,42 +17,44 @@ from reconciler.store.schema import APPEND_ONLY
 from reconciler.store.schema import TABLES as COLUMNS
 
 TABLES = {
-    "reconciler_schema": "Which version the store's tables have.",
-    "runs": "Each command that may write: time, target, plan, author, commit of the files, and uncommitted changes.",
-    "run_ends": "The end of each run. A run without such a row was cut off.",
-    "operations": "The planned writes of a run: the request, and the holder before it.",
-    "events": "The steps of each operation, and how its result was verified.",
-    "record": "The last applied holder of each slot, for slots that OneFile does not show, and to detect drift.",
+    "reconciler_schema": "The version of the store's tables.",
+    "runs": "Each command that may write: when, for which target, which plan, who ran it, the commit of the files, and "
+    "if they had uncommitted changes.",
+    "run_ends": "How a run ended. A run without such a row was interrupted.",
+    "operations": "What a run was going to write: the request, and the previous holder of each slot.",
+    "events": "The outcome of each operation, step by step, with its proof.",
+    "record": "The last value applied to each slot. It is used for slots that OneFile does not show, and to detect drift.",
     "leases": "The lock: one run at a time writes to a centre.",
-    "lock_breaks": "Locks that were released by force: by whom, from whom, and why.",
+    "lock_breaks": "Locks that were released by hand: by whom, from which run, and why.",
     "calls": "Calls to OneFile in the last minute, shared by all users of this store.",
-    "pauses": "The end of a pause, after OneFile answered that there were too many calls.",
-    "facts": "Capabilities of a server, and when each was observed.",
-    "episodes": "Start and end of drift, open manual steps and correction conflicts.",
+    "pauses": "How long an account waits after OneFile answered that there were too many calls.",
+    "facts": "The capabilities of each server, with the time they were found.",
+    "episodes": "How long a slot has drifted or a manual step has been open, and what ended it.",
 }
 
 
 def switches_page() -> str:
+    """Format the page of the sandbox's switches."""
     comments = _comments()
     allowed = switches.allowed()
     rows = [
         item(
             field.name,
-            f"{comments[field.name]} Values: {', '.join(f'`{value}`' for value in allowed[field.name])}; "
+            f"{comments[field.name]} One of {', '.join(f'`{value}`' for value in allowed[field.name])}; "
             f"default `{field.default}`.",
         )
         for field in fields(switches.Switches)
     ]
     return page(
-        "The sandbox's switches",
+        "Sandbox",
         prose(
-            "The public documents do not define the behaviour of OneFile's API in every case. Each unknown is a switch "
-            "of the sandbox, so that this program, or yours, can be tested with each behaviour."
+            "The public documentation does not describe every behaviour of OneFile's API. The sandbox has a switch for "
+            "each open question, so that you can try this program, or your own, against each answer."
         ),
         "```sh\nreconciler sandbox --switches\n```",
         prose(
-            "Set a switch with `reconciler sandbox --switch NAME=VALUE`; repeat the option for others. `--fault JSON` "
-            "makes single calls fail."
+            "Set a switch with `reconciler sandbox --switch NAME=VALUE` (repeatable). `--fault JSON` makes single calls "
+            "fail."
         ),
         "\n".join(rows),
     )
@@ -61,7 +63,7 @@ def switches_page() -> str:
 def _comments() -> dict[str, str]:
     """Return the comment above each switch, without the number of the table's row."""
     source = Path(str(switches.__file__)).read_text("utf-8")
-    by_name: dict[str, str] = {}
+    comments: dict[str, str] = {}
     waiting: list[str] = []
     tokens = [token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type != tokenize.NL]
     for token, after in itertools.pairwise(tokens):
@@ -69,25 +71,26 @@ def _comments() -> dict[str, str]:
             waiting.append(token.string.removeprefix("#").strip())
         elif token.type == tokenize.NAME and after.string == ":" and waiting:
             text = re.sub(r"^(?:Row|Section) \d+(?:, a guess)?: ", "", " ".join(waiting))
-            by_name[token.string] = f"{text[0].upper()}{text[1:]}"
+            comments[token.string] = f"{text[0].upper()}{text[1:]}"
             waiting = []
         elif token.type == tokenize.NEWLINE:
             waiting = []
-    return by_name
+    return comments
 
 
 def store_page() -> str:
+    """Format the page of the store's tables."""
     tables = [part for name in COLUMNS for part in _table(name)]
     return page(
-        "The store",
+        "Store",
         prose(
-            f"The program's records, in SQLite or PostgreSQL, in the same tables: schema version {newest(STEPS)}. "
-            "Read them with `reconciler history`; this page is for database administrators. An older store is migrated "
-            "when it is opened; a newer one is refused."
+            f"The store is a SQLite or PostgreSQL database with the same tables, version {newest(STEPS)}. "
+            "To read it, use `reconciler history`; this page is for the administrator of the database. The program "
+            "migrates an older store when it opens it, and refuses a newer one."
         ),
         prose(
-            "People are recorded by their OneFile ids. `who`, `holder` and `by` are accounts and names of people who "
-            "ran a command or closed a step. Learners' names are never stored. Times are seconds since 1970, UTC."
+            "It identifies people by OneFile id. `who`, `holder` and `by` are accounts and names of people who ran a "
+            "command or closed a manual step. It never contains learners' names. Times are seconds since 1970, UTC."
         ),
         *tables,
     )
@@ -134,6 +137,6 @@ def _named(word: str, line: str) -> list[str]:
 def _references(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         if match := re.search(r"REFERENCES (\w+) \(([^)]*)\)", line):
-            own = _named("FOREIGN KEY", line) or [line.split()[0]]
-            for column, referenced in zip(own, match[2].split(", "), strict=True):
-                yield column, f"{match[1]}.{referenced}"
+            columns = _named("FOREIGN KEY", line) or [line.split()[0]]
+            for column, referred in zip(columns, match[2].split(", "), strict=True):
+                yield column, f"{match[1]}.{referred}"

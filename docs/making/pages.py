@@ -1,24 +1,25 @@
-"""What every reference page that is made has in common: its head, and words that are safe in Markdown."""
+"""Common parts of the generated reference pages: the page itself, paragraphs, list items and code blocks."""
 
 from __future__ import annotations
 
 import textwrap
 
-MARK = "<!-- Made by `python -m docs.reference`. Change what it is made from, not this page. -->"
+MARK = "<!-- Made by `python -m docs.reference`. Change its source, not this page. -->"
 WIDTH = 120
 
 
 def page(title: str, *parts: str) -> str:
+    """Join a title and the parts that are not empty into a page."""
     return "\n\n".join([MARK, f"# {title}", *(part.strip("\n") for part in parts if part.strip())]) + "\n"
 
 
 def prose(text: str) -> str:
-    """One paragraph of plain text, wrapped, with nothing in it that Markdown would take for a mark."""
+    """Wrap one paragraph of plain text, with Markdown's marks escaped."""
     return textwrap.fill(_plain(text), WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def item(name: str, text: str) -> str:
-    """One entry of a list of names: what stands behind the colon may be long."""
+    """Format one list entry: a name, a colon and a text of any length."""
     return textwrap.fill(
         f"- `{name}`: {_plain(text)}",
         WIDTH,
@@ -29,10 +30,12 @@ def item(name: str, text: str) -> str:
 
 
 def fence(text: str, language: str = "text") -> str:
+    """Put a text into a code block."""
     return f"```{language}\n{text.strip(chr(10))}\n```"
 
 
 def _plain(text: str) -> str:
+    """Escape Markdown's marks outside code spans."""
     pieces = " ".join(text.split()).split("`")
     plain = [
         piece.replace("<", "&lt;").replace("*", "\\*").replace("[", "\\[") if not n % 2 else piece

@@ -1,4 +1,4 @@
-"""One page for each schema: every key with what it takes, its default, its meaning and an example."""
+"""One reference page per schema: each key with its type, default, meaning and an example."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ _TYPES = {"integer": "whole number", "array": "list", "object": "keys", "boolean
 
 
 def schema_page(title: str, schema: Schema, example: str = "") -> str:
-    """The keys in the schema's order, below a key whatever is inside it, by its whole path; last, what several keys
-    have inside them alike."""
+    """Format a schema as a page: the keys in the schema's order, each with the paths inside it.
+
+    Definitions that several keys share come last.
+    """
     shared = _shared(schema)
     parts = [prose(schema["description"])] if "description" in schema else []
     if needed := schema.get("required", []):
@@ -38,14 +40,14 @@ def _section(path: str, value: Schema, schema: Schema, shared: Mapping[str, str]
 
 
 def _rows(path: str, value: Schema, schema: Schema, shared: Mapping[str, str]) -> Iterator[str]:
-    """Everything below a key."""
+    """Yield a list entry for each path below a key."""
     for name, inside in _below(value):
         whole = _whole(inside, schema)
         required = name.lstrip(".") in value.get("required", ())
         see = _see(inside, shared)
         facts = "" if see and not required else _facts(whole, required)
-        said = [str(whole.get("description", "")), facts]
-        yield item(f"{path}{name}", " ".join(filter(None, said)) or ("" if see else "–")) + (f" {see}" if see else "")
+        texts = [str(whole.get("description", "")), facts]
+        yield item(f"{path}{name}", " ".join(filter(None, texts)) or ("" if see else "–")) + (f" {see}" if see else "")
         if not see:
             yield from _rows(f"{path}{name}", whole, schema, shared)
 
@@ -53,19 +55,19 @@ def _rows(path: str, value: Schema, schema: Schema, shared: Mapping[str, str]) -
 def _below(value: Schema) -> Iterator[tuple[str, Schema]]:
     for name, inside in value.get("properties", {}).items():
         yield f".{name}", inside
-    others = value.get("additionalProperties")
-    if isinstance(others, Mapping):
-        yield ".NAME", others
+    additional = value.get("additionalProperties")
+    if isinstance(additional, Mapping):
+        yield ".NAME", additional
     items = value.get("items")
     if isinstance(items, Mapping):
         yield "[]", items
-    for one in value.get("anyOf", ()):
-        if isinstance(one, Mapping):
-            yield from _below(one)
+    for option in value.get("anyOf", ()):
+        if isinstance(option, Mapping):
+            yield from _below(option)
 
 
 def _shared(schema: Schema) -> dict[str, str]:
-    """The definitions that several keys refer to and that have something inside, each with its heading."""
+    """Return the definitions that several keys refer to and that have keys inside, each with its heading."""
     used = Counter(re.findall(r'"\$ref": "#/\$defs/(\w+)"', json.dumps(schema)))
     definitions = schema.get("$defs", {})
     return {
@@ -81,11 +83,11 @@ def _see(value: Schema, shared: Mapping[str, str]) -> str:
 
 
 def _whole(value: Schema, schema: Schema) -> dict[str, Any]:
-    """A value with what it refers to put in; what stands beside the reference wins."""
+    """Resolve the reference of a value; keys next to the reference override it."""
     if "$ref" not in value:
         return dict(value)
     referred = schema["$defs"][value["$ref"].rpartition("/")[2]]
-    return {**_whole(referred, schema), **{name: one for name, one in value.items() if name != "$ref"}}
+    return {**_whole(referred, schema), **{name: own for name, own in value.items() if name != "$ref"}}
 
 
 def _facts(value: Schema, required: bool = False) -> str:
@@ -107,7 +109,7 @@ def _takes(value: Schema) -> str:
     if "const" in value:
         return f"always `{_shown(value['const'])}`"
     if "enum" in value:
-        return "one of " + ", ".join(f"`{_shown(one)}`" for one in value["enum"])
+        return "one of " + ", ".join(f"`{_shown(choice)}`" for choice in value["enum"])
     if "x-form" in value:
         return str(value["x-form"])
     kinds = value.get("type", [])
