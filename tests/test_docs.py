@@ -1,4 +1,4 @@
-"""What the documents say, held against the program: commands, printed text, tables, examples, links."""
+"""The documents match the program: commands, printed text, tables, examples, links."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ ENVIRONMENT = ROOT / "docs" / "reference" / "environment.md"
 
 
 def _section(title: str) -> str:
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found[1]
+    match = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert match, title
+    return match[1]
 
 
 def _try_it() -> list[str]:
-    """The two commands for a new clone."""
+    """Return the commands for a new clone: install and demonstrate, install the tests' tools, run the tests."""
     return "".join(re.findall(r"```sh\n(.*?)```", _section("Try it"), re.DOTALL)).splitlines()
 
 
-# ------------------------------------------------------------------ what must hold
+# ------------------------------------------------------------------ what every document must keep
 
 
 @pytest.mark.parametrize("page", [read_page(path) for path in PAGES], ids=lambda page: name_of(page.path))
 def test_a_reader_can_do_what_the_page_shows(page: Written) -> None:
-    """Its commands, one after another in one folder, end as it says and print what it shows."""
+    """Its commands, run one after another in one folder, print and end as the page shows."""
     for block, shown in () if page.made else read_through(page):
         assert steady(block.text) == steady(shown), f"{block}: run python -m tests.test_docs"
 
@@ -52,21 +52,23 @@ def test_the_help_in_the_readme_names_every_command() -> None:
     assert set(re.findall(r"^  ([a-z]+) {2,}[A-Z]", shown, re.MULTILINE)) == set(COMMANDS)
 
 
-def test_the_first_command_installs_an_extra_and_a_script_that_exist() -> None:
-    """The extra and the script in the README's first command are those of pyproject.toml."""
+def test_the_first_command_demonstrates_and_the_second_installs_the_tests_tools() -> None:
+    """The first installs the program alone and runs a command that exists; the second installs an extra that exists."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    found = re.search(r"pip install -q -e '\.\[(\w+)]' && \.venv/bin/(\w+) (\w+)$", _try_it()[0])
-    assert found
-    extra, script, command = found.groups()
-    assert extra in project["optional-dependencies"]
-    assert script in project["scripts"]
-    assert command in COMMANDS
+    first, second, _ = _try_it()
+    demonstration = re.search(r"pip install -q -e \. && \.venv/bin/(\w+) (\w+)$", first)
+    assert demonstration
+    assert demonstration[1] in project["scripts"]
+    assert demonstration[2] in COMMANDS
+    tools = re.search(r"pip install -q -e '\.\[(\w+)]'$", second)
+    assert tools
+    assert tools[1] in project["optional-dependencies"]
 
 
 def test_the_checks_end_with_the_readmes_test_command() -> None:
-    """What .ci/run runs last is the README's test command, with its own environment's Python."""
+    """The last command of .ci/run is the README's test command, with its own environment's Python."""
     last = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()[-1]
-    assert last == _try_it()[1].replace(".venv/bin/python", '"$python"')
+    assert last == _try_it()[2].replace(".venv/bin/python", '"$python"')
 
 
 def test_the_table_of_exit_codes_is_the_programs() -> None:
@@ -77,7 +79,7 @@ def test_the_table_of_exit_codes_is_the_programs() -> None:
 
 
 def test_the_table_of_policies_is_the_programs() -> None:
-    """Each with its level where the settings say nothing."""
+    """Each has its default level."""
     page = (ROOT / "docs" / "reference" / "policies.md").read_text("utf-8")
     shown = dict(re.findall(r"^\| `(\w+)` \| `(error|warn|off)` \|", page, re.MULTILINE))
     schema = json.loads((ROOT / "schemas" / "settings.schema.json").read_text("utf-8"))
@@ -108,7 +110,7 @@ def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
     assert headings[0] == "[Unreleased]"
 
 
-# ------------------------------------------------------------------ what no file may say
+# ------------------------------------------------------------------ what no file may contain
 
 _FOLDERS = "home Users root opt work mnt srv tmp"
 _HOSTS = ("pypi {} org", "pythonhosted {} org", "npmjs {} org", "npmjs {} com", "crates {} io", "anaconda {} org")
@@ -123,10 +125,10 @@ _FORBIDDEN = re.compile(
 
 
 def _files() -> list[Path]:
-    """Every file that is, or could be, committed. Where git cannot say: all but what .gitignore names."""
+    """Return every file that is or could be committed; without git, every file that .gitignore does not name."""
     if (ROOT / ".git").exists() and shutil.which("git"):
-        asked = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        listed = subprocess.run(asked, capture_output=True, text=True, encoding="utf-8", check=False)
+        command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
         if listed.returncode == 0:
             return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
     ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text("utf-8").split()]
@@ -138,19 +140,19 @@ def _matches(path: Path, patterns: list[str]) -> bool:
 
 
 def test_no_file_names_a_machines_paths_or_a_package_registry() -> None:
-    """Nothing here holds on one machine only, and where packages come from is the installer's business."""
+    """No file is for one machine only, and the installer decides where packages come from."""
     files = _files()
     assert README in files
-    found = [
+    offences = [
         f"{path.relative_to(ROOT)}: {match[0]}"
         for path in files
         for match in _FORBIDDEN.finditer(path.read_bytes().decode("utf-8", "replace"))
     ]
-    assert found == []
+    assert offences == []
 
 
 def test_the_reference_is_what_the_program_makes() -> None:
-    """Every page that `python -m docs.reference` makes is as it makes it now, and no other page stands beside them."""
+    """Each generated page is current, and their folders have no other page."""
     made = dict(reference.pages())
     shown = {path: path.read_text("utf-8") for path in made if path.exists()}
     assert [path.name for path in made if shown.get(path) != made[path]] == [], "run python -m tests.test_docs"

@@ -1,6 +1,6 @@
-"""Every block of every page: files are held against what they are files of, commands exist, and nothing is left out.
+"""Every block of every page is checked: commands exist, files are valid, and no block is left out.
 
-What pages type and show is tried in test_docs.py, which runs whenever something lands; here is what they say.
+test_docs.py runs the commands of the pages; this module checks their text.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from tests.shown import GROUP, KINDS, accepted
 
 LANGUAGES = {"sh", "console", "yaml", "json", "csv", "python", "gherkin", "dockerfile", "mermaid", "text"}
 MAY_BE_LEFT = 10
-"""Blocks that are not run. Each says why; let there be few."""
+"""Maximum number of blocks that are not run; each has a reason."""
 
 _READ = [read_page(path) for path in PAGES]
 _BLOCKS = [block for page in _READ for block in page.blocks]
 
 
-# ------------------------------------------------------------------ what is typed
+# ------------------------------------------------------------------ commands
 
 
 def test_every_command_shown_is_accepted() -> None:
-    """Also in blocks that are not run, in pages that are made, in workflows and crontabs, with its options."""
+    """With its options, also in blocks that are not run, in generated pages, in workflows and crontabs."""
     lines = [line for block in _BLOCKS for line in _commands_in(block)]
     assert len(lines) > 80
     for line in lines:
@@ -41,7 +41,7 @@ def test_every_command_shown_is_accepted() -> None:
 
 
 def test_every_option_in_running_text_exists() -> None:
-    """Where a command stands in a sentence with options, it has them."""
+    """A command in a sentence has the options that the sentence names."""
     spans = [
         span
         for path in PAGES
@@ -67,20 +67,36 @@ def _commands_in(block: Block) -> Iterator[str]:
             yield from (part for part in parts if re.match(r"reconciler [a-z-]", part))
 
 
-# ------------------------------------------------------------------ files that are shown
+# ------------------------------------------------------------------ files
+
+
+def test_each_path_in_the_architecture_exists() -> None:
+    """Every module of its map and every path of its text is in the tree, and the map has every package."""
+    page = read_page(ROOT / "docs" / "architecture.md")
+    drawing = page.blocks[0].text
+    packages = re.findall(r"^  (\w+)/ ", drawing, re.MULTILINE)
+    assert set(packages) == {path.parent.name for path in (ROOT / "reconciler").glob("*/__init__.py")}
+    package, paths = "", re.findall(r"`((?:\w+/)*(?:\w+/|[a-z_]+\.(?:py|md)))`", page.path.read_text("utf-8"))
+    for line in drawing.splitlines():
+        package = match[1] if (match := re.match(r"  (\w+)/ ", line)) else package
+        if line.startswith(" " * 22):
+            paths += [f"{package}/{name}" for name in re.findall(r"\w+", line) if name != "also"]
+    assert len(paths) > 150
+    places = [(ROOT / path, ROOT / "reconciler" / path, ROOT / "reconciler" / f"{path}.py") for path in paths]
+    assert [str(place[0]) for place in places if not any(path.exists() for path in place)] == []
 
 
 @pytest.mark.parametrize("block", [block for block in _BLOCKS if block.language == "yaml"], ids=str)
 def test_each_yaml_block_is_what_it_is_a_file_of(block: Block, tmp_path: Path) -> None:
-    """Declared state by our own reading, pipelines by their forge's schema, and so on; a kind that is unknown fails."""
+    """Declared state is loaded, pipelines are validated by their forge's schema; an unknown kind of file fails."""
     for value in yaml.safe_load_all(block.text):
         kinds = [check for holds, check in KINDS if holds(value)]
-        assert len(kinds) == 1, f"{block}: this YAML is of no known kind, or of several"
+        assert len(kinds) == 1, f"{block}: this YAML matches no known kind, or several"
         kinds[0](block, value, tmp_path)
 
 
 def test_each_example_shown_is_its_file() -> None:
-    """Word for word: the file is what other tests try."""
+    """Word for word, because other tests use the file."""
     shown = [block for block in _BLOCKS if block.title.startswith(EXAMPLES)]
     assert len(shown) == 2
     for block in shown:
@@ -88,7 +104,7 @@ def test_each_example_shown_is_its_file() -> None:
 
 
 def test_each_json_block_is_json() -> None:
-    """And a plan if it looks like one."""
+    """It is valid JSON, and a valid plan if it has a plan's key."""
     schema = json.loads((ROOT / "schemas" / "plan.schema.json").read_text("utf-8"))
     for block in _BLOCKS:
         if block.language == "json" and "reconciler_format" in (value := json.loads(block.text)):
@@ -97,18 +113,18 @@ def test_each_json_block_is_json() -> None:
 
 @pytest.mark.parametrize("block", [block for block in _BLOCKS if block.language in ("python", "gherkin")], ids=str)
 def test_each_program_shown_stands_in_a_file_that_is_run(block: Block) -> None:
-    """Those of docs/examples, which the tests of outside policies run."""
+    """In docs/examples, whose programs the tests of outside policies run."""
     files = [path for path in (ROOT / "docs" / "examples").rglob("*") if path.suffix in (".py", ".feature")]
     lines = [line.strip() for line in block.text.strip().splitlines()]
     texts = [[line.strip() for line in path.read_text("utf-8").splitlines()] for path in files]
     assert any(lines == text[n : n + len(lines)] for text in texts for n in range(len(text)))
 
 
-# ------------------------------------------------------------------ nothing is left out
+# ------------------------------------------------------------------ no block is left out
 
 
 def test_every_block_says_what_it_is_written_in() -> None:
-    """One of a few languages, each of which is run or checked; `text` is for what nobody types."""
+    """One of a few languages, each of which is run or checked; `text` is for blocks that nobody types."""
     assert [str(block) for block in _BLOCKS if block.language not in LANGUAGES] == []
     typed = [block for block in _BLOCKS if block.language == "text" and re.search(r"^\$ ", block.text, re.MULTILINE)]
     assert [str(block) for block in typed] == []
@@ -116,18 +132,18 @@ def test_every_block_says_what_it_is_written_in() -> None:
 
 
 def test_few_blocks_are_not_run_and_each_says_why() -> None:
-    """What is left out of the trial is seen here, so that it does not grow unseen."""
+    """The number of blocks that are not run cannot grow unnoticed."""
     excuses = {str(block): block.excuse for block in _BLOCKS if block.excuse is not None}
     assert all(len(excuse.split()) > 2 for excuse in excuses.values()), excuses
     assert len(excuses) <= MAY_BE_LEFT, excuses
 
 
-# ------------------------------------------------------------------ and it can fail
+# ------------------------------------------------------------------ wrong pages fail
 
 _BROKEN = {
     "an option that does not exist": "```sh\nreconciler validate --colour\n```\n",
     "another exit code": "```sh\nreconciler validate   # exit 2: so it says\n```\n",
-    "a word that is not printed": "```console\n$ reconciler validate\nAll is well.\n```\n",
+    "output that is not printed": "```console\n$ reconciler validate\nAll is well.\n```\n",
     "a shell that fails": "```sh\nfalse\n```\n",
     "a file that is wrong": '```yaml title="state/settings.yaml"\nversion: 1\n```\n\n```sh\nreconciler validate\n```\n',
 }
@@ -135,7 +151,7 @@ _BROKEN = {
 
 @pytest.mark.parametrize("fault", _BROKEN)
 def test_a_page_that_is_wrong_is_found_out(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each way in which a page can be untrue fails where pages are read through."""
+    """Each kind of untrue page fails when its commands are run."""
     monkeypatch.setattr("tests.pages.name_of", lambda path: path.name)
     path = tmp_path / "page.md"
     path.write_text(f"# A page\n\n{_BROKEN[fault]}", "utf-8")
@@ -153,7 +169,7 @@ def test_a_page_that_is_wrong_is_found_out(fault: str, tmp_path: Path, monkeypat
     ],
 )
 def test_yaml_that_is_wrong_is_found_out(text: str, tmp_path: Path) -> None:
-    """By the kind that it is of, or because it is of none."""
+    """Its kind is checked, or it has no known kind."""
     block = Block(ROOT / "README.md", 0, 2, "yaml", text)
     with pytest.raises(Exception):  # noqa: B017
         test_each_yaml_block_is_what_it_is_a_file_of(block, tmp_path)

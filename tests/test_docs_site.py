@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds strictly, every page is in it, and reading it asks nobody for anything."""
+"""The documentation site builds strictly, has every page, and loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 _NOWHERE = "http://127.0.0.1:9"
-"""Where every request is sent while the site is built: nothing listens there."""
+"""Proxy for every request while the site is built; nothing listens there."""
 
 
 def build(folder: Path) -> Path:
-    """The site, built strictly, without a network."""
+    """Build the site strictly, without a network, and return its folder."""
     proxies = {f"{scheme}_proxy": _NOWHERE for scheme in ("http", "https", "HTTP", "HTTPS")}
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
@@ -41,15 +41,15 @@ def _pages(site: Path) -> list[Path]:
 
 
 def test_every_page_is_in_the_site(site: Path) -> None:
-    """Each Markdown file of docs/, and those of the top level that readers ask for."""
+    """Each Markdown file of docs/, and the pages of the top level."""
     written = {page.relative_to(ROOT / "docs").with_suffix("") for page in (ROOT / "docs").rglob("*.md")}
     top = {Path("changelog"), Path("contributing"), Path("security")}
     assert {page.relative_to(site).with_suffix("") for page in _pages(site)} == written | top
 
 
 def test_reading_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
-    """No font, script, picture or style of another host: who reads about learners is nobody's business."""
-    fetched = re.compile(
+    """No font, script, picture or style comes from another host, so that no other host sees who reads it."""
+    requests = re.compile(
         r"""<(?:script|img|iframe|source)[^>]*\ssrc="(?:https?:)?//[^"]*|"""
         r"""<link[^>]*rel="(?:stylesheet|preconnect|icon|preload)"[^>]*href="(?:https?:)?//[^"]*|"""
         r"""<link[^>]*href="(?:https?:)?//[^"]*"[^>]*rel="(?:stylesheet|preconnect|icon|preload)"|"""
@@ -57,16 +57,16 @@ def test_reading_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
     )
     files = [*site.rglob("*.html"), *site.rglob("*.css")]
     assert files
-    assert [found[0] for file in files for found in fetched.finditer(file.read_text("utf-8"))] == []
+    assert [match[0] for file in files for match in requests.finditer(file.read_text("utf-8"))] == []
 
 
 def test_no_page_asks_for_what_the_theme_would_fetch(site: Path) -> None:
-    """The theme draws diagrams with a program from a public host; so there are no such blocks."""
+    """The theme would draw diagrams with a program from a public host, so no page has such a block."""
     assert [page for page in _pages(site) if 'class="mermaid"' in page.read_text("utf-8")] == []
 
 
 def test_every_link_within_the_site_leads_to_something(site: Path) -> None:
-    """Also the links that were led anew on their way out of docs/."""
+    """Also links to files outside docs/, which the site rewrites."""
     broken = []
     for page in _pages(site):
         for link in re.findall(r'<a[^>]*\shref="([^"#?]+)', page.read_text("utf-8")):

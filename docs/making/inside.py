@@ -23,7 +23,7 @@ TABLES = {
     "run_ends": "How a run ended. A run without such a row was interrupted.",
     "operations": "What a run was going to write: the request, and the previous holder of each slot.",
     "events": "The outcome of each operation, step by step, with its proof.",
-    "record": "The last value applied to each slot. It is used for slots that OneFile does not show, and to detect drift.",
+    "record": "The last value applied to each slot, used to detect drift and for slots that OneFile does not show.",
     "leases": "The lock: one run at a time writes to a centre.",
     "lock_breaks": "Locks that were released by hand: by whom, from which run, and why.",
     "calls": "Calls to OneFile in the last minute, shared by all users of this store.",
@@ -53,8 +53,8 @@ def switches_page() -> str:
         ),
         "```sh\nreconciler sandbox --switches\n```",
         prose(
-            "Set a switch with `reconciler sandbox --switch NAME=VALUE` (repeatable). `--fault JSON` makes single calls "
-            "fail."
+            "Set a switch with `reconciler sandbox --switch NAME=VALUE` (repeatable). "
+            "`--fault JSON` makes single calls fail."
         ),
         "\n".join(rows),
     )

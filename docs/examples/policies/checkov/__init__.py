@@ -1,4 +1,4 @@
-"""Checks that checkov loads with --external-checks-dir: it imports every module that is listed here."""
+"""Checks for `checkov --external-checks-dir`, which imports every module listed here."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Nobody holds a slot after the plan who is not in staff.yaml."""
+"""Checks that every slot's holder after the plan is in staff.yaml."""
 
 from typing import Any
 
@@ -18,11 +18,14 @@ SLOTS = [
 
 class KnownStaff(BaseResourceCheck):
     def __init__(self) -> None:
-        name = "Whoever holds a slot is in staff.yaml"
+        name = "The holder of a slot is in staff.yaml"
         super().__init__(name, "ONEFILE_1", [CheckCategories.CONVENTION], SLOTS)
 
     def scan_resource_conf(self, conf: dict[str, list[Any]]) -> CheckResult:
-        """Every value comes in a list of one; `staff_id` is missing where nobody is, `staff` is null for a stranger."""
+        """Fail a slot whose holder has no handle.
+
+        Each value is a list of one. `staff_id` is missing if the slot is empty; `staff` is null for an unknown person.
+        """
         held = "staff_id" in conf
         return CheckResult.FAILED if held and not conf.get("staff", [None])[0] else CheckResult.PASSED
 

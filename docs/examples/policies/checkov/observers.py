@@ -1,4 +1,4 @@
-"""Observers, whose handles begin with observer- in this centre, neither assess nor quality-assure."""
+"""Checks that observers, whose handles begin with observer- in this centre, neither assess nor quality-assure."""
 
 from typing import Any
 
