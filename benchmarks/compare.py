@@ -1,10 +1,10 @@
-"""Starting, checking and planning, side by side with what people would use instead, in one run on one machine.
+"""Compares the speed of start, check and plan with similar tools, in one run on one machine.
 
     python -m benchmarks.compare              everything (about a quarter of an hour); prints the tables
     python -m benchmarks.compare --write      and commits them to benchmarks/compare.md
     python -m benchmarks.compare start small
 
-Each run is a new process: seconds are of the clock, memory is the largest that the operating system saw of it.
+Each run is a new process: wall-clock seconds, and the largest memory that the operating system reports.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BROKEN: Mapping[str, tuple[str, str]] = {
     "a version to come": ("version: 1", "version: 2"),
     "a handle that nobody has": ("    default_assessor: assessor-0", "    default_assessor: asessor-0"),
 }
-"""What people get wrong in a cohort file: what stands there, and what they write instead."""
+"""Common mistakes in a cohort file: the correct text and the mistake."""
 
 
 # ------------------------------------------------------------------ 1. start
@@ -89,7 +89,7 @@ def _check_jsonschema(peers: Peers, folder: Path, files: Sequence[str]) -> Run |
 
 
 def _verdicts(peers: Peers, folder: Path) -> str:
-    """Both checkers on a file with one fault each, and on the file without."""
+    """Run both checkers on files with one fault each, and on the file without a fault."""
     rows = []
     for number, (fault, (right, wrong)) in enumerate(BROKEN.items()):
         place = folder / f"verdict-{number}"
@@ -154,7 +154,7 @@ def _our_plan(peers: Peers, folder: Path, learners: int) -> Run:
 
 
 def small(peers: Peers, folder: Path) -> str:
-    """One learner in one file of a thousand is edited: everything again, and only what git says changed."""
+    """Edit one learner in one of a thousand files; then run everything, and only the changed files."""
     place = folder / "small"
     _centre(FILES * PER_FILE, place)
     author = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
@@ -180,7 +180,7 @@ def small(peers: Peers, folder: Path) -> str:
 
 
 def _centre(learners: int, place: Path) -> None:
-    """Made by a process of its own: this one stays small, since a new process is first as large as who starts it."""
+    """Create the folder in a separate process, because a new process starts as large as its parent."""
     make = [sys.executable, "-m", "benchmarks.folders", str(learners), str(place)]
     subprocess.run(make, cwd=ROOT, check=True)  # noqa: S603
 
@@ -193,7 +193,7 @@ PARTS: Mapping[str, tuple[str, Callable[[Peers, Path], str]]] = {
     "plan": ("Plan from a saved reading, without a call", plan),
     "small": ("A small change in a large repository", small),
 }
-TITLE = """# Starting, checking and planning, beside other tools
+TITLE = """# Comparison with other tools: start, check and plan
 
 Made by `python -m benchmarks.compare --write`; do not edit."""
 HOW = (
@@ -209,14 +209,14 @@ FOUND = """## What profiling found
   twentieth to define. What a command does not use is not loaded: commands are listed without their modules, HTTP waits
   for the first call, PostgreSQL's driver for a PostgreSQL store, asyncio for something to wait for. What is left is
   click, PyYAML, the schema validator and Python itself.
-- **Check.** Of what a file takes by itself half is making libyaml's events into Python objects, which nothing in
-  Python can spare. Checking by the Rust-backed validator takes a fiftieth; the validator that explains is asked only
-  about what was refused. So the files are divided among the cores, each read and checked by itself in a process of
-  its own, while the first process judges what concerns several files. What passes between them is encoded and decoded
-  in C, and only learners of whom something can be wrong are looked at closely. Below 2 MB of files other processes
-  would not pay, and are not started.
-- **Plan.** Nothing stands out any more: building, comparing and judging take a microsecond or two a slot each. What
-  did stand out was the collector (a fifth, with millions of values and hardly a cycle among them), hashing and
+- **Check.** Half of the time for a file is making libyaml's events into Python objects, which nothing in Python can
+  spare. Checking by the Rust-backed validator takes a fiftieth; the validator that explains is asked only about what
+  was refused. So the files are divided among the cores, each read and checked by itself in a process of its own,
+  while the first process judges what concerns several files. What passes between them is encoded and decoded in C,
+  and only learners of whom something can be wrong are looked at closely. Below 2 MB of files other processes would
+  not pay, and are not started.
+- **Plan.** Nothing is conspicuous now: building, comparing and checking take a microsecond or two a slot each. The
+  largest parts were the collector (a fifth, with millions of values and hardly a cycle among them), hashing and
   looking up members of enums, caseloads counted several times, and asking every rule about every slot.
 - **A cache of parsed files** was measured and not kept. Its best case, every file unchanged, replaces parsing by
   loading what was kept. Of the processor's time for a thousand files the first process takes a third, whatever is

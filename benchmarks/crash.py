@@ -1,10 +1,10 @@
-"""The crash and fault harness of the tests, run long: a death at every commit and at every write, and much else.
+"""A long run of the tests' crash and fault harness: a kill at every commit and every write, and other faults.
 
     python -m benchmarks.crash                  some 550 runs, half an hour; writes benchmarks/crash.md
     python -m benchmarks.crash --every 20       each twentieth of them, and only prints
 
-Every trial is one run of `reconciler apply` in a process of its own against a served sandbox, with its fate, then the
-runs that are allowed after it, then all the evidence: see tests/crash.
+Each trial runs `reconciler apply` in a separate process against a served sandbox, injects its fault, then makes the
+allowed follow-up runs and checks the evidence: see tests/crash.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HISTORIES, STEPS = 300, 30
 
 @dataclass(frozen=True)
 class Trial:
-    """One run with its fate. `by_others` is one of the tests about other people's edits, with its arguments."""
+    """One run with its fault. `by_others` is a test about other people's edits, with its arguments."""
 
     kind: str
     fate: Fate = field(default_factory=lambda: Fate())
@@ -194,8 +194,8 @@ def report(results: list[Result], size: Size, histories: str, minutes: float) ->
         codes = Counter(one.ended for one in mine if one.ended.startswith("exit"))
         ends = ", ".join(f"{code} × {count}" for code, count in sorted(codes.items())) or "–"
         counts = (len(mine), sum(one.ended == "killed" for one in mine))
-        told = (sum(one.looked_at for one in mine), sum(bool(one.failure) for one in mine))
-        lines.append(f"| {kind} | {counts[0]} | {counts[1]} | {ends} | {told[0]} | {told[1]} |")
+        checked = (sum(one.looked_at for one in mine), sum(bool(one.failure) for one in mine))
+        lines.append(f"| {kind} | {counts[0]} | {counts[1]} | {ends} | {checked[0]} | {checked[1]} |")
     total = (len(results), sum(one.ended == "killed" for one in results))
     failed, looked_at = sum(bool(one.failure) for one in results), sum(one.looked_at for one in results)
     lines += [
@@ -206,7 +206,7 @@ def report(results: list[Result], size: Size, histories: str, minutes: float) ->
         "had added unseen; every value that a write displaced is the one its journalled operation names; every write "
         "call that the sandbox saw has its own `sent` in the journal; no operation is left at intent or sent; "
         "`unknown` only where OneFile does not show the slot; after edits by "
-        "others, their value stands wherever the settings only report drift.",
+        "others, their value remains if the settings only report drift.",
         "",
         f"The sandbox saw {sum(one.calls for one in results):,} calls, and {sum(one.effects for one in results):,} "
         f"slots moved by us; the journals hold {sum(one.sent for one in results):,} operations that were sent.",
@@ -249,7 +249,7 @@ def main() -> int:
 
 
 def _histories(count: int) -> tuple[str, bool]:
-    """In words, and whether all passed: one that fails must not lose what the trials before it found."""
+    """Return a description and the overall result; a failure must not lose the results of the trials before it."""
     try:
         test_interleaving.check(count, STEPS, always_the_same=False)
     except Exception:

@@ -1,4 +1,4 @@
-"""Writes a centre of any size as a user has it: the files, a saved reading, and the record of what was applied.
+"""Writes a centre of any size: the files, a saved reading, and the record of applied values.
 
 python -m benchmarks.folders LEARNERS FOLDER
 """
@@ -28,22 +28,22 @@ LEARNERS_PER = {Role.ASSESSOR: 25, Role.IQA: 80, Role.EMPLOYER: 20, Role.OBSERVE
 
 @dataclass(frozen=True)
 class Centre:
-    """`learners` learners with seven slots each, all written out, a hundred to a file."""
+    """A centre of `learners` learners with seven slots each, all written out, a hundred to a file."""
 
     learners: int
 
     @cached_property
     def staff(self) -> Mapping[tuple[Role, int], UserId]:
-        """Everybody's OneFile id, by role and place in it."""
+        """Return the OneFile ids by role, in order."""
         people = [(role, place) for role, per in LEARNERS_PER.items() for place in range(max(2, self.learners // per))]
         return {who: UserId(10_000_000 + number) for number, who in enumerate(people)}
 
     def member(self, role: Role, learner: int) -> tuple[Role, int]:
-        """Who of a role has this learner: everybody of the role in turn."""
+        """Return the person of a role for a learner: each in turn."""
         return role, learner % max(2, self.learners // LEARNERS_PER[role])
 
     def write(self, folder: Path) -> None:
-        """`state/`, `reading.json`, and the store with the additional people, whom OneFile does not show."""
+        """Write `state/`, `reading.json`, and the store with the additional people, which OneFile does not show."""
         cohorts = folder / "state" / "cohorts"
         cohorts.mkdir(parents=True)
         (folder / "state" / "settings.yaml").write_text(f"version: 1\norganisation: {ORGANISATION}\n", "utf-8")
@@ -70,7 +70,7 @@ class Centre:
         )
 
     def observed(self) -> Observed:
-        """Everything as declared, but for one default assessor in MOVED learners."""
+        """Return the observed state: as declared, except one default assessor in MOVED learners."""
         placement = {user: 1 if who[0] is Role.EMPLOYER else None for who, user in self.staff.items()}
         return Observed(
             taken_at=READ_AT,

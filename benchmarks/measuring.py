@@ -1,4 +1,4 @@
-"""Runs whole commands and keeps what the operating system saw of them; prints what came of it as tables."""
+"""Runs commands, measures their time and memory, and formats the results as tables."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ MIB = 1024  # ru_maxrss is in KiB on Linux
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One command, run some times: the median of its seconds, its largest memory, and how it ended."""
+    """One command, run several times: median seconds, largest memory, exit code."""
 
     seconds: float
     mib: float
     exit_code: int
 
     def over(self, other: Run) -> str:
-        """How many times as long as another."""
+        """Return the ratio of the seconds to those of another run."""
         return f"{self.seconds / other.seconds:.2f}"
 
 
 def measured(commands: Sequence[Sequence[str]], folder: Path, *, times: int) -> list[Run]:
-    """The commands in turn, A B A B …, so that a machine that slows down slows all of them; one warm-up where several
-    runs are asked for."""
+    """Run the commands in turn, A B A B …, so that a slow moment of the machine affects all of them.
+
+    With several runs there is one warm-up.
+    """
     runs: list[list[Run]] = [[] for _ in commands]
     for _ in range(times + (times > 1)):
         for command, mine in zip(commands, runs, strict=True):
@@ -63,7 +65,7 @@ def machine() -> str:
 
 
 def cells(run: Run | None) -> tuple[str, str]:
-    """Seconds and MiB, or that the command is not to be had here."""
+    """Return seconds and MiB, or that the command is not available."""
     if run is None:
         return "not here", ""
     digits = 3 if run.seconds < 1 else 2 if run.seconds < 10 else 1

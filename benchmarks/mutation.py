@@ -1,10 +1,10 @@
-"""What the tests notice: small faults put into the modules that decide, one at a time, each against its tests.
+"""Mutation testing: puts small faults into the modules that decide, one at a time, and runs their tests.
 
-    pip install mutmut                                   (3.8 or newer; it is no part of `.[test]`)
+    pip install mutmut                                   (3.8 or newer; not part of the test tools)
     python -m benchmarks.mutation                        the plan, in a temporary folder; prints a table
-    python -m benchmarks.mutation --in DIR apply drift   kept in DIR: run again, only what is new or changed is tried
+    python -m benchmarks.mutation --in DIR apply drift   kept in DIR: a second run tries only new or changed mutants
 
-Sentences are left alone, since rewording one is no fault; words such as "update" are not. A survivor is looked at with
+Sentences are not mutated, because rewording one is no fault; words such as "update" are. To see a survivor, run
 `python -m mutmut show NAME` in DIR.
 """
 
@@ -30,14 +30,14 @@ PARTS: Mapping[str, tuple[list[str], list[str]]] = {
     "drift": (["reconciler/plan/drift.py"], ["tests/plan/test_drift.py"]),
     "observed": (["reconciler/observed/*.py"], ["tests/observed"]),
 }
-"""What is mutated, and the tests that are to notice."""
+"""The mutated modules, and the tests that must fail."""
 
 QUICK = """
 from hypothesis import Phase
 settings.register_profile("mutation", settings.get_profile("patient"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("mutation")
 """
-"""Hypothesis need not look for the smallest example of a fault that we made ourselves."""
+"""Settings without shrinking: nobody needs the smallest example of a fault that we made."""
 
 WORD = re.compile(r"""["'][\w.-]*["']""")
 KILLED = {1, 3}  # what pytest ends with where a test fails, and mutmut's own for the same
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def prepare(folder: Path, parts: Iterable[str]) -> None:
-    """A copy of what git knows, and mutmut's settings in it."""
+    """Copy the files that git knows, and add mutmut's settings."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S607
     for name in filter(None, listed.stdout.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def prepare(folder: Path, parts: Iterable[str]) -> None:
 
 
 def mutate() -> None:
-    """mutmut, but for sentences. It puts a fault into one function of a process that has read the tests already."""
+    """Run mutmut without mutating sentences; it changes one function in a process that has loaded the tests."""
     from mutmut.__main__ import cli
     from mutmut.mutation import mutators
 

@@ -1,6 +1,6 @@
-"""What people would use instead, put to the same work: installed here where PyPI has it, told where it is missing.
+"""Similar tools on the same task: installed from PyPI if available, reported as missing otherwise.
 
-Each in an environment of its own, as a user installs it, and so is ours.
+Each tool, including this one, has an environment of its own, as a user installs it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FROM_YAML = (
 
 
 class Peers:
-    """The other tools, whose work is laid out under `folder`; `ours` is our own command."""
+    """The other tools, with their files under `folder`; `ours` is this project's command."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class Peers:
         return ", ".join(f"{name} {known[name]}" if name in known else f"{name} (not here)" for name in names)
 
     def octodns(self, records: int) -> Run | None:
-        """octoDNS's plan of as many records from one folder of YAML to another."""
+        """Time octoDNS's plan of this many records from one folder of YAML to another."""
         command = self.command("octodns-sync")
         if not command:
             return None
@@ -61,8 +61,7 @@ class Peers:
         return _sound(measured([[command, "--config-file", "config.yaml"]], place, times=3)[0])
 
     def terraform(self, resources: int, *, from_yaml: bool) -> Run | None:
-        """Terraform's plan of as many resources, which were applied before: read from one YAML file, or each written
-        out as a block of its own."""
+        """Time Terraform's plan of this many applied resources, from one YAML file or as one block each."""
         command = self.command("terraform")
         if not command:
             return None
@@ -83,7 +82,7 @@ class Peers:
 
 
 def _installed(place: Path, *packages: str) -> Path:
-    """A new environment with these packages; its folder of commands. What could not be installed is not in it."""
+    """Create an environment with these packages and return its folder of commands, without those not installed."""
     venv.create(place, with_pip=True)
     commands = place / ("Scripts" if os.name == "nt" else "bin")
     install = [str(commands / "python"), "-m", "pip", "install", "--quiet", *packages]

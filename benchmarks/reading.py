@@ -1,7 +1,7 @@
-"""What reading costs: calls and simulated minutes, beside reading one by one and beside the least there can be.
+"""Measures what reading costs in calls and simulated minutes, compared with naive reading and a lower bound.
 
 Run from the checkout: `python benchmarks/reading.py` prints the tables, `--write` also commits them to reading.md, and
-sizes as arguments (`50 800`) leave the others out. The product's own reader and client talk to the sandbox in this
+sizes as arguments (`50 800`) select only those. The product's own reader and client talk to the sandbox in this
 process; the minutes are those of a virtual clock, in which every call takes LATENCY and OneFile's limit is kept.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from onefile_sandbox.api import BASE, ApiRequest, SandboxApi
+from onefile_sandbox.api import BASE, Request, Service
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Faults
 from onefile_sandbox.switches import Switches
@@ -34,7 +34,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
 from reconciler.problems import Source
-from reconciler.ratelimit import MemoryLedger, RateLimiter
+from reconciler.ratelimit import Budget, MemoryLedger
 
 SIZES = (50, 800, 10_000, 50_000)
 SCOPE = 40
@@ -56,9 +56,9 @@ RESULT = Path(__file__).with_suffix(".md")
 
 
 class SlowNetwork(httpx.AsyncBaseTransport):
-    """The sandbox in this process, each call `latency` seconds away, half of them before it is counted there."""
+    """The sandbox in this process, with `latency` seconds per call, half of them before the call counts."""
 
-    def __init__(self, service: SandboxApi, latency: float) -> None:
+    def __init__(self, service: Service, latency: float) -> None:
         self._service, self._latency = service, latency
         self.throttled = 0
         self.arrivals: list[float] = []
@@ -68,7 +68,7 @@ class SlowNetwork(httpx.AsyncBaseTransport):
         await clock.sleep(self._latency / 2)
         self.arrivals.append(clock.monotonic())
         path = request.url.path[len(BASE) :]
-        asked = ApiRequest(request.method, path, "", dict(request.headers), await request.aread())
+        asked = Request(request.method, path, "", dict(request.headers), await request.aread())
         answer = await self._service.exchange(asked)
         self.throttled += answer.status == 429
         await clock.sleep(self._latency / 2)
@@ -76,8 +76,8 @@ class SlowNetwork(httpx.AsyncBaseTransport):
 
 
 @dataclass(frozen=True)
-class Told:
-    """A Teller that keeps the forecast: calls in all."""
+class ForecastListener:
+    """A progress listener that keeps the forecast of all calls."""
 
     forecasts: list[int]
 
@@ -98,30 +98,30 @@ class Reading:
 def read(
     world: World, switches: Switches, declared: Declared, facts: Capabilities, latency: float = LATENCY
 ) -> Reading:
-    """One run: log in, read all that is declared."""
-    clock, told = VirtualClock(START), Told([])
-    network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
+    """Log in and read everything declared, once."""
+    clock, listener = VirtualClock(START), ForecastListener([])
+    network = SlowNetwork(Service(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> int:
-        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
+        budget = Budget(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
-            "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
+            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
         ) as client:
-            observed = await observe(declared, Reader(client, clock), facts, told)
+            observed = await observe(declared, Reader(client, clock), facts, listener)
             return observed.calls
 
     calls = asyncio.run(session())
     if network.throttled or calls != len(network.arrivals):
         raise AssertionError("a call was refused, or not counted")
-    return Reading(calls, clock.monotonic() / 60, told.forecasts[0])
+    return Reading(calls, clock.monotonic() / 60, listener.forecasts[0])
 
 
 # ------------------------------------------------------------------ a typical declaration
 
 
 def declare(world: World, numbers: Sequence[int], *, employers: bool) -> Declared:
-    """Default assessor and one learning aim (assessor and IQA) for all, units for a third, an employer for a half.
+    """Declare a default assessor and one learning aim for all, units for a third, an employer for a half.
 
     Nearly everything is as it is in OneFile; one employer in a hundred is to change.
     """
@@ -155,7 +155,7 @@ def _learner(world: World, number: int, *, employers: bool) -> DeclaredLearner:
 
 
 def active(world: World) -> list[int]:
-    """Learners who are not archived, by number."""
+    """Return the learners who are not archived, by number."""
     return [n for n in range(1, world.learners + 1) if world.users[200_000 + n]["DateArchived"] is None]
 
 
@@ -168,13 +168,13 @@ def naive(declared: Declared) -> int:
 
 
 def minutes(calls: int) -> float:
-    """How long so many calls take at the best pace: a full window at once, the next when the first leaves it."""
+    """Return the minutes for so many calls at the best pace: a full window at once, then the next."""
     windows, rest = divmod(calls - 1, LIMIT)
     return (windows * (60 + LATENCY) + (rest + 1) * LATENCY / 8) / 60
 
 
 def least(world: World, declared: Declared, server: str) -> int:
-    """The lower bound that reading.md derives."""
+    """Return the lower bound that reading.md derives."""
     rich = server == "rich"
     slots = [set(learner.slots) for learner in declared.learners]
     own_record = sum(not rich or EMPLOYER in one for one in slots)
@@ -247,16 +247,16 @@ def measure(learners: int) -> Iterator[Row]:
 
 
 def pace(latency: float, world: World) -> tuple[float, int]:
-    """The share of the allowed calls that a long reading makes once its first minute is over, and the 429s it got."""
+    """Return the share of the allowed calls that a long reading uses after its first minute, and its 429 answers."""
     clock = VirtualClock(START)
     switches = replace(Switches.parse(SERVERS["poor"]), rate_limit=LIMIT)
-    network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
+    network = SlowNetwork(Service(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> None:
-        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
+        budget = Budget(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
-            "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
+            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
         ) as client:
             await observe(declare(world, active(world), employers=True), Reader(client, clock))
 
@@ -299,12 +299,12 @@ TEXT = """# What reading costs
 Made by `python benchmarks/reading.py --write`; do not edit.
 {machine}
 
-Calls are the scarce thing: OneFile allows {limit} a minute. The minutes are simulated, at {latency} s a call; those of
+Calls are the bottleneck: OneFile allows {limit} a minute. The minutes are simulated, at {latency} s a call; those of
 the naive reading are for so many calls at the same pace. Declared for every learner are a default assessor and one
 learning aim (assessor and IQA), for a third of them a unit, for a half of them (where the table says so) a default
-employer, of which one in a hundred is to change. The first time nothing is known of the server; the second time what
-the first one learnt is. K = 40 are forty learners who follow one another, as a cohort does; K = N leaves out those
-who are archived, one in twenty.
+employer, of which one in a hundred is to change. The first time nothing is known of the server; the second time the
+capabilities found by the first are. K = 40 are forty learners who follow one another, as a cohort does; K = N leaves
+out those who are archived, one in twenty.
 
 - **poor**: paged rows of users carry no more than id and name, and there is no list of everybody's aims or units.
 - **rich**: paged rows of users carry the default assessor, and everybody's aims and units can be paged through.
@@ -317,11 +317,11 @@ Pages hold {cap} rows at most on both, which is a guess: OneFile's largest page 
 **Naive** is one log-in, and for each learner one GET, one search for the aims and one for the units, whatever is
 declared; staff are not read. The forecast is what `plan` said before the bulk of the reading, less what was spent.
 
-## The least, and why nothing can be cheaper
+## The lower bound
 
-What one learner's slot holds says nothing of another's: whatever was not in an answer may be otherwise without any
-answer changing. So each value that is wanted must have been in some answer, and what counts is how many of them one
-answer can have held.
+One learner's slot shows nothing about another's: a value that was not in an answer may differ without changing any
+answer. So each value that is wanted must have been in some answer, and what counts is how many of them one answer can
+have held.
 
 1. One call logs in.
 2. A default employer is only on the learner's own record: one GET for each learner for whom one is declared. It shows
@@ -340,9 +340,9 @@ end. It holds for the calls that the product uses: single records, searches for 
 of users. One unpaged answer with everybody's aims would be one call instead of hundreds; that a server sends such an
 answer was never seen, and it is not relied on.
 
-What the product spends beyond it: one call for who is on the learners' list, where the first time one page tells what
-its rows carry; for the lists of everybody's aims and units, the first time, one look at their first page and a few at
-where they end; one look that proves the end of each list that is read through; and pages of employers that hold
+What the product spends beyond it: one call for who is on the learners' list, where the first time one page shows what
+its rows contain; for the lists of everybody's aims and units, the first time, one look at their first page and a few
+at where they end; one look that proves the end of each list that is read through; and pages of employers that hold
 others as well.
 
 ## The pace

@@ -1,11 +1,11 @@
-"""A simulated year of a centre and its OneFile: what happened, and that nothing was lost.
+"""Simulates a year of a centre and its OneFile, and checks that nothing is lost.
 
     python -m benchmarks.year                     800 learners, 365 days; writes benchmarks/year.md
     python -m benchmarks.year --days 30 --seed 2  part of another year, and only prints
 
 The centre edits its files, people and another system edit in OneFile, answers get lost, runs are killed; each night
-`drift --correct` puts back what moved, and `apply` writes what is due. After every day all is held against the book:
-see tests/year. The first thing that is not as it should be ends the run.
+`drift --correct` corrects drift, and `apply` writes what is due. After every day everything is checked against an
+independent model: see tests/year. The first mismatch ends the run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ say, worked out by a second, naive reading of them, or the day's drift report sa
 person must decide waits for more than three days; slots that nobody declares are as they were; no default employer,
 whose drift is only reported, was written; every slot whose time ran out with nobody to follow was set aside by the
 plan; every write that OneFile saw has its entry in the journal, displaced what that entry said, and was made once;
-what took effect is nowhere denied; nothing is left open.
+no effect is reported as not done; nothing is left open.
 """
 
 
