@@ -92,9 +92,9 @@ def main() -> None:
     """Draw every picture."""
     PICTURES.mkdir(exist_ok=True)
     centre, cohort = _planned(), _planned(COHORT)
-    page = html.render_plan(centre.plan, fingerprint=centre.fingerprint)
-    comment = markdown.render_plan(centre.plan, fingerprint=centre.fingerprint)
-    terminal = text.render_plan(cohort.plan, fingerprint=cohort.fingerprint, colour=True, width=COLUMNS)
+    page = html.render_html(centre.plan, fingerprint=centre.fingerprint)
+    comment = markdown.render_markdown(centre.plan, fingerprint=centre.fingerprint)
+    terminal = text.render_text(cohort.plan, fingerprint=cohort.fingerprint, colour=True, width=COLUMNS)
     prompt = f"$ reconciler plan --cohort {COHORT} --at {DAY}\n"
     (PICTURES / "terminal.svg").write_text(_terminal(prompt + terminal), "utf-8")
     with _browser() as browser:

@@ -55,7 +55,7 @@ def test_the_help_in_the_readme_names_every_command() -> None:
 def test_the_first_command_demonstrates_and_the_second_installs_the_tests_tools() -> None:
     """The first installs the program alone and runs a command that exists; the second installs an extra that exists."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    first, second, _ = _try_it()
+    first, second, *_ = _try_it()
     demonstration = re.search(r"pip install -q -e \. && \.venv/bin/(\w+) (\w+)$", first)
     assert demonstration
     assert demonstration[1] in project["scripts"]
