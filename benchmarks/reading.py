@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from onefile_sandbox.api import BASE, Request, Service
+from onefile_sandbox.api import BASE, ApiRequest, SandboxApi
 from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Faults
 from onefile_sandbox.switches import Switches
@@ -34,7 +34,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
 from reconciler.problems import Source
-from reconciler.ratelimit import Budget, MemoryLedger
+from reconciler.ratelimit import MemoryLedger, RateLimiter
 
 SIZES = (50, 800, 10_000, 50_000)
 SCOPE = 40
@@ -58,7 +58,7 @@ RESULT = Path(__file__).with_suffix(".md")
 class SlowNetwork(httpx.AsyncBaseTransport):
     """The sandbox in this process, with `latency` seconds per call, half of them before the call counts."""
 
-    def __init__(self, service: Service, latency: float) -> None:
+    def __init__(self, service: SandboxApi, latency: float) -> None:
         self._service, self._latency = service, latency
         self.throttled = 0
         self.arrivals: list[float] = []
@@ -68,7 +68,7 @@ class SlowNetwork(httpx.AsyncBaseTransport):
         await clock.sleep(self._latency / 2)
         self.arrivals.append(clock.monotonic())
         path = request.url.path[len(BASE) :]
-        asked = Request(request.method, path, "", dict(request.headers), await request.aread())
+        asked = ApiRequest(request.method, path, "", dict(request.headers), await request.aread())
         answer = await self._service.exchange(asked)
         self.throttled += answer.status == 429
         await clock.sleep(self._latency / 2)
@@ -100,10 +100,10 @@ def read(
 ) -> Reading:
     """Log in and read everything declared, once."""
     clock, listener = VirtualClock(START), ForecastListener([])
-    network = SlowNetwork(Service(world, switches, Faults(), clock, "sandbox"), latency)
+    network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> int:
-        budget = Budget(MemoryLedger(clock), LIMIT, clock)
+        budget = RateLimiter(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
             "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
@@ -250,10 +250,10 @@ def pace(latency: float, world: World) -> tuple[float, int]:
     """Return the share of the allowed calls that a long reading uses after its first minute, and its 429 answers."""
     clock = VirtualClock(START)
     switches = replace(Switches.parse(SERVERS["poor"]), rate_limit=LIMIT)
-    network = SlowNetwork(Service(world, switches, Faults(), clock, "sandbox"), latency)
+    network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> None:
-        budget = Budget(MemoryLedger(clock), LIMIT, clock)
+        budget = RateLimiter(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
             "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
