@@ -103,10 +103,10 @@ def read(
     network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> int:
-        budget = RateLimiter(MemoryLedger(clock), LIMIT, clock)
+        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
-            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
+            "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
         ) as client:
             observed = await observe(declared, Reader(client, clock), facts, listener)
             return observed.calls
@@ -253,10 +253,10 @@ def pace(latency: float, world: World) -> tuple[float, int]:
     network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> None:
-        budget = RateLimiter(MemoryLedger(clock), LIMIT, clock)
+        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
-            "http://sandbox.invalid" + BASE, token, budget=budget, clock=clock, transport=network
+            "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
         ) as client:
             await observe(declare(world, active(world), employers=True), Reader(client, clock))
 
