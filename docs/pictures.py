@@ -27,7 +27,8 @@ from onefile_sandbox.clock import VirtualClock
 from reconciler.commands import plan as planning
 from reconciler.commands.plan import Planned
 from reconciler.report.plan import html, markdown, text
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = Path(__file__).parent / "pictures"
@@ -109,8 +110,8 @@ def _planned(*cohorts: str) -> Planned:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "state", Path(folder) / "state")
         with chdir(folder):
-            clock = VirtualClock(NOON)
-            return planning.plan(Context(state=Path("state"), at=DAY, cohorts=cohorts, environment={}, clock=clock))
+            options = Options(state=Path("state"), at=DAY, cohorts=cohorts)
+            return planning.plan(options, Environment({}, clock=VirtualClock(NOON)))
 
 
 def _terminal(report: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from reconciler.model.slots import (
@@ -72,3 +72,14 @@ def spaced(name: str) -> str:
 def number_of(count: int, thing: str) -> str:
     """Return `1 slot` or `2 slots`."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+FEW = 10
+"""Items that are listed where somebody asked for a short list."""
+
+
+def some(items: Sequence[str], *, whole: bool) -> str:
+    """Return the items in a list, the first FEW of them unless the `whole` list is wanted."""
+    if whole or len(items) <= FEW:
+        return ", ".join(items)
+    return f"{', '.join(items[:FEW])} and {len(items) - FEW} more"

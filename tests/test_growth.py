@@ -20,7 +20,8 @@ import pytest
 from benchmarks.folders import PER_FILE, Centre
 from reconciler.commands import plan as planning
 from reconciler.report.plan.text import render_text
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 
 SIZES = (100, 200, 400)
 SLOTS = 7  # of each learner
@@ -59,10 +60,10 @@ def counted(work: Callable[[], Any]) -> tuple[Counter[str], Any]:
 def work_of(learners: int) -> Work:
     with TemporaryDirectory() as folder, chdir(folder):
         Centre(learners).write(Path(folder))
-        context = Context(state=Path("state"), at=date(2026, 11, 24), environment={})
+        options = Options(state=Path("state"), at=date(2026, 11, 24))
 
         def plan() -> planning.Planned:
-            planned = planning.plan(context, observed=Path("reading.json"))
+            planned = planning.plan(options, Environment({}), observed=Path("reading.json"))
             render_text(planned.plan, fingerprint=planned.fingerprint)
             return planned
 

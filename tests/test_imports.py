@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "subprocess_env": set(),
     "text": {"model"},
+    "lazy": set(),
     "ratelimit": {"clock", "problems"},
     "resources": {"problems"},
     # the two services underneath
@@ -42,20 +43,33 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plan": NOUNS | {"onefile.wire", "resources"},
     "apply": NOUNS | {"onefile", "store"},
     "doctor.checks": NOUNS,
-    # reports read what the pure stages make; nothing of how it comes about
-    "report": NOUNS | {"doctor.checks", "plan.calendar", "plan.document", "plan.drift", "text"},
+    # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
+    "report": NOUNS
+    | {"commands", "doctor.checks", "plan.calendar", "plan.document", "plan.drift", "runtime.state_edits", "store"}
+    | {"text"},
     # OneFile's stand-in imports nothing of the rest, so that both cannot make the same mistake
     "onefile_sandbox": set(),
     # the edge: what commands share, the checks of doctor, one module per command, and the command line
     "runtime": NOUNS
     | {"declared", "editing", "importing", "observed", "plan"}
-    | {"clock", "onefile", "onefile_sandbox", "ratelimit", "resources", "store", "subprocess_env"},
+    | {"clock", "lazy", "onefile", "onefile_sandbox", "ratelimit", "resources", "store", "subprocess_env"},
     "doctor": NOUNS | {"apply", "clock", "declared", "doctor.checks", "onefile", "runtime", "store", "text"},
     "commands": NOUNS
     | STAGES
-    | {"clock", "doctor.checks", "onefile", "onefile_sandbox", "report", "resources", "runtime", "store", "text"},
-    "cli": {"commands", "doctor", "model.structs", "onefile.targets", "onefile_sandbox.switches", "plan.document"}
-    | {"problems", "reconciler", "report", "resources", "runtime", "text"},
+    | {
+        "clock",
+        "doctor",
+        "doctor.checks",
+        "lazy",
+        "onefile",
+        "onefile_sandbox",
+        "resources",
+        "runtime",
+        "store",
+        "text",
+    },
+    "cli": {"commands", "model.structs", "onefile.targets", "onefile_sandbox.switches", "problems", "reconciler"}
+    | {"report", "resources", "runtime", "text"},
     # what workflows ask of GitHub: an edge beside the command line, which reads saved plans and prints as it does
     "github": {"cli.output", "commands.plan_file", "model.structs", "onefile.targets", "plan.document", "problems"}
     | {"reconciler", "report.common.escape", "report.problems.text", "runtime.git"},
@@ -115,9 +129,15 @@ def within(module: str, places: set[str]) -> bool:
     return any(module == place or module.startswith(f"{place}.") for place in places)
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The dotted names a module imports, wherever in it; from a package, the module meant where there is one."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imports(path: Path, *, types: bool = True) -> Iterator[str]:
+    """The dotted names a module imports, wherever in it; from a package, the module meant where there is one. Without
+    *types*, what it imports for a type checker alone is left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not types:
+        tree.body = [
+            node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        ]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -164,6 +184,13 @@ def test_a_module_imports_only_what_its_place_on_the_map_allows(module: str) -> 
     others = {name for name in ours(MODULES[module]) if package(name) != package(module)}
     assert package(module) in MAY_IMPORT, "a new package has a place on the map to begin with"
     assert {name for name in others if not within(name, MAY_IMPORT[package(module)])} == set()
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, {"report"})])
+def test_a_report_imports_commands_for_their_types_alone(module: str) -> None:
+    """Commands return values and reports render them: a report loads nothing of how its values came about."""
+    used = {local(name) for name in imports(MODULES[module], types=False)}
+    assert {name for name in used if within(name, {"commands", "runtime", "store"})} == set()
 
 
 def test_the_map_has_no_way_back() -> None:

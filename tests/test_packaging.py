@@ -119,9 +119,9 @@ def test_a_built_program_says_its_commit(tmp_path: Path) -> None:
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     assert said_by(unpacked, "unpacked-wheel") == [told]
     (clone / "LICENSE").write_text("changed\n", "utf-8")
-    assert said_by(clone, "changed") == [f"{told}, with changes that were not committed"]
+    assert said_by(clone, "changed") == [f"{told}, with uncommitted changes"]
     shutil.rmtree(clone / ".git")
-    assert said_by(clone, "without-git") == ["commit unknown: built without git, or by a tool that left it out"]
+    assert said_by(clone, "without-git") == ["commit unknown: built without git, or by a tool that omits it"]
 
 
 def test_a_wheel_made_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the days to come bring: calendar."""
+"""The `calendar` command."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler import commands
 from reconciler.cli.options import FILES, FROM, Whole, command
 from reconciler.cli.output import Output
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
-    from reconciler.runtime.context import Context
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(
@@ -23,36 +25,17 @@ if TYPE_CHECKING:
         type=Whole(1, 3660),
         default=28,
         show_default=True,
-        help="How many days, the first included.",
+        help="Number of days, including the first.",
     ),
     service=False,
     files=False,
     examples=("reconciler calendar --days 90", "reconciler calendar --format ics --out staffing.ics"),
-    formats=("text", "markdown", "json", "ics"),
 )
-def calendar(context: Context, output: Output) -> int:
-    """List the coming changes, day by day: cover that begins and ends, dated entries, waivers that end, slots that
-    will be left to nobody. Nothing is sent.
+def calendar(options: Options, environment: Environment, output: Output) -> int:
+    """List the coming changes, day by day.
 
-    --format ics writes a file that calendar programs can subscribe to; the same files give the same bytes.
+    Shows cover that begins and ends, dated entries, waivers that end, and slots that will have no holder. Nothing is
+    sent. --format ics writes a file that calendar programs can subscribe to; the same files give the same bytes.
     """
-    from reconciler.commands.calendar import foretell
-    from reconciler.report.calendar.json import render_json
-    from reconciler.report.calendar.markdown import render_markdown
-    from reconciler.report.calendar.text import render_text
-
-    found = foretell(context)
-    match output.form:
-        case "json":
-            text = render_json(found)
-        case "markdown":
-            text = render_markdown(found)
-        case "ics":
-            from reconciler.report.calendar.ics import render_ics
-
-            text = render_ics(found)
-        case _:
-            text = render_text(found, colour=output.colour, verbose=output.verbose)
-    output.save(text)
-    output.report(text)
+    output.deliver("calendar", commands.calendar.calendar(options, environment))
     return ExitCode.DONE

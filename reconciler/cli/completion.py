@@ -1,4 +1,4 @@
-"""What a shell completes beside names of commands and options: read cheaply, and never an error."""
+"""Shell completion of cohorts, targets and runs: cheap, and never an error."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_RECONCILER_COMPLETE"
-_MOST = 50  # runs that are offered, the newest
+_MOST = 50
+"""Runs that are offered, the newest."""
 
 
 def cohorts(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """By the names of the files; what is in them is not looked at."""
+    """Complete cohorts by the names of their files."""
     try:
         names = sorted(path.stem for path in (_state(context) / "cohorts").glob("*.yaml"))
     except OSError:
@@ -23,22 +24,23 @@ def cohorts(context: click.Context, _parameter: click.Parameter, incomplete: str
 
 
 def targets(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the names of targets."""
     from reconciler.onefile.targets import NAMES
 
     return [CompletionItem(name) for name in NAMES if name.startswith(incomplete)]
 
 
 def runs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The newest runs of a store that is a file here. One that is elsewhere is not asked: that takes too long."""
+    """Complete the newest runs of a local store. A store on a server would take too long."""
 
-    told = context.params.get("store") or os.environ.get("RECONCILER_STORE")
-    file = Path(told) if told else _state(context).absolute().parent / ".reconciler" / "store.db"
-    found = runs_in(file, most=_MOST)
-    return [CompletionItem(str(run), help=what) for run, what in found if str(run).startswith(incomplete)]
+    store = context.params.get("store") or os.environ.get("RECONCILER_STORE")
+    file = Path(store) if store else _state(context).absolute().parent / ".reconciler" / "store.db"
+    rows = runs_in(file, most=_MOST)
+    return [CompletionItem(str(run), help=what) for run, what in rows if str(run).startswith(incomplete)]
 
 
 def script(shell: str, command: click.Command) -> str:
-    """What a shell is to read once, so that it asks this program from then on."""
+    """Return the script that makes a shell complete this program's commands."""
     kind = get_completion_class(shell)
     assert kind  # noqa: S101  one of SHELLS, which click has
     return kind(command, {}, "reconciler", _VARIABLE).source()
@@ -49,7 +51,7 @@ def _state(context: click.Context) -> Path:
 
 
 def runs_in(file: Path, *, most: int) -> list[tuple[int, str]]:
-    """The newest runs, each with what it was and when it began. Nothing where the file is no store of ours."""
+    """Return the newest runs with command and start time; none if the file is not a store."""
     import sqlite3
     from contextlib import closing
 

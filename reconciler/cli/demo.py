@@ -1,4 +1,4 @@
-"""What helps around the main path: demo, sandbox, doctor."""
+"""The `demo` command."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from reconciler import commands
 from reconciler.cli.options import command
 from reconciler.cli.output import Output
+from reconciler.cli.render import render
 
 if TYPE_CHECKING:
-    from reconciler.runtime.context import Context
+    from reconciler.commands.demo import Scene
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(service=False, examples=("reconciler demo", "reconciler demo --state state"))
-def demo(context: Context, output: Output) -> int:
-    """Walk plan, apply and plan again on a copy of the state folder and a sandbox of its own.
+def demo(options: Options, environment: Environment, output: Output) -> int:
+    """Run a demonstration on throw-away copies.
 
-    Uses ./state, or the demonstration centre where there is none. Touches nothing outside a temporary folder.
+    Validates, plans, applies and plans again, on a copy of the state folder and a sandbox of its own. Uses ./state, or
+    the example centre if there is none. Touches nothing outside a temporary folder.
     """
-    from reconciler.commands.demo import demonstrate
-    from reconciler.model.structs import replace
-    from reconciler.report.problems.json import render_json
     from reconciler.resources import resource
 
-    asked = click.get_current_context().get_parameter_source("state") is ParameterSource.COMMANDLINE
-    if not asked and not context.state.is_dir():
-        context = replace(context, state=resource("state"))
-    said: list[str] = []
+    given = click.get_current_context().get_parameter_source("state") is ParameterSource.COMMANDLINE
+    state = options.state if given or options.state.is_dir() else resource("state")
+    texts: list[str] = []
 
-    def say(text: str) -> None:
-        said.append(text)
+    def show(scene: Scene) -> None:
+        texts.append(render("demo", scene, output, form="text"))
         if not output.json:
-            output.report(text)
+            output.report(texts[-1])
 
-    code = demonstrate(context, say, colour=output.colour)
+    code = commands.demo.demonstrate(state, environment, show)
     if output.json:
-        output.report(render_json((), code))
-    output.save("\n".join(said))
+        output.report(render("demo", code, output))
+    output.save("\n".join(texts))
     return code

@@ -1,17 +1,18 @@
-"""What helps around the main path: demo, sandbox, doctor."""
+"""The `doctor` command."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from reconciler import commands
 from reconciler.cli.options import LEARNER, STATE, Whole, command
 from reconciler.cli.output import Output, say_problems
 
 if TYPE_CHECKING:
-    from reconciler.runtime.context import Context
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(
@@ -19,31 +20,22 @@ if TYPE_CHECKING:
         "--canary",
         type=Whole(1),
         metavar="LEARNER",
-        help="Also write, on beta, practice or a sandbox only: what this learner (OneFile id) holds already.",
+        help="Also test a write: write this learner's slots back unchanged (OneFile id; not on live).",
     ),
     STATE,
     LEARNER,
     files=False,
     examples=("reconciler doctor", "reconciler doctor --target practice --canary 200004"),
 )
-def doctor(context: Context, output: Output, canary: int | None) -> int:
-    """Check files, token, store, clock, server and what it shows; a fix for each failure.
+def doctor(options: Options, environment: Environment, output: Output, canary: int | None) -> int:
+    """Check the configuration, token, store and server.
 
-    Costs about ten calls and writes nothing to OneFile without --canary. The canary writes back one default
-    assessor, one learning aim slot and one unit slot as they are, and nothing else; by design nothing
-    changes, and everything is read back. Exit 0: nothing failed. 1: something failed. 3: files or command line.
+    Suggests a fix for each failure. Costs about ten calls and writes nothing to OneFile without --canary. The canary
+    writes one default assessor, one learning aim slot and one unit slot back as they are and reads them back; it
+    changes nothing by design. Exit 0: nothing failed. 1: something failed. 3: files or command line.
     """
-    from reconciler.doctor.run import examine
-    from reconciler.report.doctor import TICKS, render_json, render_text
-
-    checkup = examine(context, canary)
-    try:
-        plain = not TICKS.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        plain = True
-    text = render_json(checkup) if output.json else render_text(checkup, colour=output.colour, plain=plain)
-    output.save(text)
-    output.report(text)
+    checkup = commands.doctor.examine(options, environment, canary)
+    output.deliver("doctor", checkup)
     if output.is_bare:
         say_problems(checkup.problems())
     return checkup.exit_code

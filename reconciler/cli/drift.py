@@ -1,4 +1,4 @@
-"""What is looked at on a schedule: drift."""
+"""The `drift` command."""
 
 from __future__ import annotations
 
@@ -6,63 +6,48 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler import commands
 from reconciler.cli.options import command
 from reconciler.cli.output import Output, say_problems
 
 if TYPE_CHECKING:
-    from reconciler.commands.drift import Drifting
-    from reconciler.problems import ExitCode
-    from reconciler.runtime.context import Context
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(
-    click.option("--correct", is_flag=True, help="Put back what drifted, as far as settings.drift and approval go."),
+    click.option("--correct", is_flag=True, help="Correct drift where settings and approvals allow."),
     click.option(
         "--approved",
         metavar="GIT_REF",
-        help="Correct up to the files of this commit. [default: the newest complete apply's]",
+        help="Correct only what the files of this commit declare. [default: that of the newest complete apply]",
     ),
-    click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
-    click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift."),
+    click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
+    click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is drift."),
     examples=("reconciler drift", "reconciler drift --correct --detailed-exitcode"),
-    formats=("text", "json", "markdown", "prometheus"),
 )
 def drift(
-    context: Context,
+    options: Options,
+    environment: Environment,
     output: Output,
     correct: bool,
     approved: str | None,
     base: str | None,
     detailed_exitcode: bool,
 ) -> int:
-    """Say what OneFile moved although the files did not, since which run and since when it is known.
+    """Report changes that were made directly in OneFile.
 
-    --correct writes, and only to slots that were applied before and still are declared so. Exit 0: no drift, or
+    Compares OneFile with what runs have applied, and shows which run set a slot last and when its change was first
+    seen. --correct writes only to slots that were applied before and are still declared the same. Exit 0: no drift, or
     corrected. 2: drift (with --detailed-exitcode). 4, 5, 6 and 7 as in apply, of the corrections.
     """
-    from reconciler.commands import drift as drifting
-
     if approved and not correct:
-        raise click.UsageError("--approved says how far --correct may go.")
+        raise click.UsageError("--approved needs --correct.")
     if base and correct:
-        raise click.UsageError("--base is for looking: it tells what files cause that may not be merged yet.")
-    found = drifting.drift(context, correct=correct, approved=approved, base=base)
-    code = found.exit_code(detailed=detailed_exitcode)
-    text = _rendered(found, code, output)
-    output.save(text)
-    output.report(text)
+        raise click.UsageError("--base cannot be used with --correct: its files may not be merged yet.")
+    drifting = commands.drift.drift(options, environment, correct=correct, approved=approved, base=base)
+    code = drifting.exit_code(detailed=detailed_exitcode)
+    output.deliver("drift", drifting.report, exit_code=code)
     if output.is_bare:
-        say_problems(found.problems())
+        say_problems(drifting.problems())
     return code
-
-
-def _rendered(found: Drifting, code: ExitCode, output: Output) -> str:
-    from reconciler.report.drift import json, markdown, prometheus, text
-
-    if output.json:
-        return json.render_json(found.report, exit_code=code)
-    if output.form == "markdown":
-        return markdown.render_markdown(found.report, limit=output.limit)
-    if output.form == "prometheus":
-        return prometheus.render_prometheus(found.report, exit_code=code)
-    return text.render_text(found.report, colour=output.colour, width=output.width, verbose=output.verbose)

@@ -1,4 +1,4 @@
-"""Every command by name: shown in the list without importing any of them, and imported when it is asked for."""
+"""The group of commands: listed without importing any of them, each imported on use."""
 
 from __future__ import annotations
 
@@ -10,56 +10,55 @@ import click
 from click.shell_completion import CompletionItem
 
 COMMANDS: Mapping[str, str] = {
-    "adopt": (
-        "Accept what OneFile holds back into the files, with the smallest edit, so that drift can become a "
-        "pull request."
-    ),
-    "apply": ("Apply a saved PLAN exactly as reviewed, or make a plan now, show it and ask."),
-    "calendar": (
-        "List the coming changes, day by day: cover that begins and ends, dated entries, waivers that end, "
-        "slots that will be left to nobody. Nothing is sent."
-    ),
-    "demo": ("Walk plan, apply and plan again on a copy of the state folder and a sandbox of its own."),
-    "doctor": ("Check files, token, store, clock, server and what it shows; a fix for each failure."),
-    "done": ("Close a manual STEP that a person has done in OneFile, or say what they found there."),
-    "drift": ("Say what OneFile moved although the files did not, since which run and since when it is known."),
-    "fmt": ("Lay the declared files out as all are: keys in order, two spaces, one way of writing; comments stay."),
-    "history": ("List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof."),
-    "import": (
-        "Write the declared state of a centre that exists: staff.yaml and cohort files, from what OneFile holds."
-    ),
-    "init": (
-        "Make a repository to begin with: settings, an example or nobody yet, workflows, editor settings, a README."
-    ),
-    "plan": ("Compare the declared state with OneFile and show what apply would do; writes nothing."),
-    "replace": (
-        "Put one member of staff in another's place in the files, print the plan of it, and what people hand over."
-    ),
-    "revert": ("Plan to put back who stood in each slot before RUN wrote it; writes nothing."),
-    "sandbox": ("Serve the sandbox: OneFile's API v2.1 as far as it is known, with invented people, for any client."),
-    "show": ("Show a saved PLAN; refuses one that was altered."),
-    "unlock": ("Take the lock from a run that cannot give it back. Make sure first that it no longer runs."),
-    "validate": ("Check the declared state; every problem at once, nothing sent."),
+    "adopt": "Copy changes made in OneFile back into the files.",
+    "apply": "Apply a saved PLAN, or plan now, show it and ask.",
+    "calendar": "List the coming changes, day by day.",
+    "demo": "Run a demonstration on throw-away copies.",
+    "doctor": "Check the configuration, token, store and server.",
+    "done": "Mark a manual step as done.",
+    "drift": "Report changes that were made directly in OneFile.",
+    "fmt": "Format the YAML files; comments are kept.",
+    "history": "List the runs, or show everything that one RUN did.",
+    "import": "Create the files of an existing OneFile centre.",
+    "init": "Create a starter repository.",
+    "plan": "Show what apply would change; write nothing.",
+    "replace": "Replace one member of staff with another in the files.",
+    "revert": "Make a plan that undoes RUN.",
+    "sandbox": "Serve a sandbox of OneFile's API with invented people.",
+    "show": "Show a saved PLAN.",
+    "unlock": "Release a lock that a crashed run left.",
+    "validate": "Check the declared files; nothing is sent.",
 }
-"""Each command with the first paragraph of its help. The command `x` stands in the module `reconciler.cli.x`."""
+"""Each command with the first paragraph of its help, at most 55 characters. Command `x` is `reconciler.cli.x`."""
 
 
 def module_of(name: str) -> str:
-    """The module that defines a command; `import` is a keyword of Python and gets an underscore."""
+    """Return the module that defines a command; `import` is a Python keyword and gets an underscore."""
     return f"reconciler.cli.{name}_" if iskeyword(name) else f"reconciler.cli.{name}"
 
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "To begin": ("demo", "init", "doctor", "import"),
+    "Get started": ("demo", "init", "doctor", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "calendar"),
     "Records": ("history", "revert", "done", "unlock"),
     "Tools": ("fmt", "sandbox"),
 }
-"""The list of commands, in the order in which people come to need them."""
+"""The list of commands, in the order in which people need them."""
+OPTION_GROUPS: Mapping[str, frozenset[str]] = {
+    "Scope": frozenset({"state", "cohorts", "learners", "since", "at"}),
+    "Target and store": frozenset({"target", "store"}),
+    "Report": frozenset({"form", "out", "quiet", "verbose", "no_color", "max_bytes"}),
+}
+"""The common options by their parameters, as help and reference pages group them; a command's own come first."""
 
 
 class Command(click.Command):
-    """A command whose epilog is examples, one a line."""
+    """A command with grouped options, and an epilog of examples, one a line."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, records in grouped_options(self, ctx).items():
+            with formatter.section(title):
+                formatter.write_dl(list(records.values()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's own
         if self.epilog:
@@ -68,8 +67,18 @@ class Command(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
+def grouped_options(command: click.Command, context: click.Context) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return the help records of a command's options by long name, in their groups; empty groups are left out."""
+    groups: dict[str, dict[str, tuple[str, str]]] = {title: {} for title in ("Options", *OPTION_GROUPS)}
+    for option in command.get_params(context):
+        if isinstance(option, click.Option) and (record := option.get_help_record(context)):
+            title = next((title for title, names in OPTION_GROUPS.items() if option.name in names), "Options")
+            groups[title][max(option.opts, key=len)] = record
+    return {title: group for title, group in groups.items() if group}
+
+
 class Commands(click.Group):
-    """The group: what takes time to import, a command and all that it needs, waits until it is asked for."""
+    """The group of commands; each command is imported on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
         return sorted(COMMANDS)
@@ -95,14 +104,9 @@ class Commands(click.Group):
         names = max(map(len, COMMANDS))
         for title, section in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    [(f"{name:<{names}}", self._short(name, formatter.width - 6 - names)) for name in section]
-                )
-
-    def _short(self, name: str, room: int) -> str:
-        return click.Command(name, help=COMMANDS[name]).get_short_help_str(room)
+                formatter.write_dl([(f"{name:<{names}}", COMMANDS[name]) for name in section])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         names = [name for name in COMMANDS if name.startswith(incomplete)]
         options = click.Command.shell_complete(self, ctx, incomplete)  # the group's own would import every command
-        return [*(CompletionItem(name, help=self._short(name, 80)) for name in names), *options]
+        return [*(CompletionItem(name, help=COMMANDS[name]) for name in names), *options]

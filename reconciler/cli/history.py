@@ -1,25 +1,26 @@
-"""What the store remembers and what people tell it: history, revert, done, unlock."""
+"""The `history` command."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import completion as completing
+from reconciler import commands
+from reconciler.cli import completion
 from reconciler.cli.options import LEARNER, STATE, Whole, command
 from reconciler.cli.output import Output
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
-    from reconciler.commands.history import Form
-    from reconciler.runtime.context import Context
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(
-    click.argument("run", metavar="[RUN]", required=False, type=Whole(1), shell_complete=completing.runs),
-    click.option("--limit", type=Whole(1), default=50, show_default=True, help="How many runs to list."),
-    click.option("--steps", is_flag=True, help="List the steps by hand instead: since when, and what closed them."),
+    click.argument("run", metavar="[RUN]", required=False, type=Whole(1), shell_complete=completion.runs),
+    click.option("--limit", type=Whole(1), default=50, show_default=True, help="Number of runs to list."),
+    click.option("--steps", is_flag=True, help="List the manual steps instead: open since when, and what closed them."),
     STATE,
     LEARNER,
     files=False,
@@ -27,27 +28,31 @@ if TYPE_CHECKING:
         "reconciler history --learner 200004",
         "reconciler history 12 --format csv --out run-12.csv",
     ),
-    formats=("text", "json", "csv", "markdown"),
 )
-def history(context: Context, output: Output, run: int | None, limit: int, steps: bool) -> int:
-    """List the runs, or everything that one RUN did: before, after, outcome, who, commit, when, proof.
+def history(
+    options: Options, environment: Environment, output: Output, run: int | None, limit: int, steps: bool
+) -> int:
+    """List the runs, or show everything that one RUN did.
 
-    --learner lists every write to that learner's slots that is recorded, newest first. --target leaves other targets'
-    runs out.
+    Shows who asked, the commit, before, after, outcome, time and proof. --learner lists every recorded write to that
+    learner's slots, newest first. With --target, runs of other targets are left out.
     """
-    from reconciler.commands import history as recalling
-
-    form = cast("Form", output.form)
     if steps and run:
-        raise click.UsageError("--steps lists all steps; a RUN has none of its own.")
-    if context.learners and (run or steps):
-        raise click.UsageError("--learner lists that learner's writes of all runs; leave RUN and --steps away.")
-    if context.learners:
-        text = recalling.writes(context, context.learners, form, max_bytes=output.limit)
+        raise click.UsageError("--steps lists the steps of all runs: leave RUN out.")
+    if options.learners and (run or steps):
+        raise click.UsageError("--learner lists the writes of all runs: leave RUN and --steps out.")
+    if options.learners:
+        writes = commands.history.writes(options, environment)
+        facts = {"learners": writes.learners, **writes.known.facts()}
+        output.deliver("history --learner", writes.writes, **facts)
     elif steps:
-        text = recalling.steps(context, form, max_bytes=output.limit)
+        listed = commands.history.steps(options, environment)
+        output.deliver("history --steps", listed.steps, **listed.known.facts())
+    elif run is not None:
+        detail = commands.history.run(options, environment, run)
+        output.deliver("history RUN", detail.run, journal=detail.journal, **detail.known.facts())
     else:
-        text = recalling.history(context, run, form, limit=limit, max_bytes=output.limit)
-    output.save(text)
-    output.report(text)
+        runs = commands.history.runs(options, environment, limit=limit)
+        facts = {"target": runs.target, "elsewhere": runs.elsewhere, "no_store": runs.no_store}
+        output.deliver("history", runs.runs, **facts)
     return ExitCode.DONE

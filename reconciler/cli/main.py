@@ -1,4 +1,4 @@
-"""The command line: options in, one call to run, the report printed, the exit code out."""
+"""The command line's entry point."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from types import FrameType
 import click
 
 from reconciler.cli.options import cli
-from reconciler.cli.output import FORMS, Output, exit_code_of
+from reconciler.cli.output import Output, exit_code_of
+from reconciler.cli.render import RENDERERS
 from reconciler.problems import Invalid, Problem
 
 __all__ = ["cli", "main", "run"]
 
 YOUNG_OBJECTS = 100_000
-"""Made before the collector looks for cycles. A plan is mostly plain values: at Python's 700, looking takes a fifth."""
+"""Allocations before a garbage collection. With Python's 700, a fifth of a plan's time is spent on it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script: every way a command can end becomes one exit code, and no error a traceback."""
+    """Run the console script and exit with the command's exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     gc.set_threshold(YOUNG_OBJECTS)
     sys.exit(run(arguments))
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
-    """A runner that ends a job sends SIGTERM: leave as with Ctrl-C, giving the lock back."""
+    """End as with Ctrl-C, so that the lock is released: a runner that ends a job sends SIGTERM."""
     interrupted = signal.getsignal(signal.SIGINT)
     if not callable(interrupted):  # ignored, as in the background of a shell
         raise KeyboardInterrupt
@@ -37,11 +38,12 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
 
     def misused(error: click.UsageError) -> int:
-        problem = Problem(error.format_message(), f"see {_command_path(error)} --help")
-        return Output(_form_asked_for(given)).failed(Invalid(problem))
+        problem = Problem(error.format_message(), f"See {_command_path(error)} --help.")
+        return Output(_requested_form(given)).failed(Invalid(problem))
 
     return exit_code_of(
         lambda: cli.main(arguments, prog_name="reconciler", standalone_mode=False),
@@ -54,7 +56,7 @@ def _command_path(error: click.UsageError) -> str:
     return error.ctx.command_path if error.ctx else "reconciler"
 
 
-def _form_asked_for(arguments: Sequence[str]) -> str:
-    """The format that a command line asks for, even where the rest of it cannot be understood."""
-    pairs = itertools.pairwise([part for one in arguments for part in one.split("=", 1)])
-    return next((value for name, value in pairs if name == "--format" and value in FORMS), "text")
+def _requested_form(arguments: Sequence[str]) -> str:
+    """Return the format that a command line asks for, even if the rest of it is not valid."""
+    pairs = itertools.pairwise([part for argument in arguments for part in argument.split("=", 1)])
+    return next((value for name, value in pairs if name == "--format" and value in RENDERERS["problems"]), "text")

@@ -1,4 +1,4 @@
-"""What every command has: the group, the common options, and errors that become reports and exit codes."""
+"""The common options of commands, and the decorator that turns a function into a command."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import functools
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from reconciler import __version__
-from reconciler.cli import completion as completing
+from reconciler import __version__, runtime
+from reconciler.cli import completion
 from reconciler.cli.group import Command, Commands
 from reconciler.cli.output import Output, say_problems, unexpected
+from reconciler.cli.render import formats_of
 from reconciler.problems import ExitCode, Problem, ReconcilerError
-
-if TYPE_CHECKING:
-    from reconciler.runtime.context import Context
 
 
 def day_of(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
@@ -28,7 +26,7 @@ def day_of(_context: click.Context, _parameter: click.Parameter, value: str | No
 
 
 class Whole(click.IntRange):
-    """A whole number within bounds; whoever gives something else is told what is expected."""
+    """A whole number within bounds, with an error in plain words."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
@@ -45,45 +43,47 @@ FILES = [
         default=Path("state"),
         show_default=True,
         metavar="DIR",
-        help="The folder with the declared state.",
+        help="The folder with the declared files.",
     ),
     click.option(
         "--cohort",
         "cohorts",
         multiple=True,
         metavar="NAME",
-        shell_complete=completing.cohorts,
+        shell_complete=completion.cohorts,
         help="Only this cohort (repeatable).",
     ),
     click.option(
         "--learner", "learners", multiple=True, metavar="ID", help="Only this learner: id, MISID or label (repeatable)."
     ),
     click.option(
-        "--changed-since", "since", metavar="GIT_REF", help="Only the cohorts and staff that changed since this commit."
+        "--changed-since", "since", metavar="GIT_REF", help="Only learners whose files changed since this commit."
     ),
-    click.option("--at", callback=day_of, metavar="DATE", help="As declared for that day, such as 2026-12-01."),
+    click.option("--at", callback=day_of, metavar="DATE", help="Plan for this date (YYYY-MM-DD). [default: today]"),
 ]
 STATE, LEARNER = FILES[0], FILES[2]
-FROM = click.option("--from", "--at", "at", callback=day_of, metavar="DATE", help="From that day on. [default: today]")
+FROM = click.option(
+    "--from", "--at", "at", callback=day_of, metavar="DATE", help="The first day (YYYY-MM-DD). [default: today]"
+)
 SERVICE = [
     click.option(
         "--target",
         metavar="NAME|URL",
-        shell_complete=completing.targets,
-        help="sandbox, beta, practice, live or a base URL. [default: as settings.yaml says]",
+        shell_complete=completion.targets,
+        help="Use sandbox, beta, practice, live or a base URL. [default: as settings.yaml says]",
     ),
     click.option(
         "--store",
         metavar="URL",
-        help="Where runs and records are kept: a path or postgresql://…, or RECONCILER_STORE. "
+        help="Where runs are stored: a path or postgresql://…, or RECONCILER_STORE. "
         "[default: .reconciler/store.db beside the state folder]",
     ),
 ]
 REPORT = [
     click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Also write the report to this file."),
-    click.option("--quiet", is_flag=True, help="Print problems only."),
-    click.option("--verbose", is_flag=True, help="Spell out every row."),
-    click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR."),
+    click.option("--quiet", is_flag=True, help="Print only problems."),
+    click.option("--verbose", is_flag=True, help="Do not group rows."),
+    click.option("--no-color", is_flag=True, help="Do not use colours, as with NO_COLOR."),
 ]
 
 
@@ -91,39 +91,31 @@ MAX_BYTES = click.option(
     "--max-bytes",
     type=Whole(8192),
     metavar="N",
-    help="The longest Markdown report. [default: 65536, a comment on GitHub; a job summary takes 1048576]",
+    help="Maximum size of Markdown output (GitHub: comment 65536, job summary 1048576). [default: 65536]",
 )
-
-
-def _say_overruled(context: Context) -> None:
-    from reconciler.runtime.context import overruled
-
-    if warning := overruled(context):
-        say_problems([warning])
 
 
 def _format(formats: Sequence[str]) -> Callable[[Any], Any]:
     kinds = click.Choice(list(formats))
-    return click.option(
-        "--format", "form", type=kinds, default="text", show_default=True, help="What standard output gets."
-    )
+    return click.option("--format", "form", type=kinds, default="text", show_default=True, help="Output format.")
 
 
 def command(
-    *options: Callable[[Any], Any],
+    *own: Callable[[Any], Any],
     service: bool = True,
     files: bool = True,
     out_is_json: bool = False,
-    formats: Sequence[str] = ("text", "json"),
     name: str = "",
     examples: Sequence[str] = (),
 ) -> Callable[[Callable[..., int]], click.Command]:
-    """A command of the group: its own options, the common ones, and errors that become reports and exit codes.
+    """Register a command with its own and the common options; its errors become reports and exit codes.
 
-    *name* is for a command whose name Python keeps for itself; *examples* end its help.
+    `name` is for a command whose name is a Python keyword; `examples` end its help.
     """
 
     def decorate(work: Callable[..., int]) -> click.Command:
+        called = name or work.__name__
+
         @functools.wraps(work)
         def call(
             form: str,
@@ -135,7 +127,6 @@ def command(
             **chosen: Any,
         ) -> int:
             from reconciler.cli.progress import ProgressBar
-            from reconciler.runtime.context import Context
 
             output = Output(
                 form,
@@ -147,20 +138,20 @@ def command(
                 max_bytes=max_bytes,
             )
             names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days")
-            told = {name: chosen.pop(name) for name in names if name in chosen}
-            context = Context(
-                **told, progress=None if quiet else ProgressBar, on_screen=output.on_screen, says=output.note
+            options = runtime.options.Options(**{name: chosen.pop(name) for name in names if name in chosen})
+            environment = runtime.environment.Environment(
+                progress=None if quiet else ProgressBar, note=output.note, on_screen=output.on_screen
             )
             try:
                 output.check_out()
-                if context.target:
-                    _say_overruled(context)
-                code = ExitCode(work(context, output, **chosen))
+                if options.target and (warning := runtime.target.overruled(options, environment)):
+                    say_problems([warning])
+                code = ExitCode(work(options, environment, output, **chosen))
             except ReconcilerError as error:
                 code = output.failed(error)
             except (KeyboardInterrupt, click.Abort):
-                fix = "Run the command again: it starts from what OneFile holds then."
-                code = output.failed(ReconcilerError(Problem("stopped before anything was written", fix)))
+                fix = "Run the command again."
+                code = output.failed(ReconcilerError(Problem("interrupted; nothing was written", fix)))
             except click.UsageError:
                 raise
             except Exception as error:
@@ -168,27 +159,27 @@ def command(
             return output.ended(code)
 
         wrapped: Callable[..., int] = call
+        formats = formats_of(called)
         common = [*(FILES if files else []), *(SERVICE if service else []), _format(formats), *REPORT]
         if "markdown" in formats:
             common.append(MAX_BYTES)
-        for option in reversed([*options, *common]):
+        for option in reversed([*own, *common]):
             wrapped = option(wrapped)
-        return cli.command(name=name or work.__name__, cls=Command, epilog="\n".join(examples))(wrapped)
+        return cli.command(name=called, cls=Command, epilog="\n".join(examples))(wrapped)
 
     return decorate
 
 
-def _say_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
-        from reconciler.runtime.git import built, in_words
-
-        click.echo(f"reconciler, version {__version__}\n{in_words(built())}")
+def _show_version(context: click.Context, _parameter: click.Parameter, given: bool) -> None:
+    if given and not context.resilient_parsing:
+        git = runtime.git
+        click.echo(f"reconciler, version {__version__}\n{git.in_words(git.built())}")
         context.exit()
 
 
-def _say_completion(context: click.Context, _parameter: click.Parameter, shell: str | None) -> None:
+def _show_completion(context: click.Context, _parameter: click.Parameter, shell: str | None) -> None:
     if shell and not context.resilient_parsing:
-        click.echo(completing.script(shell, context.command))
+        click.echo(completion.script(shell, context.command))
         context.exit()
 
 
@@ -198,21 +189,21 @@ def _say_completion(context: click.Context, _parameter: click.Parameter, shell: 
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_say_version,
-    help="Show the version and the commit that it was built from, and exit.",
+    callback=_show_version,
+    help="Show the version and its commit, and exit.",
 )
 @click.option(
     "--completion",
-    type=click.Choice(completing.SHELLS),
+    type=click.Choice(completion.SHELLS),
     is_eager=True,
     expose_value=False,
-    callback=_say_completion,
-    help='Show what a shell needs to complete commands, and exit: eval "$(reconciler --completion bash)"',
+    callback=_show_completion,
+    help='Show the shell completion script, and exit: eval "$(reconciler --completion bash)"',
 )
 def cli() -> None:
-    """Staff assignments in OneFile as code: declared in YAML, planned, reviewed, applied as reviewed.
+    """Manage staff assignments in OneFile as code: declare in YAML, plan, review, apply.
 
     \b
-    Look at it:       reconciler demo
-    Begin your own:   reconciler init
+    Try it:        reconciler demo
+    Start:         reconciler init
     """

@@ -1,4 +1,4 @@
-"""The main path: validate, plan, apply, show."""
+"""The `plan` command, and what every command that ends in a plan reports."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler import commands
 from reconciler.cli.options import Whole, command
 from reconciler.cli.output import Output, say_problems
-from reconciler.cli.render import plan_report
-from reconciler.cli.validate import CASELOAD, CHECK_FORMATS
+from reconciler.cli.render import render
+from reconciler.cli.validate import CASELOAD
 from reconciler.model.structs import replace
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
     from reconciler.commands.plan import Planned
-    from reconciler.runtime.context import Context
-
-PLAN_FORMATS = (*CHECK_FORMATS, "html")
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(
-    click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when changes are pending."),
+    click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if changes are pending."),
     click.option(
-        "--save-observed", type=click.Path(path_type=Path), metavar="FILE", help="Keep what was read: ids, no names."
+        "--save-observed",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Save the data read from OneFile (ids only).",
     ),
-    click.option(
-        "--observed", type=click.Path(path_type=Path), metavar="FILE", help="Plan from a kept reading, without a call."
-    ),
+    click.option("--observed", type=click.Path(path_type=Path), metavar="FILE", help="Plan from saved data, offline."),
     click.option(
         "--ahead",
         "ahead_days",
@@ -37,16 +38,16 @@ PLAN_FORMATS = (*CHECK_FORMATS, "html")
         default=28,
         show_default=True,
         metavar="DAYS",
-        help="Warn of what the coming days break.",
+        help="Also warn about policy breaches in the next DAYS days.",
     ),
-    click.option("--base", metavar="GIT_REF", help="Mark what the files of this commit would have asked for anyway."),
+    click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
     CASELOAD,
     out_is_json=True,
     examples=("reconciler plan --out plan.json", "reconciler plan --cohort business-admin-l3-2026 --target practice"),
-    formats=PLAN_FORMATS,
 )
 def plan(
-    context: Context,
+    options: Options,
+    environment: Environment,
     output: Output,
     detailed_exitcode: bool,
     save_observed: Path | None,
@@ -54,26 +55,23 @@ def plan(
     base: str | None,
     caseload: bool,
 ) -> int:
-    """Compare the declared state with OneFile and show what apply would do; writes nothing.
+    """Show what apply would change; write nothing.
 
-    --out FILE saves the plan, for `reconciler apply FILE`. Exit 0: planned. 2: changes pending (with
-    --detailed-exitcode). 5: a limit or a policy blocks it.
+    Compares the declared files with OneFile. --out FILE saves the plan, for `reconciler apply FILE`. Exit 0: planned.
+    2: changes pending (with --detailed-exitcode). 5: a limit or a policy blocks it.
     """
-    from reconciler.commands import plan as planning
-
     if observed and save_observed:
-        raise click.UsageError("--observed reads nothing that --save-observed could keep.")
-    context = replace(context, everyone=caseload)
-    planned = planning.plan(context, observed=observed, save_observed=save_observed, base=base)
-    return say_planned(planned, output, detailed=detailed_exitcode)
+        raise click.UsageError("Give either --observed or --save-observed.")
+    options = replace(options, everyone=caseload)
+    planned = commands.plan.plan(options, environment, observed=observed, save_observed=save_observed, base=base)
+    return say_planned("plan", planned, output, detailed=detailed_exitcode)
 
 
-def say_planned(planned: Planned, output: Output, *, detailed: bool) -> ExitCode:
-    """Report a plan, save it where --out asks, and say what to do with it."""
-    from reconciler.plan.document import dumps
-
-    output.save(dumps(planned.document) if output.out else "")
-    output.report(plan_report(planned, output))
+def say_planned(command: str, planned: Planned, output: Output, *, detailed: bool) -> ExitCode:
+    """Report a plan, save it to --out if that is given, and print the next command."""
+    plan, fingerprint = planned.plan, planned.fingerprint
+    output.save(render(command, plan, output, form="json") if output.out else "")
+    output.report(render(command, plan, output, fingerprint=fingerprint))
     if output.is_bare:
         say_problems([*planned.why_blocked(), *planned.plan.problems])
     if output.out and not output.lost:

@@ -1,4 +1,4 @@
-"""Tells the person at the terminal what calling OneFile will cost, and how far it is; on standard error only."""
+"""Progress on standard error: the cost in calls, then a bar."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from reconciler.report.common.words import duration_words
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-WORTH_A_BAR = 20  # calls; fewer are over before a bar is read
+WORTH_A_BAR = 20
+"""Calls. Fewer are over before anybody can read a bar."""
 
 
 class ProgressBar:
-    """One line with calls and time before they are spent; then a bar, where standard error is a terminal.
+    """One line with calls and time before they are spent, then a bar if standard error is a terminal.
 
     `rate` is the calls allowed in a minute.
     """
@@ -27,6 +28,7 @@ class ProgressBar:
         self._task: TaskID | None = None
 
     def forecast(self, spent: int, remaining: int) -> None:
+        """Print the cost of a reading, and start the bar."""
         calls = spent + remaining
         self._say(f"Reading OneFile: {calls} calls, about {self._time(calls)}.")
         if sys.stderr is not None and sys.stderr.isatty() and remaining >= WORTH_A_BAR:
@@ -36,13 +38,15 @@ class ProgressBar:
         return duration_words(math.ceil(calls * 60 / self._rate))
 
     def _say(self, line: str) -> None:
-        if sys.stderr is not None:  # closed from outside: there is nobody to tell
+        if sys.stderr is not None:  # closed from outside
             sys.stderr.write(f"{line}\n")
 
     def applying(self, calls: int) -> None:
-        self._say(f"Applying: {calls} calls, proofs included, about {self._time(calls)}.")
+        """Print the cost of an apply."""
+        self._say(f"Applying: {calls} calls including read-back, about {self._time(calls)}.")
 
     def spent(self, calls: int) -> None:
+        """Move the bar to the calls spent so far."""
         if self._progress is not None and self._task is not None:
             left = self._rate - calls % self._rate
             self._progress.update(self._task, completed=calls, budget=f"{left} of {self._rate} left this minute")

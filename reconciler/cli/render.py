@@ -1,107 +1,132 @@
-"""Which renderer makes a report in the format that was asked for."""
+"""The table of renderers: which function makes a command's report in a format. Renderers are imported on use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from reconciler.cli.output import Output, workspace
-from reconciler.model.structs import replace
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import ApplyResult
-    from reconciler.commands.plan import Planned
-    from reconciler.report.validate import Declaration
+    from reconciler.cli.output import Output
+
+_PLAN = {
+    "text": "plan.text:render_text",
+    "json": "plan.json:render_json",
+    "markdown": "plan.markdown:render_markdown",
+    "annotations": "plan.annotations:render_annotations",
+    "html": "plan.html:render_html",
+}
+RENDERERS: Mapping[str, Mapping[str, str]] = {
+    "adopt": {
+        "text": "adopt:render_text",
+        "markdown": "adopt:render_markdown",
+        "json": "adopt:render_json",
+    },
+    "apply": {
+        "text": "outcome.text:render_applied",
+        "json": "outcome.json:render_applied",
+        "markdown": "outcome.markdown:render_applied",
+        "html": "outcome.html:render_applied",
+    },
+    "calendar": {
+        "text": "calendar.text:render_text",
+        "markdown": "calendar.markdown:render_markdown",
+        "json": "calendar.json:render_json",
+        "ics": "calendar.ics:render_ics",
+    },
+    "demo": {"text": "demo:render_text", "json": "demo:render_json"},
+    "doctor": {"text": "doctor:render_text", "json": "doctor:render_json"},
+    "done": {"text": "done:render_text", "json": "done:render_json"},
+    "drift": {
+        "text": "drift.text:render_text",
+        "json": "drift.json:render_json",
+        "markdown": "drift.markdown:render_markdown",
+        "prometheus": "drift.prometheus:render_prometheus",
+    },
+    "fmt": {"text": "fmt:render_text", "json": "fmt:render_json"},
+    "history": {
+        "text": "history.text:render_runs",
+        "json": "history.json:render_runs",
+        "csv": "history.csv:render_runs",
+        "markdown": "history.markdown:render_runs",
+    },
+    "history RUN": {
+        "text": "history.text:render_run",
+        "json": "history.json:render_run",
+        "csv": "history.csv:render_run",
+        "markdown": "history.markdown:render_run",
+    },
+    "history --learner": {
+        "text": "history.text:render_writes",
+        "json": "history.json:render_writes",
+        "csv": "history.csv:render_writes",
+        "markdown": "history.markdown:render_writes",
+    },
+    "history --steps": {
+        "text": "history.text:render_steps",
+        "json": "history.json:render_steps",
+        "csv": "history.csv:render_steps",
+        "markdown": "history.markdown:render_steps",
+    },
+    "import": {"text": "import_:render_text", "json": "import_:render_json"},
+    "init": {"text": "init:render_text", "json": "init:render_json"},
+    "init --schemas": {"text": "init:render_renewed", "json": "init:render_renewed_json"},
+    "plan": _PLAN,
+    "problems": {
+        "text": "problems.text:render_text",
+        "json": "problems.json:render_json",
+        "markdown": "problems.markdown:render_markdown",
+        "annotations": "problems.annotations:render_annotations",
+        "html": "problems.html:render_html",
+    },
+    "replace": {
+        "text": "replace:render_text",
+        "markdown": "replace:render_markdown",
+        "json": "replace:render_json",
+    },
+    "revert": _PLAN,
+    "show": _PLAN,
+    "show --handover": {
+        "text": "plan.handover:render_text",
+        "markdown": "plan.handover:render_markdown",
+        "json": "plan.handover:render_json",
+    },
+    "unlock": {"text": "unlock:render_text", "json": "unlock:render_json"},
+    "validate": {
+        "text": "validate:render_text",
+        "json": "validate:render_json",
+        "markdown": "validate:render_markdown",
+        "annotations": "validate:render_annotations",
+    },
+}
+"""For each command, or one of its modes, the formats that it offers, with `module:function` within `reconciler.report`.
+
+A renderer takes the command's result. Its further parameters are filled by name, from the facts that the command gives
+beside the result and from the properties of the output: colour, width, verbose, limit, workspace, plain.
+"""
 
 
-def plan_text(planned: Planned, output: Output) -> str:
-    from reconciler.report.plan.text import render_text
-
-    return render_text(
-        planned.plan,
-        fingerprint=planned.fingerprint,
-        colour=output.colour,
-        width=output.width,
-        verbose=output.verbose,
-    )
+def formats_of(command: str) -> tuple[str, ...]:
+    """Return the formats that a command offers, the default first."""
+    return tuple(RENDERERS[command])
 
 
-def plan_report(planned: Planned, output: Output, *, limit: int | None = None) -> str:
-    """`limit` is what Markdown has room for where the plan is not alone."""
-    match output.form:
-        case "json":
-            from reconciler.plan.document import dumps
-
-            return dumps(planned.document)
-        case "markdown":
-            from reconciler.report.plan.markdown import render_markdown
-
-            return render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=limit or output.limit)
-        case "annotations":
-            from reconciler.report.plan.annotations import render_annotations
-
-            return render_annotations(planned.plan, workspace())
-        case "html":
-            from reconciler.report.plan.html import render_html
-
-            return render_html(planned.plan, fingerprint=planned.fingerprint)
-        case _:
-            return plan_text(planned, output)
+def renderer_of(command: str, form: str) -> Any:
+    """Import and return a renderer."""
+    module, _, function = RENDERERS[command][form].partition(":")
+    return getattr(import_module(f"reconciler.report.{module}"), function)
 
 
-def outcome_report(done: ApplyResult, output: Output, *, printed: bool = False) -> str:
-    """What an apply did, or what it would have done where nothing was begun. Text that is `printed` stands below the
-    plan, which has told what is waived."""
-    plan, fingerprint, outcomes = done.planned.plan, done.planned.fingerprint, done.outcomes
-    problems = done.error.problems if done.error else ()
-    if output.json:
-        from reconciler.report.outcome.json import render_json
-
-        return render_json(
-            plan,
-            outcomes,
-            fingerprint=fingerprint,
-            run=done.run,
-            spent_calls=done.spent_calls,
-            exit_code=done.exit_code,
-            problems=problems,
-        )
-    if done.run is None:
-        return plan_report(done.planned, output)
-    from reconciler.report.outcome import html, markdown, text
-    from reconciler.report.outcome.view import outcome_view
-
-    view = outcome_view(
-        plan,
-        outcomes,
-        fingerprint=fingerprint,
-        run=done.run,
-        spent_calls=done.spent_calls,
-        problems=problems,
-        checked_out=done.here,
-    )
-    match output.form:
-        case "markdown":
-            return markdown.render_markdown(view, limit=output.limit)
-        case "html":
-            return html.render_html(view)
-    if printed or not plan.operations:
-        view = replace(view, waived=replace(view.waived, items=()))
-    report = text.render_text(view, colour=output.colour, width=output.width)
-    # where nothing was to be written nobody was asked, so the plan has not been shown: it says why not
-    return report if plan.operations else f"{plan_text(done.planned, output)}\n{report}"
+def parameters_of(renderer: Any) -> tuple[str, ...]:
+    """Return the names of a renderer's parameters beside the result."""
+    code = renderer.__code__
+    return tuple(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
 
-def declaration_report(declaration: Declaration, output: Output) -> str:
-    from reconciler.report import validate as report
-
-    match output.form:
-        case "json":
-            return report.render_json(declaration)
-        case "markdown":
-            return report.render_markdown(declaration, limit=output.limit)
-        case "annotations":
-            from reconciler.report.problems.annotations import render_annotations
-
-            return render_annotations(declaration.warnings, workspace())
-        case _:
-            return report.render_text(declaration, colour=output.colour, width=output.width)
+def render(command: str, result: Any, output: Output, *, form: str = "", **facts: Any) -> str:
+    """Return a result as text in the output's format, or in `form`."""
+    renderer = renderer_of(command, form or output.form)
+    missing = object()
+    values = {name: facts.get(name, getattr(output, name, missing)) for name in parameters_of(renderer)}
+    text: str = renderer(result, **{name: value for name, value in values.items() if value is not missing})
+    return text

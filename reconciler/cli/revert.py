@@ -1,4 +1,4 @@
-"""What the store remembers and what people tell it: history, revert, done, unlock."""
+"""The `revert` command."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import completion as completing
+from reconciler import commands
+from reconciler.cli import completion
 from reconciler.cli.options import Whole, command
 from reconciler.cli.output import Output
-from reconciler.cli.plan import PLAN_FORMATS, say_planned
+from reconciler.cli.plan import say_planned
 
 if TYPE_CHECKING:
-    from reconciler.runtime.context import Context
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(
-    click.argument("run", metavar="RUN", type=Whole(1), shell_complete=completing.runs),
+    click.argument("run", metavar="RUN", type=Whole(1), shell_complete=completion.runs),
     out_is_json=True,
     examples=("reconciler revert 12 --out back.json", "reconciler apply back.json"),
-    formats=PLAN_FORMATS,
 )
-def revert(context: Context, output: Output, run: int) -> int:
-    """Plan to put back who stood in each slot before RUN wrote it; writes nothing.
+def revert(options: Options, environment: Environment, output: Output, run: int) -> int:
+    """Make a plan that undoes RUN.
 
-    --out FILE saves the plan, for `reconciler apply FILE`. Slots that moved since are set aside; what OneFile
-    cannot undo becomes a manual step. Put the files back as well, or the next apply writes the run's values again.
+    Plans to restore who held each slot before RUN wrote it; writes nothing. --out FILE saves the plan, for `reconciler
+    apply FILE`. Slots that have changed since are set aside; what OneFile cannot undo becomes a manual step. Revert the
+    files as well, or the next apply writes the values of RUN again.
     """
-    from reconciler.commands.revert import revert
-
-    return say_planned(revert(context, run), output, detailed=False)
+    return say_planned("revert", commands.revert.revert(options, environment, run), output, detailed=False)

@@ -1,4 +1,4 @@
-"""The main path: validate, plan, apply, show."""
+"""The `show` command."""
 
 from __future__ import annotations
 
@@ -7,48 +7,37 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler import commands
 from reconciler.cli.options import command
 from reconciler.cli.output import Output
-from reconciler.cli.plan import PLAN_FORMATS
-from reconciler.cli.render import plan_report
+from reconciler.cli.render import formats_of
 from reconciler.problems import ExitCode
+from reconciler.text import listed
 
 if TYPE_CHECKING:
-    from reconciler.commands.plan import Planned
-    from reconciler.runtime.context import Context
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
 
 @command(
     click.argument("saved", metavar="PLAN", type=click.Path(path_type=Path)),
-    click.option("--handover", is_flag=True, help="Show what people hand over by hand, instead of the plan."),
+    click.option("--handover", is_flag=True, help="Show what people must hand over by hand, in place of the plan."),
     service=False,
     files=False,
     examples=("reconciler show plan.json", "reconciler show plan.json --format html --out plan.html"),
-    formats=PLAN_FORMATS,
 )
-def show(_context: Context, output: Output, saved: Path, handover: bool) -> int:
-    """Show a saved PLAN; refuses one that was altered.
+def show(_options: Options, _environment: Environment, output: Output, saved: Path, handover: bool) -> int:
+    """Show a saved PLAN.
 
-    --handover lists, learner by learner, who hands over to whom and where to look in OneFile: its API moves no tasks,
-    visits or reviews, and shows none.
+    Refuses a plan that was altered. --handover lists, learner by learner, who hands over to whom and where to look in
+    OneFile: its API moves no tasks, visits or reviews, and shows none.
     """
-    from reconciler.commands.plan import Planned
-    from reconciler.commands.plan_file import load
-
-    planned = Planned(load(saved))
-    report = _handover(planned, output) if handover else plan_report(planned, output)
-    output.save(report)
-    output.report(report)
+    command = "show --handover" if handover else "show"
+    if output.form not in formats_of(command):
+        raise click.UsageError(f"--handover has the formats {listed(formats_of(command), 'or')}.")
+    planned = commands.plan.Planned(commands.plan_file.load(saved))
+    if handover:
+        output.deliver(command, planned)
+    else:
+        output.deliver(command, planned.plan, fingerprint=planned.fingerprint)
     return ExitCode.DONE
-
-
-def _handover(planned: Planned, output: Output) -> str:
-    from reconciler.report.plan.handover import Form, hand_overs, render_handover
-
-    forms: dict[str, Form] = {"text": "text", "json": "json", "markdown": "markdown"}
-    if output.form not in forms:
-        raise click.UsageError("--handover comes as text, markdown or json.")
-    rows = hand_overs(planned.plan.changes)
-    return render_handover(
-        rows, planned.plan.handles, forms[output.form], colour=output.colour, width=output.width, limit=output.limit
-    )

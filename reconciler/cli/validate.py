@@ -1,4 +1,4 @@
-"""The main path: validate, plan, apply, show."""
+"""The `validate` command."""
 
 from __future__ import annotations
 
@@ -6,34 +6,29 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler import commands
 from reconciler.cli.options import command
 from reconciler.cli.output import Output, say_problems
-from reconciler.cli.render import declaration_report
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
-    from reconciler.runtime.context import Context
+    from reconciler.runtime.environment import Environment
+    from reconciler.runtime.options import Options
 
-CASELOAD = click.option("--caseload", is_flag=True, help="Show everyone's caseload, target and maximum.")
-CHECK_FORMATS = ("text", "json", "markdown", "annotations")
+CASELOAD = click.option("--caseload", is_flag=True, help="Include everyone's caseload, target and maximum.")
 
 
 @command(
     CASELOAD,
     service=False,
     examples=("reconciler validate", "reconciler validate --at 2027-02-10"),
-    formats=CHECK_FORMATS,
 )
-def validate(context: Context, output: Output, caseload: bool) -> int:
-    """Check the declared state; every problem at once, nothing sent.
+def validate(options: Options, environment: Environment, output: Output, caseload: bool) -> int:
+    """Check the declared files; nothing is sent.
 
-    Exit 0: valid. 3: problems, each with its file, line and fix.
+    Reports every problem at once. Exit 0: valid. 3: problems, each with its file, line and fix.
     """
-    from reconciler.commands.validate import checked, declaration
-
-    declared = checked(context)
+    declared = commands.validate.checked(options, environment)
     say_problems(declared.warnings)
-    report = declaration_report(declaration(declared, with_caseload=caseload), output)
-    output.save(report)
-    output.report(report)
+    output.deliver("validate", commands.validate.declaration(declared, with_caseload=caseload))
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""adopt: what OneFile holds, accepted back into the files, so that drift can become a pull request."""
+"""`adopt`: copies changes made in OneFile back into the files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from reconciler.model.plan import Change
 from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, ROLES_FOR, Handle, Role, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import ExitCode, Invalid, Problem, in_order
-from reconciler.runtime.context import Context
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, open_session
 from reconciler.runtime.state_edits import Edits, FileEdit
 from reconciler.text import did_you_mean, listed, quoted
@@ -27,7 +29,7 @@ _OPTION = "--address"
 
 
 class Adopted(Struct, frozen=True):
-    """One slot whose declaration now is what OneFile holds; `shared` where a cohort's default says it."""
+    """One slot that was adopted; `shared` if a default of the cohort declares it."""
 
     change: Change
     was: Handle | None
@@ -36,8 +38,10 @@ class Adopted(Struct, frozen=True):
 
 
 class Adoption(Struct, frozen=True):
-    """What was `adopted`, or would be, and what could not be (`left`). `remarks` say who could not be read, and what
-    policies say of the files as they are now."""
+    """The slots that were adopted, or would be, and those that could not be (`left`).
+
+    `remarks`: accounts that could not be read, and policies that the edited files break.
+    """
 
     adopted: list[Adopted]
     left: list[Problem]
@@ -48,48 +52,51 @@ class Adoption(Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
+        """INCOMPLETE if slots were left."""
         return ExitCode.INCOMPLETE if self.left else ExitCode.DONE
 
 
 class AdoptOptions(Struct, frozen=True):
-    """What to accept: drift, or `everything` that differs, or these `addresses` whatever the reason. `add_staff` puts
-    holders into the directory who are not there."""
+    """The slots to adopt: drift, `everything` that differs, or `addresses`. `add_staff` adds holders to staff.yaml."""
 
     addresses: tuple[str, ...] = ()
     everything: bool = False
     add_staff: bool = False
 
 
-def adopt(context: Context, wish: AdoptOptions, *, dry_run: bool = False) -> Adoption:
-    """Read OneFile and accept what it holds where it differs. Raises Invalid for an address that is not declared; what
-    cannot be said in the files is left, each with its reason, and the rest is adopted.
+def adopt(options: Options, environment: Environment, request: AdoptOptions, *, dry_run: bool = False) -> Adoption:
+    """Read OneFile and copy its differences into the files.
 
-    The edited files are compared with the same reading before they are written: every adopted slot must be in sync,
-    and no other may ask for anybody else than before.
+    A slot that cannot be declared is left, with its reason. Before the files are written they are compared with the
+    same reading: every adopted slot must be in sync, and no other slot may change. Raises Invalid for an address that
+    is not declared.
     """
 
     async def run() -> Adoption:
-        async with open_session(context, declared.settings) as session:
-            observed = await observe_in(session, context, declared)
-            planned = _compared(session, context, declared, observed)
-            work = _Adopting(session, context, declared, observed, wish)
+        async with open_session(options, environment, declared.settings) as session:
+            observed = await observe_in(session, environment, declared)
+            planned = _compared(session, options, environment, declared, observed)
+            work = _Adopting(session, options, environment, declared, observed, request)
             return await work.adopt(planned, dry_run=dry_run)
 
-    declared = context.declared()
+    declared = read_state(options, environment)
     return asyncio.run(run())
 
 
-def _compared(session: Session, context: Context, declared: Declared, observed: Observed) -> Planned:
-    return compare(declared, observed, session.store, session.target.name, context)
+def _compared(
+    session: Session, options: Options, environment: Environment, declared: Declared, observed: Observed
+) -> Planned:
+    return compare(declared, observed, session.store, session.target.name, options, environment)
 
 
 @dataclass
 class _Adopting:
     session: Session
-    context: Context
+    options: Options
+    environment: Environment
     declared: Declared
     observed: Observed
-    wish: AdoptOptions
+    request: AdoptOptions
     left: list[Problem] = field(default_factory=list)
     new_staff: dict[UserId, Staff] = field(default_factory=dict)
 
@@ -101,11 +108,11 @@ class _Adopting:
 
     async def adopt(self, planned: Planned, *, dry_run: bool) -> Adoption:
         chosen = list(self._chosen(planned.plan.changes))
-        taken = [change for change in chosen if await self._can_be_said(change)]
-        edits = Edits(self.context.state)
+        taken = [change for change in chosen if await self._can_be_declared(change)]
+        edits = Edits(self.options.state)
         shared = self._edit(edits, taken)
         after = edits.declared(self.declared.day)
-        again = _compared(self.session, self.context, _within(after, self.declared), self.observed)
+        again = _compared(self.session, self.options, self.environment, _within(after, self.declared), self.observed)
         self._prove(taken, planned, again)
         if not dry_run:
             edits.write()
@@ -119,34 +126,34 @@ class _Adopting:
             written=not dry_run,
         )
 
-    # -------------------------------------------------------------- what is meant
+    # -------------------------------------------------------------- which slots
 
     def _chosen(self, changes: Sequence[Change]) -> Iterator[Change]:
         by_address = {change.address: change for change in changes}
-        if unknown := [address for address in self.wish.addresses if address not in by_address]:
-            fix = "name a slot that is declared in this scope, as plans print it in JSON."
+        if unknown := [address for address in self.request.addresses if address not in by_address]:
+            fix = "Use the address of a slot that is declared in this scope, as in the JSON of a plan."
             raise Invalid(
                 [
                     Problem(
-                        f"no slot {quoted(one)} is declared here", did_you_mean(one, by_address, fix), where=_OPTION
+                        f"no declared slot {quoted(address)}", did_you_mean(address, by_address, fix), where=_OPTION
                     )
-                    for one in unknown
+                    for address in unknown
                 ]
             )
         for change in changes:
             if change.before == change.after:
                 continue
-            if self.wish.addresses:
-                if change.address in self.wish.addresses:
+            if self.request.addresses:
+                if change.address in self.request.addresses:
                     yield change
             elif isinstance(change.before, Unread) or change.recorded:
-                continue  # nothing was read that could be accepted
-            elif self.wish.everything or (change.reason == "drift" and change.held != "ignore"):
+                continue  # nothing was read that could be adopted
+            elif self.request.everything or (change.reason == "drift" and change.held != "ignore"):
                 yield change
 
-    # -------------------------------------------------------------- what can be said
+    # -------------------------------------------------------------- which of them can be declared
 
-    async def _can_be_said(self, change: Change) -> bool:
+    async def _can_be_declared(self, change: Change) -> bool:
         problem = self._unreadable(change) or self._under_cover(change) or await self._wrong_holder(change)
         if problem is None:
             return True
@@ -156,21 +163,24 @@ class _Adopting:
 
     def _unreadable(self, change: Change) -> tuple[str, str] | None:
         if change.slot.kind is SlotKind.ADDITIONAL or change.recorded or change.before is Unread.UNREADABLE:
-            return "OneFile does not show who is there, so there is nothing to accept", "Look in OneFile, edit by hand."
+            return "OneFile does not show who holds it", "Look it up in OneFile and edit the file by hand."
         if change.before is Unread.NOT_HELD:
             return "the learner has no such learning aim or unit in OneFile", "Remove it from the cohort file."
         if change.before is Unread.AMBIGUOUS:
-            return "the learner has more than one of it in OneFile", "Remove it from the cohort file; set it by hand."
+            return (
+                "the learner has it more than once in OneFile",
+                "Remove it from the cohort file; manage it in OneFile.",
+            )
         return None
 
     def _under_cover(self, change: Change) -> tuple[str, str] | None:
-        """The file names the permanent holder, and the day's comes from a cover: there is no place for a third."""
-        want = self._learners[change.learner].slots.get(change.slot)
-        if want is None:
-            return "nobody is declared on this day, so no entry can change", "Add an entry for this time by hand."
-        if want.reason == "cover":
-            what = "a cover is in force, and what OneFile holds would take the place of the permanent holder"
-            return what, f"Change the cover at {want.source}, or name the new permanent holder by hand."
+        """Return why a slot under cover cannot be adopted: the file names its permanent holder."""
+        wanted = self._learners[change.learner].slots.get(change.slot)
+        if wanted is None:
+            return "no entry is declared for this day", "Add an entry for this time by hand."
+        if wanted.reason == "cover":
+            what = "a cover is in force, so adopting would replace the permanent holder"
+            return what, f"Change the cover at {wanted.source}, or edit the permanent holder by hand."
         return None
 
     async def _wrong_holder(self, change: Change) -> tuple[str, str] | None:
@@ -181,42 +191,42 @@ class _Adopting:
             return await self._stranger(change, change.before)
         if member.role not in ROLES_FOR[change.slot.kind]:
             roles = listed((a_role(role) for role in Role if role in ROLES_FOR[change.slot.kind]), "or")
-            what = f"{member.handle} is {a_role(member.role)} in staff.yaml, and the slot must hold {roles}"
+            what = f"{member.handle} is {a_role(member.role)} in staff.yaml, but the slot needs {roles}"
             return what, f"Correct the role at {member.source}, or the slot in OneFile."
         stand_in, cover = self._acting.get(member.handle, (member, None))
         if cover is not None:
             what = (
-                f"{member.handle} is covered by {stand_in.handle} today, so the files would ask for {stand_in.handle}"
+                f"{member.handle} is covered by {stand_in.handle} today, so the files would declare {stand_in.handle}"
             )
             return what, f"Change the cover at {cover.source} first, or the slot in OneFile."
         return None
 
-    # -------------------------------------------------------------- who is not in the directory
+    # -------------------------------------------------------------- accounts that are not in staff.yaml
 
     async def _stranger(self, change: Change, user: UserId) -> tuple[str, str] | None:
-        if not self.wish.add_staff:
-            what = f"OneFile holds account {user}, who is not in staff.yaml"
-            return what, "Add them to staff.yaml with a handle and their role, or give --add-staff."
+        if not self.request.add_staff:
+            what = f"OneFile has account {user}, which is not in staff.yaml"
+            return what, "Add the account to staff.yaml with a handle and role, or use --add-staff."
         role = await self._role(change, user)
         if role is None:
-            what = f"account {user} is not among the active staff who may hold this slot"
-            return what, "Look at the account in OneFile: it may be archived, or belong to another organisation."
+            what = f"account {user} is not active staff with a role for this slot"
+            return what, "Check the account in OneFile: it may be archived, or belong to another organisation."
         handle = Handle(f"{role.value.replace('_', '-')}-{user}")
         if handle in self.declared.staff:
-            return f"the handle {handle} is taken by another account", "Add the account to staff.yaml by hand."
+            return f"the handle {handle} belongs to another account", "Add the account to staff.yaml by hand."
         self.new_staff[user] = Staff(handle, user, role)
         return None
 
     async def _role(self, change: Change, user: UserId) -> Role | None:
-        """The role under which OneFile lists the account, of those that fit the slot."""
+        """Return the role under which OneFile lists the account, if it fits the slot."""
         kind = change.slot.kind
         roles = [Role.IQA] if kind in IQA_KINDS else [Role.EMPLOYER]
         for role in [Role.ASSESSOR, Role.TRAINEE_ASSESSOR] if kind in ASSESSOR_KINDS else roles:
             handle = Handle(f"account-{user}")
-            asks = {change.slot: Wanted(user, handle, change.source)}
-            learner = replace(self._learners[change.learner], slots=asks)
-            lone = replace(self.declared, learners=(learner,), staff={handle: Staff(handle, user, role)})
-            seen = await observe_in(self.session, self.context, lone)
+            slots = {change.slot: Wanted(user, handle, change.source)}
+            learner = replace(self._learners[change.learner], slots=slots)
+            single = replace(self.declared, learners=(learner,), staff={handle: Staff(handle, user, role)})
+            seen = await observe_in(self.session, self.environment, single)
             account = seen.staff.get((learner.organisation, user))
             if account is not None and account.standing == "active":
                 return role
@@ -225,7 +235,7 @@ class _Adopting:
     # -------------------------------------------------------------- into the files
 
     def _edit(self, edits: Edits, taken: Sequence[Change]) -> set[Accept]:
-        """Put it into the files; which of it the defaults say."""
+        """Edit the files, and return what the defaults declare."""
         groups: dict[str, list[Accept]] = defaultdict(list)
         for change in taken:
             groups[change.cohort].append(self._accepting(change))
@@ -258,7 +268,9 @@ class _Adopting:
     def _prove(self, taken: Sequence[Change], before: Planned, after: Planned) -> None:
         adopted = {change.address for change in taken}
         now: Mapping[str, Change] = {change.address: change for change in after.plan.changes}
-        require(all(now[one].before == now[one].after for one in adopted), "an adopted slot would still differ")
+        require(
+            all(now[address].before == now[address].after for address in adopted), "an adopted slot would still differ"
+        )
         kept = {change.address: change.after for change in before.plan.changes if change.address not in adopted}
         require(
             kept == {address: change.after for address, change in now.items() if address not in adopted},
@@ -267,7 +279,7 @@ class _Adopting:
 
 
 def _within(after: Declared, scope: Declared) -> Declared:
-    """The learners of the command's scope, as they are declared now."""
+    """Return the learners of the command's scope as the edited files declare them."""
     keys = {(learner.id, learner.misid) for learner in scope.learners}
     kept = tuple(learner for learner in after.learners if (learner.id, learner.misid) in keys)
     return replace(after, settings=scope.settings, learners=kept, left_out=scope.left_out)

@@ -1,4 +1,4 @@
-"""calendar: what the files bring in the days to come, without a call to OneFile."""
+"""`calendar`: the coming changes in the declared files, without a call."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from datetime import date, timedelta
 from reconciler.model.structs import replace
 from reconciler.plan.calendar import Breach, ChangeCalendar, build_calendar
 from reconciler.plan.lookahead import foresee_breaches
-from reconciler.runtime.context import Context
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 
 _DAY = timedelta(days=1)
-FURTHEST_DAYS = 3660  # as far as --days goes
+FURTHEST_DAYS = 3660
+"""The highest value of `--days`."""
 
 
-def foretell(context: Context) -> ChangeCalendar:
-    """The changes of the scope on the context's day and after it, `ahead_days` in all. Raises Invalid.
+def calendar(options: Options, environment: Environment) -> ChangeCalendar:
+    """Return the changes in scope on the command's day and after it, for `ahead_days` days. Raises Invalid.
 
-    What changes on that very day is told too: seen from the day before, it is still to come.
+    It starts from the day before, so that the changes of the first day are included.
     """
-    eve = max(context.day(), date.min + _DAY) - _DAY
-    declared = replace(context, at=eve).declared()
-    found = build_calendar(declared, (Breach(day, problem) for day, problem in foresee_breaches(declared)))
-    if found.days():
-        return found
-    later = build_calendar(replace(context, at=eve, ahead_days=FURTHEST_DAYS).declared(), ()).days()
-    return replace(found, next=later[0] if later else None)
+    eve = max(options.day(environment.today()), date.min + _DAY) - _DAY
+    declared = read_state(replace(options, at=eve), environment)
+    changes = build_calendar(declared, (Breach(day, problem) for day, problem in foresee_breaches(declared)))
+    if changes.days():
+        return changes
+    further = replace(options, at=eve, ahead_days=FURTHEST_DAYS)
+    later = build_calendar(read_state(further, environment), ()).days()
+    return replace(changes, next=later[0] if later else None)

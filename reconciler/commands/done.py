@@ -1,4 +1,4 @@
-"""done: a person says what OneFile holds, where no reading tells: a step is closed, or a fight answered."""
+"""`done`: closes a manual step, or acknowledges a correction conflict."""
 
 from __future__ import annotations
 
@@ -9,36 +9,46 @@ from reconciler.model.slots import Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct
 from reconciler.plan.drift import fight_id
 from reconciler.problems import ExitCode, Invalid, Problem
-from reconciler.runtime.context import Context, target_of
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import begin_run
+from reconciler.runtime.target import target_of
 from reconciler.store import JournalRow, OpenIssue, Store
 
 Said = Literal["present", "absent"]
 
 
-def done(context: Context, step: str, *, by: str, outcome: Said) -> str:
-    """Close a manual step, or an operation that stayed unknown: a named person says what OneFile holds.
+class Closed(Struct, frozen=True):
+    """A step that a person closed: `outcome` is what they found, `by` who they are, `run` the entry in the history."""
 
-    `present`: the member of staff is on the learner; `absent`: is not. A fight over a slot is answered as well: it
-    may be corrected again, whatever the outcome. Returns the step in words. Raises Invalid for a step that is not open.
+    address: str
+    outcome: str
+    by: str
+    run: int
+
+
+def done(options: Options, environment: Environment, step: str, *, by: str, outcome: Said) -> Closed:
+    """Close a manual step, or an operation whose outcome is unknown: a named person reports what OneFile has.
+
+    `present`: the member of staff is assigned to the learner; `absent`: is not. A correction conflict is acknowledged
+    too: the slot may be corrected again, whatever the outcome. Raises Invalid for a step that is not open.
     """
-    settings = context.declared().settings
-    target, organisation = target_of(context, settings).name, settings.organisation
-    with Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        found = _open_steps(store, Site(target, organisation)).get(step) or _fight(
-            store, Site(target, organisation), step
-        )
+    settings = read_state(options, environment).settings
+    site = Site(target_of(options, environment, settings).name, settings.organisation)
+    with Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store:
+        found = _open_steps(store, site).get(step) or _fight(store, site, step)
         if found is None:
-            raise Invalid(_not_open(step, store, Site(target, organisation)))
-        run = begin_run(store, context, "done", Site(target, organisation), who=by)
+            raise Invalid(_not_open(step, store, site))
+        run = begin_run(store, options, environment, "done", site, who=by)
         if isinstance(found, OpenIssue):
             store.end_issue(found.id, f"answered by {by}")
             said = "may be corrected again"
         else:
-            _close(store, run, Site(target, organisation), found, outcome, by)
+            _close(store, run, site, found, outcome, by)
             said = outcome
         store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{said.replace(' ', '_')}": 1})
-    return f"{found.slot.address(found.learner)}: {said}, said by {by}"
+    return Closed(found.slot.address(found.learner), said, by, run)
 
 
 def _fight(store: Store, site: Site, step: str) -> OpenIssue | None:
@@ -71,8 +81,10 @@ def _not_open(step: str, store: Store, site: Site) -> Problem:
 
 
 class _Step(Struct, frozen=True):
-    """Something only a person can tell: whether `staff` is on the learner. `row` is the unknown operation, if one;
-    `alone`: with them gone, nobody is in the slot."""
+    """A question that only a person can answer: is `staff` assigned to the learner?
+
+    `row` is the operation with an unknown outcome, if there is one. `alone`: without them, nobody holds the slot.
+    """
 
     learner: UserId
     slot: Slot
@@ -87,7 +99,7 @@ def _open_steps(store: Store, site: Site) -> dict[str, _Step]:
     recorded = [
         _Step(learner, slot, staff, alone=True)
         for (learner, slot), staff in known.items()
-        # what OneFile shows is read, not told
+        # what OneFile shows is read
         if staff is not None and (slot.kind is SlotKind.ADDITIONAL or (learner, slot, staff) in waiting)
     ]
     unknown = [

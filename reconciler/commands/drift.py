@@ -14,7 +14,7 @@ from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared
 from reconciler.model.history import IssueKind
 from reconciler.model.observed import Observed
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Change, GitState, Plan
 from reconciler.model.slots import Place, Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
@@ -43,8 +43,11 @@ from reconciler.plan.drift import (
     wanted_by,
 )
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, StoreError
-from reconciler.runtime.context import LONDON, Context
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import LONDON, Environment
+from reconciler.runtime.git import git_state
 from reconciler.runtime.manual_steps import dated, note_steps
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
 from reconciler.runtime.store_snapshot import missable
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
@@ -81,7 +84,14 @@ class Drifting(Struct, frozen=True):
         return ExitCode.CHANGES if detailed and (left or self.report.unseen) else ExitCode.DONE
 
 
-def drift(context: Context, *, correct: bool = False, approved: str | None = None, base: str | None = None) -> Drifting:
+def drift(
+    options: Options,
+    environment: Environment,
+    *,
+    correct: bool = False,
+    approved: str | None = None,
+    base: str | None = None,
+) -> Drifting:
     """Compare, note since when each slot has drifted, and correct what may be corrected if `correct`.
 
     `base` names a commit whose files are compared as well, to show what these cause. `approved` is the commit that
@@ -89,35 +99,37 @@ def drift(context: Context, *, correct: bool = False, approved: str | None = Non
     ServiceError or StoreError; an error that ends the corrections is in Drifting instead, because the report must still
     be shown.
     """
-    if correct and context.at:
+    if correct and options.at:
         what = "corrections put back what is declared for today, not for another day"
         raise Invalid(Problem(what, "Leave --at away, or look without --correct.", where="--at"))
-    return asyncio.run(_drift(context, correct, approved, base))
+    return asyncio.run(_drift(options, environment, correct, approved, base))
 
 
-async def _drift(context: Context, correct: bool, approved: str | None, base: str | None) -> Drifting:
-    context = context.with_git_state()
-    declared = context.declared()
-    other = base_of(context, base, declared) if base is not None else None
-    async with open_session(context, declared.settings) as session:
+async def _drift(
+    options: Options, environment: Environment, correct: bool, approved: str | None, base: str | None
+) -> Drifting:
+    files_at = git_state(options.state)
+    declared = read_state(options, environment)
+    other = base_of(options, environment, base, declared) if base is not None else None
+    async with open_session(options, environment, declared.settings) as session:
         store, target = session.store, session.target.name
         if correct:
-            refuse_if_locked(session, context, declared.settings.organisation, command="drift")
-        files = approved_files(context, declared, store, target, approved) if correct else None
-        reading = await observe_in(session, context, for_both(declared, other))
-        plan = compare_both(declared, other, reading, store, target, context).plan
+            refuse_if_locked(session, options, environment, declared.settings.organisation, command="drift")
+        files = approved_files(options, declared, store, target, approved) if correct else None
+        reading = await observe_in(session, environment, for_both(declared, other))
+        plan = compare_both(declared, other, reading, store, target, options, environment).made_from(files_at).plan
         observed = narrow(reading, declared) if other else reading
         approval = files.on(observed) if files else None
         unapproved = "" if files else why_none(store, Site(target, declared.settings.organisation))
         known = nothing_approved(declared.settings) if unapproved else approval
-        notes = other is None and context.at is None  # files not merged, or another day's, are only compared
-        report = _report(plan, declared, observed, store, context, known, notes=notes)
+        notes = other is None and options.at is None  # files not merged, or another day's, are only compared
+        report = _report(plan, declared, observed, store, options, known, notes=notes)
         report = replace(report, unapproved=unapproved, spent_calls=session.client.calls)
         chosen = {place_of(drifted.change) for drifted in report.drift if drifted.verdict is DriftAction.CORRECT}
         if approval is None or not chosen:
             return Drifting(report, correct)
-        corrections = _judged(plan, chosen, declared, approval, observed, store, context)
-        finished = await _correct(session, corrections, context, declared)
+        corrections = _judged(plan, chosen, declared, approval, observed, store, options)
+        finished = await _correct(session, corrections, options, environment, declared, files_at)
         return Drifting(_after(report, finished, session), correct, finished)
 
 
@@ -129,7 +141,7 @@ def _report(
     declared: Declared,
     observed: Observed,
     store: Store,
-    context: Context,
+    options: Options,
     approval: Approval | None,
     *,
     notes: bool,
@@ -145,7 +157,7 @@ def _report(
     if notes:
         note_steps(store, plan, whole=True)
     now = store.now()
-    holders_then = _wanted_then(context, declared, plan, observed, store) if known else {}
+    holders_then = _wanted_then(options, declared, plan, observed, store) if known else {}
     unrecorded = nothing_recorded(store, plan.site) if plan.changes else ""
     due = {place_of(change) for change in known if is_due(change, applied.get(place_of(change)), holders_then)}
     return DriftReport(
@@ -181,20 +193,20 @@ def _remember(
 
     Also the issues that are over, and the number of recent corrections.
     """
-    target, organisation = plan.target, plan.organisation
+    site = plan.site
     seen = {place_of(change): Observation(change.before, change.after) for change in reported}
 
     def see(
         matter: IssueKind, sightings: Observations, words: Words
     ) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
         if notes:
-            return store.observe_issues(Site(target, organisation), matter, sightings, endings(plan, words))
-        return store.issues(Site(target, organisation), matter), ()
+            return store.observe_issues(site, matter, sightings, endings(plan, words))
+        return store.issues(site, matter), ()
 
     issues, ended = see("drift", seen, drift_ending)
     window_start = store.now() - LOOKING_BACK
-    corrections = store.corrections(Site(target, organisation), window_start)
-    fights = store.issues(Site(target, organisation), "fight", ended_since=window_start)
+    corrections = store.corrections(site, window_start)
+    fights = store.issues(site, "fight", ended_since=window_start)
     answered = {fight.place: fight.ended for fight in fights if fight.ended}
     fought, counts = fought_over(reported, declared.settings, corrections, answered)
     new = {place_of(change): Observation(None, change.after) for change in reported if place_of(change) in fought}
@@ -212,7 +224,7 @@ def _remember(
 
 
 def _wanted_then(
-    context: Context, declared: Declared, plan: Plan, observed: Observed, store: Store
+    options: Options, declared: Declared, plan: Plan, observed: Observed, store: Store
 ) -> Mapping[Place, UserId | None]:
     """Return what these files asked for on the day of the newest complete apply.
 
@@ -220,7 +232,7 @@ def _wanted_then(
     """
     run = store.approved(plan.site)
     day = run.started.astimezone(LONDON).date() if run else declared.day
-    return wanted_by(read_declared(context.state, day), observed) if day < declared.day else {}
+    return wanted_by(read_declared(options.state, day), observed) if day < declared.day else {}
 
 
 # ------------------------------------------------------------------ what is corrected
@@ -233,14 +245,14 @@ def _judged(
     approval: Approval,
     observed: Observed,
     store: Store,
-    context: Context,
+    options: Options,
 ) -> Planned:
     """Make a plan of these corrections alone, under the limits and policies of both sets of files.
 
     Neither a limit raised in the work tree nor one lowered since is ignored.
     """
     corrections = restrict_to(plan, chosen, declared.settings.calls_per_minute)
-    cohorts = missable(context, store, plan.site)
+    cohorts = missable(options, store, plan.site)
     by_these = judge_plan(corrections, declared, observed, cohorts)
     by_approved = judge_plan(corrections, replace(declared, settings=approval.settings), observed, cohorts)
     return Planned(
@@ -252,11 +264,20 @@ def _judged(
     )
 
 
-async def _correct(session: Session, corrections: Planned, context: Context, declared: Declared) -> ApplyResult:
+async def _correct(
+    session: Session,
+    corrections: Planned,
+    options: Options,
+    environment: Environment,
+    declared: Declared,
+    files_at: GitState,
+) -> ApplyResult:
     if corrections.plan.blocked:
         return ApplyResult(corrections, error=Blocked(corrections.why_blocked()))
     try:
-        return await run_plan(session, corrections, context, declared, just_read=True, command="drift")
+        return await run_plan(
+            session, corrections, options, environment, declared, files_at, just_read=True, command="drift"
+        )
     except ReconcilerError as error:  # the lock, or what was to be settled first: nothing of this was written
         return ApplyResult(corrections, error=error)
 

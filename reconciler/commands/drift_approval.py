@@ -10,7 +10,7 @@ from reconciler.model.structs import Struct
 from reconciler.plan.drift import OTHER_STORE, Approval, wanted_by
 from reconciler.problems import Invalid, Problem
 from reconciler.runtime import git
-from reconciler.runtime.context import Context
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import nothing_recorded
 from reconciler.store import RunRow, Store
 
@@ -26,7 +26,7 @@ class ApprovedFiles(Struct, frozen=True):
 
 
 def approved_files(
-    context: Context, declared: Declared, store: Store, target: str, ref: str | None = None
+    options: Options, declared: Declared, store: Store, target: str, ref: str | None = None
 ) -> ApprovedFiles:
     """Read the files at `ref`, or at the commit of the newest complete apply.
 
@@ -34,12 +34,13 @@ def approved_files(
     its files are not valid or are another organisation's.
     """
     if not ref:
-        run = store.approved(Site(target, declared.settings.organisation))
-        if why := _why_not(run, store, Site(target, declared.settings.organisation)):
+        site = Site(target, declared.settings.organisation)
+        run = store.approved(site)
+        if why := _why_not(run, store, site):
             raise Invalid(Problem(why, _FIX, where="drift --correct"))
         ref = run.commit if run else ""
-    ref = git.commit_at(context.state, ref)
-    with git.as_of(context.state, ref) as place:
+    ref = git.commit_at(options.state, ref)
+    with git.as_of(options.state, ref) as place:
         try:
             approved = read_declared(place, declared.day)
         except Invalid as error:

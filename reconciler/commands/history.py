@@ -1,178 +1,179 @@
-"""history: what the store remembers of runs, of one learner, and of steps by hand."""
+"""`history`: stored runs, the writes to a learner, and manual steps."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any
 
 from reconciler.declared.selection import choose
 from reconciler.model.declared import DeclaredLearner
 from reconciler.model.slots import Handle, Site, UserId
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
-from reconciler.report.common.escape import prose
-from reconciler.report.common.truncate import COMMENT_LIMIT
-from reconciler.report.history import markdown, rows, text
-from reconciler.report.history.csv import render_csv
-from reconciler.report.history.json import render_json
-from reconciler.runtime.context import Context, named_target, target_of
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
+from reconciler.runtime.target import named_target, target_of
 from reconciler.store import JournalRow, OpenIssue, RunRow, Store
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
-_LOOKED_THROUGH = 1_000  # runs
-Form = Literal["text", "json", "csv", "markdown"]
+_LOOKED_THROUGH = 1_000
+"""Runs that are searched for targets."""
 
 
-def history(context: Context, run: int | None, form: Form, *, limit: int = 50, max_bytes: int = COMMENT_LIMIT) -> str:
-    """All runs, newest first, or everything that one run did; those of one target, where the command names it.
-    Raises Invalid for a run that is not there."""
-    target = named_target(context)
+class Runs(Struct, frozen=True):
+    """Runs, newest first.
+
+    If there are none: `target` is the one that was asked for, `elsewhere` are targets with runs, and `no_store` is the
+    place where there is no store yet.
+    """
+
+    runs: Sequence[RunRow]
+    target: str | None = None
+    elsewhere: Sequence[str] = ()
+    no_store: str = ""
+
+
+class RunDetail(Struct, frozen=True):
+    """One run and everything that it wrote or meant to write."""
+
+    run: RunRow
+    journal: Sequence[JournalRow]
+    known: Known
+
+
+class Writes(Struct, frozen=True):
+    """Every recorded write to the slots of `learners`, newest first."""
+
+    writes: Sequence[tuple[RunRow, JournalRow]]
+    learners: Sequence[UserId]
+    known: Known
+
+
+class Steps(Struct, frozen=True):
+    """Manual steps that an apply or a drift run has found."""
+
+    steps: Sequence[OpenIssue]
+    known: Known
+
+
+def runs(options: Options, environment: Environment, *, limit: int = 50) -> Runs:
+    """Return the runs, newest first; those of one target if the command names it."""
+    target = named_target(options, environment)
     try:
-        with Store.open(context.store_url(), clock=context.clock, make=False) as store:
-            if run is None:
-                runs = store.runs(target=target, limit=limit)
-                return _runs(runs, form, max_bytes, _nothing(store, target) if not runs else "")
-            found = store.run(run)
-            if found is None or target not in (None, found.target):
-                what = f"there is no run {run}{f' to {target}' if target else ''}"
+        with _store(options, environment) as store:
+            listed = store.runs(target=target, limit=limit)
+            others = () if listed else sorted({run.target for run in store.runs(limit=_LOOKED_THROUGH)})
+            return Runs(listed, target, others)
+    except NoStore as none:
+        return Runs((), target, no_store=none.problems[0].place())
+
+
+def run(options: Options, environment: Environment, number: int) -> RunDetail:
+    """Return everything that one run did. Raises Invalid for a run that is not there."""
+    target = named_target(options, environment)
+    try:
+        with _store(options, environment) as store:
+            row = store.run(number)
+            if row is None or target not in (None, row.target):
+                what = f"there is no run {number}{f' to {target}' if target else ''}"
                 raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
-            return _run(found, store.journal(run), _known(context), form, max_bytes)
+            return RunDetail(row, store.journal(number), _known(options, environment))
     except NoStore as none:
         (problem,) = none.problems
-        if run is not None:
-            what = f"there is no run {run}: there is no store at {problem.place()} yet"
-            raise Invalid(Problem(what, problem.fix, where="RUN")) from none
-        return _runs((), form, max_bytes, f"No run has been recorded: there is no store at {problem.place()} yet.")
+        what = f"there is no run {number}: there is no store at {problem.place()} yet"
+        raise Invalid(Problem(what, problem.fix, where="RUN")) from none
 
 
-def _nothing(store: Store, target: str | None) -> str:
-    """That no run is recorded, and for which targets there are some."""
-    others = sorted({run.target for run in store.runs(limit=_LOOKED_THROUGH)})
-    if target is None or not others:
-        return "No run has been recorded here yet."
-    return f"No run to {target} has been recorded. There are runs to {', '.join(others)}."
+def writes(options: Options, environment: Environment) -> Writes:
+    """Return every recorded write to the slots of the learners in the options, newest first.
+
+    Raises Invalid for a name that leads to no OneFile id.
+    """
+    known, target = _known(options, environment), named_target(options, environment)
+    learners = ids_of(known.learners, options.learners)
+    rows: tuple[tuple[RunRow, JournalRow], ...] = ()
+    with suppress(NoStore), _store(options, environment) as store:
+        rows = store.writes_to(learners, target=target)
+    return Writes(rows, learners, known)
 
 
-def writes(context: Context, learners: Collection[str], form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
-    """Every recorded write to the slots of these learners, newest first. Raises Invalid for a name that leads to no
-    OneFile id."""
-    known, target = _known(context), named_target(context)
-    asked = ids_of(known.learners, learners)
-    found: tuple[tuple[RunRow, JournalRow], ...] = ()
-    with suppress(NoStore), Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        found = store.writes_to(asked, target=target)
-    match form:
-        case "text":
-            return text.render_writes(found, asked, known.handles, known.labels)
-        case "markdown":
-            return markdown.render_writes(found, asked, known.handles, known.labels, limit=max_bytes)
-        case "json":
-            return render_json(rows.writes_as_rows(found, known.handles, known.labels))
-        case "csv":
-            return render_csv(rows.writes_as_rows(found, known.handles, known.labels), rows.LEARNER_COLUMNS)
+def steps(options: Options, environment: Environment) -> Steps:
+    """Return every manual step that an apply or a drift run has found, open or closed."""
+    settings = read_state(options, environment).settings
+    site = Site(target_of(options, environment, settings).name, settings.organisation)
+    rows: tuple[OpenIssue, ...] = ()
+    with suppress(NoStore), _store(options, environment) as store:
+        rows = store.issues(site, "step", ended_since=_EVER)
+    return Steps(rows, _known(options, environment))
 
 
-def steps(context: Context, form: Form, *, max_bytes: int = COMMENT_LIMIT) -> str:
-    """Every step by hand that an apply or a drift run has found, how long it was open, and what closed it."""
-    settings = context.declared().settings
-    target = target_of(context, settings).name
-    found: tuple[OpenIssue, ...] = ()
-    with suppress(NoStore), Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        found = store.issues(Site(target, settings.organisation), "step", ended_since=_EVER)
-    known = _known(context)
-    match form:
-        case "text":
-            return text.render_steps(found, known.handles, known.labels)
-        case "markdown":
-            return markdown.render_steps(found, known.handles, known.labels, limit=max_bytes)
-        case "json":
-            return render_json(rows.steps_as_rows(found, known.handles))
-        case "csv":
-            return render_csv(rows.steps_as_rows(found, known.handles), rows.STEP_COLUMNS)
+def _store(options: Options, environment: Environment) -> Store:
+    return Store.open(options.store_url(environment.variables), clock=environment.clock, make=False)
 
 
-def _runs(runs: Sequence[RunRow], form: Form, max_bytes: int, nothing: str) -> str:
-    match form:
-        case "text":
-            return text.render_runs(runs) if runs else f"{nothing}\n"
-        case "markdown":
-            return markdown.render_runs(runs, limit=max_bytes) if runs else f"{prose(nothing)}\n"
-        case "json":
-            return render_json(rows.runs_as_rows(runs))
-        case "csv":
-            return render_csv(rows.runs_as_rows(runs), rows.RUN_COLUMNS)
-
-
-def _run(run: RunRow, journal: Sequence[JournalRow], known: _Known, form: Form, max_bytes: int) -> str:
-    handles, labels = known.handles, known.labels
-    match form:
-        case "text":
-            return text.render_run(run, journal, handles, labels)
-        case "markdown":
-            return markdown.render_run(run, journal, handles, labels, limit=max_bytes)
-        case "json":
-            return render_json(rows.run_as_rows(run, journal, handles, labels))
-        case "csv":
-            return render_csv(rows.run_as_rows(run, journal, handles, labels), rows.WRITE_COLUMNS)
-
-
-class _Known(Struct, frozen=True):
-    """Who the ids are today, as far as files tell: what staff are called, and the learners."""
+class Known(Struct, frozen=True):
+    """Handles and learners of the files, for the ids in the store."""
 
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
     learners: Sequence[DeclaredLearner] = ()
 
+    def facts(self) -> dict[str, Any]:
+        """Return what renderers take of it, by parameter."""
+        return {"handles": self.handles, "labels": self.labels}
+
     @property
     def labels(self) -> Mapping[UserId, str]:
+        """Labels by learner."""
         return labels_of(self.learners)
 
 
-def _known(context: Context) -> _Known:
-    """History must be readable also where the files are not valid any more."""
+def _known(options: Options, environment: Environment) -> Known:
+    """Return what the files know; nothing if they are not valid, because the history must stay readable."""
     try:
-        declared = context.whole().declared()
+        declared = read_state(options.whole(), environment)
     except ReconcilerError:
-        return _Known()
-    return _Known({member.id: member.handle for member in declared.staff.values()}, declared.learners)
+        return Known()
+    return Known({member.id: member.handle for member in declared.staff.values()}, declared.learners)
 
 
 _WHERE = "--learner"
 
 
 def ids_of(learners: Sequence[DeclaredLearner], names: Collection[str]) -> list[UserId]:
-    """Labels go by the learners whom valid files declare; an id is taken as it is, for the learner may stand in no
-    file any more. Raises Invalid for every name that leads to no id: OneFile is not asked."""
+    """Return the ids of learners by id, MISID or label. An id needs no file. Raises Invalid for every unknown name."""
     ids, problems = [], []
     for name in dict.fromkeys(names):
-        found = _id_of(name, learners)
-        if isinstance(found, Problem):
-            problems.append(found)
-        else:
-            ids.append(found)
+        match _id_of(name, learners):
+            case Problem() as problem:
+                problems.append(problem)
+            case user:
+                ids.append(user)
     if problems:
         raise Invalid(problems)
     return ids
 
 
 def labels_of(learners: Sequence[DeclaredLearner]) -> Mapping[UserId, str]:
+    """Return the labels of the learners who have an id and a label."""
     return {learner.id: learner.label for learner in learners if learner.id is not None and learner.label}
 
 
 def _id_of(name: str, learners: Sequence[DeclaredLearner]) -> UserId | Problem:
-    found, problems = choose(learners, (), [name])
-    if len(found) == 1:
-        return found[0].id if found[0].id is not None else _only_misid(name, found[0])
-    if not found and name.isascii() and name.isdecimal() and not name.startswith("0"):
+    matches, problems = choose(learners, (), [name])
+    if len(matches) == 1:
+        return matches[0].id if matches[0].id is not None else _only_misid(name, matches[0])
+    if not matches and name.isascii() and name.isdecimal() and not name.startswith("0"):
         return UserId(int(name))
     if learners:
         return problems[0]
-    what = f"no valid cohort file says who {name!r} is"
-    return Problem(what, "Give the learner's OneFile id, or name the folder of their files with --state.", where=_WHERE)
+    what = f"no valid cohort file has a learner {name!r}"
+    return Problem(what, "Use the learner's OneFile id, or name the folder of the files with --state.", where=_WHERE)
 
 
 def _only_misid(name: str, learner: DeclaredLearner) -> Problem:
-    what = f"the files know {name!r} by MISID {learner.misid} only, and what was written is kept by OneFile id"
-    fix = f"Find the id with: reconciler plan --learner {learner.misid} --format json (learner_id), and give that."
+    what = f"the files have only the MISID {learner.misid} of {name!r}, but the history has OneFile ids"
+    fix = f"Find the id with: reconciler plan --learner {learner.misid} --format json (learner_id), and use that."
     return Problem(what, fix, learner.source, where=_WHERE)

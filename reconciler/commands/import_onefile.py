@@ -1,10 +1,10 @@
-"""import: files made from what OneFile holds, proven to ask for nothing before any of them is written."""
+"""`import`: new files from OneFile, proven to change nothing before they are written."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.apply.journal import as_declared
@@ -17,16 +17,15 @@ from reconciler.model.declared import Settings
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.plan import Plan
 from reconciler.model.slots import LISTED, SINGLE, OrganisationId, Site, SlotKind, UserId
-from reconciler.model.structs import Struct, replace
+from reconciler.model.structs import Struct, field, replace
 from reconciler.observed.narrow import narrow
 from reconciler.onefile.reader import Reader
 from reconciler.plan.compare import Unsettled, make_plan
 from reconciler.plan.complete import judge_plan
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
-from reconciler.report.common.words import kind_words
-from reconciler.report.import_ import Written
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
 from reconciler.runtime.lock import locked
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, learnt_capabilities, open_session, progress_listener
 from reconciler.runtime.state_files import (
     FAULT,
@@ -38,23 +37,69 @@ from reconciler.runtime.state_files import (
     write_new,
 )
 from reconciler.runtime.store_snapshot import unsettled
-from reconciler.text import number_of
+from reconciler.text import number_of, quoted, shown, some
+
+
+class ImportResult(Struct, frozen=True):
+    """The result of an import.
+
+    `left_out` are slots that somebody holds and no file declares. `unreadable` counts slots that OneFile does not show,
+    by kind. `blocking` and `warning` count findings by policy. `calls` is None if OneFile was not read. `from_onefile`:
+    the files declare what OneFile has, so the next plan is empty.
+    """
+
+    source: str
+    files: Sequence[str]
+    learners: int
+    slots: int
+    staff: int
+    calls: int | None = None
+    from_onefile: bool = True
+    already: int = 0
+    archived: int = 0
+    recorded: int = 0
+    left_out: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
+    unreadable: Mapping[SlotKind, int] = field(default_factory=dict)
+    blocking: Mapping[str, int] = field(default_factory=dict)
+    warning: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """INCOMPLETE if some slots could not be declared."""
+        return ExitCode.INCOMPLETE if self.left_out else ExitCode.DONE
+
+    def problems(self, *, verbose: bool = False) -> list[Problem]:
+        """Return what must be managed by hand, once per reason; all addresses only if `verbose`."""
+        slots = (
+            Problem(f"not declared: {why}", fix, where=some(addresses, whole=verbose), severity="warning")
+            for (why, fix), addresses in self.reasons().items()
+        )
+        return [*slots, *self.warnings]
+
+    def reasons(self) -> dict[tuple[str, str], list[str]]:
+        """Return the addresses that were left out, by why and what to do."""
+        reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for problem in self.left_out:
+            reasons[problem.what, problem.fix].append(problem.where)
+        return reasons
 
 
 class ImportOptions(Struct, frozen=True):
-    """What the command line asks for; classrooms and placements are named by id or by exact name."""
+    """The scope and manner of an import. Classrooms and placements are named by id or by exact name."""
 
     organisation: int | None = None
     classrooms: tuple[str, ...] = ()
     placements: tuple[str, ...] = ()
     assessors: tuple[int, ...] = ()
-    without: tuple[str, ...] = ()  # of LAYERS
+    without: tuple[str, ...] = ()  # keys of LAYERS
     cohort: str = ""
     names: bool = False
     labels: Labels = ""
     all_staff: bool = False
 
     def kinds(self) -> frozenset[SlotKind]:
+        """Return the kinds of slots to read."""
         return READABLE.difference(*(LAYERS[layer] for layer in self.without))
 
 
@@ -65,7 +110,7 @@ LAYERS: Mapping[str, frozenset[SlotKind]] = {
 
 
 class _Seen(Struct, frozen=True):
-    """What was read and remembered, and of which target."""
+    """The census of OneFile, with what the store knows of it."""
 
     census: Census
     target: str
@@ -75,50 +120,56 @@ class _Seen(Struct, frozen=True):
     unsettled: Unsettled
 
 
-def import_centre(context: Context, wish: ImportOptions) -> Written:
-    """Read what is asked for and write it as new files. Raises Invalid, ServiceError or StoreError; then none is."""
-    existing = read_existing(context.state, context.day())
-    check_cohort_option(context.state, wish.cohort)
-    settings = existing.settings or first_settings(context, wish.organisation or 0)
+def import_centre(options: Options, environment: Environment, request: ImportOptions) -> ImportResult:
+    """Read OneFile and write new files. Raises Invalid, ServiceError or StoreError; then nothing is written."""
+    existing = read_existing(options.state, options.day(environment.today()))
+    check_cohort_option(options.state, request.cohort)
+    settings = existing.settings or first_settings(options, environment, request.organisation or 0)
 
-    async def run() -> Written:
-        async with open_session(context, settings) as session:
-            seen = await _read(session, context, wish, existing, settings)
-            made, texts = _made(context, wish, existing, seen)
-            plan = _proven(context, texts, seen, made)
-            write_new(context.state, texts)
-            told = [*unnamed_target(existing, seen.settings), *_people(seen), *await _remember(session, context, plan)]
-            return replace(_written(context.state, texts, seen, made, plan), warnings=told)
+    async def run() -> ImportResult:
+        async with open_session(options, environment, settings) as session:
+            seen = await _read(session, environment, request, existing, settings)
+            made, texts = _made(options, environment, request, existing, seen)
+            plan = _proven(options, environment, texts, seen, made)
+            write_new(options.state, texts)
+            warnings = [
+                *unnamed_target(existing, seen.settings),
+                *_people(seen),
+                *await _remember(session, options, environment, plan),
+            ]
+            return replace(_written(options.state, texts, seen, made, plan), warnings=warnings)
 
     return asyncio.run(run())
 
 
 def _made(
-    context: Context, wish: ImportOptions, existing: Existing, seen: _Seen
+    options: Options, environment: Environment, request: ImportOptions, existing: Existing, seen: _Seen
 ) -> tuple[OneFileImport, dict[str, str]]:
-    """What is declared, and the new files by name."""
+    """Return what is declared, and the texts of the new files by name."""
     made = import_census(
         seen.census,
-        FileOptions(wish.cohort, seen.classrooms, names=wish.names, labels=wish.labels, all_staff=wish.all_staff),
+        FileOptions(
+            request.cohort, seen.classrooms, names=request.names, labels=request.labels, all_staff=request.all_staff
+        ),
         settings_organisation=seen.settings.organisation,
         existing=existing,
         recorded=seen.recorded,
-        day=context.day(),
+        day=options.day(environment.today()),
     )
     texts = new_texts(
-        context.state,
+        options.state,
         existing,
         seen.settings,
         made.cohorts,
         made.staff,
         made.comments,
-        all_staff=wish.all_staff,
+        all_staff=request.all_staff,
     )
     return made, texts
 
 
 def check_cohort_option(state: Path, cohort: str) -> None:
-    """Raise Invalid for what can be refused before a call is spent."""
+    """Raise Invalid for a cohort name that can be refused before any call."""
     if cohort and (fault := cohort_name_fault(cohort)):
         raise Invalid(Problem(*fault, where="--cohort"))
     if problems := already_there(state, [f"cohorts/{cohort}.yaml"] if cohort else []):
@@ -129,126 +180,149 @@ def check_cohort_option(state: Path, cohort: str) -> None:
 
 
 async def _read(
-    session: Session, context: Context, wish: ImportOptions, existing: Existing, settings: Settings
+    session: Session,
+    environment: Environment,
+    request: ImportOptions,
+    existing: Existing,
+    settings: Settings,
 ) -> _Seen:
     if existing.settings is None:
-        settings = replace(settings, organisation=await _organisation(session.reader, wish.organisation))
-    organisation = OrganisationId(wish.organisation or settings.organisation)
-    rooms = await session.reader.classrooms(organisation) if _asks_for_names(wish) else {}
-    scope = replace(await _scope(session.reader, organisation, wish, rooms), declared=_declared(existing))
-    with learnt_capabilities(session, context) as capabilities, progress_listener(context, settings) as progress:
+        settings = replace(settings, organisation=await _organisation(session.reader, request.organisation))
+    organisation = OrganisationId(request.organisation or settings.organisation)
+    rooms = await session.reader.classrooms(organisation) if _asks_for_names(request) else {}
+    scope = replace(await _scope(session.reader, organisation, request, rooms), declared=_declared(existing))
+    with (
+        learnt_capabilities(session, environment) as capabilities,
+        progress_listener(environment, settings) as progress,
+    ):
         census = await take_census(scope, session.reader, capabilities, progress)
     if not census.learners:
         raise Invalid(_nobody(organisation, census.already, session.client.calls))
     target = session.target.name
+    site = Site(target, settings.organisation)
     return _Seen(
         census=replace(census, calls=session.client.calls),
         target=target,
         settings=settings,
-        classrooms=rooms if wish.names else {},
-        recorded=session.store.recorded(Site(target, settings.organisation)),
-        unsettled=unsettled(session.store, Site(target, settings.organisation)),
+        classrooms=rooms if request.names else {},
+        recorded=session.store.recorded(site),
+        unsettled=unsettled(session.store, site),
     )
 
 
-def _asks_for_names(wish: ImportOptions) -> bool:
-    by_name = any(not room.isdecimal() for room in wish.classrooms)
-    return by_name or (wish.names and not wish.cohort)
+def _asks_for_names(request: ImportOptions) -> bool:
+    by_name = any(not room.isdecimal() for room in request.classrooms)
+    return by_name or (request.names and not request.cohort)
 
 
-async def _organisation(reader: Reader, asked: int | None) -> OrganisationId:
-    """The one that is asked for, or the only one that the token reaches."""
-    if asked is not None:
-        return OrganisationId(asked)
-    found = sorted(await reader.organisations())
-    if len(found) == 1:
-        return found[0]
-    what = f"the token reaches {len(found)} organisations: {', '.join(map(str, found))}"
-    raise Invalid(Problem(what, "Name the one to import with --organisation ID.", where="--organisation"))
+async def _organisation(reader: Reader, requested: int | None) -> OrganisationId:
+    """Return the requested organisation, or the only one that the token can read."""
+    if requested is not None:
+        return OrganisationId(requested)
+    organisations = sorted(await reader.organisations())
+    if len(organisations) == 1:
+        return organisations[0]
+    what = f"the token can read {len(organisations)} organisations: {', '.join(map(str, organisations))}"
+    raise Invalid(Problem(what, "Choose the one to import with --organisation ID.", where="--organisation"))
 
 
-async def _scope(reader: Reader, organisation: OrganisationId, wish: ImportOptions, rooms: Mapping[int, str]) -> Scope:
-    by_name = any(not place.isdecimal() for place in wish.placements)
+async def _scope(
+    reader: Reader, organisation: OrganisationId, request: ImportOptions, rooms: Mapping[int, str]
+) -> Scope:
+    by_name = any(not place.isdecimal() for place in request.placements)
     places = await reader.placements(organisation) if by_name else {}
     problems: list[Problem] = []
     scope = Scope(
         organisation=organisation,
-        classrooms=_ids(wish.classrooms, rooms, "--classroom", problems),
-        placements=_ids(wish.placements, places, "--placement", problems),
-        assessors=frozenset(map(UserId, wish.assessors)),
-        kinds=wish.kinds(),
-        by_class=not wish.cohort,
+        classrooms=_ids(request.classrooms, rooms, "--classroom", problems),
+        placements=_ids(request.placements, places, "--placement", problems),
+        assessors=frozenset(map(UserId, request.assessors)),
+        kinds=request.kinds(),
+        by_class=not request.cohort,
     )
     if problems:
         raise Invalid(problems)
     return scope
 
 
-def _ids(asked: Iterable[str], called: Mapping[int, str], option: str, problems: list[Problem]) -> frozenset[int]:
-    """Ids as they are, names where exactly one place has them."""
-    found: set[int] = set()
-    for text in asked:
-        ids = [int(text)] if text.isdecimal() else sorted(id_ for id_, name in called.items() if name == text)
+def _ids(requested: Iterable[str], names: Mapping[int, str], option: str, problems: list[Problem]) -> frozenset[int]:
+    """Return ids as they are, and the ids of names that exactly one classroom or placement has."""
+    chosen: set[int] = set()
+    for text in requested:
+        ids = [int(text)] if text.isdecimal() else sorted(id_ for id_, name in names.items() if name == text)
         if len(ids) == 1:
-            found.add(ids[0])
+            chosen.add(ids[0])
         else:
-            said = f"{len(ids)} places have this name: {', '.join(map(str, ids))}" if ids else "no place has this name"
-            problems.append(Problem(said, "Give the id, or the name exactly as OneFile has it.", where=option))
-    return frozenset(found)
+            problems.append(_unknown_place(text, ids, names, option))
+    return frozenset(chosen)
+
+
+def _unknown_place(text: str, ids: list[int], names: Mapping[int, str], option: str) -> Problem:
+    kind = option.removeprefix("--")
+    if ids:
+        what = f"{len(ids)} {kind}s are called {quoted(text)}: {', '.join(map(str, ids))}"
+        return Problem(what, "Use the id.", where=option)
+    known = some([f"{shown(name)} ({number})" for number, name in sorted(names.items())], whole=False)
+    fix = f"Use an id or an exact name: {known}." if known else "Use the id."
+    return Problem(f"no {kind} is called {quoted(text)}", fix, where=option)
 
 
 def _declared(existing: Existing) -> frozenset[UserId | str]:
-    """Every learner whom the files declare, by id or MISID."""
+    """Return every learner whom the files declare, by id or MISID."""
     ids = (learner.id if learner.id is not None else learner.misid for learner in existing.learners)
-    return frozenset(one for one in ids if one)
+    return frozenset(key for key in ids if key)
 
 
 def _nobody(organisation: OrganisationId, already: int, calls: int) -> Problem:
-    what = f"no active learner of organisation {organisation} is there to import"
+    what = f"no active learner of organisation {organisation} is in scope"
     if already:
-        what = f"all {already} learners who may be in scope are declared already"
-    what += f" ({number_of(calls, 'call')} spent)"
-    return Problem(what, "Check the organisation and the options that narrow the import. Nothing was written.")
+        what = f"all {already} learners in scope are already declared"
+    what += f" ({number_of(calls, 'call')} made)"
+    return Problem(what, "Check the organisation and the scope of the import. Nothing was written.")
 
 
 # ------------------------------------------------------------------ what is written
 
 
-def _proven(context: Context, texts: Mapping[str, str], seen: _Seen, made: OneFileImport) -> Plan:
-    """The plan of the new files against what was read, which must have nothing to write. Raises ReconcilerError else.
+def _proven(
+    options: Options, environment: Environment, texts: Mapping[str, str], seen: _Seen, made: OneFileImport
+) -> Plan:
+    """Return the plan of the new files. Raises ReconcilerError if it would write anything.
 
-    A step by hand may be left, for somebody whom an apply of ours added and who cannot be declared any more.
+    A manual step may be left, for somebody whom an apply added and who can no longer be declared.
     """
-    declared = read_back(context.state, texts, context.day(), [cohort.name for cohort in made.cohorts])
-    observed = narrow(_observed(seen.census), declared)  # what the next plan reads, for it to say the same
+    declared = read_back(
+        options.state, texts, options.day(environment.today()), [cohort.name for cohort in made.cohorts]
+    )
+    observed = narrow(_observed(seen.census), declared)  # as the next plan reads it
     plan = make_plan(
-        declared, observed, seen.recorded, seen.unsettled, target=seen.target, created_at=context.clock.now()
+        declared, observed, seen.recorded, seen.unsettled, target=seen.target, created_at=environment.clock.now()
     )
     if plan.operations or plan.summary.blocked:
         wrong = [change.address for change in plan.changes if change.action in ("create", "update") or change.blocked]
-        what = f"the files made would ask for changes, in {len(wrong)} slots such as {wrong[0]}"
+        what = f"the new files would change {number_of(len(wrong), 'slot')}, such as {wrong[0]}"
         raise ReconcilerError(Problem(what, FAULT))
     return judge_plan(plan, declared, observed)
 
 
-async def _remember(session: Session, context: Context, plan: Plan) -> list[Problem]:
-    """Record what was read and is declared now, as an apply does: whatever moves from here on is drift.
+async def _remember(session: Session, options: Options, environment: Environment, plan: Plan) -> list[Problem]:
+    """Record what was read as an apply does, so that changes from now on are drift.
 
-    The files are written by then, so that what keeps it from being recorded is a warning.
+    The files are written by then, so an error of the store is only a warning.
     """
     store, agreed = session.store, as_declared(plan)
     try:
-        run = begin_run(store, context, "import", plan.site)
+        run = begin_run(store, options, environment, "import", plan.site)
         try:
-            async with locked(store, plan.site, context, command="import", run=run):
+            async with locked(store, plan.site, environment, command="import", run=run):
                 store.record(plan.site, agreed, run=run)
         except Locked:
             store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
             raise
         store.end_run(run, exit_code=ExitCode.DONE, summary={"recorded": len(agreed)})
     except (Locked, StoreError) as error:
-        what = f"the files are written, but what they say is not recorded: {error.problems[0].what}"
-        fix = "Run `reconciler apply` once there is nothing to write: it records the same."
+        what = f"the files are written, but not recorded: {error.problems[0].what}"
+        fix = "Run `reconciler apply` when there is nothing to write: it records the same."
         return [Problem(what, fix, where="store", severity="warning")]
     return []
 
@@ -263,8 +337,8 @@ def _observed(census: Census) -> Observed:
     )
 
 
-def _written(state: Path, texts: Collection[str], seen: _Seen, made: OneFileImport, plan: Plan) -> Written:
-    return Written(
+def _written(state: Path, texts: Collection[str], seen: _Seen, made: OneFileImport, plan: Plan) -> ImportResult:
+    return ImportResult(
         source=f"organisation {seen.census.organisation} of {seen.target}",
         files=[(state / name).as_posix() for name in texts],
         learners=len(seen.census.learners),
@@ -274,28 +348,24 @@ def _written(state: Path, texts: Collection[str], seen: _Seen, made: OneFileImpo
         already=seen.census.already,
         archived=seen.census.archived,
         recorded=made.recorded,
-        left_out=[_left_out(one) for one in made.left_out],
-        unreadable={_kind(kind): number for kind, number in sorted(made.unreadable.items())},
+        left_out=[_left_out(slot) for slot in made.left_out],
+        unreadable=dict(sorted(made.unreadable.items())),
         blocking=_counted(finding.policy for finding in plan.findings if finding.blocks),
         warning=_counted(finding.policy for finding in plan.findings if not finding.blocks),
     )
 
 
-def _kind(kind: SlotKind) -> str:
-    return "additional people" if kind is SlotKind.ADDITIONAL else kind_words(kind)
-
-
 def _people(seen: _Seen) -> list[Problem]:
-    """Without addresses, two accounts of one person look like two people to the policy of independent IQA."""
+    """Return a warning if OneFile shows no e-mail addresses, which join the accounts of one person."""
     if any(one.email for one in seen.census.staff.values()):
         return []
-    what = "OneFile's lists show no e-mail addresses here, so accounts of one person are not joined"
-    fix = "Give both accounts of a person with two the same `person` in staff.yaml."
+    what = "OneFile's lists show no e-mail addresses, so two accounts of one person are not joined"
+    fix = "Set the same `person` for both accounts in staff.yaml."
     return [Problem(what, fix, where="staff.yaml", severity="warning")]
 
 
-def _left_out(one: LeftOut) -> Problem:
-    return Problem(one.why, one.fix, where=one.slot.address(one.learner), severity="warning")
+def _left_out(slot: LeftOut) -> Problem:
+    return Problem(slot.why, slot.fix, where=slot.slot.address(slot.learner), severity="warning")
 
 
 def _counted(policies: Iterable[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""init: the files of a repository to begin with, from those that the program ships; written all or none."""
+"""`init`: the files of a starter repository, written all or none."""
 
 from __future__ import annotations
 
@@ -28,21 +28,20 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Origin(NamedTuple):
-    """Where pipelines take this program from: a repository's address, and a commit of it."""
+    """The source that pipelines install this program from: a repository and a commit."""
 
     repository: str
     commit: str
 
     @property
     def action(self) -> str:
-        """As a workflow on GitHub names it."""
+        """The reference in a GitHub workflow."""
         owner, name = self.repository.split("/")[-2:]
         return f"{owner}/{name}@{self.commit}"
 
 
 class InitOptions(Struct, frozen=True):
-    """What the command line asks for. *keep* are files of the user's that stay as they are; *origin* is None where
-    nobody knows it yet."""
+    """The choices for a starter repository. `keep` are files that stay as they are; `origin` is None if not known."""
 
     folder: Path
     organisation: int
@@ -53,58 +52,73 @@ class InitOptions(Struct, frozen=True):
     keep: frozenset[str] = field(default_factory=frozenset)
 
 
-class Begun(Struct, frozen=True):
-    """What was written and what was there already, by its place in the folder. *to_name* are the files in which
-    the user still has to say where the program comes from; *warnings* are what is better changed."""
+class InitResult(Struct, frozen=True):
+    """Files that were written, and those that existed with the same content.
 
+    `to_name` are the files that still have placeholders for the program's source.
+    """
+
+    folder: str
     written: tuple[str, ...]
     already: tuple[str, ...]
     to_name: tuple[str, ...]
+    begin_with: Literal["example", "import"]
+    target: str
     warnings: tuple[Problem, ...] = ()
 
 
-def begin(wish: InitOptions) -> Begun:
-    """Write what is not there yet. Raises Invalid with everything that is in the way; then nothing is written."""
-    if wish.folder.exists() and not wish.folder.is_dir():
-        raise Invalid(Problem("is not a folder", "Name another one.", Source(wish.folder.as_posix())))
-    texts = texts_of(wish)
-    problems = [_nothing_to_keep(name) for name in sorted(wish.keep - texts.keys())]
-    texts = {name: text for name, text in texts.items() if name not in wish.keep}
-    there = {name: text_at(wish.folder / name) for name in texts}
-    problems += [_in_the_way(wish.folder, name) for name, found in there.items() if found not in (None, texts[name])]
+def init(request: InitOptions) -> InitResult:
+    """Write the missing files. Raises Invalid with every file that is in the way; then nothing is written."""
+    if request.folder.exists() and not request.folder.is_dir():
+        raise Invalid(Problem("is not a folder", "Use another folder.", Source(request.folder.as_posix())))
+    texts = texts_of(request)
+    problems = [_nothing_to_keep(name) for name in sorted(request.keep - texts.keys())]
+    texts = {name: text for name, text in texts.items() if name not in request.keep}
+    existing = {name: text_at(request.folder / name) for name in texts}
+    problems += [
+        _in_the_way(request.folder, name) for name, text in existing.items() if text not in (None, texts[name])
+    ]
     if problems:
         raise Invalid(problems)
-    missing = {name: text for name, text in texts.items() if there[name] is None}
-    write_new(wish.folder, missing)
-    to_name = () if wish.origin else tuple(name for name, text in texts.items() if _UNKNOWN.commit in text)
+    missing = {name: text for name, text in texts.items() if existing[name] is None}
+    write_new(request.folder, missing)
+    to_name = () if request.origin else tuple(name for name, text in texts.items() if _UNKNOWN.commit in text)
     already = tuple(sorted(texts.keys() - missing.keys()))
-    return Begun(tuple(missing), already, to_name, _unseen(wish) if missing else ())
+    return InitResult(
+        folder=request.folder.as_posix(),
+        written=tuple(missing),
+        already=already,
+        to_name=to_name,
+        begin_with=request.begin_with,
+        target=request.target,
+        warnings=_unseen(request) if missing else (),
+    )
 
 
-def _unseen(wish: InitOptions) -> tuple[Problem, ...]:
-    """A warning where the forge would not find what it is to run."""
-    if wish.ci == "none" or (top := git.repository(wish.folder)) in (None, wish.folder.resolve()):
+def _unseen(request: InitOptions) -> tuple[Problem, ...]:
+    """Return a warning if the forge would not find the workflows."""
+    if request.ci == "none" or (top := git.repository(request.folder)) in (None, request.folder.resolve()):
         return ()
-    what = f"this folder is inside the repository {top}, and a forge runs only what is at a repository's top"
-    fix = "Make this folder a repository of its own, or move the pipeline's files up and name this folder in them."
-    return (Problem(what, fix, Source(wish.folder.as_posix()), severity="warning"),)
+    what = f"this folder is inside the repository {top}, but a forge runs only the workflows at its top"
+    fix = "Make this folder its own repository, or move the workflow files to the top and name this folder in them."
+    return (Problem(what, fix, Source(request.folder.as_posix()), severity="warning"),)
 
 
-def texts_of(wish: InitOptions) -> dict[str, str]:
-    """Every file, by its place in the folder, in the order of their names."""
-    texts = dict(_shipped("starter/any")) | dict(_shipped(f"starter/{wish.begin_with}"))
-    if wish.ci == "gitlab":
+def texts_of(request: InitOptions) -> dict[str, str]:
+    """Return the text of every file by place in the folder, sorted."""
+    texts = dict(_shipped("starter/any")) | dict(_shipped(f"starter/{request.begin_with}"))
+    if request.ci == "gitlab":
         texts |= dict(_shipped("starter/gitlab"))
-    origin = wish.origin or _UNKNOWN
+    origin = request.origin or _UNKNOWN
     words = {
-        "@ORGANISATION@": str(wish.organisation),
-        "@TARGET@": wish.target,
+        "@ORGANISATION@": str(request.organisation),
+        "@TARGET@": request.target,
         "@REPOSITORY@": origin.repository,
         "@COMMIT@": origin.commit,
     }
     texts = {name: _filled(text, words) for name, text in texts.items()}
     texts |= {name: resource(name).read_text("utf-8") for name in SCHEMAS}
-    if wish.ci == "github":
+    if request.ci == "github":
         texts |= {name: workflow(resource(name).read_text("utf-8"), origin) for name in WORKFLOWS}
     return dict(sorted(texts.items()))
 
@@ -113,27 +127,27 @@ _UNKNOWN = Origin(f"https://github.com/OWNER/{DISTRIBUTION}", "COMMIT")  # as th
 
 
 def workflow(ours: str, origin: Origin) -> str:
-    """One of this repository's own workflows as another repository has it."""
+    """Return one of this repository's own workflows for another repository."""
     theirs = _TO_USE_IT.sub(f"# Written by reconciler init. {GUIDE} of {DISTRIBUTION} tells what it needs.", ours)
     return theirs.replace(f"{GUIDE} tells how", f"{GUIDE} of {DISTRIBUTION} tells how").replace(_OURS, origin.action)
 
 
 def origin_of(text: str) -> Origin:
-    """What --source means. Raises Invalid where it is no address with the full id of a commit."""
+    """Parse `--source`. Raises Invalid if it is not an address with a full commit id."""
     address, _, commit = text.rpartition("@")
     address = address.removesuffix(".git").rstrip("/")
     if not _ADDRESS.fullmatch(address) or not _COMMIT.fullmatch(commit):
-        what = "is not the https address of a repository, then @ and the full id of a commit (40 digits)"
-        fix = f"Write https://github.com/OWNER/{DISTRIBUTION}@ and the commit that you have looked at."
+        what = "is not an https address of a repository, followed by @ and a full commit id (40 digits)"
+        fix = f"Use https://github.com/OWNER/{DISTRIBUTION}@COMMIT, with the commit that you have reviewed."
         raise Invalid(Problem(what, fix, where="--source"))
     return Origin(address, commit)
 
 
 def installed_from() -> Origin | None:
-    """The repository and commit that this program was installed from, where the installer wrote them down (PEP 610)."""
+    """Return the source that this program was installed from, if the installer recorded it (PEP 610)."""
     try:
-        noted = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
-        return origin_of(f"{noted['url']}@{noted['vcs_info']['commit_id']}")
+        record = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+        return origin_of(f"{record['url']}@{record['vcs_info']['commit_id']}")
     except (metadata.PackageNotFoundError, ValueError, KeyError, TypeError, Invalid):
         return None
 
@@ -155,10 +169,10 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def _in_the_way(folder: Path, name: str) -> Problem:
-    fix = f"Move it away and run init again, or leave yours as it is with --keep {name}. No file is ever written over."
-    return Problem("is there already, with other content", fix, Source((folder / name).as_posix()))
+    fix = f"Move it away and run init again, or keep yours with --keep {name}. No file is overwritten."
+    return Problem("already exists and differs", fix, Source((folder / name).as_posix()))
 
 
 def _nothing_to_keep(name: str) -> Problem:
-    what = "is not a file that init would write"
-    return Problem(what, "Name it as init does, such as README.md or .gitignore.", where=f"--keep {name}")
+    what = "is not a file that init writes"
+    return Problem(what, "Use a name that init writes, such as README.md or .gitignore.", where=f"--keep {name}")

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 from reconciler.commands.plan_base import Base, base_of, for_both
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
-from reconciler.model.plan import Plan
+from reconciler.model.plan import GitState, Plan
 from reconciler.model.slots import Site
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
 from reconciler.plan.complete import Conditions, attribute_plan, complete_plan
 from reconciler.plan.document import Document, fingerprint, to_document
 from reconciler.problems import ExitCode, Problem, ReconcilerError, Rejected, Source
-from reconciler.runtime.context import Context, target_of
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.git import git_state
 from reconciler.runtime.manual_steps import dated
+from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading, save_reading
 from reconciler.runtime.session import open_store
 from reconciler.runtime.store_snapshot import snapshot
+from reconciler.runtime.target import target_of
 from reconciler.store import Store
 
 if TYPE_CHECKING:
@@ -40,6 +44,10 @@ class Planned(Struct, frozen=True, dict=True):
     def document(self) -> Document:
         return to_document(self.plan)
 
+    def made_from(self, files: GitState) -> Planned:
+        """Return the same plan with the commit that its files were read at."""
+        return Planned(replace(self.plan, made_from=files))
+
     def why_blocked(self) -> list[Problem]:
         """Return the limits and policies that refuse the plan as a whole."""
         findings = [
@@ -56,7 +64,12 @@ class Planned(Struct, frozen=True, dict=True):
 
 
 def plan(
-    context: Context, *, observed: Path | None = None, save_observed: Path | None = None, base: str | None = None
+    options: Options,
+    environment: Environment,
+    *,
+    observed: Path | None = None,
+    save_observed: Path | None = None,
+    base: str | None = None,
 ) -> Planned:
     """Make the plan of the declared state in scope. Raises Invalid, ServiceError or StoreError.
 
@@ -67,71 +80,81 @@ def plan(
     async def run() -> Planned:
         from reconciler.runtime.session import open_session  # the whole exchange, which a kept reading does without
 
-        async with open_session(context, declared.settings) as session:
-            return await plan_in(session, context, declared, save_observed, other)
+        async with open_session(options, environment, declared.settings) as session:
+            planned = await plan_in(session, options, environment, declared, save_observed, other)
+            return planned.made_from(files)
 
-    context = context.with_git_state()
-    declared = context.declared()
-    other = base_of(context, base, declared) if base is not None else None
+    files = git_state(options.state)
+    declared = read_state(options, environment)
+    other = base_of(options, environment, base, declared) if base is not None else None
     if observed is None:
         import asyncio  # a kept reading does without
 
         return asyncio.run(run())
-    target = target_of(context, declared.settings).name
+    target = target_of(options, environment, declared.settings).name
     reading = load_reading(observed, for_both(declared, other), target)
     if other is None:
         reading = narrow(reading, declared)  # it may have been taken for more
-    with open_store(context) as store:
-        return compare_both(declared, other, reading, store, target, context)
+    with open_store(options, environment) as store:
+        return compare_both(declared, other, reading, store, target, options, environment).made_from(files)
 
 
 async def plan_in(
     session: Session,
-    context: Context,
+    options: Options,
+    environment: Environment,
     declared: Declared,
     save_observed: Path | None = None,
     base: Base | None = None,
 ) -> Planned:
     """Make the plan in an open session. The reader keeps its readings for an apply that follows."""
-    observed = await observe_in(session, context, for_both(declared, base))
+    observed = await observe_in(session, environment, for_both(declared, base))
     if save_observed:
         save_reading(observed, declared, session.target.name, save_observed)
-    return compare_both(declared, base, observed, session.store, session.target.name, context)
+    return compare_both(declared, base, observed, session.store, session.target.name, options, environment)
 
 
 def compare_both(
-    declared: Declared, base: Base | None, observed: Observed, store: Store, target: str, context: Context
+    declared: Declared,
+    base: Base | None,
+    observed: Observed,
+    store: Store,
+    target: str,
+    options: Options,
+    environment: Environment,
 ) -> Planned:
     """Make the plan with the git state of its files, and with the rows marked that a base asks for as well."""
     site = Site(target, declared.settings.organisation)
-    held, conditions = snapshot(context, store, site), _conditions(target, context)
+    held, conditions = snapshot(options, store, site), _conditions(target, options, environment)
     plan = complete_plan(declared, narrow(observed, declared) if base else observed, held, conditions)
-    plan = replace(dated(plan, store), made_from=context.git_state())
+    plan = dated(plan, store)
     if base is not None:
         seen = narrow(observed, base.declared) if base.declared is not None else observed
         plan = attribute_plan(plan, base.declared, base.commit, seen, held, conditions)
     return Planned(plan)
 
 
-def compare(declared: Declared, observed: Observed, store: Store, target: str, context: Context) -> Planned:
+def compare(
+    declared: Declared, observed: Observed, store: Store, target: str, options: Options, environment: Environment
+) -> Planned:
     """Make the plan of one declaration, as compare_both does, without the git state of its files."""
-    held = snapshot(context, store, Site(target, declared.settings.organisation))
-    return Planned(dated(complete_plan(declared, observed, held, _conditions(target, context)), store))
+    held = snapshot(options, store, Site(target, declared.settings.organisation))
+    return Planned(dated(complete_plan(declared, observed, held, _conditions(target, options, environment)), store))
 
 
-def _conditions(target: str, context: Context) -> Conditions:
-    return Conditions(target, context.clock.now(), context.everyone)
+def _conditions(target: str, options: Options, environment: Environment) -> Conditions:
+    return Conditions(target, environment.clock.now(), options.everyone)
 
 
-async def observe_in(session: Session, context: Context, declared: Declared) -> Observed:
+async def observe_in(session: Session, environment: Environment, declared: Declared) -> Observed:
     """Read OneFile once; knowledge about the server is stored, also when the reading fails."""
     from reconciler.observed.observe import observe
     from reconciler.runtime.session import learnt_capabilities, progress_listener
 
     try:
         with (
-            learnt_capabilities(session, context) as capabilities,
-            progress_listener(context, declared.settings) as progress,
+            learnt_capabilities(session, environment) as capabilities,
+            progress_listener(environment, declared.settings) as progress,
         ):
             return await observe(declared, session.reader, capabilities, progress)
     except Rejected as refusal:

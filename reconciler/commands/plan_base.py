@@ -9,8 +9,10 @@ from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import Invalid, Source
-from reconciler.runtime.context import Context
+from reconciler.runtime.declared_state import read_folder, read_state
+from reconciler.runtime.environment import Environment
 from reconciler.runtime.git import as_of, commit_at
+from reconciler.runtime.options import Options
 
 
 class Base(Struct, frozen=True):
@@ -20,15 +22,15 @@ class Base(Struct, frozen=True):
     declared: Declared | None
 
 
-def base_of(context: Context, ref: str, declared: Declared) -> Base:
+def base_of(options: Options, environment: Environment, ref: str, declared: Declared) -> Base:
     """Read the declaration at `ref` to compare `declared` with. Raises Invalid if git does not have it."""
-    commit = commit_at(context.state, ref)
-    with as_of(context.state, commit) as folder:
+    commit = commit_at(options.state, ref)
+    with as_of(options.state, commit) as folder:
         try:
-            declared_then = context.declared_in(folder)
+            declared_then = read_folder(folder, options, environment)
         except Invalid:
             return Base(commit, None)
-        return Base(commit, _placed(_concerned(context, declared_then, declared), commit, folder))
+        return Base(commit, _placed(_concerned(options, environment, declared_then, declared), commit, folder))
 
 
 def for_both(declared: Declared, base: Base | None) -> Declared:
@@ -63,7 +65,7 @@ def _also(learner: DeclaredLearner, other: DeclaredLearner) -> Iterator[tuple[Sl
             yield Slot(SlotKind.ADDITIONAL, want.staff), want
 
 
-def _concerned(context: Context, base: Declared, declared: Declared) -> Declared:
+def _concerned(options: Options, environment: Environment, base: Declared, declared: Declared) -> Declared:
     """Return the base within the command's scope.
 
     It has the same learners, and those of the scope whom no file declares any longer. A learner whom these files
@@ -71,7 +73,9 @@ def _concerned(context: Context, base: Declared, declared: Declared) -> Declared
     """
     declared_here = {learner.key for learner in declared.learners}
     outside = (
-        {learner.key for learner in context.whole().declared().learners} - declared_here if context.is_narrow else set()
+        {learner.key for learner in read_state(options.whole(), environment).learners} - declared_here
+        if options.is_narrow
+        else set()
     )
 
     def concerns(learner: DeclaredLearner) -> bool:
@@ -80,8 +84,8 @@ def _concerned(context: Context, base: Declared, declared: Declared) -> Declared
         names = {str(learner.id), learner.misid, learner.label}
         return (
             learner.key not in outside
-            and (not context.cohorts or learner.cohort in context.cohorts)
-            and (not context.learners or not names.isdisjoint(context.learners))
+            and (not options.cohorts or learner.cohort in options.cohorts)
+            and (not options.learners or not names.isdisjoint(options.learners))
         )
 
     settings = replace(base.settings, organisation=declared.settings.organisation)

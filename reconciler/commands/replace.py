@@ -1,4 +1,4 @@
-"""replace: one member of staff in another's place, in the files; then the plan of it, and what people hand over."""
+"""`replace`: replaces one member of staff with another in the files, and plans it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from reconciler.model.structs import Struct
 from reconciler.model.structs import replace as with_
 from reconciler.plan.limits import counts_only
 from reconciler.problems import ExitCode, Invalid, Problem, Source
-from reconciler.runtime.context import Context
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.git import git_state
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
 from reconciler.runtime.state_edits import Edits, FileEdit
 from reconciler.text import did_you_mean, listed, number_of, quoted
 
 
 class ReplaceRequest(Struct, frozen=True):
-    """Who gives way to whom. `start` None: in every time that has not ended; else from that day on.
+    """A replacement of `who` by `by`, from `start` or in all entries that have not ended.
 
-    With `cover`, `by` stands in until `end` (None: for good) and the slots stay whose they are.
+    With `cover`, `by` covers until `end` (None: no end), and the slots keep their holder.
     """
 
     who: str
@@ -41,10 +44,12 @@ class ReplaceRequest(Struct, frozen=True):
 
 
 class Replaced(Struct, frozen=True):
-    """What the edit is (`written` or not) and what follows from it on `day`: `changes` of the files' own slots, and the
-    plan against OneFile where one was asked for."""
+    """The edits, `written` or not, and their effect on `day`.
 
-    asked: ReplaceRequest
+    `changes` are the slots that change hands in the files; `planned` is the plan against OneFile.
+    """
+
+    request: ReplaceRequest
     day: date
     edits: list[FileEdit]
     taken: list[Taken]
@@ -55,48 +60,43 @@ class Replaced(Struct, frozen=True):
     planned: Planned | None = None
 
     @property
-    def title(self) -> str:
-        """What was done, or would be, in one sentence without its full stop."""
-        who, by = self.asked.who, self.asked.by
-        if self.asked.cover:
-            end = f" until {self.asked.end}" if self.asked.end else ", for good"
-            return f"{by} {'stands' if self.written else 'would stand'} in for {who} from {self.day}{end}"
-        when = f" from {self.asked.start}" if self.asked.start else ""
-        verb = "is" if self.written else "would be"
-        return f"{who} {verb} replaced by {by}{when} in {number_of(len(self.taken), 'place')}"
-
-    @property
     def handed(self) -> tuple[Change, ...]:
-        """The changes that people hand over by: as OneFile holds them where it was read."""
+        """The changes for the handover list: from the plan if there is one, else from the files."""
         return self.planned.plan.changes if self.planned else tuple(self.changes)
 
     @property
     def successors(self) -> Mapping[UserId, UserId]:
-        """Whose place among the additional people goes to whom, which the changes themselves do not say."""
+        """The successor of each member, for additional people: their changes do not show it."""
         ids = {handle: user for user, handle in self.handles.items()}
-        return {ids[Handle(self.asked.who)]: ids[Handle(self.asked.by)]}
+        return {ids[Handle(self.request.who)]: ids[Handle(self.request.by)]}
 
     @property
     def exit_code(self) -> ExitCode:
+        """The exit code of the plan."""
         return self.planned.exit_code(detailed=False) if self.planned else ExitCode.DONE
 
 
-def replace(context: Context, asked: ReplaceRequest, *, dry_run: bool = False, plans: bool = True) -> Replaced:
-    """Edit the files, and plan the learners who change hands. Raises Invalid with everything that is wrong, and then
-    nothing is written. A plan that fails leaves the files edited: they are valid, and `plan` can be run again."""
-    day = asked.start or context.today()
-    before = read_declared(context.state, day)
-    _refuse(_strangers(asked, before))
-    edits = Edits(context.state)
-    taken = _covered(edits, asked, day) if asked.cover else _replaced(context, edits, asked, before)
+def replace(
+    options: Options, environment: Environment, request: ReplaceRequest, *, dry_run: bool = False, plans: bool = True
+) -> Replaced:
+    """Edit the files, and plan the learners who change hands.
+
+    If the plan fails, the files stay edited: they are valid, and `plan` can be run again. Raises Invalid with every
+    problem; then nothing is written.
+    """
+    day = request.start or environment.today()
+    before = read_declared(options.state, day)
+    _refuse(_strangers(request, before))
+    edits = Edits(options.state)
+    taken = _covered(edits, request, day) if request.cover else _replaced(options, environment, edits, request, before)
     after = edits.declared(day)
     changes = list(_changes(before, after))
     replaced = Replaced(
-        asked,
+        request,
         day,
         edits.edits,
         taken,
-        [] if asked.cover else list(_notes(asked, before, day)),
+        [] if request.cover else list(_notes(request, before, day)),
         changes,
         {member.id: member.handle for member in after.staff.values()},
         written=not dry_run,
@@ -107,152 +107,155 @@ def replace(context: Context, asked: ReplaceRequest, *, dry_run: bool = False, p
     moved = [_name(learner) for learner, _ in _moved(before, after)]
     if not plans or not moved:
         return replaced
-    scope = with_(context, cohorts=(), learners=tuple(moved), since=None, at=day)
-    return with_(replaced, planned=asyncio.run(_plan(scope)))
+    scope = with_(options, cohorts=(), learners=tuple(moved), since=None, at=day)
+    return with_(replaced, planned=asyncio.run(_plan(scope, environment)))
 
 
-async def _plan(scope: Context) -> Planned:
-    """Of those who change hands and nobody else, so a limit that is a share of the slots in scope would always refuse:
-    only counts are judged, as where a run is reverted; `plan` judges the rest."""
-    declared = scope.declared()
+async def _plan(scope: Options, environment: Environment) -> Planned:
+    """Plan only the learners who change hands. Limits by share are ignored, because they would always be exceeded."""
+    files = git_state(scope.state)
+    declared = read_state(scope, environment)
     settings = with_(declared.settings, limits=counts_only(declared.settings.limits))
-    async with open_session(scope, settings) as session:
-        return await plan_in(session, scope, with_(declared, settings=settings))
+    async with open_session(scope, environment, settings) as session:
+        planned = await plan_in(session, scope, environment, with_(declared, settings=settings))
+        return planned.made_from(files)
 
 
 def _refuse(problems: Iterator[Problem]) -> None:
-    if found := list(problems):
-        raise Invalid(found)
+    if refused := list(problems):
+        raise Invalid(refused)
 
 
-def _strangers(asked: ReplaceRequest, declared: Declared) -> Iterator[Problem]:
-    for handle, where in ((asked.who, "STAFF"), (asked.by, "--by")):
+def _strangers(request: ReplaceRequest, declared: Declared) -> Iterator[Problem]:
+    for handle, where in ((request.who, "STAFF"), (request.by, "--by")):
         if handle not in declared.staff:
-            fix = did_you_mean(handle, declared.staff, "name a handle of staff.yaml.")
+            fix = did_you_mean(handle, declared.staff, "Use a handle of staff.yaml.")
             yield Problem(f"{quoted(handle)} is not in staff.yaml", fix, where=where)
-    if asked.who == asked.by:
-        yield Problem(f"{asked.who} cannot take their own place", "Name somebody else.", where="--by")
-    if asked.end is not None and asked.start is not None and asked.end < asked.start:
-        what = f"the cover ends on {asked.end}, before it starts on {asked.start}"
+    if request.who == request.by:
+        yield Problem(f"{request.who} cannot replace themselves", "Name another member of staff.", where="--by")
+    if request.end is not None and request.start is not None and request.end < request.start:
+        what = f"the cover ends on {request.end}, before it starts on {request.start}"
         yield Problem(what, "Correct --from or --until.", where="--until")
 
 
 # ------------------------------------------------------------------ cover
 
 
-def _covered(edits: Edits, asked: ReplaceRequest, day: date) -> list[Taken]:
-    """A stand-in in staff.yaml. Roles, overlaps and circles are judged as for every cover, by reading the result."""
+def _covered(edits: Edits, request: ReplaceRequest, day: date) -> list[Taken]:
+    """Add a cover to staff.yaml. Reading the result checks roles, overlaps and circles."""
     values = edits.values("staff.yaml")
-    cover: Fields = {"by": asked.by, "from": day.isoformat()}
-    if asked.end:
-        cover["until"] = asked.end.isoformat()
-    if asked.reason:
-        cover["reason"] = asked.reason
-    with_cover(values, asked.who, cover)
+    cover: Fields = {"by": request.by, "from": day.isoformat()}
+    if request.end:
+        cover["until"] = request.end.isoformat()
+    if request.reason:
+        cover["reason"] = request.reason
+    with_cover(values, request.who, cover)
     edits.put("staff.yaml", values)
     return []
 
 
-# ------------------------------------------------------------------ for good
+# ------------------------------------------------------------------ a permanent replacement
 
 
-def _replaced(context: Context, edits: Edits, asked: ReplaceRequest, declared: Declared) -> list[Taken]:
+def _replaced(
+    options: Options, environment: Environment, edits: Edits, request: ReplaceRequest, declared: Declared
+) -> list[Taken]:
     chosen = None
-    if context.learners:
-        scope = read_declared(context.state, declared.day, cohorts=context.cohorts, learners=context.learners)
+    if options.learners:
+        scope = read_declared(options.state, declared.day, cohorts=options.cohorts, learners=options.learners)
         chosen = {learner.key for learner in scope.learners}
-    elif context.cohorts:
-        read_declared(context.state, declared.day, cohorts=context.cohorts)  # refuses a cohort that is not there
-    work = Replace(asked.who, asked.by, asked.start, context.today())
+    elif options.cohorts:
+        read_declared(options.state, declared.day, cohorts=options.cohorts)  # refuses a cohort that is not there
+    work = Replace(request.who, request.by, request.start, environment.today())
     taken: list[Taken] = []
     problems: list[Problem] = []
     lines: dict[LearnerKey | None, Source] = {learner.key: learner.source for learner in declared.learners}
     for name, cohort in edits.cohorts():
-        if context.cohorts and cohort not in context.cohorts:
+        if options.cohorts and cohort not in options.cohorts:
             continue
         values = edits.values(name)
         done = work.in_cohort(cohort, values, chosen)
         taken += done.taken
         for place, why in done.stuck:
             source = lines.get(place.learner)
-            what = f"{asked.who} cannot be replaced here: {why}"
+            what = f"{request.who} cannot be replaced here: {why}"
             fix = "Change this entry by hand first."
-            problems.append(Problem(what, fix, source or Source((context.state / name).as_posix())))
+            problems.append(Problem(what, fix, source or Source((options.state / name).as_posix())))
         if done.taken:
             edits.put(name, values)
-    problems += _wrong_roles(asked, declared, taken, lines, context.state)
+    problems += _wrong_roles(request, declared, taken, lines, options.state)
     if not taken and not problems:
-        problems.append(_holds_nothing(asked, declared))
+        problems.append(_holds_nothing(request, declared))
     _refuse(iter(problems))
     return taken
 
 
 def _wrong_roles(
-    asked: ReplaceRequest,
+    request: ReplaceRequest,
     declared: Declared,
     taken: Collection[Taken],
     lines: Mapping[LearnerKey | None, Source],
     state: Path,
 ) -> Iterator[Problem]:
-    """One problem per kind of slot, at the first place of each."""
-    by = declared.staff[Handle(asked.by)]
+    """Yield one problem per kind of slot, at its first place."""
+    by = declared.staff[Handle(request.by)]
     kinds: dict[str, list[Taken]] = defaultdict(list)
-    for one in taken:
-        if by.role not in ROLES_FOR[one.slot]:
-            kinds[one.slot.value].append(one)
+    for place in taken:
+        if by.role not in ROLES_FOR[place.slot]:
+            kinds[place.slot.value].append(place)
     for kind, group in kinds.items():
         first = group[0]
         roles = listed((a_role(role) for role in Role if role in ROLES_FOR[first.slot]), "or")
-        what = f"{asked.by} is {a_role(by.role)}, but {kind} must be {roles} ({number_of(len(group), 'place')})"
-        fix = f"Name {roles} with --by; slots of other kinds can be given to somebody else by hand."
+        what = f"{request.by} is {a_role(by.role)}, but {kind} must be {roles} ({number_of(len(group), 'place')})"
+        fix = f"Name {roles} with --by, or change these slots by hand."
         source = lines.get(first.learner)
         yield Problem(what, fix, source or Source((state / "cohorts" / f"{first.cohort}.yaml").as_posix()))
 
 
-def _holds_nothing(asked: ReplaceRequest, declared: Declared) -> Problem:
-    when = f"on or after {asked.start}" if asked.start else "any more"
-    what = f"the files give {asked.who} no slot here {when}"
-    by_cover = [f"{member.handle}'s" for member, _ in _stands_in(asked, declared, declared.day)]
+def _holds_nothing(request: ReplaceRequest, declared: Declared) -> Problem:
+    when = f" on or after {request.start}" if request.start else ""
+    what = f"{request.who} holds no slot in this scope{when}"
+    by_cover = [f"{member.handle}'s" for member, _ in _covers(request, declared, declared.day)]
     if by_cover:
-        fix = f"They stand in for others ({listed(by_cover, 'and')} cover in staff.yaml): change it there."
+        fix = f"Change the cover in staff.yaml: they cover others ({listed(by_cover, 'and')} slots)."
         return Problem(what, fix, where="STAFF")
     return Problem(what, "Check the handle, --from, --cohort and --learner.", where="STAFF")
 
 
-# ------------------------------------------------------------------ what else to know
+# ------------------------------------------------------------------ warnings
 
 
-def _stands_in(asked: ReplaceRequest, declared: Declared, day: date) -> Iterator[tuple[Staff, Cover]]:
+def _covers(request: ReplaceRequest, declared: Declared, day: date) -> Iterator[tuple[Staff, Cover]]:
     for member in declared.staff.values():
         for cover in member.cover:
-            if cover.by == asked.who and (cover.end is None or cover.end >= day):
+            if cover.by == request.who and (cover.end is None or cover.end >= day):
                 yield member, cover
 
 
-def _notes(asked: ReplaceRequest, declared: Declared, day: date) -> Iterator[Problem]:
-    for member, cover in _stands_in(asked, declared, day):
-        what = f"{asked.who} also holds {member.handle}'s slots by cover {_span(cover)}; these stay with {asked.who}"
-        fix = f"If somebody else shall stand in, change this cover of {member.handle}."
+def _notes(request: ReplaceRequest, declared: Declared, day: date) -> Iterator[Problem]:
+    for member, cover in _covers(request, declared, day):
+        what = f"{request.who} also holds {member.handle}'s slots by cover {_span(cover)}; these do not change"
+        fix = f"Change this cover of {member.handle} if somebody else must cover."
         yield Problem(what, fix, cover.source, severity="warning")
     for handle, means in (
-        (asked.who, f"what went to {asked.by} no longer falls under it"),
-        (asked.by, "what they took over falls under it too"),
+        (request.who, f"it no longer applies to what {request.by} has taken over"),
+        (request.by, "it also applies to what they have taken over"),
     ):
         for cover in declared.staff[Handle(handle)].cover:
             if cover.end is None or cover.end >= day:
                 what = f"{handle} is covered by {cover.by} {_span(cover)}: {means}"
-                yield Problem(what, "Change the cover if that is not meant.", cover.source, severity="warning")
+                yield Problem(what, "Change the cover if this is not intended.", cover.source, severity="warning")
 
 
 def _span(cover: Cover) -> str:
     return f"from {cover.start}" + (f" until {cover.end}" if cover.end else " on")
 
 
-# ------------------------------------------------------------------ what the files ask for, before and after
+# ------------------------------------------------------------------ the slots before and after
 
 
 def _moved(before: Declared, after: Declared) -> Iterator[tuple[DeclaredLearner, Mapping[Slot, Wanted]]]:
-    """The learners whose slots differ, with the slots that they had."""
+    """Yield the learners whose slots differ, with the slots that they had."""
     then = {learner.key: learner.slots for learner in before.learners}
     for learner in after.learners:
         if (had := then.get(learner.key, {})) != learner.slots:
@@ -260,7 +263,7 @@ def _moved(before: Declared, after: Declared) -> Iterator[tuple[DeclaredLearner,
 
 
 def _changes(before: Declared, after: Declared) -> Iterator[Change]:
-    """The slots of the files that change hands on the day, as changes of a plan that read nothing."""
+    """Yield the slots that change hands in the files, as changes of a plan without a reading."""
     for learner, had in _moved(before, after):
         for slot in sorted({**had, **learner.slots}, key=Slot.order):
             old, new = had.get(slot), learner.slots.get(slot)

@@ -1,4 +1,4 @@
-"""revert: a plan of the inverse of one run, from the journal's before-values; as reviewable as any other."""
+"""`revert`: a plan that undoes one run, from the journal's before-values."""
 
 from __future__ import annotations
 
@@ -11,48 +11,51 @@ from reconciler.commands.plan import Planned, observe_in
 from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.operations import Move, State
+from reconciler.model.plan import REVERTED
 from reconciler.model.slots import Place, Site, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.compare import make_plan
 from reconciler.plan.complete import judge_plan
 from reconciler.plan.limits import counts_only
 from reconciler.problems import Invalid, Problem, Source, in_order
-from reconciler.report.plan.rows import REVERTED
-from reconciler.runtime.context import Context
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.git import git_state
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
 from reconciler.store import JournalRow, Store
 
 Written = Mapping[Place, Move]
 
 
-def revert(context: Context, run: int) -> Planned:
-    """Plan to put back who stood in each slot before `run` wrote it.
+def revert(options: Options, environment: Environment, run: int) -> Planned:
+    """Plan to restore who held each slot before `run` wrote it.
 
-    A slot that holds something else than the run left there has moved since, and is set aside. Where nobody
-    stood before, or OneFile did not show who, there is a manual step: OneFile has no unassign. The files stay as
-    they are: unless they are put back as well, the next apply writes the run's values again.
-    Raises Invalid for a run that is not there or wrote nothing.
+    A slot that has changed since is set aside. If nobody held it before, or OneFile did not show who, there is a manual
+    step: OneFile has no unassign. The files are not changed: the next apply writes the run's values again unless they
+    are reverted too. Raises Invalid for a run that does not exist or wrote nothing.
     """
 
     async def make() -> Planned:
-        async with open_session(context, declared.settings) as session:
-            written = _written(session.store, run, Site(session.target.name, declared.settings.organisation))
-            recorded = session.store.recorded(Site(session.target.name, declared.settings.organisation))
+        async with open_session(options, environment, declared.settings) as session:
+            site = Site(session.target.name, declared.settings.organisation)
+            written = _written(session.store, run, site)
+            recorded = session.store.recorded(site)
             recorded = {key: staff for key, staff in recorded.items() if key in written}
             back = _Back(declared, written, recorded, run)
             wanted = back.wanted()
-            observed = await observe_in(session, context, wanted)
+            observed = await observe_in(session, environment, wanted)
             plan = make_plan(
                 back.unmoved(wanted, observed),
                 observed,
                 recorded,
                 target=session.target.name,
-                created_at=context.clock.now(),
+                created_at=environment.clock.now(),
             )
             blocked = plan.summary.blocked + len(back.problems)
             plan = replace(
                 plan,
-                made_from=context.git_state(),
+                made_from=files,
                 problems=in_order([*plan.problems, *back.problems]),
                 summary=replace(plan.summary, blocked=blocked),
             )
@@ -60,15 +63,15 @@ def revert(context: Context, run: int) -> Planned:
             settings = replace(declared.settings, limits=limits)
             return Planned(judge_plan(plan, replace(declared, settings=settings), observed))
 
-    context = context.with_git_state()
-    declared = context.declared()
+    files = git_state(options.state)
+    declared = read_state(options, environment)
     return asyncio.run(make())
 
 
 def _written(store: Store, run: int, site: Site) -> Written:
-    """What the run is known to have written, slot by slot."""
-    found = store.run(run)
-    if found is None or (found.target, found.organisation) != (site):
+    """Return what the run wrote, slot by slot."""
+    row = store.run(run)
+    if row is None or (row.target, row.organisation) != site:
         what = f"there is no run {run} for {site.target}, organisation {site.organisation}"
         raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
     written = {
@@ -83,13 +86,14 @@ def _written(store: Store, run: int, site: Site) -> Written:
 
 
 def _took_effect(row: JournalRow) -> bool:
-    """Done; or read back, and failed all the same, because something else moved with it."""
-    return row.state is State.DONE or any(one.state is State.DONE and one.proof == "read_back" for one in row.events)
+    """Return whether a write is done, or was read back and failed because something else changed with it."""
+    read_back = (event for event in row.events if event.proof == "read_back")
+    return row.state is State.DONE or any(event.state is State.DONE for event in read_back)
 
 
 @dataclass
 class _Back:
-    """The declaration of how it was before the run; who cannot be put back is in `problems`."""
+    """The declared state before the run; slots that cannot be restored are in `problems`."""
 
     declared: Declared
     written: Written
@@ -101,7 +105,7 @@ class _Back:
         self._staff = self.declared.staff_by_id()
 
     def wanted(self) -> Declared:
-        """Every slot that the run wrote, asking for whom it displaced; nobody, where that is not known."""
+        """Return every slot that the run wrote with its holder before; nobody if that is not known."""
         slots: dict[UserId, dict[Slot, Wanted]] = defaultdict(dict)
         for (learner, slot), move in self.written.items():
             before = None if isinstance(move.before, Unread) else move.before
@@ -110,11 +114,13 @@ class _Back:
                 slots[learner][slot] = Wanted(before, handle, Source(f"{REVERTED}{self.run}"))
             else:
                 what = f"{slot.address(learner)} held account {before}, who is not in staff.yaml"
-                self._aside(what, "Add them to staff.yaml to put them back.")
-        return replace(self.declared, learners=tuple(self._learner(*one) for one in sorted(slots.items())))
+                self._set_aside(what, "Add them to staff.yaml to restore them.")
+        return replace(
+            self.declared, learners=tuple(self._learner(user, wanted) for user, wanted in sorted(slots.items()))
+        )
 
     def _learner(self, user: UserId, slots: Mapping[Slot, Wanted]) -> DeclaredLearner:
-        known = next((one for one in self.declared.learners if one.id == user), None)
+        known = next((learner for learner in self.declared.learners if learner.id == user), None)
         if known:
             return replace(known, slots=slots)
         organisation = self.declared.settings.organisation
@@ -123,7 +129,7 @@ class _Back:
         )
 
     def unmoved(self, wanted: Declared, observed: Observed) -> Declared:
-        """The same, without the slots that hold something else by now than the run left there."""
+        """Return the same without the slots that have changed since the run."""
         return replace(wanted, learners=tuple(self._unmoved(learner, observed) for learner in wanted.learners))
 
     def _unmoved(self, learner: DeclaredLearner, observed: Observed) -> DeclaredLearner:
@@ -137,9 +143,9 @@ class _Back:
             if live in (self.written[user, slot].after, want.staff):
                 kept[slot] = want
             else:
-                what = f"{slot.address(user)} has moved since run {self.run}, or OneFile no longer says who is there"
-                self._aside(what, "It is left alone: change it in the files if it must change.")
+                what = f"{slot.address(user)} has changed since run {self.run}, or OneFile no longer shows who holds it"
+                self._set_aside(what, "Change it in the files if it must change.")
         return replace(learner, slots=kept)
 
-    def _aside(self, what: str, fix: str) -> None:
+    def _set_aside(self, what: str, fix: str) -> None:
         self.problems.append(Problem(what, fix, where=f"run {self.run}"))

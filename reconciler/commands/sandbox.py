@@ -1,4 +1,4 @@
-"""sandbox: the sandbox's world, served to any client over HTTP."""
+"""`sandbox`: serves the sandbox to any client over HTTP."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from onefile_sandbox.switches import Switches
 from onefile_sandbox.world import World
 from reconciler.clock import Clock, SystemClock
 from reconciler.problems import Invalid, Problem, ReconcilerError
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import world_problems
 from reconciler.runtime.token import customer_token, has_token
 
 
 class _ShiftedClock(SystemClock):
-    """The machine's clock, set to another hour: it runs on from there."""
+    """The machine's clock, shifted to start at another time."""
 
     def __init__(self, start: datetime) -> None:
         self._shift: timedelta = start - super().now()
@@ -39,7 +40,8 @@ def _as_invalid(option: str) -> Iterator[None]:
 
 
 def serve_sandbox(
-    context: Context,
+    options: Options,
+    environment: Environment,
     *,
     host: str,
     port: int,
@@ -51,19 +53,19 @@ def serve_sandbox(
     start: datetime | None,
     ready: Callable[[str, str], None],
 ) -> None:
-    """Serve until interrupted. `ready` gets the base URL and the customer token once calls are answered.
+    """Serve until interrupted. `ready` gets the base URL and the customer token once the server answers.
 
-    The token is the customer token where that is set, else `sandbox`. Seed and learners make a new world;
-    an existing world file keeps its own. Raises Invalid for a switch or fault that does not exist.
+    The token is the customer token if that is set, else `sandbox`. `seed` and `learners` are for a new sandbox file.
+    Raises Invalid for a switch or fault that does not exist.
     """
-    token = customer_token(context).reveal() if has_token(context) else "sandbox"
+    token = customer_token(environment).reveal() if has_token(environment) else "sandbox"
     clock: Clock = _ShiftedClock(start) if start else SystemClock()
     with _as_invalid("--switch"):
         chosen = Switches.parse(switches)
     with _as_invalid("--fault"):
         armed = Faults(*(Fault.from_json(json.loads(fault)) for fault in faults))
-    path = world_file or context.world_file()
-    with world_problems(context):
+    path = world_file or options.world_file
+    with world_problems(options):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         world = World.open(path, seed, learners)
     try:

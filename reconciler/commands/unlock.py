@@ -1,33 +1,38 @@
-"""unlock: a person takes the lock from a run that is gone, and says why."""
+"""`unlock`: releases a lock that a dead run left."""
 
 from __future__ import annotations
 
 from reconciler.model.slots import Site
 from reconciler.problems import Locked, Problem
-from reconciler.runtime.context import Context, target_of
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
 from reconciler.runtime.lock import Process, process_of
+from reconciler.runtime.options import Options
+from reconciler.runtime.target import target_of
 from reconciler.store import Lease, Store
 
 
-def unlock(context: Context, *, reason: str) -> Lease | None:
-    """Take the lock of the settings' target and organisation from whoever has it, and note who did so and why.
-    Raises Locked where the process that has it is seen to be alive."""
-    settings = context.declared().settings
-    target = target_of(context, settings).name
-    with Store.open(context.store_url(), clock=context.clock, make=False) as store:
-        lease = store.holder(Site(target, settings.organisation))
+def unlock(options: Options, environment: Environment, *, reason: str) -> Lease | None:
+    """Release the lock of the settings' target and organisation, and store who did it and why.
+
+    Returns the lease that was released. Raises Locked if its process is alive on this machine.
+    """
+    settings = read_state(options, environment).settings
+    site = Site(target_of(options, environment, settings).name, settings.organisation)
+    with Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store:
+        lease = store.holder(site)
         if lease is None:
             return None
         if process_of(lease.host) is Process.ALIVE:
             raise Locked(_alive(lease))
-        return store.break_lock(Site(target, settings.organisation), by=context.who(), reason=reason, token=lease.token)
+        return store.break_lock(site, by=environment.who(), reason=reason, token=lease.token)
 
 
 def _alive(lease: Lease) -> Problem:
     run = f"run {lease.run}" if lease.run is not None else "its run"
     return Problem(
-        f"{run} of {lease.holder} still works on this machine: `{lease.command}` on {lease.host}",
-        "Wait for it, or end that process first (Ctrl-C, or kill with its number): a run whose process has ended on "
+        f"{run} of {lease.holder} is still running on this machine: `{lease.command}` on {lease.host}",
+        "Wait for it, or end that process first (Ctrl-C, or kill with its number). A run whose process has ended on "
         "this machine needs no unlock.",
         where=f"organisation {lease.organisation} on {lease.target}",
     )

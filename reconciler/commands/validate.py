@@ -1,29 +1,40 @@
-"""validate: what the declared state amounts to, once it is found to be sound."""
+"""`validate`: checks the declared files, and counts what they declare."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.plan import CaseloadRow
 from reconciler.model.slots import UserId
-from reconciler.model.structs import replace
+from reconciler.model.structs import Struct, replace
 from reconciler.plan.caseload import caseload
 from reconciler.plan.lookahead import foresee
-from reconciler.problems import in_order
-from reconciler.report.validate import Declaration
-from reconciler.runtime.context import Context
+from reconciler.problems import Problem, in_order
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 
 
-def checked(context: Context) -> Declared:
-    """The declaration, with a warning too for what the coming days break by the files alone."""
-    declared = context.declared()
+class Declaration(Struct, frozen=True):
+    """Counts by what is counted. `caseload` is None unless it was asked for; in it, before equals after."""
+
+    day: date
+    counts: Mapping[str, int]
+    warnings: tuple[Problem, ...]
+    caseload: tuple[CaseloadRow, ...] | None = None
+
+
+def checked(options: Options, environment: Environment) -> Declared:
+    """Read the declared state, with warnings for policies that the coming days break."""
+    declared = read_state(options, environment)
     return replace(declared, warnings=in_order([*declared.warnings, *foresee(declared)]))
 
 
 def declaration(declared: Declared, *, with_caseload: bool = False) -> Declaration:
-    """Counts of what is declared for the day; with the caseload of everybody, from the files alone."""
+    """Return the counts of the day; with the caseload of everybody, from the files alone."""
     counts = {
         "cohorts": len({learner.cohort for learner in declared.learners}),
         "learners": len(declared.learners),
@@ -34,7 +45,7 @@ def declaration(declared: Declared, *, with_caseload: bool = False) -> Declarati
 
 
 def _caseload(declared: Declared) -> tuple[CaseloadRow, ...]:
-    """As if OneFile held just what the files declare. A learner known by MISID has no id yet: any that is free does."""
+    """Return the caseload as if OneFile had what the files declare. A learner without an id gets a negative one."""
     learners = {
         user: ObservedLearner(user, slots={slot: wanted.staff for slot, wanted in learner.slots.items()})
         for number, learner in enumerate(declared.learners)

@@ -29,8 +29,9 @@ from reconciler.model.structs import Struct
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import LEARNER_ROLE, write_request
 from reconciler.problems import AnswerLost, ExitCode, Invalid, Problem, ReconcilerError, Rejected, ServiceError
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
 from reconciler.runtime.lock import locked
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run
 from reconciler.store import Store
 
@@ -53,16 +54,18 @@ class CanaryResult(Struct, frozen=True):
     run: int
 
 
-async def run_canary(session: Session, context: Context, organisation: OrganisationId, learner: UserId) -> CanaryResult:
+async def run_canary(
+    session: Session, options: Options, environment: Environment, organisation: OrganisationId, learner: UserId
+) -> CanaryResult:
     """Write back one default assessor, one learning aim slot and one unit slot, if the learner has them.
 
     Raises Invalid for somebody who is no active learner, Locked, StoreError, ServiceError where reading fails, or
     ReconcilerError where it is stopped (Ctrl-C) after something was sent.
     """
-    store, target = session.store, session.target.name
-    async with locked(store, Site(target, organisation), context, command="doctor") as still_ours:
+    store, site = session.store, Site(session.target.name, organisation)
+    async with locked(store, site, environment, command="doctor") as still_ours:
         before = await _everything(session.reader, learner)
-        run = begin_run(store, context, "doctor", Site(target, organisation))
+        run = begin_run(store, options, environment, "doctor", site)
         canary = _Canary(session.reader, store, run, learner, still_ours)
         try:
             return await canary.write_back(before)

@@ -13,7 +13,9 @@ from reconciler.model.slots import OrganisationId, Site
 from reconciler.model.structs import replace
 from reconciler.onefile.targets import Target, resolve_target
 from reconciler.problems import Invalid, Problem, ReconcilerError, StoreError
-from reconciler.runtime.context import Context
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.runtime.schema_copies import has_schemas, other_schemas
 from reconciler.runtime.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.store import Store
@@ -24,13 +26,13 @@ from reconciler.text import number_of
 class LocalChecks:
     """Local checks. Each method notes its checks and returns what the next ones need, or nothing if it failed."""
 
-    def __init__(self, context: Context, checks: Checks) -> None:
-        self._context, self._checks = context, checks
+    def __init__(self, options: Options, environment: Environment, checks: Checks) -> None:
+        self._options, self._environment, self._checks = options, environment, checks
         self._note = checks.note
 
     def configuration(self) -> Declared | None:
         try:
-            declared = self._context.declared()
+            declared = read_state(self._options, self._environment)
         except ReconcilerError as error:
             failure = failed_with(Name.CONFIGURATION, error)
             if self._has_nobody_yet():
@@ -46,12 +48,12 @@ class LocalChecks:
 
     def _has_nobody_yet(self) -> bool:
         """Return True for settings alone, as `init --begin-with import` leaves it."""
-        folder = list_state_folder(self._context.state)
+        folder = list_state_folder(self._options.state)
         return folder.settings.is_file() and not folder.staff.exists() and not folder.cohorts
 
     def schemas(self) -> None:
         """Check the copies beside the state folder, which editors use to check the files."""
-        top = self._context.state.absolute().parent
+        top = self._options.state.absolute().parent
         if not has_schemas(top):
             self._note(nothing(Name.SCHEMAS, "none beside the state folder"))
         elif outdated := other_schemas(top):
@@ -62,11 +64,11 @@ class LocalChecks:
 
     def settings_alone(self) -> Settings | None:
         """Return the settings, if only other files are wrong."""
-        return read_all(list_state_folder(self._context.state), self._context.day()).settings
+        return read_all(list_state_folder(self._options.state), self._options.day(self._environment.today())).settings
 
     def target(self, settings: Settings | None) -> Target | None:
-        base_url = self._context.environment.get("ONEFILE_BASE_URL")
-        name = self._context.target or (settings.target if settings else "")
+        base_url = self._environment.variables.get("ONEFILE_BASE_URL")
+        name = self._options.target or (settings.target if settings else "")
         if not name and not (base_url or "").strip():
             self._note(skipped(Name.TARGET, "the settings cannot be read, and no --target is given"))
             return None
@@ -82,23 +84,23 @@ class LocalChecks:
         if target is not None and target.embedded:
             self._note(nothing(Name.TOKEN, "the embedded sandbox needs none"))
             return True
-        if self._checks.found[Name.TARGET].verdict is CheckStatus.SKIPPED and not has_token(self._context):
+        if self._checks.found[Name.TARGET].verdict is CheckStatus.SKIPPED and not has_token(self._environment):
             self._note(skipped(Name.TOKEN, "it is not known which OneFile is meant; the sandbox needs none"))
             return False
-        if not has_token(self._context):
+        if not has_token(self._environment):
             fix = f"Set {TOKEN} to the customer token that OneFile support issued."
             self._note(failed_with(Name.TOKEN, Invalid(Problem("not set", fix, where=TOKEN))))
             return False
         try:
-            customer_token(self._context)
+            customer_token(self._environment)
         except ReconcilerError as error:
             self._note(failed_with(Name.TOKEN, error))
             return False
-        self._note(fine(Name.TOKEN, f"set in {origin_of(self._context)}"))
+        self._note(fine(Name.TOKEN, f"set in {origin_of(self._environment)}"))
         return True
 
     def store(self, target: Target | None, settings: Settings | None) -> bool:
-        url = self._context.store_url()
+        url = self._options.store_url(self._environment.variables)
         try:
             with Store.open(url, clock=SystemClock()) as store:
                 store.clear_value("doctor", "writable")  # a write that changes nothing
@@ -112,17 +114,15 @@ class LocalChecks:
         return True
 
     def _lock(self, store: Store, target: Target, organisation: OrganisationId) -> None:
-        if lease := store.holder(Site(target.name, organisation)):
+        site = Site(target.name, organisation)
+        if lease := store.holder(site):
             held = f"held by {lease.holder} on {lease.host}, `{lease.command}`, until {lease.until:%H:%M:%S} UTC"
             fix = "Wait for it to end. If it is dead, `reconciler unlock` breaks the lock."
             self._note(unknown(Name.LOCK, held, fix))
             self._note(skipped(Name.UNFINISHED, "what is open may be the work of who holds the lock"))
             return
         self._note(fine(Name.LOCK, "nobody holds it"))
-        rows = (
-            *store.open_operations(Site(target.name, organisation)),
-            *store.unknown(Site(target.name, organisation)),
-        )
+        rows = (*store.open_operations(site), *store.unknown(site))
         if not rows:
             self._note(fine(Name.UNFINISHED, "none"))
             return

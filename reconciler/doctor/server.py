@@ -23,7 +23,8 @@ from reconciler.onefile.client import RENEW_AFTER_SECONDS, OneFile
 from reconciler.onefile.pagination import LARGE_ROWS, USUAL_ROWS
 from reconciler.onefile.wire import Request, UserRow
 from reconciler.problems import ReconcilerError, Rejected, ServiceError, StoreError, Throttled, Unreachable
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, open_session
 
 LOOKED_AT = 3  # learners at most, since one record may leave out what is empty
@@ -34,8 +35,16 @@ Parse = Callable[[object, Request], object]
 class ServerChecks:
     """Checks in one session. Continues after failed checks; stops if the server is unreachable or throttles."""
 
-    def __init__(self, context: Context, checks: Checks, canary: UserId | None, *, for_trials: bool) -> None:
-        self._context, self._checks, self._canary, self._for_trials = context, checks, canary, for_trials
+    def __init__(
+        self, options: Options, environment: Environment, checks: Checks, canary: UserId | None, *, for_trials: bool
+    ) -> None:
+        self._options, self._environment, self._checks, self._canary, self._for_trials = (
+            options,
+            environment,
+            checks,
+            canary,
+            for_trials,
+        )
         self._note = checks.note
         self._fields: dict[SlotKind, str] = {}  # the field in which each kind of slot was seen
         self._absent: Set[OrganisationId] = frozenset()  # centres in the files that the embedded sandbox does not have
@@ -46,7 +55,7 @@ class ServerChecks:
     async def hold(self, settings: Settings | None, declared: Declared | None, *, kept: bool) -> None:
         """Make every check that takes a call. `kept`: the store is the real one, so a canary can be journalled."""
         try:
-            async with open_session(self._context, settings or _NO_SETTINGS) as session:
+            async with open_session(self._options, self._environment, settings or _NO_SETTINGS) as session:
                 try:
                     await self._talk(session, settings, declared, kept=kept)
                 finally:
@@ -227,7 +236,7 @@ class ServerChecks:
         self, session: Session, organisation: OrganisationId, learners: Sequence[DeclaredLearner], canary: UserId
     ) -> None:
         try:
-            flown = await run_canary(session, self._context, organisation, canary)
+            flown = await run_canary(session, self._options, self._environment, organisation, canary)
         except ReconcilerError as error:
             self._note(failed_with(Name.ASSIGN, error))
             self._checks.stopped = "the canary came to no end"

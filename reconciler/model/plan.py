@@ -155,6 +155,8 @@ class GitState(Struct, frozen=True):
     uncommitted: bool | None = None
 
 
+REVERTED = "run "
+"""The beginning of the source of a change in a plan that reverts a run."""
 NO_GIT = GitState()
 """No commit is known."""
 

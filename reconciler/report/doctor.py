@@ -18,7 +18,6 @@ _MARKS: Mapping[CheckStatus, tuple[str, str, int]] = {
     CheckStatus.NOTHING: ("–", "-", 0),
     CheckStatus.SKIPPED: ("–", "-", 0),
 }
-TICKS = "".join(tick for tick, _, _ in _MARKS.values())
 _TOTALS = {
     CheckStatus.FINE: "fine",
     CheckStatus.FAILED: "failed",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import code_span, fenced, visible
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.text import number_of, spaced
 
+if TYPE_CHECKING:
+    from reconciler.runtime.state_edits import FileEdit
+
 FULL = "The text and JSON formats show everything."
-Edited = Sequence[tuple[str, str, str]]
-"""Files with their text before and after."""
 
 
 class EditedSlot(NamedTuple):
@@ -26,23 +26,10 @@ class EditedSlot(NamedTuple):
     kind: str
 
 
-def render_formatted(count: int, edited: Edited, *, written: bool, as_json: bool = False) -> str:
-    """Render which of *count* files fmt changed, with the difference if it did not write them."""
-    if as_json:
-        return json.dumps({"files": count, "changed": [path for path, _, _ in edited], "written": written}) + "\n"
-    rows = [] if written else [render_difference(*file) for file in edited]
-    if written:
-        rows += [visible(f"Formatted {path}.") + "\n" for path, _, _ in edited]
-    verb = "formatted" if written else "to format: reconciler fmt writes these changes"
-    left = f"{count - len(edited)} already formatted"
-    rows.append(f"{number_of(len(edited), 'file')} {verb}; {left}.\n" if edited else "Nothing to do.\n")
-    return "".join(rows)
-
-
 def render_edits(
     title: str,
     places: Sequence[EditedSlot],
-    edited: Edited,
+    edited: Sequence[FileEdit],
     *,
     written: bool,
     markdown: bool = False,
@@ -56,9 +43,9 @@ def render_edits(
     if not edited:
         rows.append("No file needs a change.")
     elif written:
-        rows.append(f"Edited: {', '.join(path for path, _, _ in edited)}")
+        rows.append(f"Edited: {', '.join(edit.path for edit in edited)}")
     shown = [visible(row) for row in rows]
-    differences = "" if written else "".join(render_difference(*file) for file in edited)
+    differences = "" if written else "".join(render_difference(edit) for edit in edited)
     if not markdown:
         return "".join(f"{row}\n" for row in shown) + differences
     head, *rest = shown
@@ -122,8 +109,14 @@ def _counted(kinds: Counter[str]) -> str:
     return ", ".join(f"{count} {spaced(kind).replace('iqa', 'IQA')}" for kind, count in kinds.items())
 
 
-def render_difference(path: str, before: str, after: str) -> str:
+def edits_json(edited: Sequence[FileEdit]) -> list[dict[str, str]]:
+    """Return each edited file with its difference."""
+    return [{"file": edit.path, "difference": render_difference(edit)} for edit in edited]
+
+
+def render_difference(edit: FileEdit) -> str:
     """Render one file's removed and added lines with three lines of context, as git does."""
+    path, before, after = edit.path, edit.before, edit.after
     crlf = _has_crlf(before) and _has_crlf(after)
     diff = difflib.unified_diff(_lines(before, crlf), _lines(after, crlf), f"a/{path}", f"b/{path}", lineterm="")
     return "".join(f"{line}\n" for line in _visible(diff))

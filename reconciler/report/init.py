@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from reconciler.model.structs import Struct
 from reconciler.text import number_of
 
-
-class InitReport(Struct, frozen=True):
-    """The folder as the user gave it, the files, and those in `to_name` that still have placeholders."""
-
-    folder: str
-    written: Sequence[str]
-    already: Sequence[str]
-    to_name: Sequence[str]
-    begin_with: Literal["example", "import"]
-    target: str
+if TYPE_CHECKING:
+    from reconciler.commands.init import InitResult
 
 
-def render_text(report: InitReport) -> str:
+def render_text(report: InitResult) -> str:
     """Render the files written and the next commands."""
     return "\n".join(_lines(report)) + "\n"
 
 
-def _lines(report: InitReport) -> Iterator[str]:
+def _lines(report: InitResult) -> Iterator[str]:
     if not report.written:
         yield f"Nothing to do: all {len(report.already)} files already exist."
         return
@@ -67,7 +58,7 @@ def steps(begin_with: Literal["example", "import"], target: str) -> dict[str, st
     }
 
 
-def render_json(report: InitReport) -> str:
+def render_json(report: InitResult) -> str:
     """Render the files and next commands for programs."""
     document = {
         "exit_code": 0,
@@ -80,10 +71,13 @@ def render_json(report: InitReport) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def render_renewed(written: Sequence[str], *, as_json: bool = False) -> str:
+def render_renewed(written: Sequence[str]) -> str:
     """Render the schema copies that were renewed."""
-    if as_json:
-        return json.dumps({"exit_code": 0, "written": list(written)}, indent=1) + "\n"
     if not written:
         return "Nothing to do: the schemas are up to date.\n"
     return "".join(f"{line}\n" for line in ("Renewed:", *(f"  {name}" for name in written)))
+
+
+def render_renewed_json(written: Sequence[str]) -> str:
+    """Render the same for programs."""
+    return json.dumps({"exit_code": 0, "written": list(written)}, indent=1) + "\n"

@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model.plan import CaseloadRow
-from reconciler.model.structs import Struct, asdict
-from reconciler.problems import Problem
+from reconciler.model.structs import asdict
 from reconciler.report.caseload.text import caseload_table
 from reconciler.report.caseload.view import caseload_line
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.terminal import Page
 from reconciler.report.problems.json import problem_json
 
+if TYPE_CHECKING:
+    from reconciler.commands.validate import Declaration
+    from reconciler.report.common.annotations import Workspace
+
 TITLE = "Declared caseloads"
 
 
-class Declaration(Struct, frozen=True):
-    """Counts by noun; `caseload` is None unless requested, and has equal numbers before and after."""
-
-    day: date
-    counts: Mapping[str, int]
-    warnings: tuple[Problem, ...]
-    caseload: tuple[CaseloadRow, ...] | None = None
-
-    def sentence(self) -> str:
-        """Return the counts as a sentence."""
-        counted = (f"{count} {what.removesuffix('s') if count == 1 else what}" for what, count in self.counts.items())
-        return f"Valid on {self.day}: {', '.join(counted)}."
+def _sentence(declaration: Declaration) -> str:
+    counts = declaration.counts.items()
+    counted = (f"{count} {what.removesuffix('s') if count == 1 else what}" for what, count in counts)
+    return f"Valid on {declaration.day}: {', '.join(counted)}."
 
 
 def render_text(declaration: Declaration, *, colour: bool = False, width: int = 100) -> str:
     """Render the counts and caseloads."""
     page = Page(width, colour)
     lines = [caseload_line(row) for row in declaration.caseload or ()]
-    return page.text([*page.wrap(declaration.sentence(), rest=2), *caseload_table(page, lines, TITLE)])
+    return page.text([*page.wrap(_sentence(declaration), rest=2), *caseload_table(page, lines, TITLE)])
 
 
 def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT) -> str:
@@ -46,11 +40,18 @@ def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT)
     from reconciler.report.common.markdown import heading, problems_part
 
     lines = [caseload_line(row) for row in declaration.caseload or ()]
-    opening = heading(declaration.sentence(), 2)
+    opening = heading(_sentence(declaration), 2)
     parts = list(caseload_parts(lines, heading(TITLE)))
     if declaration.warnings:
         parts.append(problems_part(declaration.warnings, "Warnings", fit.WARNS))
     return fit.fit(opening, parts, "", limit=limit, full_report="The text format shows everything.")
+
+
+def render_annotations(declaration: Declaration, workspace: Workspace) -> str:
+    """Render the warnings as annotations of a forge."""
+    from reconciler.report.problems import annotations
+
+    return annotations.render_annotations(declaration.warnings, workspace)
 
 
 def render_json(declaration: Declaration) -> str:

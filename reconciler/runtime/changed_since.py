@@ -1,4 +1,4 @@
-"""--changed-since: only the learners whose declaration changed, so that only they are read."""
+"""`--changed-since`: the learners whose declaration changed since a commit, so that only they are read."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from reconciler.runtime.git import as_of, changed_since
 
 
 def since(declared: Declared, state: Path, ref: str) -> Declared:
-    """The learners of cohort files that changed since `ref`, and those whose slots changed with staff.yaml.
+    """Keep the learners of cohort files that changed since `ref`, and those whose slots changed with staff.yaml.
 
-    Changed settings concern everybody, and so does a state at `ref` that is not valid: then all stay.
-    Raises Invalid where git cannot tell.
+    All are kept if settings.yaml changed, or if the state at `ref` is not valid. Raises Invalid if git does not know
+    `ref`.
     """
     changed = changed_since(state, ref)
     if "settings.yaml" in changed:
         return declared
-    # the other cohorts' files are the same at both commits: only other staff can make them ask for somebody else
+    # the other cohorts' files are the same at both commits: only staff.yaml can change what they ask for
     then = _slots_at(declared, state, ref) if "staff.yaml" in changed else {}
     if then is None:
         return declared

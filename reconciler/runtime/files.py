@@ -1,4 +1,4 @@
-"""Files written for people and pipelines: whole or not at all, readable by their owner alone."""
+"""Atomic writing of files for people and pipelines, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 
 _ANOTHER = "Choose another path for --out."
-_SURROGATES = "backslashreplace"  # JSON's own escape for what UTF-8 cannot hold: half of a surrogate pair
+_SURROGATES = "backslashreplace"
+"""JSON's own escape for what UTF-8 cannot hold: half of a surrogate pair."""
 
 
 def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600) -> None:
-    """Write `text` beside `path` and move it there, readable by its owner alone unless told otherwise: a cut-off write
-    leaves what was.
+    """Write a file atomically: beside `path` first, then moved there.
 
-    A link is followed. What is no file, such as a pipe or /dev/null, is written into, never replaced.
+    A write that is cut off leaves the old file. Links are followed. A pipe or a device such as /dev/null is written to
+    and never replaced.
     """
-    import tempfile  # for whoever saves something, not for each start
+    import tempfile  # needed by commands that save something, not at each start
 
     try:
         place = path.resolve()
@@ -30,7 +31,7 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600
             with os.fdopen(handle, "w", encoding="utf-8", errors=_SURROGATES, newline="\n") as file:
                 file.write(text)
                 file.flush()
-                os.fsync(file.fileno())  # else a machine that stops could keep the new name and lose what it holds
+                os.fsync(file.fileno())  # or a machine that stops could keep the new name and lose the content
             Path(name).chmod(mode)
             Path(name).replace(place)
         except BaseException:
@@ -42,15 +43,16 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600
 
 
 def make_folder(folder: Path) -> None:
-    """Make it and what is missing above it. Others may not write there, whatever the machine is set to: they could
-    swap the files."""
-    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+    """Make a folder and its missing parents. Only their owner may write there, whatever the umask is."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=0o755, exist_ok=True)
 
 
 def check_place(path: Path) -> None:
-    """Raise Invalid where `path` can be no file, and ReconcilerError where this user may not write there; makes
-    nothing."""
+    """Check that `path` can be written, without making anything.
+
+    Raises Invalid if it cannot be a file, and ReconcilerError if this user may not write there.
+    """
     try:
         existing = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
         why = ""
@@ -58,7 +60,7 @@ def check_place(path: Path) -> None:
             why = "is a folder" if path.is_dir() else ""
         elif not existing.is_dir():
             why = f"cannot be written: {existing} is not a folder"
-        written = existing.parent if existing.is_file() else existing  # a file is replaced, not written into
+        written = existing.parent if existing.is_file() else existing  # a file is replaced, not written to
         if not why and not os.access(written, os.W_OK):
             raise ReconcilerError(Problem("may not be written to", _ANOTHER, Source(str(path))))
     except (OSError, ValueError) as error:
@@ -68,7 +70,7 @@ def check_place(path: Path) -> None:
 
 
 def text_at(path: Path) -> str | None:
-    """What stands there: None for nothing, and an empty text for what cannot be read as text."""
+    """Return the text of a file: None if there is none, an empty text if it cannot be read as text."""
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What git knows of the state folder: the commit it stands at, what changed since another, and how it was then."""
+"""Git and the state folder: its commit, what changed since another commit, and the folder at that commit."""
 
 from __future__ import annotations
 
@@ -17,36 +17,40 @@ from reconciler.resources import resource
 from reconciler.subprocess_env import child_environment
 
 _DATA_ONLY = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
-"""A pull request may hold a folder that git would take for a repository of its own, with a program to run in its
-configuration: what is inside the state folder is data."""
+"""Options that treat the state folder as data only. A pull request may contain a folder that git would take for a
+repository, with a program to run in its configuration."""
 
 
 def git(folder: Path, *arguments: str) -> bytes:
-    """What git says, asked in that folder. Raises OSError or SubprocessError. No other foreign program is started."""
+    """Run git, the only program that we start, and return its output. Raises OSError or SubprocessError."""
     command = ["git", *_DATA_ONLY, "-C", str(folder), *arguments]
     environment = child_environment(os.environ)
     return subprocess.run(command, capture_output=True, timeout=60, check=True, env=environment).stdout  # noqa: S603  no shell
 
 
-_COMMIT, _NONE_YET = b"# branch.oid ", "(initial)"  # how git's status begins, and what stands there before any commit
+_COMMIT, _NONE_YET = b"# branch.oid ", "(initial)"
+"""The line of git's status that has the commit, and its value before the first commit."""
 _STATE_FILES = ("settings.yaml", "staff.yaml", ":(glob)cohorts/*.yaml")
 
 
 def git_state(state: Path) -> GitState:
-    """Where the state folder stands. Only the files that are read count, and those that git is told to ignore do too:
-    they are read like the others."""
-    asked = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-z", "--no-renames", "--untracked-files=all")
+    """Return the commit of the state folder and whether its files differ from it.
+
+    Only the files that are read count, ignored ones included.
+    """
+    arguments = ["status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-z", "--no-renames"]
+    arguments += ["--untracked-files=all", "--ignored", "--", *_STATE_FILES]
     try:
-        told = git(state, "--no-optional-locks", *asked, "--ignored", "--", *_STATE_FILES).split(b"\0")
+        status = git(state, "--no-optional-locks", *arguments).split(b"\0")
     except (OSError, subprocess.SubprocessError):
         return NO_GIT
-    commit = next((line.removeprefix(_COMMIT).decode() for line in told if line.startswith(_COMMIT)), _NONE_YET)
-    differing = any(line and not line.startswith(b"# ") for line in told)
+    commit = next((line.removeprefix(_COMMIT).decode() for line in status if line.startswith(_COMMIT)), _NONE_YET)
+    differing = any(line and not line.startswith(b"# ") for line in status)
     return NO_GIT if commit == _NONE_YET else GitState(commit, differing)
 
 
 def repository(folder: Path) -> Path | None:
-    """The top of the repository that the folder is in, if git can tell."""
+    """Return the top of the repository that a folder is in, or None."""
     try:
         return Path(git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
     except (OSError, subprocess.SubprocessError):
@@ -54,7 +58,10 @@ def repository(folder: Path) -> Path | None:
 
 
 def changed_since(state: Path, ref: str) -> frozenset[str]:
-    """Files of the state folder, relative to it, that differ from `ref`: committed, uncommitted and new ones."""
+    """Return the files of the state folder that differ from `ref`: committed, uncommitted and new ones.
+
+    The names are relative to the folder. Raises Invalid if git does not know `ref`.
+    """
     try:
         known = git(state, "diff", "--name-only", "--relative", "-z", _commit_of(state, ref), "--", ".")
         new = git(state, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
@@ -64,7 +71,7 @@ def changed_since(state: Path, ref: str) -> frozenset[str]:
 
 
 def commit_at(state: Path, ref: str) -> str:
-    """The full hash of the commit that `ref` names. Raises Invalid where git does not know it."""
+    """Return the full hash of the commit that `ref` names. Raises Invalid if git does not know it."""
     try:
         return _commit_of(state, ref)
     except (OSError, subprocess.SubprocessError) as error:
@@ -73,14 +80,14 @@ def commit_at(state: Path, ref: str) -> str:
 
 @contextmanager
 def as_of(state: Path, ref: str) -> Iterator[Path]:
-    """The state folder as it stood at `ref`, in a temporary place; empty where it was not there yet."""
+    """Yield a temporary copy of the state folder at `ref`; empty if it did not exist then."""
     try:
         commit = _commit_of(state, ref)
         there = git(state, "ls-tree", "--name-only", "-z", commit)
         archive = git(state, "archive", "--format=tar", commit, "--", ".") if there else b""
     except (OSError, subprocess.SubprocessError) as error:
         raise Invalid(_refused(state, ref, error)) from error
-    import tempfile  # this and tarfile are for whoever compares with another commit, not for each start
+    import tempfile  # this and tarfile are needed to compare with another commit, not at each start
 
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as folder:
         place = Path(folder) / state.absolute().name
@@ -97,23 +104,23 @@ def _extract(archive: bytes, place: Path, ref: str) -> None:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(place, filter="data")
     except tarfile.TarError as error:
-        what = f"the state folder at {ref!r} holds a link that leads out of it, or something else that is no file"
-        raise Invalid(Problem(what, "Compare with a commit that holds plain files.", where="git")) from error
+        what = f"the state folder at {ref!r} contains a link that leads out of it, or something else that is not a file"
+        raise Invalid(Problem(what, "Compare with a commit that contains only plain files.", where="git")) from error
 
 
 def _commit_of(state: Path, ref: str) -> str:
-    # resolved first, so that a ref which looks like an option never reaches a command that would take it for one
+    # resolved first, so that no command takes a ref that looks like an option for one
     return git(state, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
 
 
 def _refused(state: Path, ref: str, error: Exception) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return Problem("git is not installed here", "Install git, or leave this option away.", where="git")
+        return Problem("git is not installed here", "Install git, or leave this option out.", where="git")
     what = f"git does not know {ref!r} in this repository"
-    fix = "Give a branch, tag or commit that is here; in a pipeline, fetch it first (a shallow clone has one commit)."
+    fix = "Use a branch, tag or commit that exists. In a pipeline, fetch it first (a shallow clone has one commit)."
     if _is_shallow(state):
         what += ", which is a shallow clone"
-        fix = f"Fetch it first: git fetch --depth=1 origin {ref} (then name FETCH_HEAD, or the commit), or clone whole."
+        fix = f"Fetch it first: git fetch --depth=1 origin {ref} (then use FETCH_HEAD). Or clone the full history."
     return Problem(what, fix, where="git")
 
 
@@ -125,7 +132,7 @@ def _is_shallow(state: Path) -> bool:
 
 
 class Built(NamedTuple):
-    """A commit, its day, and whether files differed from it."""
+    """The commit of this program: its hash, its date, and if files differed from it."""
 
     commit: str
     date: str
@@ -133,23 +140,24 @@ class Built(NamedTuple):
 
 
 def built() -> Built | None:
-    """None where nobody knows."""
+    """Return the commit of this program, or None if it is not known."""
     try:
-        noted = json.loads(resource("built.json").read_text("utf-8"))
-        return Built(str(noted["commit"]), str(noted["date"]), bool(noted["changed"]))
+        document = json.loads(resource("built.json").read_text("utf-8"))
+        return Built(str(document["commit"]), str(document["date"]), bool(document["changed"]))
     except (ReconcilerError, OSError, ValueError, KeyError, TypeError):
         return _of_checkout(Path(__file__).resolve().parents[2])
 
 
 def in_words(made_from: Built | None) -> str:
+    """Return the commit of this program in words."""
     if made_from is None:
-        return "commit unknown: built without git, or by a tool that left it out"
-    changed = ", with changes that were not committed" if made_from.changed else ""
+        return "commit unknown: built without git, or by a tool that omits it"
+    changed = ", with uncommitted changes" if made_from.changed else ""
     return f"commit {made_from.commit} of {made_from.date}{changed}"
 
 
 def _of_checkout(top: Path) -> Built | None:
-    if not (top / ".git").exists():  # installed somewhere inside a repository of somebody's
+    if not (top / ".git").exists():  # installed inside another repository
         return None
     try:
         commit, date = git(top, "log", "-1", "--format=%H %cs").decode().split()

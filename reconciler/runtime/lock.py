@@ -1,4 +1,4 @@
-"""The lock around whatever writes: taken, renewed while the work lasts, taken over from a process that is gone."""
+"""The lock of runs that write: acquired, renewed while the run lasts, taken over from a dead process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.model.slots import Site
 from reconciler.problems import Locked, ReconcilerError, StoreError
-from reconciler.runtime.context import Context, host
+from reconciler.runtime.environment import Environment, host
 from reconciler.store import Lease, Store
 from reconciler.store.lock import taken
 
@@ -20,30 +20,29 @@ LEASE_SECONDS = 90.0
 
 @asynccontextmanager
 async def locked(
-    store: Store, site: Site, context: Context, *, command: str, run: int | None = None
+    store: Store, site: Site, environment: Environment, *, command: str, run: int | None = None
 ) -> AsyncIterator[Callable[[], None]]:
-    """Hold the lock of a target's organisation for `run`, renewed while the block lasts.
+    """Hold the lock of a site for `run`, renewed while the block lasts. Raises Locked if another run holds it.
 
-    What it yields raises Locked once the lock is lost: to be called before each write. Raises Locked while another
-    run holds it.
+    Yields a function to call before each write: it raises Locked once the lock is lost.
     """
-    lease = _acquire(store, site, context, command, run)
+    lease = _acquire(store, site, environment, command, run)
     lost: list[ReconcilerError] = []
 
     def renew() -> None:
         try:
             store.renew(lease)
-        except ReconcilerError as error:  # a store that cannot be reached holds no lock either
+        except ReconcilerError as error:  # a lock in a store that cannot be reached is lost too
             lost.append(error)
 
     async def beat() -> None:
         while not lost:
-            await asyncio.sleep(LEASE_SECONDS / 3)  # real time, also where the sandbox's minutes are not
+            await asyncio.sleep(LEASE_SECONDS / 3)  # real time, also with the sandbox's virtual clock
             renew()
 
     def still_ours() -> None:
         if not lost:
-            renew()  # asked of the store each time: a process that was suspended may have lost the lock meanwhile
+            renew()  # asked of the store each time: a suspended process may have lost the lock meanwhile
         if lost:
             raise lost[0]
 
@@ -54,23 +53,25 @@ async def locked(
         heart.cancel()
         with suppress(asyncio.CancelledError):
             await heart
-        with suppress(StoreError):  # it lapses by itself, and what the run did must still be told
+        with suppress(StoreError):  # the lease expires by itself, and the run must still be reported
             store.release(lease)
 
 
 def refuse_if_held(store: Store, site: Site) -> None:
-    """A look at the lock before calls are spent on what could then not be written. Raises Locked while another run
-    holds it, unless that run's process is gone. The lock is not taken: that is for `locked`."""
+    """Check the lock before calls are spent. Raises Locked if another run holds it, unless its process is gone.
+
+    Does not acquire the lock; `locked` does.
+    """
     other = store.holder(site)
     if other and process_of(other.host) is not Process.GONE:
         raise Locked(taken(other))
 
 
-def _acquire(store: Store, site: Site, context: Context, command: str, run: int | None) -> Lease:
+def _acquire(store: Store, site: Site, environment: Environment, command: str, run: int | None) -> Lease:
     def acquire() -> Lease:
         return store.acquire(
             site,
-            holder=context.who(),
+            holder=environment.who(),
             host=f"{_machine()}{os.getpid()})",
             command=command,
             run=run,
@@ -84,12 +85,12 @@ def _acquire(store: Store, site: Site, context: Context, command: str, run: int 
         if other is None or process_of(other.host) is not Process.GONE:
             raise
         why = "its process on this machine has ended"
-        store.break_lock(site, by=context.who(), reason=why, token=other.token)
+        store.break_lock(site, by=environment.who(), reason=why, token=other.token)
         return acquire()
 
 
 def _machine() -> str:
-    """Where process numbers mean the same: this host, and on Linux this container, which may bear the host's name."""
+    """Return the scope of process numbers: this host, and on Linux this container, which may have the host's name."""
     try:
         space = f", {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
@@ -98,14 +99,15 @@ def _machine() -> str:
 
 
 class Process(Enum):
-    """What can be told from here of the process that took a lease."""
+    """State of the process that holds a lease, as this machine sees it."""
 
     GONE = "gone"
     ALIVE = "alive"
-    NOT_SEEN = "not seen"  # it is another machine's, or this one does not tell: its lease must lapse
+    NOT_SEEN = "not seen"  # on another machine, or not visible here: its lease must expire
 
 
 def process_of(place: str) -> Process:
+    """Return the state of the process that is named in a lease."""
     if os.name != "posix" or not place.startswith(_machine()):
         return Process.NOT_SEEN
     try:

@@ -1,4 +1,4 @@
-"""Steps for people, across runs: open since when, and over once a reading shows it or a person says so."""
+"""Manual steps across runs: since when each is open, and when a reading or a person closed it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from reconciler.store import Observation, OpenIssue, Store
 
 
 def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
-    """What an apply or a drift run found open, and what is over since. A plan alone is not noted: what it asks for
-    may never be agreed. `whole`: the plan has every slot that the files declare in its scope, so that a step which it
-    does not speak of is over; a saved plan may be one that reverts a run."""
+    """Store the steps that an apply or a drift run found open, and close those that are done.
+
+    A plan alone is not stored, because it may never be approved. `whole`: the plan has every slot that the files
+    declare in its scope, so a step that it does not have is done; a saved plan may be one that reverts a run.
+    """
     seen = {(step.learner, step.slot): Observation(step.holder, _remembered(step)) for step in plan.manual}
 
     def words(step: OpenIssue, change: Change | None) -> str:
@@ -22,15 +24,15 @@ def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
 
 
 def _remembered(step: ManualRemoval) -> UserId | None:
-    """Whom only the record still knows there, in a slot of one: nobody else can say when such a step is done. That
-    OneFile shows no additional people goes without saying."""
+    """Return the holder known only from the record, for single-holder slots: only a person can close such a step."""
     return step.holder if step.unseen and step.slot.kind is not SlotKind.ADDITIONAL else None
 
 
 def dated(plan: Plan, store: Store) -> Plan:
-    """The plan with each step's age, as far as runs before it have noted one."""
+    """Return the plan with the age of each step that earlier runs have stored."""
     if not plan.manual:
         return plan
-    since = {(one.learner, one.slot, one.holder): one.first_seen for one in store.issues(plan.site, "step")}
+    issues = store.issues(plan.site, "step")
+    since = {(issue.learner, issue.slot, issue.holder): issue.first_seen for issue in issues}
     steps = (replace(step, first_seen=since.get((step.learner, step.slot, step.holder))) for step in plan.manual)
     return replace(plan, manual=tuple(steps))

@@ -1,4 +1,4 @@
-"""Saved readings: what OneFile held, kept in a file, so that a plan can be made again without a call."""
+"""Saved readings: the observed state in a file, to plan from again without a call."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from reconciler.observed.document import fitted, from_json, to_document
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.runtime.files import write_whole
 
-LARGEST = 1_000_000_000  # bytes; a reading of 100,000 learners has some 30 MB
+LARGEST = 1_000_000_000
+"""Bytes. A reading of 100,000 learners has about 30 MB."""
 
 
 def save_reading(observed: Observed, declared: Declared, target: str, path: Path) -> None:
+    """Save a reading, ids only."""
     document = to_document(observed, Site(target, declared.settings.organisation))
     write_whole(json.dumps(document, separators=(",", ":")) + "\n", path)
 
 
 def load_reading(path: Path, declared: Declared, target: str) -> Observed:
-    """The reading in `path`, fitted to the declaration. Raises Invalid where it cannot be used for it."""
+    """Load a reading and fit it to the declared state. Raises Invalid if it cannot be used for it."""
     source = Source(str(path))
     try:
         if path.stat().st_size > LARGEST:
@@ -35,5 +37,5 @@ def load_reading(path: Path, declared: Declared, target: str) -> Observed:
         fix = "Save the reading again with: reconciler plan --save-observed FILE"
         raise Invalid(Problem("is not JSON, or is cut short", fix, source)) from error
     except ReconcilerError as error:
-        raise Invalid([Problem(one.what, one.fix, source) for one in error.problems]) from error
+        raise Invalid([Problem(problem.what, problem.fix, source) for problem in error.problems]) from error
     return fitted(observed, declared)

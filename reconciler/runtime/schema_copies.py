@@ -1,4 +1,4 @@
-"""The copies of the schemas beside a state folder, by which editors check: of which version, and how to renew them."""
+"""Copies of the schemas beside a state folder, for editors: their version, and how to update them."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ SCHEMAS = tuple(f"schemas/{kind}.schema.json" for kind in ("cohort", "settings",
 
 
 def has_schemas(folder: Path) -> bool:
+    """Return whether the folder has a copy of any schema."""
     return any((folder / name).exists() for name in SCHEMAS)
 
 
 def other_schemas(folder: Path) -> tuple[str, ...]:
-    """Copies in that folder which are of another version than this program."""
-    found = ((name, text_at(folder / name)) for name in SCHEMAS)
-    return tuple(name for name, text in found if text not in (None, _ours(name)))
+    """Return the copies that are of another version than this program."""
+    texts = ((name, text_at(folder / name)) for name in SCHEMAS)
+    return tuple(name for name, text in texts if text not in (None, _ours(name)))
 
 
 def renew_schemas(folder: Path) -> Sequence[str]:
-    """Put this version's schemas into the folder, over those of another version and over nothing else; which they were.
+    """Write this version's schemas over those of another version, and return their names.
 
-    Raises Invalid where the folder is none, or a file in their place is none of ours.
+    Raises Invalid if `folder` is not a folder, or if another file is in their place.
     """
     if not folder.is_dir():
-        fix = "Name the one that state/ and schemas/ are in."
+        fix = "Use the folder that contains state/ and schemas/."
         raise Invalid(Problem("is not a folder", fix, Source(folder.as_posix())))
     stale = [name for name in SCHEMAS if text_at(folder / name) != _ours(name)]
     if problems := [_foreign(folder / name) for name in stale if not _may_be_renewed(folder / name)]:
         raise Invalid(problems)
     for name in stale:
-        write_whole(_ours(name), folder / name, fix="Allow writing there.")
+        write_whole(_ours(name), folder / name, fix="Allow writing to this file.")
     return stale
 
 
@@ -44,7 +45,7 @@ def _ours(name: str) -> str:
 
 
 def _may_be_renewed(path: Path) -> bool:
-    """Nothing is there, or a schema with our name."""
+    """Return whether there is no file, or a schema of this program."""
     text = text_at(path)
     if text is None:
         return True
@@ -55,4 +56,4 @@ def _may_be_renewed(path: Path) -> bool:
 
 
 def _foreign(path: Path) -> Problem:
-    return Problem("is no schema of this program", "Move it away and run this again.", Source(path.as_posix()))
+    return Problem("is not a schema of this program", "Move it away, then run this again.", Source(path.as_posix()))

@@ -1,4 +1,4 @@
-"""A conversation with one OneFile, the embedded sandbox included, beside the store that remembers it."""
+"""Session: the client of one OneFile, or the embedded sandbox, with the store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from reconciler.onefile.tls import CA_FILE
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.ratelimit import MemoryLedger, RateLimiter
-from reconciler.runtime.context import Context, target_of
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.git import git_state
+from reconciler.runtime.options import Options
+from reconciler.runtime.target import target_of
 from reconciler.runtime.token import customer_token
 from reconciler.store import Store
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 
 class Session(Struct, frozen=True):
+    """An open client with its store."""
+
     target: Target
     store: Store
     client: OneFile
@@ -38,32 +43,31 @@ class Session(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_session(context: Context, settings: Settings) -> AsyncIterator[Session]:
-    """Open the store and the client of the target. Raises Invalid for a target, token or world that cannot be meant."""
-    target = target_of(context, settings)
-    with open_store(context) as store:
+async def open_session(options: Options, environment: Environment, settings: Settings) -> AsyncIterator[Session]:
+    """Open the store and the client of the target. Raises Invalid for a target or token that cannot be used."""
+    target = target_of(options, environment, settings)
+    with open_store(options, environment) as store:
         if target.embedded:
-            async with _embedded(context, settings) as (client, clock):
-                reader = Reader(client, clock, keeps_names=context.may_name(settings))
+            async with _embedded(options, environment, settings) as (client, clock):
+                reader = Reader(client, clock, keeps_names=environment.may_name(settings))
                 yield Session(target, store, client, reader, clock)
         else:
-            token = customer_token(context)
-            limiter = RateLimiter(
-                store.ledger(token.account(target.base_url)), settings.calls_per_minute, context.clock
-            )
-            ca_file = context.environment.get(CA_FILE, "")
+            token = customer_token(environment)
+            ledger = store.ledger(token.account(target.base_url))
+            limiter = RateLimiter(ledger, settings.calls_per_minute, environment.clock)
+            ca_file = environment.variables.get(CA_FILE, "")
             async with OneFile(
-                target.base_url, token, rate_limiter=limiter, clock=context.clock, ca_file=ca_file
+                target.base_url, token, rate_limiter=limiter, clock=environment.clock, ca_file=ca_file
             ) as client:
-                reader = Reader(client, context.clock, keeps_names=context.may_name(settings))
-                yield Session(target, store, client, reader, context.clock)
+                reader = Reader(client, environment.clock, keeps_names=environment.may_name(settings))
+                yield Session(target, store, client, reader, environment.clock)
 
 
 @contextmanager
-def learnt_capabilities(session: Session, context: Context) -> Iterator[Capabilities]:
-    """What is known of the server's lists; what is learnt meanwhile is kept, also when the reading fails."""
+def learnt_capabilities(session: Session, environment: Environment) -> Iterator[Capabilities]:
+    """Yield what is known of the server's lists, and store what is learnt, also if the reading fails."""
     store, target = session.store, session.target.name
-    capabilities = Capabilities.of(store.values(target), context.clock.now())
+    capabilities = Capabilities.of(store.values(target), environment.clock.now())
     try:
         yield capabilities
     finally:
@@ -74,22 +78,24 @@ def learnt_capabilities(session: Session, context: Context) -> Iterator[Capabili
                 store.set_value(target, name, value)
 
 
-def progress_listener(context: Context, settings: Settings) -> AbstractContextManager[ProgressListener | None]:
-    """Whoever hears what a reading costs, if anybody."""
-    return context.progress(settings.calls_per_minute) if context.progress else nullcontext()
+def progress_listener(environment: Environment, settings: Settings) -> AbstractContextManager[ProgressListener | None]:
+    """Return the progress listener, or a null context."""
+    return environment.progress(settings.calls_per_minute) if environment.progress else nullcontext()
 
 
 @asynccontextmanager
-async def _embedded(context: Context, settings: Settings) -> AsyncIterator[tuple[OneFile, Clock]]:
-    """The sandbox in this process: its world kept beside the store, its minutes passing only when somebody waits."""
+async def _embedded(
+    options: Options, environment: Environment, settings: Settings
+) -> AsyncIterator[tuple[OneFile, Clock]]:
+    """Open the sandbox in this process, its data beside the store. Its clock moves only while somebody waits."""
     from onefile_sandbox.app import create_app
     from onefile_sandbox.world import World
     from reconciler.onefile.in_process import dropped_answer, in_process
 
-    clock = VirtualClock(context.clock.now())
-    with world_problems(context):
-        context.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-        world = World.open(context.world_file())
+    clock = VirtualClock(environment.clock.now())
+    with world_problems(options):
+        options.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        world = World.open(options.world_file)
     app = create_app(world, clock=clock, dropped=dropped_answer)
     limiter = RateLimiter(MemoryLedger(clock), settings.calls_per_minute, clock)
     async with OneFile(
@@ -106,61 +112,61 @@ async def _embedded(context: Context, settings: Settings) -> AsyncIterator[tuple
 
 
 @contextmanager
-def world_problems(context: Context) -> Iterator[None]:
-    """What the sandbox says of a world file it cannot use, as a problem."""
+def world_problems(options: Options) -> Iterator[None]:
+    """Turn the errors of a sandbox file that cannot be used into problems."""
     from onefile_sandbox.eventlog import WorldFileError
 
     try:
         yield
     except WorldFileError as error:
-        fix = "Remove the file to start the sandbox with a new world."
-        raise ReconcilerError(Problem(str(error), fix, where=str(context.world_file()))) from error
+        fix = "Remove the file to start with a new sandbox."
+        raise ReconcilerError(Problem(str(error), fix, where=str(options.world_file))) from error
     except OSError as error:
-        what = f"the sandbox's world cannot be kept: {error.strerror or error}"
+        what = f"the sandbox's data cannot be saved: {error.strerror or error}"
         fix = "Check the folder's permissions and free space."
-        raise ReconcilerError(Problem(what, fix, where=str(context.world_file()))) from error
+        raise ReconcilerError(Problem(what, fix, where=str(options.world_file))) from error
 
 
-def open_store(context: Context) -> Store:
-    """The store, for a command that depends on what it remembers: one that was made just now is told of, for it may
-    be that another was meant."""
-    store = Store.open(context.store_url(), clock=context.clock)
-    if store.is_new and context.says:
-        context.says(f"New, empty record: {place_of(store)}")
+def open_store(options: Options, environment: Environment) -> Store:
+    """Open the store, and print a note if it is new: perhaps another one was meant."""
+    store = Store.open(options.store_url(environment.variables), clock=environment.clock)
+    if store.is_new and environment.note:
+        environment.note(f"New, empty record: {place_of(store)}")
     return store
 
 
 def begin_run(
     store: Store,
-    context: Context,
+    options: Options,
+    environment: Environment,
     command: str,
     site: Site,
     *,
     fingerprint: str = "",
     who: str = "",
-    stand: GitState | None = None,
+    files: GitState | None = None,
 ) -> int:
-    """A new run's number: asked for by this user at the commit that is checked out, unless others are named."""
-    stand = stand or context.git_state()
+    """Start a run and return its number. `who` and `files` default to this user and the commit that is checked out."""
+    files = files or git_state(options.state)
     return store.begin_run(
         command=command,
         target=site.target,
         organisation=site.organisation,
         fingerprint=fingerprint,
-        who=who or context.who(),
-        commit=stand.commit,
-        uncommitted=stand.uncommitted,
+        who=who or environment.who(),
+        commit=files.commit,
+        uncommitted=files.uncommitted,
     )
 
 
 def place_of(store: Store) -> str:
-    """Where the store is, as people type it; never a password."""
+    """Return the place of the store as people type it, without a password."""
     here, place = Path.cwd(), Path(store.place)
     return str(place.relative_to(here)) if place.is_relative_to(here) else store.place
 
 
 def nothing_recorded(store: Store, site: Site) -> str:
-    """That this store has no record to tell drift by, and which store it is; nothing where it has one."""
+    """Return that this store has no record to detect drift with, in words; nothing if it has one."""
     if store.has_record(site):
         return ""
     return f"nothing is recorded in {place_of(store)} for {site.target}, organisation {site.organisation}"

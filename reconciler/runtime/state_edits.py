@@ -1,4 +1,4 @@
-"""Edits of the declared files: tried on a copy first, then written all or none, each file whole."""
+"""Edits of the declared files: checked on a copy first, then written all or none."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def kind_of(name: str) -> Kind:
 
 @dataclass
 class Edits:
-    """The files of a state folder, which is known to be valid, and what shall become of them."""
+    """The files of a valid state folder, and their edits."""
 
     state: Path
-    texts: dict[str, str] = field(init=False)  # by name relative to the folder, as they are
+    texts: dict[str, str] = field(init=False)  # by name relative to the folder
     changed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -58,69 +58,69 @@ class Edits:
         self.texts = {path.relative_to(self.state).as_posix(): _text(path) for path in paths}
 
     def cohorts(self) -> Iterator[tuple[str, str]]:
-        """Each cohort file's name in the folder, and the cohort's own."""
+        """Yield each cohort file's name in the folder, and the cohort's name."""
         for name in self.texts:
             if name.startswith("cohorts/"):
                 yield name, Path(name).stem
 
     def values(self, name: str) -> Fields:
-        """A file's values, to be changed and given to `put`."""
-        found = data_of(parse(self.texts[name].removeprefix(_BOM)))
-        require(isinstance(found, dict), "it is no mapping")
-        return found if isinstance(found, dict) else {}
+        """Return a file's values, to be changed and given to `put`."""
+        values = data_of(parse(self.texts[name].removeprefix(_BOM)))
+        require(isinstance(values, dict), "it is not a mapping")
+        return values if isinstance(values, dict) else {}
 
     def put(self, name: str, values: Fields) -> None:
         """Give a file these values with the smallest edit."""
         self.rewrite(name, lambda text: patch(text, kind_of(name), values))
 
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
-        """Change a file's text; what stays the same is not among the edits."""
+        """Change a file's text. A file that stays the same is not among the edits."""
         text = self.texts[name]
         mark = _BOM if text.startswith(_BOM) else ""
         try:
             after = mark + change(text.removeprefix(_BOM))
         except ReconcilerError as error:
             place = Source((self.state / name).as_posix())
-            raise ReconcilerError([Problem(one.what, one.fix, place) for one in error.problems]) from error
+            raise ReconcilerError([Problem(problem.what, problem.fix, place) for problem in error.problems]) from error
         if after != text:
             self.changed[name] = after
 
     @property
     def edits(self) -> list[FileEdit]:
+        """The edits so far."""
         return [
             FileEdit((self.state / name).as_posix(), self.texts[name], after) for name, after in self.changed.items()
         ]
 
     @contextmanager
     def tried(self) -> Iterator[Path]:
-        """A copy of the folder with the edits in it."""
+        """Yield a temporary copy of the folder with the edits in it."""
         with tried(self.state, self.changed) as place:
             yield place
 
     def declared(self, day: date) -> Declared:
-        """What the files will declare for *day*. Raises Invalid, told of the files themselves, not of the copy."""
+        """Return what the edited files declare for `day`. Raises Invalid with places in the files, not in the copy."""
         with self.tried() as place:
             try:
                 return read_declared(place, day)
             except Invalid as error:
-                raise Invalid([self._here(problem, place) for problem in error.problems]) from error
+                raise Invalid([self._in_place(problem, place) for problem in error.problems]) from error
 
-    def _here(self, problem: Problem, place: Path) -> Problem:
+    def _in_place(self, problem: Problem, place: Path) -> Problem:
         copy, state = place.as_posix(), self.state.as_posix()
 
-        def told(text: str) -> str:
+        def original(text: str) -> str:
             return re.sub(re.escape(copy), lambda _: state, text)
 
-        source = problem.source and Source(told(problem.source.file), problem.source.line)
-        fix = f"{told(problem.fix)} Nothing was written: this is what the files would say."
-        return Problem(told(problem.what), fix, source, problem.where, problem.severity)
+        source = problem.source and Source(original(problem.source.file), problem.source.line)
+        fix = f"{original(problem.fix)} Nothing was written: the problem is in the edited files."
+        return Problem(original(problem.what), fix, source, problem.where, problem.severity)
 
     def write(self) -> None:
-        """Write every edit. Raises ReconcilerError where a file moved meanwhile or cannot be written; then all are as
-        they were."""
+        """Write every edit. Raises ReconcilerError if one changed meanwhile or cannot be written; then none is kept."""
         moved = [name for name in self.changed if _text(self.state / name) != self.texts[name]]
         if moved:
-            fix = "Save or close it elsewhere, then run the command again. Nothing was written."
+            fix = "Save or close it in your editor, then run the command again. Nothing was written."
             what = "the file was changed while this command ran"
             raise ReconcilerError([Problem(what, fix, Source((self.state / name).as_posix())) for name in moved])
         _write_all(self.state, self.changed, self.texts)
@@ -139,16 +139,18 @@ def _write_all(state: Path, texts: Mapping[str, str], before: Mapping[str, str])
 
 
 def _write(text: str, path: Path) -> None:
-    """Whole or not at all; who may read the file stays as it is."""
+    """Write a file atomically, with the permissions that it had."""
     mode = path.stat().st_mode & 0o777
     write_whole(text, path, fix=_FIX)
     path.chmod(mode)
 
 
 def _text(path: Path) -> str:
-    """The text as it is, with its line ends and byte order mark; the reader has found it to be UTF-8."""
+    """Return the exact text, with its line ends and byte order mark."""
     try:
         return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        problem = Problem("the file cannot be read", "Check that it is there and may be read.", Source(path.as_posix()))
+        problem = Problem(
+            "the file cannot be read", "Check that it exists and that you may read it.", Source(path.as_posix())
+        )
         raise ReconcilerError(problem) from error

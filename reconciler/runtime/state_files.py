@@ -1,4 +1,4 @@
-"""New files of a state folder: tried out beside what is there, then written all or none, and never over another."""
+"""New files of a state folder: checked on a copy first, then written all or none, never over an existing file."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from reconciler.model.declared import Declared, Settings, Staff
 from reconciler.model.slots import OrganisationId
 from reconciler.onefile.targets import NAMES, SANDBOX, resolve_target
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
-from reconciler.runtime.context import BASE_URL, Context
+from reconciler.runtime.environment import Environment
 from reconciler.runtime.files import write_whole
+from reconciler.runtime.options import Options
+from reconciler.runtime.target import BASE_URL
 
-FAULT = "Nothing was written. This is a fault of the import: please report it, with the version."
-_FIX = "Check the folder's permissions and free space. Nothing was kept of what this command wrote."
+FAULT = "Report this as a bug of the import, with the version. Nothing was written."
+_FIX = "Check the folder's permissions and free space. This command left no files behind."
 
 
 def already_there(state: Path, names: Iterable[str]) -> list[Problem]:
-    """A problem for each of these files, relative to the folder, that is there already."""
-    fix = "Move it away, or choose another name for the cohort: no file is ever written over."
-    there = (path for path in (state / name for name in names) if path.exists() or path.is_symlink())
-    return [Problem("is there already", fix, Source(path.as_posix())) for path in there]
+    """Return a problem for each of these files, relative to the folder, that exists."""
+    fix = "Move it away, or choose another name for the cohort. No file is overwritten."
+    paths = (path for path in (state / name for name in names) if path.exists() or path.is_symlink())
+    return [Problem("already exists", fix, Source(path.as_posix())) for path in paths]
 
 
 def new_texts(
@@ -42,20 +44,20 @@ def new_texts(
     *,
     all_staff: bool = False,
 ) -> dict[str, str]:
-    """New cohort files by their place in the state folder, with the staff and settings where those are not there yet.
+    """Return the texts of new cohort files, and of staff.yaml and settings.yaml if they are missing, by place.
 
-    Raises Invalid with every file that is in the way, and every member whom an existing staff.yaml lacks. *all_staff*:
-    not only who holds a slot was asked for.
+    `all_staff`: all active staff were asked for, not only those who hold a slot. Raises Invalid with every file that is
+    in the way, and every member who is missing from an existing staff.yaml.
     """
     cohorts = tuple(cohorts)
-    texts = {f"cohorts/{one.name}.yaml": cohort_text(one, comments.get(one.name, "")) for one in cohorts}
+    texts = {f"cohorts/{cohort.name}.yaml": cohort_text(cohort, comments.get(cohort.name, "")) for cohort in cohorts}
     problems = already_there(state, texts)
     if existing.staff is None:
         texts = {"staff.yaml": staff_text(staff), **texts}
     else:
         file = (state / "staff.yaml").as_posix()
         lacking = [member for member in staff if member.handle not in existing.staff]
-        named = {term.staff for one in cohorts for term in _terms(one)}
+        named = {term.staff for cohort in cohorts for term in _terms(cohort)}
         idle = [member for member in lacking if all_staff and member.handle not in named]
         problems += _missing(lacking, idle, file)
     if existing.settings is None:
@@ -65,45 +67,46 @@ def new_texts(
     return texts
 
 
-def first_settings(context: Context, organisation: int) -> Settings:
-    """Settings for a folder that has none yet: of the OneFile that this command is for, by name or URL."""
-    meant = resolve_target(context.target or SANDBOX, context.environment.get(BASE_URL))
-    return Settings(OrganisationId(organisation), target=meant.name)
+def first_settings(options: Options, environment: Environment, organisation: int) -> Settings:
+    """Return settings for a folder that has none: for the target of this command."""
+    target = resolve_target(options.target or SANDBOX, environment.variables.get(BASE_URL))
+    return Settings(OrganisationId(organisation), target=target.name)
 
 
 def unnamed_target(existing: Existing, settings: Settings) -> list[Problem]:
-    """A warning where new settings cannot name the OneFile that this command was for: they know no URLs."""
+    """Return a warning if the target of this command is a URL, which settings cannot have."""
     if existing.settings is not None or settings.target in NAMES:
         return []
     what = f"settings.yaml cannot name {settings.target}, so its target is {SANDBOX}"
-    fix = f"Go on giving {BASE_URL} or --target with each command."
+    fix = f"Set {BASE_URL} or --target for each command."
     return [Problem(what, fix, where="settings.yaml", severity="warning")]
 
 
 def cohort_text(cohort: CohortEntry, comment: str = "") -> str:
-    """The text of a cohort's file, with the comment behind its name."""
+    """Return the text of a cohort's file, with the comment after its name."""
     return compose("cohort", cohort_data(cohort), head=[schema_line("cohort", depth=2)], notes={"cohort": comment})
 
 
 def staff_text(staff: Iterable[Staff]) -> str:
+    """Return the text of staff.yaml."""
     return compose("staff", staff_data(staff), head=[schema_line("staff", depth=1)])
 
 
 def settings_text(settings: Settings) -> str:
-    """A first settings.yaml: everything else has its default."""
+    """Return the text of a first settings.yaml; everything else has its default."""
     notes = {"organisation": "OneFile OrganisationID", "target": "sandbox | beta | practice | live"}
     data = settings_data(settings.organisation, settings.target if settings.target in NAMES else SANDBOX)
     return compose("settings", data, head=[schema_line("settings", depth=1)], notes=notes)
 
 
 def _missing(lacking: Sequence[Staff], idle: Sequence[Staff], file: str) -> Iterator[Problem]:
-    """An existing file is never changed; the lines to add are all that is to do. *idle* hold no slot."""
+    """Yield the lines to add to an existing staff.yaml, which is not changed. `idle` hold no slot."""
     holding = [member for member in lacking if member not in idle]
-    whys = [f"{_users(holding)} a slot that is to be imported"] if holding else []
+    whys = [f"{_users(holding)} a slot to import"] if holding else []
     whys += [f"{_users(idle)} none, but --all-staff asks for all active staff"] if idle else []
     if whys:
         lines = tuple(staff_text(lacking).partition("\nstaff:\n")[2].splitlines())
-        fix = "add these lines below `staff:`, and import again."
+        fix = "Add these lines below `staff:`, then import again."
         yield Problem(f"not in this file: {'; '.join(whys)}", fix, Source(file), lines=lines)
 
 
@@ -120,19 +123,18 @@ def _terms(cohort: CohortEntry) -> Iterator[Term]:
 
 
 def read_back(state: Path, texts: Mapping[str, str], day: date, cohorts: Collection[str]) -> Declared:
-    """What the state folder would say with the new files in it, of these cohorts. Raises ReconcilerError where it would
-    not be valid."""
+    """Return what these cohorts would declare with the new files. Raises ReconcilerError if they are not valid."""
     with tried(state, texts) as place:
         try:
             return read_declared(place, day, cohorts=cohorts)
         except Invalid as error:
-            what = f"the files made would not be valid: {error.problems[0].what}"
+            what = f"the new files are not valid: {error.problems[0].what}"
             raise ReconcilerError(Problem(what, FAULT)) from error
 
 
 @contextmanager
 def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
-    """A copy of the state folder with the new files in it, in a temporary place."""
+    """Yield a temporary copy of the state folder with the new files in it."""
     with tempfile.TemporaryDirectory(prefix="reconciler-new-") as folder:
         place = Path(folder) / "state"
         place.mkdir()
@@ -145,8 +147,7 @@ def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
 
 
 def write_new(state: Path, texts: Mapping[str, str]) -> None:
-    """Write them all. Raises Invalid where one is there already, and ReconcilerError where one cannot be written; then
-    none is left."""
+    """Write all files. Raises Invalid if one exists, ReconcilerError if one cannot be written; then none is left."""
     if problems := already_there(state, texts):
         raise Invalid(problems)
     written: list[Path] = []

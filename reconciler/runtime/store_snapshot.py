@@ -8,19 +8,19 @@ from reconciler.model.operations import State
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
-from reconciler.runtime.context import Context
+from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
 
 
-def snapshot(context: Context, store: Store, site: Site) -> StoreSnapshot:
+def snapshot(options: Options, store: Store, site: Site) -> StoreSnapshot:
     sent = _sent(store, site)
-    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), missable(context, store, site))
+    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), missable(options, store, site))
 
 
-def missable(context: Context, store: Store, site: Site) -> frozenset[str]:
+def missable(options: Options, store: Store, site: Site) -> frozenset[str]:
     """Return the cohorts whose absence a plan of this scope must report."""
     return vanishable_cohorts(
-        applied_cohorts(store, site), context.cohorts if context.cohorts or context.learners else None
+        applied_cohorts(store, site), options.cohorts if options.cohorts or options.learners else None
     )
 
 

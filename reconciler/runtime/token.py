@@ -1,4 +1,4 @@
-"""The customer token: from the environment, or from a descriptor that was open when we were started; nowhere else."""
+"""The customer token, from an environment variable or from a file descriptor; from nowhere else."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ import os
 
 from reconciler.onefile.token import LONGEST_TOKEN, CustomerToken
 from reconciler.problems import Invalid, Problem
-from reconciler.runtime.context import TOKEN_FD, Context, is_descriptor
+from reconciler.runtime.environment import TOKEN_FD, Environment, is_descriptor
 
 TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
-_FIX = f"Give the number of a descriptor that is open for reading, such as: {TOKEN_FD}=3 reconciler plan 3< <(command)"
+_FIX = f"Use the number of a descriptor that is open for reading, such as: {TOKEN_FD}=3 reconciler plan 3< <(command)"
 
 
-def has_token(context: Context) -> bool:
-    """Whether one is given, whatever it is worth."""
-    return bool(context.environment.get(TOKEN) or _number(context))
+def has_token(environment: Environment) -> bool:
+    """Return whether a token is given, valid or not."""
+    return bool(environment.variables.get(TOKEN) or _number(environment))
 
 
-def customer_token(context: Context) -> CustomerToken:
-    """The token, asked for as often as needed: a descriptor is read once, to its end, and closed.
+def customer_token(environment: Environment) -> CustomerToken:
+    """Return the token. A descriptor is read once, to its end, and closed; its token is cached.
 
-    Raises Invalid where none is given, or both ways at once, or something that cannot be one.
+    Raises Invalid if no token is given, if it is given both ways, or if it cannot be a token.
     """
-    number = _number(context)
-    if number and context.environment.get(TOKEN, "").strip():
-        fix = f"Unset {TOKEN} or {TOKEN_FD}: which of the two is meant cannot be told."
+    number = _number(environment)
+    if number and environment.variables.get(TOKEN, "").strip():
+        fix = f"Unset either {TOKEN} or {TOKEN_FD}."
         raise Invalid(Problem("the customer token is given twice", fix, where=TOKEN_FD))
     if number:
-        if number not in context.handed:
-            context.handed[number] = None  # whatever becomes of it: it is closed then, and its number another file's
-            context.handed[number] = _read(number)
-        text = context.handed[number]
+        if number not in environment.handed:
+            environment.handed[number] = None  # it will be closed, and its number may become another file's
+            environment.handed[number] = _read(number)
+        text = environment.handed[number]
         if text is None:
             raise Invalid(Problem(f"descriptor {number} is not open", _FIX, where=TOKEN_FD))
         return CustomerToken(text, TOKEN_FD)
-    if TOKEN not in context.environment:
+    if TOKEN not in environment.variables:
         fix = (
             "Set it to the customer token that OneFile support issued (it is never an option or a file), "
             "or use --target sandbox, which needs none."
         )
         raise Invalid(Problem("no customer token is set", fix, where=TOKEN))
-    return CustomerToken(context.environment[TOKEN])
+    return CustomerToken(environment.variables[TOKEN])
 
 
-def origin_of(context: Context) -> str:
-    """The variable that gives the token."""
-    return TOKEN_FD if _number(context) else TOKEN
+def origin_of(environment: Environment) -> str:
+    """Return the name of the variable that gives the token."""
+    return TOKEN_FD if _number(environment) else TOKEN
 
 
-def _number(context: Context) -> str:
-    return context.environment.get(TOKEN_FD, "").strip()
+def _number(environment: Environment) -> str:
+    return environment.variables.get(TOKEN_FD, "").strip()
 
 
 def _read(number: str) -> str:
-    """What can be read there. The value of a variable that is no number is not repeated: it may be the token itself."""
+    """Read a descriptor. A value that is not a number is never shown: it may be the token itself."""
     if not is_descriptor(number):
-        raise Invalid(Problem("not the number of a descriptor, 3 or more", _FIX, where=TOKEN_FD))
+        raise Invalid(Problem("not the number of a descriptor (3 or more)", _FIX, where=TOKEN_FD))
     try:
         with os.fdopen(int(number), "rb") as pipe:
-            content = pipe.read(LONGEST_TOKEN + 3)  # a token, the end of its line, and whether there is more
+            content = pipe.read(LONGEST_TOKEN + 3)  # a token, its line end, and one more to detect that it is too long
     except (OSError, ValueError) as error:
         what = f"descriptor {number} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise Invalid(Problem(what, _FIX, where=TOKEN_FD)) from error

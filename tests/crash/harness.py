@@ -29,7 +29,8 @@ from reconciler.model import slots
 from reconciler.model.operations import State, step_id
 from reconciler.model.slots import Place, Slot, SlotKind
 from reconciler.problems import ExitCode
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
 from tests.crash.driver import Death, Fate, changes
@@ -297,8 +298,9 @@ class Case:
         return {"ONEFILE_BASE_URL": self.site.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN, "USER": "crash-test"}
 
     @property
-    def context(self) -> Context:
-        return Context(state=self.site.state, store=self.store_url, environment=self.environment)
+    def surroundings(self) -> tuple[Options, Environment]:
+        options = Options(state=self.site.state, store=self.store_url)
+        return options, Environment(variables=self.environment)
 
     def store(self) -> Store:
         return Store.open(self.store_url, clock=SystemClock())
@@ -334,7 +336,7 @@ class Case:
 
     def apply(self) -> ApplyResult:
         """The same command in this process, which is quicker, and whose outcomes can be asked."""
-        return apply(self.context, None, approve=lambda _: True)
+        return apply(*self.surroundings, None, approve=lambda _: True)
 
     def survives(self, death: Death) -> int:
         """One death, then what is allowed after it, then the evidence. Gives how many slots a person had to look at."""
@@ -356,7 +358,7 @@ class Case:
         held = self.site.holders()
         for learner, slot in unknown:
             there = held.get((learner, slot)) == self.site.declaration.wanted[learner, slot]
-            done(self.context, step_id(learner, slot), by="person", outcome="present" if there else "absent")
+            done(*self.surroundings, step_id(learner, slot), by="person", outcome="present" if there else "absent")
         again = self.apply()
         assert again.exit_code == ExitCode.DONE, again.problems()
         return len(unknown)

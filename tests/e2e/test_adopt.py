@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from onefile_sandbox.web_edits import edit
 from onefile_sandbox.world import World
 from reconciler.problems import ExitCode
-from reconciler.runtime.context import LONDON
+from reconciler.runtime.environment import LONDON
 from tests.e2e.user import STAFF, Ended, Home, new_folder
 
 ORGANISATION = 5740
@@ -228,7 +228,7 @@ def test_a_stranger_is_added_only_when_asked(home: Home, account: int, handle: s
     home.declare({"id": 200004, "default_assessor": "james"})
     assert home.run("apply", "--auto-approve").code == ExitCode.DONE
     somebody_edits(home.path, {"user": 200004, "set": {"DefaultAssessorID": account}})
-    assert f"OneFile holds account {account}, who is not in staff.yaml" in left(home.run("adopt"))
+    assert f"OneFile has account {account}, which is not in staff.yaml" in left(home.run("adopt"))
     ended = home.run("adopt", "--add-staff", "--format", "json")
     assert ended.code == ExitCode.DONE, ended.err
     assert [row["now"] for row in ended.json["adopted"]] == [handle]

@@ -18,7 +18,8 @@ from onefile_sandbox.world import World
 from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.plan import Planned, plan
 from reconciler.problems import ExitCode
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from tests.e2e.user import JAMES, KATE, SETTINGS, TOKEN, Home, new_folder, point_at, served, slots
 
 TWO = (
@@ -170,8 +171,9 @@ def _declare(folder: Path, cohorts: Mapping[str, list[object]], staff: Mapping[s
 
 
 def _apply_then_plan(folder: Path, url: str) -> tuple[ApplyResult, Planned]:
-    context = Context(state=folder / "state", environment={"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN})
-    return apply(context, None, approve=lambda _: True), plan(context)
+    environment = Environment(variables={"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN})
+    options = Options(state=folder / "state")
+    return apply(options, environment, None, approve=lambda _: True), plan(options, environment)
 
 
 # ------------------------------------------------------------------ worlds and declarations drawn at random

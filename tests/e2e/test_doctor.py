@@ -14,14 +14,15 @@ from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Fault
 from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
+from reconciler.commands.doctor import examine
 from reconciler.doctor import checks as doctor
 from reconciler.doctor.checks import CheckStatus, Checkup, Name
-from reconciler.doctor.run import examine
 from reconciler.model.operations import AssignLearningAim, Move, Outcome, State, operation_id
 from reconciler.model.slots import OrganisationId, Site, Slot, SlotKind, StandardId, UserId
 from reconciler.onefile.wire import write_request
 from reconciler.problems import ExitCode
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.store import JournalOperation, Store
 from tests.e2e.test_surroundings import stopped_during
 from tests.e2e.user import JAMES, KATE, LEARNER, PRIYA, SETTINGS, TOKEN, Ended, Home, Served, point_at, served
@@ -79,7 +80,7 @@ def unhurried(home: Home, url: str, clock: VirtualClock | None = None) -> Checku
     """The doctor's checks, where waiting takes no time."""
     environment = {"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
     clock = clock or VirtualClock(datetime.now(UTC))
-    return examine(Context(state=home.path / "state", environment=environment, clock=clock))
+    return examine(Options(state=home.path / "state"), Environment(environment, clock=clock))
 
 
 def verdicts(checkup: Checkup) -> dict[Name, CheckStatus]:
@@ -609,7 +610,7 @@ def test_a_canary_that_is_stopped_does_not_say_that_nothing_was_written(
 def test_a_canary_that_is_stopped_before_its_first_write_says_that_nothing_was_written(home: Home) -> None:
     """Ctrl-C while the server is looked at."""
     with stopped_during(home.declare(), "/Organisation/Search", "doctor", *CANARY) as (ended, server):
-        assert ended.code == ExitCode.ERROR and "stopped before anything was written" in ended.err
+        assert ended.code == ExitCode.ERROR and "interrupted; nothing was written" in ended.err
         assert not any(map(_is_write, server.calls))
 
 

@@ -172,7 +172,7 @@ def test_who_is_asked_for_but_holds_nothing_is_not_said_to_hold_a_slot(home: Hom
         for more in ((), ("--all-staff",))
     )
     holders, _, others = everybody["what"].partition("; ")
-    assert plain["what"] == holders and holders.endswith("a slot that is to be imported")
+    assert plain["what"] == holders and holders.endswith("a slot to import")
     assert f" {LEE}" in others and others.endswith("who hold none, but --all-staff asks for all active staff")
     assert set(plain["lines"]) < set(everybody["lines"])
 
@@ -225,7 +225,7 @@ def test_another_organisation_is_declared_as_such(home: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--classroom", "Nobody's class"), "no place has this name"),
+        (("--classroom", "Nobody's class"), "no classroom is called"),
         (("--classroom", "999"), "no active learner"),
         (("--cohort", "Care L3"), "care-l3"),
         (("--without", "everything"), "everything"),

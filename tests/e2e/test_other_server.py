@@ -9,7 +9,8 @@ import pytest
 from reconciler.clock import SystemClock
 from reconciler.commands.apply import apply
 from reconciler.problems import ExitCode
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from tests.e2e.other_server import Office, invented_office, serving
 from tests.e2e.user import TOKEN, Home, point_at
 
@@ -164,5 +165,5 @@ def test_a_session_that_ends_between_plan_and_apply_is_renewed(home: Home, offic
         clock.passed_seconds = 24 * 3600.0
         return True
 
-    done = apply(Context(clock=clock), None, approve=a_day_later)
+    done = apply(Options(), Environment(clock=clock), None, approve=a_day_later)
     assert (done.exit_code, office.log_ins, office.refusals) == (ExitCode.DONE, 2, [])

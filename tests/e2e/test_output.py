@@ -16,7 +16,8 @@ from onefile_sandbox.faults import Fault
 from reconciler.commands.plan import plan
 from reconciler.plan.document import dumps
 from reconciler.problems import ExitCode
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from tests.e2e.user import LEARNER, REPOSITORY, SETTINGS, Home, point_at, served
 
 SCHEMA = json.loads((REPOSITORY / "schemas" / "plan.schema.json").read_text(encoding="utf-8"))
@@ -100,7 +101,7 @@ def test_the_same_input_gives_the_same_bytes(home: Home) -> None:
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
     def bytes_with(store: str) -> str:
-        return dumps(plan(Context(store=store, clock=VirtualClock(noon), environment={})).document)
+        return dumps(plan(Options(store=store), Environment({}, clock=VirtualClock(noon))).document)
 
     assert bytes_with("a.db") == bytes_with("b.db")
     assert bytes_with("a.db") == bytes_with("a.db") == bytes_with("b.db")

@@ -27,7 +27,9 @@ from reconciler.onefile.targets import Target
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
 from reconciler.ratelimit import MemoryLedger, RateLimiter
-from reconciler.runtime.context import Context
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session
 from reconciler.store import Store
 from tests.e2e.user import LEARNER, TOKEN, Home, point_at, served
@@ -154,12 +156,12 @@ async def slow_session(path: Path, limit: int, switches: Switches) -> AsyncItera
 def test_a_budget_as_large_as_the_servers_limit_is_never_refused(home: Home, limit: int, throttled_calls: str) -> None:
     """The whole demonstration centre, planned and applied: not one 429, and no faster than allowed."""
     home.declare_demonstration()
-    context = Context(environment={})
+    options, environment = Options(), Environment(variables={})
 
     async def whole_run() -> tuple[list[dict[str, object]], int, float]:
         switches = Switches.parse([f"rate_limit={limit}", f"throttled_calls={throttled_calls}"])
         async with slow_session(home.path / "store.db", limit, switches) as (session, service):
-            planned = await plan_in(session, context, context.declared())
+            planned = await plan_in(session, options, environment, read_state(options, environment))
             run = session.store.begin_run(
                 command="apply", target="sandbox", organisation=5740, fingerprint=planned.fingerprint, who="", commit=""
             )

@@ -245,7 +245,7 @@ def test_what_moved_since_a_run_is_not_put_back(home: Home, monkeypatch: pytest.
         server.world.users[200004]["DefaultAssessorID"] = 163757
         plan = home.run("revert", "1", "--format", "json").json
         assert not any(row["type"] == "default_assessor" for row in plan["resource_changes"])
-        assert any("default_assessor has moved since run 1" in problem["what"] for problem in plan["problems"])
+        assert any("default_assessor has changed since run 1" in problem["what"] for problem in plan["problems"])
 
 
 # ------------------------------------------------------------------ done

@@ -57,7 +57,7 @@ def test_from_a_day_on_both_days_count(home: Home) -> None:
     ("arguments", "said"),
     [
         (["kate-andersen", "--by", XANTHE], "Did you mean kate-anderson?"),
-        ([KATE, "--by", KATE], "cannot take their own place"),
+        ([KATE, "--by", KATE], "cannot replace themselves"),
         ([KATE, "--by", "priya-shah"], "priya-shah is an IQA, but"),
         ([KATE, "--by", XANTHE, "--cohort", "care"], "there is no cohort 'care'"),
         ([KATE, "--by", XANTHE, "--learner", "1"], "no cohort file declares a learner '1'"),

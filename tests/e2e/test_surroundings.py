@@ -23,7 +23,8 @@ from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
 from reconciler.commands.plan import plan
 from reconciler.problems import ExitCode, ServiceError, Unreachable
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from tests.e2e.user import LEARNER, REPOSITORY, TOKEN, WRITES, Ended, Home, Served, point_at, served
 
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
@@ -282,9 +283,9 @@ def test_nobody_answers(home: Home, host: str) -> None:
     home.declare()
     scheme = "https" if "invalid" in host else "http"
     url = f"{scheme}://{host}:{_free_port()}/api/v2.1"
-    context = Context(environment={"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}, clock=_Hurried())
+    variables = {"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
     with pytest.raises(Unreachable, match="Nothing was done") as caught:
-        plan(context)
+        plan(Options(), Environment(variables, clock=_Hurried()))
     assert caught.value.exit_code == ExitCode.ERROR
     assert host.strip("[]") in str(caught.value)
 
@@ -353,10 +354,10 @@ def test_something_else_answers_in_place_of_onefile(
 def test_a_proxy_that_says_unavailable(home: Home) -> None:
     """503 with a page: tried a few times, then told."""
     with always(503, PAGE) as url:
-        context = Context(environment={"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}, clock=_Hurried())
+        variables = {"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
         home.declare()
         with pytest.raises(ServiceError, match="HTTP 503") as caught:
-            plan(context)
+            plan(Options(), Environment(variables, clock=_Hurried()))
     assert "Adara" not in str(caught.value)
 
 
@@ -368,7 +369,7 @@ def test_a_reading_that_is_spoilt_ends_the_command(home: Home, kind: str) -> Non
         home.declare()
         environment = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
         with pytest.raises(ServiceError) as caught:
-            plan(Context(environment=environment, clock=_Hurried()))
+            plan(Options(), Environment(environment, clock=_Hurried()))
         assert caught.value.exit_code == ExitCode.ERROR
         assert server.effects == 0
 
@@ -394,9 +395,9 @@ def test_json_that_is_not_what_was_promised(home: Home, body: bytes) -> None:
     """Another shape than a list of users, by a server that otherwise logs in (its answer is also a token of sorts)."""
     with _logs_in_then(body) as url:
         home.declare()
-        context = Context(environment={"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}, clock=_Hurried())
+        variables = {"ONEFILE_BASE_URL": url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
         with pytest.raises(ServiceError) as caught:
-            plan(context)
+            plan(Options(), Environment(variables, clock=_Hurried()))
     assert caught.value.exit_code == ExitCode.ERROR
 
 
@@ -451,7 +452,7 @@ def test_stopped_during_a_plan(home: Home, number: int) -> None:
     """Nothing was written, and that is said."""
     home.declare()
     with stopped_during(home, "/LearningAim/Search/*", "plan", number=number) as (ended, _):
-        told(ended, ExitCode.ERROR, "stopped before anything was written")
+        told(ended, ExitCode.ERROR, "interrupted; nothing was written")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

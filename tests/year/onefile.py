@@ -26,7 +26,8 @@ from reconciler.cli.main import run as command_line
 from reconciler.clock import SystemClock
 from reconciler.onefile.in_process import dropped_answer, in_process
 from reconciler.ratelimit import MemoryLedger
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 from reconciler.store import Store
 from tests.crash.driver import changes
 
@@ -107,8 +108,9 @@ class OneFile:
         self.world.commit(lambda: edit(self.world, asked, at), at, "edit")
 
 
-def context(folder: Path) -> Context:
-    return Context(state=folder / "state", store=str(folder / "store.db"), environment=ENVIRONMENT)
+def surroundings(folder: Path) -> tuple[Options, Environment]:
+    options = Options(state=folder / "state", store=str(folder / "store.db"))
+    return options, Environment(variables=ENVIRONMENT)
 
 
 def killed(folder: Path, now: datetime, arguments: list[str], die_at_write: int, *, after: bool) -> bool:

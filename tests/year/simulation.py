@@ -27,7 +27,7 @@ from tests.crash.driver import changes
 from tests.crash.evidence import Touch
 from tests.crash.harness import edit_of
 from tests.year.centre import ORGANISATION, Centre
-from tests.year.onefile import URL, OneFile, Time, context, killed
+from tests.year.onefile import URL, OneFile, Time, killed, surroundings
 
 LONDON = ZoneInfo("Europe/London")
 FIRST = date(2026, 11, 24)
@@ -58,7 +58,8 @@ class Year:
         self.chance = Random(self.seed)  # noqa: S311  a fixed course of events, no secret
         self.site = OneFile(self.folder, self.learners, self.seed)
         self.centre = Centre(self.site.world, self.chance)
-        self.here = context(self.folder)
+        self.here = surroundings(self.folder)
+        self.clock = self.here[1].clock
         self.truth = evidence.holders(self.site.world)
         self.began = dict(self.truth)
         self._lines = self._run = 0
@@ -139,7 +140,7 @@ class Year:
             del self._steps[place]
             if place in self.truth and place not in self.centre.wanted(self.day):
                 self.site.edit(edit_of(place, None), self._at(12))
-                done(self.here, step_id(*place), by="quality lead", outcome="absent")
+                done(*self.here, step_id(*place), by="quality lead", outcome="absent")
                 self.counts["manual steps done"] += 1
 
     # -------------------------------------------------------------- runs
@@ -159,7 +160,7 @@ class Year:
         """Now and then the run is killed at one of its writes; whatever it did, another follows."""
         if self.chance.random() < 0.12 * self.busy:
             nth, after = self.chance.randint(1, 8), self.chance.random() < 0.5
-            if killed(self.folder, self.here.clock.now(), [*arguments], nth, after=after):
+            if killed(self.folder, self.clock.now(), [*arguments], nth, after=after):
                 self.counts["runs killed at a write"] += 1
             else:
                 self.counts["runs in a process of their own, not killed"] += 1
@@ -181,7 +182,7 @@ class Year:
     def _once(self) -> ApplyResult | None:
         """One apply; None where OneFile could not be read."""
         try:
-            finished = apply(self.here, None, approve=lambda _: True)
+            finished = apply(*self.here, None, approve=lambda _: True)
         except ReconcilerError as error:
             self.counts[f"runs ended early, exit {int(error.exit_code)}"] += 1
             return None
@@ -192,11 +193,11 @@ class Year:
         self._dies("drift", "--correct")
         try:
             self._arm()
-            found = drift(self.here, correct=True)
+            found = drift(*self.here, correct=True)
         except ReconcilerError as error:
             self.counts[f"runs ended early, exit {int(error.exit_code)}"] += 1
             self.site.service.faults.clear()
-            found = drift(self.here, correct=True)
+            found = drift(*self.here, correct=True)
         self.site.service.faults.clear()
         if found.finished:
             self._tell("drift --correct", found.finished)
@@ -204,7 +205,7 @@ class Year:
             self._say(found.finished.outcomes)
         for fight in found.report.fights:
             if fight.first_seen < self._at(0) - timedelta(2):
-                done(self.here, fight_id(*fight.place), by="quality lead", outcome="absent")
+                done(*self.here, fight_id(*fight.place), by="quality lead", outcome="absent")
                 self.counts["fights answered"] += 1
         return found
 
@@ -215,11 +216,11 @@ class Year:
     def _say(self, outcomes: tuple[Outcome, ...]) -> bool:
         """A person looks at what stayed unknown because OneFile does not show it."""
         self._follow()
-        with Store.open(str(self.folder / "store.db"), clock=self.here.clock) as store:
+        with Store.open(str(self.folder / "store.db"), clock=self.clock) as store:
             unknown = [place for row in store.unknown(Site(URL, ORGANISATION)) for place in sorted(row.places)]
         for place in unknown:
             there = "present" if place in self.truth else "absent"
-            done(self.here, step_id(*place), by="quality lead", outcome=there)  # type: ignore[arg-type]
+            done(*self.here, step_id(*place), by="quality lead", outcome=there)  # type: ignore[arg-type]
             self.counts["unknown writes looked at by a person"] += 1
         return bool(unknown) and bool(outcomes)
 
@@ -232,7 +233,7 @@ class Year:
         self._touches += evidence.touches(self.site.world, self.truth, lines)
 
     def _journal(self) -> list[JournalRow]:
-        with Store.open(str(self.folder / "store.db"), clock=self.here.clock) as store:
+        with Store.open(str(self.folder / "store.db"), clock=self.clock) as store:
             runs = sorted(run.id for run in store.runs(limit=200) if run.id > self._run)
             self._run = max(runs, default=self._run)
             return [row for run in runs for row in store.journal(run)]

@@ -7,7 +7,21 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 
-from reconciler.report.history.rows import Row
+from reconciler.model.history import JournalRow, OpenIssue, RunRow
+from reconciler.report.common.words import Handles
+from reconciler.report.history.rows import (
+    LEARNER_COLUMNS,
+    RUN_COLUMNS,
+    STEP_COLUMNS,
+    WRITE_COLUMNS,
+    Labels,
+    Row,
+    Writes,
+    run_as_rows,
+    runs_as_rows,
+    steps_as_rows,
+    writes_as_rows,
+)
 
 
 def render_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
@@ -21,6 +35,26 @@ def render_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
     writer.writerow(columns)
     writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     return text.getvalue()
+
+
+def render_runs(runs: Sequence[RunRow]) -> str:
+    """Render the list of runs."""
+    return render_csv(runs_as_rows(runs), RUN_COLUMNS)
+
+
+def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
+    """Render one run: a row per slot that it wrote or meant to write."""
+    return render_csv(run_as_rows(run, journal, handles, labels), WRITE_COLUMNS)
+
+
+def render_writes(writes: Writes, handles: Handles, labels: Labels) -> str:
+    """Render the writes to some learners' slots."""
+    return render_csv(writes_as_rows(writes, handles, labels), LEARNER_COLUMNS)
+
+
+def render_steps(steps: Sequence[OpenIssue], handles: Handles) -> str:
+    """Render the manual steps."""
+    return render_csv(steps_as_rows(steps, handles), STEP_COLUMNS)
 
 
 def _cell(value: object) -> object:

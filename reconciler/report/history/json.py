@@ -5,9 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from reconciler.report.history.rows import Row
+from reconciler.model.history import JournalRow, OpenIssue, RunRow
+from reconciler.report.common.words import Handles
+from reconciler.report.history.rows import (
+    Labels,
+    Row,
+    Writes,
+    run_as_rows,
+    runs_as_rows,
+    steps_as_rows,
+    writes_as_rows,
+)
 
 
 def render_json(rows: Sequence[Row]) -> str:
     """Render the rows as a list of objects."""
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_runs(runs: Sequence[RunRow]) -> str:
+    """Render the list of runs."""
+    return render_json(runs_as_rows(runs))
+
+
+def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
+    """Render one run: a row per slot that it wrote or meant to write."""
+    return render_json(run_as_rows(run, journal, handles, labels))
+
+
+def render_writes(writes: Writes, handles: Handles, labels: Labels) -> str:
+    """Render the writes to some learners' slots."""
+    return render_json(writes_as_rows(writes, handles, labels))
+
+
+def render_steps(steps: Sequence[OpenIssue], handles: Handles) -> str:
+    """Render the manual steps."""
+    return render_json(steps_as_rows(steps, handles))

@@ -9,6 +9,7 @@ from reconciler.model.history import JournalRow, OpenIssue, RunRow
 from reconciler.model.operations import State, step_id, time_json
 from reconciler.model.slots import UserId
 from reconciler.report.common import truncate as fit
+from reconciler.report.common.escape import prose
 from reconciler.report.common.markdown import cell, heading, row, sentence, table_head, value
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import Handles, holder_words, learner_words, removal_words, slot_words
@@ -17,6 +18,7 @@ from reconciler.report.history.words import (
     NO_STEPS,
     PROOFS,
     UNCOMMITTED,
+    no_runs_words,
     summary_words,
     unended_words,
     unwritten,
@@ -31,8 +33,17 @@ _DONE = (State.DONE, State.ALREADY_DONE)
 FULL = "The text, JSON and CSV formats show everything."
 
 
-def render_runs(runs: Sequence[RunRow], *, limit: int = COMMENT_LIMIT) -> str:
-    """Render a table of runs, newest first."""
+def render_runs(
+    runs: Sequence[RunRow],
+    *,
+    target: str | None = None,
+    elsewhere: Sequence[str] = (),
+    no_store: str = "",
+    limit: int = COMMENT_LIMIT,
+) -> str:
+    """Render a table of runs, newest first; without runs, why there are none."""
+    if not runs:
+        return f"{prose(no_runs_words(target, elsewhere, no_store))}\n"
     items = tuple(Item(_run(run), fit.REST, "runs") for run in runs)
     part = Part(items, table_head(_RUNS, ("run", "exit")), "\n", always=True)
     return fit.fit(heading("Runs", 2), [part], "", limit=limit, full_report=FULL)

@@ -18,6 +18,7 @@ from reconciler.report.history.words import (
     PROOFS,
     UNCOMMITTED,
     ending_words,
+    no_runs_words,
     summary_words,
     unended_words,
     unwritten,
@@ -42,8 +43,12 @@ def render_steps(steps: Sequence[OpenIssue], handles: Handles, labels: Labels) -
     return "\n".join(lines) + "\n"
 
 
-def render_runs(runs: Sequence[RunRow]) -> str:
-    """Render a table of runs, newest first."""
+def render_runs(
+    runs: Sequence[RunRow], *, target: str | None = None, elsewhere: Sequence[str] = (), no_store: str = ""
+) -> str:
+    """Render a table of runs, newest first; without runs, why there are none."""
+    if not runs:
+        return f"{no_runs_words(target, elsewhere, no_store)}\n"
     wide = min(max(len("target"), *(len(visible(run.target)) for run in runs)), _WIDEST)
     lines = [
         f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'target':{wide}}  {'exit':>4}  {'who':16}  {'commit':10}  "

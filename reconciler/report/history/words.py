@@ -18,6 +18,15 @@ NO_STEPS = "No manual step has been recorded here yet."
 PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile"}
 
 
+def no_runs_words(target: str | None, elsewhere: Sequence[str], no_store: str) -> str:
+    """Return why there are no runs to list, and which targets have some."""
+    if no_store:
+        return f"No run has been recorded: there is no store at {no_store} yet."
+    if target is None or not elsewhere:
+        return "No run has been recorded here yet."
+    return f"No run to {target} has been recorded. There are runs to {', '.join(elsewhere)}."
+
+
 def summary_words(run: RunRow) -> str:
     """Return the counts of a run's operations, or why there are none."""
     counts = ", ".join(f"{count} {spaced(state)}" for state, count in sorted(run.summary.items()))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.model.operations import Outcome, addresses, holder_json, moves, time_json
 from reconciler.model.plan import Plan
 from reconciler.plan.document import FORMAT, Document
 from reconciler.problems import Problem
 from reconciler.report.problems.json import problem_json
+
+if TYPE_CHECKING:
+    from reconciler.commands.apply import ApplyResult
 
 
 def render_json(
@@ -56,6 +60,19 @@ def render_json(
         "problems": [problem_json(problem) for problem in (*problems, *plan.problems)],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_applied(applied: ApplyResult) -> str:
+    """Render what an apply did, or that it did not begin."""
+    return render_json(
+        applied.planned.plan,
+        applied.outcomes,
+        fingerprint=applied.planned.fingerprint,
+        run=applied.run,
+        spent_calls=applied.spent_calls,
+        exit_code=applied.exit_code,
+        problems=applied.error.problems if applied.error else (),
+    )
 
 
 def outcome_json(outcome: Outcome) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.model.operations import State
 from reconciler.model.slots import Site
@@ -23,7 +24,11 @@ from reconciler.report.common.markdown import (
     value,
 )
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
-from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView
+from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView, applied_view
+from reconciler.report.plan import markdown as plan_report
+
+if TYPE_CHECKING:
+    from reconciler.commands.apply import ApplyResult
 
 
 def render_markdown(view: OutcomeView, *, limit: int = COMMENT_LIMIT) -> str:
@@ -32,6 +37,14 @@ def render_markdown(view: OutcomeView, *, limit: int = COMMENT_LIMIT) -> str:
     opening = hidden("apply", Site(view.target, view.organisation), view.fingerprint) + _headline(view)
     full = f"Everything is in the history: `reconciler history {view.run}`."
     return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full)
+
+
+def render_applied(applied: ApplyResult, *, limit: int = COMMENT_LIMIT) -> str:
+    """Render what an apply did; the plan if it did not begin."""
+    if applied.run is None:
+        planned = applied.planned
+        return plan_report.render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=limit)
+    return render_markdown(applied_view(applied), limit=limit)
 
 
 def _headline(view: OutcomeView) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from reconciler.model.structs import replace
 from reconciler.report.common.escape import visible
 from reconciler.report.common.manual_steps import TITLE_AFTER_APPLY
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.common.text import manual_lines, notices_lines
-from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView
+from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView, applied_view
+from reconciler.report.plan import text as plan_report
+
+if TYPE_CHECKING:
+    from reconciler.commands.apply import ApplyResult
 
 
 def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100) -> str:
@@ -29,6 +36,27 @@ def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100) ->
     if view.waived.items:
         lines += notices_lines(page, view.waived)
     return page.text(lines)
+
+
+def render_applied(
+    applied: ApplyResult, *, colour: bool = False, width: int = 100, verbose: bool = False, printed: bool = False
+) -> str:
+    """Render what an apply did; the plan if it did not begin.
+
+    `printed`: the report follows the plan, which has shown the waivers. A plan without writes was not shown before,
+    so it comes first: it says why there is nothing to write.
+    """
+    plan, fingerprint = applied.planned.plan, applied.planned.fingerprint
+    if applied.run is None:
+        return plan_report.render_text(plan, fingerprint=fingerprint, colour=colour, width=width, verbose=verbose)
+    view, writes = applied_view(applied), bool(plan.operations)
+    if printed or not writes:
+        view = replace(view, waived=replace(view.waived, items=()))
+    report = render_text(view, colour=colour, width=width)
+    if writes:
+        return report
+    shown = plan_report.render_text(plan, fingerprint=fingerprint, colour=colour, width=width, verbose=verbose)
+    return f"{shown}\n{report}"
 
 
 def _colour(end: End) -> int:

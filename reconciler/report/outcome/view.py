@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import GitState, Plan
@@ -14,6 +15,9 @@ from reconciler.report.common.notices import Notice, Notices, problem_notice
 from reconciler.report.common.words import learner_words, operation_words
 from reconciler.report.plan.view import waivers
 from reconciler.text import number_of
+
+if TYPE_CHECKING:
+    from reconciler.commands.apply import ApplyResult
 
 ENDED_BY = "Run ended early"
 
@@ -106,6 +110,19 @@ def outcome_view(
         manual=manual_steps(plan),
         aside=f"{number_of(aside, 'slot')} set aside and not written: see reconciler plan" if aside else "",
         waived=waivers(plan),
+    )
+
+
+def applied_view(applied: ApplyResult) -> OutcomeView:
+    """Return the view of what an apply that began did."""
+    return outcome_view(
+        applied.planned.plan,
+        applied.outcomes,
+        fingerprint=applied.planned.fingerprint,
+        run=applied.run or 0,
+        spent_calls=applied.spent_calls,
+        problems=applied.error.problems if applied.error else (),
+        checked_out=applied.here,
     )
 
 

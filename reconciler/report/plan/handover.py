@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from reconciler.model.plan import Change
 from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, Slot, SlotKind, UserId
@@ -19,6 +19,9 @@ from reconciler.report.common.terminal import BOLD, Page
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import Handles, holder_words, learner_words, slot_words
 from reconciler.text import number_of
+
+if TYPE_CHECKING:
+    from reconciler.commands.plan import Planned
 
 Form = Literal["text", "markdown", "json"]
 
@@ -110,6 +113,21 @@ def render_handover(
     if form == "json":
         return json.dumps({"handover": [as_json(row, handles) for row in rows]}, indent=1, ensure_ascii=False) + "\n"
     return _markdown(rows, handles, limit) if form == "markdown" else _text(rows, handles, Page(width, colour))
+
+
+def render_text(planned: Planned, *, colour: bool = False, width: int = 100) -> str:
+    """Render the handover list of a plan."""
+    return render_handover(hand_overs(planned.plan.changes), planned.plan.handles, colour=colour, width=width)
+
+
+def render_markdown(planned: Planned, *, limit: int = COMMENT_LIMIT) -> str:
+    """Render the same as Markdown of at most *limit* bytes."""
+    return render_handover(hand_overs(planned.plan.changes), planned.plan.handles, "markdown", limit=limit)
+
+
+def render_json(planned: Planned) -> str:
+    """Render the same for programs."""
+    return render_handover(hand_overs(planned.plan.changes), planned.plan.handles, "json")
 
 
 def as_json(row: HandOver, handles: Handles) -> Mapping[str, object]:

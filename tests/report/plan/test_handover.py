@@ -10,6 +10,7 @@ from reconciler.model.plan import Change
 from reconciler.model.slots import Unread
 from reconciler.report.edits import Row, render_edits, render_rows
 from reconciler.report.plan.handover import hand_overs, render_handover
+from reconciler.runtime.state_edits import FileEdit
 from tests.factories import (
     ACME,
     AIM,
@@ -82,8 +83,8 @@ def test_a_list_of_any_length_fits_a_comment_and_says_what_is_left_out() -> None
 def test_edits_and_rows_of_any_length_fit_a_comment() -> None:
     """Omitted lines are counted, and the fence of the difference is closed."""
     text = "".join(f"line {number}\n" for number in range(3000))
-    page = render_edits("kate is replaced", [], [("c1.yaml", text, text.replace("line", "LINE"))], written=False,
-                        markdown=True, limit=8192)  # fmt: skip
+    edits = [FileEdit("c1.yaml", text, text.replace("line", "LINE"))]
+    page = render_edits("kate is replaced", [], edits, written=False, markdown=True, limit=8192)
     assert (len(page.encode()) <= 8192, page.count("```"), "more left out for length" in page) == (True, 2, True)
     rows = [Row(f"c{number % 7}", f"LRN-{number}", "default assessor", "kate", "james", False) for number in range(900)]
     page = render_rows(rows, markdown=True, limit=8192)

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from onefile_sandbox.clock import VirtualClock
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 
 
 @pytest.mark.parametrize(
@@ -28,10 +29,10 @@ from reconciler.runtime.context import Context
 )
 def test_the_day_is_londons(instant: str, day: date) -> None:
     """In summer London's midnight is eleven at night in UTC, in winter it is midnight."""
-    assert Context(clock=VirtualClock(datetime.fromisoformat(instant))).day() == day
+    assert Environment(clock=VirtualClock(datetime.fromisoformat(instant))).today() == day
 
 
 def test_a_day_that_is_asked_for_wins() -> None:
     """`--at` is a day, and has no hour."""
     clock = VirtualClock(datetime(2027, 6, 30, 23, 30, tzinfo=UTC))
-    assert Context(clock=clock, at=date(2027, 1, 1)).day() == date(2027, 1, 1)
+    assert Options(at=date(2027, 1, 1)).day(Environment(clock=clock).today()) == date(2027, 1, 1)

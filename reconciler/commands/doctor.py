@@ -13,20 +13,21 @@ from reconciler.model.slots import UserId
 from reconciler.model.structs import replace
 from reconciler.onefile.targets import Target, is_loopback
 from reconciler.problems import Invalid, Problem
-from reconciler.runtime.context import Context
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 
 
-def examine(context: Context, canary: int | None = None) -> Checkup:
+def examine(options: Options, environment: Environment, canary: int | None = None) -> Checkup:
     """Check what can be checked. `canary` is the learner whose slots are written back, on a trial target only.
 
     Raises Invalid if a canary is requested elsewhere; every other error becomes a failed check.
     """
-    return asyncio.run(_examine(context, None if canary is None else UserId(canary)))
+    return asyncio.run(_examine(options, environment, None if canary is None else UserId(canary)))
 
 
-async def _examine(context: Context, canary: UserId | None) -> Checkup:
+async def _examine(options: Options, environment: Environment, canary: UserId | None) -> Checkup:
     checks = Checks()
-    local = LocalChecks(context, checks)
+    local = LocalChecks(options, environment, checks)
     declared = local.configuration()
     local.schemas()
     settings = declared.settings if declared else local.settings_alone()
@@ -39,8 +40,8 @@ async def _examine(context: Context, canary: UserId | None) -> Checkup:
         return Checkup(checks.all_of(names), 0, None)
     with tempfile.TemporaryDirectory(prefix="reconciler-doctor-") as folder:
         # without a store of its own the rest can still be looked at, with one that is forgotten afterwards
-        context = context if store else replace(context, store=f"{folder}/store.db")
-        server = ServerChecks(context, checks, canary, for_trials=_for_trials(target))
+        options = options if store else replace(options, store=f"{folder}/store.db")
+        server = ServerChecks(options, environment, checks, canary, for_trials=_for_trials(target))
         await server.hold(settings, declared, kept=store)
     return Checkup(checks.all_of(names), server.calls, server.journalled)
 

@@ -1,0 +1,11 @@
+"""A plan as JSON, the format of saved plans."""
+
+from __future__ import annotations
+
+from reconciler.model.plan import Plan
+from reconciler.plan.document import dumps, to_document
+
+
+def render_json(plan: Plan) -> str:
+    """Render the plan as it is saved."""
+    return dumps(to_document(plan))
