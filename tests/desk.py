@@ -23,8 +23,8 @@ from reconciler.cli.main import run
 from reconciler.clock import SystemClock
 from reconciler.doctor import local as machine
 from reconciler.onefile.targets import HOSTS, Target, resolve_target
-from reconciler.runtime import context as targets
 from reconciler.runtime import state_files as newfiles
+from reconciler.runtime import target as targets
 from tests.e2e.user import OURS, TOKEN, new_folder
 from tests.pages import EXAMPLES, Block, Written, command_lines, steady
 from tests.shell import said_by

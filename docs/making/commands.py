@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 
 from docs.making.pages import fence, item, page, prose
-from reconciler.cli.group import COMMANDS, SECTIONS
+from reconciler.cli.group import COMMANDS, SECTIONS, grouped_options
 from reconciler.cli.main import cli
 
-GROUPS = {
-    "Scope": {"--state", "--cohort", "--learner", "--changed-since", "--at"},
-    "Target and store": {"--target", "--store"},
-    "Output": {"--format", "--out", "--quiet", "--verbose", "--no-color", "--max-bytes"},
-}
 VARIABLES = {
     "--target": ("ONEFILE_CUSTOMER_TOKEN", "ONEFILE_BASE_URL"),
     "--store": ("RECONCILER_STORE",),
@@ -60,34 +55,25 @@ def _page(name: str) -> str:
     own = click.Context(command, info_name=name, parent=context)
     purpose, *more = re.split(r"\n\s*\n", inspect.cleandoc(command.help or ""))
     paragraphs, codes = _exit_codes(more)
-    records = dict(_records(command, own))
-    variables = [name for option, names in VARIABLES.items() if option in records for name in names]
+    groups = grouped_options(command, own)
+    written = {option for records in groups.values() for option in records}
+    variables = [variable for option, names in VARIABLES.items() if option in written for variable in names]
     return page(
         f"reconciler {name}",
         prose(purpose),
         fence(" ".join(own.get_usage().removeprefix("Usage: ").split())),
         *paragraphs,
-        *_options(records),
+        *_options(groups),
         _environment(variables),
         _endings(codes),
         _examples(command),
     )
 
 
-def _records(command: click.Command, context: click.Context) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield each option's long name, with its form and its help."""
-    for parameter in command.get_params(context):
-        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)):
-            yield max(parameter.opts, key=len), record
-
-
-def _options(records: dict[str, tuple[str, str]]) -> Iterator[str]:
-    grouped = {option for group in GROUPS.values() for option in group}
-    own = {name: record for name, record in records.items() if name not in grouped and name != "--help"}
-    groups = [("Options", list(own.values()))]
-    groups += [(title, [records[name] for name in records if name in group]) for title, group in GROUPS.items()]
-    for title, rows in groups:
-        if rows:
+def _options(groups: Mapping[str, Mapping[str, tuple[str, str]]]) -> Iterator[str]:
+    """Yield the options as `--help` groups them; `--help` itself is left out."""
+    for title, records in groups.items():
+        if rows := [record for name, record in records.items() if name != "--help"]:
             yield f"## {title}"
             yield "\n".join(item(written, _facts_in_words(does)) for written, does in rows)
 

@@ -47,7 +47,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 OPTION_GROUPS: Mapping[str, frozenset[str]] = {
     "Scope": frozenset({"state", "cohorts", "learners", "since", "at"}),
     "Target and store": frozenset({"target", "store"}),
-    "Report": frozenset({"form", "out", "quiet", "verbose", "no_color", "max_bytes"}),
+    "Output": frozenset({"form", "out", "quiet", "verbose", "no_color", "max_bytes"}),
 }
 """The common options by their parameters, as help and reference pages group them; a command's own come first."""
 

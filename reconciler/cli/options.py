@@ -198,7 +198,7 @@ def _show_completion(context: click.Context, _parameter: click.Parameter, shell:
     is_eager=True,
     expose_value=False,
     callback=_show_completion,
-    help='Show the shell completion script, and exit: eval "$(reconciler --completion bash)"',
+    help='Print completion code, for: eval "$(reconciler --completion bash)"',
 )
 def cli() -> None:
     """Manage staff assignments in OneFile as code: declare in YAML, plan, review, apply.

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from onefile_sandbox.switches import Switches
-from reconciler.cli.group import COMMANDS, SECTIONS, module_of
+from reconciler.cli.group import COMMANDS, OPTION_GROUPS, SECTIONS, grouped_options, module_of
 from reconciler.cli.main import cli
 
 
@@ -79,3 +79,27 @@ def test_the_list_is_shown_without_importing_a_command() -> None:
     loaded = set(done.stderr.split())
     assert not loaded & {module_of(name) for name in COMMANDS}
     assert not loaded & {"httpx", "msgspec", "sqlite3", "yaml", "jsonschema", "rich", "jinja2", "reconciler.model"}
+
+
+def test_the_list_is_shown_uncut_in_80_columns() -> None:
+    """One line for each command: its name, and a sentence of at most 55 characters."""
+    assert {name: len(words) for name, words in COMMANDS.items() if len(words) > 55 or not words.endswith(".")} == {}
+    context = click.Context(cli, info_name="reconciler", terminal_width=80, **cli.context_settings)
+    lines = cli.get_help(context).splitlines()
+    for name, words in COMMANDS.items():
+        assert [line for line in lines if line.split()[:1] == [name] and line.endswith(words)], name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_every_option_once_in_its_group(name: str) -> None:
+    """A command's own options come first, then the common ones in the order of the reference pages."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    context = click.Context(command, info_name=name)
+    groups = grouped_options(command, context)
+    assert [*groups] == [title for title in ("Options", *OPTION_GROUPS) if title in groups]
+    shown = [option for records in groups.values() for option in records]
+    assert sorted(shown) == sorted(max(option.opts, key=len) for option in command.get_params(context)
+                                   if isinstance(option, click.Option))  # fmt: skip
+    titles = [line.removesuffix(":") for line in command.get_help(context).splitlines() if line.endswith(":")]
+    assert [title for title in titles if title in groups] == [*groups]
