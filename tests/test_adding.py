@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ADDING = ROOT / "docs" / "examples" / "adding"
 PROVED_BY = {
     "policy": ("tests/plan/test_one_iqa.py", "tests/plan/test_policies.py", "tests/declared/test_cases.py"),
-    "report": ("tests/report/test_table.py",),
+    "report": ("tests/report/plan/test_csv.py",),
     "slot-kind": ("tests/e2e/test_default_iqa.py", "tests/plan/test_operations.py"),
 }
 """The test that each adds, and those of the places it changes."""
