@@ -53,16 +53,16 @@ def test_the_help_in_the_readme_names_every_command() -> None:
 
 
 def test_the_first_command_demonstrates_and_the_second_installs_the_tests_tools() -> None:
-    """The first installs the program alone and runs a command that exists; the second installs an extra that exists."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    """The first installs the program alone and runs a command that exists; the second installs a group that exists."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     first, second, *_ = _try_it()
     demonstration = re.search(r"pip install -q -e \. && \.venv/bin/(\w+) (\w+)$", first)
     assert demonstration
-    assert demonstration[1] in project["scripts"]
+    assert demonstration[1] in settings["project"]["scripts"]
     assert demonstration[2] in COMMANDS
     tools = re.search(r"pip install -q -e '\.\[(\w+)]'$", second)
     assert tools
-    assert tools[1] in project["optional-dependencies"]
+    assert tools[1] in settings["dependency-groups"]
 
 
 def test_the_checks_end_with_the_readmes_test_command() -> None:

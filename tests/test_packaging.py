@@ -22,9 +22,11 @@ from packaging.utils import canonicalize_name
 
 import reconciler
 from reconciler.commands.init import WORKFLOWS
+from tests.test_imports import HOMES
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / ".ci" / "requirements.txt"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def _run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> str:
@@ -37,8 +39,9 @@ def _run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str)
     return done.stdout
 
 
-def _build(folder: Path, into: Path, target: str) -> Path:
-    _run([sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", into], folder)
+def _build(folder: Path, into: Path, target: str, **environment: str) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", into]
+    _run(command, folder, **environment)
     (built,) = into.glob("*.whl" if target == "wheel" else "*.tar.gz")
     return built
 
@@ -124,6 +127,44 @@ def test_a_built_program_says_its_commit(tmp_path: Path) -> None:
     assert said_by(clone, "without-git") == ["commit unknown: built without git, or by a tool that omits it"]
 
 
+def _metadata(archive: Path) -> str:
+    """Return the metadata of a wheel."""
+    with zipfile.ZipFile(archive) as wheel:
+        (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        return wheel.read(name).decode("utf-8")
+
+
+def test_a_wheel_names_the_repository_that_it_was_built_from(tmp_path: Path) -> None:
+    """Its addresses and the README's links lead there, without credentials; without a repository, links are text."""
+    clone = tmp_path / "clone"
+    commit = _small_clone(clone)
+    assert "Project-URL" not in (alone := _metadata(_build(clone, tmp_path / "alone", "wheel")))
+    assert "See CHANGELOG.md" in alone
+    address = "https://forge.example/ada/onefile-reconciler"
+    for number, origin in enumerate(("https://ada:secret@forge.example/ada/onefile-reconciler.git", f"{address}/")):
+        _run(["git", "remote", "add" if not number else "set-url", "origin", origin], clone)
+        metadata = _metadata(_build(clone, tmp_path / str(number), "wheel"))
+        assert f"\nProject-URL: Repository, {address}\n" in metadata
+        assert f"See [CHANGELOG.md]({address}/blob/{commit}/CHANGELOG.md)" in metadata
+        assert "secret" not in metadata
+    shutil.rmtree(clone / ".git")
+    built = {"RECONCILER_BUILD_COMMIT": "0" * 40, "RECONCILER_BUILD_REPOSITORY": address}
+    metadata = _metadata(_build(clone, tmp_path / "action", "wheel", **built))
+    assert f"({address}/blob/{'0' * 40}/CHANGELOG.md)" in metadata
+
+
+def test_an_editable_installation_offers_the_groups_as_extras(wheel: Path, tmp_path: Path) -> None:
+    """So that the pip of Python 3.11 can install them; a distribution offers none of them."""
+    code = "import sys, hatchling.build as backend; backend.build_editable(sys.argv[1])"
+    _run([sys.executable, "-c", code, tmp_path])
+    (editable,) = tmp_path.glob("*.whl")
+    offered = set(re.findall(r"^Provides-Extra: (.+)$", _metadata(editable), re.MULTILINE))
+    public = set(PROJECT["project"]["optional-dependencies"])
+    assert offered == public | set(PROJECT["dependency-groups"])
+    assert "mkdocs-material>=9.6; extra == 'test'" in _metadata(editable)
+    assert set(re.findall(r"^Provides-Extra: (.+)$", _metadata(wheel), re.MULTILINE)) == public
+
+
 def test_a_wheel_made_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
     """The source distribution lacks nothing that the build needs."""
     with tarfile.open(_build(ROOT, tmp_path, "sdist")) as archive:
@@ -176,11 +217,30 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_no_dependency_is_held_back() -> None:
-    """Ranges have no upper bound: an application's fixes must be able to come in."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    ranges = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    """Ranges have no upper bound, so that fixes can come in; only deepdiff has one, on 3.15."""
+    project = PROJECT["project"]
+    ranges = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
+    ranges += [line for group in PROJECT["dependency-groups"].values() for line in group if isinstance(line, str)]
     ranges.append(project["requires-python"])
-    assert [one for one in ranges if set("<~!,") & set(one.partition(";")[0]) or "==" in one.partition(";")[0]] == []
+    bounded = [line for line in ranges if set("<~!,") & set(line.partition(";")[0]) or "==" in line.partition(";")[0]]
+    assert bounded == ["deepdiff<9.1; python_version >= '3.15'"]
+
+
+def test_each_foreign_package_is_declared() -> None:
+    """A package that the program imports is among its dependencies, and not only there because another one needs it."""
+    declared = {canonicalize_name(requirement.name) for requirement in [*_required(), *_required("postgres")]}
+    assert {canonicalize_name({"yaml": "pyyaml"}.get(name, name)) for name in HOMES} <= declared
+
+
+def test_each_supported_python_is_named_and_checked() -> None:
+    """The classifiers and the checks of each push have the same versions."""
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["project"]["classifiers"]))
+    checks = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))["jobs"]["checks"]
+    assert named == checks["strategy"]["matrix"]["python"]
+    assert f">={named[0]}" == PROJECT["project"]["requires-python"]
 
 
 def _locked() -> dict[str, set[str]]:
@@ -191,26 +251,24 @@ def _locked() -> dict[str, set[str]]:
     return found
 
 
-def _asked(extra: str = "") -> Iterator[Requirement]:
-    """What the package asks for, with that extra; extras that it names in turn are followed."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    for line in project["optional-dependencies"][extra] if extra else project["dependencies"]:
-        requirement = Requirement(line)
-        if requirement.name == project["name"]:
-            yield from (one for inner in requirement.extras for one in _asked(inner))
+def _required(name: str = "") -> Iterator[Requirement]:
+    """Yield the package's requirements, or those of an extra or a group, with the groups that it includes."""
+    sets = PROJECT["project"]["optional-dependencies"] | PROJECT["dependency-groups"]
+    for line in sets[name] if name else PROJECT["project"]["dependencies"]:
+        if isinstance(line, str):
+            yield Requirement(line)
         else:
-            yield requirement
+            yield from _required(line["include-group"])
 
 
 def test_the_lock_satisfies_what_is_asked_for() -> None:
     """Every package of the program, its tests and its audit is locked within its range. Else run .ci/lock."""
-    locked, asked = _locked(), [*_asked(), *_asked("test"), *_asked("audit")]
-    missing = [str(one) for one in asked if canonicalize_name(one.name) not in locked]
+    locked, required = _locked(), [*_required(), *_required("test"), *_required("audit")]
+    missing = [str(line) for line in required if canonicalize_name(line.name) not in locked]
     outside = [
-        f"{one}: {version}"
-        for one in asked
-        for version in locked.get(canonicalize_name(one.name), ())
-        if not one.specifier.contains(version)
+        str(line)
+        for line in required
+        if not any(map(line.specifier.contains, locked.get(canonicalize_name(line.name), ["0"])))
     ]
     assert (missing, outside) == ([], []), "run .ci/lock"
 
@@ -231,7 +289,7 @@ def test_the_list_of_parts_names_what_the_program_runs_with(tmp_path: Path) -> N
     parts = json.loads((tmp_path / "sbom.json").read_text("utf-8"))
     assert parts["metadata"]["component"]["name"] == "onefile-reconciler"
     named = {canonicalize_name(part["name"]) for part in parts["components"] if part["version"]}
-    assert {canonicalize_name(one.name) for one in _asked()} <= named
+    assert {canonicalize_name(requirement.name) for requirement in _required()} <= named
 
 
 def test_only_the_job_that_publishes_may_say_who_it_is() -> None:
