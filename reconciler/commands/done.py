@@ -81,7 +81,7 @@ def _not_open(step: str, store: Store, site: Site) -> Problem:
 
 
 class _Step(Struct, frozen=True):
-    """A question that only a person can answer: is `staff` assigned to the learner?
+    """A question that only a person can answer: the assignment of `staff` to the learner.
 
     `row` is the operation with an unknown outcome, if there is one. `alone`: without them, nobody holds the slot.
     """

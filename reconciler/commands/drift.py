@@ -49,7 +49,7 @@ from reconciler.runtime.git import git_state
 from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
-from reconciler.runtime.store_snapshot import missable
+from reconciler.runtime.store_snapshot import missable_cohorts
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
 from reconciler.store.open_issues import Observations
 
@@ -252,7 +252,7 @@ def _judged(
     Neither a limit raised in the work tree nor one lowered since is ignored.
     """
     corrections = restrict_to(plan, chosen, declared.settings.calls_per_minute)
-    cohorts = missable(options, store, plan.site)
+    cohorts = missable_cohorts(options, store, plan.site)
     by_these = judge_plan(corrections, declared, observed, cohorts)
     by_approved = judge_plan(corrections, replace(declared, settings=approval.settings), observed, cohorts)
     return Planned(

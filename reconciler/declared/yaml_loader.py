@@ -321,7 +321,7 @@ _COMPLAINTS: tuple[tuple[str, str, str], ...] = (
     ),
     ("escape", "an escape (\\) inside double quotes is not known", "Use single quotes, in which \\ has no meaning."),
     (
-        "hexdecimal",
+        "hexadecimal",
         "an escape (\\) inside double quotes is not whole",
         "Use single quotes, in which \\ has no meaning.",
     ),

@@ -72,8 +72,8 @@ def _title(replaced: Replaced) -> str:
     request, written = replaced.request, replaced.written
     who, by = request.who, request.by
     if request.cover:
-        end = f" until {request.end}" if request.end else ", for good"
-        return f"{by} {'stands' if written else 'would stand'} in for {who} from {replaced.day}{end}"
+        end = f" until {request.end}" if request.end else ", without an end"
+        return f"{by} {'covers' if written else 'would cover'} {who} from {replaced.day}{end}"
     when = f" from {request.start}" if request.start else ""
     verb = "is" if written else "would be"
     return f"{who} {verb} replaced by {by}{when} in {number_of(len(replaced.taken), 'place')}"

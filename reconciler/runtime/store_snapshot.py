@@ -14,10 +14,11 @@ from reconciler.store import JournalRow, Store
 
 def snapshot(options: Options, store: Store, site: Site) -> StoreSnapshot:
     sent = _sent(store, site)
-    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), missable(options, store, site))
+    cohorts = missable_cohorts(options, store, site)
+    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), cohorts)
 
 
-def missable(options: Options, store: Store, site: Site) -> frozenset[str]:
+def missable_cohorts(options: Options, store: Store, site: Site) -> frozenset[str]:
     """Return the cohorts whose absence a plan of this scope must report."""
     return vanishable_cohorts(
         applied_cohorts(store, site), options.cohorts if options.cohorts or options.learners else None
