@@ -15,16 +15,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, Protocol
 
 from reconciler.clock import Clock
-from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.problems import Invalid, Problem, ReconcilerError, Throttled
 
 WINDOW_SECONDS = 60.0
 LONGEST_CALL_SECONDS = 120.0
 """No call stays unsettled longer while its process lives: the client gives up first."""
+LONGEST_PAUSE_SECONDS = 900.0
+"""No pause after a 429 lasts longer in a ledger; a longer one was written by a clock that was wrong."""
+LONGEST_WAIT_SECONDS = 120.0
+"""Default bound of the time without progress."""
 
 _LEAST_WAIT_SECONDS = 0.001  # also the margin for servers that count both ends of a minute
 
@@ -39,9 +43,13 @@ class Reservation(NamedTuple):
 class CallLedger(Protocol):
     """The occupied places of the window. One ledger in memory for one process, one in the database for several.
 
+    `corrected` counts entries that were in the future, because a clock was wrong and was set back, and were corrected.
     A place that is never settled, because its process died, must be released LONGEST_CALL_SECONDS + WINDOW_SECONDS
     after it was reserved, and not earlier.
     """
+
+    @property
+    def corrected(self) -> int: ...
 
     def reserve(self, limit: int) -> Reservation:
         """Occupy a place if fewer than `limit` are occupied and no pause is active; else return the wait."""
@@ -61,7 +69,9 @@ class CallLedger(Protocol):
 
 
 class MemoryLedger:
-    """The ledger of one process."""
+    """The ledger of one process, on a monotonic clock."""
+
+    corrected = 0
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -99,10 +109,19 @@ class MemoryLedger:
 class RateLimiter:
     """One process's access to a ledger, first come, first served. One for each event loop.
 
-    `limit` is calls per 60 s. Several rate limiters that share a ledger share its window.
+    `limit` is calls per 60 s. Several rate limiters that share a ledger share its window. A pause longer than
+    `longest_wait_seconds` is not waited for. `notify` shows one line to a person.
     """
 
-    def __init__(self, ledger: CallLedger, limit: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: CallLedger,
+        limit: int,
+        clock: Clock,
+        *,
+        longest_wait_seconds: float = LONGEST_PAUSE_SECONDS,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
         if limit < 1:
             what = f"{limit} calls a minute leave nothing to work with"
             raise Invalid(
@@ -111,11 +130,17 @@ class RateLimiter:
         self.limit = limit
         self._ledger = ledger
         self._clock = clock
+        self._longest_wait_seconds = longest_wait_seconds
+        self._notify = notify or (lambda _: None)
+        self._corrected = 0
         self._turn = asyncio.Lock()  # fair: wakes in order of arrival
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """Wait for a place; occupy it for the body, and for WINDOW_SECONDS after it, however the body ends."""
+        """Wait for a place; occupy it for the body, and for WINDOW_SECONDS after it, however the body ends.
+
+        Raises Throttled if calls are paused for longer than the longest wait.
+        """
         place = await self._place()
         try:
             yield
@@ -134,6 +159,22 @@ class RateLimiter:
         async with self._turn:
             while True:
                 reservation = self._ledger.reserve(self.limit)
+                self._note_corrections()
                 if reservation.id is not None:
                     return reservation.id
+                if reservation.wait_seconds > max(WINDOW_SECONDS, self._longest_wait_seconds):  # only a pause is
+                    raise Throttled(_paused(reservation.wait_seconds))
                 await self._clock.sleep(max(_LEAST_WAIT_SECONDS, reservation.wait_seconds))
+
+    def _note_corrections(self) -> None:
+        corrected = self._ledger.corrected - self._corrected
+        if corrected:
+            self._corrected += corrected
+            entries = "1 entry" if corrected == 1 else f"{corrected} entries"
+            self._notify(f"The clock was set back: {entries} of the rate limit in the future were corrected.")
+
+
+def _paused(wait_seconds: float) -> Problem:
+    what = f"calls to OneFile are paused for another {wait_seconds:.0f} s, after it answered that there were too many"
+    fix = "Run the command again then, or raise longest_wait_seconds in the settings. Nothing was done."
+    return Problem(what, fix, where="rate limit")

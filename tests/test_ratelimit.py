@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onefile_sandbox.clock import VirtualClock
-from reconciler.problems import Invalid
+from reconciler.problems import Invalid, Throttled
 from reconciler.ratelimit import WINDOW_SECONDS, MemoryLedger, RateLimiter
 from tests.onefile.servers import START
 
@@ -168,6 +168,38 @@ def test_a_pause_stops_everybody_and_is_never_shortened() -> None:
         return started
 
     assert asyncio.run(main()) == [90, 90]
+
+
+def test_a_pause_that_is_too_long_is_an_error_and_not_a_wait() -> None:
+    """Another process noted a pause of ten minutes: the call ends at once, and the error has the time."""
+    clock = VirtualClock(START)
+
+    async def main() -> None:
+        limiter = RateLimiter(MemoryLedger(clock), 1, clock, longest_wait_seconds=120)
+        limiter.pause(600)
+        with pytest.raises(Throttled, match="paused for another 600 s"):
+            async with limiter.call():
+                pytest.fail("the call was sent")
+
+    asyncio.run(main())
+    assert clock.monotonic() == 0
+
+
+def test_corrected_entries_are_shown_once() -> None:
+    """A ledger whose clock was set back says how many entries it corrected; the limiter shows it."""
+    clock, notes = VirtualClock(START), list[str]()
+
+    async def main() -> None:
+        ledger = MemoryLedger(clock)
+        limiter = RateLimiter(ledger, 300, clock, notify=notes.append)
+        for corrected in (0, 3, 3, 4):
+            ledger.corrected = corrected
+            async with limiter.call():
+                pass
+
+    asyncio.run(main())
+    words = "The clock was set back: {} of the rate limit in the future were corrected."
+    assert notes == [words.format("3 entries"), words.format("1 entry")]
 
 
 def test_a_pause_reaches_those_who_already_wait() -> None:

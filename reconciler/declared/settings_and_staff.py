@@ -104,6 +104,7 @@ def read_settings(document: Document) -> Settings | None:
         grace_hours=default.grace_hours if grace is None else grace,
         limits=_limits(fields_at(root, "limits")),
         calls_per_minute=number_at(root, "calls_per_minute") or default.calls_per_minute,
+        longest_wait_seconds=number_at(root, "longest_wait_seconds") or default.longest_wait_seconds,
         policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
         waivers=waivers,
         step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",

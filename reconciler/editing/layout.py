@@ -64,7 +64,18 @@ _LIMIT = Shape("either", (*_ALLOWANCE, "per_cohort"), {"per_cohort": Shape("line
 _WAIVER = Shape("line", ("policy", "learner", "cohort", "run", "reason", "approved_by", "until"))
 _SETTINGS = Shape(
     "block",
-    ("version", "organisation", "target", "drift", "limits", "calls_per_minute", "policies", "waivers", "privacy"),
+    (
+        "version",
+        "organisation",
+        "target",
+        "drift",
+        "limits",
+        "calls_per_minute",
+        "longest_wait_seconds",
+        "policies",
+        "waivers",
+        "privacy",
+    ),
     {
         "limits": Shape("either", ("create", "reassign", "manual"), {"*": _LIMIT}),
         "waivers": Shape("block", inside={"*": _WAIVER}),

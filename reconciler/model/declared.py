@@ -83,6 +83,7 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     grace_hours: int = DEFAULT_GRACE_HOURS
     limits: Limits = Limits()
     calls_per_minute: int = 300
+    longest_wait_seconds: int = 120
     policies: Mapping[str, Level] = field(default_factory=lambda: dict(DEFAULT_POLICIES))
     waivers: tuple[Waiver, ...] = ()
     names: Names = "never"

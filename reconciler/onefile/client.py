@@ -13,11 +13,12 @@ from reconciler.clock import Clock
 from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.onefile.errors import Answer, ErrorMapper, HttpRequest, NoAnswer
 from reconciler.onefile.http import LARGEST_ANSWER_BYTES, USUAL_TIMEOUTS, HttpClient, Timeouts
+from reconciler.onefile.progress_limit import Notify, ProgressLimit
 from reconciler.onefile.redaction import mask
 from reconciler.onefile.retry import Backoff, RetryState, pause_seconds
 from reconciler.onefile.token import LONGEST_TOKEN, CustomerToken
 from reconciler.problems import ServiceError, Unauthorised
-from reconciler.ratelimit import RateLimiter
+from reconciler.ratelimit import LONGEST_WAIT_SECONDS, RateLimiter
 
 if TYPE_CHECKING:
     import httpx
@@ -45,6 +46,7 @@ class OneFile:
     At most `max_in_flight` calls are under way at once, and the rate limiter decides when the next may go.
     `calls` counts the requests sent, log-ins and retries included; `throttled`, the answers of 429. `clock_skew`
     is how many seconds our clock is ahead of the Date of the latest answer, None if no answer had a Date.
+    After `longest_wait_seconds` without progress every call fails; `notify` shows a person what is awaited.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class OneFile:
         backoff: Backoff = USUAL_BACKOFF,
         max_in_flight: int = 8,
         largest_answer_bytes: int = LARGEST_ANSWER_BYTES,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+        notify: Notify | None = None,
     ) -> None:
         self.calls = 0
         self.throttled = 0
@@ -73,6 +77,7 @@ class OneFile:
         self._sessions: list[_Session] = []  # the last is current; the others are kept only to be masked in messages
         self._failed_log_ins: list[ServiceError] = []
         self._errors = ErrorMapper(self._base_url, self._mask_secrets)
+        self._progress = ProgressLimit(self._errors.host, clock, longest_wait_seconds, notify)
         self._http = HttpClient(
             self._base_url,
             clock=clock,
@@ -202,7 +207,9 @@ class OneFile:
     # ------------------------------------------------------------------ retries
 
     async def _retry_until_answered(self, request: HttpRequest, headers: Mapping[str, str]) -> Answer:
-        """Return the first answer that is neither 429 nor 5xx, within the bounds of the backoff."""
+        """Return the first answer that is neither 429 nor 5xx, within the bounds of backoff and progress."""
+        if self._progress.left <= 0:
+            raise self._errors.no_progress(request, self._progress.seconds)
         state = RetryState(self._backoff)
         while True:
             result, took_seconds = await self._attempt(request, headers)
@@ -222,7 +229,10 @@ class OneFile:
                 raise _PreconditionFailed
             self.calls += 1
             started = self._clock.monotonic()
-            result = await self._http.send(request, headers)
+            with self._progress.waiting(request.where):
+                result = await self._http.send(request, headers, within_seconds=self._progress.left_for_a_try)
+            if isinstance(result, Answer) and result.status < 500 and result.status != 429:
+                self._progress.progressed()
             return result, self._clock.monotonic() - started
 
     def _pause_all_calls(self, request: HttpRequest, answer: Answer, state: RetryState) -> None:
@@ -233,14 +243,16 @@ class OneFile:
         self.throttled += 1
         wait_seconds = pause_seconds(answer.retry_after, self._clock.now())
         self._rate_limiter.pause(min(wait_seconds, self._backoff.longest_pause_seconds))
-        if not state.after_throttle(wait_seconds):
+        if not state.after_throttle(wait_seconds) or wait_seconds > self._progress.left:
             raise self._errors.throttled(request, state.throttles, wait_seconds)
+        self._progress.note_pause(wait_seconds)
 
     async def _wait_or_give_up(
         self, request: HttpRequest, result: Answer | NoAnswer, state: RetryState, took_seconds: float
     ) -> None:
         wait_seconds = state.after_failure(took_seconds)
-        if wait_seconds is None or (isinstance(result, NoAnswer) and not result.try_again):
+        is_final = isinstance(result, NoAnswer) and not result.try_again
+        if wait_seconds is None or is_final or wait_seconds >= self._progress.left:
             raise self._errors.given_up(request, result, state.failures)
         await self._clock.sleep(wait_seconds)
 

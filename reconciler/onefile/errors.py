@@ -68,7 +68,7 @@ class ErrorMapper:
 
     def __init__(self, base_url: str, mask_secrets: Callable[[str], str]) -> None:
         self._base_url = base_url
-        self._host = urlsplit(base_url).hostname or ""
+        self.host = urlsplit(base_url).hostname or ""
         self._mask_secrets = mask_secrets
 
     def safe(self, text: str) -> str:
@@ -91,19 +91,24 @@ class ErrorMapper:
         problem = Problem(result.what + tried, f"{result.fix} Nothing was done.", where=request.where)
         return Unreachable(problem) if result.status is None else BadAnswer(problem, status=result.status)
 
+    def no_progress(self, request: HttpRequest, seconds: float) -> Unreachable:
+        what = f"{self.host} has sent no usable answer for {seconds:.0f} s"
+        fix = "Check the network and the server, or raise longest_wait_seconds in the settings. Nothing was done."
+        return Unreachable(Problem(what, fix, where=request.where))
+
     def throttled(self, request: HttpRequest, throttles: int, wait_seconds: float) -> Throttled:
         times = "once" if throttles == 1 else f"{throttles} times"
-        what = f"{self._host} answered {times} that there were too many calls (HTTP 429); wait {wait_seconds:.0f} s"
+        what = f"{self.host} answered {times} that there were too many calls (HTTP 429); wait {wait_seconds:.0f} s"
         fix = "Run the command again later, or lower calls_per_minute in the settings. Nothing was done."
         return Throttled(Problem(what, fix, where=request.where), status=429)
 
     def rejected(self, request: HttpRequest, answer: Answer) -> Rejected:
-        what = self._with_detail(f"{self._host} refused the request (HTTP {answer.status})", answer)
+        what = self._with_detail(f"{self.host} refused the request (HTTP {answer.status})", answer)
         fix = "Correct what the message names. Nothing was done."
         return Rejected(Problem(what, fix, where=request.where), status=answer.status, detail=self._detail(answer))
 
     def unauthorised(self, request: HttpRequest, answer: Answer) -> Unauthorised:
-        what = self._with_detail(f"{self._host} refused the session (HTTP {answer.status})", answer)
+        what = self._with_detail(f"{self.host} refused the session (HTTP {answer.status})", answer)
         fix = "Ask OneFile whether this customer token may make this request. Nothing was done."
         return Unauthorised(Problem(what, fix, where=request.where), status=answer.status, detail=self._detail(answer))
 
@@ -115,7 +120,7 @@ class ErrorMapper:
 
     def not_a_session(self, request: HttpRequest, answer: Answer) -> BadAnswer:
         is_unusable = answer.status != 200 or answer.is_page
-        what = self._description(answer) if is_unusable else f"{self._host} sent nothing that can be a session token"
+        what = self._description(answer) if is_unusable else f"{self.host} sent nothing that can be a session token"
         return BadAnswer(Problem(f"log-in: {what}", _CHECK_URL, where=request.where), status=answer.status)
 
     def unusable_answer(self, request: HttpRequest, answer: Answer) -> BadAnswer:
@@ -123,7 +128,7 @@ class ErrorMapper:
         return BadAnswer(Problem(self._description(answer), _CHECK_URL, where=request.where), status=answer.status)
 
     def not_json(self, request: HttpRequest, answer: Answer) -> BadAnswer:
-        what = f"{self._host} answered with {'a web page' if answer.is_page else 'something that is not JSON'}"
+        what = f"{self.host} answered with {'a web page' if answer.is_page else 'something that is not JSON'}"
         return BadAnswer(Problem(what, _CHECK_URL, where=request.where), status=answer.status)
 
     def _description(self, answer: Answer) -> str:
@@ -133,12 +138,10 @@ class ErrorMapper:
         """
         if 300 <= answer.status < 400:
             place = self._redirect_host(answer)
-            return f"{self._host} redirected to {place} (HTTP {answer.status}), which is not followed"
+            return f"{self.host} redirected to {place} (HTTP {answer.status}), which is not followed"
         if answer.status < 300:
-            return (
-                f"{self._host} answered with {'a web page' if answer.is_page else 'no result'} (HTTP {answer.status})"
-            )
-        return self._with_detail(f"{self._host} answered HTTP {answer.status}", answer)
+            return f"{self.host} answered with {'a web page' if answer.is_page else 'no result'} (HTTP {answer.status})"
+        return self._with_detail(f"{self.host} answered HTTP {answer.status}", answer)
 
     def _redirect_host(self, answer: Answer) -> str:
         try:

@@ -7,7 +7,9 @@ and cookies are not kept: the tokens go only to the host that was named. Nothing
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import UTC
@@ -41,6 +43,8 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+_NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 
 # At DEBUG httpcore logs the headers of answers, in which a server may repeat a token.
 for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
@@ -95,15 +99,19 @@ class HttpClient:
         with suppress(Exception):  # every request has been answered; a failure to close changes nothing
             await self._client.aclose()
 
-    async def send(self, request: HttpRequest, headers: Mapping[str, str]) -> Answer | NoAnswer:
+    async def send(
+        self, request: HttpRequest, headers: Mapping[str, str], *, within_seconds: float = LONGEST_CALL_SECONDS
+    ) -> Answer | NoAnswer:
+        """Send one request; give up after `within_seconds`, or after the call's own timeout."""
         answer: Answer | None = None
         status: int | None = None
         url = self._base_url + request.path
+        limit_seconds = min(self._timeouts.call, max(0.0, within_seconds))
         if request.content is not None:
             headers = {**headers, "Content-Type": "application/json"}
         try:
             async with (
-                asyncio.timeout(self._timeouts.call),
+                asyncio.timeout(limit_seconds),
                 self._client.stream(request.method, url, content=request.content, headers=headers) as response,
             ):
                 status = response.status_code
@@ -114,7 +122,7 @@ class HttpClient:
                     answer = _answer(response)  # is kept if reading its body fails
                     answer = _answer(response, await _read_beginning(response))
         except Exception as error:  # all of httpx's, and any that an application in this process raises
-            return answer or self._no_answer(error, status)
+            return answer or self._no_answer(error, status, limit_seconds)
         return answer
 
     async def _whole_body(self, response: httpx.Response) -> bytes:
@@ -132,8 +140,8 @@ class HttpClient:
             server_time = server_time if server_time.tzinfo else server_time.replace(tzinfo=UTC)
             self.clock_skew = (self._clock.now() - server_time).total_seconds()
 
-    def _no_answer(self, error: Exception, status: int | None) -> NoAnswer:
-        what = self._what_happened(error)
+    def _no_answer(self, error: Exception, status: int | None, limit_seconds: float) -> NoAnswer:
+        what = self._what_happened(error, limit_seconds)
         sent = not isinstance(error, _NEVER_SENT)
         if isinstance(error, _TooLarge):
             return NoAnswer(what, "Request less at once.", sent, status, try_again=False)
@@ -142,10 +150,13 @@ class HttpClient:
         if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error).upper():
             fix = f"If your own proxy is in between, name its certificate authority (PEM file) in {CA_FILE}."
             return NoAnswer(what, fix, sent, status, try_again=False)
+        if is_network_missing(error):
+            fix = "Check the network connection and the host name in the base URL."
+            return NoAnswer(what, fix, sent, status, try_again=False)
         fix = "Check the network and the base URL. OneFile is updated on weekdays between 07:00 and 07:30 (UK time)."
         return NoAnswer(what, fix, sent, status)
 
-    def _what_happened(self, error: Exception) -> str:
+    def _what_happened(self, error: Exception, limit_seconds: float) -> str:
         match error:
             case _TooLarge():
                 return f"the answer of {self._host} is larger than {self._largest_bytes:,} bytes"
@@ -154,7 +165,7 @@ class HttpClient:
             case httpx.ReadTimeout() | httpx.WriteTimeout():
                 return f"{self._host} did not answer for {self._timeouts.read:g} s"
             case TimeoutError():
-                return f"the answer of {self._host} was not complete within {self._timeouts.call:g} s"
+                return f"the answer of {self._host} was not complete within {limit_seconds:.3g} s"
             case httpx.ConnectError() | httpx.ProxyError():
                 return f"no connection to {self._host} ({self._safe(str(error)) or type(error).__name__})"
             case httpx.NetworkError() | httpx.RemoteProtocolError():
@@ -190,6 +201,17 @@ class HttpClient:
             kind = type(error).__name__  # only its kind: its text may repeat a proxy's password
         what = f"the environment's proxy settings cannot be used ({kind})"
         raise _invalid("environment", what, "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY.")
+
+
+def is_network_missing(error: BaseException | None) -> bool:
+    """Return True if the host's name has no address, or no route leads to it; another try would not help."""
+    while error is not None:
+        if isinstance(error, BaseExceptionGroup):
+            return all(is_network_missing(part) for part in error.exceptions)
+        if isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in _NO_ROUTE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _invalid(where: str, what: str, fix: str) -> Invalid:

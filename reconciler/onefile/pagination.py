@@ -19,6 +19,12 @@ USUAL_ROWS = 50  # the page size that clients have used for years
 # 19 calls in 20.
 LARGE_ROWS = 1000
 
+# The longest list that is read: more rows than an organisation has users, than all its learners have units, and than
+# one learner has units. A list that continues has no end, or is not the list that was requested.
+MOST_ROWS, MOST_PAGES = 100_000, 2_000
+MOST_ROWS_OF_ALL_LEARNERS = 1_000_000
+MOST_ROWS_OF_A_LEARNER, MOST_PAGES_OF_A_LEARNER = 2_000, 200
+
 
 class HasId(Protocol):
     @property
@@ -77,9 +83,21 @@ class PagedList(Generic[Row]):
     that changes its place while the list is read: it appears twice, or pushes another one into the next page. No
     pagination can see a row that leaves the list permanently, so that another moves from an unread page to a read
     one; a caller that misses a row it needs reads that row alone.
+
+    A list of more than `most_rows` rows or `most_pages` pages is an error.
     """
 
-    def __init__(self, name: str, fetch: Callable[[int, int], Awaitable[list[Row]]], paging: Paging, size: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        fetch: Callable[[int, int], Awaitable[list[Row]]],
+        paging: Paging,
+        size: int,
+        *,
+        most_rows: int = MOST_ROWS,
+        most_pages: int = MOST_PAGES,
+    ) -> None:
+        self.most_rows, self.most_pages = most_rows, most_pages
         self.rows: dict[int, Row] = {}
         self.pages = 0
         self.ended = False
@@ -194,6 +212,8 @@ class PagedList(Generic[Row]):
         self.rows |= {row.id: row for row in page}
         self.pages += 1
         self._last = ids
+        if len(self.rows) > self.most_rows or self.pages > self.most_pages:
+            raise self._endless()
 
     async def _page(self, number: int) -> list[Row]:
         if number in self._ahead:
@@ -228,6 +248,14 @@ class PagedList(Generic[Row]):
         self.size = self._first_size = size
         self.rows, self.pages, self.ended = {}, 0, False
         self._last, self._at_end, self._ahead = [], False, {}
+
+    def _endless(self) -> BadAnswer:
+        what = f"OneFile sent {len(self.rows):,} rows on {self.pages:,} pages, and the list does not end"
+        fix = (
+            "Run the command again. If it happens again, report it to OneFile support with the time of the call. "
+            "This read changed nothing, and its result is not used."
+        )
+        return BadAnswer(Problem(what, fix, where=self._name))
 
     def _contradiction(self, what: str) -> _Contradiction:
         return _Contradiction(

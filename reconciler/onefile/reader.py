@@ -22,7 +22,15 @@ from reconciler.model.slots import (
 from reconciler.model.structs import Struct, replace
 from reconciler.onefile import wire
 from reconciler.onefile.client import OneFile
-from reconciler.onefile.pagination import USUAL_ROWS, PagedList, Paging, Row
+from reconciler.onefile.pagination import (
+    MOST_PAGES_OF_A_LEARNER,
+    MOST_ROWS_OF_A_LEARNER,
+    MOST_ROWS_OF_ALL_LEARNERS,
+    USUAL_ROWS,
+    PagedList,
+    Paging,
+    Row,
+)
 from reconciler.onefile.wire import Request, UserRow, WorkRow
 from reconciler.problems import BadAnswer, Problem, Rejected
 
@@ -149,11 +157,18 @@ class Reader:
 
     def all_learning_aims(self) -> PagedList[WorkRow]:
         """Return the list of all learning aims; not every server supports it."""
-        return self._list(wire.search_all_learning_aims, wire.parse_learning_aims, self.paging.rows)
+        return self._long_list(wire.search_all_learning_aims, wire.parse_learning_aims)
 
     def all_unit_summaries(self) -> PagedList[WorkRow]:
         """Return the list of all unit summaries; not every server supports it."""
-        return self._list(wire.search_all_unit_summaries, wire.parse_unit_summaries, self.paging.rows)
+        return self._long_list(wire.search_all_unit_summaries, wire.parse_unit_summaries)
+
+    def _long_list(
+        self, request_for: Callable[[int, int], Request], parse: Callable[[object, Request], list[WorkRow]]
+    ) -> PagedList[WorkRow]:
+        rows = self._list(request_for, parse, self.paging.rows)
+        rows.most_rows = MOST_ROWS_OF_ALL_LEARNERS
+        return rows
 
     # -------------------------------------------------------------- slots
 
@@ -252,6 +267,7 @@ class Reader:
         kinds = LEARNING_AIM_KINDS if parse is wire.parse_learning_aims else UNIT_KINDS
         expected = {slot.key for slot in needed if slot.kind in kinds and slot.key is not None}
         work = self._list(lambda page, size: search(learner, page, size), parse, USUAL_ROWS)
+        work.most_rows, work.most_pages = MOST_ROWS_OF_A_LEARNER, MOST_PAGES_OF_A_LEARNER
         rows = await work.read(enough=lambda rows: expected <= {row.key for row in rows.values()}, to_the_end=True)
         for row in rows.values():
             self._note(row.holders)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from reconciler.model.structs import Struct
-from reconciler.ratelimit import WINDOW_SECONDS
+from reconciler.ratelimit import LONGEST_PAUSE_SECONDS, WINDOW_SECONDS
 
 
 class Backoff(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Backoff(Struct, frozen=True):
     first_wait_seconds: float = 1.0
     total_seconds: float = 240.0
     throttles: int = 5
-    longest_pause_seconds: float = 900.0
+    longest_pause_seconds: float = LONGEST_PAUSE_SECONDS
 
 
 class RetryState:

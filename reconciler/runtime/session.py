@@ -53,11 +53,21 @@ async def open_session(options: Options, environment: Environment, settings: Set
                 yield Session(target, store, client, reader, clock)
         else:
             token = customer_token(environment)
-            ledger = store.ledger(token.account(target.base_url))
-            limiter = RateLimiter(ledger, settings.calls_per_minute, environment.clock)
-            ca_file = environment.variables.get(CA_FILE, "")
+            limiter = RateLimiter(
+                store.ledger(token.account(target.base_url)),
+                settings.calls_per_minute,
+                environment.clock,
+                longest_wait_seconds=settings.longest_wait_seconds,
+                notify=environment.note,
+            )
             async with OneFile(
-                target.base_url, token, rate_limiter=limiter, clock=environment.clock, ca_file=ca_file
+                target.base_url,
+                token,
+                rate_limiter=limiter,
+                clock=environment.clock,
+                ca_file=environment.variables.get(CA_FILE, ""),
+                longest_wait_seconds=settings.longest_wait_seconds,
+                notify=environment.note,
             ) as client:
                 reader = Reader(client, environment.clock, keeps_names=environment.may_name(settings))
                 yield Session(target, store, client, reader, environment.clock)
@@ -104,6 +114,8 @@ async def _embedded(
         rate_limiter=limiter,
         clock=clock,
         transport=in_process(app),
+        longest_wait_seconds=settings.longest_wait_seconds,
+        notify=environment.note,
     ) as client:
         try:
             yield client, clock

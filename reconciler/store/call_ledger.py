@@ -5,16 +5,25 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS, Reservation
+from reconciler.ratelimit import LONGEST_CALL_SECONDS, LONGEST_PAUSE_SECONDS, WINDOW_SECONDS, Reservation
 from reconciler.store.connection import Connection, moment
 from reconciler.store.database import Database
 
 # an answered call still counts at the exact end of the window
 _LEFT = "(CASE WHEN settled IS NULL THEN reserved < :given_up ELSE settled < :answered END)"
+_FUTURE = "account = :account AND (reserved > :now OR settled > :now)"
+_CORRECT = f"""
+UPDATE calls SET reserved = CASE WHEN reserved > :now THEN :now ELSE reserved END,
+    settled = CASE WHEN settled > :now THEN :now ELSE settled END
+WHERE {_FUTURE}
+"""
 _PAUSE = """
 INSERT INTO pauses (account, until) VALUES (:account, :until)
 ON CONFLICT (account) DO UPDATE SET until = excluded.until WHERE pauses.until < excluded.until
 """
+
+
+_TOLERANCE = timedelta(seconds=1)
 
 
 class Ledger:
@@ -23,6 +32,9 @@ class Ledger:
     A call counts from its reservation until `window` seconds after its answer, because the server counts it at
     some moment in between. The reservation of a process that died counts as answered after `answer` seconds. Calls
     of processes with different limits are counted together.
+
+    Rows in the future were written by a clock that was wrong and was set back. Their calls were made at the latest
+    now, so they count from now, and a pause that lasts longer than any is removed. `corrected` counts such rows.
     """
 
     def __init__(
@@ -32,12 +44,14 @@ class Ledger:
         self._account = account
         self._window = timedelta(seconds=window)
         self._answer = timedelta(seconds=answer)
+        self.corrected = 0
 
     def reserve(self, limit: int) -> Reservation:
         """Reserve one call if fewer than `limit` (at least 1) are in the window, else return how long to wait."""
         with self._database.writing(f"calls:{self._account}") as connection:
             now = self._database.now(connection)
             account = {"account": self._account}
+            self._correct(connection, now)
             paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", account))
             if paused_until and paused_until > now:
                 return _later(paused_until - now)
@@ -69,6 +83,17 @@ class Ledger:
             return int(
                 connection.value(f"SELECT count(*) FROM calls WHERE account = :account AND NOT {_LEFT}", self._at(now))
             )
+
+    def _correct(self, connection: Connection, now: datetime) -> None:
+        """Correct rows that are in the future by more than clocks of one network differ."""
+        latest = connection.value(
+            "SELECT max(coalesce(settled, reserved)) FROM calls WHERE account = :account", self._at(now)
+        )
+        if latest and moment(latest) > now + _TOLERANCE:
+            self.corrected += connection.execute(_CORRECT, {"account": self._account, "now": now}).rowcount
+        pauses = "DELETE FROM pauses WHERE account = :account AND until > :latest"
+        latest_pause = now + timedelta(seconds=LONGEST_PAUSE_SECONDS) + _TOLERANCE
+        self.corrected += connection.execute(pauses, {"account": self._account, "latest": latest_pause}).rowcount
 
     def _at(self, now: datetime) -> dict[str, object]:
         return {

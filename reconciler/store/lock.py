@@ -14,6 +14,7 @@ from reconciler.store.database import Part
 _BREAK_COLUMNS = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
 _LEASE_COLUMNS = (*_BREAK_COLUMNS, "token", "seconds")
 _FREE = f"DELETE FROM leases WHERE {SCOPE_SQL}"
+_TOLERANCE = timedelta(seconds=1)
 
 
 class Lock(Part):
@@ -33,11 +34,12 @@ class Lock(Part):
 
         Raises Locked, naming the holder, while another lease is valid.
         """
+        corrected = self._correct(site)
         with self._database.writing(_name(site)) as connection:
             now = self._database.now(connection)
             other = _lease(connection, site)
             if other and other.until > now:
-                raise Locked(taken(other))
+                raise Locked(taken(other, corrected=corrected))
             lease = Lease(
                 target=site.target,
                 organisation=OrganisationId(site.organisation),
@@ -54,6 +56,22 @@ class Lock(Part):
             connection.execute(_FREE, scope_params(site))
             connection.insert("leases", [_columns(lease, _LEASE_COLUMNS)])
         return lease
+
+    def _correct(self, site: Site) -> bool:
+        """Shorten a lease that lasts longer than any, because the clock was wrong when it was written and was set back.
+
+        Its holder may live, so it gets one whole lease from now; the holder's next renewal replaces it.
+        """
+        with self._database.writing(_name(site)) as connection:
+            now = self._database.now(connection)
+            lease = _lease(connection, site)
+            if lease is None or lease.until <= now + timedelta(seconds=lease.seconds) + _TOLERANCE:
+                return False
+            until = now + timedelta(seconds=lease.seconds)
+            update = "UPDATE leases SET since = :since, until = :until WHERE token = :token"
+            row = {"token": lease.token, "since": min(now, lease.since), "until": until}
+            connection.execute(update, row)
+        return True
 
     def renew(self, lease: Lease) -> None:
         """Extend the lease to `lease.seconds` from now.
@@ -106,10 +124,11 @@ def _columns(lease: Lease, names: tuple[str, ...]) -> dict[str, object]:
     return {name: getattr(lease, name) for name in names}
 
 
-def taken(lease: Lease) -> Problem:
+def taken(lease: Lease, *, corrected: bool = False) -> Problem:
     """Describe the holder of the lock, and what you can do about it."""
+    clock = " (it ended in the future, because the clock was set back, and was shortened)" if corrected else ""
     return Problem(
-        what=f"another run holds the lock: {_described(lease)}",
+        what=f"another run holds the lock: {_described(lease)}{clock}",
         fix=f"Wait for it to end. If it died, its lock expires at {_time(lease.until)}. "
         "If you know that it is dead, `reconciler unlock` breaks the lock now.",
         where=_place(lease),

@@ -20,7 +20,7 @@ from reconciler.onefile.client import OneFile
 from reconciler.onefile.http import USUAL_TIMEOUTS, Timeouts
 from reconciler.onefile.retry import Backoff
 from reconciler.onefile.token import CustomerToken
-from reconciler.ratelimit import MemoryLedger, RateLimiter
+from reconciler.ratelimit import LONGEST_WAIT_SECONDS, MemoryLedger, RateLimiter
 
 SECRET = "customer-5f1c0d3e/secret=="
 BASE_URL = "https://onefile.test/api/v2.1"
@@ -88,6 +88,8 @@ def onefile(
     limit: int = 300,
     backoff: Backoff | None = None,
     largest_answer_bytes: int = 50_000_000,
+    longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    notify: Callable[[str], None] | None = None,
 ) -> OneFile:
     """Make a client whose network is that script or transport, on virtual time unless a clock is given."""
     clock = clock or VirtualClock(START)
@@ -99,11 +101,19 @@ def onefile(
         transport=httpx.ASGITransport(served) if isinstance(served, Script) else served,
         backoff=backoff or Backoff(),
         largest_answer_bytes=largest_answer_bytes,
+        longest_wait_seconds=longest_wait_seconds,
+        notify=notify,
     )
 
 
 def onefile_at(
-    base_url: str, *, timeouts: Timeouts = USUAL_TIMEOUTS, backoff: Backoff | None = None, ca_file: str = ""
+    base_url: str,
+    *,
+    timeouts: Timeouts = USUAL_TIMEOUTS,
+    backoff: Backoff | None = None,
+    ca_file: str = "",
+    longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    notify: Callable[[str], None] | None = None,
 ) -> OneFile:
     """Make a client on real sockets and real time with hardly any wait between tries."""
     clock = SystemClock()
@@ -115,6 +125,8 @@ def onefile_at(
         timeouts=timeouts,
         ca_file=ca_file,
         backoff=backoff or Backoff(tries=2, first_wait_seconds=0.001),
+        longest_wait_seconds=longest_wait_seconds,
+        notify=notify,
     )
 
 

@@ -363,8 +363,62 @@ def test_a_read_gives_up_when_its_time_is_over() -> None:
 
     script = Script(slow)
     with pytest.raises(BadAnswer):
-        read(script, clock=clock)
+        read(script, clock=clock, longest_wait_seconds=900)
     assert len(script.calls) == 3
+
+
+def test_the_time_without_progress_is_one_bound_for_all_calls_of_a_command() -> None:
+    """Slow failures end the first call after two minutes, and every later call at once, until the server answers."""
+    clock = VirtualClock(START)
+
+    async def slow(request: Request) -> Response:
+        await clock.sleep(59)
+        return Response(status_code=500)
+
+    script = Script(slow)
+
+    async def main() -> None:
+        async with onefile(script, clock) as client:
+            with pytest.raises(BadAnswer, match=r"tried 2 times"):
+                await client.read("GET", "/User/1")
+            assert clock.monotonic() <= 120
+            await clock.sleep(2)
+            for call in (client.read("GET", "/User/2"), client.write("POST", "/User/2", {})):
+                with pytest.raises(Unreachable, match=r"no usable answer for 120 s"):
+                    await call
+            assert len(script.calls) == 2
+
+    asyncio.run(main())
+
+
+def test_an_answer_restarts_the_time_without_progress() -> None:
+    """A server that fails, then answers, may fail for another two minutes; a refusal is an answer too."""
+    clock = VirtualClock(START)
+    seconds = iter([59, 1, 59, 1])
+
+    async def slow(request: Request) -> Response:
+        wait = next(seconds)
+        await clock.sleep(wait)
+        return Response(status_code=500) if wait > 1 else json({"message": "No such user"}, 404)
+
+    async def main() -> None:
+        async with onefile(Script(slow), clock) as client:
+            for _ in range(2):
+                with pytest.raises(Rejected):
+                    await client.read("GET", "/User/1")
+
+    asyncio.run(main())
+
+
+def test_garbage_that_asks_to_wait_is_bounded_and_each_wait_is_shown() -> None:
+    """A 429 without a usable time means a minute; two such minutes are waited, with a note each."""
+    clock, notes = VirtualClock(START), list[str]()
+    script = Script(Response("\xff" * 100, 429, {"retry-after": "a while"}))
+    with pytest.raises(Throttled):
+        read(script, clock=clock, notify=notes.append)
+    assert len(script.calls) == 3
+    assert 120 <= clock.monotonic() < 121
+    assert notes == ["Waiting 60 s: onefile.test answered that there were too many calls."] * 2
 
 
 @pytest.mark.parametrize("status", [400, 402, 404, 405, 408, 409, 422, 499])
@@ -513,7 +567,7 @@ def test_a_write_that_is_no_longer_wanted_after_a_wait_is_not_sent_again() -> No
     [
         ("7", 7),
         ("0", 1),
-        ("Mon, 23 Nov 2026 14:02:30 GMT", 150),
+        ("Mon, 23 Nov 2026 14:01:50 GMT", 110),
         ("Mon, 23 Nov 2026 13:00:00 GMT", 60),
         (None, 60),
         ("soon", 60),
@@ -548,7 +602,7 @@ def test_everybody_pauses_as_long_as_a_429_asks(retry_after: str | None, seconds
 @pytest.mark.parametrize("call", [read, write])
 def test_five_429s_in_a_row_end_the_call(call: Callable[[Script], object]) -> None:
     """A server that never accepts the call is reported, and nothing was done."""
-    script = Script(Response(status_code=429))
+    script = Script(Response(status_code=429, headers={"retry-after": "5"}))
     with pytest.raises(Throttled, match="Nothing was done") as caught:
         call(script)
     assert (len(script.calls), caught.value.status) == (5, 429)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from reconciler.onefile import progress_limit
 from reconciler.onefile.client import OneFile
-from reconciler.onefile.http import Timeouts
+from reconciler.onefile.http import Timeouts, is_network_missing
 from reconciler.onefile.retry import Backoff
 from reconciler.problems import AnswerLost, BadAnswer, Rejected, ServiceError, Unreachable
 from tests.onefile.servers import Talk, free_port, onefile_at, reset, wire
@@ -147,6 +151,30 @@ def test_a_silent_server_is_given_up_and_the_seconds_are_said(call: Call, kind: 
     assert "did not answer for 0.05 s" in str(error)
 
 
+@pytest.mark.parametrize("talk", [silence, trickle, trickle_in_the_head])
+def test_the_bound_without_progress_holds_for_a_command_on_a_real_socket(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reads, tries and later calls together take hardly longer than the bound, and a note shows what is awaited."""
+    for name in ("_FIRST_NOTE_SECONDS", "_NOTE_SECONDS"):
+        monkeypatch.setattr(progress_limit, name, 0.05)
+
+    async def main() -> tuple[float, list[str]]:
+        started, notes = time.monotonic(), list[str]()
+        async with (
+            wire(talk) as (base_url, _),
+            onefile_at(base_url, backoff=Backoff(tries=50), longest_wait_seconds=0.4, notify=notes.append) as client,
+        ):
+            for number in range(20):
+                with pytest.raises(ServiceError):
+                    await client.read("GET", f"/User/{number}")
+        return time.monotonic() - started, notes
+
+    seconds, notes = asyncio.run(main())
+    assert seconds < 2
+    assert "Waiting for 127.0.0.1 to answer GET /User/0; giving up in 0 s." in notes
+
+
 @pytest.mark.parametrize("talk", [trickle, trickle_in_the_head])
 @pytest.mark.parametrize("call", [reading, writing])
 def test_a_server_that_trickles_cannot_hold_a_call_for_ever(talk: Talk, call: Call) -> None:
@@ -217,12 +245,33 @@ def test_an_unknown_host_is_unreachable(call: Call, monkeypatch: pytest.MonkeyPa
     for variable in ("HTTPS_PROXY", "ALL_PROXY", "https_proxy", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
 
-    async def main() -> None:
-        async with onefile_at("https://no-such-host.invalid/api/v2.1", backoff=Backoff(tries=1)) as client:
-            with pytest.raises(Unreachable, match=r"no connection to no-such-host\.invalid"):
+    async def main() -> str:
+        async with onefile_at("https://no-such-host.invalid/api/v2.1", backoff=Backoff()) as client:
+            with pytest.raises(Unreachable, match=r"no connection to no-such-host\.invalid") as caught:
                 await call(client)
+        return str(caught.value)
 
-    asyncio.run(main())
+    assert "tried" not in asyncio.run(main())  # another try finds no address either
+
+
+@pytest.mark.parametrize(
+    ("causes", "missing"),
+    [
+        ([socket.gaierror(socket.EAI_NONAME, "unknown")], True),
+        ([socket.gaierror(socket.EAI_AGAIN, "no server")], True),
+        ([OSError(errno.ENETUNREACH, "no route")], True),
+        ([OSError(errno.ENETUNREACH, "no route"), OSError(errno.EHOSTUNREACH, "no host")], True),
+        ([OSError(errno.ENETUNREACH, "no IPv6"), ConnectionRefusedError(errno.ECONNREFUSED, "no")], False),
+        ([ConnectionRefusedError(errno.ECONNREFUSED, "no")], False),
+        ([TimeoutError()], False),
+    ],
+)
+def test_only_a_missing_network_is_not_tried_again(causes: list[Exception], missing: bool) -> None:
+    """Libraries wrap the system's error, several together if a name has several addresses."""
+    error = ConnectionError("all attempts failed")
+    error.__cause__ = OSError("failed")
+    error.__cause__.__context__ = causes[0] if len(causes) == 1 else ExceptionGroup("several", causes)
+    assert is_network_missing(error) is missing
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

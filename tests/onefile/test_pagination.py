@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -186,6 +187,19 @@ def test_fetching_ahead_and_looking_around_change_nothing(server: ListServer, si
         return await listed.read()
 
     assert asyncio.run(main(listing(server, size))).keys() == server.ids
+
+
+@pytest.mark.parametrize("bound", [{"most_rows": 120}, {"most_pages": 2}])
+def test_a_list_without_an_end_is_an_error(bound: dict[str, int]) -> None:
+    """More rows, or more pages, than an organisation can have: the error has both numbers."""
+    numbers = itertools.count(1)
+
+    async def fetch(page: int, size: int) -> list[Item]:
+        return [Item(next(numbers)) for _ in range(size)]
+
+    with pytest.raises(BadAnswer, match="OneFile sent 150 rows on 3 pages, and the list does not end"):
+        asyncio.run(PagedList("POST /Things/Search", fetch, Paging(), USUAL_ROWS, **bound).read())
+    assert next(numbers) == 151
 
 
 def test_a_contradiction_names_the_search_and_says_that_nothing_was_changed() -> None:

@@ -249,6 +249,15 @@ def test_a_misid_is_matched_to_the_letter() -> None:
     assert [row.id for row in listed] == [1]
 
 
+def test_a_learner_whose_aims_do_not_end_is_an_error() -> None:
+    """No learner has two thousand aims; the list that continues is not theirs, or has no end."""
+    rows = [{"ID": number, "StandardID": number, "UserID": ONE} for number in range(1, 2101)]
+    centre = Centre(aims={ONE: rows})
+    with pytest.raises(BadAnswer, match=r"POST /LearningAim/Search: OneFile sent 2,050 rows on 41 pages"):
+        reading(centre, lambda reader: reader.slots(ONE, [Slot(SlotKind.LEARNING_AIM_ASSESSOR, 99999)]))
+    assert len(centre.calls) == 41
+
+
 # ------------------------------------------------------------------ how long a reading counts
 
 

@@ -56,6 +56,7 @@ async def observe_at(
         clock=clock,
         timeouts=timeouts or Timeouts(connect=2, read=2, call=4),
         backoff=Backoff(tries=tries, first_wait_seconds=1, total_seconds=1e6),
+        longest_wait_seconds=1e6,
     ) as client:
         return await observe(declared, Reader(client, clock)), client
 

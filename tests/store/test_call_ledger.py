@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from reconciler.clock import SystemClock
 from reconciler.store import Ledger, Store
 from tests.store.parts import CALLS, LIMIT, WINDOW, HandClock, Processes, hammer
+
+ACCOUNTS = itertools.count()
 
 
 def spend(ledger: Ledger, limit: int) -> int:
@@ -49,6 +53,32 @@ def test_a_reservation_never_settled_counts_for_three_minutes(store: Store, cloc
     assert ledger.reserve(1) == (None, 30.001)
     clock.forward(30.001)
     spend(ledger, 1)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    back=st.integers(0, 10**8),
+    calls=st.lists(st.booleans(), max_size=5),
+    pause=st.none() | st.integers(1, 900),
+)
+def test_a_clock_that_is_set_back_costs_at_most_the_usual_wait(
+    store: Store, clock: HandClock, back: int, calls: list[bool], pause: int | None
+) -> None:
+    """Years in the future or a second: calls count from now, a pause is no longer than any, and both are noted."""
+    ledger = store.ledger(f"account-{next(ACCOUNTS)}")
+    for is_settled in calls:
+        id_ = spend(ledger, 10)
+        if is_settled:
+            ledger.settle(id_)
+    if pause:
+        ledger.pause(pause)
+    clock.forward(-back)
+    waited, limit = 0.0, max(1, len(calls))
+    while (reservation := ledger.reserve(limit)).id is None:
+        waited += reservation.wait_seconds
+        clock.forward(reservation.wait_seconds)
+    assert waited <= (901 if pause else 0) + 182
+    assert bool(ledger.corrected) == bool((calls and back > 1) or (pause and pause + back > 901))
 
 
 def test_an_answer_that_came_too_late_counts_after_all(store: Store, clock: HandClock) -> None:

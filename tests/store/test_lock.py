@@ -56,6 +56,25 @@ def test_a_released_lock_is_free(store: Store) -> None:
     assert acquire(store).taken_over_from is None
 
 
+@pytest.mark.parametrize("years", [1, 50])
+def test_a_lease_in_the_future_is_shortened_and_said(store: Store, clock: HandClock, years: int) -> None:
+    """The clock was wrong when a run took it, and was set back: the dead run's lease still ends after one lease."""
+    clock.forward(years * 31_536_000)
+    dead = acquire(store, run=begin(store), seconds=90)
+    clock.forward(-years * 31_536_000)
+    with pytest.raises(Locked, match="the clock was set back, and was shortened"):
+        acquire(store)
+    with pytest.raises(Locked, match=r"12:01:30 UTC unless renewed\n"):
+        acquire(store)
+    clock.forward(60)
+    store.renew(dead)  # its holder was alive after all
+    clock.forward(60)
+    with pytest.raises(Locked):
+        acquire(store)
+    clock.forward(31)
+    assert acquire(store).taken_over_from == dead.run
+
+
 def test_a_lapsed_lease_is_taken_over_and_names_the_dead_run(store: Store, clock: HandClock) -> None:
     """To the second: until then it holds, from then on it does not."""
     dead = begin(store)
