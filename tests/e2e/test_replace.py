@@ -64,8 +64,8 @@ def test_from_a_day_on_both_days_count(home: Home) -> None:
         (["james-fayre", "--by", XANTHE, "--cover", "--from", "2027-04-01"], "when kate-anderson (line 11) does so"),
         ([KATE, "--by", "james-fayre", "--cover", "--from", "2027-02-01"], "cover is circular on 2027-02-01"),
         ([KATE, "--by", XANTHE, "--cover", "--from", "2027-02-02", "--until", "2027-02-01"], "before it starts"),
-        ([KATE, "--by", XANTHE, "--until", "2027-02-02"], "give --cover as well"),
-        (["robin-tregarth", "--by", XANTHE], "the files give robin-tregarth no slot here any more"),
+        ([KATE, "--by", XANTHE, "--until", "2027-02-02"], "--until and --reason need --cover"),
+        (["robin-tregarth", "--by", XANTHE], "robin-tregarth holds no slot in this scope"),
     ],
 )
 def test_what_is_wrong_is_refused_and_nothing_is_written(home: Home, arguments: list[str], said: str) -> None:
@@ -101,7 +101,7 @@ def test_cover_is_one_entry_in_the_directory(home: Home) -> None:
         *("--until", "2027-05-31", "--reason", "training", "--no-plan", "--format", "markdown"),
     )
     assert ended.code == ExitCode.DONE, ended.err
-    assert ended.out.startswith("`xanthe-kestrelby stands in for james-fayre from 2027-05-01 until 2027-05-31.`")
+    assert ended.out.startswith("`xanthe-kestrelby covers james-fayre from 2027-05-01 until 2027-05-31.`")
     assert "- [ ] `LRN-0114: from james-fayre to xanthe-kestrelby`" in ended.out
     changed = {name for name, text in files(home).items() if before[name] != text}
     assert [Path(name).name for name in changed] == ["staff.yaml"]
