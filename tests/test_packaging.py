@@ -109,8 +109,8 @@ def test_a_built_program_says_its_commit(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     commit = _small_clone(clone)
 
-    def said_by(folder: Path, name: str) -> list[str]:
-        with zipfile.ZipFile(_build(folder, tmp_path / name, "wheel")) as archive:
+    def said_by(folder: Path, name: str, **environment: str) -> list[str]:
+        with zipfile.ZipFile(_build(folder, tmp_path / name, "wheel", **environment)) as archive:
             archive.extractall(tmp_path / name / "site")  # noqa: S202  our own archive
         return _says(tmp_path / name / "site", tmp_path)
 
@@ -124,6 +124,8 @@ def test_a_built_program_says_its_commit(tmp_path: Path) -> None:
     (clone / "LICENSE").write_text("changed\n", "utf-8")
     assert said_by(clone, "changed") == [f"{told}, with uncommitted changes"]
     shutil.rmtree(clone / ".git")
+    assert said_by(clone, "action", RECONCILER_BUILD_COMMIT=commit) == [f"commit {commit}"]
+    assert said_by(clone, "branch", RECONCILER_BUILD_COMMIT="main") == said_by(clone, "no-commit")
     assert said_by(clone, "without-git") == ["commit unknown: built without git, or by a tool that omits it"]
 
 
@@ -147,6 +149,13 @@ def test_a_wheel_names_the_repository_that_it_was_built_from(tmp_path: Path) -> 
         assert f"\nProject-URL: Repository, {address}\n" in metadata
         assert f"See [CHANGELOG.md]({address}/blob/{commit}/CHANGELOG.md)" in metadata
         assert "secret" not in metadata
+    with zipfile.ZipFile(_build(clone, tmp_path / "again", "wheel")) as archive:
+        archive.extractall(tmp_path / "site")  # noqa: S202  our own archive
+    code = "import sys, reconciler.cli.main as cli; sys.exit(cli.run(sys.argv[1:]))"
+    begun = [sys.executable, "-c", code, "init", "--organisation", "1", "--ci", "github", "centre"]
+    _run(begun, tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    plan = (tmp_path / "centre" / ".github" / "workflows" / "plan.yml").read_text("utf-8")
+    assert f"uses: ada/onefile-reconciler@{commit}\n" in plan, "init fills in the repository and the commit"
     shutil.rmtree(clone / ".git")
     built = {"RECONCILER_BUILD_COMMIT": "0" * 40, "RECONCILER_BUILD_REPOSITORY": address}
     metadata = _metadata(_build(clone, tmp_path / "action", "wheel", **built))
@@ -189,7 +198,8 @@ def test_the_unpacked_wheel_makes_the_same_repository_to_begin_with(wheel: Path,
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")  # noqa: S202  our own archive
     code = "import sys, reconciler.cli.main as cli; sys.exit(cli.run(sys.argv[1:]))"
-    asked = [sys.executable, "-c", code, "init", "--organisation", "1", "--ci", "github"]
+    source = f"https://forge.example/ada/onefile-reconciler@{'0' * 40}"
+    asked = [sys.executable, "-c", code, "init", "--organisation", "1", "--ci", "github", "--source", source]
     _run([*asked, "there"], tmp_path, PYTHONPATH=str(tmp_path / "site"))
     _run([*asked, "here"], tmp_path, PYTHONPATH=str(ROOT))
     there, here = (

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 def fmt(options: Options, environment: Environment, output: Output, check: bool) -> int:
     """Format the YAML files; comments are kept.
 
-    Sets the key order, indentation and quoting. What is declared never changes. Exit 0: done, or nothing to do. 2:
-    files would change (with --check).
+    Sets the key order, indentation and quoting. What is declared never changes. Also writes the handles of staff.yaml
+    into the copies in schemas/, so that an editor completes them. Exit 0: done, or nothing to do. 2: files would change
+    (with --check).
     """
     formatting = commands.fmt.fmt(options, environment, check=check)
     output.deliver("fmt", formatting)

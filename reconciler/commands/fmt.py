@@ -9,19 +9,21 @@ from reconciler.editing.format import format_text
 from reconciler.model.structs import Struct
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
+from reconciler.runtime.schema_copies import update_handles
 from reconciler.runtime.state_edits import Edits, FileEdit, kind_of
 
 
 class Formatting(Struct, frozen=True):
-    """The number of files, and the edits of those that are not in the canonical layout."""
+    """The number of files, the edits of those not in the canonical layout, and the schema copies with new handles."""
 
     files: int
     edits: list[FileEdit]
     written: bool
+    schemas: tuple[str, ...] = ()
 
 
 def fmt(options: Options, environment: Environment, *, check: bool) -> Formatting:
-    """Format the files, or with `check` only compute the edits.
+    """Format the files and update the handles in the schema copies, or with `check` only compute the edits.
 
     Raises Invalid if the files are not valid: a file that is not understood is not rearranged.
     """
@@ -31,4 +33,5 @@ def fmt(options: Options, environment: Environment, *, check: bool) -> Formattin
         edits.rewrite(name, partial(format_text, kind=kind_of(name)))
     if not check:
         edits.write()
-    return Formatting(len(edits.texts), edits.edits, written=not check)
+    schemas = () if check else update_handles(options.state)
+    return Formatting(len(edits.texts), edits.edits, written=not check, schemas=schemas)

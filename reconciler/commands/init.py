@@ -14,7 +14,7 @@ from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
 from reconciler.runtime import git
 from reconciler.runtime.files import text_at
-from reconciler.runtime.schema_copies import SCHEMAS
+from reconciler.runtime.schema_copies import SCHEMAS, handles_of, is_current, schema_text
 from reconciler.runtime.state_files import write_new
 
 DISTRIBUTION = "onefile-reconciler"
@@ -117,10 +117,21 @@ def texts_of(request: InitOptions) -> dict[str, str]:
         "@COMMIT@": origin.commit,
     }
     texts = {name: _filled(text, words) for name, text in texts.items()}
-    texts |= {name: resource(name).read_text("utf-8") for name in SCHEMAS}
+    texts |= _schemas(request)
     if request.ci == "github":
         texts |= {name: workflow(resource(name).read_text("utf-8"), origin) for name in WORKFLOWS}
     return dict(sorted(texts.items()))
+
+
+def _schemas(request: InitOptions) -> dict[str, str]:
+    """Return the schemas with the centre's handles, or the existing copies of this version."""
+    staff = request.folder / "state" / "staff.yaml"
+    starter = Path(str(resource(f"starter/{request.begin_with}"))) / "state" / "staff.yaml"
+    handles = handles_of(staff if staff.is_file() else starter)
+    existing = {name: text_at(request.folder / name) for name in SCHEMAS}
+    return {
+        name: text if text and is_current(name, text) else schema_text(name, handles) for name, text in existing.items()
+    }
 
 
 _UNKNOWN = Origin(f"https://github.com/OWNER/{DISTRIBUTION}", "COMMIT")  # as the guide writes it
@@ -144,12 +155,22 @@ def origin_of(text: str) -> Origin:
 
 
 def installed_from() -> Origin | None:
-    """Return the source that this program was installed from, if the installer recorded it (PEP 610)."""
+    """Return the source of this program: as the installer recorded it (PEP 610), or as it was built."""
     try:
-        record = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+        distribution = metadata.distribution(DISTRIBUTION)
+        record = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if "vcs_info" not in record:
+            return _built_from(distribution)
         return origin_of(f"{record['url']}@{record['vcs_info']['commit_id']}")
     except (metadata.PackageNotFoundError, ValueError, KeyError, TypeError, Invalid):
         return None
+
+
+def _built_from(distribution: metadata.Distribution) -> Origin | None:
+    """Return the repository in the metadata, at the commit of the build; None for a checkout or changed files."""
+    note = git.built_note()
+    urls = dict(line.split(", ", 1) for line in distribution.metadata.get_all("Project-URL") or ())
+    return origin_of(f"{urls['Repository']}@{note.commit}") if note and not note.changed else None
 
 
 # ------------------------------------------------------------------ files

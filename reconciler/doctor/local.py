@@ -16,7 +16,7 @@ from reconciler.problems import Invalid, Problem, ReconcilerError, StoreError
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
-from reconciler.runtime.schema_copies import has_schemas, other_schemas
+from reconciler.runtime.schema_copies import has_schemas, other_schemas, stale_handles
 from reconciler.runtime.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.store import Store
 from reconciler.store.migrations import newest
@@ -59,6 +59,9 @@ class LocalChecks:
         elif outdated := other_schemas(top):
             fix = "Run `reconciler init --schemas` to renew them; an editor may reject valid files until then."
             self._note(unknown(Name.SCHEMAS, f"not this version's: {', '.join(outdated)}", fix))
+        elif stale := stale_handles(self._options.state):
+            fix = "Run `reconciler fmt` to update them; an editor may reject new handles until then."
+            self._note(unknown(Name.SCHEMAS, f"without the handles of staff.yaml: {', '.join(stale)}", fix))
         else:
             self._note(fine(Name.SCHEMAS, "this version's"))
 

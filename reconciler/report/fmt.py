@@ -19,11 +19,16 @@ def render_text(formatting: Formatting) -> str:
     rows = [visible(f"Formatted {edit.path}.") + "\n" if written else render_difference(edit) for edit in edits]
     verb = "formatted" if written else "to format: reconciler fmt writes these changes"
     left = f"{formatting.files - len(edits)} already formatted"
-    rows.append(f"{number_of(len(edits), 'file')} {verb}; {left}.\n" if edits else "Nothing to do.\n")
+    rows += [f"Updated the handles in {visible(name)}.\n" for name in formatting.schemas]
+    if edits:
+        rows.append(f"{number_of(len(edits), 'file')} {verb}; {left}.\n")
+    elif not formatting.schemas:
+        rows.append("Nothing to do.\n")
     return "".join(rows)
 
 
 def render_json(formatting: Formatting) -> str:
     """Render the same for programs."""
     changed = [edit.path for edit in formatting.edits]
-    return json.dumps({"files": formatting.files, "changed": changed, "written": formatting.written}) + "\n"
+    report = {"files": formatting.files, "changed": changed, "written": formatting.written}
+    return json.dumps({**report, "schemas": formatting.schemas}) + "\n"

@@ -141,11 +141,16 @@ class Built(NamedTuple):
 
 def built() -> Built | None:
     """Return the commit of this program, or None if it is not known."""
+    return built_note() or _of_checkout(Path(__file__).resolve().parents[2])
+
+
+def built_note() -> Built | None:
+    """Return the commit that a distribution was built from; None for a checkout."""
     try:
-        document = json.loads(resource("built.json").read_text("utf-8"))
-        return Built(str(document["commit"]), str(document["date"]), bool(document["changed"]))
+        note = json.loads(resource("built.json").read_text("utf-8"))
+        return Built(str(note["commit"]), str(note["date"]), bool(note["changed"]))
     except (ReconcilerError, OSError, ValueError, KeyError, TypeError):
-        return _of_checkout(Path(__file__).resolve().parents[2])
+        return None
 
 
 def in_words(made_from: Built | None) -> str:
@@ -153,7 +158,8 @@ def in_words(made_from: Built | None) -> str:
     if made_from is None:
         return "commit unknown: built without git, or by a tool that omits it"
     changed = ", with uncommitted changes" if made_from.changed else ""
-    return f"commit {made_from.commit} of {made_from.date}{changed}"
+    day = f" of {made_from.date}" if made_from.date else ""
+    return f"commit {made_from.commit}{day}{changed}"
 
 
 def _of_checkout(top: Path) -> Built | None:

@@ -20,6 +20,7 @@ from reconciler.model.declared import Declared
 from reconciler.model.structs import Struct
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.runtime.files import write_whole
+from reconciler.runtime.schema_copies import update_handles
 from reconciler.runtime.state_files import tried
 
 _BOM = "\ufeff"
@@ -124,6 +125,8 @@ class Edits:
             what = "the file was changed while this command ran"
             raise ReconcilerError([Problem(what, fix, Source((self.state / name).as_posix())) for name in moved])
         _write_all(self.state, self.changed, self.texts)
+        if "staff.yaml" in self.changed:
+            update_handles(self.state)
 
 
 def _write_all(state: Path, texts: Mapping[str, str], before: Mapping[str, str]) -> None:

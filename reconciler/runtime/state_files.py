@@ -21,6 +21,7 @@ from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.files import write_whole
 from reconciler.runtime.options import Options
+from reconciler.runtime.schema_copies import update_handles
 from reconciler.runtime.target import BASE_URL
 
 FAULT = "Report this as a bug of the import, with the version. Nothing was written."
@@ -159,3 +160,5 @@ def write_new(state: Path, texts: Mapping[str, str]) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         raise
+    if "staff.yaml" in texts:
+        update_handles(state)

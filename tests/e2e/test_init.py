@@ -16,6 +16,7 @@ import pytest
 from reconciler.cli.main import cli
 from reconciler.commands.init import Origin, installed_from, origin_of
 from reconciler.problems import ExitCode, Invalid
+from reconciler.runtime.schema_copies import is_current
 from tests.e2e.user import REPOSITORY, Home
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -248,13 +249,41 @@ def test_editors_find_the_schemas_without_a_network(home: Home) -> None:
         kind = file.stem if file.parent.name == "state" else "cohort"
         named = file.read_text("utf-8").splitlines()[0].partition("$schema=")[2]
         copy = (file.parent / named).resolve()
-        assert copy.read_bytes() == (REPOSITORY / "schemas" / f"{kind}.schema.json").read_bytes()
+        assert is_current(f"schemas/{kind}.schema.json", copy.read_text("utf-8"))
+        checked(sys.executable, "-m", "check_jsonschema", "--schemafile", copy, file, folder=home.path)
     settings = json.loads((home.path / ".vscode" / "settings.json").read_text("utf-8"))
     for schema, pattern in settings["yaml.schemas"].items():
         kind = json.loads((home.path / schema).read_text("utf-8"))["$id"].split(":")[-2]
         (file,) = home.path.glob(pattern)
         assert kind == (file.stem if file.parent.name == "state" else "cohort")
     assert json.loads((home.path / ".vscode" / "extensions.json").read_text("utf-8"))["recommendations"]
+
+
+def test_editors_know_the_centres_handles(home: Home) -> None:
+    """A handle that nobody has is flagged; a new one is known once the files are formatted."""
+    home.run(*GITHUB)
+    cohort, staff = home.path / "state" / "cohorts" / "example.yaml", home.path / "state" / "staff.yaml"
+    schema = home.path / "schemas" / "cohort.schema.json"
+    cohort.write_text(cohort.read_text("utf-8").replace("james-fayre", "new-person"), "utf-8")
+    flagged = (sys.executable, "-m", "check_jsonschema", "--schemafile", schema, cohort)
+    assert subprocess.run(flagged, capture_output=True, check=False).returncode == 1
+    staff.write_text(staff.read_text("utf-8") + "  new-person: {id: 163757, role: assessor}\n", "utf-8")
+    assert home.run("doctor").out.count("without the handles of staff.yaml") == 1
+    assert "Updated the handles in schemas/cohort.schema.json.\n" in home.run("fmt").out
+    checked(*flagged, folder=home.path)
+    assert home.run("fmt").out == "Nothing to do.\n"
+    assert home.run("init", "--schemas").out == "Nothing to do: the schemas are up to date.\n"
+    assert home.run(*GITHUB, "--keep", "state/staff.yaml", "--keep", "state/cohorts/example.yaml").code == ExitCode.DONE
+
+
+def test_an_import_gives_editors_its_handles(home: Home) -> None:
+    """As soon as it has written staff.yaml."""
+    home.run(*IMPORT)
+    home.run("import")
+    for name in ("cohort", "staff"):
+        text = (home.path / "schemas" / f"{name}.schema.json").read_text("utf-8")
+        assert '"assessor-132757"' in text
+    assert home.run("doctor").code == ExitCode.DONE
 
 
 def test_git_leaves_out_what_holds_personal_data(home: Home) -> None:
@@ -287,7 +316,7 @@ def test_schemas_of_another_version_are_renewed(home: Home) -> None:
     ended = home.run("init", "--schemas")
     assert (ended.code, ended.out) == (ExitCode.DONE, "Renewed:\n  schemas/staff.schema.json\n")
     assert tree(home.path) == before
-    assert home.run("init", "--schemas").out == "Nothing to do: the schemas are this version's.\n"
+    assert home.run("init", "--schemas").out == "Nothing to do: the schemas are up to date.\n"
     schema.write_text("{}", "utf-8")
     refused = home.run("init", "--schemas")
     assert refused.code == ExitCode.INVALID and "schemas/staff.schema.json" in refused.err
