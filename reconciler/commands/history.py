@@ -9,8 +9,9 @@ from typing import Any
 
 from reconciler.declared.selection import choose
 from reconciler.model.declared import DeclaredLearner
-from reconciler.model.slots import Handle, Site, UserId
-from reconciler.model.structs import Struct, field
+from reconciler.model.names import NO_NAMES, Names
+from reconciler.model.slots import Site, UserId
+from reconciler.model.structs import Struct
 from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
@@ -117,12 +118,12 @@ def _store(options: Options, environment: Environment) -> Store:
 class Known(Struct, frozen=True):
     """Handles and learners of the files, for the ids in the store."""
 
-    handles: Mapping[UserId, Handle] = field(default_factory=dict)
+    names: Names = NO_NAMES
     learners: Sequence[DeclaredLearner] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return what renderers take of it, by parameter."""
-        return {"handles": self.handles, "labels": self.labels}
+        return {"names": self.names, "labels": self.labels}
 
     @property
     def labels(self) -> Mapping[UserId, str]:
@@ -136,7 +137,8 @@ def _known(options: Options, environment: Environment) -> Known:
         declared = read_state(options.whole(), environment)
     except ReconcilerError:
         return Known()
-    return Known({member.id: member.handle for member in declared.staff.values()}, declared.learners)
+    handles = {member.id: member.handle for member in declared.staff.values()}
+    return Known(Names(handles, declared.settings.titles), declared.learners)
 
 
 _WHERE = "--learner"

@@ -19,7 +19,6 @@ from reconciler.problems import ExitCode, Problem, ReconcilerError, Rejected, So
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.git import git_state
-from reconciler.runtime.manual_steps import dated
 from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading, save_reading
 from reconciler.runtime.session import open_store
@@ -127,7 +126,6 @@ def compare_both(
     site = Site(target, declared.settings.organisation)
     held, conditions = snapshot(options, store, site), _conditions(target, options, environment)
     plan = complete_plan(declared, narrow(observed, declared) if base else observed, held, conditions)
-    plan = dated(plan, store)
     if base is not None:
         seen = narrow(observed, base.declared) if base.declared is not None else observed
         plan = attribute_plan(plan, base.declared, base.commit, seen, held, conditions)
@@ -139,7 +137,7 @@ def compare(
 ) -> Planned:
     """Make the plan of one declaration, as compare_both does, without the git state of its files."""
     held = snapshot(options, store, Site(target, declared.settings.organisation))
-    return Planned(dated(complete_plan(declared, observed, held, _conditions(target, options, environment)), store))
+    return Planned(complete_plan(declared, observed, held, _conditions(target, options, environment)))
 
 
 def _conditions(target: str, options: Options, environment: Environment) -> Conditions:

@@ -103,7 +103,8 @@ def read_declared(
     left_out = len(reading.learners) - len(chosen)
     cohorts = frozenset(learner.cohort for learner in reading.learners)
     warnings = in_order(reading.problems)
-    return Declared(day, reading.settings, reading.staff, tuple(chosen), warnings, left_out, cohorts, horizon)
+    everyone = tuple(reading.learners)
+    return Declared(day, reading.settings, reading.staff, tuple(chosen), warnings, left_out, cohorts, horizon, everyone)
 
 
 @contextmanager

@@ -108,10 +108,20 @@ def read_settings(document: Document) -> Settings | None:
         policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
         waivers=waivers,
         step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
+        titles=_titles(fields_at(root, "names")),
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or default.names),
         employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
         source=Source(document.file, root.lines["organisation"]),
     )
+
+
+def _titles(fields: Fields) -> dict[int | str, str]:
+    """Return the names of learning aims, by number, and of units, by text."""
+    aims, units = fields_at(fields, "learning_aims"), fields_at(fields, "units")
+    titles: dict[int | str, str] = {
+        int(key): title for key in aims if key.isdecimal() and (title := text_at(aims, key))
+    }
+    return titles | {key: title for key in units if (title := text_at(units, key))}
 
 
 def _waivers(reader: Reader, file: str, root: Fields) -> list[Waiver]:

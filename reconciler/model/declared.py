@@ -73,7 +73,8 @@ reported, although no two runs start at the same minute.
 class Settings(EqualIgnoringSource, Struct, frozen=True):
     """The contents of settings.yaml.
 
-    `step_owner` is the person or team that does manual steps, in the centre's own words; `source` is the line that
+    `step_owner` is the person or team that does manual steps, in the centre's own words; `titles`
+    are names of learning aims, by StandardId, and of units, by UnitId; `source` is the line that
     names the organisation.
     """
 
@@ -89,6 +90,7 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     names: Names = "never"
     employer_signs: bool = False
     step_owner: str = ""
+    titles: Mapping[int | str, str] = field(default_factory=dict)
     source: Source = Source("settings.yaml")
 
     @property
@@ -207,7 +209,8 @@ class Declared(Struct, frozen=True):
 
     `warnings` are problems that do not stop a plan, such as a slot whose last dated entry has passed; `left_out`
     counts the declared learners whom the command's scope leaves unread. `cohorts` are all that declare a learner,
-    whatever the scope. `horizon` is the last day that was looked at ahead of `day`, or `day` itself.
+    whatever the scope. `horizon` is the last day that was looked at ahead of `day`, or `day` itself. `everyone` are all
+    declared learners, whatever the scope: a caseload is always of the whole person.
     """
 
     day: date
@@ -218,6 +221,7 @@ class Declared(Struct, frozen=True):
     left_out: int = 0
     cohorts: frozenset[str] = frozenset()
     horizon: date = date.min
+    everyone: tuple[DeclaredLearner, ...] = ()
 
     def staff_by_id(self) -> dict[UserId, Staff]:
         return {member.id: member for member in self.staff.values()}

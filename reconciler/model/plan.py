@@ -167,9 +167,10 @@ class Plan(RedactedRepr, Struct, frozen=True):
     `changes` has every declared slot, sorted by cohort, learner and slot; `operations` are in the order of writing.
     `problems` are rows set aside and warnings; they do not stop the rest. `refusals` are limits that the plan exceeds:
     nothing is applied while there is one, nor while a finding blocks. `day` is the day whose declaration was planned;
-    `handles` maps staff ids to handles; `left_out` counts the declared learners outside the scope. `base` is the commit
-    whose files were planned beside these against the same reading, if any; `made_from` is the git state of the files
-    themselves. `names` are learners' names, only if settings.privacy lets this report show them: they are never saved.
+    `handles` maps staff ids to handles, `titles` the keys of learning aims and units to their names; `left_out` counts
+    the declared learners outside the scope. `base` is the commit whose files were planned beside these against the same
+    reading, if any; `made_from` is the git state of the files themselves. `names` are learners' names, only if
+    settings.privacy lets this report show them: they are never saved.
     """
 
     hidden = ("names",)
@@ -187,6 +188,7 @@ class Plan(RedactedRepr, Struct, frozen=True):
     caseload: tuple[CaseloadRow, ...] = ()
     summary: Summary = Summary()
     handles: Mapping[UserId, Handle] = field(default_factory=dict)
+    titles: Mapping[int | str, str] = field(default_factory=dict)
     left_out: int = 0
     base: str = ""
     made_from: GitState = NO_GIT

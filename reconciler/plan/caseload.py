@@ -36,8 +36,10 @@ def caseload(
         members = [member for member in members if touched.get(member.id, set()) & KINDS[member.role]]
     if not members:
         return ()
-    before = by_staff(observed, holders(observed, changes, after=False), members)
-    after = by_staff(observed, holders(observed, changes, after=True), members)
+    before, after = (
+        by_staff(observed, with_declared(holders(observed, changes, after=done), declared, observed), members)
+        for done in (False, True)
+    )
     rows = [
         CaseloadRow(
             member.handle,
@@ -56,14 +58,32 @@ def _is_busy(row: CaseloadRow) -> bool:
     return bool(row.before.learners or row.after.learners or (row.target, row.maximum) != (None, None))
 
 
+def with_declared(held: Mapping[UserId, Held], declared: Declared, observed: Observed) -> Mapping[UserId, Held]:
+    """Add what the files say of slots that were not read, if the plan is not of everybody whom they declare.
+
+    A learner outside the scope who is declared by MISID gets a number that no account has.
+    """
+    if len(declared.everyone) <= len(declared.learners):
+        return held
+    whole = dict(held)
+    for number, learner in enumerate(declared.everyone, 1):
+        user = learner.user(observed.misids) or UserId(-number)
+        read = held.get(user, {})
+        unread = {slot: wanted.staff for slot, wanted in learner.slots.items() if slot not in read}
+        if unread:
+            whole[user] = {**read, **unread}
+    return whole
+
+
 def by_staff(observed: Observed, held: Mapping[UserId, Held], members: Iterable[Staff]) -> ByStaff:
     """Return the active learners of these members of staff."""
     learners_by_kind: dict[UserId, defaultdict[SlotKind, set[UserId]]] = {
         member.id: defaultdict(set) for member in members
     }
-    for learner, seen in observed.learners.items():
-        if seen.standing == "active":
-            for (kind, _), holder in held[learner].items():
+    for learner, slots in held.items():
+        seen = observed.learners.get(learner)
+        if seen is None or seen.standing == "active":
+            for (kind, _), holder in slots.items():
                 if isinstance(holder, int) and holder in learners_by_kind:
                     learners_by_kind[holder][kind].add(learner)
     return learners_by_kind

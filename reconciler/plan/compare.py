@@ -56,9 +56,16 @@ def make_plan(
         problems=in_order([*declared.warnings, *observed.problems, *compare.problems]),
         summary=summarise(changes, unresolved, len(operations), observed.calls, declared.settings.calls_per_minute),
         handles={member.id: member.handle for member in declared.staff.values()},
+        titles=_titles(declared, changes),
         left_out=declared.left_out,
         names=observed.names,
     )
+
+
+def _titles(declared: Declared, changes: Collection[Change]) -> dict[int | str, str]:
+    """Return the names of the learning aims and units in the plan, in the order of the settings."""
+    keys = {change.slot.key for change in changes if change.slot.kind is not SlotKind.ADDITIONAL}
+    return {key: title for key, title in declared.settings.titles.items() if key in keys}
 
 
 def _slots(learner: DeclaredLearner) -> int:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from reconciler.model.declared import VANISHED, Declared
+from reconciler.model.declared import VANISHED, Declared, Limits
 from reconciler.model.history import JournalRow
 from reconciler.model.observed import Observed, Recorded
-from reconciler.model.plan import Plan
+from reconciler.model.plan import ManualRemoval, Plan
 from reconciler.model.slot_state import SlotState, after_write
 from reconciler.model.slots import Place, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.compare import make_plan
-from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
+from reconciler.plan.limits import Refusal, Step, check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.lookahead import look_ahead
 from reconciler.plan.policies import check_policies
 from reconciler.problems import Invalid, in_order
@@ -27,12 +27,14 @@ class StoreSnapshot(Struct, frozen=True):
 
     `sent` are the operations that were sent and have no outcome yet, `unsettled` the slots whose last write may or may
     not have happened. `cohorts` are those that earlier applies managed and whose absence this plan must report.
+    `steps` are the manual steps that are open, with the time when a run first found them.
     """
 
     recorded: Recorded = field(default_factory=dict)
     unsettled: frozenset[Place] = frozenset()
     sent: tuple[JournalRow, ...] = ()
     cohorts: frozenset[str] = frozenset()
+    steps: Mapping[Step, datetime] = field(default_factory=dict)
 
 
 class Conditions(Struct, frozen=True):
@@ -55,6 +57,8 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
         created_at=conditions.created_at,
     )
     plan = replace(plan, problems=in_order([*plan.problems, *look_ahead(declared, observed, plan.changes)]))
+    steps = (replace(step, first_seen=store.steps.get(_step(step))) for step in plan.manual)
+    plan = replace(plan, manual=tuple(steps))
     return judge_plan(plan, declared, observed, store.cohorts, everyone=conditions.everyone)
 
 
@@ -83,7 +87,7 @@ def judge_plan(
     everyone: bool = False,
 ) -> Plan:
     """Add what limits and policies say, and the caseload; with `everyone`, also of those whom it does not touch."""
-    exceeded = (*check_limits(declared.settings.limits, plan.changes), *check_vanished(declared, applied_cohorts))
+    exceeded = (*_exceeded(declared.settings.limits, plan), *check_vanished(declared, applied_cohorts))
     refusals, waived = waive_limits(exceeded, declared)
     return replace(
         plan,
@@ -98,8 +102,17 @@ def relimit_plan(saved: Plan, declared: Declared) -> Plan:
 
     A plan that reverts a run holds nothing but changes, so only counts are checked again, no shares.
     """
-    refusals, _ = waive_limits(check_limits(counts_only(declared.settings.limits), saved.changes), declared)
+    refusals, _ = waive_limits(_exceeded(counts_only(declared.settings.limits), saved), declared)
     return replace(saved, refusals=tuple(dict.fromkeys((*saved.refusals, *refusals))))
+
+
+def _exceeded(limits: Limits, plan: Plan) -> tuple[Refusal, ...]:
+    """Check what this plan does; manual steps that an earlier run opened are not counted again."""
+    return check_limits(limits, plan.changes, {_step(step) for step in plan.manual if step.first_seen})
+
+
+def _step(step: ManualRemoval) -> Step:
+    return step.learner, step.slot, step.holder
 
 
 def vanishable_cohorts(applied: frozenset[str], named: Collection[str] | None) -> frozenset[str]:

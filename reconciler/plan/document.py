@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
@@ -65,6 +66,7 @@ def to_document(plan: Plan) -> Document:
         "policies": [rows.finding_row(finding) for finding in plan.findings],
         "limits": [rows.problem_row(problem) for problem in plan.refusals],
         "caseload": [rows.caseload_row(row) for row in plan.caseload],
+        **_titles(plan.titles),
         "staff": {str(user): handle for user, handle in sorted(handles.items())},
         "planned_values": {
             "root_module": {"resources": [rows.planned_row(change, handles) for change in plan.changes]}
@@ -131,8 +133,21 @@ def _plan(document: Document) -> Plan:
         summary=rows.read_summary(document["summary"]),
         base=document.get("base", ""),
         made_from=_read_made_from(document),
+        titles=_read_titles(document.get("names", {})),
         handles={UserId(int(user)): Handle(handle) for user, handle in document["staff"].items()},
     )
+
+
+def _titles(titles: Mapping[int | str, str]) -> Document:
+    """Return names of learning aims and units; nothing if there are none, so that such a plan keeps its digest."""
+    aims = {str(key): title for key, title in titles.items() if isinstance(key, int)}
+    units = {key: title for key, title in titles.items() if isinstance(key, str)}
+    return {"names": {"learning_aims": aims, "units": units}} if titles else {}
+
+
+def _read_titles(names: Document) -> dict[int | str, str]:
+    titles: dict[int | str, str] = dict(names.get("units", {}))
+    return {int(key): title for key, title in names.get("learning_aims", {}).items()} | titles
 
 
 def _made_from(git_state: GitState) -> Document:

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from reconciler.model.declared import VANISHED, Allowance, Declared, Limits, Waiver
 from reconciler.model.plan import Action, Change, Finding
+from reconciler.model.slots import Holder, Slot, UserId
 from reconciler.model.structs import replace
 from reconciler.problems import Problem
 
+SHARES_FROM = 10
+"""Number of slots from which a share of reassignments counts: of fewer, one change is a large share."""
+
+Step = tuple[UserId, Slot, Holder]
+"""A manual step: whom to remove from which slot."""
+
 
 class _Sort(NamedTuple):
-    """One sort of change: its key in settings.yaml, the action that counts, and its effect on so many slots."""
+    """One sort of change: its key in settings.yaml, the action that counts, its effect on so many slots, and the number
+    of slots from which its share counts.
+    """
 
     key: str
     action: Action
     does: str
+    shares_from: int = 0
 
 
 _SORTS = (
     _Sort("create", "create", "fills {} where nobody is, or nobody is shown"),
-    _Sort("reassign", "update", "reassigns {}"),
+    _Sort("reassign", "update", "reassigns {}", SHARES_FROM),
     _Sort("manual", "delete", "leaves {} to be emptied by hand"),
 )
 
@@ -36,12 +46,14 @@ class Refusal(NamedTuple):
     problem: Problem
 
 
-def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Refusal, ...]:
+def check_limits(limits: Limits, changes: Sequence[Change], open_steps: Collection[Step] = ()) -> tuple[Refusal, ...]:
     """Return a refusal for each allowance that the changes exceed: for the run, then per cohort by name.
 
     Shares are of all declared slots in scope (in that cohort), not of the slots that change: the limit asks how much of
-    what the files manage is about to move. Writing to a slot that cannot be read counts as filling it.
+    what the files manage is about to move; of a few slots only the count matters. Writing to a slot that cannot be read
+    counts as filling it. *open_steps* are manual steps that an earlier run opened: this plan does not open them.
     """
+    changes = [_unless_open(change, open_steps) for change in changes] if open_steps else changes
     refusals = _check(_per_run(limits), changes, "", "")
     cohorts: dict[str, list[Change]] = {}
     for change in changes:
@@ -49,6 +61,12 @@ def check_limits(limits: Limits, changes: Sequence[Change]) -> tuple[Refusal, ..
     for cohort, group in sorted(cohorts.items()):
         refusals += _check(_per_cohort(limits), group, ".per_cohort", cohort)
     return tuple(refusals)
+
+
+def _unless_open(change: Change, open_steps: Collection[Step]) -> Change:
+    """Return a removal whose step is open as a slot that this plan does not change."""
+    is_open = change.action == "delete" and (change.learner, change.slot, change.before) in open_steps
+    return replace(change, action="no-op") if is_open else change
 
 
 def counts_only(limits: Limits) -> Limits:
@@ -128,7 +146,9 @@ def _check(allowances: Mapping[str, Allowance], changes: Sequence[Change], suffi
 def _exceeded(sort: _Sort, allowance: Allowance, count: int, slots: int, key: str, cohort: str) -> Problem | None:
     """Return one problem, whether one or both numbers are exceeded."""
     allowed = allowance.count if allowance.count is not None and count > allowance.count else None
-    share = allowance.share if allowance.share is not None and count > _allowed(allowance.share, slots) else None
+    share = allowance.share
+    if share is not None and (count <= _allowed(share, slots) or (share and slots < sort.shares_from)):
+        share = None
     if allowed is not None and share is not None:
         return _too_many_and_too_large(sort, count, slots, allowed, share, key, cohort)
     if allowed is not None:

@@ -21,7 +21,7 @@ from reconciler.model.slots import (
     UserId,
 )
 from reconciler.model.structs import Struct, replace
-from reconciler.plan.caseload import KINDS, by_staff, learners_of
+from reconciler.plan.caseload import KINDS, by_staff, learners_of, with_declared
 from reconciler.plan.holders import Held, holders, in_effect, keys, people
 from reconciler.plan.waivers import waive, waive_caseload
 
@@ -330,7 +330,7 @@ def _caseload(
     watched = [member for _, member in sorted(declared.staff.items()) if is_watched(member)]
     if not watched:
         return
-    by_member = by_staff(observed, held, watched)
+    by_member = by_staff(observed, with_declared(held, declared, observed), watched)
     over = [
         (member, passed)
         for member in watched
@@ -338,11 +338,14 @@ def _caseload(
     ]
     if not over:
         return
-    before = by_staff(observed, holders(observed, changes, after=False), watched)
-    cohorts = {case.id: case.learner.cohort for case in cases_of(declared, observed, held)}
+    now = with_declared(holders(observed, changes, after=False), declared, observed)
+    before = by_staff(observed, now, watched)
+    cohorts = {learner.user(observed.misids): learner.cohort for learner in (*declared.everyone, *declared.learners)}
     for member, passed in over:
+        if changes and passed.level == "warn" and learners_of(member, by_member) <= learners_of(member, before):
+            continue  # the plan adds nobody
         learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, by_member))]
-        finding = passed.finding(member, len(learners), f" ({len(learners_of(member, before))} before)")
+        finding = passed.finding(member, len(learners), f" ({len(learners_of(member, before))} now)")
         yield waive_caseload(finding, declared, learners, passed.bound)
 
 
@@ -357,8 +360,8 @@ class _Passed(NamedTuple):
     def finding(self, member: Staff, learners: int, besides: str = "") -> Finding:
         """Return the finding that the member holds so many learners; `besides` ends the sentence."""
         held = f"{learners} learner{'' if learners == 1 else 's'}"
-        what = f"{member.handle} would hold {held} in scope, above the {self.word} of {self.bound}{besides}"
-        fix = f"Give learners to somebody else, or raise caseload.{self.key} of {member.handle} in staff.yaml."
+        what = f"{member.handle} would hold {held}, above the {self.word} of {self.bound}{besides}"
+        fix = f"Give learners to somebody else, or raise caseload.{self.key} in staff.yaml."
         return Finding("caseload", self.level, what, fix, staff=member.handle, source=member.source)
 
 

@@ -37,7 +37,7 @@ def render_text(scene: Scene, *, colour: bool = False) -> str:
             run=scene.applied.run or 0,
             spent_calls=scene.applied.spent_calls,
         )
-        return outcome_report.render_text(view, colour=colour)
+        return outcome_report.render_text(view, colour=colour, below_plan=True)
     return _TITLES[scene.step]
 
 

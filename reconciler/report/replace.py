@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from reconciler.model.names import Names
 from reconciler.report.common.truncate import COMMENT_LIMIT, SMALLEST_LIMIT, size
 from reconciler.report.edits import EditedSlot, edits_json, render_edits
 from reconciler.report.plan import markdown, text
@@ -19,24 +20,25 @@ if TYPE_CHECKING:
 def render_text(replaced: Replaced, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
     """Render the edits, the plan and the handover list."""
     head = _head(replaced, COMMENT_LIMIT, markdown=False)
-    hands = render_handover(_hand_overs(replaced), replaced.handles, "text", colour=colour, width=width)
+    hands = render_handover(_hand_overs(replaced), _names(replaced), "text", colour=colour, width=width)
     if not (planned := replaced.planned):
         return f"{head}\n{hands}"
     plan = text.render_text(planned.plan, fingerprint=planned.fingerprint, colour=colour, width=width, verbose=verbose)
     return f"{head}\n{plan}\n{hands}"
 
 
-def render_markdown(replaced: Replaced, *, limit: int = COMMENT_LIMIT) -> str:
+def render_markdown(replaced: Replaced, *, limit: int = COMMENT_LIMIT, verbose: bool = False) -> str:
     """Render the same as Markdown of at most `limit` bytes."""
     share = limit // 4
     head = _head(replaced, share, markdown=True)
-    hands = render_handover(_hand_overs(replaced), replaced.handles, "markdown", limit=share)
+    hands = render_handover(_hand_overs(replaced), _names(replaced), "markdown", limit=share)
     if not (planned := replaced.planned):
         return f"{head}\n{hands}"
     left = limit - size(f"{head}\n\n{hands}")
     if left < SMALLEST_LIMIT:
         return f"{head}\nThe plan has no room here: see `reconciler plan`.\n\n{hands}"
-    return f"{head}\n{markdown.render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=left)}\n{hands}"
+    plan = markdown.render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=left, verbose=verbose)
+    return f"{head}\n{plan}\n{hands}"
 
 
 def render_json(replaced: Replaced) -> str:
@@ -54,10 +56,14 @@ def render_json(replaced: Replaced) -> str:
             for place in replaced.taken
         ],
         "plan": replaced.planned.document if replaced.planned else None,
-        "handover": [as_json(row, replaced.handles) for row in _hand_overs(replaced)],
+        "handover": [as_json(row, _names(replaced)) for row in _hand_overs(replaced)],
         "problems": [problem_json(problem) for problem in replaced.notes],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _names(replaced: Replaced) -> Names:
+    return Names(replaced.handles, replaced.planned.plan.titles if replaced.planned else {})
 
 
 def _head(replaced: Replaced, limit: int, *, markdown: bool) -> str:

@@ -15,7 +15,8 @@ from reconciler.store import JournalRow, Store
 def snapshot(options: Options, store: Store, site: Site) -> StoreSnapshot:
     sent = _sent(store, site)
     cohorts = missable_cohorts(options, store, site)
-    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), cohorts)
+    steps = {(step.learner, step.slot, step.holder): step.first_seen for step in store.issues(site, "step")}
+    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), cohorts, steps)
 
 
 def missable_cohorts(options: Options, store: Store, site: Site) -> frozenset[str]:

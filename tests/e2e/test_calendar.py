@@ -133,7 +133,7 @@ def test_a_caseload_that_a_cover_will_pass_is_told_before_its_first_day(home: Ho
     }
     home.declare({"id": 200004, "default_assessor": "james"}, {"id": 200001, "default_assessor": "kate"}, staff=staff)
     state = ("--state", str(home.path / "state"))
-    words = "from 2027-02-01 the plan will warn: james would hold 2 learners in scope, above the maximum of 1"
+    words = "from 2027-02-01 the plan will warn: james would hold 2 learners, above the maximum of 1"
     coming = home.run("calendar", *state, "--from", "2027-01-20", "--days", "20", "--format", "json").json
     told = [problem["what"] for day in coming["days"] for problem in day["problems"]]
     assert [one.startswith(words) for one in told] == [True]

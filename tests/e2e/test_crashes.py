@@ -129,7 +129,7 @@ def test_what_a_killed_run_wrote_is_told_as_its_own(home: Home, monkeypatch: pyt
         home.declare(LEARNER, SECOND).run("plan", "--out", "plan.json")
         _killed(home, server, Fault("latency", "POST", "/User/[!Ss]*", nth=4, seconds=0.4))
         _let_it_take_effect(server)
-        assert "not ended: it runs, or was cut off" in home.run("history").out
+        assert "not ended: still running, or cut off" in home.run("history").out
         sent = {row["address"] for row in home.run("history", "1", "--format", "json").json if row["sent"]}
         assert sent and all(address.startswith("learner[200004]") for address in sent)
         server.world.users[200005]["DefaultAssessorID"] = 122762

@@ -319,7 +319,7 @@ def test_a_plan_that_names_no_commit_approves_none(home: Home) -> None:
     (home.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
     applied = home.run("apply", "plan.json")
     assert applied.code == ExitCode.DONE
-    assert "does not say from which commit it was made" in " ".join(applied.out.split())
+    assert "The plan names no commit" in " ".join(applied.out.split())
     (run,) = home.run("history", "--format", "json").json
     assert (run["commit"], run["uncommitted_changes"]) == ("", None)
     ended = home.run("drift", "--correct")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.model.plan import CaseloadRow, Holding
 from reconciler.model.slots import Handle, Holder, Role, Slot
+from reconciler.model.structs import replace
 from reconciler.plan.caseload import caseload
 from tests.factories import (
     AIM,
@@ -20,6 +21,7 @@ from tests.factories import (
     UNIT_IQA,
     change,
     declared,
+    learner,
     member,
 )
 from tests.factories import observed as reading
@@ -95,3 +97,23 @@ def test_a_learner_left_alone_gives_nobody_a_row() -> None:
     """A blocked change touches nobody's caseload."""
     blocked = change(DEFAULT, KATE, JAMES, action="no-op", blocked="archived")
     assert caseload(declared(), reading({LEARNER: {DEFAULT: KATE}}), [blocked]) == ()
+
+
+def test_a_caseload_is_of_the_whole_person_in_any_scope() -> None:
+    """Learners whom the scope leaves out count as the files have them, also those known by MISID only."""
+    mine = learner({DEFAULT: JAMES}, LEARNER)
+    others = (learner({DEFAULT: JAMES, AIM: KATE}, OTHER), replace(mine, id=None, misid="LRN00042"))
+    scope = replace(declared(mine), everyone=(mine, *others), left_out=2)
+    found = caseload(scope, reading({LEARNER: {DEFAULT: KATE}}), [change(DEFAULT, KATE, JAMES)])
+    assert [(row.handle, row.before.learners, row.after.learners) for row in found] == [
+        ("james-fayre", 2, 3),
+        ("kate-anderson", 2, 1),
+    ]
+
+
+def test_everybody_in_scope_is_counted_as_onefile_holds_them() -> None:
+    """A plan of all learners asks the files for nothing that OneFile shows."""
+    mine = learner({DEFAULT: JAMES}, LEARNER)
+    whole = replace(declared(mine), everyone=(mine,))
+    (row,) = caseload(whole, reading({LEARNER: {DEFAULT: KATE}}), [], everyone=True)
+    assert (row.handle, row.before.learners) == ("kate-anderson", 1)

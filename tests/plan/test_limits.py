@@ -12,7 +12,7 @@ from reconciler.model.declared import Allowance, Declared, Limits, Settings, Wai
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import OrganisationId, Slot, SlotKind, Unread
 from reconciler.model.structs import replace
-from reconciler.plan.limits import check_limits, check_vanished, counts_only, waive_limits
+from reconciler.plan.limits import SHARES_FROM, check_limits, check_vanished, counts_only, waive_limits
 from reconciler.problems import Problem
 from tests.factories import DEFAULT, JAMES, KATE, additional, change
 
@@ -48,17 +48,33 @@ def test_the_default_share_is_met_exactly() -> None:
 @given(st.integers(0, 100), st.integers(0, 60), st.integers(0, 60))
 @example(29, 29, 71)  # in floats, 0.29 of 100 is less than 29
 def test_a_share_is_exact_at_every_boundary(hundredths: int, updates: int, equal: int) -> None:
-    """Refused exactly when the moved part is larger than the share, in whole-number arithmetic."""
+    """Refused exactly when the moved part is larger than the share, in whole-number arithmetic, of enough slots."""
     limits = only(reassign=Allowance(share=hundredths / 100))
     too_large = bool(refused(limits, slots(updates=updates, equal=equal)))
-    assert too_large == (updates * 100 > hundredths * (updates + equal))
+    enough = updates + equal >= SHARES_FROM or not hundredths
+    assert too_large == (enough and updates * 100 > hundredths * (updates + equal))
 
 
-def test_a_small_scope_is_not_exempt() -> None:
-    """One of two slots is half of them, and the fix names a share that lets it pass."""
-    (refusal,) = refused(Limits(), slots(updates=1, equal=1))
+def test_a_share_of_a_few_slots_refuses_nothing() -> None:
+    """One of two slots is half of them, and no accident; a share of 0 allows none, however few there are."""
+    assert refused(Limits(), slots(updates=1, equal=1)) == ()
+    assert refused(Limits(), slots(updates=SHARES_FROM - 1, equal=0)) == ()
+    assert len(refused(only(reassign=Allowance(share=0.0)), slots(updates=1, equal=1))) == 1
+
+
+def test_a_step_that_is_open_is_not_counted_again() -> None:
+    """The limit counts what this plan opens; the slot still counts among the declared ones."""
+    limits, removals = only(manual=Allowance(count=1)), slots(removals=3)
+    steps = [(one.learner, one.slot, one.before) for one in removals]
+    assert len(check_limits(limits, removals)) == 1
+    assert check_limits(limits, removals, steps[1:]) == ()
+
+
+def test_a_share_is_of_the_declared_slots_and_its_fix_names_one_that_is_enough() -> None:
+    """Half of ten is too much, and the fix says what would let it pass."""
+    (refusal,) = refused(Limits(), slots(updates=5, equal=5))
     assert refusal.what == (
-        "the plan reassigns 1 of 2 declared slots; at most 0 are allowed in one run (a share of 0.3)"
+        "the plan reassigns 5 of 10 declared slots; at most 3 are allowed in one run (a share of 0.3)"
     )
     assert refusal.fix == (
         "If this is meant, raise limits.reassign.share in settings.yaml to 0.5 in the same pull request and lower it "
@@ -114,17 +130,17 @@ def test_a_slot_left_alone_counts_for_nothing() -> None:
 
 def test_a_cohort_has_its_own_limit() -> None:
     """One cohort beyond its limit is named, while the run and the others are within theirs."""
-    limits = only(reassign_per_cohort=Allowance(count=1, share=0.5))
-    changes = slots(updates=2, equal=8, cohort="care") + slots(updates=1, equal=0, cohort="it")
+    limits = only(reassign_per_cohort=Allowance(count=8, share=0.5))
+    changes = slots(updates=9, equal=20, cohort="care") + slots(updates=6, equal=4, cohort="it")
     by_count, by_share = refused(limits, changes)
     assert (by_count.where, by_share.where) == (
         "limits.reassign.per_cohort (care)",
         "limits.reassign.per_cohort (it)",
     )
-    assert by_count.what == "cohort care: the plan reassigns 2 slots; at most 1 is allowed in one cohort"
-    assert "limits.reassign.per_cohort.count in settings.yaml to 2" in by_count.fix
+    assert by_count.what == "cohort care: the plan reassigns 9 slots; at most 8 are allowed in one cohort"
+    assert "limits.reassign.per_cohort.count in settings.yaml to 9" in by_count.fix
     assert "waive limit_reassign there for one cohort" in by_count.fix
-    assert "1 of 1 declared slot;" in by_share.what
+    assert "6 of 10 declared slots;" in by_share.what
 
 
 def test_nothing_declared_is_within_every_limit() -> None:

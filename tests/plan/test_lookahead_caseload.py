@@ -64,11 +64,11 @@ def told(state: Declared) -> list[str]:
 def test_a_stand_in_who_gains_too_many_is_told_of_before_the_day() -> None:
     """By plan, validate and calendar: the day, the line of the cover, and how many it will be."""
     state = centre(moved(200004), moved(200005))
-    words = "the plan will warn: kate-anderson would hold 4 learners in scope, above the maximum of 3 [caseload]"
+    words = "the plan will warn: kate-anderson would hold 4 learners, above the maximum of 3 [caseload]"
     assert told(state) == [f"{COVER}: from 2026-12-03 {words}"]
     ((day, problem),) = foresee_breaches(state)
     assert (day, problem.fix) == (
-        date(2026, 12, 3), "Give learners to somebody else, or raise caseload.max of kate-anderson in staff.yaml.",
+        date(2026, 12, 3), "Give learners to somebody else, or raise caseload.max in staff.yaml.",
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_the_policys_level_decides_of_a_maximum_and_a_target_only_warns(level: L
     (words,) = told(centre(moved(200004), moved(200005), level=level))
     assert verdict in words
     (words,) = told(centre(moved(200004), moved(200005), level=level, target=3, maximum=None))
-    assert "the plan will warn: kate-anderson would hold 4 learners in scope, above the target of 3" in words
+    assert "the plan will warn: kate-anderson would hold 4 learners, above the target of 3" in words
     assert told(centre(moved(200004), moved(200005), level="off")) == []
 
 

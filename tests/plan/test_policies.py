@@ -362,19 +362,20 @@ def over(
     level: Level = "error",
     waivers: tuple[Waiver, ...] = (),
     changes: Sequence[Change] = (),
+    seen: Mapping[int, Mapping[Slot, Holder]] = THREE,
 ) -> tuple[Finding, ...]:
     """Kate holds learners 1, 2 and 3, of cohorts one, one and two, before the changes."""
     staff = [member("kate-anderson", KATE, target=target, maximum=maximum)]
     learners = [learner({}, number, cohort=cohort) for number, cohort in ((1, "one"), (2, "one"), (3, "two"))]
     settings = Settings(declared().settings.organisation, policies={"caseload": level}, waivers=waivers)
-    return check_policies(declared(*learners, staff=staff, settings=settings), observed(THREE), changes)
+    return check_policies(declared(*learners, staff=staff, settings=settings), observed(seen), changes)
 
 
 def test_a_target_passed_only_warns() -> None:
     """A target is a wish: even where the policy is an error, passing it is not."""
     (finding,) = over(2, 3)
     assert (finding.level, finding.staff, finding.source) == ("warn", "kate-anderson", Source("state/staff.yaml", 4))
-    assert finding.what == "kate-anderson would hold 3 learners in scope, above the target of 2 (3 before)"
+    assert finding.what == "kate-anderson would hold 3 learners, above the target of 2 (3 now)"
 
 
 def test_a_maximum_passed_is_as_grave_as_the_policy_says() -> None:
@@ -387,15 +388,23 @@ def test_a_maximum_passed_is_as_grave_as_the_policy_says() -> None:
 
 def test_a_caseload_finding_names_the_number_to_raise() -> None:
     """By its key in staff.yaml: the target's or the maximum's, whichever is passed."""
-    advice = "Give learners to somebody else, or raise caseload.{} of kate-anderson in staff.yaml."
+    advice = "Give learners to somebody else, or raise caseload.{} in staff.yaml."
     assert over(2, 3)[0].fix == advice.format("target")
     assert over(1, 2, "warn")[0].fix == advice.format("max")
 
 
 def test_a_caseload_finding_tells_what_it_was_and_what_it_would_be() -> None:
-    """So that a reviewer sees whether this plan makes it worse, or better and not yet good."""
+    """So that a reviewer sees how much worse this plan makes it."""
+    joining = [change(DEFAULT, JAMES, KATE, learner=number) for number in (2, 3)]
+    seen = {1: {DEFAULT: KATE}, 2: {DEFAULT: JAMES}, 3: {DEFAULT: JAMES}}
+    assert "would hold 3 learners, above the target of 2 (1 now)" in over(2, 4, changes=joining, seen=seen)[0].what
+
+
+def test_nobody_is_warned_of_a_caseload_that_a_plan_does_not_raise() -> None:
+    """A warning of what stays as it is, or gets better, hides those that matter; a maximum that blocks still does."""
     leaving = [change(DEFAULT, KATE, JAMES, learner=number) for number in (1, 2)]
-    assert "would hold 1 learner in scope, above the target of 0 (3 before)" in over(0, 3, changes=leaving)[0].what
+    assert over(0, 3, changes=leaving) == ()
+    assert over(0, 0, changes=leaving)[0].blocks
 
 
 def test_a_caseload_within_its_bounds_is_no_finding() -> None:

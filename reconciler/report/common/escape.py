@@ -47,7 +47,7 @@ def fenced(text: str, language: str = "text") -> str:
     return f"{fence}{language}\n{body}\n{fence}\n"
 
 
-_PLAIN = re.compile(r"[^\W_]+(?:['’–-][^\W_]+)*|\d\d:\d\d|[–—%…→]|=")
+_PLAIN = re.compile(r"[^\W_]+(?:['’–-][^\W_]+)*|\d{1,3}(?:,\d{3})+|\d\d:\d\d|[–—%…→]|=")
 """A word without markup that is no address and no file name."""
 
 _NOT_PLAIN = re.compile(r"(?=\d*[a-f])[\da-f]{7,40}|gh-\d+|www", re.IGNORECASE)

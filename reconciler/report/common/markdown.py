@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from reconciler.model.slots import Site
 from reconciler.problems import Problem
 from reconciler.report.common.escape import code_span, comment_value, prose
-from reconciler.report.common.manual_steps import ManualStep, ways_to_close
-from reconciler.report.common.notices import Notice, Notices, problem_notice, same_fix
+from reconciler.report.common.manual_steps import ManualStep, Task, tasks_of, ways_to_close
+from reconciler.report.common.notices import Cause, Notice, Notices, problem_notice
 from reconciler.report.common.truncate import ASIDE, BY_HAND, STOPS, WARNS, Item, Part
 
 LONGEST_VALUE, LONGEST_SENTENCE = 120, 600  # characters; no file needs more, and no text may push the rest out
@@ -44,6 +44,11 @@ def sentence(text: str) -> str:
     return prose(clipped(text, LONGEST_SENTENCE))
 
 
+def who_cell(who: str, learners: int) -> str:
+    """Render a learner as code for a table's cell, or several in words."""
+    return value(who) if learners == 1 else cell(who)
+
+
 def heading(text: str, level: int = 3) -> str:
     """Render a heading; its text must be escaped."""
     return f"{'#' * level} {text}\n\n"
@@ -74,34 +79,31 @@ def folded(title: str, inside: str = "") -> str:
 
 def notice_entry(notice: Notice) -> str:
     """Render an entry of a list: place, finding, policy; then the fix, or the waiver."""
+    return cause_entry(Cause((notice,)))
+
+
+def cause_entry(cause: Cause) -> str:
+    """Render the notices of one cause; several are a list below their fix."""
+    notice, lines = cause.first, list(cause.lines())
     mark = f" ({sentence(notice.mark)})" if notice.mark else ""
     every = f". {sentence(notice.fix)}" if notice.count > 1 else ""
     after = f"**Waived:** {sentence(notice.waived)}{every}" if notice.waived else f"**Fix:** {sentence(notice.fix)}"
-    return f"- {_place(notice)}{sentence(notice.what)}{mark}<br>{after}\n"
+    if len(lines) == 1:
+        return f"- {_line(*lines[0])}{mark}<br>{after}\n"
+    listed = "".join(f"  - {_line(place, what)}\n" for place, what in lines)
+    return f"- {cause.title}{mark}<br>{after}\n{listed}"
 
 
-def same_fix_entries(group: Sequence[Notice]) -> Iterator[str]:
-    """Yield the entries of notices with the same fix; the first has the fix before it."""
-    mark = f" ({sentence(group[0].mark)})" if group[0].mark else ""
-    head = f"- {same_fix(group)}{mark}<br>**Fix:** {sentence(group[0].fix)}\n"
-    for notice in group:
-        yield f"{head}  - {_place(notice)}{sentence(notice.what)}\n"
-        head = ""
-
-
-def _place(notice: Notice) -> str:
-    return f"{code_span(clipped(notice.place, LONGEST_VALUE))}: " if notice.place else ""
+def _line(place: str, what: str) -> str:
+    return f"{code_span(clipped(place, LONGEST_VALUE))}: {sentence(what)}" if place else sentence(what)
 
 
 def notices_part(group: Notices) -> Part:
     """Return a list with its count in the heading; many that neither block nor set aside are folded."""
     tier = STOPS if group.stops else ASIDE if group.risky else WARNS
     items = tuple(
-        Item(text, tier, group.counted, notice.count)
-        for notices in group.grouped()
-        for text, notice in zip(
-            same_fix_entries(notices) if len(notices) > 1 else [notice_entry(notices[0])], notices, strict=True
-        )
+        Item(cause_entry(cause), tier, group.counted, sum(item.count for item in cause.items))
+        for cause in group.causes()
     )
     head = heading(f"{group.title} ({group.count})")
     if not group.risky and len(items) > MANY_WARNINGS:
@@ -110,12 +112,21 @@ def notices_part(group: Notices) -> Part:
 
 
 def manual_part(steps: Sequence[ManualStep], title: str) -> Part:
-    """Return the table of manual steps, with the ways to close them below it."""
-    names = ("learner", "what", "how, in OneFile", "step", "since")
-    rows = (row(_step_cells(step)) for step in steps)
-    head = heading(f"{title} ({len(steps)})") + table_head(names)
-    items = tuple(Item(text, BY_HAND, "manual steps") for text in rows)
-    return Part(items, head, "\n" + closing_paragraphs(steps), always=True)
+    """Return each instruction once with its learners and steps, and the ways to close them below."""
+    items = tuple(Item(_task(task), BY_HAND, "manual steps", len(task.steps)) for task in tasks_of(steps))
+    return Part(items, heading(f"{title} ({len(steps)})"), "\n" + closing_paragraphs(steps), always=True)
+
+
+def _task(task: Task) -> str:
+    where = sentence(f"{task.page}. {task.how}" if task.how else task.page)
+    if len(task.steps) == 1:
+        listed = sentence(task.steps[0].name)
+    else:
+        names = ((code_span(clipped(step.who, LONGEST_VALUE)), sentence(step.name)) for step in task.shown)
+        listed = ", ".join(f"{who} ({name})" for who, name in names)
+    more = f", and {task.left:,} more: `reconciler history --steps`" if task.left else ""
+    head = f"**{code_span(clipped(task.who, LONGEST_VALUE))}: {sentence(task.what)}**"
+    return f"- {head}<br>{where}<br>{listed}{more}\n"
 
 
 def closing_paragraphs(steps: Sequence[ManualStep]) -> str:
@@ -124,11 +135,8 @@ def closing_paragraphs(steps: Sequence[ManualStep]) -> str:
     return "".join(f"Afterwards: {command}{words}\n\n" for command, words in ways)
 
 
-def _step_cells(step: ManualStep) -> tuple[str, ...]:
-    return value(step.who), cell(step.what), cell(step.how or step.page), value(step.id), cell(step.since)
-
-
 def problems_part(problems: Sequence[Problem], title: str, tier: int) -> Part:
     """Return a list of problems with its count in the heading."""
-    items = tuple(Item(notice_entry(problem_notice(problem)), tier, title.lower()) for problem in problems)
-    return Part(items, heading(f"{title} ({len(items)})"), "\n", always=True)
+    group = Notices(title, title.lower(), tuple(map(problem_notice, problems)))
+    items = tuple(Item(cause_entry(cause), tier, group.counted, len(cause.items)) for cause in group.causes())
+    return Part(items, heading(f"{title} ({len(problems)})"), "\n", always=True)

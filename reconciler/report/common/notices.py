@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Hashable, Iterator
 
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, Source
-
-SAME_FIX = 3
-"""Number of notices with the same fix from which the fix is printed once for all of them."""
+from reconciler.report.common.grouping import SHOWN_ALIKE, group_by, learners_words, more_words
+from reconciler.text import number_of
 
 
 class Notice(Struct, frozen=True):
     """One thing to know and what to do about it.
 
     `mark` names the policy, or says that the finding was there before. `count` is more than one for a summary of
-    several findings.
+    several findings. `what` is `who: subject` for a finding about one learner.
     """
 
     what: str
@@ -25,12 +25,19 @@ class Notice(Struct, frozen=True):
     mark: str = ""
     waived: str = ""
     count: int = 1
+    who: str = ""
+    subject: str = ""
+
+    def cause(self) -> Hashable:
+        """Return what notices of one cause have in common."""
+        return self.mark, self.fix
 
 
 class Notices(Struct, frozen=True):
     """Notices of one sort, and the noun that they are counted as.
 
     `stops`: nothing is applied while there is one. `risky`: a slot does not get what the files ask for.
+    `verbose`: nothing is grouped.
     """
 
     title: str
@@ -38,30 +45,65 @@ class Notices(Struct, frozen=True):
     items: tuple[Notice, ...]
     stops: bool = False
     risky: bool = False
+    verbose: bool = False
 
     @property
     def count(self) -> int:
         """The number of findings or problems in all notices."""
         return sum(item.count for item in self.items)
 
-    def grouped(self) -> tuple[tuple[Notice, ...], ...]:
-        """Return the items, many of one policy with the same fix as one group."""
-        groups: dict[object, list[Notice]] = {}
-        for item in self.items:
-            alone = item.waived or item.count > 1
-            groups.setdefault(id(item) if alone else (item.mark, item.fix), []).append(item)
-        return tuple(
-            part
-            for group in map(tuple, groups.values())
-            for part in ([group] if len(group) >= SAME_FIX else [(item,) for item in group])
-        )
+    def causes(self) -> tuple[Cause, ...]:
+        """Return the items by cause; waivers and summaries, and with `verbose` all, are each a cause of their own."""
+        alone = [self.verbose or bool(item.waived) or item.count > 1 for item in self.items]
+        keys = {id(item): id(item) if single else item.cause() for item, single in zip(self.items, alone, strict=True)}
+        return tuple(Cause(tuple(some)) for some in group_by(self.items, lambda item: keys[id(item)]))
 
 
-def same_fix(group: Sequence[Notice]) -> str:
-    """Return the heading of several notices that have the same fix."""
-    return f"{len(group)} findings, same fix"
+class Cause(Struct, frozen=True):
+    """Notices with the same policy and fix, which is printed once if there are several."""
+
+    items: tuple[Notice, ...]
+
+    @property
+    def first(self) -> Notice:
+        """The first notice."""
+        return self.items[0]
+
+    @property
+    def title(self) -> str:
+        """The heading of several notices."""
+        return f"{len(self.items)} findings, same fix"
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield place and finding of each line; findings that differ only in the learner are one line.
+
+        Beyond SHOWN_ALIKE lines, the rest are counted.
+        """
+        rows = group_by(self.items, lambda item: (item.cause(), item.subject or item.what))
+        for some in rows[:SHOWN_ALIKE]:
+            first = some[0]
+            if len(some) == 1:
+                yield first.place, first.what
+            else:
+                more = f" and {number_of(len({item.place for item in some}) - 1, 'more line')}"
+                place = first.place if len({item.place for item in some}) == 1 else f"{first.place}{more}"
+                yield place, f"{learners_words(item.who for item in some)}: {first.subject}"
+        if len(rows) > SHOWN_ALIKE:
+            yield "", more_words(sum(len(some) for some in rows[SHOWN_ALIKE:]))
 
 
 def problem_notice(problem: Problem) -> Notice:
     """Return the notice of a problem."""
-    return Notice(problem.what, problem.fix, problem.place(), problem.source)
+    who, subject = subject_of(problem.what)
+    return Notice(problem.what, problem.fix, problem.place(), problem.source, who=who, subject=subject)
+
+
+_LEARNER = re.compile(r"(learner \S+|misid \S+): ")
+
+
+def subject_of(what: str, label: str = "") -> tuple[str, str]:
+    """Split `LRN-0042: no IQA` into the learner and what is said of them; two empty texts if it names no learner."""
+    if label and what.startswith(f"{label}: "):
+        return label, what[len(label) + 2 :]
+    match = _LEARNER.match(what)
+    return (match[1], what[match.end() :]) if match else ("", "")

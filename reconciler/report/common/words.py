@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from reconciler.model.names import NO_NAMES, Names
 from reconciler.model.operations import Move, Operation, moves
 from reconciler.model.plan import Change, Plan
-from reconciler.model.slots import Handle, Holder, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Holder, Slot, SlotKind, Unread, UserId
 from reconciler.text import number_of, spaced
 
 NOT_VERIFIED = "cannot be verified"
-Handles = Mapping[UserId, Handle]
+FROM_RECORD = "from our record, not verified"
+
+
+def plan_names(plan: Plan) -> Names:
+    """Return the names that a plan carries."""
+    return Names(plan.handles, plan.titles)
 
 
 def learner_words(learner: UserId, label: str, names: Mapping[UserId, str] | None = None) -> str:
@@ -21,8 +27,8 @@ def learner_words(learner: UserId, label: str, names: Mapping[UserId, str] | Non
     return f"{called} ({name})" if name else called
 
 
-def slot_words(slot: Slot) -> str:
-    """Return the name of a slot: `IQA of learning aim 41240`."""
+def slot_words(slot: Slot, names: Names = NO_NAMES) -> str:
+    """Return the name of a slot: `IQA of Business Administrator L3 (41240)`, or `IQA of learning aim 41240`."""
     match slot.kind:
         case SlotKind.DEFAULT_ASSESSOR:
             return "default assessor"
@@ -31,21 +37,44 @@ def slot_words(slot: Slot) -> str:
         case SlotKind.ADDITIONAL:
             return "additional people"
         case SlotKind.LEARNING_AIM_ASSESSOR:
-            return f"assessor of learning aim {slot.key}"
+            return f"assessor of {_aim(slot, names)}"
         case SlotKind.LEARNING_AIM_IQA:
-            return f"IQA of learning aim {slot.key}"
+            return f"IQA of {_aim(slot, names)}"
         case SlotKind.UNIT_ASSESSOR:
-            return f"assessor of unit {slot.key}"
+            return f"assessor of {_unit(slot, names)}"
         case SlotKind.UNIT_IQA:
-            return f"IQA of unit {slot.key}"
+            return f"IQA of {_unit(slot, names)}"
+
+
+def _aim(slot: Slot, names: Names) -> str:
+    title = names.titles.get(slot.key) if slot.key is not None else None
+    return f"{title} ({slot.key})" if title else f"learning aim {slot.key}"
+
+
+def _unit(slot: Slot, names: Names) -> str:
+    title = names.titles.get(slot.key) if slot.key is not None else None
+    return f"unit {title} ({slot.key})" if title else f"unit {slot.key}"
 
 
 def kind_words(kind: SlotKind) -> str:
-    """Return the name of a kind of slot: `default assessor`, `learning aim IQA`, `additional`."""
+    """Return the name of a kind of slot: `default assessor`, `learning aim IQA`, `additional person`."""
+    if kind is SlotKind.ADDITIONAL:
+        return "additional person"
     return spaced(kind.value).replace("iqa", "IQA")
 
 
-def holder_words(holder: Holder, handles: Handles) -> str:
+def kinds_words(kinds: Mapping[SlotKind, int]) -> str:
+    """Return the number of slots of each kind: `15 default assessors, 1 unit IQA, 2 additional people`."""
+    counts = ((kinds[kind], kind) for kind in SlotKind if kinds.get(kind))
+    return ", ".join(
+        f"{count} additional people"
+        if kind is SlotKind.ADDITIONAL and count > 1
+        else number_of(count, kind_words(kind))
+        for count, kind in counts
+    )
+
+
+def holder_words(holder: Holder, names: Names) -> str:
     """Return the handle of a slot's holder, or why there is none."""
     match holder:
         case None:
@@ -57,46 +86,55 @@ def holder_words(holder: Holder, handles: Handles) -> str:
         case Unread.AMBIGUOUS:
             return "more than one: the learner has several of it"
         case _:
-            return handles.get(holder) or f"account {holder} (not in staff.yaml)"
+            return names.handles.get(holder) or f"account {holder} (not in staff.yaml)"
 
 
-def move_words(slot: Slot, move: Move, handles: Handles, *, mark: bool = True) -> str:
-    """Return one slot's move: `assessor of learning aim 41242: kate-anderson -> james-fayre`.
-
-    With *mark*, a slot that OneFile does not show is marked.
-    """
-    who, what = holder_words(move.after, handles), slot_words(slot)
-    unseen = move.before is Unread.UNREADABLE
+def move_people(slot: Slot, move: Move, names: Names) -> str:
+    """Return the people of a move: `kate-anderson -> james-fayre`, or `add observer-lee`."""
+    who = holder_words(move.after, names)
     if slot.kind is SlotKind.ADDITIONAL:
-        words = f"{what}: add {who}"
-    else:
-        words = f"{what}: {'not shown' if unseen else holder_words(move.before, handles)} -> {who}"
-    return f"{words} ({NOT_VERIFIED})" if unseen and mark else words
+        return f"add {who}"
+    before = "not shown" if move.before is Unread.UNREADABLE else holder_words(move.before, names)
+    return f"{before} -> {who}"
 
 
-def change_words(change: Change, handles: Handles) -> str:
-    """Return the change of one slot; for a slot left alone, both what OneFile holds and what the files say."""
-    what, holder = slot_words(change.slot), holder_words(change.before, handles)
+def move_words(slot: Slot, move: Move, names: Names) -> str:
+    """Return one slot's move: `assessor of learning aim 41242: kate-anderson -> james-fayre`."""
+    return f"{slot_words(slot, names)}: {move_people(slot, move, names)}"
+
+
+def change_people(change: Change, names: Names) -> str:
+    """Return the people of a change; for a slot left alone, what OneFile holds and what the files say."""
     if change.action in ("create", "update") and change.after is not None:
-        words = move_words(change.slot, Move(change.before, change.after), handles)
-    elif change.action == "delete":
-        words = removal_words(change.slot, change.before, handles)
-    else:
-        words = f"{what}: OneFile holds {holder}, the files say {holder_words(change.after, handles)}"
-    return f"{words} (from our record, not verified)" if change.recorded else words
+        return move_people(change.slot, Move(change.before, change.after), names)
+    if change.action == "delete":
+        return f"remove {holder_words(change.before, names)}, by hand"
+    return f"OneFile holds {holder_words(change.before, names)}, the files say {holder_words(change.after, names)}"
 
 
-def removal_words(slot: Slot, holder: Holder, handles: Handles) -> str:
-    """Return `remove priya-shah as IQA of learning aim 41242, by hand`."""
-    who, what = holder_words(holder, handles), slot_words(slot)
-    if slot.kind is SlotKind.ADDITIONAL:
-        return f"remove {who} from the {what}, by hand"
-    return f"remove {who} as {what}, by hand"
+def change_mark(change: Change) -> str:
+    """Return what qualifies a change whose slot OneFile does not show; empty if it does."""
+    if change.recorded:
+        return FROM_RECORD
+    written = change.action in ("create", "update")
+    return NOT_VERIFIED if written and change.before is Unread.UNREADABLE else ""
 
 
-def operation_words(operation: Operation, handles: Handles) -> str:
-    """Return the moves of one operation, unmarked, because its proof says the same."""
-    return " and ".join(move_words(slot, move, handles, mark=False) for slot, move in moves(operation))
+def change_words(change: Change, names: Names) -> str:
+    """Return the change of one slot, with its mark."""
+    mark = change_mark(change)
+    return f"{slot_words(change.slot, names)}: {change_people(change, names)}{f' ({mark})' if mark else ''}"
+
+
+def removal_words(slot: Slot, holder: Holder, names: Names) -> str:
+    """Return `remove priya-shah as IQA of learning aim 41242`."""
+    who, what = holder_words(holder, names), slot_words(slot, names)
+    return f"remove {who} from the {what}" if slot.kind is SlotKind.ADDITIONAL else f"remove {who} as {what}"
+
+
+def operation_words(operation: Operation, names: Names) -> str:
+    """Return the moves of one operation."""
+    return " and ".join(move_words(slot, move, names) for slot, move in moves(operation))
 
 
 def organisation_words(plan: Plan) -> str:

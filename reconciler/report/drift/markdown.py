@@ -34,6 +34,7 @@ from reconciler.report.common.words import (
     left_out_words,
     operation_words,
     organisation_words,
+    plan_names,
     removal_words,
 )
 from reconciler.report.drift.words import (
@@ -124,7 +125,7 @@ def _fights(report: DriftReport) -> Iterator[Part]:
         row(
             (
                 value(who_words(report, fight.learner, labels.get(fight.learner, ""))),
-                cell(fight_words(fight, report.plan.handles)),
+                cell(fight_words(fight, plan_names(report.plan))),
                 value(f"reconciler done {fight_id(*fight.place)} --by NAME"),
             )
         )
@@ -160,7 +161,7 @@ def _steps(report: DriftReport) -> Iterator[Part]:
         row(
             (
                 value(who_words(report, step.learner, step.label)),
-                cell(removal_words(step.slot, step.holder, report.plan.handles)),
+                cell(removal_words(step.slot, step.holder, plan_names(report.plan))),
                 cell(step.clicks),
                 cell(age_words(report.now - step.first_seen) if step.first_seen else "new"),
                 value(step.owner),
@@ -189,7 +190,7 @@ def _corrections(report: DriftReport, *, failed: bool) -> Iterator[Part]:
         row(
             (
                 value(who_words(report, outcome.operation.learner, labels.get(outcome.operation.learner, ""))),
-                cell(operation_words(outcome.operation, report.plan.handles)),
+                cell(operation_words(outcome.operation, plan_names(report.plan))),
                 cell(f"{spaced(outcome.state.value)}{': ' if outcome.detail else ''}{outcome.detail}"),
             )
         )

@@ -19,6 +19,7 @@ from reconciler.report.common.words import (
     left_out_words,
     operation_words,
     organisation_words,
+    plan_names,
     removal_words,
 )
 from reconciler.report.drift.words import (
@@ -101,7 +102,7 @@ def _correction(outcome: Outcome, labels: Mapping[UserId, str], report: DriftRep
     operation = outcome.operation
     ends = _ENDS.get(outcome.state, spaced(outcome.state.value))
     name = who_words(report, operation.learner, labels[operation.learner])
-    words = f"{name}: {operation_words(operation, report.plan.handles)}: {ends}"
+    words = f"{name}: {operation_words(operation, plan_names(report.plan))}: {ends}"
     return f"{words}: {outcome.detail}" if outcome.detail else words
 
 
@@ -112,7 +113,7 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
     yield from page.title(f"{FIGHTS} ({len(report.fights)})", RED)
     for fight in report.fights:
         name = who_words(report, fight.learner, labels.get(fight.learner, ""))
-        yield from page.wrap(f"{name}: {fight_words(fight, report.plan.handles)}", first=2)
+        yield from page.wrap(f"{name}: {fight_words(fight, plan_names(report.plan))}", first=2)
         yield from page.wrap(
             "Not corrected until a person decides. Find out who or what changes it; then accept it into the files, or "
             f"have it corrected again with: reconciler done {fight_id(*fight.place)} --by NAME",
@@ -161,7 +162,7 @@ def _steps(page: Page, report: DriftReport) -> Iterator[str]:
         return
     yield from page.title(f"Open manual steps ({len(plan.manual)})")
     for step in plan.manual:
-        words = removal_words(step.slot, step.holder, plan.handles)
+        words = removal_words(step.slot, step.holder, plan_names(plan))
         since = f", open for {age_words(report.now - step.first_seen)}" if step.first_seen else ""
         owner = f", {step.owner}" if step.owner else ""
         name = who_words(report, step.learner, step.label)

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from reconciler.model.history import LastApplied, OpenIssue
+from reconciler.model.names import Names
 from reconciler.model.plan import Change
 from reconciler.model.slots import UserId
 from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, DriftAction, Drifted, DriftReport
-from reconciler.report.common.words import Handles, age_words, change_words, holder_words, learner_words, slot_words
+from reconciler.report.common.words import (
+    age_words,
+    change_words,
+    holder_words,
+    learner_words,
+    plan_names,
+    slot_words,
+)
 from reconciler.text import number_of
 
 FIGHTS = "Correction conflicts: another system keeps changing these"
@@ -42,14 +50,13 @@ def unapproved_words(report: DriftReport) -> str:
 
 def moved_words(drifted: Drifted, report: DriftReport) -> str:
     """Return both holders: `default assessor: OneFile holds james; run 3 (kate, …) applied kate`."""
-    handles, change = report.plan.handles, drifted.change
-    return (
-        f"{slot_words(change.slot)}: OneFile holds {holder_words(change.before, handles)}; {_applied(drifted, handles)}"
-    )
+    names, change = plan_names(report.plan), drifted.change
+    holder = holder_words(change.before, names)
+    return f"{slot_words(change.slot, names)}: OneFile holds {holder}; {_applied(drifted, names)}"
 
 
-def _applied(drifted: Drifted, handles: Handles) -> str:
-    staff = holder_words(drifted.change.after, handles)
+def _applied(drifted: Drifted, names: Names) -> str:
+    staff = holder_words(drifted.change.after, names)
     if drifted.last is None:
         return f"{staff} was applied before"
     return f"{run_words(drifted.last)} {verb_words(drifted.last)} {staff}, and it was changed in OneFile since"
@@ -77,17 +84,17 @@ def seen_words(drifted: Drifted, report: DriftReport) -> str:
     return words
 
 
-def fight_words(fight: OpenIssue, handles: Handles) -> str:
+def fight_words(fight: OpenIssue, names: Names) -> str:
     """Return the slot and the holder of a correction conflict."""
-    what, who = slot_words(fight.slot), holder_words(fight.due, handles)
+    what, who = slot_words(fight.slot, names), holder_words(fight.due, names)
     return f"{what}: corrected to {who} several times, and changed again each time"
 
 
 def waiting_words(change: Change, report: DriftReport) -> str:
     """Return a change that waits to be applied, and whether it was changed in OneFile too."""
-    words = change_words(change, report.plan.handles)
+    words = change_words(change, plan_names(report.plan))
     if last := report.moved_too(change):
-        who = holder_words(last.staff, report.plan.handles)
+        who = holder_words(last.staff, plan_names(report.plan))
         words += f"; changed in OneFile too: {run_words(last)} had {verb_words(last)} {who}"
     if report.plan.base:
         words += (

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
-from reconciler.report.common.words import Handles
+from reconciler.model.names import Names
 from reconciler.report.history.rows import (
     LEARNER_COLUMNS,
     RUN_COLUMNS,
@@ -42,19 +42,19 @@ def render_runs(runs: Sequence[RunRow]) -> str:
     return render_csv(runs_as_rows(runs), RUN_COLUMNS)
 
 
-def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
+def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels: Labels) -> str:
     """Render one run: a row per slot that it wrote or meant to write."""
-    return render_csv(run_as_rows(run, journal, handles, labels), WRITE_COLUMNS)
+    return render_csv(run_as_rows(run, journal, names, labels), WRITE_COLUMNS)
 
 
-def render_writes(writes: Writes, handles: Handles, labels: Labels) -> str:
+def render_writes(writes: Writes, names: Names, labels: Labels) -> str:
     """Render the writes to some learners' slots."""
-    return render_csv(writes_as_rows(writes, handles, labels), LEARNER_COLUMNS)
+    return render_csv(writes_as_rows(writes, names, labels), LEARNER_COLUMNS)
 
 
-def render_steps(steps: Sequence[OpenIssue], handles: Handles) -> str:
+def render_steps(steps: Sequence[OpenIssue], names: Names) -> str:
     """Render the manual steps."""
-    return render_csv(steps_as_rows(steps, handles), STEP_COLUMNS)
+    return render_csv(steps_as_rows(steps, names), STEP_COLUMNS)
 
 
 def _cell(value: object) -> object:

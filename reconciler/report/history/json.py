@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
-from reconciler.report.common.words import Handles
+from reconciler.model.names import Names
 from reconciler.report.history.rows import (
     Labels,
     Row,
@@ -28,16 +28,16 @@ def render_runs(runs: Sequence[RunRow]) -> str:
     return render_json(runs_as_rows(runs))
 
 
-def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
+def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels: Labels) -> str:
     """Render one run: a row per slot that it wrote or meant to write."""
-    return render_json(run_as_rows(run, journal, handles, labels))
+    return render_json(run_as_rows(run, journal, names, labels))
 
 
-def render_writes(writes: Writes, handles: Handles, labels: Labels) -> str:
+def render_writes(writes: Writes, names: Names, labels: Labels) -> str:
     """Render the writes to some learners' slots."""
-    return render_json(writes_as_rows(writes, handles, labels))
+    return render_json(writes_as_rows(writes, names, labels))
 
 
-def render_steps(steps: Sequence[OpenIssue], handles: Handles) -> str:
+def render_steps(steps: Sequence[OpenIssue], names: Names) -> str:
     """Render the manual steps."""
-    return render_json(steps_as_rows(steps, handles))
+    return render_json(steps_as_rows(steps, names))

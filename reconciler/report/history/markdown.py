@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
+from reconciler.model.names import Names
 from reconciler.model.operations import State, step_id, time_json
 from reconciler.model.slots import UserId
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import prose
 from reconciler.report.common.markdown import cell, heading, row, sentence, table_head, value
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
-from reconciler.report.common.words import Handles, holder_words, learner_words, removal_words, slot_words
+from reconciler.report.common.words import holder_words, learner_words, removal_words, slot_words
 from reconciler.report.history.rows import Labels, Writes, steps_in_order
 from reconciler.report.history.words import (
     NO_STEPS,
@@ -72,7 +73,7 @@ def _commit(run: RunRow, commit: str) -> str:
 
 
 def render_run(
-    run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT
+    run: RunRow, journal: Sequence[JournalRow], names: Names, labels: Labels, *, limit: int = COMMENT_LIMIT
 ) -> str:
     """Render one run's writes: those that did not succeed first, then the rest in the order of writing."""
     facts = (
@@ -83,29 +84,29 @@ def render_run(
     )
     title = heading(sentence(f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}"), 2)
     opening = title + "".join(f"- {fact}\n" for fact in facts) + "\n"
-    items = sorted((item for entry in journal for item in _slots(entry, handles, labels)), key=lambda item: item.tier)
+    items = sorted((item for entry in journal for item in _slots(entry, names, labels)), key=lambda item: item.tier)
     parts = [Part(tuple(items), table_head(_SLOTS), "\n", always=True)] if items else []
     return fit.fit(opening, parts, "" if items else "It wrote nothing.\n", limit=limit, full_report=FULL)
 
 
 def render_writes(
-    writes: Writes, learners: Sequence[UserId], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT
+    writes: Writes, learners: Sequence[UserId], names: Names, labels: Labels, *, limit: int = COMMENT_LIMIT
 ) -> str:
     """Render every recorded write to these learners in a table, newest first."""
-    items = tuple(item for run, entry in writes for item in _writes(run, entry, handles, labels))
+    items = tuple(item for run, entry in writes for item in _writes(run, entry, names, labels))
     never = "".join(f"- {sentence(unwritten_words(learner, labels))}\n" for learner in unwritten(writes, learners))
     parts = [Part(items, table_head(_WRITES, ("run",)), "\n", always=True)] if items else []
     return fit.fit(heading("Writes", 2), parts, never, limit=limit, full_report=FULL)
 
 
-def _writes(run: RunRow, entry: JournalRow, handles: Handles, labels: Labels) -> list[Item]:
+def _writes(run: RunRow, entry: JournalRow, names: Names, labels: Labels) -> list[Item]:
     commit = _commit(run, run.commit[:10])
     when = f"{entry.events[-1].at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     facts = (when, str(run.id), value(run.who), commit)
-    return [Item(row((*facts, *cells)), fit.REST, "writes") for cells in _cells(entry, handles, labels)]
+    return [Item(row((*facts, *cells)), fit.REST, "writes") for cells in _cells(entry, names, labels)]
 
 
-def render_steps(steps: Sequence[OpenIssue], handles: Handles, labels: Labels, *, limit: int = COMMENT_LIMIT) -> str:
+def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels, *, limit: int = COMMENT_LIMIT) -> str:
     """Render manual steps in a table, open ones first."""
     items = tuple(
         Item(
@@ -113,7 +114,7 @@ def render_steps(steps: Sequence[OpenIssue], handles: Handles, labels: Labels, *
                 (
                     value(step_id(step.learner, step.slot)),
                     value(learner_words(step.learner, labels.get(step.learner, ""))),
-                    cell(removal_words(step.slot, step.holder, handles)),
+                    cell(removal_words(step.slot, step.holder, names)),
                     cell(time_json(step.first_seen) or ""),
                     cell(time_json(step.ended) or "open"),
                     cell(step.ending),
@@ -129,13 +130,13 @@ def render_steps(steps: Sequence[OpenIssue], handles: Handles, labels: Labels, *
     return fit.fit(opening, [part] if steps else [], "", limit=limit, full_report=FULL)
 
 
-def _slots(entry: JournalRow, handles: Handles, labels: Labels) -> list[Item]:
+def _slots(entry: JournalRow, names: Names, labels: Labels) -> list[Item]:
     settled = f"{entry.events[-1].at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     tier, outcome = fit.REST if entry.state in _DONE else fit.GRAVE, spaced(entry.state.value)
-    return [Item(row((*cells, settled)), tier, outcome) for cells in _cells(entry, handles, labels)]
+    return [Item(row((*cells, settled)), tier, outcome) for cells in _cells(entry, names, labels)]
 
 
-def _cells(entry: JournalRow, handles: Handles, labels: Labels) -> list[tuple[str, ...]]:
+def _cells(entry: JournalRow, names: Names, labels: Labels) -> list[tuple[str, ...]]:
     """Return learner, slot, before, after, outcome and proof of each slot of an operation."""
     last, learner = entry.events[-1], entry.operation.learner
     outcome = spaced(entry.state.value)
@@ -144,9 +145,9 @@ def _cells(entry: JournalRow, handles: Handles, labels: Labels) -> list[tuple[st
     return [
         (
             name,
-            cell(slot_words(slot)),
-            cell(holder_words(move.before, handles)),
-            cell(holder_words(move.after, handles)),
+            cell(slot_words(slot, names)),
+            cell(holder_words(move.before, names)),
+            cell(holder_words(move.after, names)),
             cell(result),
             PROOFS.get(last.proof, ""),
         )

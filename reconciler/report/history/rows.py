@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
+from reconciler.model.names import Names
 from reconciler.model.operations import holder_json, step_id, time_json
 from reconciler.model.slots import UserId
-from reconciler.report.common.words import Handles, holder_words, slot_words
+from reconciler.report.common.words import holder_words, slot_words
 
 Labels = Mapping[UserId, str]
 Row = dict[str, Any]
@@ -89,12 +90,12 @@ def runs_as_rows(runs: Iterable[RunRow]) -> list[Row]:
     ]
 
 
-def run_as_rows(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> list[Row]:
+def run_as_rows(run: RunRow, journal: Sequence[JournalRow], names: Names, labels: Labels) -> list[Row]:
     """Return one row per slot that a run wrote or meant to write, in the order of writing."""
-    return [row for entry in journal for row in slot_rows(run, entry, handles, labels)]
+    return [row for entry in journal for row in slot_rows(run, entry, names, labels)]
 
 
-def slot_rows(run: RunRow, entry: JournalRow, handles: Handles, labels: Labels) -> list[Row]:
+def slot_rows(run: RunRow, entry: JournalRow, names: Names, labels: Labels) -> list[Row]:
     """Return one row per slot of an operation, with everything recorded of it."""
     return [
         {
@@ -103,11 +104,11 @@ def slot_rows(run: RunRow, entry: JournalRow, handles: Handles, labels: Labels) 
             "address": slot.address(entry.operation.learner),
             "learner_id": entry.operation.learner,
             "label": labels.get(entry.operation.learner, ""),
-            "slot": slot_words(slot),
+            "slot": slot_words(slot, names),
             "before": holder_json(move.before),
-            "before_staff": holder_words(move.before, handles),
+            "before_staff": holder_words(move.before, names),
             "after": move.after,
-            "after_staff": holder_words(move.after, handles),
+            "after_staff": holder_words(move.after, names),
             "outcome": entry.state.value,
             "proof": entry.events[-1].proof,
             "detail": entry.events[-1].detail,
@@ -130,7 +131,7 @@ def steps_in_order(steps: Iterable[OpenIssue]) -> list[OpenIssue]:
     return sorted(steps, key=lambda step: (step.ended is not None, -step.id))
 
 
-def steps_as_rows(steps: Iterable[OpenIssue], handles: Handles) -> list[Row]:
+def steps_as_rows(steps: Iterable[OpenIssue], names: Names) -> list[Row]:
     """Return one row per manual step, with how it was closed."""
     return [
         {
@@ -138,7 +139,7 @@ def steps_as_rows(steps: Iterable[OpenIssue], handles: Handles) -> list[Row]:
             "address": step.slot.address(step.learner),
             "learner_id": step.learner,
             "holder": holder_json(step.holder),
-            "holder_staff": holder_words(step.holder, handles),
+            "holder_staff": holder_words(step.holder, names),
             "first_seen": time_json(step.first_seen),
             "last_seen": time_json(step.last_seen),
             "closed": time_json(step.ended),
@@ -148,10 +149,10 @@ def steps_as_rows(steps: Iterable[OpenIssue], handles: Handles) -> list[Row]:
     ]
 
 
-def writes_as_rows(writes: Writes, handles: Handles, labels: Labels) -> list[Row]:
+def writes_as_rows(writes: Writes, names: Names, labels: Labels) -> list[Row]:
     """Return one row per slot that was written or meant to be written."""
     return [
         {**row, "command": run.command, "target": run.target, "organisation": run.organisation}
         for run, entry in writes
-        for row in slot_rows(run, entry, handles, labels)
+        for row in slot_rows(run, entry, names, labels)
     ]

@@ -8,10 +8,11 @@ from datetime import UTC
 from itertools import groupby
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
+from reconciler.model.names import Names
 from reconciler.model.operations import step_id, time_json
 from reconciler.model.slots import UserId
 from reconciler.report.common.escape import visible
-from reconciler.report.common.words import Handles, learner_words, move_words, removal_words
+from reconciler.report.common.words import learner_words, move_words, removal_words
 from reconciler.report.history.rows import Labels, Writes, steps_in_order
 from reconciler.report.history.words import (
     NO_STEPS,
@@ -29,14 +30,14 @@ from reconciler.text import spaced
 _WIDEST = 24  # characters of a target in the list: a name, or the beginning of an address
 
 
-def render_steps(steps: Sequence[OpenIssue], handles: Handles, labels: Labels) -> str:
+def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels) -> str:
     """Render each manual step, open ones first."""
     if not steps:
         return f"{NO_STEPS}\n"
     lines = []
     for step in steps_in_order(steps):
         who = learner_words(step.learner, labels.get(step.learner, ""))
-        what = removal_words(step.slot, step.holder, handles)
+        what = removal_words(step.slot, step.holder, names)
         lines.append(visible(f"{step_id(step.learner, step.slot)}  {who}: {what}"))
         closed = f"closed {time_json(step.ended)}: {visible(step.ending)}" if step.ended else "open"
         lines.append(f"    since {time_json(step.first_seen)}, last seen {time_json(step.last_seen)}, {closed}")
@@ -65,7 +66,7 @@ def render_runs(
     return "\n".join(lines) + "\n"
 
 
-def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, labels: Labels) -> str:
+def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels: Labels) -> str:
     """Render one run with every slot that it wrote and what was recorded of it."""
     ended = f"ended {time_json(run.ended)} with exit {run.exit_code}" if run.ended else unended_words(run)
     lines = [
@@ -78,7 +79,7 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, lab
     for row in journal:
         label = f" ({visible(labels[row.operation.learner])})" if row.operation.learner in labels else ""
         for slot, move in row.operation.moves:
-            lines.append(f"learner {row.operation.learner}{label}: {visible(move_words(slot, move, handles))}")
+            lines.append(f"learner {row.operation.learner}{label}: {visible(move_words(slot, move, names))}")
         lines.append(f"    {row.operation.method} {row.operation.path}  {json.dumps(dict(row.operation.body))}")
         for event in row.events:
             proof = f", {PROOFS[event.proof]}" if event.proof else ""
@@ -89,7 +90,7 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], handles: Handles, lab
     return "\n".join(lines) + "\n"
 
 
-def render_writes(writes: Writes, learners: Sequence[UserId], handles: Handles, labels: Labels) -> str:
+def render_writes(writes: Writes, learners: Sequence[UserId], names: Names, labels: Labels) -> str:
     """Render each run with its writes to these learners; learners without a write come last."""
     lines: list[str] = []
     for (number, learner), rows in groupby(writes, key=lambda write: (write[0].id, write[1].operation.learner)):
@@ -102,7 +103,7 @@ def render_writes(writes: Writes, learners: Sequence[UserId], handles: Handles, 
         )
         lines.append(f"  {visible(learner_words(learner, labels.get(learner, '')))}, OneFile id {learner}")
         for _, row in group:
-            lines += [f"    {visible(move_words(slot, move, handles))}" for slot, move in row.operation.moves]
+            lines += [f"    {visible(move_words(slot, move, names))}" for slot, move in row.operation.moves]
             lines.append(f"        {visible(ending_words(row))}, {row.events[-1].at.astimezone(UTC):%H:%M:%S}")
     lines += [unwritten_words(learner, labels) for learner in unwritten(writes, learners)]
     return "\n".join(lines) + "\n"

@@ -8,8 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reconciler.report.common.escape import visible
-from reconciler.report.common.manual_steps import ways_to_close
-from reconciler.report.common.notices import same_fix
+from reconciler.report.common.manual_steps import tasks_of, ways_to_close
 from reconciler.report.plan.risk import IN_SIGHT
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["in_sight"] = IN_SIGHT
-    environment.globals["same_fix"] = same_fix
+    environment.globals["tasks_of"] = tasks_of
     environment.globals["ways_to_close"] = ways_to_close
     environment.filters["trusted"] = Markup  # our own style sheet only
     return environment

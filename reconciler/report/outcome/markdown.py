@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.model.operations import State
@@ -18,13 +18,14 @@ from reconciler.report.common.markdown import (
     manual_part,
     notice_entry,
     notices_part,
-    row,
     sentence,
     table_head,
     value,
+    who_cell,
 )
+from reconciler.report.common.markdown import row as table_row
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
-from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView, applied_view
+from reconciler.report.outcome.view import ENDED_BY, EndGroup, EndRow, OutcomeView, applied_view
 from reconciler.report.plan import markdown as plan_report
 
 if TYPE_CHECKING:
@@ -39,47 +40,56 @@ def render_markdown(view: OutcomeView, *, limit: int = COMMENT_LIMIT) -> str:
     return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full)
 
 
-def render_applied(applied: ApplyResult, *, limit: int = COMMENT_LIMIT) -> str:
+def render_applied(applied: ApplyResult, *, limit: int = COMMENT_LIMIT, verbose: bool = False) -> str:
     """Render what an apply did; the plan if it did not begin."""
     if applied.run is None:
         planned = applied.planned
-        return plan_report.render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=limit)
-    return render_markdown(applied_view(applied), limit=limit)
+        return plan_report.render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=limit, verbose=verbose)
+    return render_markdown(applied_view(applied, verbose=verbose), limit=limit)
 
 
 def _headline(view: OutcomeView) -> str:
     notes = (*view.notes, view.calls, view.aside)
     lines = [heading(sentence(view.title), 2), *(f"- {sentence(words)}\n" for words in notes if words)]
-    return "".join([*lines, f"- Fingerprint {value(view.fingerprint)}\n\n"])
+    if view.writes:
+        lines.append(f"- Fingerprint {value(view.fingerprint)}\n")
+    return "".join([*lines, "\n"])
 
 
 def _parts(view: OutcomeView) -> Iterator[Part]:
     if view.problems:
         items = tuple(Item(notice_entry(notice), fit.STOPS, "problems") for notice in view.problems)
         yield Part(items, heading(f"{ENDED_BY} ({len(items)})"), "\n", always=True)
-    done = [group for group in view.groups if not (group[0].grave or group[0].open)]
     for group in view.groups:
-        if group not in done:
-            yield _group(*group)
+        if group.needs_attention:
+            yield _table(group)
     if view.manual:
         yield manual_part(view.manual, TITLE_AFTER_APPLY)
     if view.waived.items:
         yield notices_part(view.waived)
-    for end, rows in done:
-        yield _folded(end, rows)
+    for group in view.groups:
+        if not group.needs_attention:
+            yield _folded(group)
 
 
-def _group(end: End, rows: Sequence[EndRow]) -> Part:
-    tier = fit.GRAVE if end.grave else fit.WARNS
-    head = heading(f"{end.title} ({len(rows)})") + table_head(("learner", "cohort", "change", "result"))
-    items = (
-        row((value(end_row.who), value(end_row.cohort), cell(end_row.what), cell(end_row.detail))) for end_row in rows
-    )
-    return Part(tuple(Item(text, tier, end.word) for text in items), head, "\n", always=True)
+def _table(group: EndGroup) -> Part:
+    tier = fit.GRAVE if group.end.grave else fit.WARNS
+    head = heading(group.title) + table_head(("learner", "cohort", "change", "result"))
+    cells = ((who_cell(row.who, row.learners), _cohorts(row), cell(row.what), cell(row.why)) for row in group.rows)
+    return Part(_items(group, cells, tier), head, "\n", always=True)
 
 
-def _folded(end: End, rows: Sequence[EndRow]) -> Part:
-    tier = fit.REST + (end.state is State.DONE)
-    head = heading(f"{end.title} ({len(rows)})") + folded("Show them", table_head(("learner", "change", "proof")))
-    items = (row((value(end_row.who), cell(end_row.what), cell(end_row.proof))) for end_row in rows)
-    return Part(tuple(Item(text, tier, end.word) for text in items), head, FOLD_END, always=True)
+def _folded(group: EndGroup) -> Part:
+    tier = fit.REST + (group.end.state is State.DONE)
+    head = heading(group.title) + folded("Show them", table_head(("learner", "change", "proof")))
+    cells = ((who_cell(row.who, row.learners), cell(row.what), cell(row.why)) for row in group.rows)
+    return Part(_items(group, cells, tier), head, FOLD_END, always=True)
+
+
+def _items(group: EndGroup, cells: Iterable[Sequence[str]], tier: int) -> tuple[Item, ...]:
+    pairs = zip(group.rows, cells, strict=True)
+    return tuple(Item(table_row(texts), tier, group.end.word, row.slots) for row, texts in pairs)
+
+
+def _cohorts(row: EndRow) -> str:
+    return value(row.cohorts[0]) if len(row.cohorts) == 1 else f"{len(row.cohorts)} cohorts"

@@ -16,20 +16,26 @@ if TYPE_CHECKING:
     from reconciler.commands.apply import ApplyResult
 
 
-def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100) -> str:
-    """Render how each operation of a run ended and what proves it: totals, then the worst first."""
+def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100, below_plan: bool = False) -> str:
+    """Render how each operation of a run ended and what proves it: totals, then the worst first.
+
+    *below_plan*: the plan is printed above, so that what was done is only counted.
+    """
     page = Page(width, colour)
     lines = [page.paint(BOLD, line) for line in page.wrap(view.title, rest=2)]
     lines += [line for words in (*view.notes, view.calls) for line in page.wrap(words, rest=2)]
-    lines.append(visible(f"Fingerprint {view.fingerprint}"))
+    if view.writes:
+        lines.append(visible(f"Fingerprint {view.fingerprint}"))
     if view.problems:
         lines += page.title(f"{ENDED_BY} ({len(view.problems)})", RED)
     for problem in view.problems:
         lines += page.notice(problem.place, problem.what, problem.fix)
-    for end, rows in view.groups:
-        lines += page.title(f"{end.title} ({len(rows)})", _colour(end))
-        for row in rows:
-            lines += page.wrap(_ended(row), first=2)
+    for group in view.groups:
+        lines += page.title(group.title, _colour(group.end))
+        if below_plan and not group.needs_attention:
+            lines += page.wrap(f"{group.reasons()}; see: reconciler history {view.run}", first=2)
+        else:
+            lines += [line for row in group.rows for line in page.wrap(_ended(row), first=2)]
     lines += manual_lines(page, view.manual, TITLE_AFTER_APPLY)
     if view.aside:
         lines += ["", *page.wrap(view.aside)]
@@ -49,10 +55,10 @@ def render_applied(
     plan, fingerprint = applied.planned.plan, applied.planned.fingerprint
     if applied.run is None:
         return plan_report.render_text(plan, fingerprint=fingerprint, colour=colour, width=width, verbose=verbose)
-    view, writes = applied_view(applied), bool(plan.operations)
+    view, writes = applied_view(applied, verbose=verbose), bool(plan.operations)
     if printed or not writes:
         view = replace(view, waived=replace(view.waived, items=()))
-    report = render_text(view, colour=colour, width=width)
+    report = render_text(view, colour=colour, width=width, below_plan=printed and not verbose)
     if writes:
         return report
     shown = plan_report.render_text(plan, fingerprint=fingerprint, colour=colour, width=width, verbose=verbose)
@@ -64,6 +70,4 @@ def _colour(end: End) -> int:
 
 
 def _ended(row: EndRow) -> str:
-    proof = f" ({row.proof})" if row.proof else ""
-    detail = f": {row.detail}" if row.detail else ""
-    return f"{row.who}: {row.what}{proof}{detail}"
+    return f"{row.who}: {row.what}: {row.why}" if row.why else f"{row.who}: {row.what}"

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reconciler.model.operations import Outcome, State, addresses
+from reconciler.model.operations import Outcome, State, addresses, moves
 from reconciler.model.plan import GitState, Plan
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem
+from reconciler.report.common.grouping import Entry, grouped
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
 from reconciler.report.common.notices import Notice, Notices, problem_notice
-from reconciler.report.common.words import learner_words, operation_words
+from reconciler.report.common.words import learner_words, move_people, organisation_words, plan_names, slot_words
 from reconciler.report.plan.view import waivers
 from reconciler.text import number_of
 
@@ -50,13 +51,39 @@ _PROOFS = {"read_back": "read back", "unreadable": "not verified", "": "not read
 
 
 class EndRow(Struct, frozen=True):
-    """One operation: learner, change, proof if it is done, and why it did not succeed."""
+    """One slot's outcome, or several that differ only in the learner: learners, change, and its proof or reason."""
 
     who: str
     what: str
-    cohort: str
-    proof: str = ""
-    detail: str = ""
+    cohorts: tuple[str, ...]
+    why: str = ""
+    slots: int = 1
+    learners: int = 1
+
+
+class EndGroup(Struct, frozen=True):
+    """The operations that ended in one way, by number and in rows."""
+
+    end: End
+    operations: int
+    rows: tuple[EndRow, ...]
+
+    @property
+    def title(self) -> str:
+        """The heading with the number of operations."""
+        return f"{self.end.title} ({self.operations})"
+
+    @property
+    def needs_attention(self) -> bool:
+        """True unless all is well."""
+        return self.end.grave or self.end.open
+
+    def reasons(self) -> str:
+        """Return the number of slots by proof or reason: `31 read back, 25 not verified`."""
+        counts: Counter[str] = Counter()
+        for row in self.rows:
+            counts[row.why] += row.slots
+        return ", ".join(f"{count} {why}" for why, count in counts.most_common())
 
 
 class OutcomeView(Struct, frozen=True):
@@ -71,10 +98,11 @@ class OutcomeView(Struct, frozen=True):
     organisation: int
     run: int
     fingerprint: str
+    writes: bool
     notes: tuple[str, ...]
     calls: str
     problems: tuple[Notice, ...]
-    groups: tuple[tuple[End, tuple[EndRow, ...]], ...]
+    groups: tuple[EndGroup, ...]
     manual: tuple[ManualStep, ...]
     aside: str
     waived: Notices
@@ -89,31 +117,34 @@ def outcome_view(
     spent_calls: int,
     problems: Sequence[Problem] = (),
     checked_out: str = "",
+    verbose: bool = False,
 ) -> OutcomeView:
     """Return the view of a run's outcomes.
 
-    *problems* ended the run early; *checked_out* is the commit checked out where it was applied.
+    *problems* ended the run early; *checked_out* is the commit checked out where it was applied. With
+    *verbose*, nothing is grouped.
     """
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
-    groups = ((end, tuple(_rows(end, outcomes, plan, places))) for end in ENDS)
+    groups = (_group(end, outcomes, plan, places, verbose) for end in ENDS)
     return OutcomeView(
-        title=_title(outcomes, run),
+        title=f"Run {run} on {plan.target}, {organisation_words(plan)}: {_counts(outcomes)}",
         target=plan.target,
         organisation=plan.organisation,
         run=run,
         fingerprint=fingerprint,
+        writes=bool(plan.operations),
         notes=(*_unproven(outcomes), *_unapproved(plan.made_from, checked_out)),
         calls=f"{number_of(spent_calls, 'call')} made",
         problems=tuple(map(problem_notice, problems)),
-        groups=tuple((end, rows) for end, rows in groups if rows),
+        groups=tuple(group for group in groups if group.operations),
         manual=manual_steps(plan),
         aside=f"{number_of(aside, 'slot')} set aside and not written: see reconciler plan" if aside else "",
         waived=waivers(plan),
     )
 
 
-def applied_view(applied: ApplyResult) -> OutcomeView:
+def applied_view(applied: ApplyResult, *, verbose: bool = False) -> OutcomeView:
     """Return the view of what an apply that began did."""
     return outcome_view(
         applied.planned.plan,
@@ -123,13 +154,14 @@ def applied_view(applied: ApplyResult) -> OutcomeView:
         spent_calls=applied.spent_calls,
         problems=applied.error.problems if applied.error else (),
         checked_out=applied.here,
+        verbose=verbose,
     )
 
 
-def _title(outcomes: Sequence[Outcome], run: int) -> str:
+def _counts(outcomes: Sequence[Outcome]) -> str:
     ends = Counter(outcome.state for outcome in outcomes)
     listed = ", ".join(f"{ends[end.state]} {end.word}" for end in reversed(ENDS) if ends[end.state])
-    return f"Run {run}: {listed or 'nothing to write'}"
+    return listed or "nothing to write"
 
 
 def _unproven(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -149,16 +181,29 @@ def _unapproved(made_from: GitState, checked_out: str) -> Iterator[str]:
         yield "The plan names no commit, so this run is not a baseline for drift --correct"
 
 
-def _rows(end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str, tuple[str, str]]) -> Iterator[EndRow]:
-    for outcome in outcomes:
-        if outcome.state is end.state:
-            operation = outcome.operation
-            what = operation_words(operation, plan.handles)
-            label, cohort = next((places[address] for address in addresses(operation) if address in places), ("", ""))
-            yield EndRow(
-                who=learner_words(operation.learner, label, plan.names),
-                what=what,
-                cohort=cohort,
-                proof=_PROOFS[outcome.proof] if end.state is State.DONE else "",
-                detail="" if end.state is State.DONE and outcome.proof == "unreadable" else outcome.detail,
-            )
+def _group(
+    end: End, outcomes: Sequence[Outcome], plan: Plan, places: Mapping[str, tuple[str, str]], verbose: bool
+) -> EndGroup:
+    ours = [outcome for outcome in outcomes if outcome.state is end.state]
+    entries = [entry for outcome in ours for entry in _entries(outcome, plan, places)]
+    rows = (
+        EndRow(group.who, group.what, group.cohorts, group.first.why, group.slots, group.learners)
+        for group in grouped(entries, verbose=verbose)
+    )
+    return EndGroup(end, len(ours), tuple(rows))
+
+
+def _entries(outcome: Outcome, plan: Plan, places: Mapping[str, tuple[str, str]]) -> Iterator[Entry]:
+    operation, names = outcome.operation, plan_names(plan)
+    label, cohort = next((places[address] for address in addresses(operation) if address in places), ("", ""))
+    who, why = learner_words(operation.learner, label, plan.names), _why(outcome)
+    for slot, move in moves(operation):
+        yield Entry(0, who, cohort, slot.kind, slot_words(slot, names), move_people(slot, move, names), why)
+
+
+def _why(outcome: Outcome) -> str:
+    """Return the proof of a write that is done, else the reason why it is not."""
+    if outcome.state is not State.DONE:
+        return outcome.detail
+    proof = _PROOFS[outcome.proof]
+    return proof if outcome.proof == "unreadable" or not outcome.detail else f"{proof}: {outcome.detail}"

@@ -15,7 +15,7 @@ def render_annotations(plan: Plan, workspace: Workspace) -> str:
 
 
 def _annotations(plan: Plan) -> Iterator[Annotation]:
-    for group in plan_view(plan, "", whole=True).notices:
+    for group in plan_view(plan, "", verbose=True).notices:
         for notice in group.items:
             if not notice.waived:
                 yield "error" if group.risky else "warning", group.title, notice

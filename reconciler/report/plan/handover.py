@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from reconciler.model.names import Names
 from reconciler.model.plan import Change
 from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
@@ -17,7 +18,7 @@ from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import code_span, prose
 from reconciler.report.common.terminal import BOLD, Page
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
-from reconciler.report.common.words import Handles, holder_words, learner_words, slot_words
+from reconciler.report.common.words import holder_words, learner_words, plan_names, slot_words
 from reconciler.text import number_of
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ class HandOver(Struct, frozen=True):
     slots: tuple[Slot, ...]
     recorded: bool = False
 
-    def steps(self, handles: Handles) -> list[str]:
+    def steps(self, names: Names) -> list[str]:
         """Return what to check, by the kinds of the slots."""
-        words = {"giver": holder_words(self.giver, handles), "taker": holder_words(self.taker, handles)}
+        words = {"giver": holder_words(self.giver, names), "taker": holder_words(self.taker, names)}
         if self.taker is None:
             words["taker"] = "the person who continues with the learner"
         kinds = {slot.kind for slot in self.slots}
@@ -102,7 +103,7 @@ def hand_overs(changes: Iterable[Change], successors: Mapping[UserId, UserId] | 
 
 def render_handover(
     rows: Sequence[HandOver],
-    handles: Handles,
+    names: Names,
     form: Form = "text",
     *,
     colour: bool = False,
@@ -111,77 +112,77 @@ def render_handover(
 ) -> str:
     """Render the list as text, as Markdown of at most *limit* bytes with boxes to tick, or as JSON."""
     if form == "json":
-        return json.dumps({"handover": [as_json(row, handles) for row in rows]}, indent=1, ensure_ascii=False) + "\n"
-    return _markdown(rows, handles, limit) if form == "markdown" else _text(rows, handles, Page(width, colour))
+        return json.dumps({"handover": [as_json(row, names) for row in rows]}, indent=1, ensure_ascii=False) + "\n"
+    return _markdown(rows, names, limit) if form == "markdown" else _text(rows, names, Page(width, colour))
 
 
 def render_text(planned: Planned, *, colour: bool = False, width: int = 100) -> str:
     """Render the handover list of a plan."""
-    return render_handover(hand_overs(planned.plan.changes), planned.plan.handles, colour=colour, width=width)
+    return render_handover(hand_overs(planned.plan.changes), plan_names(planned.plan), colour=colour, width=width)
 
 
 def render_markdown(planned: Planned, *, limit: int = COMMENT_LIMIT) -> str:
     """Render the same as Markdown of at most *limit* bytes."""
-    return render_handover(hand_overs(planned.plan.changes), planned.plan.handles, "markdown", limit=limit)
+    return render_handover(hand_overs(planned.plan.changes), plan_names(planned.plan), "markdown", limit=limit)
 
 
 def render_json(planned: Planned) -> str:
     """Render the same for programs."""
-    return render_handover(hand_overs(planned.plan.changes), planned.plan.handles, "json")
+    return render_handover(hand_overs(planned.plan.changes), plan_names(planned.plan), "json")
 
 
-def as_json(row: HandOver, handles: Handles) -> Mapping[str, object]:
+def as_json(row: HandOver, names: Names) -> Mapping[str, object]:
     """Return one handover for JSON."""
     return {
         "learner_id": row.learner or None,  # a MISID whose learner was not looked up
         "label": row.label,
         "cohort": row.cohort,
-        "from": {"staff_id": row.giver, "staff": handles.get(row.giver)},
-        "to": None if row.taker is None else {"staff_id": row.taker, "staff": handles.get(row.taker)},
-        "slots": [slot_words(slot) for slot in row.slots],
+        "from": {"staff_id": row.giver, "staff": names.handles.get(row.giver)},
+        "to": None if row.taker is None else {"staff_id": row.taker, "staff": names.handles.get(row.taker)},
+        "slots": [slot_words(slot, names) for slot in row.slots],
         "addresses": [slot.address(row.learner) for slot in row.slots] if row.learner else [],
         "recorded": row.recorded,
-        "look_at": row.steps(handles),
+        "look_at": row.steps(names),
     }
 
 
-def _head(row: HandOver, handles: Handles) -> str:
-    taker = "nobody named" if row.taker is None else holder_words(row.taker, handles)
-    giver = holder_words(row.giver, handles) + (" (from our record)" if row.recorded else "")
+def _head(row: HandOver, names: Names) -> str:
+    taker = "nobody named" if row.taker is None else holder_words(row.taker, names)
+    giver = holder_words(row.giver, names) + (" (from our record)" if row.recorded else "")
     return f"{learner_words(row.learner, row.label)}: from {giver} to {taker}"
 
 
-def _shared(rows: Sequence[HandOver], handles: Handles) -> list[tuple[list[str], list[HandOver]]]:
+def _shared(rows: Sequence[HandOver], names: Names) -> list[tuple[list[str], list[HandOver]]]:
     """Group the rows by what to check, so that it is printed once."""
     groups: dict[tuple[str, ...], list[HandOver]] = defaultdict(list)
     for row in rows:
-        groups[tuple(row.steps(handles))].append(row)
+        groups[tuple(row.steps(names))].append(row)
     return [([*steps], group) for steps, group in groups.items()]
 
 
-def _text(rows: Sequence[HandOver], handles: Handles, page: Page) -> str:
+def _text(rows: Sequence[HandOver], names: Names, page: Page) -> str:
     if not rows:
         return f"{NOTHING}\n"
     lines = [page.paint(BOLD, f"{TITLE} ({number_of(len(rows), 'handover')})"), *page.wrap(WHY, rest=0)]
-    for steps, group in _shared(rows, handles):
+    for steps, group in _shared(rows, names):
         lines.append("")
         for row in group:
-            slots = ", ".join(slot_words(slot) for slot in row.slots)
-            lines += page.wrap(f"[ ] {_head(row, handles)} ({slots})", rest=6)
+            slots = ", ".join(slot_words(slot, names) for slot in row.slots)
+            lines += page.wrap(f"[ ] {_head(row, names)} ({slots})", rest=6)
         lines += [line for step in steps for line in page.wrap(f"- {step}", first=6, rest=8)]
     return page.text(lines)
 
 
-def _markdown(rows: Sequence[HandOver], handles: Handles, limit: int) -> str:
+def _markdown(rows: Sequence[HandOver], names: Names, limit: int) -> str:
     if not rows:
         return f"{NOTHING}\n"
     parts = []
-    for steps, group in _shared(rows, handles):
-        items = tuple(Item(_box(row, handles), fit.BY_HAND, "handovers") for row in group)
+    for steps, group in _shared(rows, names):
+        items = tuple(Item(_box(row, names), fit.BY_HAND, "handovers") for row in group)
         parts.append(Part(items, "\n", "".join(f"  - {prose(step)}\n" for step in steps)))
     return fit.fit(f"### {TITLE}\n\n{prose(WHY)}\n", parts, "", limit=limit, full_report=FULL)
 
 
-def _box(row: HandOver, handles: Handles) -> str:
-    slots = ", ".join(slot_words(slot) for slot in row.slots)
-    return f"- [ ] {code_span(_head(row, handles))}: {code_span(slots)}\n"
+def _box(row: HandOver, names: Names) -> str:
+    slots = ", ".join(slot_words(slot, names) for slot in row.slots)
+    return f"- [ ] {code_span(_head(row, names))}: {code_span(slots)}\n"

@@ -11,5 +11,5 @@ from reconciler.report.plan.view import plan_view
 
 def render_html(plan: Plan, *, fingerprint: str) -> str:
     """Render the plan in the order of its view, with caseloads as a chart and as a table."""
-    view = plan_view(plan, fingerprint, fold=True)
+    view = plan_view(plan, fingerprint)
     return render_page("plan", view=view, chart=caseload_chart(view.caseload), manual_title=TITLE)

@@ -23,6 +23,7 @@ from reconciler.report.common.markdown import (
     sentence,
     table_head,
     value,
+    who_cell,
 )
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.plan.risk import IN_SIGHT, Risk
@@ -33,14 +34,21 @@ _ALREADY = len(Risk)
 """Offset of the tiers of what was pending before: it is left out before anything that this change causes."""
 
 
-def render_markdown(plan: Plan, *, fingerprint: str, limit: int = COMMENT_LIMIT, full_report: str = FULL_REPORT) -> str:
+def render_markdown(
+    plan: Plan,
+    *,
+    fingerprint: str,
+    limit: int = COMMENT_LIMIT,
+    full_report: str = FULL_REPORT,
+    verbose: bool = False,
+) -> str:
     """Render the plan for a pull request in at most *limit* bytes.
 
-    *full_report* is the sentence on where everything can be read. Raises ValueError for a limit below
-    SMALLEST_LIMIT.
+    *full_report* is the sentence on where everything can be read; *verbose* groups nothing. Raises ValueError for a
+    limit below SMALLEST_LIMIT.
     """
     fit.check_limit(limit)
-    view = plan_view(plan, fingerprint)
+    view = plan_view(plan, fingerprint, verbose=verbose)
     opening = hidden("plan", Site(view.target, view.organisation), view.fingerprint) + _headline(view)
     return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full_report)
 
@@ -51,8 +59,9 @@ def _headline(view: PlanView) -> str:
         lines.append(caution(f"**{view.stop}**"))
     lines.append(f"**{sentence(view.verdict)}**\n\n")
     lines += [f"- {sentence(words)}\n" for words in (*view.notes, f"{view.cost}.")]
-    lines.append(f"- Fingerprint {value(view.fingerprint)}\n\n")
-    return "".join(lines)
+    if view.writes:
+        lines.append(f"- Fingerprint {value(view.fingerprint)}\n")
+    return "".join([*lines, "\n"])
 
 
 def _parts(view: PlanView) -> Iterator[Part]:
@@ -82,7 +91,8 @@ def _cohorts(cohorts: Sequence[CohortRows], title: str, offset: int) -> Iterator
     for cohort in cohorts:
         in_sight = [row for row in cohort.rows if row.risk <= IN_SIGHT and not offset]
         rest = cohort.rows[len(in_sight) :]
-        name = heading(f"{value(cohort.cohort)}: {_counted(cohort.counts())}", 4)
+        title = f"{value(cohort.cohort)}: {_counted(cohort.counts())}" if cohort.cohort else _counted(cohort.counts())
+        name = heading(title, 4)
         if in_sight:
             yield Part(_items(in_sight, offset), name + table_head(_CHANGES), "\n")
         if rest:
@@ -108,5 +118,12 @@ def _tier(risk: Risk, offset: int) -> int:
 
 
 def _row(change: Row) -> str:
-    where = value(str(change.source)) if change.source else ""
-    return row((f"`{change.sign}`", value(change.who), cell(change.what), cell(change.why), where))
+    return row(
+        (
+            f"`{change.sign}`",
+            who_cell(change.who, change.learners),
+            cell(change.what),
+            cell(change.why),
+            cell(change.where),
+        )
+    )

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.plan import Change, Plan
-from reconciler.model.slots import SlotKind, Unread
 from reconciler.model.structs import Struct
 from reconciler.problems import Source
-from reconciler.report.common.words import NOT_VERIFIED, Handles, change_words, holder_words, kind_words, learner_words
+from reconciler.report.common.grouping import Entry, Group, group_by, grouped
+from reconciler.report.common.words import (
+    change_mark,
+    change_people,
+    kinds_words,
+    learner_words,
+    plan_names,
+    slot_words,
+)
 from reconciler.report.plan.risk import Risk, place_in_order, risk_of
 from reconciler.text import number_of
-
-MANY_UNKNOWN = 10  # more unknown slots than this in a cohort become one row per member of staff
 
 DECLARED = "declared"
 _REASONS = {
@@ -28,18 +33,19 @@ _HELD = {"report": "drift, reported only", "ignore": "drift, ignored"}
 
 
 class Row(Struct, frozen=True):
-    """One change in words: learner, change, reason, and the line that asks for it.
+    """One change, or several that differ only in the learner, in words.
 
-    `slots` is more than one for a group: slots of one learner set aside for one reason, or slots that one person
-    takes without OneFile showing them.
+    `where` is one line of the files that asks for it, and how many more there are; `slots` and `learners` count
+    what the row is about.
     """
 
     risk: Risk
     who: str
     what: str
     why: str = ""
-    source: Source | None = None
+    where: str = ""
     slots: int = 1
+    learners: int = 1
 
     @property
     def sign(self) -> str:
@@ -47,13 +53,13 @@ class Row(Struct, frozen=True):
         return self.risk.sign
 
     def reason(self) -> str:
-        """Return the reason and the place together; the reason is left out if the files simply declare the change."""
-        why = "" if self.why == DECLARED and self.source else self.why
-        return ", ".join(part for part in (why, str(self.source) if self.source else "") if part)
+        """Return the reason and the place together, without the reason if the files simply declare the change."""
+        why = "" if self.why == DECLARED and self.where else self.why
+        return ", ".join(part for part in (why, self.where) if part)
 
 
 class CohortRows(Struct, frozen=True):
-    """One cohort's rows, the riskiest first."""
+    """One cohort's rows, the riskiest first; `cohort` is empty for rows of several cohorts."""
 
     cohort: str
     rows: tuple[Row, ...]
@@ -80,35 +86,37 @@ def shown(plan: Plan) -> Shown:
     return [(risk, change) for change in plan.changes if (risk := risk_of(change)) is not None]
 
 
-def cohort_rows(changes: Shown, plan: Plan, *, fold: bool, pending: bool) -> tuple[CohortRows, ...]:
-    """Return each cohort's changes, by the cohort's name; without a base nothing is pending.
+def cohort_rows(changes: Shown, plan: Plan, *, verbose: bool, pending: bool) -> tuple[CohortRows, ...]:
+    """Return the rows under their cohorts, by name; many rows are grouped across cohorts, unless *verbose*.
 
-    With *fold*, many slots of unknown holder are left to the headline, which counts them by kind.
+    Without a base nothing is pending.
     """
     if pending and not plan.base:
         return ()
-    groups: dict[str, list[tuple[Risk, Change]]] = {}
-    hidden = {Risk.UNKNOWN} if fold and len(unknown_slots(changes)) > MANY_UNKNOWN else set()
-    for risk, change in changes:
-        if risk not in hidden and (bool(plan.base) and change.pending) is pending:
-            groups.setdefault(change.cohort, []).append((risk, change))
-    return tuple(CohortRows(name, tuple(_rows(group, plan, fold))) for name, group in sorted(groups.items()))
+    ours = [pair for pair in changes if (bool(plan.base) and pair[1].pending) is pending]
+    ours.sort(key=lambda pair: (pair[1].cohort, *place_in_order(pair[0], pair[1].slot, pair[1].learner)))
+    groups = grouped([_entry(risk, change, plan) for risk, change in ours], verbose=verbose)
+    if all(group.spelled_out for group in groups):
+        cohorts = group_by(groups, lambda group: group.first.cohort)
+        return tuple(CohortRows(some[0].first.cohort, tuple(map(_row, some))) for some in cohorts)
+    rows = sorted(map(_row, groups), key=lambda row: row.risk)
+    return (CohortRows("", tuple(rows)),)
 
 
-def _rows(group: Iterable[tuple[Risk, Change]], plan: Plan, fold: bool) -> Iterator[Row]:
-    group = sorted(group, key=lambda pair: place_in_order(pair[0], pair[1].slot, pair[1].learner))
-    unknown = [change for _, change in group if _is_unknown(change)]
-    fold = fold and len(unknown) > MANY_UNKNOWN
+def _entry(risk: Risk, change: Change, plan: Plan) -> Entry:
+    names = plan_names(plan)
+    who = learner_words(change.learner, change.label, plan.names)
+    if risk is Risk.ASIDE:  # the reason matters, not who would have come
+        return Entry(risk, who, change.cohort, change.slot.kind, "", f"set aside: {change.blocked}")
+    why, source = _reason(change)
+    place, people = slot_words(change.slot, names), change_people(change, names)
+    return Entry(risk, who, change.cohort, change.slot.kind, place, people, why, change_mark(change), source)
 
-    def who(change: Change) -> str:
-        return learner_words(change.learner, change.label, plan.names)
 
-    yield from _aside([change for risk, change in group if risk is Risk.ASIDE], who)
-    for risk, change in group:
-        if risk is not Risk.ASIDE and not (fold and _is_unknown(change)):
-            yield Row(risk, who(change), change_words(change, plan.handles), *_reason(change))
-    if fold:
-        yield from _folded(unknown, plan.handles)
+def _row(group: Group) -> Row:
+    first, risk = group.first, Risk(group.first.order)
+    what = f"{number_of(group.slots, 'slot')} {first.people}" if risk is Risk.ASIDE else group.what
+    return Row(risk, group.who, what, first.why, group.where, group.slots, group.learners)
 
 
 def _reason(change: Change) -> tuple[str, Source | None]:
@@ -121,38 +129,11 @@ def _reason(change: Change) -> tuple[str, Source | None]:
     return _REASONS[change.reason], source
 
 
-def _is_unknown(change: Change) -> bool:
-    return change.action == "create" and change.before is Unread.UNREADABLE
-
-
-def _aside(changes: Sequence[Change], who: Callable[[Change], str]) -> Iterator[Row]:
-    """Yield one row per learner and reason."""
-    slots = Counter((change.learner, change.blocked) for change in changes)
-    first = {(change.learner, change.blocked): change for change in reversed(changes)}
-    for key in sorted(slots):
-        change, count = first[key], slots[key]
-        yield Row(Risk.ASIDE, who(change), f"{number_of(count, 'slot')} set aside: {change.blocked}", slots=count)
-
-
-def _folded(changes: Sequence[Change], handles: Handles) -> Iterator[Row]:
-    """Yield unknown slots by new holder: `kate-anderson: 30 slots of 15 learners (15 default assessor, ...)`."""
-    groups: dict[tuple[Risk, str], list[Change]] = {}
-    for change in changes:
-        risk = risk_of(change)
-        if risk is not None:
-            groups.setdefault((risk, holder_words(change.after, handles)), []).append(change)
-    for (risk, staff), group in sorted(groups.items()):
-        learners = number_of(len({change.learner for change in group}), "learner")
-        what = f"{number_of(len(group), 'slot')} of {learners} ({by_kind(group)}), {NOT_VERIFIED}"
-        yield Row(risk, staff, what, slots=len(group))
-
-
 def unknown_slots(changes: Shown) -> list[Change]:
     """Return the slots that should be empty and whose holder is unknown."""
     return [change for risk, change in changes if risk is Risk.UNKNOWN]
 
 
 def by_kind(changes: Iterable[Change]) -> str:
-    """Return the number of slots of each kind: `15 default assessor, 31 unit IQA`."""
-    kinds = Counter(change.slot.kind for change in changes)
-    return ", ".join(f"{kinds[kind]} {kind_words(kind)}" for kind in SlotKind if kinds[kind])
+    """Return the number of slots of each kind: `15 default assessors, 31 unit IQAs`."""
+    return kinds_words(Counter(change.slot.kind for change in changes))

@@ -13,6 +13,8 @@ from reconciler.report.common.text import manual_lines, notices_lines
 from reconciler.report.plan.rows import CohortRows
 from reconciler.report.plan.view import PlanView, plan_view
 
+SCREEN = 50
+"""Number of lines above which the verdict is repeated at the end."""
 LEGEND = "+ fill  ~ reassign  - remove by hand  ! set aside  = left as it is"
 
 
@@ -28,28 +30,36 @@ def render_text(
 
     *verbose* lists every slot, also if there are many that OneFile does not show.
     """
-    page, view = Page(width, colour), plan_view(plan, fingerprint, fold=not verbose, whole=verbose)
+    page, view = Page(width, colour), plan_view(plan, fingerprint, verbose=verbose)
     lines = [
         *_headline(page, view),
         *(line for group in view.notices if group.risky for line in notices_lines(page, group)),
         *manual_lines(page, view.manual, TITLE),
         *(line for group in view.notices if not group.risky for line in notices_lines(page, group)),
-        *caseload_table(page, view.caseload, "Who gains and who loses (learners in scope)"),
+        *caseload_table(page, view.caseload, "Who gains and who loses learners"),
         *_changes(page, "Changes", view.cohorts),
         *_changes(page, "Pending or drifting before this change of the files", view.already),
     ]
+    if len(lines) > SCREEN:
+        lines += ["", *_verdict(page, view)]
     return page.text(lines)
 
 
 def _headline(page: Page, view: PlanView) -> Iterator[str]:
     for line in page.wrap(view.title, rest=2):
         yield page.paint(BOLD, line)
-    for line in page.wrap(view.stop, rest=2):
-        yield page.paint(RED, line)
-    for words in (view.verdict, *view.notes):
+    yield from _verdict(page, view)
+    for words in view.notes:
         yield from page.wrap(words, rest=2)
     yield view.cost
-    yield visible(f"Fingerprint {view.fingerprint}")
+    if view.writes:
+        yield visible(f"Fingerprint {view.fingerprint}")
+
+
+def _verdict(page: Page, view: PlanView) -> Iterator[str]:
+    for line in page.wrap(view.stop, rest=2):
+        yield page.paint(RED, line)
+    yield from page.wrap(view.verdict, rest=2)
 
 
 def _changes(page: Page, title: str, cohorts: Sequence[CohortRows]) -> Iterator[str]:
@@ -57,7 +67,8 @@ def _changes(page: Page, title: str, cohorts: Sequence[CohortRows]) -> Iterator[
         unknown = any(row.sign == "?" for cohort in cohorts for row in cohort.rows)
         yield from page.title(f"{title}: {LEGEND}{'  ? unknown' if unknown else ''}")
     for cohort in cohorts:
-        yield visible(cohort.cohort)
+        if cohort.cohort:
+            yield visible(cohort.cohort)
         for row in cohort.rows:
             reason = f"  [{row.reason()}]" if row.reason() else ""
             yield from page.signed(row.sign, f"{row.who}: {row.what}{reason}")

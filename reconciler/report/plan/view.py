@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
 from reconciler.model.plan import Change, Finding, Plan, Summary
-from reconciler.model.structs import Struct
+from reconciler.model.structs import Struct, replace
 from reconciler.report.caseload.view import CaseloadLine, caseload_line
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
-from reconciler.report.common.notices import Notice, Notices, problem_notice
+from reconciler.report.common.notices import Notice, Notices, problem_notice, subject_of
 from reconciler.report.common.words import duration_words, left_out_words, organisation_words
 from reconciler.report.plan.risk import risk_of
 from reconciler.report.plan.rows import CohortRows, Shown, by_kind, cohort_rows, shown, unknown_slots
@@ -28,13 +28,15 @@ class PlanView(Struct, frozen=True):
     `base`), what blocks, what is set aside, manual steps, warnings, waivers, caseloads, then the changes by cohort:
     cohorts by name, and in each the rows by risk (report/plan/risk.py). `already` has what was pending or drifting
     before this change of the files, if the plan was compared with a `base`. `counts` are numbers of slots with
-    their words. `stop` is empty unless the plan is refused.
+    their words. `stop` is empty unless the plan is refused, and without `writes` reports show no
+    fingerprint, because there is nothing to approve.
     """
 
     title: str
     target: str
     organisation: int
     fingerprint: str
+    writes: bool
     base: str
     stop: str
     verdict: str
@@ -48,16 +50,15 @@ class PlanView(Struct, frozen=True):
     already: tuple[CohortRows, ...]
 
 
-def plan_view(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool = False) -> PlanView:
+def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanView:
     """Return the view of a plan.
 
-    With *fold*, many slots of a cohort that OneFile does not show are one row per person. With *whole*, each waived
-    finding and each older policy warning is listed.
+    With *verbose*, nothing is grouped: each slot, waived finding and older policy warning is listed.
     """
     made = f"{plan.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     changes = shown(plan)
-    cohorts = cohort_rows(changes, plan, fold=fold, pending=False)
-    already = cohort_rows(changes, plan, fold=fold, pending=True)
+    cohorts = cohort_rows(changes, plan, verbose=verbose, pending=False)
+    already = cohort_rows(changes, plan, verbose=verbose, pending=True)
     unknown = unknown_slots(changes)
     counts = _counts(plan.summary, len(unknown))
     return PlanView(
@@ -65,13 +66,14 @@ def plan_view(plan: Plan, fingerprint: str, *, fold: bool = False, whole: bool =
         target=plan.target,
         organisation=plan.organisation,
         fingerprint=fingerprint,
+        writes=bool(plan.operations),
         base=plan.base,
         stop=_stop(plan),
         verdict=_verdict(plan, changes, counts),
         counts=counts,
         notes=tuple(_notes(plan, unknown, cohorts, already)),
         cost=_cost(plan.summary),
-        notices=tuple(group for group in _notices(plan, whole=whole) if group.items),
+        notices=tuple(replace(group, verbose=verbose) for group in _notices(plan, verbose=verbose) if group.items),
         manual=manual_steps(plan),
         caseload=tuple(caseload_line(row) for row in plan.caseload),
         cohorts=cohorts,
@@ -154,7 +156,7 @@ def _cost(summary: Summary) -> str:
 # ------------------------------------------------------------------ what blocks, is set aside, warns or is waived
 
 
-def _notices(plan: Plan, *, whole: bool) -> Iterator[Notices]:
+def _notices(plan: Plan, *, verbose: bool) -> Iterator[Notices]:
     aside, warnings = (
         [problem_notice(problem) for problem in plan.problems if problem.severity == severity]
         for severity in ("error", "warning")
@@ -168,15 +170,15 @@ def _notices(plan: Plan, *, whole: bool) -> Iterator[Notices]:
         "Refused by policies", "findings that block", tuple(_findings(blocking, plan)), stops=True, risky=True
     )
     yield Notices("Set aside; the rest goes ahead", "problems set aside", tuple(aside), risky=True)
-    yield Notices("Policy warnings", "policy warnings", tuple(_warnings(rest, plan, whole=whole)))
+    yield Notices("Policy warnings", "policy warnings", tuple(_warnings(rest, plan, verbose=verbose)))
     yield Notices("Warnings", "warnings", tuple(warnings))
-    yield waivers(plan, whole=whole)
+    yield waivers(plan, verbose=verbose)
 
 
-def waivers(plan: Plan, *, whole: bool = False) -> Notices:
-    """Return the waived findings, one notice per waiver unless *whole*; reports of plans and runs always show them."""
+def waivers(plan: Plan, *, verbose: bool = False) -> Notices:
+    """Return the waived findings, which every report shows, one notice per waiver unless *verbose*."""
     waived = tuple(_findings([finding for finding in plan.findings if finding.waived], plan))
-    return Notices("Waived", "findings waived", waived if whole else tuple(_by_waiver(waived)))
+    return Notices("Waived", "findings waived", waived if verbose else tuple(_by_waiver(waived)))
 
 
 def _by_waiver(waived: Iterable[Notice]) -> Iterator[Notice]:
@@ -192,9 +194,9 @@ def _by_waiver(waived: Iterable[Notice]) -> Iterator[Notice]:
         yield Notice(what, ALL, mark=mark, waived=waiver, count=len(notices))
 
 
-def _warnings(findings: Sequence[Finding], plan: Plan, *, whole: bool) -> Iterator[Notice]:
+def _warnings(findings: Sequence[Finding], plan: Plan, *, verbose: bool) -> Iterator[Notice]:
     """Yield policy warnings; those from before this change of the files are one line, so that new ones are seen."""
-    before = [] if whole else [finding for finding in findings if plan.base and finding.pending]
+    before = [] if verbose else [finding for finding in findings if plan.base and finding.pending]
     if len(before) < FEW_BEFORE:
         yield from _findings(findings, plan)
         return
@@ -211,4 +213,5 @@ def _findings(findings: Iterable[Finding], plan: Plan) -> Iterator[Notice]:
         place = str(finding.source) if finding.source else ""
         before = ", from before this change" if plan.base and finding.pending else ""
         mark = f"{finding.policy}{before}"
-        yield Notice(finding.what, finding.fix, place, finding.source, mark, finding.waived)
+        who, subject = subject_of(finding.what, finding.label)
+        yield Notice(finding.what, finding.fix, place, finding.source, mark, finding.waived, who=who, subject=subject)

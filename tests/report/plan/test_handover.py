@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from reconciler.model.plan import Change
 from reconciler.model.slots import Unread
+from reconciler.report.common.words import Names
 from reconciler.report.edits import Row, render_edits, render_rows
 from reconciler.report.plan.handover import hand_overs, render_handover
 from reconciler.runtime.state_edits import FileEdit
@@ -27,6 +28,7 @@ from tests.factories import (
     change,
 )
 
+NAMES = Names(HANDLES)
 CHANGES: list[Change] = [
     change(DEFAULT, KATE, JAMES),
     change(AIM, KATE, JAMES),
@@ -57,27 +59,27 @@ def test_only_a_replacement_knows_who_follows_among_additional_people() -> None:
 
 def test_each_form_names_the_people_and_the_pages() -> None:
     """Text and Markdown have a box for each row, JSON the ids and addresses; all say that nothing is known of tasks."""
-    text = " ".join(render_handover(hand_overs(CHANGES), HANDLES).split())
+    text = " ".join(render_handover(hand_overs(CHANGES), NAMES).split())
     assert "[ ] LRN-0042: from kate-anderson to james-fayre (default assessor, assessor of learning aim 41242)" in text
     assert "from acme-mentor to nobody named" in text
     assert "OneFile does not move open tasks" in text
     assert "Visits report" in text
-    (row, _, last) = json.loads(render_handover(hand_overs(CHANGES), HANDLES, "json"))["handover"]
+    (row, _, last) = json.loads(render_handover(hand_overs(CHANGES), NAMES, "json"))["handover"]
     assert row["to"] == {"staff_id": JAMES, "staff": "james-fayre"}
     assert row["addresses"] == ["learner[200004].default_assessor", "learner[200004].learning_aim[41242].assessor"]
     assert last["to"] is None
-    assert render_handover([], HANDLES) == "No learner changes hands.\n"
+    assert render_handover([], NAMES) == "No learner changes hands.\n"
 
 
 def test_a_list_of_any_length_fits_a_comment_and_says_what_is_left_out() -> None:
     """Handovers are counted first; text and JSON have them all."""
     many = hand_overs([change(DEFAULT, KATE, JAMES, learner=number, label="") for number in range(200_000, 203_000)])
-    page = render_handover(many, HANDLES, "markdown", limit=16_384)
+    page = render_handover(many, NAMES, "markdown", limit=16_384)
     shown = page.count("- [ ] ")
     assert len(page.encode()) <= 16_384
     assert 0 < shown < 3000
     assert f"*{3000 - shown:,} more left out for length.*" in page
-    assert render_handover(many, HANDLES).count("[ ]") == 3000
+    assert render_handover(many, NAMES).count("[ ]") == 3000
 
 
 def test_edits_and_rows_of_any_length_fit_a_comment() -> None:
@@ -95,7 +97,7 @@ def test_edits_and_rows_of_any_length_fit_a_comment() -> None:
 def test_a_label_cannot_be_markup() -> None:
     """A label is code, whatever it holds."""
     hostile = "](http://example.invalid) @all `x` <b> #12"
-    page = render_handover(hand_overs([change(DEFAULT, KATE, JAMES, label=hostile)]), HANDLES, "markdown")
+    page = render_handover(hand_overs([change(DEFAULT, KATE, JAMES, label=hostile)]), NAMES, "markdown")
     tokens = [inner for token in MarkdownIt().parse(page) for inner in token.children or []]
     assert {token.type for token in tokens} <= {"text", "code_inline", "softbreak"}
     assert any(hostile in token.content for token in tokens if token.type == "code_inline")

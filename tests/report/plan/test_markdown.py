@@ -32,8 +32,8 @@ NASTY = st.text(st.sampled_from("ab1|`\\*_[]()<>!@#&;:/.~-+=\"'$\n\u202e\x1b東 
 TEXTS = st.one_of(NASTY, st.text(min_size=1), st.text(st.characters(), min_size=700, max_size=800))
 
 
-def markdown(plan: Plan, limit: int = COMMENT_LIMIT) -> str:
-    return render_plan(plan, fingerprint="sha256:0123", limit=limit)
+def markdown(plan: Plan, limit: int = COMMENT_LIMIT, *, verbose: bool = False) -> str:
+    return render_plan(plan, fingerprint="sha256:0123", limit=limit, verbose=verbose)
 
 
 def size(text: str) -> int:
@@ -65,7 +65,7 @@ def test_every_cell_says_what_the_plan_says(words: str) -> None:
     assert head == ["", "learner", "change", "why", "where"]
     assert (sign, why, where) == ("~", "declared", "state/cohorts/business-admin-l3-2026.yaml:12")
     assert who == (shown or "")
-    expected = f"assessor of unit {visible(words)}: kate-anderson → james-fayre"
+    expected = re.sub("(?<= )->(?= )", "→", f"assessor of unit {visible(words)}: kate-anderson -> james-fayre")
     assert what == re.sub(" +", " ", expected)
 
 
@@ -110,7 +110,7 @@ def huge(learners: int, *, aside: int = 3, steps: int = 3, findings: int = 3) ->
     ]
     return replace(
         plan_of(changes, manual=tuple(_step(one) for one in range(steps))),
-        findings=tuple(Finding("coverage", "error", f"FINDING-{one}", "Fix it.") for one in range(findings)),
+        findings=tuple(Finding("coverage", "error", f"FINDING-{one}", f"Fix {one}.") for one in range(findings)),
         refusals=(Problem("REFUSED", "Raise it.", where="limits.reassign"),),
         caseload=tuple(
             CaseloadRow(Handle(f"STAFF-{one}"), UserId(one), Holding(), Holding(learners=one)) for one in range(30)
@@ -119,14 +119,14 @@ def huge(learners: int, *, aside: int = 3, steps: int = 3, findings: int = 3) ->
 
 
 def _step(number: int) -> ManualRemoval:
-    return replace(REMOVAL, id=f"step-{number}", label=f"STEP-{number}")
+    return replace(REMOVAL, id=f"step-{number}", label=f"STEP-{number}", page=f"page {number}")
 
 
 @pytest.mark.parametrize("limit", [COMMENT_LIMIT, 20_000, SUMMARY_LIMIT])
 def test_a_report_too_long_keeps_everything_that_needs_an_eye(limit: int) -> None:
     """Counts, caseloads, what blocks, is set aside or needs a hand are all there; the least risky rows are not."""
     plan = huge(3000)
-    report = markdown(plan, limit)
+    report = markdown(plan, limit, verbose=True)
     assert limit * 0.8 < size(report) <= limit
     kept = [*(f"{sort}-{one}`" for sort in ("ASIDE", "STEP") for one in range(3)), "REFUSED"]
     kept += [f"STAFF-{one}`" for one in range(30)] + [f"FINDING-{one}" for one in range(3)]
@@ -140,7 +140,7 @@ def test_a_report_too_long_keeps_everything_that_needs_an_eye(limit: int) -> Non
 def test_what_is_shown_and_what_is_left_out_are_all_there_is(learners: int) -> None:
     """Rows in tables and rows counted as left out add up, kind by kind."""
     plan = huge(learners)
-    report = markdown(plan)
+    report = markdown(plan, verbose=True)
     shown = [row[0] for table in tables(report) if table[0][:2] == ["", "learner"] for row in table[1:]]
     notice = "".join(line for line in report.splitlines() if line.startswith("> Shortened"))
     left = {
@@ -156,7 +156,7 @@ def test_what_is_shown_and_what_is_left_out_are_all_there_is(learners: int) -> N
 def test_the_least_risky_rows_give_way_first() -> None:
     """A fill is shown only where every reassignment is, and somebody who joins only where every fill is."""
     for learners in (100, 150, 200, 250, 400):
-        report = markdown(huge(learners))
+        report = markdown(huge(learners), verbose=True)
         reassigned, filled, joined = (
             report.count(words)
             for words in ("kate-anderson → james-fayre", "nobody → james-fayre", "additional people: add")
@@ -168,7 +168,7 @@ def test_the_least_risky_rows_give_way_first() -> None:
 
 def test_a_report_that_cannot_show_all_risks_says_so_loudly() -> None:
     """With counts of each kind, and a warning not to approve on it."""
-    report = markdown(huge(10, findings=4000, steps=1500, aside=700))
+    report = markdown(huge(10, findings=4000, steps=1500, aside=700), verbose=True)
     assert size(report) <= COMMENT_LIMIT
     loud = next(line for line in report.splitlines() if "too long to show everything that needs a person's eye" in line)
     assert "Do not approve on it alone." in loud
@@ -199,7 +199,8 @@ def test_outcomes_keep_what_did_not_succeed() -> None:
         Outcome(operation, ends.get(one, State.DONE), "why", "read_back")
         for one, operation in enumerate(plan.operations)
     ]
-    report = render_outcomes(outcome_view(plan, outcomes, fingerprint="sha256:0123", run=12, spent_calls=9))
+    view = outcome_view(plan, outcomes, fingerprint="sha256:0123", run=12, spent_calls=9, verbose=True)
+    report = render_outcomes(view)
     assert size(report) <= COMMENT_LIMIT
     assert [one for one in ends if f"`L-{one}`" not in report] == []
     assert "### Done (2996)" in report

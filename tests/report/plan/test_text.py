@@ -15,9 +15,10 @@ from reconciler.model.slots import Unread
 from reconciler.model.structs import replace
 from reconciler.problems import Problem, Source
 from reconciler.report.common.escape import visible
+from reconciler.report.common.grouping import MANY_ROWS
 from reconciler.report.outcome.text import render_text as render_outcomes
 from reconciler.report.outcome.view import outcome_view
-from reconciler.report.plan.rows import MANY_UNKNOWN
+from reconciler.report.plan.text import SCREEN
 from reconciler.report.plan.text import render_text as render_plan
 from reconciler.report.problems.text import render_text as render_problems
 from tests.factories import (
@@ -29,6 +30,7 @@ from tests.factories import (
     JAMES,
     KATE,
     LEE,
+    PRIYA,
     UNIT,
     additional,
     change,
@@ -75,8 +77,8 @@ Set aside; the rest goes ahead (1)
     Fix: Remove the learner.
 
 Manual removals needed: the API cannot remove people (1)
-  LRN-0042: remove observer-lee from the additional people, by hand: the learner's Access Accounts
-      tab (step 8416d012)
+  LRN-0042: remove observer-lee from the additional people: the learner's Access Accounts tab (step
+      8416d012)
     Afterwards: reconciler done STEP --by NAME
 
 Policy warnings (1)
@@ -91,7 +93,7 @@ Waived (1)
   LRN-0042: tom-reed [trainee_assessor]
     Waived: for a week (head)
 
-Who gains and who loses (learners in scope)
+Who gains and who loses learners
   staff          learners      default   learning aim  unit    target  max
   james-fayre    9 -> 11   +2  9 -> 10   0             0 -> 1  10      12   above the target
   kate-anderson  42 -> 41  -1  41 -> 40  2 -> 3        0       30      40   above the maximum
@@ -99,8 +101,8 @@ Who gains and who loses (learners in scope)
 
 Changes: + fill  ~ reassign  - remove by hand  ! set aside  = left as it is
 care
-  - LRN-0042: remove observer-lee from the additional people, by hand (from our record, not
-      verified)  [state/cohorts/care.yaml:10]
+  - LRN-0042: additional people: remove observer-lee, by hand (from our record, not verified)
+      [state/cohorts/care.yaml:10]
   ~ LRN-0042: default assessor: kate-anderson -> james-fayre  [state/cohorts/care.yaml:11]
   + LRN-0042: assessor of learning aim 41242: nobody -> kate-anderson  [cover,
       state/cohorts/care.yaml:13]
@@ -110,6 +112,10 @@ it
   ! learner 200006: 2 slots set aside: archived
   + learner 200005: assessor of unit KS_COMM1: not shown -> james-fayre (cannot be verified)
       [state/cohorts/it.yaml:12]
+
+Blocked: 1 limit, 1 policy finding. Nothing is applied while a limit or a policy refuses this plan.
+1 to fill, 1 to reassign, 1 to add (cannot be verified), 1 to remove by hand, 2 set aside, 1 drifted
+  and only reported, 1 unchanged.
 """
     )
 
@@ -121,7 +127,6 @@ def test_an_empty_plan_says_so_in_one_sentence() -> None:
 Plan for sandbox, organisation 5740, as declared for 2026-11-23, made 2026-11-23 12:00 UTC
 No changes. OneFile holds what the files declare.
 3 calls to read, 0 to write, about 1 s
-Fingerprint sha256:0123
 """
     )
 
@@ -135,11 +140,11 @@ def test_an_empty_plan_tells_what_it_could_not_see() -> None:
     assert "  ? LRN-0042: assessor of unit KS_COMM1: OneFile holds somebody or nobody" in seen
 
 
-def test_many_unknown_slots_that_shall_be_nobodys_are_counted() -> None:
-    """By kind; --verbose lists them."""
-    unknown = [change(UNIT, UNREADABLE, None, action="no-op", learner=one) for one in range(1, MANY_UNKNOWN + 2)]
-    assert "11 slots are unknown (11 unit assessor)" in text(plan(*unknown))
-    assert "\n  ?" not in text(plan(*unknown))
+def test_unknown_slots_that_should_be_empty_are_counted() -> None:
+    """By kind in the headline, and as one row."""
+    unknown = [change(UNIT, UNREADABLE, None, action="no-op", learner=one, label="") for one in range(1, 12)]
+    assert "11 slots are unknown (11 unit assessors)" in text(plan(*unknown))
+    assert text(plan(*unknown)).count("\n  ?") == 1
     assert text(plan(*unknown), verbose=True).count("\n  ?") == 11
 
 
@@ -164,36 +169,45 @@ def test_a_recorded_holder_is_called_unverified() -> None:
     assert "kate-anderson -> james-fayre (from our record, not verified)" in seen
 
 
-def unknown(count: int) -> Plan:
-    """So many unknown slots of as many learners, every third one James's, and one ordinary change."""
-    rows = [
-        change(AIM if number % 2 else UNIT, UNREADABLE, JAMES if number % 3 == 0 else KATE, learner=number)
-        for number in range(1, count + 1)
-    ]
-    return plan(*rows, change(DEFAULT, KATE, JAMES, learner=count))
-
-
-def test_many_unknown_slots_become_one_line_per_member_of_staff() -> None:
-    """More than ten are folded, and the ordinary change beside them is not."""
-    seen = text(unknown(12), width=200)
+def test_rows_that_differ_only_in_the_learner_are_one_row() -> None:
+    """With how many there are, the first, the last and one line of the files."""
+    rows = [change(DEFAULT, KATE, JAMES, learner=number, label=f"LRN-{number:02}", line=number) for number in (3, 1, 2)]
     assert (
-        """\
-  ~ LRN-0042: default assessor: kate-anderson -> james-fayre \
- [state/cohorts/business-admin-l3-2026.yaml:12]
-  + james-fayre: 4 slots of 4 learners (2 learning aim assessor, 2 unit assessor), \
-cannot be verified
-  + kate-anderson: 8 slots of 8 learners (4 learning aim assessor, 4 unit assessor), \
-cannot be verified
-"""
-        in seen
-    )
+        "  ~ 3 learners, LRN-01 to LRN-03: default assessor: kate-anderson -> james-fayre"
+        "  [state/cohorts/business-admin-l3-2026.yaml:1 and 2 more]\n"
+    ) in text(plan(*rows), width=200)
 
 
-@pytest.mark.parametrize(("count", "verbose"), [(MANY_UNKNOWN, False), (MANY_UNKNOWN + 5, True)])
-def test_few_unknown_slots_or_verbose_are_spelled_out(count: int, verbose: bool) -> None:
-    """Ten or fewer have a line each, and so has every one where it is asked for."""
-    seen = text(unknown(count), width=200, verbose=verbose)
-    assert seen.count("(cannot be verified)  [") == count
+def test_many_rows_with_the_same_people_are_one_row() -> None:
+    """Across slots, which are counted by kind; a row that is alone keeps its slot."""
+    rows = [
+        change(AIM._replace(key=number), KATE, PRIYA if number > 2 * MANY_ROWS else JAMES, learner=number, label="")
+        for number in range(1, 2 * MANY_ROWS + 2)
+    ]
+    seen = text(plan(*rows, change(UNIT, KATE, JAMES, learner=3)), width=200)
+    assert (
+        "  ~ 21 learners, LRN-0042 to learner 9: kate-anderson -> james-fayre "
+        "(20 learning aim assessors, 1 unit assessor)  ["
+    ) in seen
+    assert "  ~ learner 21: assessor of learning aim 21: kate-anderson -> priya-shah  [" in seen
+
+
+@pytest.mark.parametrize(("count", "verbose"), [(MANY_ROWS // 2, False), (MANY_ROWS + 5, True)])
+def test_few_rows_or_verbose_are_spelled_out(count: int, verbose: bool) -> None:
+    """A few different slots have a row each, and so has every slot with --verbose."""
+    rows = [change(AIM._replace(key=number), UNREADABLE, JAMES, learner=number) for number in range(1, count + 1)]
+    assert text(plan(*rows), width=200, verbose=verbose).count("(cannot be verified)  [") == count
+
+
+def test_a_long_plan_ends_with_its_verdict() -> None:
+    """A reader at the end of a long text need not scroll back to know whether it is blocked."""
+    rows = [change(AIM._replace(key=number), KATE, JAMES, learner=number) for number in range(SCREEN)]
+    assert text(plan(*rows), verbose=True).endswith(f"\n\n{SCREEN} to reassign, 0 unchanged.\n")
+
+
+def test_a_plan_that_writes_nothing_shows_no_fingerprint() -> None:
+    """There is nothing to approve."""
+    assert "Fingerprint" not in text(plan(change(DEFAULT, KATE, KATE)))
 
 
 def test_the_same_plan_gives_the_same_text() -> None:
@@ -295,7 +309,8 @@ def test_outcomes_tell_how_each_operation_ended_and_what_proves_it() -> None:
     seen = render_outcomes(outcome_view(whole, outcomes, fingerprint="sha256:0123", run=12, spent_calls=33))
     assert seen == (
         """\
-Run 12: 3 done, 1 already done, 1 not tried, 1 in conflict, 1 unknown, 1 failed
+Run 12 on sandbox, organisation 5740: 3 done, 1 already done, 1 not tried, 1 in conflict, 1 unknown,
+  1 failed
 2 of the 3 done cannot be verified
 33 calls made
 Fingerprint sha256:0123
@@ -317,14 +332,14 @@ Already done: the slot had the new holder before this run wrote (1)
   learner 200008: assessor of learning aim 41242: kate-anderson -> james-fayre
 
 Done (3)
-  LRN-0042: additional people: add observer-lee (not verified)
-  LRN-0042: default assessor: kate-anderson -> james-fayre and default employer: nobody ->
-      acme-mentor (read back)
-  learner 200010: assessor of learning aim 41242: kate-anderson -> james-fayre (not read back)
+  LRN-0042: additional people: add observer-lee: not verified
+  LRN-0042: default assessor: kate-anderson -> james-fayre: read back
+  LRN-0042: default employer: nobody -> acme-mentor: read back
+  learner 200010: assessor of learning aim 41242: kate-anderson -> james-fayre: not read back
 
 Manual removals still needed: the API cannot remove people (1)
-  LRN-0042: remove observer-lee from the additional people, by hand: the learner's Access Accounts
-      tab (step 8416d012)
+  LRN-0042: remove observer-lee from the additional people: the learner's Access Accounts tab (step
+      8416d012)
     Afterwards: reconciler done STEP --by NAME
 """
     )
@@ -360,7 +375,7 @@ def test_what_ended_a_run_early_is_told_before_its_outcomes() -> None:
 def test_a_run_without_operations_says_so() -> None:
     """No outcome is not a success of anything."""
     seen = render_outcomes(outcome_view(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1))
-    assert seen == "Run 3: nothing to write\n1 call made\nFingerprint sha256:0123\n"
+    assert seen == "Run 3 on sandbox, organisation 5740: nothing to write\n1 call made\n"
 
 
 # ------------------------------------------------------------------ problems
