@@ -10,6 +10,7 @@ from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, Drifted, DriftRep
 from reconciler.problems import Problem
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import comment_value
+from reconciler.report.common.grouping import Group
 from reconciler.report.common.manual_steps import manual_steps
 from reconciler.report.common.markdown import (
     FOLD_END,
@@ -17,55 +18,53 @@ from reconciler.report.common.markdown import (
     caution,
     cell,
     clipped,
-    closing_paragraphs,
     folded,
     heading,
-    notice_entry,
+    manual_part,
+    problems_part,
     row,
     sentence,
     table_head,
     value,
+    who_cell,
 )
-from reconciler.report.common.notices import problem_notice
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import (
     age_words,
-    kind_words,
+    kinds_words,
     left_out_words,
-    operation_words,
     organisation_words,
     plan_names,
-    removal_words,
 )
+from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
 from reconciler.report.drift.words import (
     FIGHTS,
+    OPEN_STEPS,
     SECTIONS,
     counts_words,
     fight_words,
     labels_of,
     moment_words,
-    moved_words,
     section_title,
-    seen_words,
     unapproved_words,
     unrecorded_words,
-    waiting_words,
     who_words,
 )
-from reconciler.text import spaced
 
 FULL = "Everything is in the report as text or JSON: `reconciler drift --format json`."
 _TIERS = {verdict: fit.GRAVE if verdict in NEEDS_A_PERSON else fit.WARNS for verdict in DriftAction}
 
 
-def render_markdown(report: DriftReport, *, limit: int = COMMENT_LIMIT, full_report: str = FULL) -> str:
+def render_markdown(
+    report: DriftReport, *, limit: int = COMMENT_LIMIT, full_report: str = FULL, verbose: bool = False
+) -> str:
     """Render the report in at most *limit* bytes; its hidden first line identifies the issue.
 
     What waits is left out first, then drift that needs nobody, then what needs a person, with a loud notice and
     counts. Raises ValueError for a limit below SMALLEST_LIMIT.
     """
     fit.check_limit(limit)
-    return fit.fit(_opening(report), list(_parts(report)), "", limit=limit, full_report=full_report)
+    return fit.fit(_opening(report), list(_parts(report, verbose)), "", limit=limit, full_report=full_report)
 
 
 def _opening(report: DriftReport) -> str:
@@ -94,27 +93,27 @@ def _opening(report: DriftReport) -> str:
     return "".join([*lines, *(f"- {sentence(note)}.\n" for note in notes), "\n"])
 
 
-def _parts(report: DriftReport) -> Iterator[Part]:
+def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     yield from _problems(report.problems, "What stopped the corrections", fit.STOPS)
     yield from _fights(report)
-    yield from _corrections(report, failed=True)
+    yield from _corrections(report, verbose, failed=True)
     left = report.left()
     for verdict in SECTIONS:
         if slots := [drifted for drifted in left if drifted.verdict is verdict]:
-            yield _drift(section_title(verdict, report), slots, report, _TIERS[verdict])
-    yield from _steps(report)
+            yield _drift(section_title(verdict, report), slots, report, _TIERS[verdict], verbose)
+    if report.plan.manual:
+        yield manual_part(manual_steps(report.plan), OPEN_STEPS)
     yield from _problems(report.plan.problems, "Set aside", fit.ASIDE)
-    yield from _corrections(report, failed=False)
-    yield from _waiting("Due by date: cover and dated entries", report.due, report)
-    yield from _waiting("Pending: in the files and not applied yet", report.pending, report)
+    yield from _corrections(report, verbose, failed=False)
+    yield from _waiting("Due by date: cover and dated entries", report.due, report, verbose)
+    yield from _waiting("Pending: in the files and not applied yet", report.pending, report, verbose)
     yield from _ended(report)
     yield from _unmanaged(report)
 
 
 def _problems(problems: Sequence[Problem], title: str, tier: int) -> Iterator[Part]:
     if problems:
-        items = tuple(Item(notice_entry(problem_notice(problem)), tier, "problems") for problem in problems)
-        yield Part(items, heading(f"{title} ({len(items)})"), "\n", always=True)
+        yield problems_part(problems, title, tier)
 
 
 def _fights(report: DriftReport) -> Iterator[Part]:
@@ -137,90 +136,44 @@ def _fights(report: DriftReport) -> Iterator[Part]:
     yield Part(items, head + table_head(("learner", "what", "to correct it again")), "\n", always=True)
 
 
-def _drift(title: str, slots: Sequence[Drifted], report: DriftReport, tier: int) -> Part:
-    rows = (
-        row(
-            (
-                value(who_words(report, drifted.change.learner, drifted.change.label)),
-                value(drifted.change.cohort),
-                cell(moved_words(drifted, report)),
-                cell(seen_words(drifted, report)),
-            )
-        )
-        for drifted in slots
-    )
+def _drift(title: str, slots: Sequence[Drifted], report: DriftReport, tier: int, verbose: bool) -> Part:
+    rows = drift_rows(slots, report, verbose=verbose)
     head = heading(f"{title} ({len(slots)})") + table_head(("learner", "cohort", "what moved", "since when"))
-    return Part(tuple(Item(text, tier, "drifted slots") for text in rows), head, "\n", always=True)
+    return Part(_items(rows, tier, "drifted slots"), head, "\n", always=True)
 
 
-def _steps(report: DriftReport) -> Iterator[Part]:
-    steps = report.plan.manual
-    if not steps:
-        return
-    rows = (
-        row(
-            (
-                value(who_words(report, step.learner, step.label)),
-                cell(removal_words(step.slot, step.holder, plan_names(report.plan))),
-                cell(step.clicks),
-                cell(age_words(report.now - step.first_seen) if step.first_seen else "new"),
-                value(step.owner),
-                value(step.id),
-            )
-        )
-        for step in steps
-    )
-    head = heading(f"Open manual steps ({len(steps)})")
-    head += table_head(("learner", "what", "how, in OneFile", "open for", "owner", "step"))
-    yield Part(
-        tuple(Item(text, fit.BY_HAND, "manual steps") for text in rows),
-        head,
-        "\n" + closing_paragraphs(manual_steps(report.plan)),
-        always=True,
-    )
+def _items(rows: Sequence[Group], tier: int, kind: str) -> tuple[Item, ...]:
+    return tuple(Item(_row(group), tier, kind, group.slots) for group in rows)
 
 
-def _corrections(report: DriftReport, *, failed: bool) -> Iterator[Part]:
+def _row(group: Group) -> str:
+    cohorts = value(group.cohorts[0]) if len(group.cohorts) == 1 else f"{len(group.cohorts)} cohorts"
+    return row((who_cell(group.who, group.learners), cohorts, cell(group.what), cell(group.first.why)))
+
+
+def _corrections(report: DriftReport, verbose: bool, *, failed: bool) -> Iterator[Part]:
     done = (State.DONE, State.ALREADY_DONE)
     outcomes = [outcome for outcome in report.outcomes if (outcome.state in done) != failed]
     if not outcomes:
         return
-    labels = labels_of(report)
     rows = (
-        row(
-            (
-                value(who_words(report, outcome.operation.learner, labels.get(outcome.operation.learner, ""))),
-                cell(operation_words(outcome.operation, plan_names(report.plan))),
-                cell(f"{spaced(outcome.state.value)}{': ' if outcome.detail else ''}{outcome.detail}"),
-            )
-        )
-        for outcome in outcomes
+        (group, row((who_cell(group.who, group.learners), cell(group.what), cell(group.first.why))))
+        for group in correction_rows(outcomes, report, verbose=verbose)
     )
     title = f"Corrections of run {report.run}{' that did not succeed' if failed else ''} ({len(outcomes)})"
     tier = fit.GRAVE if failed else fit.REST
     table = table_head(("learner", "correction", "result"))
     head = heading(title) + (table if failed else folded("Show them", table))
-    items = tuple(Item(text, tier, "corrections") for text in rows)
+    items = tuple(Item(text, tier, "corrections", group.slots) for group, text in rows)
     yield Part(items, head, "\n" if failed else FOLD_END, always=True)
 
 
-def _waiting(title: str, changes: Sequence[Change], report: DriftReport) -> Iterator[Part]:
-    """Yield the changes that wait; those changed in OneFile too come first, because they displace a person."""
-    if not changes:
-        return
-    ordered = sorted(changes, key=lambda change: report.moved_too(change) is None)
-    rows = (
-        row(
-            (
-                value(who_words(report, change.learner, change.label)),
-                value(change.cohort),
-                cell(waiting_words(change, report)),
-            )
-        )
-        for change in ordered
-    )
-    head = heading(f"{title} ({len(changes)})") + folded("Show them", table_head(("learner", "cohort", "change")))
-    yield Part(tuple(Item(text, fit.REST, "waiting changes") for text in rows), head, FOLD_END, always=True)
+def _waiting(title: str, changes: Sequence[Change], report: DriftReport, verbose: bool) -> Iterator[Part]:
+    if changes:
+        rows = waiting_rows(changes, report, verbose=verbose)
+        table = table_head(("learner", "cohort", "change", "details"))
+        head = heading(f"{title} ({len(changes)})") + folded("Show them", table)
+        yield Part(_items(rows, fit.REST, "waiting changes"), head, FOLD_END, always=True)
 
 
 def _ended(report: DriftReport) -> Iterator[Part]:
@@ -244,6 +197,6 @@ def _ended(report: DriftReport) -> Iterator[Part]:
 
 def _unmanaged(report: DriftReport) -> Iterator[Part]:
     if report.unmanaged:
-        kinds = ", ".join(f"{count} {kind_words(kind)}" for kind, count in report.unmanaged.items())
+        kinds = kinds_words(report.unmanaged)
         words = f"Not managed (held in OneFile, not in the files): {kinds}."
         yield Part((Item(f"{sentence(words)}\n\n", fit.REST, "notes"),))

@@ -2,62 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 
-from reconciler.model.operations import Outcome, State
 from reconciler.model.plan import Change
-from reconciler.model.slots import UserId
-from reconciler.plan.drift import DriftAction, Drifted, DriftReport, fight_id
+from reconciler.plan.drift import DriftAction, DriftReport, fight_id
 from reconciler.report.common.escape import visible
 from reconciler.report.common.manual_steps import manual_steps
+from reconciler.report.common.notices import Notices, problem_notice
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
-from reconciler.report.common.text import closing_lines
+from reconciler.report.common.text import manual_lines, notices_lines
 from reconciler.report.common.words import (
-    age_words,
-    kind_words,
+    kinds_words,
     left_out_words,
-    operation_words,
     organisation_words,
     plan_names,
-    removal_words,
 )
+from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
 from reconciler.report.drift.words import (
     FIGHTS,
+    OPEN_STEPS,
     SECTIONS,
     counts_words,
     fight_words,
     labels_of,
     moment_words,
-    moved_words,
     section_title,
-    seen_words,
     unapproved_words,
     unrecorded_words,
-    waiting_words,
     who_words,
 )
-from reconciler.text import number_of, spaced
-
-MANY = 20
-"""Rows of a section that only waits, above which each cohort is a count."""
+from reconciler.text import number_of
 
 _COLOURS = {DriftAction.FIGHT: RED, DriftAction.BY_HAND: RED, DriftAction.SET_ASIDE: RED}
-_ENDS: Mapping[State, str] = {State.DONE: "corrected", State.ALREADY_DONE: "already back"}
 
 
 def render_text(report: DriftReport, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
-    """Render every drifted slot with its run and age; many that only wait are counted, unless *verbose*."""
+    """Render every drifted slot with its run and age; *verbose* groups nothing."""
     page = Page(width, colour)
     lines = [
         *_head(page, report),
         *_problems(page, report),
-        *_corrections(page, report),
+        *_corrections(page, report, verbose),
         *_fights(page, report),
-        *_drift(page, report),
+        *_drift(page, report, verbose),
         *_waiting(page, report, "Due by date: cover and dated entries, for the next apply", report.due, verbose),
         *_waiting(page, report, "Pending: in the files and not applied yet", report.pending, verbose),
-        *_steps(page, report),
+        *manual_lines(page, manual_steps(report.plan), OPEN_STEPS),
         *_rest(page, report),
     ]
     return page.text(lines)
@@ -84,26 +74,14 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
 def _problems(page: Page, report: DriftReport) -> Iterator[str]:
     for title, problems in (("What stopped the corrections", report.problems), ("Set aside", report.plan.problems)):
         if problems:
-            yield from page.title(f"{title} ({len(problems)})", RED)
-        for problem in problems:
-            yield from page.notice(problem.place(), problem.what, problem.fix)
+            yield from notices_lines(page, Notices(title, "", tuple(map(problem_notice, problems)), risky=True))
 
 
-def _corrections(page: Page, report: DriftReport) -> Iterator[str]:
-    if not report.outcomes:
-        return
-    labels = labels_of(report)
-    yield from page.title(f"Corrections of run {report.run} ({len(report.outcomes)})", GREEN)
-    for outcome in report.outcomes:
-        yield from page.wrap(_correction(outcome, labels, report), first=2)
-
-
-def _correction(outcome: Outcome, labels: Mapping[UserId, str], report: DriftReport) -> str:
-    operation = outcome.operation
-    ends = _ENDS.get(outcome.state, spaced(outcome.state.value))
-    name = who_words(report, operation.learner, labels[operation.learner])
-    words = f"{name}: {operation_words(operation, plan_names(report.plan))}: {ends}"
-    return f"{words}: {outcome.detail}" if outcome.detail else words
+def _corrections(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
+    if report.outcomes:
+        yield from page.title(f"Corrections of run {report.run} ({len(report.outcomes)})", GREEN)
+    for row in correction_rows(report.outcomes, report, verbose=verbose):
+        yield from page.wrap(f"{row.who}: {row.what}: {row.first.why}", first=2)
 
 
 def _fights(page: Page, report: DriftReport) -> Iterator[str]:
@@ -113,67 +91,36 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
     yield from page.title(f"{FIGHTS} ({len(report.fights)})", RED)
     for fight in report.fights:
         name = who_words(report, fight.learner, labels.get(fight.learner, ""))
-        yield from page.wrap(f"{name}: {fight_words(fight, plan_names(report.plan))}", first=2)
-        yield from page.wrap(
-            "Not corrected until a person decides. Find out who or what changes it; then accept it into the files, or "
-            f"have it corrected again with: reconciler done {fight_id(*fight.place)} --by NAME",
-            first=4,
-        )
+        words = fight_words(fight, plan_names(report.plan))
+        yield from page.wrap(f"{name}: {words} (step {fight_id(*fight.place)})", first=2)
+    yield from page.wrap(
+        "Not corrected until a person decides. Find out who or what changes it; then accept it into the files, or have "
+        "it corrected again with: reconciler done STEP --by NAME",
+        first=4,
+    )
 
 
-def _drift(page: Page, report: DriftReport) -> Iterator[str]:
+def _drift(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
     left = report.left()
     for verdict in SECTIONS:
         slots = [drifted for drifted in left if drifted.verdict is verdict]
         if slots:
             yield from page.title(f"{section_title(verdict, report)} ({len(slots)})", _COLOURS.get(verdict, YELLOW))
-        for cohort, group in groupby(slots, key=lambda drifted: drifted.change.cohort):
-            yield visible(cohort)
-            for drifted in group:
-                yield from page.signed("!", _drifted(drifted, report))
-
-
-def _drifted(drifted: Drifted, report: DriftReport) -> str:
-    name = who_words(report, drifted.change.learner, drifted.change.label)
-    return f"{name}: {moved_words(drifted, report)}; {seen_words(drifted, report)} ({drifted.change.source})"
+        for row in drift_rows(slots, report, verbose=verbose):
+            yield from page.signed("!", f"{row.who}: {row.what}; {row.first.why}  [{row.where}]")
 
 
 def _waiting(page: Page, report: DriftReport, title: str, changes: Sequence[Change], verbose: bool) -> Iterator[str]:
-    if not changes:
-        return
-    yield from page.title(f"{title} ({len(changes)})")
-    for cohort, group in groupby(changes, key=lambda change: change.cohort):
-        rows = list(group)
-        yield visible(cohort)
-        if len(changes) > MANY and not verbose:
-            overwrites = sum(report.moved_too(change) is not None for change in rows)
-            also = f", {overwrites} of which also changed in OneFile" if overwrites else ""
-            command = f"reconciler plan --cohort {cohort}"
-            yield from page.signed("=", f"{number_of(len(rows), 'pending change')}{also}; see: {command}")
-            continue
-        for change in rows:
-            name = who_words(report, change.learner, change.label)
-            yield from page.signed("=", f"{name}: {waiting_words(change, report)} ({change.source})")
-
-
-def _steps(page: Page, report: DriftReport) -> Iterator[str]:
-    plan = report.plan
-    if not plan.manual:
-        return
-    yield from page.title(f"Open manual steps ({len(plan.manual)})")
-    for step in plan.manual:
-        words = removal_words(step.slot, step.holder, plan_names(plan))
-        since = f", open for {age_words(report.now - step.first_seen)}" if step.first_seen else ""
-        owner = f", {step.owner}" if step.owner else ""
-        name = who_words(report, step.learner, step.label)
-        yield from page.wrap(f"{name}: {words} (step {step.id}{since}{owner})", first=2)
-        yield from page.wrap(step.clicks, first=4)
-    yield from closing_lines(page, manual_steps(plan))
+    if changes:
+        yield from page.title(f"{title} ({len(changes)})")
+    for row in waiting_rows(changes, report, verbose=verbose):
+        details = f"; {row.first.why}" if row.first.why else ""
+        yield from page.signed("=", f"{row.who}: {row.what}{details}  [{row.where}]")
 
 
 def _rest(page: Page, report: DriftReport) -> Iterator[str]:
     if report.unmanaged:
-        kinds = ", ".join(f"{count} {kind_words(kind)}" for kind, count in report.unmanaged.items())
+        kinds = kinds_words(report.unmanaged)
         yield from page.title("Not managed (held in OneFile, not in the files)")
         yield from page.wrap(f"{kinds}.", first=2)
     if report.ended:

@@ -12,7 +12,6 @@ from reconciler.model.slots import UserId
 from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, DriftAction, Drifted, DriftReport
 from reconciler.report.common.words import (
     age_words,
-    change_words,
     holder_words,
     learner_words,
     plan_names,
@@ -21,6 +20,8 @@ from reconciler.report.common.words import (
 from reconciler.text import number_of
 
 FIGHTS = "Correction conflicts: another system keeps changing these"
+
+OPEN_STEPS = "Open manual steps"
 
 SECTIONS: Mapping[DriftAction, str] = {
     DriftAction.FIGHT: "Left alone until a person decides",
@@ -48,11 +49,10 @@ def unapproved_words(report: DriftReport) -> str:
     return f"{report.unapproved[0].upper()}{report.unapproved[1:]}, so drift --correct refuses"
 
 
-def moved_words(drifted: Drifted, report: DriftReport) -> str:
-    """Return both holders: `default assessor: OneFile holds james; run 3 (kate, …) applied kate`."""
-    names, change = plan_names(report.plan), drifted.change
-    holder = holder_words(change.before, names)
-    return f"{slot_words(change.slot, names)}: OneFile holds {holder}; {_applied(drifted, names)}"
+def moved_people(drifted: Drifted, report: DriftReport) -> str:
+    """Return both holders: `OneFile holds james; run 3 (kate, …) applied kate, and it was changed in OneFile since`."""
+    names = plan_names(report.plan)
+    return f"OneFile holds {holder_words(drifted.change.before, names)}; {_applied(drifted, names)}"
 
 
 def _applied(drifted: Drifted, names: Names) -> str:
@@ -90,17 +90,17 @@ def fight_words(fight: OpenIssue, names: Names) -> str:
     return f"{what}: corrected to {who} several times, and changed again each time"
 
 
-def waiting_words(change: Change, report: DriftReport) -> str:
-    """Return a change that waits to be applied, and whether it was changed in OneFile too."""
-    words = change_words(change, plan_names(report.plan))
+def waiting_details(change: Change, report: DriftReport) -> str:
+    """Return whether a change that waits was changed in OneFile too, what caused it, and why it is set aside."""
+    parts = []
     if last := report.moved_too(change):
         who = holder_words(last.staff, plan_names(report.plan))
-        words += f"; changed in OneFile too: {run_words(last)} had {verb_words(last)} {who}"
+        parts.append(f"changed in OneFile too: {run_words(last)} had {verb_words(last)} {who}")
     if report.plan.base:
-        words += (
-            "; pending before this change of the files" if change.pending else "; caused by this change of the files"
-        )
-    return f"{words}: set aside, {change.blocked}" if change.blocked else words
+        parts.append(f"{'pending before' if change.pending else 'caused by'} this change of the files")
+    if change.blocked:
+        parts.append(f"set aside, {change.blocked}")
+    return "; ".join(parts)
 
 
 def counts(report: DriftReport) -> list[tuple[int, str]]:
