@@ -15,6 +15,9 @@ from reconciler.report.plan import text as plan_report
 if TYPE_CHECKING:
     from reconciler.commands.apply import ApplyResult
 
+FEW_ROWS = 3
+"""Number of rows of what is done that are listed below the plan; more are counted."""
+
 
 def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100, below_plan: bool = False) -> str:
     """Render how each operation of a run ended and what proves it: totals, then the worst first.
@@ -32,7 +35,7 @@ def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100, be
         lines += page.notice(problem.place, problem.what, problem.fix)
     for group in view.groups:
         lines += page.title(group.title, _colour(group.end))
-        if below_plan and not group.needs_attention:
+        if below_plan and not group.needs_attention and len(group.rows) > FEW_ROWS:
             lines += page.wrap(f"{group.reasons()}; see: reconciler history {view.run}", first=2)
         else:
             lines += [line for row in group.rows for line in page.wrap(_ended(row), first=2)]
