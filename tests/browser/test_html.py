@@ -112,3 +112,31 @@ def test_outcomes_are_readable_too(show: Show) -> None:
     found = Axe().run(page).response["violations"]
     assert heard == []
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+def test_a_phone_cuts_no_column_and_the_chart_is_legible(show: Show) -> None:
+    """Each cell is within the screen with its column's name, and the chart's text is at least 11 pixels high."""
+    page, _ = show(a_page(), viewport={"width": 390, "height": 844})
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    cells = page.locator("tbody td, tbody th").all()
+    boxes = [box for cell in cells if (box := cell.bounding_box())]
+    assert len(boxes) > 20
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    label = page.locator("td[data-label='Target']").first
+    assert "Target" in label.evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert page.locator(".chart .number").first.evaluate(
+        "text => 13 * text.ownerSVGElement.getBoundingClientRect().width / text.ownerSVGElement.viewBox.baseVal.width"
+    ) >= 11  # fmt: skip
+
+
+def test_a_click_on_a_name_shows_that_persons_changes_only(show: Show) -> None:
+    """Without a script, and everybody's come back; folded rows are shown too."""
+    page, heard = show(a_page())
+    every = page.locator(".changes tbody tr").count()
+    page.get_by_label("Changes of one person").get_by_text("priya-shah").click()
+    rows = page.locator(".changes tbody tr:visible")
+    assert 0 < rows.count() < every
+    assert all("priya-shah" in text for text in rows.all_inner_texts())
+    page.get_by_text("everybody").click()
+    assert not all("priya-shah" in text for text in rows.all_inner_texts())
+    assert heard == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reconciler.model.plan import CaseloadRow, Holding
 from reconciler.model.structs import Struct
 
@@ -21,6 +23,11 @@ class CaseloadLine(Struct, frozen=True):
     def gain(self) -> int:
         """The change in the number of learners."""
         return self.after.learners - self.before.learners
+
+
+def caseload_lines(rows: Iterable[CaseloadRow]) -> tuple[CaseloadLine, ...]:
+    """Return a plan's caseload in the order of tables and charts: the most changed first, then by handle."""
+    return tuple(sorted(map(caseload_line, rows), key=lambda line: (-abs(line.gain), line.handle)))
 
 
 def caseload_line(row: CaseloadRow) -> CaseloadLine:

@@ -71,9 +71,10 @@ class Group(Struct, frozen=True):
         return learners_words([entry.who for entry in self.entries], cohorts=len(self.cohorts))
 
     @property
-    def learners(self) -> int:
-        """The number of learners."""
-        return len({entry.who for entry in self.entries})
+    def names(self) -> tuple[str, ...]:
+        """The learners, each once, in order; empty for one learner."""
+        distinct = sorted({entry.who for entry in self.entries})
+        return tuple(distinct) if len(distinct) > 1 else ()
 
     @property
     def what(self) -> str:

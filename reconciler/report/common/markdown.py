@@ -44,9 +44,9 @@ def sentence(text: str) -> str:
     return prose(clipped(text, LONGEST_SENTENCE))
 
 
-def who_cell(who: str, learners: int) -> str:
+def who_cell(who: str, learners: Sequence[str]) -> str:
     """Render a learner as code for a table's cell, or several in words."""
-    return value(who) if learners == 1 else cell(who)
+    return cell(who) if learners else value(who)
 
 
 def heading(text: str, level: int = 3) -> str:

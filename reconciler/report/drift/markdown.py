@@ -148,7 +148,7 @@ def _items(rows: Sequence[Group], tier: int, kind: str) -> tuple[Item, ...]:
 
 def _row(group: Group) -> str:
     cohorts = value(group.cohorts[0]) if len(group.cohorts) == 1 else f"{len(group.cohorts)} cohorts"
-    return row((who_cell(group.who, group.learners), cohorts, cell(group.what), cell(group.first.why)))
+    return row((who_cell(group.who, group.names), cohorts, cell(group.what), cell(group.first.why)))
 
 
 def _corrections(report: DriftReport, verbose: bool, *, failed: bool) -> Iterator[Part]:
@@ -157,7 +157,7 @@ def _corrections(report: DriftReport, verbose: bool, *, failed: bool) -> Iterato
     if not outcomes:
         return
     rows = (
-        (group, row((who_cell(group.who, group.learners), cell(group.what), cell(group.first.why))))
+        (group, row((who_cell(group.who, group.names), cell(group.what), cell(group.first.why))))
         for group in correction_rows(outcomes, report, verbose=verbose)
     )
     title = f"Corrections of run {report.run}{' that did not succeed' if failed else ''} ({len(outcomes)})"

@@ -1,4 +1,4 @@
-"""Caseloads before and after as bars: inline SVG with a text alternative."""
+"""Caseloads before and after as bars: inline SVG with a text alternative, legible on a phone."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 ROWS = 30
 """Number of people in the chart; the table has everybody."""
-_LABEL, _BAR, _AFTER, _ROW = 200, 460, 50, 40  # widths of names, bars and numbers, and a row's height, in user units
-_LONGEST_NAME = 26  # characters that fit before the bars
+_BAR, _NUMBER, _NAME, _ROW = 350, 40, 18, 54  # widths of bars and numbers, heights of a name and a row, in user units
+_LONGEST_NAME = 40  # characters that fit above the bars
 
 
 def caseload_chart(lines: Sequence[CaseloadLine]) -> Markup | None:
-    """Return a pair of bars per member of staff, the most changed first; None if no number of learners changes.
+    """Return a pair of bars per member of staff whose number of learners changes, in the given order; None without any.
 
     Target and maximum are a dashed and a solid line, so that they do not depend on colour.
     """
     from markupsafe import Markup
 
-    moved = sorted((line for line in lines if line.gain), key=lambda line: (-abs(line.gain), line.handle))[:ROWS]
+    moved = [line for line in lines if line.gain][:ROWS]
     if not moved:
         return None
     largest = max(number for line in moved for number in _numbers(line))
@@ -37,7 +37,7 @@ def caseload_chart(lines: Sequence[CaseloadLine]) -> Markup | None:
         '<title id="chart-title">{title}</title><desc id="chart-text">{text}</desc>'
     )
     text = "; ".join(map(_in_words, moved))
-    return head.format(width=_LABEL + _BAR + _AFTER, height=height, title=title, text=text) + rows + Markup("</svg>")
+    return head.format(width=_BAR + _NUMBER, height=height, title=title, text=text) + rows + Markup("</svg>")
 
 
 def _numbers(line: CaseloadLine) -> list[int]:
@@ -55,19 +55,18 @@ def _row(place: int, line: CaseloadLine, scale: float) -> Markup:
     top = place * _ROW + 4
     name = visible(line.handle)
     short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-    parts = [Markup('<text class="name" x="{x}" y="{y}">{name}</text>').format(x=_LABEL - 10, y=top + 20, name=short)]
-    bars = (
-        ("before", line.before.learners, top),
-        ("after over" if line.over else "after", line.after.learners, top + 15),
-    )
+    parts = [Markup('<text class="name" x="0" y="{y}">{name}</text>').format(y=top + 12, name=short)]
+    kind = "after over" if line.over else "after busy" if line.mark else "after"
+    bars = (("before", line.before.learners, top + _NAME), (kind, line.after.learners, top + _NAME + 15))
     for kind, learners, y in bars:
-        bar = Markup('<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="13" rx="2"/>')
-        parts.append(bar.format(kind=kind, x=_LABEL, y=y, width=round(learners * scale, 1)))
+        bar = Markup('<rect class="{kind}" x="0" y="{y}" width="{width}" height="13" rx="2"/>')
+        parts.append(bar.format(kind=kind, y=y, width=round(learners * scale, 1)))
     for kind, bound in (("target", line.target), ("maximum", line.maximum)):
         if bound is not None:
             mark = Markup('<line class="{kind}" x1="{at}" x2="{at}" y1="{top}" y2="{end}"/>')
-            parts.append(mark.format(kind=kind, at=round(_LABEL + bound * scale, 1), top=top - 2, end=top + 31))
+            at = round(bound * scale, 1)
+            parts.append(mark.format(kind=kind, at=at, top=top + _NAME - 2, end=top + _NAME + 31))
     for _, learners, y in bars:  # last, so that no line crosses a number
         number = Markup('<text class="number" x="{x}" y="{y}">{learners}</text>')
-        parts.append(number.format(x=round(_LABEL + learners * scale + 6, 1), y=y + 11, learners=learners))
+        parts.append(number.format(x=round(learners * scale + 6, 1), y=y + 11, learners=learners))
     return Markup("").join(parts)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def render_page(name: str, **values: object) -> str:
-    """Render the template of this name as a page with its own style sheet."""
-    style = _style()
+    """Render the template of this name as a page with its own style sheet; *rules* are added to it."""
+    style = _style() + str(values.get("rules", ""))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = _environment().get_template(f"{name}.html.j2")
     return template.render(style=style, style_hash=f"sha256-{digest}", **values) + "\n"

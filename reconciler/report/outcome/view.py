@@ -58,7 +58,7 @@ class EndRow(Struct, frozen=True):
     cohorts: tuple[str, ...]
     why: str = ""
     slots: int = 1
-    learners: int = 1
+    learners: tuple[str, ...] = ()
 
 
 class EndGroup(Struct, frozen=True):
@@ -187,7 +187,7 @@ def _group(
     ours = [outcome for outcome in outcomes if outcome.state is end.state]
     entries = [entry for outcome in ours for entry in _entries(outcome, plan, places)]
     rows = (
-        EndRow(group.who, group.what, group.cohorts, group.first.why, group.slots, group.learners)
+        EndRow(group.who, group.what, group.cohorts, group.first.why, group.slots, group.names)
         for group in grouped(entries, verbose=verbose)
     )
     return EndGroup(end, len(ours), tuple(rows))

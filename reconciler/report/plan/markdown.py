@@ -58,6 +58,7 @@ def _headline(view: PlanView) -> str:
     if view.stop:
         lines.append(caution(f"**{view.stop}**"))
     lines.append(f"**{sentence(view.verdict)}**\n\n")
+    lines += [f"- **{answer.question}:** {sentence(answer.words)}\n" for answer in view.answers]
     lines += [f"- {sentence(words)}\n" for words in (*view.notes, f"{view.cost}.")]
     if view.writes:
         lines.append(f"- Fingerprint {value(view.fingerprint)}\n")

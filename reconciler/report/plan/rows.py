@@ -35,8 +35,8 @@ _HELD = {"report": "drift, reported only", "ignore": "drift, ignored"}
 class Row(Struct, frozen=True):
     """One change, or several that differ only in the learner, in words.
 
-    `where` is one line of the files that asks for it, and how many more there are; `slots` and `learners` count
-    what the row is about.
+    `where` is one line of the files that asks for it, and how many more there are; `slots` counts
+    the slots, and `learners` are all learners of a row about several.
     """
 
     risk: Risk
@@ -45,7 +45,7 @@ class Row(Struct, frozen=True):
     why: str = ""
     where: str = ""
     slots: int = 1
-    learners: int = 1
+    learners: tuple[str, ...] = ()
 
     @property
     def sign(self) -> str:
@@ -116,7 +116,7 @@ def _entry(risk: Risk, change: Change, plan: Plan) -> Entry:
 def _row(group: Group) -> Row:
     first, risk = group.first, Risk(group.first.order)
     what = f"{number_of(group.slots, 'slot')} {first.people}" if risk is Risk.ASIDE else group.what
-    return Row(risk, group.who, what, first.why, group.where, group.slots, group.learners)
+    return Row(risk, group.who, what, first.why, group.where, group.slots, group.names)
 
 
 def _reason(change: Change) -> tuple[str, Source | None]:

@@ -8,10 +8,11 @@ from datetime import UTC
 
 from reconciler.model.plan import Change, Finding, Plan, Summary
 from reconciler.model.structs import Struct, replace
-from reconciler.report.caseload.view import CaseloadLine, caseload_line
+from reconciler.report.caseload.view import CaseloadLine, caseload_lines
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
 from reconciler.report.common.notices import Notice, Notices, problem_notice, subject_of
 from reconciler.report.common.words import duration_words, left_out_words, organisation_words
+from reconciler.report.plan.answers import Answer, answers
 from reconciler.report.plan.risk import risk_of
 from reconciler.report.plan.rows import CohortRows, Shown, by_kind, cohort_rows, shown, unknown_slots
 from reconciler.text import number_of
@@ -24,7 +25,7 @@ ALL = "See reconciler plan --verbose for each of them."
 class PlanView(Struct, frozen=True):
     """A plan in words; each format escapes and wraps them.
 
-    The order of reports: the headline (`title`, `stop`, `verdict`, `notes`, `cost`, `fingerprint`,
+    The order of reports: the headline (`title`, `stop`, `verdict`, `answers`, `notes`, `cost`, `fingerprint`,
     `base`), what blocks, what is set aside, manual steps, warnings, waivers, caseloads, then the changes by cohort:
     cohorts by name, and in each the rows by risk (report/plan/risk.py). `already` has what was pending or drifting
     before this change of the files, if the plan was compared with a `base`. `counts` are numbers of slots with
@@ -41,6 +42,7 @@ class PlanView(Struct, frozen=True):
     stop: str
     verdict: str
     counts: tuple[tuple[int, str], ...]
+    answers: tuple[Answer, ...]
     notes: tuple[str, ...]
     cost: str
     notices: tuple[Notices, ...]
@@ -61,6 +63,8 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
     already = cohort_rows(changes, plan, verbose=verbose, pending=True)
     unknown = unknown_slots(changes)
     counts = _counts(plan.summary, len(unknown))
+    notices = tuple(replace(group, verbose=verbose) for group in _notices(plan, verbose=verbose) if group.items)
+    manual, caseload = manual_steps(plan), caseload_lines(plan.caseload)
     return PlanView(
         title=f"Plan for {plan.target}, {organisation_words(plan)}, as declared for {plan.day}, made {made}",
         target=plan.target,
@@ -71,11 +75,12 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
         stop=_stop(plan),
         verdict=_verdict(plan, changes, counts),
         counts=counts,
+        answers=answers(plan, changes, caseload, notices, manual),
         notes=tuple(_notes(plan, unknown, cohorts, already)),
         cost=_cost(plan.summary),
-        notices=tuple(replace(group, verbose=verbose) for group in _notices(plan, verbose=verbose) if group.items),
-        manual=manual_steps(plan),
-        caseload=tuple(caseload_line(row) for row in plan.caseload),
+        notices=notices,
+        manual=manual,
+        caseload=caseload,
         cohorts=cohorts,
         already=already,
     )

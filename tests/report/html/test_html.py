@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from reconciler.model.plan import CaseloadRow, Finding, Holding, Plan
 from reconciler.model.slots import Handle
 from reconciler.model.structs import replace
 from reconciler.problems import Problem, Source
-from reconciler.report.caseload.view import caseload_line
+from reconciler.report.caseload.view import caseload_line, caseload_lines
 from reconciler.report.common.escape import visible
 from reconciler.report.html.chart import ROWS, caseload_chart
 from reconciler.report.outcome.html import render_html as render_outcomes
@@ -35,6 +36,9 @@ HOSTILE = [
 ]
 
 
+_OURS = re.compile(r"#(?:changes|(?:only|staff|learner)-\d+)")
+
+
 class _Page(HTMLParser):
     """The page as a browser reads it: its tags, their attributes and texts, but for the chart's, which are cut."""
 
@@ -51,6 +55,10 @@ class _Page(HTMLParser):
         self.tags.append(tag)
         self.attributes += attrs
         self._tag = tag
+
+    def own_tags(self) -> list[str]:
+        """Return the tags without links within the page, which only a name without markup has."""
+        return [tag for tag in self.tags if tag not in ("a", "span")]
 
     def handle_data(self, data: str) -> None:
         if self._tag != "text":
@@ -76,17 +84,20 @@ def plan_with(text: str) -> Plan:
 def test_a_text_comes_back_as_it_is_shown_and_makes_no_markup(text: str) -> None:
     """Whatever stands in a label, a handle or a reason: the tags are those of the same page with a harmless one."""
     page, harmless = _Page(page_of(plan_with(text))), _Page(page_of(plan_with("harmless")))
-    assert page.tags == harmless.tags
-    assert [name for name, _ in page.attributes] == [name for name, _ in harmless.attributes]
+    assert page.own_tags() == harmless.own_tags()
+    assert all(_OURS.fullmatch(href or "") for name, href in page.attributes if name == "href")
+    names = [[name for name, _ in each.attributes if name not in ("href", "id")] for each in (page, harmless)]
+    assert names[0] == names[1]
     assert "".join(page.texts) == "".join(harmless.texts).replace("harmless", visible(text))
 
 
 def test_nothing_is_run_and_nothing_is_fetched() -> None:
-    """No script, no link, no image, no style of an element's own; and the policy forbids what is not there."""
+    """No script, no image, no style of an element's own, links within the page only; the policy forbids the rest."""
     page = _Page(page_of(plan_with("x")))
-    assert not {"script", "link", "img", "iframe", "object", "a", "form"} & set(page.tags)
+    assert not {"script", "link", "img", "iframe", "object", "form"} & set(page.tags)
     names = {name for name, _ in page.attributes}
-    assert not {"src", "href", "style", "action"} & names
+    assert not {"src", "style", "action"} & names
+    assert all(_OURS.fullmatch(value or "") for name, value in page.attributes if name == "href")
     assert not [name for name in names if name.startswith("on")]
     policy = next(value for name, value in page.attributes if name == "content" and value and "default-src" in value)
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
@@ -132,9 +143,7 @@ def _line(handle: str, before: int, after: int, maximum: int | None = None) -> C
 
 def test_the_chart_says_in_words_what_its_bars_show() -> None:
     """The text alternative has the same numbers, the largest change first."""
-    chart = caseload_chart(
-        [caseload_line(_line("a", 1, 2)), caseload_line(_line("b", 9, 3)), caseload_line(_line("c", 5, 5))]
-    )
+    chart = caseload_chart(caseload_lines([_line("a", 1, 2), _line("b", 9, 3), _line("c", 5, 5)]))
     assert chart is not None
     assert "b from 9 to 3; a from 1 to 2</desc>" in chart
 
@@ -154,7 +163,31 @@ def test_there_is_no_chart_where_nobody_gains_or_loses() -> None:
 
 def test_a_large_centre_has_a_chart_of_those_who_change_most() -> None:
     """Hundreds of bars are not read; the table has everybody."""
-    chart = caseload_chart([caseload_line(_line(f"s{one}", 0, one)) for one in range(1, 3 * ROWS)])
+    chart = caseload_chart(caseload_lines(_line(f"s{one}", 0, one) for one in range(1, 3 * ROWS)))
     assert chart is not None
     assert chart.count('class="before"') == ROWS
     assert f">s{3 * ROWS - 1}<" in chart
+
+
+def test_the_chart_and_the_table_have_one_order() -> None:
+    """A reader who goes from a bar to its row finds it at the same place."""
+    rows = tuple(_line(f"s{number}", 9, number) for number in range(20))
+    page = page_of(replace(plan_of([]), caseload=rows))
+    in_chart = re.findall(r'<text class="name"[^>]*>(s\d+)<', page)
+    in_table = re.findall(r'<a href="#only-\d+">(s\d+)</a></th>', page)
+    assert in_chart == [handle for handle in in_table if handle != "s9"]
+
+
+def test_every_link_leads_to_an_element_of_the_page_and_no_id_comes_twice() -> None:
+    """Staff lead to their caseload and their changes, learners to their row."""
+    rows = [change(DEFAULT, KATE, JAMES, learner=number, label=f"LRN-{number}") for number in range(1, 5)]
+    finding = Finding("coverage", "warn", "LRN-3: no IQA", "Declare one.", label="LRN-3")
+    plan = replace(
+        plan_of(rows), findings=(finding,), caseload=(_line("james-fayre", 1, 5), _line("kate-anderson", 5, 1))
+    )
+    page = _Page(page_of(plan))
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    targets = {(value or "").removeprefix("#") for name, value in page.attributes if name == "href"}
+    assert targets <= set(ids)
+    assert {"staff-0", "only-0", "only-1", "learner-2", "changes"} <= targets
