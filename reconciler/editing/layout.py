@@ -65,7 +65,8 @@ _WAIVER = Shape("line", ("policy", "learner", "cohort", "run", "reason", "approv
 _SETTINGS = Shape(
     "block",
     (
-        *("version", "organisation", "target", "drift", "limits", "calls_per_minute", "policies", "waivers"),
+        *("version", "organisation", "target", "drift", "limits", "calls_per_minute"),
+        *("longest_wait_seconds", "policies", "waivers"),
         *("reviews", "manual_steps", "names", "privacy"),
     ),
     {

@@ -21,8 +21,9 @@ Step = tuple[UserId, Slot, Holder]
 
 
 class _Sort(NamedTuple):
-    """One sort of change: its key in settings.yaml, the action that counts, its effect on so many slots, and the number
-    of slots from which its share counts.
+    """One sort of change: its key in settings.yaml, the action that counts, and its effect on so many slots.
+
+    `shares_from` is the number of slots from which its share counts.
     """
 
     key: str

@@ -1,6 +1,4 @@
-"""Answers to a reviewer's first questions, for the first screen of a report: who changes, who has too many learners,
-what blocks, and what is left to do by hand.
-"""
+"""Answers to a reviewer's first questions: who changes, who has too many learners, what blocks, what is left to do."""
 
 from __future__ import annotations
 
