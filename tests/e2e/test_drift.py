@@ -510,7 +510,7 @@ def test_a_slot_corrected_three_times_in_a_week_waits_for_a_person(home: Home, s
     code, report = look(home, "--correct")
     assert (code, verdicts(report), slots(server.world)[DEFAULT]) == (ExitCode.INCOMPLETE, {DEFAULT: "fight"}, KATE)
     (asked,) = report["fights"]
-    assert f"reconciler done {asked['step']} --by NAME" in home.run("drift").out.replace("\n      ", " ")
+    assert f"(step {asked['step']})" in home.run("drift").out.replace("\n      ", " ")
     assert home.run("done", asked["step"], "--by", "priya").code == ExitCode.DONE
     assert verdicts(look(home, "--correct")[1]) == {DEFAULT: "corrected"}
     assert look(home)[1]["fights"] == []

@@ -146,7 +146,7 @@ def test_plan_tells_everyones_caseload_where_asked(home: Home) -> None:
 def test_max_bytes_is_kept(home: Home) -> None:
     """A plan of the whole centre in the smallest comment."""
     home.declare_demonstration()
-    ended = home.run("plan", "--format", "markdown", "--max-bytes", "8192")
+    ended = home.run("plan", "--format", "markdown", "--max-bytes", "8192", "--verbose")
     assert len(ended.out.encode()) <= 8192
     assert "> Shortened to fit: " in ended.out
     assert home.run("plan", "--format", "markdown", "--max-bytes", "100").code == ExitCode.INVALID

@@ -76,7 +76,7 @@ def test_names_for_the_terminal_reach_no_pipe_and_no_file(home: Home, server: Se
 def test_a_saved_plan_that_is_applied_on_a_terminal_may_name_whom_it_read(home: Home, server: Served) -> None:
     """The plan file has no names; what is read before each write may show them."""
     declare(home, "terminal").run("plan", "--out", "plan.json")
-    ended = home.terminal("apply", "plan.json", ONEFILE_BASE_URL=server.url, ONEFILE_CUSTOMER_TOKEN=TOKEN)
+    ended = home.terminal("apply", "plan.json", "--verbose", ONEFILE_BASE_URL=server.url, ONEFILE_CUSTOMER_TOKEN=TOKEN)
     assert f"({name_of(server.world, 200004)})" in ended.out
     assert name_of(server.world, 200004) not in (home.path / "plan.json").read_text(encoding="utf-8")
 

@@ -8,12 +8,14 @@ from reconciler.model.plan import Plan
 from reconciler.model.slots import Site
 from reconciler.report.caseload.markdown import caseload_parts, gains
 from reconciler.report.common import truncate as fit
+from reconciler.report.common.escape import prose
 from reconciler.report.common.manual_steps import TITLE
 from reconciler.report.common.markdown import (
     FOLD_END,
     FULL_REPORT,
     caution,
     cell,
+    clipped,
     folded,
     heading,
     hidden,
@@ -29,6 +31,8 @@ from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.plan.risk import IN_SIGHT, Risk
 from reconciler.report.plan.rows import CohortRows, Row
 from reconciler.report.plan.view import PlanView, plan_view
+
+LONGEST_ANSWER = 240  # characters
 
 _ALREADY = len(Risk)
 """Offset of the tiers of what was pending before: it is left out before anything that this change causes."""
@@ -58,7 +62,7 @@ def _headline(view: PlanView) -> str:
     if view.stop:
         lines.append(caution(f"**{view.stop}**"))
     lines.append(f"**{sentence(view.verdict)}**\n\n")
-    lines += [f"- **{answer.question}:** {sentence(answer.words)}\n" for answer in view.answers]
+    lines += [f"- **{answer.question}:** {prose(clipped(answer.words, LONGEST_ANSWER))}\n" for answer in view.answers]
     lines += [f"- {sentence(words)}\n" for words in (*view.notes, f"{view.cost}.")]
     if view.writes:
         lines.append(f"- Fingerprint {value(view.fingerprint)}\n")

