@@ -20,7 +20,7 @@ from onefile_sandbox.reads import Query, Record, Row, Rows
 from onefile_sandbox.records import instant
 from onefile_sandbox.request_body import Kind, Refused, read_fields
 from onefile_sandbox.switches import Switches
-from onefile_sandbox.world import Effect, World
+from onefile_sandbox.world import Effect, Value, World
 from onefile_sandbox.writes import Write
 
 BASE = "/api/v2.1"
@@ -57,6 +57,7 @@ class Route(Struct, frozen=True):
     read: Callable[[Query], Row | Rows] | None = None
     write: Callable[[Write], list[Effect]] | None = None
     paged: bool = False
+    creates: bool = False
 
 
 class SandboxApi:
@@ -71,6 +72,7 @@ class SandboxApi:
         self._customer_token = customer_token
         self._sessions: dict[str, float] = {}  # token to the moment it was issued
         self._recent: deque[float] = deque()
+        self._written: deque[tuple[float, Effect, Value]] = deque()  # with its time and the old value
 
     async def exchange(self, request: ApiRequest) -> Answer:
         """Return the answer to one call below the base URL. Every call is recorded, refused calls too."""
@@ -153,7 +155,7 @@ class SandboxApi:
     # ------------------------------------------------------------ routes
 
     def _routed(self, request: ApiRequest, fault: Fault | None) -> tuple[Answer, bool]:
-        path = request.path.lower().rstrip("/")
+        path = request.path.rstrip("/")
         matches = [(route, match) for route in ROUTES if (match := route.pattern.fullmatch(path))]
         if not matches:
             raise Refused(404, "There is nothing at this address")
@@ -164,24 +166,42 @@ class SandboxApi:
             raise Refused(405, f"This address takes {' or '.join(route.method for route, _ in matches)}")
         if request.query:
             raise Refused(400, "The API takes its arguments in the path and the body, not in a query")
-        numbers = tuple(int(group) for group in match.groups())
+        text, text_group = match.groupdict().get("text", ""), route.pattern.groupindex.get("text")
+        numbers = tuple(int(group) for place, group in enumerate(match.groups(), 1) if place != text_group)
         body = request.body if request.method == "POST" else b""
-        fields = read_fields(body, request.headers.get("content-type", ""), route.known)
+        fields = read_fields(body, request.headers.get("content-type", ""), route.known, self.switches.unknown_keys)
         if route.write:
-            return self._written(
-                request, Write(self.world, self.switches, numbers[0], fields, self.clock.now()), route.write
-            )
+            write = Write(self.world, self.switches, numbers, fields, self.clock.now(), text)
+            return self._write(request, write, route)
         assert route.read is not None  # noqa: S101 (a route reads or writes)
         self.world.catch_up()
-        result = route.read(Query(self.world, self.switches, numbers, fields, route.paged))
-        if isinstance(result, Rows):
-            return self._listed(result, numbers if route.paged else None, fault), False
-        return _json(result), False
+        with self.world.as_before(self._lagging()):
+            result = route.read(Query(self.world, self.switches, numbers, fields, route.paged, text))
+            if isinstance(result, Rows):
+                return self._listed(result, numbers if route.paged else None, fault), False
+            return _json(result), False
 
-    def _written(
-        self, request: ApiRequest, write: Write, decide: Callable[[Write], list[Effect]]
-    ) -> tuple[Answer, bool]:
-        changed = self.world.commit(lambda: decide(write), write.at, f"{request.method} {request.path}")
+    def _lagging(self) -> list[tuple[Effect, Value]]:
+        """Return the effects of writes that reads do not show yet."""
+        now, lag = self.clock.monotonic(), self.switches.read_lag_seconds
+        while self._written and self._written[0][0] + lag <= now:
+            self._written.popleft()
+        return [(effect, old) for _, effect, old in self._written]
+
+    def _write(self, request: ApiRequest, write: Write, route: Route) -> tuple[Answer, bool]:
+        effects: list[Effect] = []
+
+        def decide() -> list[Effect]:
+            assert route.write is not None  # noqa: S101 (only routes that write come here)
+            effects.extend(route.write(write))
+            now = self.clock.monotonic()
+            changes = (effect for effect in effects if effect.field != "create" and effect.table != "additional")
+            self._written.extend((now, effect, self.world.field(effect)) for effect in changes)
+            return effects
+
+        changed = self.world.commit(decide, write.at, f"{request.method} {request.path}")
+        if route.creates:
+            return _created(effects[0]), changed
         if self.switches.write_answer == "200_text":
             return Answer(200, b"OK", "text/plain; charset=utf-8"), changed
         return Answer(204), changed
@@ -268,6 +288,14 @@ def _with_body(answer: Answer, closed: str = "") -> Answer:
     return replace(answer, status=200 if answer.status == 204 else answer.status, body=body, closed=closed)
 
 
+def _created(effect: Effect) -> Answer:
+    """Answer with a new user's ID and Username, or with the id of a new aim or unit summary."""
+    if effect.table != "user":
+        return _json(effect.id)
+    record = json.loads(str(effect.value))
+    return _json({"ID": record["ID"], "Username": record["Username"]})
+
+
 def _route(
     method: str,
     path: str,
@@ -276,18 +304,26 @@ def _route(
     read: Callable[[Query], Row | Rows] | None = None,
     write: Callable[[Write], list[Effect]] | None = None,
     paged: bool = False,
+    creates: bool = False,
 ) -> Route:
-    pattern = path.lower().replace("{id}", "([0-9]{1,18})") + ("/([0-9]{1,9})/([0-9]{1,9})" if paged else "")
-    return Route(method, re.compile(pattern), known or {}, read, write, paged)
+    pattern = path.replace("{id}", "([0-9]{1,18})").replace("{text}", "(?P<text>.+)")
+    pattern = pattern.replace("{bool}", "(?:true|false)") + ("/([0-9]{1,9})/([0-9]{1,9})" if paged else "")
+    return Route(method, re.compile(pattern, re.IGNORECASE), known or {}, read, write, paged, creates)
 
 
 _F = reads.FILTERS
 
-# UnitSummary/Search is only known in its paged form. Creating and deleting, and GET /User/{id}/LearnerEpisodes
+# UnitSummary/Search is only known in its paged form. Deleting, visits and templates, and GET /User/{id}/LearnerEpisodes
 # (one doubtful mention), are left out: nothing needs them, and an unknown address answers 404.
 ROUTES: tuple[Route, ...] = (
     _route("GET", "/Customer", read=reads.customer),
     _route("POST", "/Organisation/Search", _F["organisation"], read=reads.search_organisations),
+    _route("POST", "/Organisation/Search", _F["organisation"], read=reads.search_organisations, paged=True),
+    _route("GET", "/Organisation/{id}", read=reads.get_organisation),
+    _route("GET", "/Organisation/{id}/LearnerStatuses", read=reads.learner_statuses),
+    _route("GET", "/Organisation/{id}/LearningAimStatuses", read=reads.learning_aim_statuses),
+    _route("GET", "/Organisation/{id}/AssignedStandards", read=reads.assigned_standards),
+    _route("POST", "/User", writes.NEW_USER_FIELDS, write=writes.create_user, creates=True),
     _route("POST", "/User/Search", _F["user"], read=reads.search_users),
     _route("POST", "/User/Search", _F["user"], read=reads.search_users, paged=True),
     _route("GET", "/User/{id}", read=reads.get_user),
@@ -295,17 +331,34 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/User/{id}/Assign", writes.ASSIGN_FIELDS, write=writes.assign),
     _route("POST", "/User/{id}/Archive", write=writes.archive),
     _route("POST", "/User/{id}/Unarchive", write=writes.unarchive),
+    _route("POST", "/User/{id}/AssignPlacement/{id}/{bool}", write=writes.assign_placement),
     _route("GET", "/User/{id}/UnitSummary", read=reads.user_unit_summaries),
     _route("POST", "/Classroom/Search", _F["classroom"], read=reads.search_classrooms),
+    _route("POST", "/Classroom/Search", _F["classroom"], read=reads.search_classrooms, paged=True),
+    _route("GET", "/Classroom/{id}", read=reads.get_classroom),
     _route("POST", "/Placement/Search", _F["placement"], read=reads.search_placements),
+    _route("POST", "/Placement/Search", _F["placement"], read=reads.search_placements, paged=True),
     _route("GET", "/Placement/{id}", read=reads.get_placement),
     _route("POST", "/Standard/Search", _F["standard"], read=reads.search_standards),
+    _route("POST", "/Standard/Search", _F["standard"], read=reads.search_standards, paged=True),
     _route("GET", "/Standard/{id}", read=reads.get_standard),
+    _route("POST", "/Standard/{id}/Assign/{id}", write=writes.assign_standard, creates=True),
     _route("POST", "/Unit/Search", _F["unit"], read=reads.search_units),
+    _route("POST", "/Unit/Search", _F["unit"], read=reads.search_units, paged=True),
+    _route("GET", "/Unit/{text}", read=reads.get_unit),
+    _route("POST", "/Unit/{text}/Assign/{id}/{id}", write=writes.assign_unit, creates=True),
     _route("POST", "/LearningAim/Search", _F["aim"], read=reads.search_aims),
     _route("POST", "/LearningAim/Search", _F["aim"], read=reads.search_aims, paged=True),
     _route("GET", "/LearningAim/{id}", read=reads.get_aim),
     _route("POST", "/UnitSummary/Search", _F["unit_summary"], read=reads.search_unit_summaries, paged=True),
     _route("POST", "/Review/Search", _F["review"], read=reads.search_nothing),
+    _route("POST", "/Review/Search", _F["review"], read=reads.search_nothing, paged=True),
+    _route("GET", "/Review/{id}", read=reads.get_nothing),
     _route("POST", "/Plan/Search", _F["plan"], read=reads.search_nothing),
+    _route("POST", "/Plan/Search", _F["plan"], read=reads.search_nothing, paged=True),
+    _route("GET", "/Plan/{id}", read=reads.get_nothing),
+    _route("GET", "/Provider", read=reads.search_nothing),
+    _route("POST", "/Provider/Search", _F["provider"], read=reads.search_nothing),
+    _route("POST", "/Provider/Search", _F["provider"], read=reads.search_nothing, paged=True),
+    _route("GET", "/Timesheet/Learner/{id}", read=reads.learner_timesheets),
 )

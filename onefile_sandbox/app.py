@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
+from msgspec import to_builtins
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +23,23 @@ CLOSE_KEY = "sandbox.close"  # key of the scope, set by serve.py: closes the con
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 LARGEST_BODY = 1_000_000  # bytes
+
+CONTROL_PLANE: Mapping[str, str] = {
+    "GET /_sandbox/state": "The whole world as JSON.",
+    "GET /_sandbox/calls": "The calls received, each with its time, method, path, status, effect and fault. DELETE "
+    "forgets them.",
+    "POST /_sandbox/edit": "A change that a person makes in OneFile's web pages, such as "
+    '`{"user": 200004, "set": {"DefaultAssessorID": null}}`, '
+    '`{"user": 200004, "standard": 41240, "set": {"IVID": 118204}}`, '
+    '`{"user": 200004, "unit": "KS_COMM1", "set": {"AssessorID": null}}`, '
+    '`{"user": 200004, "additional": {"add": [127733], "remove": []}}`, `{"user": 200004, "archived": true}`, '
+    '`{"user": 132757, "archived": true, "heir": 122762}` (the heir gets every slot), '
+    '`{"user": 200002, "misid_of": 200004}` (the two swap their MISIDs) and `{"user": 132757, "role": 10}`.',
+    "POST /_sandbox/faults": "One fault, or a list of faults, to arm. GET counts those that wait, DELETE removes them.",
+    "POST /_sandbox/switches": "Switches to change while the sandbox runs, such as "
+    '`{"aim_staff_keys": "omit"}`. GET shows them all.',
+}
+"""Documentation of the control plane."""
 
 
 class DroppedAnswer(ConnectionError):
@@ -115,7 +133,7 @@ class _ClosedConnection(Response):
 
 
 def _control_plane(api: SandboxApi) -> list[Route]:
-    """Return the routes of the control plane: the whole state, the calls received, web edits, and faults."""
+    """Return the routes of the control plane: the whole state, the calls received, web edits, faults and switches."""
 
     async def state(_: Request) -> Response:
         api.world.catch_up()
@@ -140,7 +158,13 @@ def _control_plane(api: SandboxApi) -> list[Route]:
                 api.faults.arm(fault)
         return JSONResponse({"waiting": len(api.faults.waiting())})
 
+    async def switches(request: Request) -> Response:
+        if request.method == "POST":
+            api.switches = api.switches.changed(_object(await _body(request)))
+        return JSONResponse(to_builtins(api.switches))
+
     return [
+        Route("/_sandbox/switches", _explained(switches), methods=["GET", "POST"]),
         Route("/_sandbox/state", state, methods=["GET"]),
         Route("/_sandbox/calls", calls, methods=["GET", "DELETE"]),
         Route("/_sandbox/edit", _explained(edits), methods=["POST"]),

@@ -9,23 +9,47 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 Kind = Literal[
-    # instead of the call: nothing is changed
-    "throttle",  # 429
-    "error_before",  # `status`
-    "drop_before",  # the connection closes without an answer
-    # after the call: its effect stays, only the answer is affected
-    "error_after",  # `status`
-    "drop_after",  # the connection closes without an answer
-    "cut_length",  # the connection closes before the promised Content-Length is there
-    "cut_json",  # a complete answer that ends in the middle of its JSON
-    "html",  # a web page in place of the answer, with `status`, or 200
-    # the call is handled, differently
-    "latency",  # `seconds` pass first
-    "expired_session",  # the session of the call has just ended
-    "repeated_page",  # the page before the requested page
-    "short_page",  # the last row is missing
-    "changed_order",  # the rows are in reverse order
+    "throttle",
+    "error_before",
+    "drop_before",
+    "error_after",
+    "drop_after",
+    "cut_length",
+    "cut_json",
+    "html",
+    "latency",
+    "expired_session",
+    "repeated_page",
+    "short_page",
+    "changed_order",
 ]
+
+KINDS: Mapping[Kind, str] = {
+    "throttle": "429 in place of the call, with `retry_after` if it is given; nothing is changed.",
+    "error_before": "`status`, or 500, in place of the call; nothing is changed.",
+    "drop_before": "The connection closes in place of the call; nothing is changed.",
+    "error_after": "The call is carried out, but the answer is `status`, or 500.",
+    "drop_after": "The call is carried out, but the connection closes without an answer.",
+    "cut_length": "The call is carried out, but the connection closes in the middle of the answer.",
+    "cut_json": "The call is carried out, but the answer ends in the middle of its JSON.",
+    "html": "The call is carried out, but the answer is a web page, with `status` or 200.",
+    "latency": "`seconds` pass before the call is carried out.",
+    "expired_session": "The session of the call has just ended.",
+    "repeated_page": "A search answers with the page before the requested page.",
+    "short_page": "The last row of a search is missing.",
+    "changed_order": "The rows of a search are in reverse order.",
+}
+FIELDS: Mapping[str, str] = {
+    "kind": "The fault; required.",
+    "method": "The method of the calls, such as `POST`; default any.",
+    "path": "A pattern for the path below the base URL, such as `/User/*/Assign`; a star spans slashes; default any.",
+    "nth": "The first matching call that fails, counted from 1; default 1.",
+    "times": "The number of calls that fail; default 1.",
+    "status": "The HTTP status of errors and web pages, from 200 to 599.",
+    "seconds": "The seconds of `latency`, from 0 to 3600; default 1.",
+    "retry_after": "The seconds in the Retry-After header of `throttle`; default no header.",
+}
+"""Documentation of a fault's kinds and fields."""
 
 BEFORE = frozenset[Kind]({"throttle", "error_before", "drop_before"})
 
@@ -33,8 +57,8 @@ BEFORE = frozenset[Kind]({"throttle", "error_before", "drop_before"})
 class Fault(Struct, frozen=True):
     """One fault and the calls on which it fires.
 
-    *path* is a shell pattern for the path below the base URL, regardless of case: `/User/*/Assign`; a star
-    spans slashes too. Matching calls pass until the *nth* since it was armed; then it fires on *times* calls.
+    *path* is a shell pattern, regardless of case. Matching calls pass until the *nth* since the fault was armed; then
+    it fires on *times* calls. FIELDS describes each field.
     """
 
     kind: Kind
@@ -43,8 +67,8 @@ class Fault(Struct, frozen=True):
     nth: int = 1
     times: int = 1
     status: int = 0  # 0: 500 for errors, 200 for html
-    seconds: float = 1.0  # of latency
-    retry_after: int | None = None  # seconds in the Retry-After of a 429
+    seconds: float = 1.0
+    retry_after: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):

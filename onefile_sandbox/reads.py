@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from onefile_sandbox.records import CUSTOMER_ID, DEFAULTS, STANDARDS, UNITS, User
+from onefile_sandbox.records import (
+    CUSTOMER_ID,
+    DEFAULTS,
+    LEARNER_STATUSES,
+    LEARNING_AIM_STATUSES,
+    STANDARDS,
+    UNITS,
+    User,
+)
 from onefile_sandbox.request_body import Fields, Kind, Refused
 from onefile_sandbox.switches import Switches
 from onefile_sandbox.world import World
@@ -17,13 +25,14 @@ Row = dict[str, object]
 
 
 class Query(Struct, frozen=True):
-    """One read with a valid session; *ids* come from the path and *fields* from the body."""
+    """One read with a valid session; *ids* and *text* come from the path and *fields* from the body."""
 
     world: World
     switches: Switches
     ids: tuple[int, ...]
     fields: Fields
     paged: bool = False
+    text: str = ""
 
 
 class Rows(Struct, frozen=True):
@@ -120,6 +129,28 @@ def search_organisations(query: Query) -> Rows:
     return Rows(query.world.centre.organisations if is_own else [])
 
 
+def get_organisation(query: Query) -> Row:
+    for organisation in query.world.centre.organisations:
+        if organisation["ID"] == query.ids[0]:
+            return dict(organisation)
+    raise Refused(query.switches.unknown_id_status, f"There is no organisation {query.ids[0]}")
+
+
+def learner_statuses(query: Query) -> Rows:
+    get_organisation(query)
+    return Rows([{"ID": id_, "Name": name} for id_, name in LEARNER_STATUSES])
+
+
+def learning_aim_statuses(query: Query) -> Rows:
+    get_organisation(query)
+    return Rows([{"ID": id_, "Name": name} for id_, name in LEARNING_AIM_STATUSES])
+
+
+def assigned_standards(query: Query) -> Rows:
+    get_organisation(query)
+    return Rows(STANDARDS)
+
+
 def search_users(query: Query) -> Rows:
     _check_organisation(query)
     switches = query.switches
@@ -147,6 +178,13 @@ def search_classrooms(query: Query) -> Rows:
     _check_organisation(query)
     rooms = _filtered(query.world.centre.classrooms, query, "OrganisationID", "Name")
     return Rows(rooms, lambda room: _show(room, ("ID", "Name", "MISID"), query.switches))
+
+
+def get_classroom(query: Query) -> Row:
+    for room in query.world.centre.classrooms:
+        if room["ID"] == query.ids[0]:
+            return _show(room, ("ID", "Name", "MISID"), query.switches)
+    raise Refused(query.switches.unknown_id_status, f"There is no classroom {query.ids[0]}")
 
 
 def search_placements(query: Query) -> Rows:
@@ -180,6 +218,14 @@ def search_units(query: Query) -> Rows:
     units = {unit["ID"]: unit for id_, own in UNITS.items() if standard in (None, id_) for unit in own}
     matches = _filtered(units.values(), query, "Title")
     return Rows(matches, lambda unit: _show(unit, ("ID", "Title", "NDAQCode", "Display"), query.switches))
+
+
+def get_unit(query: Query) -> Row:
+    """Show a unit of the catalogue; its id is text and compared exactly."""
+    for unit in (unit for units in UNITS.values() for unit in units):
+        if unit["ID"] == query.text:
+            return _show(unit, ("ID", "Title", "NDAQCode", "Display"), query.switches)
+    raise Refused(query.switches.unknown_id_status, f"There is no unit {query.text}")
 
 
 def search_aims(query: Query) -> Rows:
@@ -229,6 +275,16 @@ def search_nothing(query: Query) -> Rows:
     return Rows([])
 
 
+def get_nothing(query: Query) -> Row:
+    """Refuse the id of a review or plan, because there are none."""
+    raise Refused(query.switches.unknown_id_status, f"There is no record {query.ids[0]}")
+
+
+def learner_timesheets(query: Query) -> Rows:
+    find_user(query.world, query.ids[0], query.switches)
+    return Rows([])
+
+
 FILTERS: Mapping[str, Mapping[str, Kind]] = {
     "organisation": {"CustomerID": "id"},
     "user": {
@@ -249,5 +305,6 @@ FILTERS: Mapping[str, Mapping[str, Kind]] = {
     "unit_summary": {"UserID": "id"},
     "review": {"OrganisationID": "id", "LearnerID": "id", "Status": "whole", "DateFrom": "time", "DateTo": "time"},
     "plan": {"OrganisationID": "id", "LearnerID": "id"},
+    "provider": {"OrganisationID": "id", "Name": "text"},
 }
 """Filters seen in documents and in real clients, by kind of record."""

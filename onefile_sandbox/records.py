@@ -36,8 +36,8 @@ class User(TypedDict):
     MobileNumber: str | None
     NINO: str | None
     ULN: str | None
-    L12: int | None
-    L13: int | None
+    L12: int | str | None
+    L13: int | str | None
     ClassroomID: int | None
     PlacementID: int | None
     EpisodeName: str | None
@@ -145,6 +145,11 @@ def _units(standard: int, code: str) -> tuple[Unit, ...]:
 
 
 UNITS: dict[int, tuple[Unit, ...]] = {id_: _units(id_, code) for id_, (_, code) in _TITLES.items()}
+
+
+LEARNER_STATUSES = ((1, "Active"), (2, "Archived"))
+LEARNING_AIM_STATUSES = ((0, "In learning"), (1, "Achieved"))
+"""Guesses: the addresses of these lists are known, but not their contents."""
 
 
 class Centre(Struct):

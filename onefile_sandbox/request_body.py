@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import parse_qsl
 
-Kind = Literal["id", "whole", "text", "time"]
+Kind = Literal["id", "whole", "text", "time", "code"]
+"""A code is a whole number or text, as clients send it."""
 Fields = dict[str, "int | str"]
 
 _FORM = "application/x-www-form-urlencoded"
@@ -25,11 +26,13 @@ class Refused(Exception):
         self.message = message
 
 
-def read_fields(body: bytes, content_type: str, known: Mapping[str, Kind]) -> Fields:
+def read_fields(
+    body: bytes, content_type: str, known: Mapping[str, Kind], unknown_keys: Literal["refused", "ignored"] = "refused"
+) -> Fields:
     """Return the body's fields under their canonical names, regardless of key case.
 
-    The real OneFile may ignore unknown keys. The sandbox refuses them, so that a mistake in a client shows at once: an
-    unknown key, a key given twice, a number in place of text or the reverse.
+    A mistake in a client shows at once: a key given twice, a number in place of text, and an unknown key unless it is
+    ignored. A number may be sent as text, as one client in use does.
     """
     if not body.strip():
         return {}
@@ -39,11 +42,13 @@ def read_fields(body: bytes, content_type: str, known: Mapping[str, Kind]) -> Fi
     fields: Fields = {}
     for key, value in pairs:
         name = names.get(key.lower())
+        if name is None and unknown_keys == "ignored":
+            continue
         if name is None:
             raise Refused(400, f"{key} is not known here")
         if name in fields:
             raise Refused(400, f"{name} is given twice")
-        fields[name] = _checked(name, value, known[name], is_form)
+        fields[name] = _checked(name, value, known[name])
     return fields
 
 
@@ -72,9 +77,11 @@ class _Pairs(list[tuple[str, object]]):
     """A JSON object as sent, keys given twice included."""
 
 
-def _checked(name: str, value: object, kind: Kind, is_form: bool) -> int | str:
+def _checked(name: str, value: object, kind: Kind) -> int | str:
     if kind in ("id", "whole"):
-        return _number(name, value, kind, is_form)
+        return _number(name, value, kind)
+    if kind == "code" and isinstance(value, int) and not isinstance(value, bool):
+        return value
     if not isinstance(value, str):
         raise Refused(400, f"{name} must be text")
     if kind == "time":
@@ -82,8 +89,8 @@ def _checked(name: str, value: object, kind: Kind, is_form: bool) -> int | str:
     return value
 
 
-def _number(name: str, value: object, kind: Kind, is_form: bool) -> int:
-    if is_form and isinstance(value, str) and _DIGITS.fullmatch(value):
+def _number(name: str, value: object, kind: Kind) -> int:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < (1 if kind == "id" else 0):
         raise Refused(400, f"{name} must be {'an id, a whole number above 0' if kind == 'id' else 'a whole number'}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Switches(Struct, frozen=True):
@@ -83,14 +84,20 @@ class Switches(Struct, frozen=True):
     error_body: Literal["message", "Message", "text"] = "message"
     # Row 28: an id of another organisation of the same customer.
     foreign_organisation_status: Literal[400, 404] = 400
+    # Keys in a body that an address does not know. Real clients send some. `reconciler sandbox` ignores them unless the
+    # switch is set; the embedded sandbox refuses them, so that a mistake in this program shows.
+    unknown_keys: Literal["refused", "ignored"] = "refused"
+    # Seconds after a write in which reads still show the old value.
+    read_lag_seconds: float = 0
     # Section 4: LearningAim/Search without UserID, which a real client sends.
     aim_search_without_user: Literal["allowed", "refused"] = "allowed"
     # Section 4: UnitSummary/Search without UserID, which no known client sends.
     unit_search_without_user: Literal["allowed", "refused"] = "refused"
 
     def __post_init__(self) -> None:
-        for name in ("session_hours", "rate_limit", "page_cap"):
-            if not 0 <= getattr(self, name) < 1e9 or (name != "rate_limit" and getattr(self, name) == 0):
+        for name in ("session_hours", "rate_limit", "page_cap", "read_lag_seconds"):
+            is_zero = getattr(self, name) == 0 and name in ("session_hours", "page_cap")
+            if not 0 <= getattr(self, name) < 1e9 or is_zero:
                 raise ValueError(f"switch {name}: {getattr(self, name)} is out of range")
 
     @classmethod
@@ -105,6 +112,12 @@ class Switches(Struct, frozen=True):
                 raise ValueError(f"switch {name} is given twice")
             values[name] = _value(name, text)
         return cls(**values)  # type: ignore[arg-type]  # _value has checked each against its field's type
+
+    def changed(self, values: object) -> Switches:
+        """Return the switches with other values by name. Raises ValueError with the allowed values."""
+        if not isinstance(values, Mapping):
+            raise ValueError("switches are an object of names and values")
+        return replace(self, **{name: _value(name, str(value)) for name, value in values.items()})
 
 
 def allowed() -> dict[str, tuple[str, ...]]:

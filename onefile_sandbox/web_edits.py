@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from onefile_sandbox.records import DEFAULTS, instant
+from onefile_sandbox.records import DEFAULTS, LEARNER, STAFF_ROLES, Aim, UnitSummary, instant
 from onefile_sandbox.world import Effect, Table, Value, World
 
 USER_KEYS = frozenset({*DEFAULTS, "PlacementID", "ClassroomID"})
@@ -20,6 +20,9 @@ def edit(world: World, request: object, at: datetime) -> list[Effect]:
     {"user": 200004, "unit": "KS_COMM1", "set": {"IVID": 118204}}
     {"user": 200004, "additional": {"add": [127733], "remove": [122762]}}
     {"user": 200004, "archived": true}
+    {"user": 132757, "archived": true, "heir": 122762}          the heir gets every slot of the user
+    {"user": 200002, "misid_of": 200004}                        the two users swap their MISIDs
+    {"user": 132757, "role": 10}
     """
     user = request.get("user") if isinstance(request, Mapping) else None
     if not isinstance(request, Mapping) or not isinstance(user, int) or user not in world.users:
@@ -37,7 +40,40 @@ def edit(world: World, request: object, at: datetime) -> list[Effect]:
         return _additional(world, user, request["additional"])
     if parts == {"archived"}:
         return [Effect("user", user, "DateArchived", instant(at) if request["archived"] else None)]
-    raise ValueError("an edit has a user and one of: set; standard and set; unit and set; additional; archived")
+    if parts == {"archived", "heir"}:
+        return _archive_with_heir(world, user, _user_id(world, request["heir"], "heir"), at)
+    if parts == {"misid_of"}:
+        other = _user_id(world, request["misid_of"], "misid_of")
+        first, second = world.users[user]["MISID"], world.users[other]["MISID"]
+        return [Effect("user", user, "MISID", second), Effect("user", other, "MISID", first)]
+    if parts == {"role"}:
+        if request["role"] not in (LEARNER, *STAFF_ROLES):
+            raise ValueError(f"role cannot be {request['role']!r}")
+        return [Effect("user", user, "Role", request["role"])]
+    raise ValueError(
+        "an edit has a user and one of: set; standard and set; unit and set; additional; archived; archived and heir; "
+        "misid_of; role"
+    )
+
+
+def _user_id(world: World, value: object, name: str) -> int:
+    if not isinstance(value, int) or value not in world.users:
+        raise ValueError(f"{name} cannot be {value!r}: it is the id of a user")
+    return value
+
+
+def _archive_with_heir(world: World, user: int, heir: int, at: datetime) -> list[Effect]:
+    """Archive a member of staff and move all their slots to one heir, as OneFile's web pages do."""
+    effects = [Effect("user", user, "DateArchived", instant(at))]
+    for learner in world.centre.users:
+        held = {"DefaultAssessorID": learner["DefaultAssessorID"], "DefaultEmployerID": learner["DefaultEmployerID"]}
+        effects += [Effect("user", learner["ID"], name, heir) for name, holder in held.items() if holder == user]
+    effects += _moved_slots("aim", world.centre.aims, user, heir)
+    effects += _moved_slots("unit", world.centre.unit_summaries, user, heir)
+    for learner_id, people in world.additional.items():
+        if user in people:
+            effects += [Effect("additional", learner_id, "remove", user), Effect("additional", learner_id, "add", heir)]
+    return effects
 
 
 def _slots(world: World, table: Table, targets: list[int], settings: object) -> list[Effect]:
@@ -67,3 +103,12 @@ def _additional(world: World, learner: int, moves: object) -> list[Effect]:
             raise ValueError("additional has add, remove or both, each a list of ids of users")
     removed = [Effect("additional", learner, "remove", person) for person in moves.get("remove", [])]
     return removed + [Effect("additional", learner, "add", person) for person in moves.get("add", [])]
+
+
+def _moved_slots(table: Table, works: Sequence[Aim | UnitSummary], user: int, heir: int) -> list[Effect]:
+    return [
+        Effect(table, work["ID"], name, heir)
+        for work in works
+        for name, holder in (("AssessorID", work["AssessorID"]), ("IVID", work["IVID"]))
+        if holder == user
+    ]

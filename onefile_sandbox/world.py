@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from onefile_sandbox.eventlog import EventLog, FileLog, MemoryLog, WorldFileError
 from onefile_sandbox.generator import check_size, generate
@@ -27,6 +28,7 @@ class Effect(NamedTuple):
     | aim        | learning aim | AssessorID, IVID | a user, or None                     |
     | unit       | unit summary | AssessorID, IVID | a user, or None                     |
     | additional | learner      | add, remove      | the user added or removed           |
+    | any other  | its own id   | create           | the new record as JSON              |
     """
 
     table: Table
@@ -135,11 +137,49 @@ class World:
             else:
                 people[:] = [person for person in people if person != effect.value]
             return
+        if effect.field == "create":
+            self._create(effect.table, effect.id, json.loads(str(effect.value)))
+            return
         tables: Mapping[str, Mapping[int, object]] = {"user": self.users, "aim": self.aims, "unit": self.units}
         record = cast("dict[str, Value]", tables[effect.table][effect.id])
         if effect.field not in record:
             raise KeyError(effect.field)
         record[effect.field] = effect.value
+
+    def _create(self, table: Table, id_: int, record: Any) -> None:
+        """Add a record. Raises KeyError unless it has its table's fields."""
+        kind = {"user": User, "aim": Aim, "unit": UnitSummary}[table]
+        if record.keys() != kind.__annotations__.keys() or record["ID"] != id_:
+            raise KeyError(table)
+        match table:
+            case "user":
+                self.centre.users.append(record)
+                self.users[id_] = record
+            case "aim":
+                self.centre.aims.append(record)
+                self.aims[id_] = record
+                self.aims_of.setdefault(record["UserID"], []).append(record)
+            case _:
+                self.centre.unit_summaries.append(record)
+                self.units[id_] = record
+                self.units_of.setdefault(record["UserID"], []).append(record)
+
+    def field(self, effect: Effect) -> Value:
+        """Return the current value of the field that the effect changes."""
+        tables: Mapping[str, Mapping[int, object]] = {"user": self.users, "aim": self.aims, "unit": self.units}
+        return cast("dict[str, Value]", tables[effect.table][effect.id])[effect.field]
+
+    @contextmanager
+    def as_before(self, effects: Sequence[tuple[Effect, Value]]) -> Iterator[None]:
+        """Show the old values of these effects, oldest first, during the block."""
+        shown = [(effect, self.field(effect)) for effect, _ in effects]
+        for effect, old in reversed(effects):
+            self._apply(effect._replace(value=old))
+        try:
+            yield
+        finally:
+            for effect, value in shown:
+                self._apply(effect._replace(value=value))
 
     def state(self) -> dict[str, object]:
         """Return the whole world as plain JSON; for tests and inspection only."""

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
 from msgspec import Struct
 
 from onefile_sandbox.reads import find_user
-from onefile_sandbox.records import ASSESSOR, DEFAULTS, EMPLOYER, IQA, LEARNER, TRAINEE, Aim, UnitSummary, User, instant
+from onefile_sandbox.records import (
+    ASSESSOR,
+    DEFAULTS,
+    EMPLOYER,
+    IQA,
+    LEARNER,
+    OBSERVER,
+    STAFF_ROLES,
+    STANDARDS,
+    TRAINEE,
+    UNITS,
+    Aim,
+    UnitSummary,
+    User,
+    instant,
+)
 from onefile_sandbox.request_body import Fields, Kind, Refused
 from onefile_sandbox.switches import Switches
 from onefile_sandbox.world import Effect, Table, World
@@ -25,23 +42,37 @@ USER_FIELDS: Mapping[str, Kind] = {
     **dict.fromkeys(("FirstName", "LastName", "Email", "Username", "MISID", "EpisodeName"), "text"),
     **dict.fromkeys(("HomeAddress", "Telephone", "MobileNumber", "NINO", "ULN"), "text"),
     **dict.fromkeys(("DOB", "StartOn", "PlannedEndDate"), "time"),
-    **dict.fromkeys(("L12", "L13"), "whole"),
+    **dict.fromkeys(("L12", "L13"), "code"),
     **dict.fromkeys(("ClassroomID", "PlacementID", *DEFAULTS), "id"),
 }
 
+NEW_USER_FIELDS: Mapping[str, Kind] = {**USER_FIELDS, "OrganisationID": "id", "Role": "id"}
+
+_NEEDED = ("OrganisationID", "FirstName", "LastName", "Email", "Role")
+_NEEDED_BY_ROLE = {
+    LEARNER: ("DefaultAssessorID", "ClassroomID", "PlacementID"),
+    EMPLOYER: ("PlacementID",),
+    OBSERVER: ("PlacementID",),
+}
 _LEVEL_KEYS = {1: None, 2: "UnitID", 3: "StandardID"}
 _ROLE_NAMES = {LEARNER: "a learner", TRAINEE: "a trainee assessor", ASSESSOR: "an assessor", IQA: "an IQA"}
 _ROLE_NAMES |= {EMPLOYER: "an employer", 45: "an observer"}
 
 
 class Write(Struct, frozen=True):
-    """One write: *id* is the user in the path, *at* the time of day."""
+    """One write: *ids* and *text* are in the path, *at* is the time of day."""
 
     world: World
     switches: Switches
-    id: int
+    ids: tuple[int, ...]
     fields: Fields
     at: datetime
+    text: str = ""
+
+    @property
+    def id(self) -> int:
+        """The first id in the path."""
+        return self.ids[0]
 
 
 # ------------------------------------------------------------------ POST /User/{id}/Assign
@@ -49,7 +80,7 @@ class Write(Struct, frozen=True):
 
 def assign(write: Write) -> list[Effect]:
     switches = write.switches
-    level = _level(write.fields)
+    level = _level(write.fields, switches)
     learner_id, in_path = _number(write.fields, "LearnerID"), find_user(write.world, write.id, switches)
     if switches.assign_path == "learner_silent" and in_path["Role"] != LEARNER:
         return []
@@ -66,13 +97,13 @@ def assign(write: Write) -> list[Effect]:
     return _put(write, staff, learner, _targets(write, learner, level), "aim" if level == 3 else "unit", slot)
 
 
-def _level(fields: Fields) -> int:
-    """Return the level; refuse a body without exactly the keys of that level."""
+def _level(fields: Fields, switches: Switches) -> int:
+    """Return the level; refuse a body without exactly the keys of that level, unless other keys are ignored."""
     level = _number(fields, "Level")
     if level not in _LEVEL_KEYS:
         raise Refused(400, "Level must be 1, 2 or 3")
     for key_level, key in _LEVEL_KEYS.items():
-        if key and key_level != level and key in fields:
+        if key and key_level != level and key in fields and switches.unknown_keys == "refused":
             raise Refused(400, f"{key} is not known at level {level}")
         if key and key_level == level and key not in fields:
             raise Refused(400, f"{key} is missing")
@@ -238,6 +269,88 @@ def _cascade(write: Write, learner: User) -> list[Effect]:
         *(Effect("aim", aim["ID"], "AssessorID", new) for aim in aims),
         *(Effect("unit", unit["ID"], "AssessorID", new) for unit in units),
     ]
+
+
+def assign_placement(write: Write) -> list[Effect]:
+    """Move a user to a placement, whether or not access is granted with it."""
+    moved = Write(write.world, write.switches, write.ids[:1], {"PlacementID": write.ids[1]}, write.at)
+    return update_user(moved)
+
+
+# ------------------------------------------------------------------ new records
+
+
+def create_user(write: Write) -> list[Effect]:
+    fields, switches = write.fields, write.switches
+    for name in _NEEDED:
+        if name not in fields:
+            raise Refused(400, f"{name} is missing")
+    role = int(fields["Role"])
+    if role not in (LEARNER, *STAFF_ROLES):
+        raise Refused(400, f"Role {role} cannot be created")
+    for name in _NEEDED_BY_ROLE.get(role, ()):
+        if name not in fields:
+            raise Refused(400, f"{name} is missing")
+    if all(organisation["ID"] != fields["OrganisationID"] for organisation in write.world.centre.organisations):
+        raise Refused(switches.unknown_id_status, f"There is no organisation {fields['OrganisationID']}")
+    id_ = max(write.world.users) + 1
+    user = cast("User", {**dict.fromkeys(User.__annotations__), **fields, "ID": id_, "LastModified": instant(write.at)})
+    user["Username"] = str(fields.get("Username", f"{fields['FirstName']}.{fields['LastName']}.{id_}".lower()))
+    _check_places(write, user)
+    for name, roles in DEFAULTS.items():
+        if name in fields:
+            _check_default(write, user, name, roles)
+    return [Effect("user", id_, "create", json.dumps(user))]
+
+
+def assign_standard(write: Write) -> list[Effect]:
+    """Give a learner a new learning aim of the standard."""
+    standard, learner = write.ids[0], _learner_for(write, write.ids[1])
+    if all(known["ID"] != standard for known in STANDARDS):
+        raise Refused(write.switches.unknown_id_status, f"There is no standard {standard}")
+    id_ = max(write.world.aims) + 1
+    aim: Aim = {
+        "ID": id_,
+        "StandardID": standard,
+        "UserID": learner["ID"],
+        "Status": 0,
+        "Progress": 0,
+        "AchievedDate": None,
+        "AssessorID": None,
+        "IVID": None,
+    }
+    return [Effect("aim", id_, "create", json.dumps(aim))]
+
+
+def assign_unit(write: Write) -> list[Effect]:
+    """Give a learner a new unit summary under an aim of the standard; a second time it is refused."""
+    learner, standard = _learner_for(write, write.ids[0]), write.ids[1]
+    if all(unit["ID"] != write.text for unit in UNITS.get(standard, ())):
+        raise Refused(write.switches.unknown_id_status, f"There is no unit {write.text} in standard {standard}")
+    aim = next((aim for aim in write.world.aims_of.get(learner["ID"], []) if aim["StandardID"] == standard), None)
+    if aim is None:
+        raise Refused(write.switches.not_held_status, f"Learner {learner['ID']} does not hold standard {standard}")
+    held = write.world.units_of.get(learner["ID"], [])
+    if any(unit["UnitID"] == write.text and unit["LearningAimID"] == aim["ID"] for unit in held):
+        raise Refused(400, f"Learner {learner['ID']} holds unit {write.text} already")
+    id_ = max(write.world.units) + 1
+    unit: UnitSummary = {
+        "ID": id_,
+        "UserID": learner["ID"],
+        "UnitID": write.text,
+        "LearningAimID": aim["ID"],
+        "AssessorID": None,
+        "IVID": None,
+    }
+    return [Effect("unit", id_, "create", json.dumps(unit))]
+
+
+def _learner_for(write: Write, id_: int) -> User:
+    learner = find_user(write.world, id_, write.switches)
+    if learner["Role"] != LEARNER:
+        raise Refused(400, f"User {id_} is not a learner")
+    _check_active(learner, write.switches)
+    return learner
 
 
 def archive(write: Write) -> list[Effect]:

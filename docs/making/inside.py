@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from docs.making.pages import item, page, prose
-from onefile_sandbox import switches
+from onefile_sandbox import faults, switches
+from onefile_sandbox.app import CONTROL_PLANE
 from reconciler.model.structs import fields
 from reconciler.store.migrations import STEPS, newest
 from reconciler.store.schema import APPEND_ONLY
@@ -40,8 +41,7 @@ def switches_page() -> str:
     rows = [
         item(
             field.name,
-            f"{comments[field.name]} One of {', '.join(f'`{value}`' for value in allowed[field.name])}; "
-            f"default `{field.default}`.",
+            f"{comments[field.name]} {_values(allowed[field.name])}; default `{field.default}`.",
         )
         for field in fields(switches.Switches)
     ]
@@ -56,8 +56,30 @@ def switches_page() -> str:
             "Set a switch with `reconciler sandbox --switch NAME=VALUE` (repeatable). "
             "`--fault JSON` makes single calls fail."
         ),
+        "## Switches",
         "\n".join(rows),
+        "## Faults",
+        prose(
+            'A fault is a JSON object: `--fault \'{"kind": "throttle", "path": "/User/*", "nth": 5}\'` '
+            "(repeatable). If several faults are due for one call, one fires, and the others fire on the next ones."
+        ),
+        "\n".join(item(name, text) for name, text in faults.FIELDS.items()),
+        "Kinds:",
+        "\n".join(item(name, text) for name, text in faults.KINDS.items()),
+        "## Control plane",
+        prose(
+            "A test can look into a running sandbox and change it at these addresses, beside `/api/v2.1`. They need no "
+            "session and do not count for the rate limit."
+        ),
+        "\n".join(item(name, text) for name, text in CONTROL_PLANE.items()),
     )
+
+
+def _values(values: tuple[str, ...]) -> str:
+    """List the values of a switch; a number has only its kind."""
+    if values[0].startswith("a "):
+        return f"{values[0][0].upper()}{values[0][1:]}"
+    return f"One of {', '.join(f'`{value}`' for value in values)}"
 
 
 def _comments() -> dict[str, str]:

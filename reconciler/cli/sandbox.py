@@ -40,7 +40,9 @@ from reconciler.problems import ExitCode
     "faults",
     multiple=True,
     metavar="JSON",
-    help='Make calls fail, such as {"kind": "throttle", "nth": 5} (repeatable).',
+    help='Make calls fail, such as {"kind": "throttle", "nth": 5} (repeatable). Kinds: throttle, error_before, '
+    "drop_before, error_after, drop_after, cut_length, cut_json, html, latency, expired_session, repeated_page, "
+    "short_page, changed_order. Other fields: method, path, nth, times, status, seconds, retry_after.",
 )
 @click.option("--switches", "listing", is_flag=True, help="List the switches and their values, and exit.")
 @STATE

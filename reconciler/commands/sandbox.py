@@ -31,12 +31,31 @@ class _ShiftedClock(SystemClock):
         return super().now() + self._shift
 
 
+_FAULT_FIX = 'Write an object such as {"kind": "throttle"}. `reconciler sandbox --help` lists the kinds and fields.'
+
+
 @contextmanager
-def _as_invalid(option: str) -> Iterator[None]:
+def _as_invalid(option: str, fix: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise Invalid(Problem(str(error), "See reconciler sandbox --help.", where=option)) from error
+        raise Invalid(Problem(str(error), fix, where=option)) from error
+
+
+def _switches(settings: Sequence[str]) -> Switches:
+    """Parse the switches; unknown keys are ignored unless a setting is given, because any client may call."""
+    switches = Switches.parse(settings)
+    if any(setting.partition("=")[0].strip() == "unknown_keys" for setting in settings):
+        return switches
+    return switches.changed({"unknown_keys": "ignored"})
+
+
+def _fault(text: str) -> Fault:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{text[:60]!r} is not JSON") from None
+    return Fault.from_json(value)
 
 
 def serve_sandbox(
@@ -60,10 +79,10 @@ def serve_sandbox(
     """
     token = customer_token(environment).reveal() if has_token(environment) else "sandbox"
     clock: Clock = _ShiftedClock(start) if start else SystemClock()
-    with _as_invalid("--switch"):
-        chosen = Switches.parse(switches)
-    with _as_invalid("--fault"):
-        armed = Faults(*(Fault.from_json(json.loads(fault)) for fault in faults))
+    with _as_invalid("--switch", "`reconciler sandbox --switches` lists the switches and their values."):
+        chosen = _switches(switches)
+    with _as_invalid("--fault", _FAULT_FIX):
+        armed = Faults(*(_fault(fault) for fault in faults))
     path = world_file or options.world_file
     with world_problems(options):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

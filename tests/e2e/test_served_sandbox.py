@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
+from onefile_sandbox.faults import FIELDS, KINDS
 from reconciler.problems import ExitCode
 from tests.e2e.user import TOKEN, Home, point_at, served
 
@@ -95,6 +97,40 @@ def test_its_switches_are_listed(home: Home) -> None:
     ended = home.run("sandbox", "--switches")
     assert ended.code == ExitCode.DONE
     assert "iqa_key = IVID | IQAID" in ended.out
+
+
+def test_its_help_names_every_fault_and_field(home: Home) -> None:
+    """So that nobody has to read the source."""
+    text = home.run("sandbox", "--help").out
+    assert [name for name in (*KINDS, *FIELDS) if name not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "what", "fix"),
+    [
+        ("--fault", "x", "--fault: 'x' is not JSON", "lists the kinds and fields"),
+        ("--fault", "[" * 100_000, "is not JSON", "lists the kinds and fields"),
+        ("--fault", '{"kind": "gremlin"}', "no fault is called 'gremlin'", "lists the kinds and fields"),
+        ("--switch", "rate_limit=abc", "--switch: switch rate_limit: 'abc' is not a whole number", "--switches"),
+        ("--switch", "iqa_kee=IVID", "did you mean iqa_key?", "--switches"),
+    ],
+)
+def test_a_wrong_switch_or_fault_is_explained(home: Home, option: str, value: str, what: str, fix: str) -> None:
+    """Without a word of the JSON library."""
+    ended = home.run("sandbox", option, value)
+    assert ended.code == ExitCode.INVALID
+    assert what in ended.err and fix in ended.err and ended.is_decent()
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 204), (("--switch", "unknown_keys=refused"), 400)])
+def test_a_served_sandbox_ignores_unknown_keys_unless_told_otherwise(
+    home: Home, options: tuple[str, ...], status: int
+) -> None:
+    """Other people's clients send some."""
+    with sandbox(home, *options) as (url, _), httpx.Client(trust_env=False) as client:
+        session = client.post(f"{url}/Authentication", headers={"X-CustomerToken": TOKEN}).text
+        body = {"Telephone": "07700 900111", "CompanyName": "Acme"}
+        assert client.post(f"{url}/User/200004", headers={"X-TokenID": session}, json=body).status_code == status
 
 
 def test_a_target_that_the_environment_overrules_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

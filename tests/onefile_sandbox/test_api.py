@@ -128,7 +128,7 @@ def test_a_form_is_as_good_as_json(sandbox: Sandbox) -> None:
         ("GET", "/User/Search", 405),
         ("GET", "/Users/1", 404),
         ("POST", "/UnitSummary/Search", 404),
-        ("POST", "/Standard/Search/1/10", 404),
+        ("POST", "/Visit/Search/1/10", 404),
         ("GET", "/User/-1", 404),
         ("GET", "/User/x", 404),
         ("POST", "/User/Search/0/10", 400),
@@ -156,7 +156,7 @@ def test_nothing_is_served_beside_the_api(sandbox: Sandbox) -> None:
         (b"[]", "not a JSON object"),
         (b'"LearnerID"', "not a JSON object"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"LearnerID": 200004, "Level": 3, "StandardID": "41240"}', "StandardID must be an id"),
+        (b'{"LearnerID": 200004, "Level": 3, "StandardID": "41240x"}', "StandardID must be an id"),
         (b'{"LearnerID": 200004, "Level": 3, "StandardID": 41240.0}', "StandardID must be an id"),
         (b'{"LearnerID": 200004, "Level": 3, "StandardID": [41240]}', "StandardID must be an id"),
         (b'{"LearnerID": 200004, "Level": 2, "UnitID": 41240}', "UnitID must be text"),
@@ -417,7 +417,8 @@ def test_both_defaults_go_in_one_call(sandbox: Sandbox) -> None:
         (LEARNER, {"Role": 5}, 400, "Role is not known here"),
         (LEARNER, {"DefaultAssessorID": None}, 400, "must be an id"),
         (LEARNER, {"DefaultAssessorID": 0}, 400, "must be an id"),
-        (LEARNER, {"DefaultAssessorID": str(JAMES)}, 400, "must be an id"),
+        (LEARNER, {"DefaultAssessorID": f"{JAMES}.0"}, 400, "must be an id"),
+        (LEARNER, {"L12": True}, 400, "must be text"),
         (LEARNER, {"DefaultAssessorID": PRIYA}, 400, "an IQA and cannot be DefaultAssessorID"),
         (LEARNER, {"DefaultAssessorID": 200005}, 400, "a learner and cannot be DefaultAssessorID"),
         (LEARNER, {"DefaultEmployerID": KATE}, 400, "an assessor and cannot be DefaultEmployerID"),
@@ -496,10 +497,73 @@ def test_another_persons_edit_has_a_writes_effect(sandbox: Sandbox) -> None:
     assert "DateArchived" in sandbox.call("GET", "/User/200005").json()
 
 
+def test_an_archived_account_leaves_all_its_slots_to_one_heir(sandbox: Sandbox) -> None:
+    """Defaults, aims, units and additional people; nobody else's slots move."""
+    sandbox.assign(KATE, level=1)
+    before = sandbox.state()
+    edit = {"user": KATE, "archived": True, "heir": JAMES}
+    assert sandbox.send("POST", "/_sandbox/edit", json=edit).json() == {"changed": True}
+    after = sandbox.state()
+    for table, names in (
+        ("users", ("DefaultAssessorID", "DefaultEmployerID")),
+        ("aims", ("AssessorID", "IVID")),
+        ("units", ("AssessorID", "IVID")),
+    ):
+        for old, new in zip(before[table], after[table], strict=True):
+            for name in names:
+                assert new[name] == (JAMES if old[name] == KATE else old[name])
+    assert after["additional"] == {str(LEARNER): [JAMES]}
+    assert "DateArchived" in sandbox.call("GET", f"/User/{KATE}").json()
+
+
+def test_two_learners_can_swap_their_misids_and_a_role_can_change(sandbox: Sandbox) -> None:
+    """As a typing mistake in OneFile's web pages does."""
+    first, second = (sandbox.world.users[id_]["MISID"] for id_ in (200002, 200004))
+    sandbox.send("POST", "/_sandbox/edit", json={"user": 200002, "misid_of": 200004})
+    assert [sandbox.world.users[id_]["MISID"] for id_ in (200002, 200004)] == [second, first]
+    sandbox.send("POST", "/_sandbox/edit", json={"user": KATE, "role": 10})
+    assert KATE in [row["ID"] for row in sandbox.rows("/User/Search", {"Role": 10})]
+
+
+def test_fields_can_vanish_while_the_sandbox_runs(sandbox: Sandbox) -> None:
+    """A switch that is set from outside counts from the next call on; a wrong one changes nothing."""
+    assert "AssessorID" in sandbox.rows("/LearningAim/Search", {"UserID": LEARNER})[0]
+    answer = sandbox.send("POST", "/_sandbox/switches", json={"aim_staff_keys": "omit", "page_cap": 7})
+    assert (answer.json()["aim_staff_keys"], answer.json()["page_cap"]) == ("omit", 7)
+    assert "AssessorID" not in sandbox.rows("/LearningAim/Search", {"UserID": LEARNER})[0]
+    for wrong in ({"aim_staff_keys": "perhaps"}, {"page_cap": 0}, {"shoe": 1}, [1]):
+        assert sandbox.send("POST", "/_sandbox/switches", json=wrong).status_code == 400
+    assert sandbox.send("GET", "/_sandbox/switches").json() == answer.json()
+
+
+def test_a_lagging_server_shows_each_old_value_for_its_time() -> None:
+    """Two writes to one slot, ten seconds apart: each shows thirty seconds later; validation uses the new value."""
+    sandbox = Sandbox("read_lag_seconds=30", "repeat_assign=refused")
+
+    def holder() -> object:
+        return sandbox.rows("/LearningAim/Search", {"UserID": LEARNER})[1]["AssessorID"]
+
+    sandbox.assign(ROBIN, StandardID=41242)
+    sandbox.wait(10)
+    sandbox.assign(JAMES, StandardID=41242)
+    assert sandbox.assign(JAMES, StandardID=41242).status_code == 400
+    seen = [holder()]
+    for seconds in (15, 10, 10):
+        sandbox.wait(seconds)
+        seen.append(holder())
+    assert seen == [None, None, ROBIN, JAMES]
+    assert sandbox.aim(LEARNER, 41242)["AssessorID"] == JAMES
+
+
 @pytest.mark.parametrize(
     "edit",
     [
         "nonsense",
+        {"user": KATE, "archived": True, "heir": 1},
+        {"user": KATE, "heir": JAMES},
+        {"user": LEARNER, "misid_of": "LRN00002"},
+        {"user": KATE, "role": 99},
+        {"user": KATE, "role": [5]},
         {},
         {"user": 1, "set": {"DefaultAssessorID": KATE}},
         {"user": [1], "set": {"DefaultAssessorID": KATE}},

@@ -102,6 +102,16 @@ def _modified_after(path: str, body: dict[str, object]) -> Callable[[Sandbox], o
     return probe
 
 
+def _read_back(sandbox: Sandbox) -> object:
+    """Return True for each reading that shows a write: at once, and after 30 seconds."""
+    sandbox.call("POST", f"/User/{LEARNER}", {"Telephone": "07700 900222"})
+    shown = []
+    for seconds in (30, 0):
+        shown.append(sandbox.call("GET", f"/User/{LEARNER}").json().get("Telephone") == "07700 900222")
+        sandbox.wait(seconds)
+    return shown
+
+
 def _write_answer(sandbox: Sandbox) -> object:
     answer = sandbox.call("POST", f"/User/{LEARNER}", {"DefaultAssessorID": JAMES})
     return answer.status_code, answer.text
@@ -109,6 +119,8 @@ def _write_answer(sandbox: Sandbox) -> object:
 
 def _refusal(sandbox: Sandbox) -> object:
     answer = sandbox.call("POST", "/User/Search", {"Shoe": 1})
+    if answer.status_code == 200:
+        return 200, "rows"
     json_ = answer.headers["content-type"].startswith("application/json")
     return answer.status_code, sorted(answer.json()) if json_ else answer.text
 
@@ -204,6 +216,7 @@ TRIALS: dict[str, Callable[[Sandbox], object]] = {
         f"/User/{JAMES}/Assign", {"LearnerID": LEARNER, "Level": 3, "StandardID": 41242}
     ),
     "modified by adding": _modified_after(f"/User/{LEE}/Assign", {"LearnerID": LEARNER, "Level": 1}),
+    "read back": _read_back,
     "modified by telephone": _modified_after(f"/User/{LEARNER}", {"Telephone": "07700 900222"}),
 }
 """Probes that write, or let time pass; each has its own sandbox."""
@@ -300,6 +313,8 @@ EXPECTED: dict[str, dict[str, object]] = {
     "name_filter=prefix": {"name in part": "1 rows", "misid in part": "5 rows"},
     "error_body=Message": {"refusal": (400, ["Message"])},
     "error_body=text": {"refusal": (400, "Shoe is not known here")},
+    "unknown_keys=ignored": {"refusal": (200, "rows")},
+    "read_lag_seconds=30": {"read back": [False, True]},
     "foreign_organisation_status=404": dict.fromkeys(("foreign staff", "foreign default", "foreign class"), 404),
     "aim_search_without_user=refused": {"large page": 400, "all aims": 400},
     "unit_search_without_user=allowed": {"all units": "30 rows"},
@@ -342,5 +357,5 @@ def test_every_value_of_every_switch_is_tried() -> None:
         for value in values
         if value != str(getattr(Switches(), name)) and not value.startswith("a ")
     }
-    numbers = {"rate_limit=7", "rate_limit=0", "page_cap=5", "session_hours=0.5"}
+    numbers = {"rate_limit=7", "rate_limit=0", "page_cap=5", "session_hours=0.5", "read_lag_seconds=30"}
     assert EXPECTED.keys() == values | numbers

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import httpx
 import pytest
+from starlette.routing import Route
 
-from onefile_sandbox.app import DroppedAnswer, create_app
-from onefile_sandbox.faults import Fault, Faults
+from onefile_sandbox.app import CONTROL_PLANE, DroppedAnswer, create_app
+from onefile_sandbox.faults import FIELDS, KINDS, Fault, Faults, Kind
 from onefile_sandbox.world import World
 from tests.onefile_sandbox.trial import JAMES, KATE, LEARNER, Sandbox
 
@@ -144,6 +147,25 @@ def test_of_two_faults_that_are_due_the_first_armed_fires_first() -> None:
     faults = Faults(Fault("html", nth=2), Fault("throttle"), Fault("drop_after", nth=2))
     fired = [faults.take("GET", "/Customer") for _ in range(5)]
     assert [fault and fault.kind for fault in fired] == ["throttle", "html", "drop_after", None, None]
+
+
+def test_every_kind_and_field_of_a_fault_is_documented() -> None:
+    """In the tables that the reference page is made from."""
+    assert tuple(KINDS) == get_args(Kind)
+    assert tuple(FIELDS) == Fault.__struct_fields__
+
+
+def test_every_address_of_the_control_plane_is_documented() -> None:
+    """With the method that the documentation names."""
+    app = create_app(World.create(learners=1))
+    control = {
+        route.path: route.methods or set()
+        for route in app.routes
+        if isinstance(route, Route) and route.path.startswith("/_sandbox/")
+    }
+    documented = {path: method for method, path in (entry.split() for entry in CONTROL_PLANE)}
+    assert documented.keys() == control.keys()
+    assert all(documented[path] in methods for path, methods in control.items())
 
 
 def test_faults_are_armed_and_cleared_from_outside() -> None:

@@ -14,7 +14,7 @@ def test_no_settings_give_the_defaults() -> None:
     assert Switches.parse([]) == Switches()
 
 
-NUMBERS = {"rate_limit": "7", "page_cap": "7", "session_hours": "0.5"}
+NUMBERS = {"rate_limit": "7", "page_cap": "7", "session_hours": "0.5", "read_lag_seconds": "30.0"}
 
 
 @pytest.mark.parametrize("name", sorted(allowed()))

@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,23 @@ def test_replaying_the_file_gives_the_live_world(tmp_path: Path) -> None:
     assert again.events == 7
     live.close()
     again.close()
+
+
+def test_new_records_are_there_after_opening_again(tmp_path: Path) -> None:
+    """A new learner, with an aim and a unit of theirs that hold people."""
+    new = {"OrganisationID": 5740, "Role": 1, "FirstName": "Orla", "LastName": "Pattern", "Email": "o@example.org"}
+    new |= {"DefaultAssessorID": KATE, "ClassroomID": 3301, "PlacementID": 8101}
+    with closing(World.open(tmp_path / "world.jsonl", learners=24)) as world:
+        sandbox = Sandbox(world=world)
+        learner = sandbox.call("POST", "/User", new).json()["ID"]
+        sandbox.call("POST", f"/Standard/41240/Assign/{learner}")
+        sandbox.call("POST", f"/Unit/KS_COMM1/Assign/{learner}/41240")
+        assert sandbox.assign(JAMES, learner, StandardID=41240).status_code == 204
+        assert sandbox.assign(JAMES, learner, 2, UnitID="KS_COMM1").status_code == 204
+        state = world.state()
+    with closing(World.open(tmp_path / "world.jsonl")) as again:
+        assert again.state() == state
+        assert [unit["AssessorID"] for unit in again.units_of[learner]] == [JAMES]
 
 
 def test_a_world_in_memory_and_one_in_a_file_are_alike(tmp_path: Path) -> None:
@@ -75,6 +93,7 @@ def test_two_worlds_on_one_file_see_each_others_writes(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from datetime import UTC, datetime
+from contextlib import closing
 from pathlib import Path
 from onefile_sandbox.world import Effect, World
 world = World.open(Path(sys.argv[1]), learners=24)
