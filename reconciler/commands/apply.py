@@ -21,9 +21,9 @@ from reconciler.model.slots import Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.complete import relimit_plan
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
+from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.git import git_state
 from reconciler.runtime.lock import locked, refuse_if_held
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
@@ -96,7 +96,7 @@ async def _apply(
     options: Options, environment: Environment, saved: Path | None, approve: Approve, expect: str | None
 ) -> ApplyResult:
     kept = _load(options, saved) if saved else None
-    files = git_state(options.state)
+    files = git_state(options.state, environment.note)
     declared = read_state(options, environment)
     organisation = declared.settings.organisation
     async with open_session(options, environment, declared.settings) as session:

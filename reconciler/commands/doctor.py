@@ -13,6 +13,7 @@ from reconciler.model.slots import UserId
 from reconciler.model.structs import replace
 from reconciler.onefile.targets import Target, is_loopback
 from reconciler.problems import Invalid, Problem
+from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 
@@ -26,6 +27,7 @@ def examine(options: Options, environment: Environment, canary: int | None = Non
 
 
 async def _examine(options: Options, environment: Environment, canary: UserId | None) -> Checkup:
+    git_state(options.state, environment.note)
     checks = Checks()
     local = LocalChecks(options, environment, checks)
     declared = local.configuration()

@@ -43,9 +43,9 @@ from reconciler.plan.drift import (
     wanted_by,
 )
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, StoreError
+from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
-from reconciler.runtime.git import git_state
 from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
@@ -108,7 +108,7 @@ def drift(
 async def _drift(
     options: Options, environment: Environment, correct: bool, approved: str | None, base: str | None
 ) -> Drifting:
-    files_at = git_state(options.state)
+    files_at = git_state(options.state, environment.note)
     declared = read_state(options, environment)
     other = base_of(options, environment, base, declared) if base is not None else None
     async with open_session(options, environment, declared.settings) as session:

@@ -9,7 +9,8 @@ from reconciler.model.slots import Site
 from reconciler.model.structs import Struct
 from reconciler.plan.drift import OTHER_STORE, Approval, wanted_by
 from reconciler.problems import Invalid, Problem
-from reconciler.runtime import git
+from reconciler.runtime.commit_files import as_of
+from reconciler.runtime.git import commit_at
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import nothing_recorded
 from reconciler.store import RunRow, Store
@@ -39,8 +40,8 @@ def approved_files(
         if why := _why_not(run, store, site):
             raise Invalid(Problem(why, _FIX, where="drift --correct"))
         ref = run.commit if run else ""
-    ref = git.commit_at(options.state, ref)
-    with git.as_of(options.state, ref) as place:
+    ref = commit_at(options.state, ref)
+    with as_of(options.state, ref) as place:
         try:
             approved = read_declared(place, declared.day)
         except Invalid as error:

@@ -16,9 +16,9 @@ from reconciler.observed.narrow import narrow
 from reconciler.plan.complete import Conditions, attribute_plan, complete_plan
 from reconciler.plan.document import Document, fingerprint, to_document
 from reconciler.problems import ExitCode, Problem, ReconcilerError, Rejected, Source
+from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.git import git_state
 from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading, save_reading
 from reconciler.runtime.session import open_store
@@ -83,7 +83,7 @@ def plan(
             planned = await plan_in(session, options, environment, declared, save_observed, other)
             return planned.made_from(files)
 
-    files = git_state(options.state)
+    files = git_state(options.state, environment.note)
     declared = read_state(options, environment)
     other = base_of(options, environment, base, declared) if base is not None else None
     if observed is None:

@@ -9,9 +9,10 @@ from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import Invalid, Source
+from reconciler.runtime.commit_files import as_of
 from reconciler.runtime.declared_state import read_folder, read_state
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.git import as_of, commit_at
+from reconciler.runtime.git import commit_at
 from reconciler.runtime.options import Options
 
 

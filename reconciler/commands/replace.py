@@ -20,9 +20,9 @@ from reconciler.model.structs import Struct
 from reconciler.model.structs import replace as with_
 from reconciler.plan.limits import counts_only
 from reconciler.problems import ExitCode, Invalid, Problem, Source
+from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.git import git_state
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
 from reconciler.runtime.state_edits import Edits, FileEdit
@@ -113,7 +113,7 @@ def replace(
 
 async def _plan(scope: Options, environment: Environment) -> Planned:
     """Plan only the learners who change hands. Limits by share are ignored, because they would always be exceeded."""
-    files = git_state(scope.state)
+    files = git_state(scope.state, environment.note)
     declared = read_state(scope, environment)
     settings = with_(declared.settings, limits=counts_only(declared.settings.limits))
     async with open_session(scope, environment, settings) as session:

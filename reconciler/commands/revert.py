@@ -18,9 +18,9 @@ from reconciler.plan.compare import make_plan
 from reconciler.plan.complete import judge_plan
 from reconciler.plan.limits import counts_only
 from reconciler.problems import Invalid, Problem, Source, in_order
+from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.git import git_state
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
 from reconciler.store import JournalRow, Store
@@ -63,7 +63,7 @@ def revert(options: Options, environment: Environment, run: int) -> Planned:
             settings = replace(declared.settings, limits=limits)
             return Planned(judge_plan(plan, replace(declared, settings=settings), observed))
 
-    files = git_state(options.state)
+    files = git_state(options.state, environment.note)
     declared = read_state(options, environment)
     return asyncio.run(make())
 

@@ -248,8 +248,11 @@ def _does_not_count(review: Review, pull: Pull, comment: Comment, commits: Seque
 
 
 def _harmless(name: str, folder: str) -> bool:
-    """Return whether a file cannot have affected how the comment was made: declared state, or a document."""
-    if name.startswith(".github/") or name in ("action.yml", "action.yaml"):
+    """Return whether a file can change nothing but what is planned: declared state, or a document.
+
+    A hidden file can: attributes change what a checkout holds and what a review shows.
+    """
+    if name in ("action.yml", "action.yaml") or any(part.startswith(".") for part in name.split("/")):
         return False
     return _within(name, folder) or name.endswith(".md")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import subprocess
+import posixpath
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +15,8 @@ from reconciler.github.comments import check_size
 from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import Refused, unreadable
 from reconciler.problems import Problem, ReconcilerError
-from reconciler.runtime.git import git
+from reconciler.runtime.commit_files import changed_since
+from reconciler.runtime.git import repository
 
 _WRITE = "contents: write, pull-requests: write"
 
@@ -27,14 +28,19 @@ Changed = Mapping[str, bytes | None]
 
 
 def changed(folder: str) -> Changed:
-    """Return what differs from the checked-out commit, in that folder of the repository around the current one."""
+    """Return the state files of that folder that differ from the commit that is checked out."""
+    state, top = Path(folder).resolve(), repository(Path(folder))
+    fix = "Check the repository out first, and run this in it."
     try:
-        listed = git(Path(), "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", folder)
-        top = Path(git(Path(), "rev-parse", "--show-toplevel").decode().strip())
-        names = [row[3:].decode() for row in listed.split(b"\0") if row]
-        return {name: (top / name).read_bytes() if (top / name).is_file() else None for name in names}
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        fix = "Check the repository out first, and run this in it."
+        if top is None:
+            raise ReconcilerError(Problem("git cannot show what changed", fix, where=folder))
+        within = state.relative_to(top.resolve()).as_posix()
+        files = {name: state / name for name in changed_since(state, "HEAD")}
+        return {
+            posixpath.normpath(posixpath.join(within, name)): file.read_bytes() if file.is_file() else None
+            for name, file in sorted(files.items())
+        }
+    except (OSError, ValueError) as error:
         raise ReconcilerError(Problem("git cannot show what changed", fix, where=folder)) from error
 
 

@@ -9,7 +9,7 @@ from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.slots import LearnerKey
 from reconciler.model.structs import replace
 from reconciler.problems import Invalid
-from reconciler.runtime.git import as_of, changed_since
+from reconciler.runtime.commit_files import as_of, changed_since
 
 
 def since(declared: Declared, state: Path, ref: str) -> Declared:
@@ -36,8 +36,8 @@ def since(declared: Declared, state: Path, ref: str) -> Declared:
 
 
 def _slots_at(declared: Declared, state: Path, ref: str) -> dict[LearnerKey, object] | None:
-    with as_of(state, ref) as base:
-        try:
+    try:
+        with as_of(state, ref) as base:
             return {learner.key: learner.slots for learner in read_declared(base, declared.day).learners}
-        except Invalid:
-            return None
+    except Invalid:
+        return None

@@ -1,138 +1,185 @@
-"""Git and the state folder: its commit, what changed since another commit, and the folder at that commit."""
+"""The git program: started so that nothing of a repository runs; its refusals as problems; this program's own build.
+
+A pull request and a copied folder bring attributes, hooks, configuration and programs of their own. They are data here:
+git reads objects and names, and starts nothing.
+"""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.model.plan import NO_GIT, GitState
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.resources import resource
 from reconciler.subprocess_env import child_environment
 
-_DATA_ONLY = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
-"""Options that treat the state folder as data only. A pull request may contain a folder that git would take for a
-repository, with a program to run in its configuration."""
+_INERT = (
+    "--no-pager",
+    "--no-optional-locks",
+    "--no-replace-objects",
+    *("-c", "safe.bareRepository=explicit"),  # a folder that only looks like a repository is not taken for one
+    *("-c", "core.fsmonitor=false"),
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", f"core.attributesFile={os.devnull}"),
+    *("-c", "protocol.allow=never"),
+    *("-c", "log.showSignature=false"),
+)
+_SURROUNDINGS = {
+    "GIT_ALLOW_PROTOCOL": "none",  # unlike protocol.allow, it overrules what a repository's configuration allows
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",  # refusals are recognised by their words
+}
+_MACHINE = ("GIT_CEILING_DIRECTORIES", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM",
+            "GIT_DISCOVERY_ACROSS_FILESYSTEM")  # fmt: skip
+"""Variables that describe the machine. Each other GIT_* may come from a hook, and names another repository."""
+
+_TRUSTED = "safe.directory"
+_SECONDS = 60
 
 
-def git(folder: Path, *arguments: str) -> bytes:
-    """Run git, the only program that we start, and return its output. Raises OSError or SubprocessError."""
-    command = ["git", *_DATA_ONLY, "-C", str(folder), *arguments]
-    environment = child_environment(os.environ)
-    return subprocess.run(command, capture_output=True, timeout=60, check=True, env=environment).stdout  # noqa: S603  no shell
+def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """Return git's standard output for that folder. Raises OSError or SubprocessError. Starts no other program."""
+    command = [_program(folder, os.environ), *_INERT, "-C", str(folder), *arguments]
+    surroundings = _environment(os.environ)
+    done = subprocess.run(  # noqa: S603  no shell
+        command, input=given, capture_output=True, timeout=_SECONDS, check=True, env=surroundings
+    )
+    return done.stdout
 
 
-_COMMIT, _NONE_YET = b"# branch.oid ", "(initial)"
-"""The line of git's status that has the commit, and its value before the first commit."""
-_STATE_FILES = ("settings.yaml", "staff.yaml", ":(glob)cohorts/*.yaml")
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in child_environment(environment).items()
+        if not name.startswith("GIT_") or name in _MACHINE
+    }
+    return kept | _SURROUNDINGS | _trusted_folders(environment)
 
 
-def git_state(state: Path) -> GitState:
-    """Return the commit of the state folder and whether its files differ from it.
+def _trusted_folders(environment: Mapping[str, str]) -> dict[str, str]:
+    """The folders of other owners that the environment trusts, which containers set there."""
+    count = environment.get("GIT_CONFIG_COUNT", "")
+    places = range(int(count)) if count.isdecimal() and len(count) < 4 else ()
+    folders = [
+        environment.get(f"GIT_CONFIG_VALUE_{place}", "")
+        for place in places
+        if environment.get(f"GIT_CONFIG_KEY_{place}", "").lower() == _TRUSTED
+    ]
+    pairs = {f"GIT_CONFIG_KEY_{place}": _TRUSTED for place in range(len(folders))}
+    pairs |= {f"GIT_CONFIG_VALUE_{place}": folder for place, folder in enumerate(folders)}
+    return {"GIT_CONFIG_COUNT": str(len(folders)), **pairs} if folders else {}
 
-    Only the files that are read count, ignored ones included.
+
+def _program(folder: Path, environment: Mapping[str, str]) -> str:
+    """Return git's path from PATH, without what lies in the working directory or in a repository that is read.
+
+    Raises FileNotFoundError.
     """
-    arguments = ["status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-z", "--no-renames"]
-    arguments += ["--untracked-files=all", "--ignored", "--", *_STATE_FILES]
-    try:
-        status = git(state, "--no-optional-locks", *arguments).split(b"\0")
-    except (OSError, subprocess.SubprocessError):
-        return NO_GIT
-    commit = next((line.removeprefix(_COMMIT).decode() for line in status if line.startswith(_COMMIT)), _NONE_YET)
-    differing = any(line and not line.startswith(b"# ") for line in status)
-    return NO_GIT if commit == _NONE_YET else GitState(commit, differing)
+    name = "git.exe" if os.name == "nt" else "git"
+    checkouts = [top for place in (folder, Path.cwd()) if (top := enclosing_repository(place))]
+    for entry in os.get_exec_path(environment):
+        place = Path(entry)
+        if not place.is_absolute() or any(place.resolve().is_relative_to(top) for top in checkouts):
+            continue
+        if os.access(place / name, os.X_OK) and (place / name).is_file():
+            return str(place / name)
+    raise FileNotFoundError(name)
+
+
+def enclosing_repository(folder: Path) -> Path | None:
+    """Return the nearest folder upwards that has a `.git`, found without git; None if there is none."""
+    place = folder.resolve()
+    return next((top for top in (place, *place.parents) if (top / ".git").exists()), None)
 
 
 def repository(folder: Path) -> Path | None:
-    """Return the top of the repository that a folder is in, or None."""
+    """Return the top of the folder's repository, or None if git cannot tell."""
     try:
         return Path(git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def changed_since(state: Path, ref: str) -> frozenset[str]:
-    """Return the files of the state folder that differ from `ref`: committed, uncommitted and new ones.
-
-    The names are relative to the folder. Raises Invalid if git does not know `ref`.
-    """
-    try:
-        known = git(state, "diff", "--name-only", "--relative", "-z", _commit_of(state, ref), "--", ".")
-        new = git(state, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Invalid(_refused(state, ref, error)) from error
-    return frozenset(name for name in (known + new).decode("utf-8", "surrogateescape").split("\0") if name)
-
-
-def commit_at(state: Path, ref: str) -> str:
+def commit_at(folder: Path, ref: str) -> str:
     """Return the full hash of the commit that `ref` names. Raises Invalid if git does not know it."""
     try:
-        return _commit_of(state, ref)
+        # resolved first, so that a ref which looks like an option never reaches a command that would take it for one
+        found = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return found.decode().strip()
     except (OSError, subprocess.SubprocessError) as error:
-        raise Invalid(_refused(state, ref, error)) from error
+        raise Invalid(refused(folder, error) or _unknown(folder, ref)) from error
 
 
-@contextmanager
-def as_of(state: Path, ref: str) -> Iterator[Path]:
-    """Yield a temporary copy of the state folder at `ref`; empty if it did not exist then."""
-    try:
-        commit = _commit_of(state, ref)
-        there = git(state, "ls-tree", "--name-only", "-z", commit)
-        archive = git(state, "archive", "--format=tar", commit, "--", ".") if there else b""
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Invalid(_refused(state, ref, error)) from error
-    import tempfile  # this and tarfile are needed to compare with another commit, not at each start
+# ------------------------------------------------------------------ refusals
 
-    with tempfile.TemporaryDirectory(prefix="reconciler-base-") as folder:
-        place = Path(folder) / state.absolute().name
-        place.mkdir()
-        if archive:
-            _extract(archive, place, ref)
-        yield place
+_FOREIGN, _NO_REPOSITORY = "dubious ownership", "not a git repository"
 
 
-def _extract(archive: bytes, place: Path, ref: str) -> None:
-    import tarfile
-
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(place, filter="data")
-    except tarfile.TarError as error:
-        what = f"the state folder at {ref!r} contains a link that leads out of it, or something else that is not a file"
-        raise Invalid(Problem(what, "Compare with a commit that contains only plain files.", where="git")) from error
-
-
-def _commit_of(state: Path, ref: str) -> str:
-    # resolved first, so that no command takes a ref that looks like an option for one
-    return git(state, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-
-
-def _refused(state: Path, ref: str, error: Exception) -> Problem:
+def refused(folder: Path, error: Exception) -> Problem | None:
+    """Return why git did not look at all, in git's words; None if it looked and does not know."""
     if isinstance(error, FileNotFoundError):
-        return Problem("git is not installed here", "Install git, or leave this option out.", where="git")
+        what = "git is not installed here, as far as PATH names it outside this repository"
+        return Problem(what, "Install git, or leave this option away.", where="git")
+    words = _words(error)
+    if _FOREIGN in words:
+        fix = (
+            f"Run this as the account that owns the folder, or trust it: git config --global --add {_TRUSTED} "
+            f"{enclosing_repository(folder) or folder.resolve()}"
+        )
+        return Problem(f"git refuses this folder: {words}", fix, where="git")
+    if _NO_REPOSITORY in words:
+        what = f"git finds no repository here: {words}"
+        return Problem(what, "Run this in a clone of the repository, or leave this option away.", where="git")
+    return Problem(f"git refuses: {words}", "Mend what git names, and run this again.", where="git") if words else None
+
+
+def foreign_owner(folder: Path) -> Problem | None:
+    """Return a warning if git refuses the folder because another account owns it."""
+    try:
+        git(folder, "rev-parse", "--git-dir")
+    except (OSError, subprocess.SubprocessError) as error:
+        problem = refused(folder, error)
+        if problem and _FOREIGN in problem.what:
+            what = f"{problem.what}. No commit is recorded"
+            return Problem(what, problem.fix, where=problem.where, severity="warning")
+    return None
+
+
+def _words(error: Exception) -> str:
+    """Return the first line of git's complaint, without its kind."""
+    said = error.stderr if isinstance(error, subprocess.CalledProcessError) else b""
+    lines = (said or b"").decode("utf-8", "replace").strip().splitlines()
+    return lines[0].removeprefix("fatal: ").removeprefix("error: ") if lines else ""
+
+
+def _unknown(folder: Path, ref: str) -> Problem:
     what = f"git does not know {ref!r} in this repository"
-    fix = "Use a branch, tag or commit that exists. In a pipeline, fetch it first (a shallow clone has one commit)."
-    if _is_shallow(state):
+    fix = "Give a branch, tag or commit that is here; in a pipeline, fetch it first (a shallow clone has one commit)."
+    if _is_shallow(folder):
         what += ", which is a shallow clone"
-        fix = f"Fetch it first: git fetch --depth=1 origin {ref} (then use FETCH_HEAD). Or clone the full history."
+        fix = f"Fetch it first: git fetch --depth=1 origin {ref} (then name FETCH_HEAD, or the commit), or clone whole."
     return Problem(what, fix, where="git")
 
 
-def _is_shallow(state: Path) -> bool:
+def _is_shallow(folder: Path) -> bool:
     try:
-        return git(state, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        return git(folder, "rev-parse", "--is-shallow-repository").strip() == b"true"
     except (OSError, subprocess.SubprocessError):
         return False
 
 
+# ------------------------------------------------------------------ the program's own build
+
+
 class Built(NamedTuple):
-    """The commit of this program: its hash, its date, and if files differed from it."""
+    """The commit and day of a build, and whether files differed from it."""
 
     commit: str
     date: str
@@ -154,7 +201,7 @@ def built_note() -> Built | None:
 
 
 def in_words(made_from: Built | None) -> str:
-    """Return the commit of this program in words."""
+    """Return the line that --version prints of the build."""
     if made_from is None:
         return "commit unknown: built without git, or by a tool that omits it"
     changed = ", with uncommitted changes" if made_from.changed else ""
@@ -163,10 +210,23 @@ def in_words(made_from: Built | None) -> str:
 
 
 def _of_checkout(top: Path) -> Built | None:
-    if not (top / ".git").exists():  # installed inside another repository
+    if not (top / ".git").exists():  # installed somewhere inside another repository
         return None
+    from reconciler.runtime.commit_files import differs_from  # --version of an installed program does without
+
     try:
-        commit, date = git(top, "log", "-1", "--format=%H %cs").decode().split()
-        return Built(commit, date, bool(git(top, "status", "--porcelain", "--untracked-files=no")))
-    except (OSError, ValueError, subprocess.SubprocessError):
+        commit = git(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
+        date = next(_committed(git(top, "cat-file", "commit", commit)))
+        return Built(commit, date, differs_from(top, commit))
+    except (OSError, ValueError, StopIteration, subprocess.SubprocessError):
         return None
+
+
+def _committed(commit: bytes) -> Iterator[str]:
+    """Yield the day of a commit object, where its committer was."""
+    for line in commit.splitlines():
+        if line.startswith(b"committer "):
+            seconds, zone = line.split()[-2:]
+            hours, minutes = int(zone[:-2]), int(zone[:1] + zone[-2:])
+            place = timezone(timedelta(hours=hours, minutes=minutes))
+            yield datetime.fromtimestamp(int(seconds), UTC).astimezone(place).date().isoformat()

@@ -21,8 +21,8 @@ from reconciler.onefile.tls import CA_FILE
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.ratelimit import MemoryLedger, RateLimiter
+from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.git import git_state
 from reconciler.runtime.options import Options
 from reconciler.runtime.target import target_of
 from reconciler.runtime.token import customer_token

@@ -57,10 +57,10 @@ def test_a_descriptor_does_in_place_of_the_variable(home: Home) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at a process by /proc")
-def test_git_is_told_no_secret(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_is_told_no_secret(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in its environment nor by a descriptor: a program that git starts would have it too."""
     home.declare().commit()
-    tools, seen = home.path / "tools", home.path / "seen.txt"
+    tools, seen = tmp_path / "tools", tmp_path / "seen.txt"
     tools.mkdir()
     real = next(place for folder in os.get_exec_path() if (place := Path(folder, "git")).exists())
     (tools / "git").write_text(SPY.format(python=sys.executable, seen=str(seen), git=str(real)), encoding="utf-8")

@@ -149,6 +149,8 @@ REFUSED: dict[str, tuple[Evidence, str]] = {
         with_files("state/a.yaml", ".github/workflows/plan.yml"),
         ".github/workflows/plan.yml",
     ),
+    "it changes what a review shows": (with_files("state/a.yaml", "state/.gitattributes"), "state/.gitattributes"),
+    "it names submodules": (with_files("state/a.yaml", "state/cohorts/.gitmodules"), "state/cohorts/.gitmodules"),
     "it changes a document of the workflows": (with_files(".github/x.md"), ".github/x.md"),
     "it changes the program": (with_files("reconciler/cli/commands.py"), "reconciler/cli/commands.py"),
     "it changes what only looks like the folder": (with_files("state.py", "statement/x"), "state.py, statement/x"),

@@ -20,8 +20,8 @@ def tree(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone of a repository with three files, one of them not in the state folder."""
     tree = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(hub.forge.git_folder), str(tree))
-    (tree / "state").mkdir()
-    for name in ("state/a.yaml", "state/b.yaml", "c.yaml"):
+    (tree / "state" / "cohorts").mkdir(parents=True)
+    for name in ("state/cohorts/a.yaml", "state/cohorts/b.yaml", "c.yaml"):
         (tree / name).write_text("one\n", "utf-8")
     git(tree, "add", ".")
     git(tree, *AUTHOR, "commit", "--quiet", "-m", "x")
@@ -31,9 +31,11 @@ def tree(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def change(tree: Path) -> Changed:
-    (tree / "state" / "a.yaml").write_bytes(b"two \xc3\xa9\r\n")
-    (tree / "state" / "b.yaml").unlink()
-    (tree / "state" / "new one.yaml").write_text("new\n", "utf-8")
+    cohorts = tree / "state" / "cohorts"
+    (cohorts / "a.yaml").write_bytes(b"two \xc3\xa9\r\n")
+    (cohorts / "b.yaml").unlink()
+    (cohorts / "new one.yaml").write_text("new\n", "utf-8")
+    (tree / "state" / ".gitattributes").write_text("* -diff\n", "utf-8")
     (tree / "c.yaml").write_text("not ours\n", "utf-8")
     return changed("state")
 
@@ -45,13 +47,16 @@ def ask(hub: Hub, files: Changed) -> str:
 
 
 def test_what_changed_in_the_folder_becomes_a_pull_request(hub: Hub, tree: Path) -> None:
-    """Byte for byte, with what is new and what is gone, and nothing from beside the folder."""
+    """Byte for byte, with what is new and what is gone, and nothing that is no declared state."""
     ask(hub, change(tree))
     (pull,) = hub.forge.pulls.values()
     assert (pull.author, pull.title, pull.body) == (BOT, "Accept what OneFile holds", "Because.")
     names = {row["filename"] for row in hub.forge.files("main", "adopt")}
-    assert names == {"state/a.yaml", "state/b.yaml", "state/new one.yaml"}
-    assert git(hub.forge.git_folder, "show", "adopt:state/a.yaml").encode() in (b"two \xc3\xa9\r\n", b"two \xc3\xa9\n")
+    assert names == {f"state/cohorts/{name}.yaml" for name in ("a", "b", "new one")}
+    assert git(hub.forge.git_folder, "show", "adopt:state/cohorts/a.yaml").encode() in (
+        b"two \xc3\xa9\r\n",
+        b"two \xc3\xa9\n",
+    )
 
 
 def test_a_branch_that_is_there_is_left_as_it_is(hub: Hub, tree: Path) -> None:
