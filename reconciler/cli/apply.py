@@ -13,6 +13,7 @@ from reconciler.cli.options import command
 from reconciler.cli.output import Output, is_terminal, say_problems
 from reconciler.cli.render import render
 from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.report.common.escape import without_commands
 
 if TYPE_CHECKING:
     from reconciler.commands.plan import Planned
@@ -69,6 +70,6 @@ def _ask(planned: Planned, output: Output) -> bool:
         fix = "Use --auto-approve, or save the plan with `reconciler plan --out FILE` and apply that file."
         raise Invalid(Problem("there is no terminal to ask for confirmation", fix))
     text = render("plan", planned.plan, output, form="text", fingerprint=planned.fingerprint)
-    click.echo(text, err=output.form != "text" or output.quiet, nl=False)
+    click.echo(without_commands(text), err=output.form != "text" or output.quiet, nl=False)
     count = len(planned.plan.operations)
     return click.confirm(f"Write these {count} changes to {planned.plan.target}?", err=True)

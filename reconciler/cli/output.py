@@ -13,6 +13,7 @@ import click
 from reconciler import __version__, runtime
 from reconciler.cli.render import RENDERERS, render
 from reconciler.problems import ExitCode, Problem, ReconcilerError
+from reconciler.report.common.escape import without_commands
 
 if TYPE_CHECKING:
     from reconciler.report.common.annotations import Workspace
@@ -108,7 +109,7 @@ class Output:
     def report(self, text: str) -> None:
         """Print the report; with --quiet only for programs."""
         if text and (self.form in _FOR_MACHINES or not self.quiet):
-            self._print(text)
+            self._print(without_commands(text, self.form))
 
     def check_out(self) -> None:
         """Raise if --out cannot be written, before anything is done. That failure is not written there."""
@@ -120,17 +121,19 @@ class Output:
     def save(self, text: str) -> None:
         """Write the report to --out if that is given."""
         if self.out:
+            form = "json" if self.out_is_json else self.form
+            text = without_commands(click.unstyle(text) if self.colour else text, form)
             try:
                 # metrics hold counts and ages, and another account collects them
                 mode = 0o644 if self.form == "prometheus" else 0o600
-                runtime.files.write_whole(click.unstyle(text) if self.colour else text, self.out, mode=mode)
+                runtime.files.write_whole(text, self.out, mode=mode)
             except ReconcilerError as error:
                 self.lost += error.problems
 
     def note(self, text: str) -> None:
         """Print a line on standard error, unless --quiet."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(without_commands(text), err=True)
 
     def failed(self, error: ReconcilerError) -> ExitCode:
         """Report an error in place of the command's report, in --out too.
@@ -182,7 +185,7 @@ def say_problems(problems: Sequence[Problem]) -> None:
     """Print problems on standard error."""
     from reconciler.report.problems.text import render_text
 
-    click.echo(render_text(problems), err=True, nl=False)
+    click.echo(without_commands(render_text(problems)), err=True, nl=False)
 
 
 def unexpected(error: Exception) -> ReconcilerError:
@@ -206,7 +209,7 @@ def exit_code_of(
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        click.echo(without_commands(error.format_message()), err=True)
         return ExitCode.INVALID
     except click.UsageError as error:
         return misused(error)

@@ -21,7 +21,7 @@ from reconciler.github.markers import SavedPlan, read_plan
 from reconciler.github.pull_request import changed
 from reconciler.github.pull_request import propose as make_pull
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
-from reconciler.report.common.escape import fenced
+from reconciler.report.common.escape import fenced, without_commands
 from reconciler.report.problems.text import render_text
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -168,7 +168,7 @@ def propose(state: str, report: Path, title: str, branch: str) -> int:
 
 
 def _print(text: str) -> None:
-    click.echo(text)
+    click.echo(without_commands(text))
 
 
 def _text(path: Path) -> str:

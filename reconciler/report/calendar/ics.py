@@ -15,7 +15,7 @@ from icalendar import Calendar, Event
 
 from reconciler.plan.calendar import ChangeCalendar, Handover, Kind
 from reconciler.report.calendar.words import ends_on, handover_words, learner_lines, places_words, waiver_words
-from reconciler.report.common.escape import visible
+from reconciler.report.common.escape import visible, without_colons
 from reconciler.text import number_of
 
 NAMED = 40  # learners in one event's description; more would be cut by calendar programs
@@ -67,8 +67,8 @@ def _event(
     event.add("dtstart", day)
     if day < date.max:
         event.add("dtend", day + timedelta(days=1))  # the first day that is not part of it
-    event.add("summary", visible(summary))
-    event.add("description", "\n".join(visible(line) for line in description.splitlines()))
+    event.add("summary", without_colons(visible(summary)))
+    event.add("description", "\n".join(without_colons(visible(line)) for line in description.splitlines()))
     event.add("transp", "TRANSPARENT")  # nobody is busy because of it
     return event
 

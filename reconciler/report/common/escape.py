@@ -8,7 +8,6 @@ value that ends in one swallows the border of its cell, and GitHub looks for men
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 
 def visible(text: str) -> str:
@@ -20,6 +19,35 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+_LINE_COMMAND = re.compile(r"(^|(?<=\r))([^\S\r\n]*):(?=:)", re.MULTILINE)
+_INNER_COMMAND = re.compile(r"##(?=\w*\[)")
+_HARMLESS = {
+    "html": (r"\2&#58;", "#&#35;"),
+    "ics": (r"\2:\\\\x3a", r"#\\\\x23"),
+    "json": (r"\g<0>", r"#\\u0023"),
+    "prometheus": (r"\2:\\\\x3a", r"#\\\\x23"),
+}
+_HARMLESS_TEXT = (r"\2:\\x3a", r"#\\x23")
+
+
+def without_commands(text: str, form: str = "text") -> str:
+    r"""Return a report in which a runner finds no workflow command of anybody else's.
+
+    GitHub's runner reads every printed line: `::name::` after any blanks at its start, and the older `##[name]`
+    anywhere in it; other forges have `##vso[` and `##teamcity[`. One character of the mark is written out, as the
+    format does that (in text as \x3a and \x23). The annotations of a report are commands, and stay.
+    """
+    line, inner = _HARMLESS.get(form, _HARMLESS_TEXT)
+    if form != "annotations":
+        text = _LINE_COMMAND.sub(line, text)
+    return _INNER_COMMAND.sub(inner, text)
+
+
+def without_colons(text: str) -> str:
+    r"""Return text that holds no `::`, for lines that are folded anywhere afterwards."""
+    return without_commands(text).replace("::", r":\x3a")
 
 
 def code_span(text: str, *, cell: bool = False) -> str:
@@ -87,4 +115,6 @@ def _word(word: str, cell: bool, *, first: bool) -> str:
 
 def comment_value(text: str) -> str:
     """Percent-encode a value for an HTML comment, except letters, digits and `:/._-`; never two hyphens."""
+    from urllib.parse import quote  # for Markdown alone; the rest is there at each start
+
     return quote(visible(text), safe=":/._").replace("--", "-%2D").replace("~", "%7E")
