@@ -21,7 +21,8 @@ DISTRIBUTION = "onefile-reconciler"
 WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
 GUIDE = "docs/how-to/github.md"
 
-_OURS = "./ # zizmor: ignore[self-repository] understood by every server"
+_OURS = re.compile(r"\./(?:\.program)? # zizmor: ignore\[self-repository\] understood by every server")
+_OWN_CHECKOUT = re.compile(r"^ +# In this repository only:.*?(?=^ +- uses: \./)", re.MULTILINE | re.DOTALL)
 _TO_USE_IT = re.compile(rf"^# To use it elsewhere, .*{re.escape(GUIDE)} tells how\.$", re.MULTILINE)
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9_.~-]+)*/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -140,7 +141,8 @@ _UNKNOWN = Origin(f"https://github.com/OWNER/{DISTRIBUTION}", "COMMIT")  # as th
 def workflow(ours: str, origin: Origin) -> str:
     """Return one of this repository's own workflows for another repository."""
     theirs = _TO_USE_IT.sub(f"# Written by reconciler init. {GUIDE} of {DISTRIBUTION} tells what it needs.", ours)
-    return theirs.replace(f"{GUIDE} tells how", f"{GUIDE} of {DISTRIBUTION} tells how").replace(_OURS, origin.action)
+    theirs = theirs.replace(f"{GUIDE} tells how", f"{GUIDE} of {DISTRIBUTION} tells how")
+    return _OURS.sub(origin.action, _OWN_CHECKOUT.sub("", theirs))
 
 
 def origin_of(text: str) -> Origin:

@@ -31,17 +31,22 @@ with socket.socket(socket.AF_UNIX) as line:
 
 @contextmanager
 def quick_tools(folder: Path) -> Iterator[Path]:
-    """A folder with `reconciler` and `python`, for a path, as long as the block lasts."""
+    """A folder with a `python` that starts our programs at once, as long as the block lasts."""
     folder.mkdir()
     place, python = folder / "line", shlex.quote(sys.executable)
     (folder / "caller.py").write_text(_CALLER, "utf-8")
     call = f"exec {python} -I -S {shlex.quote(str(folder / 'caller.py'))} {shlex.quote(str(place))}"
-    ours = f'if [ "$1 $2 $3" = "-P -m reconciler.github" ]; then shift 3; {call} github "$@"; fi'
-    install = 'if [ "$1 $2 $3" = "-m pip install" ]; then exit 0; fi'
-    scripts = {"reconciler": f'{call} reconciler "$@"', "python": f'{install}\n{ours}\nexec {python} "$@"'}
-    for name, script in scripts.items():
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n", "utf-8")
-        (folder / name).chmod(0o700)
+    script = f"""#!/bin/sh
+case "$1 $2 $3" in
+  "-I -m venv") mkdir -p "$4/bin" && exec cp "$0" "$4/bin/python" ;;
+  "-I -m pip") exit 0 ;;
+  "-I -m reconciler") shift 3; {call} reconciler "$@" ;;
+  "-I -m reconciler.github") shift 3; {call} github "$@" ;;
+  *) exec {python} "$@" ;;
+esac
+"""
+    (folder / "python").write_text(script, "utf-8")
+    (folder / "python").chmod(0o700)
     asked = [sys.executable, "-m", "tests.github.quick", str(place)]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as server:
         try:

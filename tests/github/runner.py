@@ -1,13 +1,14 @@
 """Runs the workflow files as a runner does: jobs, steps and the composite action, each script with bash, as it stands.
 
-What is not ours (checkout, Python, artifacts) is done by hand. The package is not installed anew: `tools` has this
-environment's `python` and `reconciler`, and there `pip install` does nothing.
+What is not ours (checkout, Python, cache, artifacts) is done by hand. The package is not installed anew: the `python`
+that a job gets makes environments that are this one, and its `pip install` does nothing.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.github.forge import BOT, REPOSITORY, Forge, PullRequest, git
 from tests.shell import said_by
 
 ROOT = Path(__file__).parents[2]
+BASH = shutil.which("bash") or "bash"
 
 
 @dataclass
@@ -35,10 +37,14 @@ class Job:
 
 
 class Runner:
-    """`onefile` is where OneFile's stand-in and the store are kept between jobs."""
+    """`onefile` is where OneFile's stand-in and the store are kept between jobs. `surroundings` come on top of a job's
+    variables; `{workspace}` in them is its checkout."""
 
-    def __init__(self, forge: Forge, folder: Path, api_url: str, tools: Path) -> None:
-        self.forge, self.folder, self.api_url, self.tools = forge, folder, api_url, tools
+    def __init__(
+        self, forge: Forge, folder: Path, api_url: str, python: Path, surroundings: Mapping[str, str] | None = None
+    ) -> None:
+        self.forge, self.folder, self.api_url, self.python = forge, folder, api_url, python
+        self.surroundings = surroundings or {}
         self.onefile = folder / "onefile"
         self.onefile.mkdir()
         self._jobs = 0
@@ -46,7 +52,8 @@ class Runner:
     def pull_request(self, pull: PullRequest, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
         """What GitHub starts when a pull request is opened or pushed to."""
         head = {"sha": pull.head, "ref": pull.branch, "repo": {"full_name": pull.owner}}
-        event = {"number": pull.number, "pull_request": {"number": pull.number, "head": head}}
+        base = {"sha": self.forge.commit("main"), "ref": "main"}
+        event = {"number": pull.number, "pull_request": {"number": pull.number, "head": head, "base": base}}
         ref, commit = f"refs/pull/{pull.number}/merge", self.forge.merged(pull)
         is_fork = pull.owner != REPOSITORY
         return self._run("plan", "pull_request", event, ref, commit, {} if is_fork else secrets or {}, is_fork)
@@ -125,9 +132,10 @@ class _JobRun:
             given = {key: filled(value, contexts, status) for key, value in (step.get("with") or {}).items()}
             outputs: dict[str, str] = {}
             if "run" in step:
-                went_well = self._script(name, step["run"], step.get("shell"), environment, outputs)
+                place = Path(filled(step.get("working-directory", ""), contexts, status) or self._workspace)
+                went_well = self._script(name, step["run"], step.get("shell"), environment, outputs, place)
             else:
-                went_well = self._use(str(step["uses"]), given)
+                went_well = self._use(str(step["uses"]), given, outputs)
             self._job.steps[name] = "success" if went_well else "failure"
             if not went_well:
                 job.conclusion = "failure"
@@ -135,15 +143,21 @@ class _JobRun:
                 contexts["steps"][step["id"]] = {"outputs": outputs, "outcome": self._job.steps[name]}
 
     def _script(
-        self, name: str, script: str, shell: str | None, environment: dict[str, str], outputs: dict[str, str]
+        self,
+        name: str,
+        script: str,
+        shell: str | None,
+        environment: dict[str, str],
+        outputs: dict[str, str],
+        place: Path,
     ) -> bool:
         self._job.seen |= {f"{name}: {key}" for key, value in environment.items() if self._is_secret(value)}
         output = self._folder / "output"
         output.write_text("", "utf-8")
         strict = ["-eo", "pipefail"] if shell == "bash" else ["-e"]
         done = said_by(
-            ["bash", "--noprofile", "--norc", *strict, "-c", script],
-            self._workspace,
+            [BASH, "--noprofile", "--norc", *strict, "-c", script],
+            place,
             {**self._surroundings(), "GITHUB_OUTPUT": str(output), **environment},
         )
         self._job.log += f"## {name}\n{done.stdout}"
@@ -157,9 +171,8 @@ class _JobRun:
     def _surroundings(self) -> dict[str, str]:
         github = self._github
         return {
-            "PATH": f"{self._runner.tools}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.environ["PATH"],
             "HOME": str(self._folder),
-            "PYTHONPATH": str(ROOT),
             "RUNNER_TEMP": str(self._folder / "temp"),
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTION_PATH": str(ROOT),
@@ -174,12 +187,15 @@ class _JobRun:
             "GITHUB_RUN_ID": "4711",
             "GITHUB_ACTOR": "ada",
             "GITHUB_STEP_SUMMARY": str(self._folder / "summary"),
+            "GITHUB_WORKSPACE": str(self._workspace),
+            **{name: value.format(workspace=self._workspace) for name, value in self._runner.surroundings.items()},
         }
 
     # ------------------------------------------------------------------ what others wrote
 
-    def _use(self, what: str, given: Mapping[str, str]) -> bool:
-        if what == "./":
+    def _use(self, what: str, given: Mapping[str, str], outputs: dict[str, str]) -> bool:
+        if what in ("./", "./.program"):
+            assert what == "./" or (self._workspace / ".program" / ".git").is_dir(), "checked out apart"
             return self._composite(given)
         name, _, pin = what.partition("@")
         assert len(pin) == 40, what
@@ -189,8 +205,11 @@ class _JobRun:
             place = Path(given["path"])
             found = {f"{given['name']}/{one.relative_to(place)}": one.read_bytes() for one in place.rglob("*.*")}
             self._job.artifacts |= found
+        elif name == "actions/cache":
+            assert Path(given["path"]).is_relative_to(self._folder / "temp"), "nothing of the checkout"
         else:
             assert name == "actions/setup-python", what
+            outputs["python-path"] = str(self._runner.python)
         return True
 
     def _composite(self, given: Mapping[str, str]) -> bool:
@@ -209,11 +228,16 @@ class _JobRun:
         assert given["persist-credentials"] == "false"
         depth = given.get("fetch-depth", "1")
         shallow = [] if depth == "0" else [f"--depth={depth}"]
+        place = self._workspace / given.get("path", "")
+        if place != self._workspace:
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+        git(place, "init", "--quiet")
         origin = f"file://{self._runner.forge.git_folder}"
-        git(self._workspace, "init", "--quiet")
-        git(self._workspace, "fetch", "--quiet", *shallow, origin, self._github["sha"])
-        git(self._workspace, "checkout", "--quiet", "--detach", "FETCH_HEAD")
-        (self._workspace / ".reconciler").symlink_to(self._runner.onefile)
+        git(place, "fetch", "--quiet", *shallow, origin, given.get("ref", self._github["sha"]))
+        git(place, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+        if place == self._workspace:
+            (place / ".reconciler").symlink_to(self._runner.onefile)
 
 
 def _status(job: Job) -> Status:

@@ -17,4 +17,4 @@ def test_every_pin_of_one_action_is_the_same() -> None:
         for file in files
         for found in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\S+) # (\S+)", file.read_text("utf-8"))
     }
-    assert len({name for name, *_ in pins}) == len(pins) == 8
+    assert len({name for name, *_ in pins}) == len(pins) == 9

@@ -6,9 +6,6 @@ A repository with one learner, the embedded sandbox as OneFile, and a forge that
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +19,7 @@ from reconciler.github.markers import plan_mark
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, new_folder
 from tests.github.forge import BOT, Forge, PullRequest, Text, git
 from tests.github.quick import quick_tools
-from tests.github.runner import ROOT, Job, Runner
+from tests.github.runner import Job, Runner
 from tests.github.standin import application
 
 SECRETS = {"ONEFILE_CUSTOMER_TOKEN": "ct-4711-Brombeere", "RECONCILER_STORE": ""}
@@ -74,7 +71,7 @@ def cohort(assessor: str, **more: object) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with quick_tools(tmp_path_factory.mktemp("path") / "tools") as folder:
-        yield folder
+        yield folder / "python"
 
 
 @pytest.fixture
@@ -231,20 +228,6 @@ def test_a_blocked_plan_is_posted_and_red(centre: Centre) -> None:
     assert job.conclusion == "failure"
     assert "No plan could be made" in ours(pull).body
     assert plan_mark(ours(pull).body) is None
-
-
-def test_what_a_pull_request_brings_is_not_run(tmp_path: Path) -> None:
-    """A folder named like our package, beside its files, is not what a step starts."""
-    (tmp_path / "reconciler").mkdir()
-    (tmp_path / "reconciler" / "__init__.py").write_text("raise SystemExit('run')", "utf-8")
-    script = (ROOT / "action.yml").read_text("utf-8")
-    assert set(re.findall(r"python .*-m (?:reconciler|pip)\S*", script)) == {
-        "python -P -m reconciler.github",
-        "python -m pip",
-    }
-    asked = [sys.executable, "-P", "-m", "reconciler.github", "--help"]
-    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def james_is_applied(centre: Centre) -> None:
