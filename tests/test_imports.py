@@ -70,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {"commands", "model.structs", "onefile.targets", "onefile_sandbox.switches", "problems", "reconciler"}
     | {"report", "resources", "runtime", "text"},
+    "__main__": {"cli"},
     # what workflows ask of GitHub: an edge beside the command line, which reads saved plans and prints as it does
     "github": {"cli.output", "commands.plan_file", "model.structs", "onefile.targets", "plan.document", "problems"}
     | {"reconciler", "report.common.escape", "report.problems.text", "runtime.commit_files", "runtime.git"},

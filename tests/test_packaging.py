@@ -25,7 +25,7 @@ from reconciler.commands.init import WORKFLOWS
 from tests.test_imports import HOMES
 
 ROOT = Path(__file__).parent.parent
-LOCK = ROOT / ".ci" / "requirements.txt"
+LOCK, RUNTIME = ROOT / ".ci" / "requirements.txt", ROOT / ".ci" / "runtime.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -253,10 +253,10 @@ def test_each_supported_python_is_named_and_checked() -> None:
     assert f">={named[0]}" == PROJECT["project"]["requires-python"]
 
 
-def _locked() -> dict[str, set[str]]:
-    """The versions of each package in the lock; of several, the system or the Python says which."""
+def _locked(lock: Path = LOCK) -> dict[str, set[str]]:
+    """The versions of each package in a lock; of several, the system or the Python says which."""
     found: dict[str, set[str]] = {}
-    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK.read_text("utf-8"), re.MULTILINE):
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text("utf-8"), re.MULTILINE):
         found.setdefault(canonicalize_name(name), set()).add(version)
     return found
 
@@ -283,9 +283,19 @@ def test_the_lock_satisfies_what_is_asked_for() -> None:
     assert (missing, outside) == ([], []), "run .ci/lock"
 
 
-def test_the_lock_holds_hashes_and_no_address() -> None:
+def test_what_a_pipeline_installs_is_locked_as_it_was_tested() -> None:
+    """The program with PostgreSQL, what builds it, and no version that the tests did not have."""
+    locked, tested = _locked(RUNTIME), _locked()
+    assert PROJECT["dependency-groups"]["build"] == PROJECT["build-system"]["requires"]
+    required = [*_required(), *_required("postgres"), *_required("build")]
+    assert [str(line) for line in required if canonicalize_name(line.name) not in locked] == [], "run .ci/lock"
+    assert {name: versions for name, versions in locked.items() if not versions <= tested[name]} == {}, "run .ci/lock"
+
+
+@pytest.mark.parametrize("lock", [LOCK, RUNTIME], ids=["checks", "runtime"])
+def test_the_lock_holds_hashes_and_no_address(lock: Path) -> None:
     """Every line is a version, or the hash of one of its files: nothing says where this machine gets its packages."""
-    lines = LOCK.read_text("utf-8").splitlines()
+    lines = lock.read_text("utf-8").splitlines()
     version = re.compile(r"[a-z0-9.-]+==[0-9][\w.+]*(?: ; [^\\:]*)? \\")
     digest = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
     assert [line for line in lines if not version.fullmatch(line) and not digest.fullmatch(line)] == []

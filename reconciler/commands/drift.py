@@ -9,7 +9,7 @@ from contextlib import suppress
 from reconciler.commands.apply import ApplyResult, refuse_if_locked, run_plan
 from reconciler.commands.drift_approval import approved_files, why_none
 from reconciler.commands.plan import Planned, compare_both, observe_in
-from reconciler.commands.plan_base import base_of, for_both
+from reconciler.commands.plan_base import as_on_base, base_of, for_both
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared
 from reconciler.model.history import IssueKind
@@ -111,6 +111,7 @@ async def _drift(
     files_at = git_state(options.state, environment.note)
     declared = read_state(options, environment)
     other = base_of(options, environment, base, declared) if base is not None else None
+    declared, _ = as_on_base(declared, other)
     async with open_session(options, environment, declared.settings) as session:
         store, target = session.store, session.target.name
         if correct:

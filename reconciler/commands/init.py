@@ -23,7 +23,7 @@ GUIDE = "docs/how-to/github.md"
 
 _OURS = re.compile(r"\./(?:\.program)? # zizmor: ignore\[self-repository\] understood by every server")
 _OWN_CHECKOUT = re.compile(r"^ +# In this repository only:.*?(?=^ +- uses: \./)", re.MULTILINE | re.DOTALL)
-_TO_USE_IT = re.compile(rf"^# To use it elsewhere, .*{re.escape(GUIDE)} tells how\.$", re.MULTILINE)
+_TO_USE_IT = re.compile(rf"^# To use it elsewhere, .*{re.escape(GUIDE)} shows how\.$", re.MULTILINE)
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9_.~-]+)*/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -140,8 +140,8 @@ _UNKNOWN = Origin(f"https://github.com/OWNER/{DISTRIBUTION}", "COMMIT")  # as th
 
 def workflow(ours: str, origin: Origin) -> str:
     """Return one of this repository's own workflows for another repository."""
-    theirs = _TO_USE_IT.sub(f"# Written by reconciler init. {GUIDE} of {DISTRIBUTION} tells what it needs.", ours)
-    theirs = theirs.replace(f"{GUIDE} tells how", f"{GUIDE} of {DISTRIBUTION} tells how")
+    theirs = _TO_USE_IT.sub(f"# Written by reconciler init. {GUIDE} of {DISTRIBUTION} lists what it needs.", ours)
+    theirs = theirs.replace(f"{GUIDE} shows how", f"{GUIDE} of {DISTRIBUTION} shows how")
     return _OURS.sub(origin.action, _OWN_CHECKOUT.sub("", theirs))
 
 

@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.commands.plan_base import Base, base_of, for_both
+from reconciler.commands.plan_base import Base, as_on_base, base_of, for_both
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
-from reconciler.model.plan import GitState, Plan
+from reconciler.model.plan import Finding, GitState, Plan
 from reconciler.model.slots import Site
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
@@ -47,6 +47,10 @@ class Planned(Struct, frozen=True, dict=True):
         """Return the same plan with the commit that its files were read at."""
         return Planned(replace(self.plan, made_from=files))
 
+    def with_findings(self, first: tuple[Finding, ...]) -> Planned:
+        """Return the same plan with these findings before its own."""
+        return Planned(replace(self.plan, findings=(*first, *self.plan.findings))) if first else self
+
     def why_blocked(self) -> list[Problem]:
         """Return the limits and policies that refuse the plan as a whole."""
         findings = [
@@ -73,7 +77,8 @@ def plan(
     """Make the plan of the declared state in scope. Raises Invalid, ServiceError or StoreError.
 
     `save_observed` is a file for the reading; `observed` is such a file, to plan from without a call. `base` names the
-    commit whose files are planned as well, to show what these cause.
+    commit whose files are planned as well, to show what these cause; a setting that
+    these files loosen counts as it is there.
     """
 
     async def run() -> Planned:
@@ -86,16 +91,18 @@ def plan(
     files = git_state(options.state, environment.note)
     declared = read_state(options, environment)
     other = base_of(options, environment, base, declared) if base is not None else None
+    declared, loosened = as_on_base(declared, other)
     if observed is None:
         import asyncio  # a kept reading does without
 
-        return asyncio.run(run())
+        return asyncio.run(run()).with_findings(loosened)
     target = target_of(options, environment, declared.settings).name
     reading = load_reading(observed, for_both(declared, other), target)
     if other is None:
         reading = narrow(reading, declared)  # it may have been taken for more
     with open_store(options, environment) as store:
-        return compare_both(declared, other, reading, store, target, options, environment).made_from(files)
+        planned = compare_both(declared, other, reading, store, target, options, environment)
+    return planned.made_from(files).with_findings(loosened)
 
 
 async def plan_in(

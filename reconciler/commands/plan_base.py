@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.model.declared import Declared, DeclaredLearner, Wanted
+from reconciler.declared.schema import checked
+from reconciler.declared.settings_and_staff import read_settings
+from reconciler.model.declared import Declared, DeclaredLearner, Settings, Wanted
+from reconciler.model.plan import Finding
 from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct, replace
+from reconciler.plan.loosened import stricter
 from reconciler.problems import Invalid, Source
 from reconciler.runtime.commit_files import as_of
 from reconciler.runtime.declared_state import read_folder, read_state
@@ -17,10 +21,12 @@ from reconciler.runtime.options import Options
 
 
 class Base(Struct, frozen=True):
-    """Files at `commit` for the day and scope of the command; None if they are not valid."""
+    """Files at `commit` for the day and scope of the command; None if they are not valid. `settings` are those at
+    `commit`; None if that file is not valid."""
 
     commit: str
     declared: Declared | None
+    settings: Settings | None = None
 
 
 def base_of(options: Options, environment: Environment, ref: str, declared: Declared) -> Base:
@@ -30,8 +36,22 @@ def base_of(options: Options, environment: Environment, ref: str, declared: Decl
         try:
             declared_then = read_folder(folder, options, environment)
         except Invalid:
-            return Base(commit, None)
-        return Base(commit, _placed(_concerned(options, environment, declared_then, declared), commit, folder))
+            return Base(commit, None, _settings_in(folder))
+        placed = _placed(_concerned(options, environment, declared_then, declared), commit, folder)
+        return Base(commit, placed, declared_then.settings)
+
+
+def _settings_in(folder: Path) -> Settings | None:
+    document = checked(folder / "settings.yaml", "settings")
+    return None if document.problems else read_settings(document)
+
+
+def as_on_base(declared: Declared, base: Base | None) -> tuple[Declared, tuple[Finding, ...]]:
+    """Return the declaration with the settings that count beside a base, and a finding for each that was loosened."""
+    if base is None:
+        return declared, ()
+    effective = stricter(declared.settings, base.settings)
+    return replace(declared, settings=effective.settings), effective.findings
 
 
 def for_both(declared: Declared, base: Base | None) -> Declared:

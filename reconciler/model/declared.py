@@ -26,6 +26,8 @@ DEFAULT_POLICIES: Mapping[str, Level] = {
 POLICIES = tuple(DEFAULT_POLICIES)
 RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")
 VANISHED = "vanished_cohort"
+LOOSENED = "loosened_settings"
+"""The policy that findings about settings name, where a change of the files loosens them."""
 
 
 class Allowance(Struct, frozen=True):

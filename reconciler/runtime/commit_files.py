@@ -222,8 +222,8 @@ def _is_submodule(state: Path) -> bool:
 
 
 def _not_plain(name: str, ref: str) -> Problem:
-    what = f"{name} is no plain file at {ref!r}: of another commit, links and submodules are not read"
-    return Problem(what, "Compare with a commit that holds plain files.", where="git")
+    what = f"{name} is not a plain file at {ref!r}: links and submodules of another commit are not read"
+    return Problem(what, "Compare with a commit that contains only plain files.", where="git")
 
 
 def _no_room(ref: str, folder: str, error: OSError) -> Problem:

@@ -64,7 +64,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _trusted_folders(environment: Mapping[str, str]) -> dict[str, str]:
-    """The folders of other owners that the environment trusts, which containers set there."""
+    """Return the trust in folders of other accounts that the environment sets, as containers do."""
     count = environment.get("GIT_CONFIG_COUNT", "")
     places = range(int(count)) if count.isdecimal() and len(count) < 4 else ()
     folders = [
@@ -125,8 +125,8 @@ _FOREIGN, _NO_REPOSITORY = "dubious ownership", "not a git repository"
 def refused(folder: Path, error: Exception) -> Problem | None:
     """Return why git did not look at all, in git's words; None if it looked and does not know."""
     if isinstance(error, FileNotFoundError):
-        what = "git is not installed here, as far as PATH names it outside this repository"
-        return Problem(what, "Install git, or leave this option away.", where="git")
+        what = "git is not installed here: PATH names none outside this repository"
+        return Problem(what, "Install git, or leave this option out.", where="git")
     words = _words(error)
     if _FOREIGN in words:
         fix = (
@@ -136,8 +136,8 @@ def refused(folder: Path, error: Exception) -> Problem | None:
         return Problem(f"git refuses this folder: {words}", fix, where="git")
     if _NO_REPOSITORY in words:
         what = f"git finds no repository here: {words}"
-        return Problem(what, "Run this in a clone of the repository, or leave this option away.", where="git")
-    return Problem(f"git refuses: {words}", "Mend what git names, and run this again.", where="git") if words else None
+        return Problem(what, "Run this in a clone of the repository, or leave this option out.", where="git")
+    return Problem(f"git refuses: {words}", "Fix what git names, and run this again.", where="git") if words else None
 
 
 def foreign_owner(folder: Path) -> Problem | None:
@@ -161,10 +161,10 @@ def _words(error: Exception) -> str:
 
 def _unknown(folder: Path, ref: str) -> Problem:
     what = f"git does not know {ref!r} in this repository"
-    fix = "Give a branch, tag or commit that is here; in a pipeline, fetch it first (a shallow clone has one commit)."
+    fix = "Use a branch, tag or commit that exists. In a pipeline, fetch it first (a shallow clone has one commit)."
     if _is_shallow(folder):
         what += ", which is a shallow clone"
-        fix = f"Fetch it first: git fetch --depth=1 origin {ref} (then name FETCH_HEAD, or the commit), or clone whole."
+        fix = f"Fetch it first: git fetch --depth=1 origin {ref} (then use FETCH_HEAD). Or clone the full history."
     return Problem(what, fix, where="git")
 
 
@@ -179,7 +179,7 @@ def _is_shallow(folder: Path) -> bool:
 
 
 class Built(NamedTuple):
-    """The commit and day of a build, and whether files differed from it."""
+    """The commit of this program: its hash, its date, and if files differed from it."""
 
     commit: str
     date: str
@@ -201,7 +201,7 @@ def built_note() -> Built | None:
 
 
 def in_words(made_from: Built | None) -> str:
-    """Return the line that --version prints of the build."""
+    """Return the commit of this program in words."""
     if made_from is None:
         return "commit unknown: built without git, or by a tool that omits it"
     changed = ", with uncommitted changes" if made_from.changed else ""
@@ -210,7 +210,7 @@ def in_words(made_from: Built | None) -> str:
 
 
 def _of_checkout(top: Path) -> Built | None:
-    if not (top / ".git").exists():  # installed somewhere inside another repository
+    if not (top / ".git").exists():  # installed inside another repository
         return None
     from reconciler.runtime.commit_files import differs_from  # --version of an installed program does without
 

@@ -224,3 +224,54 @@ def test_settings_of_the_base_judge_the_base(home: Home, monkeypatch: pytest.Mon
         (row,) = home.declare(wish).plan("--base", "HEAD")["resource_changes"]
     assert (row["reason"], row["change"]["after"]["staff_id"]) == ("drift", KATE)
     assert "pending" not in row
+
+
+# ------------------------------------------------------------------ rules that the files loosen for themselves
+
+
+def test_a_change_of_the_files_cannot_lift_the_limits_of_its_own_plan(home: Home) -> None:
+    """The base's limit blocks; the difference is the first finding, in every format that tells any."""
+    home.declare({"id": 200004}, settings={**SETTINGS, "limits": {"reassign": {"count": 0, "share": 1}}}).commit()
+    home.declare(LEARNER, settings={**SETTINGS, "limits": {"reassign": {"count": 50, "share": 1}}})
+    ended = home.run("plan", "--base", "HEAD", "--format", "json")
+    assert ended.code == ExitCode.BLOCKED
+    first = ended.json["policies"][0]
+    assert (first["policy"], first["level"]) == ("loosened_settings", "warn")
+    assert "limits.reassign.count is 50 in these files, and 0 counts until they are merged" in first["what"]
+    text = home.run("plan", "--base", "HEAD").out
+    assert text.index("Settings that these files loosen") < text.index("Refused by limits")
+    told = home.run("plan", "--base", "HEAD", "--format", "annotations").out
+    assert told.startswith("::error file=state/settings.yaml")
+    assert home.run("plan").code == ExitCode.DONE, "as merged"
+
+
+def test_a_change_of_the_files_cannot_waive_for_itself(home: Home) -> None:
+    """A waiver that nobody has merged lifts nothing, and is named."""
+    settings = {**SETTINGS, "limits": {"reassign": {"count": 0, "share": 1}}}
+    home.declare({"id": 200004}, settings=settings).commit()
+    waiver = {"policy": "limit_reassign", "run": True, "reason": "mine", "approved_by": "me", "until": "2099-01-01"}
+    home.declare(LEARNER, settings={**settings, "waivers": [waiver]})
+    ended = home.run("plan", "--base", "HEAD", "--format", "json")
+    assert ended.code == ExitCode.BLOCKED
+    assert "the waiver of limit_reassign for the run until 2099-01-01" in ended.json["policies"][0]["what"]
+    assert home.run("plan").code == ExitCode.DONE, "as merged"
+
+
+@pytest.mark.parametrize("base", ["never", "terminal", None])
+def test_a_change_of_the_files_cannot_print_names_in_its_own_plan(
+    home: Home, monkeypatch: pytest.MonkeyPatch, base: str | None
+) -> None:
+    """Whatever the format, and also where the base has no valid settings."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        home.declare(LEARNER, settings={**SETTINGS, **({"privacy": {"names": base}} if base else {})})
+        if base is None:
+            (home.path / "state/settings.yaml").write_text("privacy: {names: always}\n", encoding="utf-8")
+        home.commit()
+        home.declare(LEARNER, settings={**SETTINGS, "privacy": {"names": "always"}})
+        person = server.world.users[200004]
+        assert str(person["LastName"]) in home.run("plan").out, "as merged"
+        for form in ("text", "markdown", "html", "json", "annotations"):
+            ended = home.run("plan", "--base", "HEAD", "--verbose", "--format", form)
+            assert str(person["LastName"]) not in ended.out + ended.err
+            assert "privacy.names" in ended.out

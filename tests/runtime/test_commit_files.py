@@ -227,7 +227,7 @@ def test_a_link_of_another_commit_is_not_followed(folder: Path, arrange: Callabl
     """It could lead anywhere on this machine."""
     arrange(folder)
     made = commit(folder)
-    with pytest.raises(Invalid, match="is no plain file at"), as_of(folder / "state", made):
+    with pytest.raises(Invalid, match="is not a plain file at"), as_of(folder / "state", made):
         pass
 
 

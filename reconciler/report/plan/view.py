@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
+from reconciler.model.declared import LOOSENED
 from reconciler.model.plan import Change, Finding, Plan, Summary
 from reconciler.model.structs import Struct, replace
 from reconciler.report.caseload.view import CaseloadLine, caseload_lines
@@ -167,7 +168,9 @@ def _notices(plan: Plan, *, verbose: bool) -> Iterator[Notices]:
         for severity in ("error", "warning")
     )
     blocking = [finding for finding in plan.findings if finding.blocks]
-    rest = [finding for finding in plan.findings if not finding.blocks and not finding.waived]
+    loosened = [finding for finding in plan.findings if finding.policy == LOOSENED]
+    rest = [finding for finding in plan.findings if not (finding.blocks or finding.waived or finding in loosened)]
+    yield Notices("Settings that these files loosen", "settings loosened", tuple(_findings(loosened, plan)), risky=True)
     yield Notices(
         "Refused by limits", "limits exceeded", tuple(map(problem_notice, plan.refusals)), stops=True, risky=True
     )

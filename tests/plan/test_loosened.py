@@ -1,0 +1,98 @@
+"""What a change of the files loosens does not count before it is merged, whatever it is."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.declared import LOOSENED, POLICIES, Allowance, Limits, Settings, Waiver
+from reconciler.model.slots import OrganisationId, UserId
+from reconciler.model.structs import replace
+from reconciler.plan.loosened import LEVELS, STRICT, stricter
+from reconciler.problems import Source
+
+HERE = OrganisationId(5740)
+ALLOWANCES = st.builds(
+    Allowance, st.none() | st.integers(0, 200), st.none() | st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.0])
+)
+WAIVERS = st.builds(
+    Waiver,
+    policy=st.sampled_from(["coverage", "limit_reassign"]),
+    reason=st.sampled_from(["x", "y"]),
+    approved_by=st.just("quality-lead"),
+    until=st.sampled_from([date(2027, 1, 1), date(2028, 1, 1)]),
+    learner=st.none() | st.just(UserId(200004)),
+    cohort=st.none() | st.just("c1"),
+)
+SETTINGS = st.builds(
+    Settings,
+    organisation=st.just(HERE),
+    limits=st.builds(Limits, ALLOWANCES, ALLOWANCES, ALLOWANCES, ALLOWANCES, ALLOWANCES, ALLOWANCES),
+    calls_per_minute=st.integers(1, 1000),
+    policies=st.fixed_dictionaries({name: st.sampled_from(LEVELS) for name in POLICIES}),
+    waivers=st.lists(WAIVERS, max_size=3, unique=True).map(tuple),
+    names=st.sampled_from(["never", "terminal", "always"]),
+    employer_signs=st.booleans(),
+)
+
+
+def looseness(settings: Settings) -> list[float]:
+    """A number for each value that can loosen; a greater one is looser."""
+    bounds = [
+        float("inf") if bound is None else bound
+        for name in settings.limits.__struct_fields__
+        for bound in (getattr(settings.limits, name).count, getattr(settings.limits, name).share)
+    ]
+    levels = [float(LEVELS.index(settings.level(name))) for name in POLICIES]
+    names = ["never", "terminal", "always"].index(settings.names)
+    return [*bounds, *levels, float(names), float(settings.calls_per_minute), float(not settings.employer_signs)]
+
+
+@given(SETTINGS, SETTINGS)
+def test_nothing_is_looser_than_on_the_base_and_nothing_looser_than_here(here: Settings, base: Settings) -> None:
+    """Value by value; a waiver counts if the base has it; and each difference is a finding."""
+    effective = stricter(here, base)
+    expected = [min(pair) for pair in zip(looseness(here), looseness(base), strict=True)]
+    assert looseness(effective.settings) == expected
+    assert set(effective.settings.waivers) <= set(base.waivers)
+    assert {waiver for waiver in here.waivers if waiver in base.waivers} <= set(effective.settings.waivers)
+    new = [waiver for waiver in here.waivers if waiver not in base.waivers]
+    loosened = sum(mine > theirs for mine, theirs in zip(looseness(here), looseness(base), strict=True))
+    assert len(effective.findings) == loosened + len(new)
+    assert {finding.policy for finding in effective.findings} <= {LOOSENED}
+
+
+@given(SETTINGS)
+def test_what_is_the_same_or_stricter_counts_as_it_is(settings: Settings) -> None:
+    """And no finding is made of it."""
+    assert stricter(settings, settings).findings == ()
+    assert stricter(settings, settings).settings == settings
+
+
+def test_without_settings_on_the_base_the_defaults_count() -> None:
+    """A first pull request has nothing to be compared with, and a broken base excuses nothing."""
+    here = Settings(HERE, names="always", policies={"coverage": "off"})
+    effective = stricter(here, None)
+    assert (effective.settings.names, effective.settings.level("coverage")) == ("never", "warn")
+    assert len(effective.findings) == 2
+
+
+def test_a_waiver_that_was_extended_counts_as_long_as_it_did() -> None:
+    """The old end is what somebody approved."""
+    old = Waiver(
+        "coverage", "x", "quality-lead", date(2027, 1, 1), UserId(200004), source=Source("state/settings.yaml", 9)
+    )
+    new = replace(old, until=date(2029, 1, 1))
+    effective = stricter(Settings(HERE, waivers=(new,)), Settings(HERE, waivers=(old,)))
+    assert effective.settings.waivers == (old,)
+    assert "until 2029-01-01" in effective.findings[0].what
+
+
+@pytest.mark.parametrize("name", Settings.__struct_fields__)
+def test_every_setting_can_loosen_or_is_known_not_to(name: str) -> None:
+    """A new setting has to be put on one side."""
+    loose = {"names", "policies", "limits", "calls_per_minute", "employer_signs", "waivers"}
+    assert (name in loose) != (name in STRICT)
