@@ -26,7 +26,7 @@ class Effective(Struct, frozen=True):
 
 
 def stricter(here: Settings, base: Settings | None) -> Effective:
-    """Return the stricter of both for each setting that can loosen; without a base, the stricter of it and the default."""
+    """Return the stricter of both for each setting that can loosen; defaults are the base if there is none."""
     base = base or Settings(here.organisation)
     waivers, new = _waivers(here.waivers, base.waivers)
     settings = replace(
