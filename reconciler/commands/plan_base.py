@@ -21,8 +21,10 @@ from reconciler.runtime.options import Options
 
 
 class Base(Struct, frozen=True):
-    """Files at `commit` for the day and scope of the command; None if they are not valid. `settings` are those at
-    `commit`; None if that file is not valid."""
+    """Files at `commit` for the day and scope of the command; None if they are not valid.
+
+    `settings` are those at `commit`; None if that file is not valid.
+    """
 
     commit: str
     declared: Declared | None

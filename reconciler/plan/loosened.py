@@ -35,6 +35,7 @@ def stricter(here: Settings, base: Settings | None) -> Effective:
         policies={name: _stricter(here.level(name), base.level(name), LEVELS.index) for name in here.policies},
         limits=_limits(here.limits, base.limits),
         calls_per_minute=min(here.calls_per_minute, base.calls_per_minute),
+        longest_wait_seconds=min(here.longest_wait_seconds, base.longest_wait_seconds),
         employer_signs=here.employer_signs or base.employer_signs,
         waivers=waivers,
     )
@@ -88,6 +89,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
         yield f"{path}.count", allowance.count
         yield f"{path}.share", allowance.share
     yield "calls_per_minute", settings.calls_per_minute
+    yield "longest_wait_seconds", settings.longest_wait_seconds
     yield "reviews.employer_signs", settings.employer_signs
 
 
