@@ -32,7 +32,8 @@ class ProgressLimit:
         self._notify = notify
         self._since: float | None = None
         self._in_flight = 0
-        self._note_seconds = _FIRST_NOTE_SECONDS
+        self._usual_note_seconds = min(_NOTE_SECONDS, seconds / 3)
+        self._note_seconds = min(_FIRST_NOTE_SECONDS, seconds / 3)
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -62,7 +63,7 @@ class ProgressLimit:
 
     def progressed(self) -> None:
         """Restart the time, after an answer that is neither 429 nor 5xx."""
-        self._note_seconds = _NOTE_SECONDS
+        self._note_seconds = self._usual_note_seconds
         self._since = self._clock.monotonic() if self._in_flight else None
         self._cancel_note()
 
@@ -77,7 +78,7 @@ class ProgressLimit:
 
     def _note(self, notify: Notify, request: str) -> None:
         notify(f"Waiting for {self._host} to answer {request}; giving up in {max(0.0, self.left):.0f} s.")
-        self._note_seconds = _NOTE_SECONDS
+        self._note_seconds = self._usual_note_seconds
         self._schedule_note(request)
 
     def _cancel_note(self) -> None:

@@ -25,7 +25,7 @@ from reconciler.commands.plan import plan
 from reconciler.problems import ExitCode, ServiceError, Unreachable
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
-from tests.e2e.user import LEARNER, REPOSITORY, TOKEN, WRITES, Ended, Home, Served, point_at, served
+from tests.e2e.user import LEARNER, REPOSITORY, SETTINGS, TOKEN, WRITES, Ended, Home, Served, point_at, served
 
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
@@ -324,6 +324,14 @@ def always(status: int, body: bytes, kind: str = "text/html", **headers: str) ->
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_garbage_that_asks_to_wait_is_bounded_by_the_settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait that is longer than the settings allow ends the command at once, and the error names the time."""
+    with always(429, b"\xff\xfe", "application/json", **{"Retry-After": "a while"}) as url:
+        home.declare(settings={**SETTINGS, "longest_wait_seconds": 59})
+        point_at(monkeypatch, url)
+        told(home.run("plan"), ExitCode.ERROR, "too many calls (HTTP 429); wait 60 s", "Nothing was done")
 
 
 PAGE = b"<html><body>Adara Ashcombe, please sign in</body></html>"

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from reconciler.onefile import progress_limit
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.http import Timeouts, is_network_missing
 from reconciler.onefile.retry import Backoff
@@ -152,12 +151,8 @@ def test_a_silent_server_is_given_up_and_the_seconds_are_said(call: Call, kind: 
 
 
 @pytest.mark.parametrize("talk", [silence, trickle, trickle_in_the_head])
-def test_the_bound_without_progress_holds_for_a_command_on_a_real_socket(
-    talk: Talk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bound_without_progress_holds_for_a_command_on_a_real_socket(talk: Talk) -> None:
     """Reads, tries and later calls together take hardly longer than the bound, and a note shows what is awaited."""
-    for name in ("_FIRST_NOTE_SECONDS", "_NOTE_SECONDS"):
-        monkeypatch.setattr(progress_limit, name, 0.05)
 
     async def main() -> tuple[float, list[str]]:
         started, notes = time.monotonic(), list[str]()
