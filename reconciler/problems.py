@@ -72,6 +72,7 @@ class ReconcilerError(Exception):
     ├── Invalid          declared state, plan file or command line                    exit 3
     ├── Stale            the world moved since the plan                               exit 4
     ├── Blocked          a limit or a policy refuses; nothing was written             exit 5
+    ├── WindowReached    a window began during the run; the next run does the rest    exit 7
     ├── Locked           another run holds the lock                                   exit 6
     ├── StoreError       the store cannot be opened, read or written                  exit 1
     │   └── NoStore      there is none, and the command only reads what others kept
@@ -101,6 +102,12 @@ class Stale(ReconcilerError):
 
 class Blocked(ReconcilerError):
     exit_code = ExitCode.BLOCKED
+
+
+class WindowReached(ReconcilerError):
+    """A run reached a window in which nothing is written; the next run does the rest."""
+
+    exit_code = ExitCode.INCOMPLETE
 
 
 class Locked(ReconcilerError):

@@ -36,6 +36,8 @@ class Attempts:
     unsettled: Collection[Place]
     recorded: Recorded = field(default_factory=dict)
     written_by: Mapping[Place, int] = field(default_factory=dict)
+    refused: Mapping[Place, str] = field(default_factory=dict)
+    closed: Callable[[], ReconcilerError | None] = lambda: None
     proven: set[SlotKind] = field(default_factory=set)
     failures: Counter[SlotKind] = field(default_factory=Counter)
     stopped: str = ""
@@ -61,6 +63,8 @@ class Attempts:
     def precheck(self, operation: Operation, slots: Mapping[Slot, Holder]) -> Outcome | None:
         """Return an outcome without writing, or None if the operation must be written."""
         pairs = moves(operation)
+        if reasons := [why for slot, _ in pairs if (why := self.refused.get((operation.learner, slot)))]:
+            return self.journal.settle(operation, State.CONFLICT, "; ".join(dict.fromkeys(reasons)))
         unseen = {slot for slot, _ in pairs if slots.get(slot, Unread.UNREADABLE) is Unread.UNREADABLE}
         if any((operation.learner, slot) in self.unsettled for slot in unseen):
             what = "an earlier run sent this write and got no answer, and OneFile does not show the slot"

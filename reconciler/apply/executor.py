@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
@@ -20,6 +20,7 @@ from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorise
 from reconciler.store import Store
 
 WORKERS = 8
+NOTHING_REFUSED: Mapping[Place, str] = {}
 
 
 class Applied(Struct, frozen=True):
@@ -38,18 +39,21 @@ async def apply_plan(
     unsettled: Collection[Place],
     still_ours: Callable[[], None],
     just_read: bool = False,
+    refused: Mapping[Place, str] = NOTHING_REFUSED,
+    closed: Callable[[], ReconcilerError | None] = lambda: None,
 ) -> Applied:
     """Carry out `plan` through the reader's client, journalled under `run`, which has begun and holds the lock.
 
-    All slots are checked before the first write, and each again before its own unless its reading is younger
-    than a minute. While a kind of slot is unproven in this run, learners are written one at a time; after that
-    several at once, each learner's operations always in plan order. `unsettled` slots, which an earlier run may or
-    may not have written, are not written again. `just_read`: the plan was made in this session, so slots that it
-    read as declared may be recorded. `still_ours` raises Locked when the lock is lost.
+    All slots are checked before the first write, and each again before its own unless its reading is younger than a
+    minute. While a kind of slot is unproven in this run, learners are written one at a time; after that several at
+    once, each learner's operations always in plan order. `unsettled` slots, which an earlier run may or may not have
+    written, are not written again. `just_read`: the plan was made in this session, so slots that it read as declared
+    may be recorded. `closed` returns an error once nothing more may be written. `refused` slots are conflicts for the
+    reason given. `still_ours` raises Locked when the lock is lost.
     An error or a cancellation ends the run early; the outcomes show what was done by then.
     """
     journal = RunJournal(plan, store, run, reader, just_read)
-    attempts = Attempts(journal, reader, still_ours, _declared_slots(plan), unsettled)
+    attempts = Attempts(journal, reader, still_ours, _declared_slots(plan), unsettled, refused=refused, closed=closed)
     try:
         await _Schedule(plan, journal, attempts).run()
     except asyncio.CancelledError:  # Ctrl-C: what was sent is reported, and the next run settles it
@@ -129,6 +133,8 @@ class _Schedule:
     async def _learner(self, learner: UserId) -> None:
         """Carry out one learner's operations in plan order; after a failure the rest of this learner is skipped."""
         skipped = ""
+        if not self.attempts.stopped and (closed := self.attempts.closed()):
+            self.attempts.abort(closed)
         for operation in self.work[learner]:
             if self.journal.settled(operation):
                 continue

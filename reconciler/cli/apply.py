@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import commands
-from reconciler.cli.options import command
+from reconciler.cli.options import Whole, command
 from reconciler.cli.output import Output, is_terminal, say_problems
 from reconciler.cli.render import render
-from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.escape import without_commands
 
 if TYPE_CHECKING:
+    from reconciler.commands.apply import ApplyResult
     from reconciler.commands.plan import Planned
     from reconciler.runtime.environment import Environment
     from reconciler.runtime.options import Options
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
     click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(path_type=Path)),
     click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation."),
     click.option("--expect", metavar="FINGERPRINT", help="Apply only if the plan has this fingerprint."),
+    click.option("--again", is_flag=True, help="Apply a saved plan although it was applied or overtaken already."),
+    click.option("--early", is_flag=True, help="Apply a plan for a day to come; stored in the history."),
+    click.option(
+        "--wait",
+        type=Whole(0, 1440),
+        default=0,
+        show_default=True,
+        metavar="MINUTES",
+        help="Wait for the end of a window without writes.",
+    ),
+    click.option("--due", is_flag=True, help="Apply what dates have brought about, as approved."),
+    click.option("--approved", metavar="GIT_REF", help="With --due: the approved commit. [default: the newest]"),
+    click.option("--detailed-exitcode", is_flag=True, help="With --due: exit 2 if a due change is not approved."),
     examples=("reconciler apply plan.json", "reconciler apply plan.json --expect sha256:FINGERPRINT"),
 )
 def apply(
@@ -34,13 +48,27 @@ def apply(
     saved: Path | None,
     auto_approve: bool,
     expect: str | None,
+    again: bool,
+    early: bool,
+    wait: int,
+    due: bool,
+    approved: str | None,
+    detailed_exitcode: bool,
 ) -> int:
     """Apply a saved PLAN, or plan now, show it and ask.
 
-    A saved plan is applied exactly as it was reviewed. Exit 0: all done. 4: OneFile has changed since the plan;
+    A saved plan is applied exactly as it was reviewed. --due needs no plan: it applies the cover and dated entries that
+    the approved commit declares, and nothing else. Exit 0: all done. 4: OneFile has changed since the plan;
     conflicting slots were left alone. 5: blocked, nothing written. 6: another run holds the lock. 7: something failed,
     is unknown, or waits for a person.
     """
+    if due and (saved or expect or again or early):
+        raise click.UsageError("--due applies what was approved already, without a plan or a fingerprint.")
+    if (approved or detailed_exitcode) and not due:
+        raise click.UsageError("--approved and --detailed-exitcode belong to --due.")
+    if due:
+        applied = commands.due.apply_due(options, environment, approved=approved, wait=wait)
+        return _say_applied(applied, output, detailed=detailed_exitcode)
     asks = not (saved or auto_approve or expect)
 
     def approve(planned: Planned) -> bool:
@@ -50,14 +78,22 @@ def apply(
             output.report(render("plan", planned.plan, output, fingerprint=planned.fingerprint))
         return True
 
-    applied = commands.apply.apply(options, environment, saved, approve=approve, expect=expect)
+    applied = commands.apply.apply(
+        options, environment, saved, approve=approve, expect=expect, again=again, early=early, wait=wait
+    )
     if applied.declined:
         raise ReconcilerError(
             Problem("not approved; nothing was written", "Run apply again when you approve the plan.")
         )
+    return _say_applied(applied, output, detailed=False)
+
+
+def _say_applied(applied: ApplyResult, output: Output, *, detailed: bool) -> ExitCode:
     output.save(render("apply", applied, output) if output.out else "")
     output.report(render("apply", applied, output, printed=True))
     say_problems(applied.problems() if output.is_bare else applied.error.problems if applied.error else ())
+    if detailed and applied.unapproved_due and applied.exit_code is ExitCode.DONE:
+        return ExitCode.CHANGES
     return applied.exit_code
 
 

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
         metavar="GIT_REF",
         help="Correct only what the files of this commit declare. [default: that of the newest complete apply]",
     ),
+    click.option("--due", is_flag=True, help="With --correct: also apply what dates have brought about, as approved."),
     click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is drift."),
-    examples=("reconciler drift", "reconciler drift --correct --detailed-exitcode"),
+    examples=("reconciler drift", "reconciler drift --correct --due --detailed-exitcode"),
 )
 def drift(
     options: Options,
     environment: Environment,
     output: Output,
     correct: bool,
+    due: bool,
     approved: str | None,
     base: str | None,
     detailed_exitcode: bool,
@@ -41,11 +43,13 @@ def drift(
     seen. --correct writes only to slots that were applied before and are still declared the same. Exit 0: no drift, or
     corrected. 2: drift (with --detailed-exitcode). 4, 5, 6 and 7 as in apply, of the corrections.
     """
+    if due and not correct:
+        raise click.UsageError("--due needs --correct; without corrections, use `reconciler apply --due`.")
     if approved and not correct:
         raise click.UsageError("--approved needs --correct.")
     if base and correct:
         raise click.UsageError("--base cannot be used with --correct: its files may not be merged yet.")
-    drifting = commands.drift.drift(options, environment, correct=correct, approved=approved, base=base)
+    drifting = commands.drift.drift(options, environment, correct=correct, due=due, approved=approved, base=base)
     code = drifting.exit_code(detailed=detailed_exitcode)
     output.deliver("drift", drifting.report, exit_code=code)
     if output.is_bare:

@@ -137,7 +137,7 @@ def command(
                 no_color=no_color,
                 max_bytes=max_bytes,
             )
-            names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days")
+            names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days", "until")
             options = runtime.options.Options(**{name: chosen.pop(name) for name in names if name in chosen})
             environment = runtime.environment.Environment(
                 progress=None if quiet else ProgressBar, note=output.note, on_screen=output.on_screen

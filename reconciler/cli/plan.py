@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import commands
-from reconciler.cli.options import Whole, command
+from reconciler.cli.options import Whole, command, day_of
 from reconciler.cli.output import Output, say_problems
 from reconciler.cli.render import render
 from reconciler.cli.validate import CASELOAD
@@ -39,6 +39,12 @@ if TYPE_CHECKING:
         show_default=True,
         metavar="DAYS",
         help="Also warn about policy breaches in the next DAYS days.",
+    ),
+    click.option(
+        "--until",
+        callback=day_of,
+        metavar="DATE",
+        help="Show later changes up to this date (YYYY-MM-DD). [default: all declared]",
     ),
     click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
     CASELOAD,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.commands import doctor as doctor
     from reconciler.commands import done as done
     from reconciler.commands import drift as drift
+    from reconciler.commands import due as due
     from reconciler.commands import fmt as fmt
     from reconciler.commands import history as history
     from reconciler.commands import import_csv as import_csv

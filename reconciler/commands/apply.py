@@ -4,33 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from reconciler.apply.executor import Applied, apply_plan
+from reconciler.apply.executor import NOTHING_REFUSED, Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply, shown_in
 from reconciler.apply.recovery import settle_open
-from reconciler.commands.plan import Planned, plan_in
+from reconciler.commands.plan import Planned, observe_in, plan_in
 from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import GitState, Plan
-from reconciler.model.slots import Site, UserId
+from reconciler.model.slots import Place, Site, UserId
 from reconciler.model.structs import Struct, replace
+from reconciler.plan.ageing import applied_already, broken_today, no_longer_asked, overtaken, rejudge
 from reconciler.plan.complete import relimit_plan
+from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
 from reconciler.runtime.commit_files import git_state
-from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.declared_state import read_ahead
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.lock import locked, refuse_if_held
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
 from reconciler.runtime.store_snapshot import remember_cohorts, unsettled
+from reconciler.runtime.windows import wait_until_open, window_guard
+from reconciler.store import Store
 
-Command = Literal["apply", "drift"]
+Command = Literal["apply", "drift", "apply --due", "apply --early"]
+
+RECENT_RUNS = 200
+"""Runs to look through for one that has applied a saved plan already."""
 
 Approve = Callable[[Planned], bool]
 """Shows the plan and returns whether to go on. Not called if the command line has an approval."""
@@ -49,6 +57,7 @@ class ApplyResult(Struct, frozen=True):
     error: ReconcilerError | None = None
     declined: bool = False
     here: str = ""
+    due: tuple[Due, ...] = ()
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what ended the apply, what was set aside, and what did not succeed."""
@@ -61,9 +70,14 @@ class ApplyResult(Struct, frozen=True):
         """The exit code of the command."""
         if self.error:
             return self.error.exit_code
-        if self.run is None:
-            return ExitCode.DONE
-        return _exit_code(self.planned.plan, self.outcomes)
+        code = ExitCode.DONE if self.run is None else _exit_code(self.planned.plan, self.outcomes)
+        waits = any(row.action in NEEDS_A_PERSON for row in self.due)
+        return ExitCode.INCOMPLETE if waits and code is ExitCode.DONE else code
+
+    @property
+    def unapproved_due(self) -> bool:
+        """True if a date has brought about a change that the approved commit does not ask for."""
+        return any(row.action is DueAction.NOT_APPROVED for row in self.due)
 
 
 def _unfinished(outcome: Outcome) -> Problem:
@@ -82,33 +96,94 @@ def _exit_code(plan: Plan, outcomes: tuple[Outcome, ...]) -> ExitCode:
 
 
 def apply(
-    options: Options, environment: Environment, saved: Path | None, *, approve: Approve, expect: str | None = None
+    options: Options,
+    environment: Environment,
+    saved: Path | None,
+    *,
+    approve: Approve,
+    expect: str | None = None,
+    again: bool = False,
+    early: bool = False,
+    wait: int = 0,
 ) -> ApplyResult:
     """Apply the saved plan, or one made now. `expect` is the fingerprint that was approved.
 
-    Raises Invalid for a plan file that cannot be used here, Stale if `expect` is not the plan's fingerprint, Locked,
-    ServiceError or StoreError. A plan that is blocked, and errors after the first write, are in the result.
+    `again` allows a saved plan that was applied already or overtaken; `early` allows a plan for a day to come; `wait`
+    is for how many minutes to wait for the end of a window. Raises Invalid for a plan file that cannot be used here,
+    Stale if `expect` is not the plan's fingerprint or the saved plan is overtaken, Locked, ServiceError or StoreError.
+    A plan that is blocked, and errors after the first write, are in the result.
     """
-    return asyncio.run(_apply(options, environment, saved, approve, expect))
+    return asyncio.run(_apply(options, environment, saved, approve, expect, again=again, early=early, wait=wait))
 
 
 async def _apply(
-    options: Options, environment: Environment, saved: Path | None, approve: Approve, expect: str | None
+    options: Options,
+    environment: Environment,
+    saved: Path | None,
+    approve: Approve,
+    expect: str | None,
+    *,
+    again: bool,
+    early: bool,
+    wait: int,
 ) -> ApplyResult:
     kept = _load(options, saved) if saved else None
+    today = environment.today()
+    is_early = _check_day(kept.plan.day if kept else options.day(today), today, early, saved)
+    options = replace(options, at=kept.plan.day) if kept and is_early else options
     files = git_state(options.state, environment.note)
-    declared = read_state(options, environment)
+    declared = read_ahead(options, environment)
     organisation = declared.settings.organisation
+    await wait_until_open(environment, declared.settings, wait)
     async with open_session(options, environment, declared.settings) as session:
         refuse_if_locked(session, options, environment, organisation, command="apply", kept=kept)
+        if kept:
+            _bound(kept.plan, session, organisation, saved)
+            _expected(kept, expect, saved)
+            if not again:
+                _refuse_overtaken(kept, session.store, saved)
         planned = await _planned(session, options, environment, declared, files, kept)
-        _bound(planned.plan, session, organisation, saved)
-        _expected(planned, expect, saved)
+        _expected(planned, None if kept else expect, saved)
         if planned.plan.blocked:
             return ApplyResult(planned, error=Blocked(planned.why_blocked()))
         if planned.plan.operations and not approve(planned):
             return ApplyResult(planned, declined=True)
-        return await run_plan(session, planned, options, environment, declared, files, just_read=not saved)
+        return await run_plan(
+            session,
+            planned,
+            options,
+            environment,
+            declared,
+            files,
+            just_read=not saved,
+            command="apply --early" if is_early else "apply",
+            refused=no_longer_asked(planned.plan, declared) if kept else {},
+            wait=wait,
+        )
+
+
+def _check_day(day: date, today: date, early: bool, saved: Path | None) -> bool:
+    """Return whether the plan is for a day to come. Raises Invalid unless it is for today, or that was allowed.
+
+    A saved plan of an earlier day is judged by today's files instead.
+    """
+    if day > today and not early:
+        what = f"this plan is for {day}, which is still to come"
+        fix = "Apply it on that day, or use --early if it is meant to take effect now."
+        raise Invalid(Problem(what, fix, Source(str(saved)) if saved else None, where="" if saved else "--at"))
+    if day < today and not saved:
+        what = f"{day} is in the past: apply carries out what is declared for today"
+        raise Invalid(Problem(what, "Leave out --at.", where="--at"))
+    return day > today
+
+
+def _refuse_overtaken(kept: Planned, store: Store, saved: Path | None) -> None:
+    """Raise Stale for a plan that was applied already, or whose slots have been written since."""
+    plan, runs = kept.plan, store.runs(target=kept.plan.target, limit=RECENT_RUNS)
+    applied = store.last_applied(plan.site, {operation.learner for operation in plan.operations})
+    problems = applied_already(plan, kept.fingerprint, runs) or overtaken(plan, kept.fingerprint, applied, runs)
+    if problems:
+        raise Stale([problem._replace(source=Source(str(saved))) for problem in problems])
 
 
 async def _planned(
@@ -120,8 +195,22 @@ async def _planned(
     kept: Planned | None,
 ) -> Planned:
     if kept:
-        return Planned(relimit_plan(kept.plan, declared))
+        plan = rejudge(relimit_plan(kept.plan, declared), declared)
+        if plan.day == declared.day and plan.made_from == files and not files.uncommitted:
+            return Planned(plan)
+        return Planned(await _judged_anew(session, environment, plan, declared))
     return (await plan_in(session, options, environment, declared)).made_from(files)
+
+
+async def _judged_anew(session: Session, environment: Environment, plan: Plan, declared: Declared) -> Plan:
+    """Judge a plan of another day or of other files by policy, with a reading of the learners that it writes."""
+    users = {operation.learner for operation in plan.operations}
+    learners = tuple(learner for learner in declared.learners if learner.id in users)
+    if not learners:
+        return plan
+    concerned = replace(declared, learners=learners)
+    observed = await observe_in(session, environment, concerned)
+    return broken_today(plan, concerned, observed, (learner.id for learner in learners if learner.id is not None))
 
 
 def refuse_if_locked(
@@ -154,6 +243,8 @@ async def run_plan(
     *,
     just_read: bool,
     command: Command = "apply",
+    refused: Mapping[Place, str] = NOTHING_REFUSED,
+    wait: int = 0,
 ) -> ApplyResult:
     """Carry out a plan and store the run, however it ends; also if the lock refuses it.
 
@@ -162,6 +253,8 @@ async def run_plan(
     people approved. `files` is the commit that is checked out here.
     """
     plan, store = planned.plan, session.store
+    if plan.operations:
+        await wait_until_open(environment, declared.settings, wait)
     if environment.progress and plan.operations:
         with environment.progress(declared.settings.calls_per_minute) as progress:
             shows = session.reader.shows if just_read else shown_in(plan)
@@ -178,7 +271,8 @@ async def run_plan(
     try:
         async with locked(store, plan.site, environment, command=command, run=run) as still_ours:
             whole = command == "apply"
-            applied = await _carry_out(session, plan, run, still_ours, just_read and whole)
+            closed = window_guard(environment, declared.settings)
+            applied = await _carry_out(session, plan, run, still_ours, just_read and whole, refused, closed)
             if whole:
                 with suppress(StoreError):  # the run must still be reported
                     remember_cohorts(store, plan, declared.cohorts)
@@ -205,13 +299,27 @@ def _names(plan: Plan, session: Session) -> dict[UserId, str]:
 
 
 async def _carry_out(
-    session: Session, plan: Plan, run: int, still_ours: Callable[[], None], just_read: bool
+    session: Session,
+    plan: Plan,
+    run: int,
+    still_ours: Callable[[], None],
+    just_read: bool,
+    refused: Mapping[Place, str],
+    closed: Callable[[], ReconcilerError | None],
 ) -> Applied:
     store = session.store
     await settle_open(store, session.reader, plan.site)
     open_slots = unsettled(store, plan.site)
     return await apply_plan(
-        plan, session.reader, store, run, unsettled=open_slots, still_ours=still_ours, just_read=just_read
+        plan,
+        session.reader,
+        store,
+        run,
+        unsettled=open_slots,
+        still_ours=still_ours,
+        just_read=just_read,
+        refused=refused,
+        closed=closed,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from reconciler.commands.apply import ApplyResult, refuse_if_locked, run_plan
 from reconciler.commands.drift_approval import approved_files, why_none
+from reconciler.commands.due import carry_out, find_due
 from reconciler.commands.plan import Planned, compare_both, observe_in
 from reconciler.commands.plan_base import as_on_base, base_of, for_both
 from reconciler.declared.load import read_declared
@@ -28,6 +29,7 @@ from reconciler.plan.drift import (
     DriftReport,
     Memory,
     Words,
+    carried_out,
     decide_drift,
     differs,
     drift_ending,
@@ -60,6 +62,7 @@ class Drifting(Struct, frozen=True):
     report: DriftReport
     corrects: bool
     finished: ApplyResult | None = None
+    due: ApplyResult | None = None
 
     def problems(self) -> tuple[Problem, ...]:
         """Return the problems to print beside a report that is written for machines or to a file."""
@@ -74,14 +77,16 @@ class Drifting(Struct, frozen=True):
         That is if a person must act, or nobody can know what a slot holds. Drift within its grace period, awaiting
         approval or only reported is no failure.
         """
-        if self.finished and self.finished.exit_code is not ExitCode.DONE:
-            return self.finished.exit_code
+        for result in (self.finished, self.due):
+            if result and result.exit_code is not ExitCode.DONE:
+                return result.exit_code
         if self.report.unrecorded and (self.corrects or detailed):
             return ExitCode.INCOMPLETE
         left = self.report.left()
         if self.corrects and (self.report.unseen or any(drifted.verdict in NEEDS_A_PERSON for drifted in left)):
             return ExitCode.INCOMPLETE
-        return ExitCode.CHANGES if detailed and (left or self.report.unseen) else ExitCode.DONE
+        waits = self.due is not None and self.due.unapproved_due
+        return ExitCode.CHANGES if detailed and (left or self.report.unseen or waits) else ExitCode.DONE
 
 
 def drift(
@@ -89,12 +94,14 @@ def drift(
     environment: Environment,
     *,
     correct: bool = False,
+    due: bool = False,
     approved: str | None = None,
     base: str | None = None,
 ) -> Drifting:
     """Compare, note since when each slot has drifted, and correct what may be corrected if `correct`.
 
-    `base` names a commit whose files are compared as well, to show what these cause. `approved` is the commit that
+    With `due`, changes that dates have brought about are applied from the same reading. `base` names a commit whose
+    files are compared as well, to show what these cause. `approved` is the commit that
     bounds corrections, instead of the newest complete apply's. Raises Invalid, also if no approved commit is known,
     ServiceError or StoreError; an error that ends the corrections is in Drifting instead, because the report must still
     be shown.
@@ -102,11 +109,17 @@ def drift(
     if correct and options.at:
         what = "corrections put back what is declared for today, not for another day"
         raise Invalid(Problem(what, "Leave --at away, or look without --correct.", where="--at"))
-    return asyncio.run(_drift(options, environment, correct, approved, base))
+    return asyncio.run(_drift(options, environment, approved, base, correct=correct, due=due))
 
 
 async def _drift(
-    options: Options, environment: Environment, correct: bool, approved: str | None, base: str | None
+    options: Options,
+    environment: Environment,
+    approved: str | None,
+    base: str | None,
+    *,
+    correct: bool,
+    due: bool,
 ) -> Drifting:
     files_at = git_state(options.state, environment.note)
     declared = read_state(options, environment)
@@ -127,11 +140,16 @@ async def _drift(
         report = _report(plan, declared, observed, store, options, known, notes=notes)
         report = replace(report, unapproved=unapproved, spent_calls=session.client.calls)
         chosen = {place_of(drifted.change) for drifted in report.drift if drifted.verdict is DriftAction.CORRECT}
-        if approval is None or not chosen:
-            return Drifting(report, correct)
-        corrections = _judged(plan, chosen, declared, approval, observed, store, options)
-        finished = await _correct(session, corrections, options, environment, declared, files_at)
-        return Drifting(_after(report, finished, session), correct, finished)
+        drifting = Drifting(report, correct)
+        if approval is not None and chosen:
+            corrections = _judged(plan, chosen, declared, approval, observed, store, options)
+            finished = await _correct(session, corrections, options, environment, declared, files_at)
+            drifting = Drifting(_after(report, finished, session), correct, finished)
+        if files is None or not due:
+            return drifting
+        changes = find_due(plan, files, observed, store)
+        applied = await carry_out(session, plan, changes, files, declared, observed, options, environment)
+        return replace(drifting, report=_after_due(drifting.report, applied, session), due=applied)
 
 
 # ------------------------------------------------------------------ what is found
@@ -281,6 +299,22 @@ async def _correct(
         )
     except ReconcilerError as error:  # the lock, or what was to be settled first: nothing of this was written
         return ApplyResult(corrections, error=error)
+
+
+def _after_due(report: DriftReport, applied: ApplyResult, session: Session) -> DriftReport:
+    """Return the report with the due changes that were applied, and those that wait for a person."""
+    done = carried_out(applied.outcomes)
+    return replace(
+        report,
+        due=tuple(change for change in report.due if place_of(change) not in done),
+        pending=tuple(change for change in report.pending if place_of(change) not in done),
+        unknown=tuple(change for change in report.unknown if place_of(change) not in done),
+        due_run=applied.run,
+        due_outcomes=applied.outcomes,
+        due_waiting=applied.planned.plan.problems,
+        problems=(*report.problems, *(applied.error.problems if applied.error else ())),
+        spent_calls=session.client.calls,
+    )
 
 
 def _after(report: DriftReport, finished: ApplyResult, session: Session) -> DriftReport:

@@ -17,7 +17,7 @@ from reconciler.plan.complete import Conditions, attribute_plan, complete_plan
 from reconciler.plan.document import Document, fingerprint, to_document
 from reconciler.problems import ExitCode, Problem, ReconcilerError, Rejected, Source
 from reconciler.runtime.commit_files import git_state
-from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.declared_state import read_ahead
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading, save_reading
@@ -58,7 +58,13 @@ class Planned(Struct, frozen=True, dict=True):
             for finding in self.plan.findings
             if finding.blocks
         ]
-        return [*self.plan.refusals, *findings]
+        later = [
+            Problem(f"from {change.day} policy {finding.policy}: {finding.what}", finding.fix, finding.source)
+            for change in self.plan.later
+            for finding in change.findings
+            if finding.blocks
+        ]
+        return [*self.plan.refusals, *findings, *later]
 
     def exit_code(self, *, detailed: bool) -> ExitCode:
         if self.plan.blocked:
@@ -89,7 +95,7 @@ def plan(
             return planned.made_from(files)
 
     files = git_state(options.state, environment.note)
-    declared = read_state(options, environment)
+    declared = read_ahead(options, environment)
     other = base_of(options, environment, base, declared) if base is not None else None
     declared, loosened = as_on_base(declared, other)
     if observed is None:
@@ -148,7 +154,7 @@ def compare(
 
 
 def _conditions(target: str, options: Options, environment: Environment) -> Conditions:
-    return Conditions(target, environment.clock.now(), options.everyone)
+    return Conditions(target, environment.clock.now(), options.everyone, options.ahead_days, options.until)
 
 
 async def observe_in(session: Session, environment: Environment, declared: Declared) -> Observed:

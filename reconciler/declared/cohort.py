@@ -207,8 +207,10 @@ class Reader:
     def day(self, fields: Fields, key: str, subject: str) -> date | None:
         """Read the day under *key*; a day that is not in the calendar becomes a problem."""
         text = text_at(fields, key)
-        if text is None:
-            return None
+        return None if text is None else self.day_in(fields, key, text, subject)
+
+    def day_in(self, fields: Fields, key: str, text: str, subject: str) -> date | None:
+        """Read a day that is a part of the value under *key*."""
         day = calendar_day(text)
         if day is None:
             fix = "Correct the day or the month; February has 29 days in leap years only."

@@ -16,7 +16,7 @@ from reconciler.declared.cover import CoverTimeline
 from reconciler.declared.folder import Folder, list_state_folder
 from reconciler.declared.parallel import CohortFile, files_read
 from reconciler.declared.resolve import build_cohort
-from reconciler.declared.rules import LearnerIndex, check_cohort, check_staff, check_waivers
+from reconciler.declared.rules import LearnerIndex, check_cohort, check_staff, check_waivers, check_windows
 from reconciler.declared.schema import checked
 from reconciler.declared.selection import choose, unknown_cohorts
 from reconciler.declared.settings_and_staff import Directory, read_settings, read_staff
@@ -63,6 +63,8 @@ def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date)
             reading.problems += warnings
     if settings is not None:
         reading.problems += check_waivers(settings, index, day)
+        reading.problems += check_windows(settings)
+        reading.problems += check_windows(settings)
     return reading
 
 

@@ -277,6 +277,14 @@ class LearnerIndex:
             yield Problem(what, "Correct the id: one OneFile account cannot be learner and staff.", source)
 
 
+def check_windows(settings: Settings) -> Iterator[Problem]:
+    """Report windows of whole days whose last day comes before the first."""
+    for window in settings.windows:
+        if window.first and window.last and window.last < window.first:
+            what = f"window: its last day {window.last} is before its first day {window.first}"
+            yield Problem(what, "Write the earlier day first: 2027-01-04..2027-01-08.", window.source)
+
+
 def check_waivers(settings: Settings, index: LearnerIndex, day: date) -> Iterator[Problem]:
     for waiver in settings.waivers:
         if waiver.learner is not None and index.lacks_learner(waiver.learner):

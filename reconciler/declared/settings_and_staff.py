@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import time
 from functools import cached_property
 from typing import cast
 
@@ -11,6 +13,7 @@ from reconciler.declared.yaml_loader import Document, Fields
 from reconciler.model.declared import (
     DEFAULT_DRIFT,
     DEFAULT_POLICIES,
+    WEEKDAYS,
     Allowance,
     Cover,
     DriftMode,
@@ -20,6 +23,7 @@ from reconciler.model.declared import (
     Settings,
     Staff,
     Waiver,
+    Window,
 )
 from reconciler.model.slots import ROLES_FOR, Handle, OrganisationId, Role, SlotKind, UserId
 from reconciler.model.structs import Struct
@@ -107,6 +111,7 @@ def read_settings(document: Document) -> Settings | None:
         longest_wait_seconds=number_at(root, "longest_wait_seconds") or default.longest_wait_seconds,
         policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
         waivers=waivers,
+        windows=tuple(_windows(Reader(document), document.file, root)),
         step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
         titles=_titles(fields_at(root, "names")),
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or default.names),
@@ -135,6 +140,27 @@ def _waivers(reader: Reader, file: str, root: Fields) -> list[Waiver]:
             cohort, run = text_at(item, "cohort"), item.get("run") is True
             waivers.append(Waiver(policy, reason, approved_by, until, key, cohort, Source(file, line), run))
     return waivers
+
+
+def _windows(reader: Reader, file: str, root: Fields) -> Iterator[Window]:
+    for item, line in mappings_at(root, "windows"):
+        never, reason, source = text_at(item, "never") or "", text_at(item, "reason") or "", Source(file, line)
+        with suppress(ValueError):  # the schema reports what is neither hours nor days
+            if ".." in never:
+                first, last = (reader.day_in(item, "never", part, "window") for part in never.split(".."))
+                if first and last:
+                    yield Window(first=first, last=last, reason=reason, source=source)
+            else:
+                start, end = (time.fromisoformat(part) for part in never.split("-"))
+                yield Window(start, end, _weekdays(text_at(item, "days") or "mon-sun"), reason=reason, source=source)
+
+
+def _weekdays(text: str) -> tuple[str, ...]:
+    """Return the days of `mon-fri`, which may pass the end of the week, or of `sat`."""
+    first, _, last = text.partition("-")
+    start = WEEKDAYS.index(first)
+    count = (WEEKDAYS.index(last or first) - start) % len(WEEKDAYS) + 1
+    return tuple(WEEKDAYS[(start + number) % len(WEEKDAYS)] for number in range(count))
 
 
 def _limits(fields: Fields) -> Limits:

@@ -66,12 +66,13 @@ _SETTINGS = Shape(
     "block",
     (
         *("version", "organisation", "target", "drift", "limits", "calls_per_minute"),
-        *("longest_wait_seconds", "policies", "waivers"),
+        *("longest_wait_seconds", "policies", "waivers", "windows"),
         *("reviews", "manual_steps", "names", "privacy"),
     ),
     {
         "limits": Shape("either", ("create", "reassign", "manual"), {"*": _LIMIT}),
         "waivers": Shape("block", inside={"*": _WAIVER}),
+        "windows": Shape("block", inside={"*": Shape("line", ("never", "days", "reason"))}),
     },
 )
 

@@ -94,13 +94,13 @@ def approval(plan: Path, state: str) -> int:
     Exit 0: approved, or nothing to write. 5: not approved.
     """
     workflow, saved = read_environment(os.environ), read_plan(plan)
-    if not saved.writes:
+    if not saved.writes and not saved.future:
         _output(workflow, approved="nothing", fingerprint=saved.fingerprint)
-        _print("The plan writes nothing: nothing needs to be approved.")
+        _print("The plan writes nothing, now or later: nothing needs to be approved.")
         return ExitCode.DONE
     _output(workflow, approved="no", fingerprint=saved.fingerprint)
     request = ApprovalRequest(
-        saved.target, saved.organisation, saved.fingerprint, workflow.commit, workflow.branch, state
+        saved.target, saved.organisation, saved.fingerprint, workflow.commit, workflow.branch, state, saved.future
     )
     with GitHub(workflow) as hub:
         judgement = evaluate_approval(request, evidence(hub, workflow))

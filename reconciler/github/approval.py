@@ -20,7 +20,10 @@ _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 
 
 class ApprovalRequest(Struct, frozen=True):
-    """The plan to be applied, its commit and branch, and the folder of its files."""
+    """The plan to be applied, its commit and branch, and the folder of its files.
+
+    `future` is the digest of its later changes, empty if there are none.
+    """
 
     target: str
     organisation: str
@@ -28,6 +31,7 @@ class ApprovalRequest(Struct, frozen=True):
     commit: str
     branch: str
     folder: str = "state"
+    future: str = ""
 
 
 class Pull(Struct, frozen=True):
@@ -189,6 +193,9 @@ def _mismatches(comment: Comment, request: ApprovalRequest, pull: Pull) -> Itera
         shown, current = getattr(mark, name), getattr(request, name)
         if shown != current:
             yield Problem(f"its comment shows {name} {shown}, but now it is {current}", review, where=_where(pull))
+    if mark.future != request.future:
+        what = "its comment shows other changes for later days than the files declare now"
+        yield Problem(what, review, where=_where(pull))
 
 
 def _approvals(pull: Pull, comment: Comment, evidence: Evidence) -> tuple[tuple[Review, ...], list[Problem]]:

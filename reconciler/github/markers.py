@@ -8,25 +8,31 @@ from pathlib import Path
 
 from reconciler.commands.plan_file import load
 from reconciler.model.structs import Struct
-from reconciler.plan.document import fingerprint
+from reconciler.plan.document import fingerprint, future_digest
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 
 LARGEST_BODY = 65_536  # of a comment or an issue, in UTF-16 units, the larger way of counting characters
 _LINE = re.compile(r"<!-- onefile-reconciler (plan|drift)((?: [a-z_]+=[A-Za-z0-9.:/_-]+)*) -->")
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_NAMES = ("target", "organisation", "fingerprint", "head")
 
 
 class PlanMark(Struct, frozen=True):
-    """The plan of a comment: where it would be applied, its fingerprint, and the planned commit."""
+    """The plan of a comment: where it would be applied, its fingerprint, and the planned commit.
+
+    `future` is the digest of the later changes that the comment shows, empty if there are none.
+    """
 
     target: str
     organisation: str
     fingerprint: str
     head: str
+    future: str = ""
 
     def line(self) -> str:
-        pairs = (f"{name}={getattr(self, name)}" for name in ("target", "organisation", "fingerprint", "head"))
+        names = (*_NAMES, "future") if self.future else _NAMES
+        pairs = (f"{name}={getattr(self, name)}" for name in names)
         return f"<!-- onefile-reconciler plan {' '.join(pairs)} -->"
 
 
@@ -39,9 +45,10 @@ def kind_of(body: str) -> str:
 def plan_mark(body: str) -> PlanMark | None:
     """Return the mark of a comment that shows a whole plan, or None: nothing less proves anything."""
     values = _values(body)
-    if kind_of(body) != "plan" or values is None or set(values) != {"target", "organisation", "fingerprint", "head"}:
+    if kind_of(body) != "plan" or values is None or set(values) - {"future"} != set(_NAMES):
         return None
-    whole = _FINGERPRINT.fullmatch(values["fingerprint"]) and _COMMIT.fullmatch(values["head"])
+    digests = [values["fingerprint"], *([values["future"]] if "future" in values else [])]
+    whole = all(map(_FINGERPRINT.fullmatch, digests)) and _COMMIT.fullmatch(values["head"])
     return PlanMark(**values) if whole and values["organisation"].isdecimal() else None
 
 
@@ -81,6 +88,7 @@ class SavedPlan(Struct, frozen=True):
     organisation: str
     fingerprint: str
     writes: int
+    future: str = ""
 
     def comment(self, report: Path, head: str) -> tuple[str, PlanMark]:
         """Return the rendered plan as a comment on that commit. Raises Invalid if it is not this plan's."""
@@ -90,7 +98,11 @@ class SavedPlan(Struct, frozen=True):
             what = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
             raise Invalid(Problem(what, _AGAIN, Source(str(report)))) from error
         mark = plan_mark(body)
-        if mark is None or (mark.organisation, mark.fingerprint) != (self.organisation, self.fingerprint):
+        if mark is None or (mark.organisation, mark.fingerprint, mark.future) != (
+            self.organisation,
+            self.fingerprint,
+            self.future,
+        ):
             raise Invalid(Problem(f"is not the report of {self.path}", _AGAIN, Source(str(report))))
         return body, mark
 
@@ -101,4 +113,5 @@ _AGAIN = "Write it again with: reconciler show PLAN --format markdown --out FILE
 def read_plan(path: Path) -> SavedPlan:
     """Load a saved plan. Raises Invalid for a file that is no plan or was altered."""
     plan = load(path)
-    return SavedPlan(path, plan.target, str(plan.organisation), fingerprint(plan), len(plan.operations))
+    future = future_digest(plan) if plan.later else ""
+    return SavedPlan(path, plan.target, str(plan.organisation), fingerprint(plan), len(plan.operations), future)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from typing import Literal, NamedTuple
 
 from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Role, Slot, SlotKind, UserId
@@ -64,6 +64,24 @@ class Waiver(EqualIgnoringSource, Struct, frozen=True):
     run: bool = False
 
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Window(EqualIgnoringSource, Struct, frozen=True):
+    """A time in which nothing is written to OneFile, in Europe/London.
+
+    Either hours of the day on some weekdays, `end` excluded and possibly past midnight; or whole days, `last` included.
+    """
+
+    start: time | None = None
+    end: time | None = None
+    days: tuple[str, ...] = WEEKDAYS
+    first: date | None = None
+    last: date | None = None
+    reason: str = ""
+    source: Source = Source("")
+
+
 DEFAULT_GRACE_HOURS = 20
 """Default grace period: hours from the first report of drift until `drift --correct` overwrites it.
 
@@ -89,6 +107,7 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     longest_wait_seconds: int = 120
     policies: Mapping[str, Level] = field(default_factory=lambda: dict(DEFAULT_POLICIES))
     waivers: tuple[Waiver, ...] = ()
+    windows: tuple[Window, ...] = ()
     names: Names = "never"
     employer_signs: bool = False
     step_owner: str = ""

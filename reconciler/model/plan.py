@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Literal
 
 from reconciler.model.declared import Level
@@ -104,6 +105,72 @@ class Finding(EqualIgnoringSource, Struct, frozen=True):
         return self.level == "error" and not self.waived
 
 
+class HandoverKind(StrEnum):
+    """Cause of a handover, in report order (most important first)."""
+
+    LAPSE = "lapse"  # the last entry ends and nobody follows: the slot is not managed from then on
+    VACATED = "vacated"  # an entry says that nobody should hold the slot: a manual removal
+    LEAVES = "leaves"  # an additional person's time ends: a manual removal as well
+    COVER = "cover"  # a stand-in begins
+    RETURN = "return"  # a stand-in ends, and who was covered is back
+    ENTRY = "entry"  # a dated entry begins
+    JOINS = "joins"  # an additional person's time begins
+    WAIVER = "waiver"  # a waiver has ended the day before
+    POLICY = "policy"  # a policy is broken, and no one change is the cause
+
+
+class LaterSlot(Struct, frozen=True):
+    """One slot of a later change: its address and its learner's label. A MISID stands in for an unknown id."""
+
+    address: str
+    label: str = ""
+
+    @property
+    def learner(self) -> str:
+        """The learner's part of the address."""
+        return self.address.partition("].")[0]
+
+
+class LaterCaseload(Struct, frozen=True):
+    """Learners of one member of staff before and after a later day, and the bounds in staff.yaml."""
+
+    handle: Handle
+    before: int
+    after: int
+    target: int | None = None
+    maximum: int | None = None
+
+
+class LaterChange(EqualIgnoringSource, Struct, frozen=True):
+    """All that the files bring on one later day from one cause for one pair of people.
+
+    `before` and `after` are None for nobody. `covered` is the person for whom a stand-in acts, until `last` if the
+    cover has an end; `why` is the reason of the cover, or the words of a waiver. `findings` are policies that are
+    broken from that day on. `pending`: the files of the plan's base bring it as well.
+    """
+
+    day: date
+    kind: HandoverKind
+    before: Handle | None
+    after: Handle | None
+    slots: tuple[LaterSlot, ...]
+    source: Source
+    covered: Handle | None = None
+    last: date | None = None
+    why: str = ""
+    caseload: tuple[LaterCaseload, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    pending: bool = False
+
+    @property
+    def learners(self) -> int:
+        return len({slot.learner for slot in self.slots})
+
+    @property
+    def blocks(self) -> bool:
+        return any(finding.blocks for finding in self.findings)
+
+
 class Holding(Struct, frozen=True):
     """Numbers of learners that one member of staff holds: by each layer, and distinct ones in all."""
 
@@ -169,8 +236,9 @@ class Plan(RedactedRepr, Struct, frozen=True):
     nothing is applied while there is one, nor while a finding blocks. `day` is the day whose declaration was planned;
     `handles` maps staff ids to handles, `titles` the keys of learning aims and units to their names; `left_out` counts
     the declared learners outside the scope. `base` is the commit whose files were planned beside these against the same
-    reading, if any; `made_from` is the git state of the files themselves. `names` are learners' names, only if
-    settings.privacy lets this report show them: they are never saved.
+    reading, if any; `made_from` is the git state of the files themselves. `later` has the changes of later days in
+    order, and `withdrawn` those of the base's files that the files no longer bring. `names` are learners' names, only
+    if settings.privacy lets this report show them: they are never saved.
     """
 
     hidden = ("names",)
@@ -193,6 +261,8 @@ class Plan(RedactedRepr, Struct, frozen=True):
     base: str = ""
     made_from: GitState = NO_GIT
     names: Mapping[UserId, str] = field(default_factory=dict)
+    later: tuple[LaterChange, ...] = ()
+    withdrawn: tuple[LaterChange, ...] = ()
 
     @property
     def site(self) -> Site:
@@ -201,7 +271,12 @@ class Plan(RedactedRepr, Struct, frozen=True):
     @property
     def blocked(self) -> bool:
         """True if a limit or a policy refuses this plan as a whole."""
-        return bool(self.refusals) or any(finding.blocks for finding in self.findings)
+        return bool(self.refusals) or any(finding.blocks for finding in self.findings) or self.blocked_later
+
+    @property
+    def blocked_later(self) -> bool:
+        """True if a policy refuses a change of a later day: what cannot happen must not be approved."""
+        return any(change.blocks for change in self.later)
 
     @property
     def in_sync(self) -> bool:

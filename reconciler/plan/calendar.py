@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
 from reconciler.model.declared import Cover, Declared, DeclaredLearner, Shift, Waiver, Wanted
+from reconciler.model.plan import HandoverKind
 from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, Source
 
 _DAY = timedelta(days=1)
-
-
-class Kind(StrEnum):
-    """Cause of a handover, in report order (most important first)."""
-
-    LAPSE = "lapse"  # the last entry ends and nobody follows: the slot is not managed from then on
-    VACATED = "vacated"  # an entry says that nobody should hold the slot: a manual removal
-    LEAVES = "leaves"  # an additional person's time ends: a manual removal as well
-    COVER = "cover"  # a stand-in begins
-    RETURN = "return"  # a stand-in ends, and who was covered is back
-    ENTRY = "entry"  # a dated entry begins
-    JOINS = "joins"  # an additional person's time begins
 
 
 class DeclaredSlot(NamedTuple):
@@ -43,7 +31,7 @@ class Handover(Struct, frozen=True):
     """
 
     day: date
-    kind: Kind
+    kind: HandoverKind
     before: Handle | None
     after: Handle | None
     source: Source
@@ -106,11 +94,13 @@ def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCale
     Handovers are sorted by day, kind, people and place.
     """
     covers = {cover.source: (member.handle, cover) for member in declared.staff.values() for cover in member.cover}
-    places: dict[tuple[date, Kind, Handle | None, Handle | None, Source], list[DeclaredSlot]] = defaultdict(list)
+    places: dict[tuple[date, HandoverKind, Handle | None, Handle | None, Source], list[DeclaredSlot]] = defaultdict(
+        list
+    )
     for learner in declared.learners:
         for shift in learner.later:
             kind, before, after = _kind(shift, covers), _handle(shift.before), _handle(shift.after)
-            if kind is Kind.COVER and before is None:  # additional people have no holder before them
+            if kind is HandoverKind.COVER and before is None:  # additional people have no holder before them
                 before = covers[shift.source][0]
             if before != after or shift.after is None:
                 places[shift.day, kind, before, after, shift.source].append(DeclaredSlot(learner, shift.slot))
@@ -136,29 +126,29 @@ def _handle(wanted: Wanted | None) -> Handle | None:
 Covers = Mapping[Source, tuple[Handle, Cover]]
 
 
-def _kind(shift: Shift, covers: Covers) -> Kind:
+def _kind(shift: Shift, covers: Covers) -> HandoverKind:
     begins = shift.after is not None and shift.after.reason == "cover"
     if shift.slot.kind is SlotKind.ADDITIONAL and not begins:
-        return Kind.LEAVES if shift.after is None else Kind.JOINS
+        return HandoverKind.LEAVES if shift.after is None else HandoverKind.JOINS
     if shift.after is None:
-        return Kind.LAPSE
+        return HandoverKind.LAPSE
     if shift.after.staff is None:
-        return Kind.VACATED
+        return HandoverKind.VACATED
     if shift.source not in covers:
-        return Kind.ENTRY
-    return Kind.COVER if begins else Kind.RETURN
+        return HandoverKind.ENTRY
+    return HandoverKind.COVER if begins else HandoverKind.RETURN
 
 
-def _cover(kind: Kind, source: Source, covers: Covers) -> tuple[Handle | None, date | None]:
+def _cover(kind: HandoverKind, source: Source, covers: Covers) -> tuple[Handle | None, date | None]:
     """Return the person for whom a stand-in acts, and the last day."""
-    if kind is not Kind.COVER:
+    if kind is not HandoverKind.COVER:
         return None, None
     covered, cover = covers[source]
     return covered, cover.end
 
 
 def _order(handover: Handover) -> tuple[date, int, str, str, Source]:
-    kinds = list(Kind)
+    kinds = list(HandoverKind)
     return (
         handover.day,
         kinds.index(handover.kind),

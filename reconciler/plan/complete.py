@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
-from reconciler.model.declared import VANISHED, Declared, Limits
+from reconciler.model.declared import VANISHED, Declared, Limits, Window
 from reconciler.model.history import JournalRow
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.plan import ManualRemoval, Plan
@@ -16,10 +16,12 @@ from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.compare import make_plan
+from reconciler.plan.later import attribute_later, build_later, cut_horizon
 from reconciler.plan.limits import Refusal, Step, check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.lookahead import look_ahead
 from reconciler.plan.policies import check_policies
-from reconciler.problems import Invalid, in_order
+from reconciler.plan.windows import LONDON, window_at, window_words, writable_from
+from reconciler.problems import Invalid, Problem, in_order
 
 
 class StoreSnapshot(Struct, frozen=True):
@@ -38,11 +40,17 @@ class StoreSnapshot(Struct, frozen=True):
 
 
 class Conditions(Struct, frozen=True):
-    """Target and time of a plan; `everyone`: caseloads of everybody, not only of people affected."""
+    """Target and time of a plan, and how far it looks.
+
+    `everyone`: caseloads of everybody, not only of people affected. `warn_days`: days whose broken rules are warnings.
+    `until`: the last day of later changes, None for all that is declared.
+    """
 
     target: str
     created_at: datetime
     everyone: bool = False
+    warn_days: int = 28
+    until: date | None = None
 
 
 def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, conditions: Conditions) -> Plan:
@@ -56,10 +64,28 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
         target=conditions.target,
         created_at=conditions.created_at,
     )
-    plan = replace(plan, problems=in_order([*plan.problems, *look_ahead(declared, observed, plan.changes)]))
+    near = cut_horizon(declared, _after(declared.day, conditions.warn_days))
+    shown = declared if conditions.until is None else cut_horizon(declared, conditions.until)
+    window = window_at(declared.settings.windows, conditions.created_at)
+    closed = [_closed(window, declared, conditions)] if window and plan.operations else []
+    plan = replace(
+        plan,
+        problems=in_order([*plan.problems, *closed, *look_ahead(near, observed, plan.changes)]),
+        later=build_later(shown, observed, plan.changes),
+    )
     steps = (replace(step, first_seen=store.steps.get(_step(step))) for step in plan.manual)
     plan = replace(plan, manual=tuple(steps))
     return judge_plan(plan, declared, observed, store.cohorts, everyone=conditions.everyone)
+
+
+def _closed(window: Window, declared: Declared, conditions: Conditions) -> Problem:
+    end = writable_from(declared.settings.windows, conditions.created_at).astimezone(LONDON)
+    what = f"nothing is written now, in the window {window_words(window)}"
+    return Problem(what, f"Apply this after {end:%Y-%m-%d %H:%M} UK time.", window.source, severity="warning")
+
+
+def _after(day: date, days: int) -> date:
+    return day + min(timedelta(days=days), date.max - day)
 
 
 def attribute_plan(
@@ -75,7 +101,8 @@ def attribute_plan(
     if base is not None:
         with suppress(Invalid):  # two of its learners are one: treated like files that are not valid
             before = complete_plan(base, observed, store, conditions)
-    return attributed(plan, before, commit)
+    plan = attributed(plan, before, commit)
+    return attribute_later(plan, before) if before is not None else plan
 
 
 def judge_plan(

@@ -13,6 +13,7 @@ from reconciler.model.plan import NO_GIT, GitState, Plan
 from reconciler.model.slots import Handle, OrganisationId, UserId
 from reconciler.onefile.wire import write_request
 from reconciler.plan import document_rows as rows
+from reconciler.plan.later_rows import future, later_row, read_later
 from reconciler.plan.operations import operations_for
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
@@ -24,7 +25,7 @@ TERRAFORM_FORMAT = "1.2"  # required by tools that read Terraform plans
 TERRAFORM_VERSION = (
     "1.5.0"  # the version whose plans have that format; no Terraform made this, but such tools require it
 )
-FORMAT = "1.0"  # ours; a new major number means that an older reconciler must not apply it
+FORMAT = "1.1"  # ours; a new major number means that an older reconciler must not apply it
 Document = rows.Row
 _UNNAMED = Source("plan file")
 
@@ -41,6 +42,11 @@ def fingerprint(plan: Plan) -> str:
 def _approved(operation: Operation) -> list[object]:
     request, moved = write_request(operation), facts(operation)
     return [id_of(moved), [request.method, request.path, request.body], moved]
+
+
+def future_digest(plan: Plan) -> str:
+    """Return `sha256:` and the digest of the later changes, as the files declare them: a review covers them too."""
+    return _digest(future(plan))
 
 
 def to_document(plan: Plan) -> Document:
@@ -67,6 +73,9 @@ def to_document(plan: Plan) -> Document:
         "limits": [rows.problem_row(problem) for problem in plan.refusals],
         "caseload": [rows.caseload_row(row) for row in plan.caseload],
         **_titles(plan.titles),
+        "later": [later_row(change, compared=bool(plan.base)) for change in plan.later],
+        "later_withdrawn": [later_row(change, compared=bool(plan.base)) for change in plan.withdrawn],
+        "future": future_digest(plan),
         "staff": {str(user): handle for user, handle in sorted(handles.items())},
         "planned_values": {
             "root_module": {"resources": [rows.planned_row(change, handles) for change in plan.changes]}
@@ -131,6 +140,8 @@ def _plan(document: Document) -> Plan:
         refusals=tuple(rows.read_problem(row) for row in document["limits"]),
         caseload=tuple(rows.read_caseload(row) for row in document["caseload"]),
         summary=rows.read_summary(document["summary"]),
+        later=tuple(read_later(row) for row in document.get("later", ())),
+        withdrawn=tuple(read_later(row) for row in document.get("later_withdrawn", ())),
         base=document.get("base", ""),
         made_from=_read_made_from(document),
         titles=_read_titles(document.get("names", {})),

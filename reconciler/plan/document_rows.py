@@ -31,7 +31,7 @@ def change_row(change: Change, handles: Handles) -> Row:
         "cohort": change.cohort,
         "organisation": change.organisation,
         "reason": change.reason,
-        "source": _source_row(change.source),
+        "source": source_row(change.source),
         "change": {
             "actions": [change.action],
             "before": _holder_row(change.before, handles),
@@ -63,7 +63,7 @@ def read_change(row: Row) -> Change:
         reason=row["reason"],
         before=Unread(row["before_unread"]) if "before_unread" in row else _read_holder(row["change"]["before"]),
         after=_read_holder(row["change"]["after"]),
-        source=_read_source(row["source"]) or Source(""),
+        source=read_source(row["source"]) or Source(""),
         recorded=row.get("recorded", False),
         blocked=row.get("blocked", ""),
         held=row.get("held", ""),
@@ -107,7 +107,7 @@ def manual_row(step: ManualRemoval, handles: Handles) -> Row:
         "owner": step.owner,
         "unseen": step.unseen,
         "first_seen": time_json(step.first_seen),
-        "source": _source_row(step.source),
+        "source": source_row(step.source),
     }
 
 
@@ -121,7 +121,7 @@ def read_manual(row: Row) -> ManualRemoval:
         label=row["label"],
         cohort=row["cohort"],
         page=row["page"],
-        source=_read_source(row["source"]) or Source(""),
+        source=read_source(row["source"]) or Source(""),
         clicks=row.get("clicks", ""),
         owner=row.get("owner", ""),
         unseen=row.get("unseen", slot.kind is SlotKind.ADDITIONAL),
@@ -186,13 +186,13 @@ def problem_row(problem: Problem) -> Row:
         "severity": problem.severity,
         "what": problem.what,
         "fix": problem.fix,
-        "source": _source_row(problem.source),
+        "source": source_row(problem.source),
         "where": problem.where,
     }
 
 
 def read_problem(row: Row) -> Problem:
-    return Problem(row["what"], row["fix"], _read_source(row["source"]), row["where"], row["severity"])
+    return Problem(row["what"], row["fix"], read_source(row["source"]), row["where"], row["severity"])
 
 
 def finding_row(finding: Finding) -> Row:
@@ -206,7 +206,7 @@ def finding_row(finding: Finding) -> Row:
         "cohort": finding.cohort,
         "staff": finding.staff,
         "waived": finding.waived,
-        "source": _source_row(finding.source),
+        "source": source_row(finding.source),
         **({"pending": True} if finding.pending else {}),
     }
 
@@ -222,7 +222,7 @@ def read_finding(row: Row) -> Finding:
         cohort=row["cohort"],
         staff=row["staff"],
         waived=row["waived"],
-        source=_read_source(row["source"]),
+        source=read_source(row["source"]),
         pending=row.get("pending", False),
     )
 
@@ -249,9 +249,9 @@ def read_caseload(row: Row) -> CaseloadRow:
     )
 
 
-def _source_row(source: Source | None) -> Row | None:
+def source_row(source: Source | None) -> Row | None:
     return {"file": source.file, "line": source.line} if source else None
 
 
-def _read_source(row: Row | None) -> Source | None:
+def read_source(row: Row | None) -> Source | None:
     return Source(row["file"], row["line"]) if row else None

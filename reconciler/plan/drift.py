@@ -86,6 +86,8 @@ class DriftReport(Struct, frozen=True):
     of the files. `ended` are the issues that this run found over; `unseen` are open ones in scope whose slot it could
     not read. `approved` is the commit that corrections go back to, or `unapproved` the reason why there is none.
     `outcomes` are of the corrections of `run`. `unrecorded` is why drift cannot be detected if nothing is recorded.
+    `due_outcomes` are of the due changes that `due_run` applied, `due_waiting` the due changes that it left, with who
+    must act.
     """
 
     plan: Plan
@@ -109,11 +111,13 @@ class DriftReport(Struct, frozen=True):
     outcomes: tuple[Outcome, ...] = ()
     problems: tuple[Problem, ...] = ()
     spent_calls: int = 0
+    due_run: int | None = None
+    due_outcomes: tuple[Outcome, ...] = ()
+    due_waiting: tuple[Problem, ...] = ()
 
     def corrected(self) -> frozenset[Place]:
         """Return the slots that are as applied again."""
-        done = (outcome for outcome in self.outcomes if outcome.state in (State.DONE, State.ALREADY_DONE))
-        return frozenset((outcome.operation.learner, slot) for outcome in done for slot, _ in moves(outcome.operation))
+        return carried_out(self.outcomes)
 
     def left(self) -> tuple[Drifted, ...]:
         """Return the drift that is still there at the end."""
@@ -126,6 +130,12 @@ class DriftReport(Struct, frozen=True):
         if last is None or change.recorded or isinstance(change.before, Unread):
             return None
         return last if last.staff != change.before else None
+
+
+def carried_out(outcomes: Iterable[Outcome]) -> frozenset[Place]:
+    """Return the slots of the operations that succeeded."""
+    done = (outcome for outcome in outcomes if outcome.state in (State.DONE, State.ALREADY_DONE))
+    return frozenset((outcome.operation.learner, slot) for outcome in done for slot, _ in moves(outcome.operation))
 
 
 def fight_id(learner: UserId, slot: Slot) -> str:
@@ -341,6 +351,8 @@ def restrict_to(plan: Plan, chosen: Collection[Place], calls_per_minute: int) ->
         findings=(),
         refusals=(),
         caseload=(),
+        later=(),
+        withdrawn=(),
         summary=summarise(changes, 0, len(operations), plan.summary.read_calls, calls_per_minute),
     )
 

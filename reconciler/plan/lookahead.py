@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from reconciler.model.declared import Declared, DeclaredLearner, Shift, Waiver
+from reconciler.model.declared import Declared, DeclaredLearner, Level, Shift, Waiver
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import SlotKind, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.holders import Held, holders
-from reconciler.plan.lookahead_caseload import burdens_ahead
+from reconciler.plan.lookahead_caseload import burden_findings, burdens_ahead
 from reconciler.plan.policies import Case, cases_of, check_learner
 from reconciler.plan.waivers import names
 from reconciler.problems import Problem, Source, in_order
@@ -23,6 +23,7 @@ from reconciler.problems import Problem, Source, in_order
 NAMED = 3  # learners in one warning; the others are counted
 
 _DAY = timedelta(days=1)
+_LEVELS: Mapping[bool, Level] = {True: "error", False: "warn"}
 
 
 def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Problem, ...]:
@@ -31,20 +32,46 @@ def look_ahead(declared: Declared, observed: Observed, changes: Sequence[Change]
     It covers the days up to the declared horizon. The state of a coming day is the one after the plan, with everybody
     in place who is declared by then.
     """
-    concerned = _concerned(declared, observed.misids)
-    users = {learner.user(observed.misids) for learner in concerned}
-    seen = replace(observed, learners={user: finding for user, finding in observed.learners.items() if user in users})
-    known = [change for change in changes if change.learner in users]
-    warnings = _warnings(replace(declared, learners=concerned), seen, holders(seen, known, after=True))
-    burdens = _burdens(declared, observed, changes) if concerned else ()
+    warnings = _after_plan(declared, observed, changes)
+    if not warnings:
+        return ()
+    burdens = burdens_ahead(*with_holders(declared, observed, changes))
     return in_order(problem for _, problem in (*warnings.problems(), *burdens))
 
 
-def _burdens(declared: Declared, observed: Observed, changes: Sequence[Change]) -> Iterator[tuple[date, Problem]]:
-    learners = tuple(replace(one, id=one.user(observed.misids)) for one in declared.learners)
+def later_findings(
+    declared: Declared, observed: Observed, changes: Sequence[Change]
+) -> tuple[tuple[date, Finding], ...]:
+    """Return each policy that a coming day breaks and the plan does not, with the day, at the line that causes it."""
+    warnings = _after_plan(declared, observed, changes)
+    if not warnings:
+        return ()
+    burdens = burden_findings(*with_holders(declared, observed, changes))
+    return (
+        *warnings.findings(),
+        *((day, finding if caused else replace(finding, level="warn")) for day, finding, caused in burdens),
+    )
+
+
+def _after_plan(declared: Declared, observed: Observed, changes: Sequence[Change]) -> _Warnings | None:
+    """Return the warnings for the state after the plan; None if no coming day changes anything."""
+    concerned = _concerned(declared, observed.misids)
+    if not concerned:
+        return None
+    users = {learner.user(observed.misids) for learner in concerned}
+    seen = replace(observed, learners={user: learner for user, learner in observed.learners.items() if user in users})
+    known = [change for change in changes if change.learner in users]
+    return _warnings(replace(declared, learners=concerned), seen, holders(seen, known, after=True))
+
+
+def with_holders(
+    declared: Declared, observed: Observed, changes: Sequence[Change]
+) -> tuple[Declared, dict[UserId, Held]]:
+    """Return the declaration with known ids, and the holders of the active learners after the plan."""
+    learners = tuple(replace(learner, id=learner.user(observed.misids)) for learner in declared.learners)
     held = holders(observed, changes, after=True)
     active = {user: held[user] for user, seen in observed.learners.items() if seen.standing == "active"}
-    return burdens_ahead(replace(declared, learners=learners), active)
+    return replace(declared, learners=learners), active
 
 
 def foresee(declared: Declared) -> tuple[Problem, ...]:
@@ -103,8 +130,10 @@ def _warnings(declared: Declared, observed: Observed, held: Mapping[UserId, Held
     warnings = _Warnings()
     days = _Days(declared)
     for case in cases_of(declared, observed, held):
+        today = days.today(case)
         for day, cause, finding in days.breaches(case):
-            warnings.breach(day, cause, finding, case)
+            known = (finding.policy, finding.what) in today or days.is_waiver(cause)
+            warnings.breach(day, cause, finding, case, known=known)
         for shift in case.learner.later:
             if shift.after is None and shift.slot.kind is not SlotKind.ADDITIONAL:
                 warnings.lapse(shift, case)
@@ -118,6 +147,14 @@ class _Days:
         self._declared = declared
         self._ending = _ending(declared)
         self._on: dict[date, Declared] = {}
+
+    def today(self, case: Case) -> set[tuple[str, str]]:
+        """Return what is broken today already, waived or not."""
+        return {(finding.policy, finding.what) for finding in check_learner(case, self._at(self._declared.day))}
+
+    def is_waiver(self, cause: Source) -> bool:
+        """Return whether the line is a waiver's: nothing is written when one ends."""
+        return any(waiver.source == cause for waiver in self._ending)
 
     def breaches(self, case: Case) -> Iterator[tuple[date, Source, Finding]]:
         """Yield each breach that a day brings and the day before did not have, with the line that causes it."""
@@ -181,13 +218,17 @@ class _Warnings:
 
     def __init__(self) -> None:
         self._learners: dict[_Effect, list[str]] = defaultdict(list)
+        self._known: set[tuple[_Effect, str]] = set()
         self._places: dict[_Effect, dict[Source, None]] = defaultdict(dict)
 
-    def breach(self, day: date, cause: Source, finding: Finding, case: Case) -> None:
+    def breach(self, day: date, cause: Source, finding: Finding, case: Case, *, known: bool) -> None:
+        """Add a breach; a `known` one is broken today already, or only a waiver ends: no change causes it."""
         name = case.learner.label or f"learner {case.id}"
         what = finding.what.removeprefix(f"{name}: ")
         effect = _Effect(day, cause, what, finding.fix, finding.policy, finding.level == "error")
         self._learners[effect].append(name)
+        if known:
+            self._known.add((effect, name))
         self._places[effect].update(dict.fromkeys(place for place in finding.places if place != cause))
 
     def lapse(self, shift: Shift, case: Case) -> None:
@@ -196,6 +237,19 @@ class _Warnings:
         what = f"nobody is declared as {post} after {shift.day - _DAY}"
         fix = "Add an entry for the time after, with 'staff: null' if nobody should hold the slot then."
         self._learners[_Effect(shift.day, shift.source, what, fix)].append(case.learner.name())
+
+    def findings(self) -> Iterator[tuple[date, Finding]]:
+        """Yield each broken policy with its first day; it blocks only if a change of that day causes it."""
+        for effect, learners in self._learners.items():
+            if not effect.policy:
+                continue
+            affected = dict.fromkeys(learners)
+            known = [name for name in affected if (effect, name) in self._known]
+            caused = [name for name in affected if (effect, name) not in self._known]
+            for listed, blocks in ((caused, effect.blocks), (known, False)):
+                if listed:
+                    what, level = f"{effect.what} for {_listed(listed)}", _LEVELS[blocks]
+                    yield effect.day, Finding(effect.policy, level, what, effect.fix, source=effect.source)
 
     def problems(self, *, lapses: bool = True) -> Iterator[tuple[date, Problem]]:
         """Yield each warning with its first day."""

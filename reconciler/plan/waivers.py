@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reconciler.model.declared import Declared, Waiver
+from reconciler.model.declared import POLICIES, Declared, Waiver
 from reconciler.model.plan import Finding
 from reconciler.model.slots import UserId
 from reconciler.model.structs import replace
@@ -15,6 +15,18 @@ def waive(finding: Finding, declared: Declared) -> Finding:
     longest = _covering(declared, finding.policy, [(finding.learner, finding.cohort)])[-1:]
     valid = [waiver for waiver in longest if declared.day <= waiver.until]
     return replace(finding, waived=_quoted(valid)) if valid else _unwaived(finding, longest)
+
+
+def waive_saved(finding: Finding, declared: Declared) -> Finding:
+    """Return a waived finding of a saved plan as it is today: waived only by a waiver that is still valid."""
+    bare = replace(finding, waived="")
+    if finding.policy not in POLICIES:  # a limit, which is checked again as a limit
+        return finding
+    if finding.learner is not None:
+        return waive(bare, declared)
+    ended = [waiver for waiver in declared.settings.waivers if waiver.policy == finding.policy]
+    valid = [waiver for waiver in ended if declared.day <= waiver.until]
+    return replace(finding, waived=_quoted(valid)) if valid else _unwaived(bare, ended)
 
 
 def waive_caseload(finding: Finding, declared: Declared, learners: Sequence[tuple[UserId, str]], bound: int) -> Finding:

@@ -30,10 +30,20 @@ def read_state(options: Options, environment: Environment) -> Declared:
     return since(declared, options.state, options.since)
 
 
+def read_ahead(options: Options, environment: Environment) -> Declared:
+    """Read the files as `read_state` does, with all that they declare for later days. Raises Invalid."""
+    return read_state(replace(options, ahead_days=_all_days(options.day(environment.today()))), environment)
+
+
 def read_folder(state: Path, options: Options, environment: Environment) -> Declared:
-    """Read all that another folder declares for the same day."""
+    """Read all that another folder declares for the same day and for later days."""
     today = environment.today()
-    return _without_ended_waivers(read_declared(state, options.day(today)), today)
+    day = options.day(today)
+    return _without_ended_waivers(read_declared(state, day, ahead_days=_all_days(day)), today)
+
+
+def _all_days(day: date) -> int:
+    return (date.max - day).days
 
 
 def _without_ended_waivers(declared: Declared, today: date) -> Declared:

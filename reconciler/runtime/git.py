@@ -117,6 +117,15 @@ def commit_at(folder: Path, ref: str) -> str:
         raise Invalid(refused(folder, error) or _unknown(folder, ref)) from error
 
 
+def is_ancestor(state: Path, older: str, newer: str) -> bool:
+    """Return whether `older` is an earlier commit of the history of `newer`; False if git does not know both."""
+    try:
+        git(state, "merge-base", "--is-ancestor", older, newer)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return older != newer
+
+
 # ------------------------------------------------------------------ refusals
 
 _FOREIGN, _NO_REPOSITORY = "dubious ownership", "not a git repository"

@@ -12,7 +12,8 @@ from reconciler.model.structs import Struct, replace
 class Options(Struct, frozen=True):
     """The common options of a command.
 
-    `everyone`: show the caseloads of everybody, not only of people affected. `ahead_days`: how far plans look ahead.
+    `everyone`: show the caseloads of everybody, not only of people affected. `ahead_days`: how far plans warn ahead.
+    `until`: the last day of a plan's later changes, None for all that is declared.
     """
 
     state: Path = Path("state")
@@ -23,6 +24,7 @@ class Options(Struct, frozen=True):
     since: str | None = None
     at: date | None = None
     ahead_days: int = 28
+    until: date | None = None
     everyone: bool = False
 
     def day(self, today: date) -> date:

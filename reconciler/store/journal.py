@@ -77,11 +77,15 @@ class Journal(Part):
 
     def approved(self, site: Site) -> RunRow | None:
         """Return the newest apply that carried out all that was approved; manual steps may have stayed open."""
+        return next(iter(self.complete_applies(site)), None)
+
+    def complete_applies(self, site: Site) -> tuple[RunRow, ...]:
+        """Return the recent applies that carried out all that was approved, newest first."""
         codes = f"{ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d}"
         ended = f"WHERE {_RUN_SCOPE} AND runs.command = 'apply' AND exit_code IN ({codes})"
         with self._database.reading() as connection:
             runs = _runs(connection, f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}", scope_params(site))
-        return next((run for run in runs if run.summary.keys() <= _CARRIED_OUT), None)
+        return tuple(run for run in runs if run.summary.keys() <= _CARRIED_OUT)
 
     def corrections(self, site: Site, since: datetime) -> tuple[Correction, ...]:
         """Return the writes of `drift --correct` since then, oldest first."""
@@ -214,7 +218,7 @@ SELECT runs.id, started, runs.command, runs.target, runs.organisation, fingerpri
     CASE WHEN run_ends.run IS NULL THEN (
         SELECT min(later.id) FROM runs AS later
         WHERE later.id > runs.id AND later.target = runs.target AND later.organisation = runs.organisation
-            AND later.command IN ('apply', '{DRIFT_COMMAND}')
+            AND later.command IN ('apply', 'apply --due', '{DRIFT_COMMAND}')
             AND (EXISTS (SELECT 1 FROM run_ends AS past WHERE past.run = later.id
                          AND past.exit_code IN ({", ".join(f"{code:d}" for code in _PAST_SETTLING)}))
                  OR EXISTS (SELECT 1 FROM operations WHERE operations.run = later.id))

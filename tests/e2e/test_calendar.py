@@ -67,15 +67,15 @@ def test_a_slot_whose_time_ran_out_is_told_before_and_cannot_be_overlooked_after
     before = home.run("validate", *state, "--at", "2027-01-30")
     assert before.code == ExitCode.DONE
     assert "from 2027-02-11 the slot is not managed" in before.err
-    assert home.run("apply", *state, "--auto-approve", "--at", "2027-02-10").code == ExitCode.DONE
+    assert home.run("apply", *state, "--auto-approve", "--early", "--at", "2027-02-10").code == ExitCode.DONE
     after = home.run("plan", *state, "--at", "2027-02-11", "--detailed-exitcode")
     assert after.code == ExitCode.CHANGES
     assert "nobody is declared for it after 2027-02-10" in after.out
-    assert home.run("apply", *state, "--auto-approve", "--at", "2027-02-11").code == ExitCode.INCOMPLETE
+    assert home.run("apply", *state, "--auto-approve", "--early", "--at", "2027-02-11").code == ExitCode.INCOMPLETE
 
 
 def test_plan_tells_with_one_reading_what_a_coming_cover_will_break(home: Home) -> None:
-    """The stand-in is the learner's IQA by another account: told ahead, and refused on the day."""
+    """The stand-in is the learner's IQA by another account: refused ahead, and on the day."""
     people = {
         **STAFF,
         "priya": {"id": 118204, "role": "iqa", "person": "p"},
@@ -85,10 +85,10 @@ def test_plan_tells_with_one_reading_what_a_coming_cover_will_break(home: Home) 
     learner = {"id": 200004, "learning_aims": [{"standard": 41242, "assessor": "kate", "iqa": "priya"}]}
     home.declare(learner, staff=people)
     state = ("--state", str(home.path / "state"))
-    assert home.run("apply", *state, "--auto-approve", "--at", "2027-01-10").code == ExitCode.DONE
+    home.run("plan", *state)  # the first reading learns what this server offers
     ahead = home.run("plan", *state, "--at", "2027-01-10")
     blind = home.run("plan", *state, "--at", "2027-01-10", "--ahead", "0")
-    assert ahead.code == blind.code == ExitCode.DONE
+    assert ahead.code == blind.code == ExitCode.BLOCKED
     assert "from 2027-02-01 the plan will be refused" in " ".join(ahead.out.split())
     assert "from 2027-02-01" not in blind.out
     assert [line for line in ahead.err.splitlines() if "Reading" in line] == [

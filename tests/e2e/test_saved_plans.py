@@ -24,7 +24,7 @@ def saved(home: Home) -> Home:
 
 
 def test_a_saved_plan_is_shown_and_applied_as_it_is(saved: Home) -> None:
-    """Show says what plan said; apply writes it without asking; applied again, there is nothing to do."""
+    """Show says what plan said; apply writes it without asking, and again only if that is meant."""
     planned = saved.run("plan")
     shown = saved.run("show", "plan.json")
     assert shown.code == ExitCode.DONE
@@ -32,7 +32,8 @@ def test_a_saved_plan_is_shown_and_applied_as_it_is(saved: Home) -> None:
     assert saved.run("show", "plan.json", "--format", "json").out == (saved.path / "plan.json").read_text()
     first = saved.run("apply", "plan.json", "--format", "json")
     assert (first.code, first.json["summary"]) == (ExitCode.DONE, {"done": WRITES})
-    second = saved.run("apply", "plan.json", "--format", "json")
+    assert saved.run("apply", "plan.json").code == ExitCode.STALE
+    second = saved.run("apply", "plan.json", "--again", "--format", "json")
     assert (second.code, second.json["summary"]) == (ExitCode.DONE, {"already_done": WRITES})
     assert first.json["fingerprint"] == second.json["fingerprint"] == saved_document(saved)["fingerprint"]
 

@@ -36,7 +36,7 @@ def structs() -> Iterator[type[Struct]]:
 def private_fields(struct: type[Struct]) -> set[str]:
     """Fields with a secret, an address, an answer of OneFile's, or the names of people."""
     fields = set(struct.__struct_fields__)
-    private = fields & {"email", "environment", "handed", "token"}
+    private = fields & {"email", "handed", "token", "variables"}
     names = struct.__annotations__.get("names", "").lower()
     if "mapping" in names or "dict" in names:
         private.add("names")

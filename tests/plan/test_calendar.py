@@ -11,7 +11,8 @@ from icalendar import Calendar
 from markdown_it import MarkdownIt
 
 from reconciler.declared.load import read_declared
-from reconciler.plan.calendar import Breach, ChangeCalendar, Kind, build_calendar
+from reconciler.model.plan import HandoverKind
+from reconciler.plan.calendar import Breach, ChangeCalendar, build_calendar
 from reconciler.plan.lookahead import foresee_breaches
 from reconciler.report.calendar.ics import render_ics
 from reconciler.report.calendar.json import render_json
@@ -53,13 +54,13 @@ def test_each_handover_says_who_when_what_and_by_which_line(tmp_path: Path) -> N
         for one in found(tmp_path).handovers
     ]
     assert rows == [
-        (5, Kind.COVER, "kate-anderson", "noor-haddad", 3, 3, 3),
-        (11, Kind.ENTRY, "james-fayre", "noor-haddad", 1, 1, 12),
-        (16, Kind.RETURN, "noor-haddad", "kate-anderson", 4, 3, 3),
-        (21, Kind.LAPSE, "acme-mentor", None, 1, 1, 9),
-        (21, Kind.VACATED, "oscar-lind", None, 1, 1, 13),
-        (24, Kind.JOINS, None, "observer-lee", 1, 1, 14),
-        (28, Kind.LEAVES, "observer-lee", None, 1, 1, 14),
+        (5, HandoverKind.COVER, "kate-anderson", "noor-haddad", 3, 3, 3),
+        (11, HandoverKind.ENTRY, "james-fayre", "noor-haddad", 1, 1, 12),
+        (16, HandoverKind.RETURN, "noor-haddad", "kate-anderson", 4, 3, 3),
+        (21, HandoverKind.LAPSE, "acme-mentor", None, 1, 1, 9),
+        (21, HandoverKind.VACATED, "oscar-lind", None, 1, 1, 13),
+        (24, HandoverKind.JOINS, None, "observer-lee", 1, 1, 14),
+        (28, HandoverKind.LEAVES, "observer-lee", None, 1, 1, 14),
     ]
 
 
@@ -70,7 +71,7 @@ def test_a_stand_in_acts_for_whom_the_cover_names_not_for_whom_they_follow(tmp_p
         "id: 132990, role: assessor, cover: [{by: james-fayre, from: 2026-12-08, until: 2026-12-09}]",
     )
     text = "learners:\n  - {id: 200004, default_assessor: kate-anderson, additional: [kate-anderson]}\n"
-    covers = [one for one in found(tmp_path, text, chain).handovers if one.kind is Kind.COVER]
+    covers = [one for one in found(tmp_path, text, chain).handovers if one.kind is HandoverKind.COVER]
     assert [(one.day.day, one.before, one.after, one.covered, len(one.places)) for one in covers] == [
         (5, "kate-anderson", "noor-haddad", "kate-anderson", 2),
         (8, "noor-haddad", "james-fayre", "noor-haddad", 2),

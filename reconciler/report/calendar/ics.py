@@ -13,7 +13,8 @@ from itertools import groupby
 
 from icalendar import Calendar, Event
 
-from reconciler.plan.calendar import ChangeCalendar, Handover, Kind
+from reconciler.model.plan import HandoverKind
+from reconciler.plan.calendar import ChangeCalendar, Handover
 from reconciler.report.calendar.words import ends_on, handover_words, learner_lines, places_words, waiver_words
 from reconciler.report.common.escape import visible, without_colons
 from reconciler.text import number_of
@@ -75,7 +76,9 @@ def _event(
 
 def _summary(handovers: Sequence[Handover]) -> str:
     slots, words = sum(len(handover.places) for handover in handovers), handover_words(handovers[0])
-    return f"{words.partition(':')[0] if handovers[0].kind is Kind.LAPSE else words}: {number_of(slots, 'slot')}"
+    return (
+        f"{words.partition(':')[0] if handovers[0].kind is HandoverKind.LAPSE else words}: {number_of(slots, 'slot')}"
+    )
 
 
 def _description(handovers: Sequence[Handover]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.plan.calendar import ChangeCalendar, Kind
+from reconciler.model.plan import HandoverKind
+from reconciler.plan.calendar import ChangeCalendar
 from reconciler.report.calendar.words import (
     LOUD,
     day_words,
@@ -36,7 +37,9 @@ def _day(page: Page, today: ChangeCalendar, verbose: bool) -> Iterator[str]:
         yield from page.signed("!", f"{waiver_words(waiver)} ({waiver.source})")
     for handover in today.handovers:
         words = f"{handover_words(handover)}: {places_words(handover)} ({handover.source})"
-        yield from page.signed("!" if handover.kind is Kind.LAPSE else "-" if handover.kind in LOUD else "~", words)
+        yield from page.signed(
+            "!" if handover.kind is HandoverKind.LAPSE else "-" if handover.kind in LOUD else "~", words
+        )
         if verbose:
             for line in learner_lines(handover):
                 yield from page.wrap(line, first=6, rest=8)

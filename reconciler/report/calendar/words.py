@@ -8,12 +8,13 @@ from datetime import date, timedelta
 from itertools import groupby
 
 from reconciler.model.declared import Waiver
+from reconciler.model.plan import HandoverKind, LaterChange
 from reconciler.model.slots import SlotKind
-from reconciler.plan.calendar import ChangeCalendar, Handover, Kind
+from reconciler.plan.calendar import ChangeCalendar, Handover
 from reconciler.report.common.words import kind_words, slot_words
 from reconciler.text import number_of
 
-LOUD = (Kind.LAPSE, Kind.VACATED, Kind.LEAVES)
+LOUD = (HandoverKind.LAPSE, HandoverKind.VACATED, HandoverKind.LEAVES)
 """Handovers that need a person."""
 
 
@@ -33,26 +34,30 @@ def title_words(calendar: ChangeCalendar) -> str:
     return f"Calendar from {calendar.first} to {calendar.last}: {summary}"
 
 
-def handover_words(handover: Handover) -> str:
+def handover_words(handover: Handover | LaterChange) -> str:
     """Return the people of a handover, and the manual steps that it needs."""
     before, after = handover.before or "nobody", handover.after or "nobody"
     match handover.kind:
-        case Kind.LAPSE:
+        case HandoverKind.LAPSE:
             return f"{before}'s entry ends and nobody follows: declare a successor, or the slot is no longer managed"
-        case Kind.VACATED:
+        case HandoverKind.VACATED:
             return f"{before} must be removed by hand, and nobody follows"
-        case Kind.LEAVES:
+        case HandoverKind.LEAVES:
             return f"{before} must be removed from the additional people by hand"
-        case Kind.COVER:
+        case HandoverKind.COVER:
             until = f"until {handover.last}" if handover.last else "permanently"
             instead = f", in place of {before}" if handover.before not in (None, handover.covered) else ""
             return f"{after} stands in for {handover.covered} {until}{instead}"
-        case Kind.RETURN:
+        case HandoverKind.RETURN:
             return f"{after} takes back from {before}" if handover.before else f"{after} is back"
-        case Kind.ENTRY:
+        case HandoverKind.ENTRY:
             return f"{after} takes over from {before}"
-        case Kind.JOINS:
+        case HandoverKind.JOINS:
             return f"add {after} to the additional people"
+        case HandoverKind.WAIVER:
+            return "a waiver has ended"
+        case HandoverKind.POLICY:
+            return "a policy is broken"
 
 
 def places_words(handover: Handover) -> str:

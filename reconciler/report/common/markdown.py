@@ -17,9 +17,14 @@ FULL_REPORT = "Everything is in the saved plan: `reconciler show PLAN`."
 FOLD_END = "\n</details>\n\n"
 
 
-def hidden(kind: str, site: Site, fingerprint: str) -> str:
-    """Return the first line, hidden from readers: the report's kind and the plan that it is about."""
+def hidden(kind: str, site: Site, fingerprint: str, future: str = "") -> str:
+    """Return the first line, hidden from readers: the report's kind and the plan that it is about.
+
+    `future` is the digest of the later changes that the report shows.
+    """
     facts = {"target": site.target, "organisation": str(site.organisation), "fingerprint": fingerprint}
+    if future:
+        facts["future"] = future
     listed = " ".join(f"{name}={comment_value(clipped(value, LONGEST_VALUE))}" for name, value in facts.items())
     return f"<!-- onefile-reconciler {kind} {listed} -->\n"
 

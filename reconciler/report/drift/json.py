@@ -10,6 +10,7 @@ from reconciler.model.plan import Change, ManualRemoval
 from reconciler.model.slots import Holder, UserId
 from reconciler.plan.document import FORMAT, Document
 from reconciler.plan.drift import Drifted, DriftReport, fight_id, place_of
+from reconciler.report.drift.due import due_json
 from reconciler.report.outcome.json import outcome_json
 from reconciler.report.problems.json import problem_json
 
@@ -59,6 +60,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "ended": [_ended(issue, report) for issue in report.ended],
         "run": report.run,
         "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
+        **due_json(report),
         "problems": [problem_json(problem) for problem in (*report.problems, *plan.problems)],
     }
 

@@ -36,6 +36,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
 )
+from reconciler.report.drift.due import due_parts
 from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
 from reconciler.report.drift.words import (
     FIGHTS,
@@ -97,6 +98,7 @@ def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     yield from _problems(report.problems, "What stopped the corrections", fit.STOPS)
     yield from _fights(report)
     yield from _corrections(report, verbose, failed=True)
+    yield from due_parts(report)
     left = report.left()
     for verdict in SECTIONS:
         if slots := [drifted for drifted in left if drifted.verdict is verdict]:

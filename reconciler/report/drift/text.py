@@ -17,6 +17,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
 )
+from reconciler.report.drift.due import due_lines
 from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
 from reconciler.report.drift.words import (
     FIGHTS,
@@ -43,6 +44,7 @@ def render_text(report: DriftReport, *, colour: bool = False, width: int = 100, 
         *_head(page, report),
         *_problems(page, report),
         *_corrections(page, report, verbose),
+        *due_lines(page, report),
         *_fights(page, report),
         *_drift(page, report, verbose),
         *_waiting(page, report, "Due by date: cover and dated entries, for the next apply", report.due, verbose),

@@ -28,6 +28,7 @@ from reconciler.report.common.markdown import (
     who_cell,
 )
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
+from reconciler.report.plan.later import later_parts
 from reconciler.report.plan.risk import IN_SIGHT, Risk
 from reconciler.report.plan.rows import CohortRows, Row
 from reconciler.report.plan.view import PlanView, plan_view
@@ -53,7 +54,7 @@ def render_markdown(
     """
     fit.check_limit(limit)
     view = plan_view(plan, fingerprint, verbose=verbose)
-    opening = hidden("plan", Site(view.target, view.organisation), view.fingerprint) + _headline(view)
+    opening = hidden("plan", Site(view.target, view.organisation), view.fingerprint, view.future) + _headline(view)
     return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full_report)
 
 
@@ -71,6 +72,8 @@ def _headline(view: PlanView) -> str:
 
 def _parts(view: PlanView) -> Iterator[Part]:
     yield from (notices_part(group) for group in view.notices if group.stops)
+    if view.later.leads:
+        yield from later_parts(view.later)
     if view.caseload:
         yield from caseload_parts(view.caseload, heading("Who gains and who loses") + gains(view.caseload))
     for group in view.notices:
@@ -83,6 +86,8 @@ def _parts(view: PlanView) -> Iterator[Part]:
             yield notices_part(group)
     yield from _cohorts(view.cohorts, "Changes", 0)
     yield from _cohorts(view.already, "Pending or drifting before this change of the files", _ALREADY)
+    if not view.later.leads:
+        yield from later_parts(view.later)
 
 
 _LEGEND = "`!` set aside, `-` remove by hand, `~` reassign, `+` fill or add, `?` unknown, `=` left as it is\n\n"

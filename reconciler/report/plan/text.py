@@ -10,6 +10,7 @@ from reconciler.report.common.escape import visible
 from reconciler.report.common.manual_steps import TITLE
 from reconciler.report.common.terminal import BOLD, RED, Page
 from reconciler.report.common.text import manual_lines, notices_lines
+from reconciler.report.plan.later import later_lines
 from reconciler.report.plan.rows import CohortRows
 from reconciler.report.plan.view import PlanView, plan_view
 
@@ -31,14 +32,17 @@ def render_text(
     *verbose* lists every slot, also if there are many that OneFile does not show.
     """
     page, view = Page(width, colour), plan_view(plan, fingerprint, verbose=verbose)
+    later = list(later_lines(page, view.later))
     lines = [
         *_headline(page, view),
+        *(later if view.later.leads else ()),
         *(line for group in view.notices if group.risky for line in notices_lines(page, group)),
         *manual_lines(page, view.manual, TITLE),
         *(line for group in view.notices if not group.risky for line in notices_lines(page, group)),
         *caseload_table(page, view.caseload, "Who gains and who loses learners"),
         *_changes(page, "Changes", view.cohorts),
         *_changes(page, "Pending or drifting before this change of the files", view.already),
+        *(() if view.later.leads else later),
     ]
     if len(lines) > SCREEN:
         lines += ["", *_verdict(page, view)]

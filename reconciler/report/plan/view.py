@@ -9,11 +9,13 @@ from datetime import UTC
 from reconciler.model.declared import LOOSENED
 from reconciler.model.plan import Change, Finding, Plan, Summary
 from reconciler.model.structs import Struct, replace
+from reconciler.plan.document import future_digest
 from reconciler.report.caseload.view import CaseloadLine, caseload_lines
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
 from reconciler.report.common.notices import Notice, Notices, problem_notice, subject_of
 from reconciler.report.common.words import duration_words, left_out_words, organisation_words
 from reconciler.report.plan.answers import Answer, answers
+from reconciler.report.plan.later import Later, later_view, verdict_words
 from reconciler.report.plan.risk import risk_of
 from reconciler.report.plan.rows import CohortRows, Shown, by_kind, cohort_rows, shown, unknown_slots
 from reconciler.text import number_of
@@ -51,6 +53,8 @@ class PlanView(Struct, frozen=True):
     caseload: tuple[CaseloadLine, ...]
     cohorts: tuple[CohortRows, ...]
     already: tuple[CohortRows, ...]
+    later: Later
+    future: str
 
 
 def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanView:
@@ -74,7 +78,7 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
         writes=bool(plan.operations),
         base=plan.base,
         stop=_stop(plan),
-        verdict=_verdict(plan, changes, counts),
+        verdict=" ".join(filter(None, (_verdict(plan, changes, counts), verdict_words(plan)))),
         counts=counts,
         answers=answers(plan, changes, caseload, notices, manual),
         notes=tuple(_notes(plan, unknown, cohorts, already)),
@@ -84,6 +88,8 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
         caseload=caseload,
         cohorts=cohorts,
         already=already,
+        later=later_view(plan, whole=verbose),
+        future=future_digest(plan) if plan.later else "",
     )
 
 
@@ -92,7 +98,12 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
 
 def _stop(plan: Plan) -> str:
     """Return the reason for refusing the plan in brief; empty unless a limit or a policy blocks it."""
-    counts = ((len(plan.refusals), "limit"), (sum(finding.blocks for finding in plan.findings), "policy finding"))
+    later = sum(finding.blocks for change in plan.later for finding in change.findings)
+    counts = (
+        (len(plan.refusals), "limit"),
+        (sum(finding.blocks for finding in plan.findings), "policy finding"),
+        (later, "later policy finding"),
+    )
     why = ", ".join(number_of(count, thing) for count, thing in counts if count)
     return f"Blocked: {why}. Nothing is applied while a limit or a policy refuses this plan." if plan.blocked else ""
 
@@ -108,6 +119,8 @@ def _verdict(plan: Plan, changes: Shown, counts: Iterable[tuple[int, str]]) -> s
         return f"Nothing to write. Left to differ, as settings.drift says: {number_of(held, 'slot')}."
     if not plan.changes:
         return "No changes. The files declare no slot in this scope."
+    if plan.later or plan.withdrawn:
+        return "No changes today. OneFile holds what the files declare for today."
     return "No changes. OneFile holds what the files declare."
 
 

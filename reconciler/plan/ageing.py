@@ -1,0 +1,120 @@
+"""Ageing of a saved plan: applied already, overtaken by a newer run, or not what today's files and waivers allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.history import LastApplied, RunRow
+from reconciler.model.observed import Observed
+from reconciler.model.operations import State, moves
+from reconciler.model.plan import Change, Finding, Plan
+from reconciler.model.slots import Place, UserId
+from reconciler.model.structs import replace
+from reconciler.plan.policies import check_policies
+from reconciler.plan.waivers import waive, waive_saved
+from reconciler.problems import Problem
+
+REVERTED = "run "
+"""The beginning of a change's source in a plan that reverts a run: no file asks for such a change."""
+_AGAIN = "Make a new plan and review it, or use --again if this is meant."
+_CARRIED_OUT = {State.DONE.value, State.ALREADY_DONE.value}
+
+
+def applied_already(plan: Plan, fingerprint: str, runs: Iterable[RunRow]) -> tuple[Problem, ...]:
+    """Refuse a plan that a finished run has carried out since it was made."""
+    for run in runs:
+        if (
+            plan.operations
+            and run.fingerprint == fingerprint
+            and run.organisation == plan.organisation
+            and run.ended is not None
+            and run.started >= plan.created_at
+            and run.summary.keys() <= _CARRIED_OUT
+            and run.summary
+        ):
+            what = f"this plan was applied already, by run {run.id} on {run.started:%Y-%m-%d %H:%M} UTC"
+            return (Problem(what, _AGAIN),)
+    return ()
+
+
+def overtaken(
+    plan: Plan, fingerprint: str, applied: Mapping[Place, LastApplied], runs: Iterable[RunRow]
+) -> tuple[Problem, ...]:
+    """Refuse a plan whose slots a newer run has written, or a person has closed, since it was made.
+
+    What this very plan wrote before it was cut off does not count. OneFile does not show every slot, so only the record
+    knows that such a slot has moved.
+    """
+    own = {run.id for run in runs if run.fingerprint == fingerprint}
+    changes = {(change.learner, change.slot): change for change in plan.changes}
+    newer = []
+    for operation in plan.operations:
+        for slot, move in moves(operation):
+            place = (operation.learner, slot)
+            last = applied.get(place)
+            if last and last.at > plan.created_at and last.run not in own and last.staff != move.before:
+                newer.append((changes[place], last))
+    if not newer:
+        return ()
+    change, last = newer[0]
+    others = f", and {len(newer) - 1} more" if len(newer) > 1 else ""
+    what = f"run {last.run} ({last.command}) has set {change.address} since this plan was made{others}"
+    return (Problem(what, _AGAIN, change.source),)
+
+
+def no_longer_asked(plan: Plan, declared: Declared) -> dict[Place, str]:
+    """Return the slots to be written for which today's files ask for somebody else, each with the reason.
+
+    A learner by MISID whose OneFile id no file shows is not judged.
+    """
+    learners = {learner.id: learner for learner in declared.learners if learner.id is not None}
+    by_misid = any(learner.id is None for learner in declared.learners)
+    reasons = {}
+    for change in plan.changes:
+        if change.action not in ("create", "update") or change.source.file.startswith(REVERTED):
+            continue
+        learner = learners.get(change.learner)
+        if learner is None and by_misid:
+            continue
+        if why := _why_not(change, learner, declared):
+            reasons[change.learner, change.slot] = why
+    return reasons
+
+
+def _why_not(change: Change, learner: DeclaredLearner | None, declared: Declared) -> str:
+    wanted = learner.slots.get(change.slot) if learner else None
+    if wanted is None:
+        return f"on {declared.day} the files declare nobody for it"
+    if wanted.staff != change.after:
+        return f"on {declared.day} the files declare {wanted.handle or 'nobody'} for it"
+    return ""
+
+
+def rejudge(plan: Plan, declared: Declared) -> Plan:
+    """Judge the saved findings by today's levels and waivers: one whose waiver has ended blocks again."""
+    findings = []
+    for finding in plan.findings:
+        level = declared.settings.policies.get(finding.policy)
+        if level == "off":
+            continue
+        strict = replace(finding, level=level) if level == "error" and finding.staff is None else finding
+        findings.append(_waived(strict, declared))
+    return replace(plan, findings=tuple(dict.fromkeys(findings)))
+
+
+def _waived(finding: Finding, declared: Declared) -> Finding:
+    if not finding.waived:
+        return waive(finding, declared) if finding.learner is not None else finding
+    return waive_saved(finding, declared)
+
+
+def broken_today(plan: Plan, declared: Declared, observed: Observed, users: Iterable[UserId]) -> Plan:
+    """Add the policies that the plan would break today for the learners that it writes, as just read."""
+    concerned = set(users)
+    learners = tuple(learner for learner in declared.learners if learner.user(observed.misids) in concerned)
+    changes = [change for change in plan.changes if change.learner in concerned]
+    fresh = check_policies(replace(declared, learners=learners), observed, changes)
+    kept = [finding for finding in plan.findings if finding.learner not in concerned]
+    by_learner = [finding for finding in fresh if finding.learner is not None]
+    return replace(plan, findings=(*kept, *by_learner))
