@@ -45,7 +45,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "doctor.checks": NOUNS,
     # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
     "report": NOUNS
-    | {"commands", "doctor.checks", "plan.calendar", "plan.document", "plan.drift", "runtime.state_edits", "store"}
+    | {
+        "commands",
+        "doctor.checks",
+        "plan.calendar",
+        "plan.document",
+        "plan.drift",
+        "plan.windows",
+        "runtime.state_edits",
+        "store",
+    }
     | {"text"},
     # OneFile's stand-in imports nothing of the rest, so that both cannot make the same mistake
     "onefile_sandbox": set(),

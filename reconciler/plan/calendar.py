@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from reconciler.model.declared import Cover, Declared, DeclaredLearner, Shift, Waiver, Wanted
+from reconciler.model.declared import Cover, Declared, DeclaredLearner, Shift, Waiver, Wanted, Window
 from reconciler.model.plan import HandoverKind
 from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct
@@ -55,7 +55,7 @@ class ChangeCalendar(Struct, frozen=True):
     """Changes on the days from `first` to `last`, both included.
 
     `waivers` are those that end on these days. `next` is the first day after `last` on which something changes; it is
-    only computed if nothing changes before.
+    only computed if nothing changes before. `windows` are the times without writes that these days meet.
     """
 
     organisation: int
@@ -65,6 +65,7 @@ class ChangeCalendar(Struct, frozen=True):
     waivers: tuple[Waiver, ...]
     breaches: tuple[Breach, ...]
     next: date | None = None
+    windows: tuple[Window, ...] = ()
 
     def days(self) -> list[date]:
         """Return the days on which something happens, in order."""
@@ -116,7 +117,15 @@ def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCale
         tuple(sorted(handovers, key=_order)),
         tuple(sorted(ending, key=lambda waiver: (waiver.until, waiver.source))),
         tuple(sorted(breaches, key=lambda breach: (breach.day, breach.problem.place(), breach.problem.what))),
+        windows=tuple(window for window in declared.settings.windows if _meets(window, declared)),
     )
+
+
+def _meets(window: Window, declared: Declared) -> bool:
+    """Return whether a window holds on one of the calendar's days; hours of the day return every week."""
+    if window.first is None or window.last is None:
+        return True
+    return window.last > declared.day and window.first <= declared.horizon
 
 
 def _handle(wanted: Wanted | None) -> Handle | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reconciler.model.declared import Waiver
+from reconciler.model.declared import Waiver, Window
 from reconciler.plan.calendar import ChangeCalendar, DeclaredSlot, Handover
 from reconciler.plan.document import FORMAT
+from reconciler.plan.windows import window_words
 from reconciler.problems import Source
 from reconciler.report.calendar.words import ends_on
 from reconciler.report.problems.json import problem_json
@@ -23,6 +24,7 @@ def render_json(calendar: ChangeCalendar) -> str:
         "from": calendar.first.isoformat(),
         "until": calendar.last.isoformat(),
         "next": calendar.next.isoformat() if calendar.next else None,
+        "windows": [_window(window) for window in calendar.windows],
         "days": [_day(calendar.on(day)) for day in calendar.days()],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -59,6 +61,10 @@ def _place(place: DeclaredSlot) -> Row:
         "type": slot.kind.value,
         "key": slot.key,
     }
+
+
+def _window(window: Window) -> Row:
+    return {"never": window_words(window), "reason": window.reason, "source": _source(window.source)}
 
 
 def _waiver(waiver: Waiver) -> Row:

@@ -13,6 +13,7 @@ from reconciler.report.calendar.words import (
     places_words,
     title_words,
     waiver_words,
+    windows_words,
 )
 from reconciler.report.common.escape import prose
 from reconciler.text import number_of
@@ -21,6 +22,8 @@ from reconciler.text import number_of
 def render_markdown(calendar: ChangeCalendar) -> str:
     """Render headings and lists; the learners of each handover are folded."""
     lines = ["<!-- onefile-reconciler calendar -->", f"## {prose(title_words(calendar))}", ""]
+    if words := windows_words(calendar):
+        lines += [f"{prose(words)}.", ""]
     for day in calendar.days():
         lines += [f"### {prose(day_words(day))}", "", *_day(calendar.on(day)), ""]
     return "\n".join(lines).rstrip("\n") + "\n"

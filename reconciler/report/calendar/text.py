@@ -14,6 +14,7 @@ from reconciler.report.calendar.words import (
     places_words,
     title_words,
     waiver_words,
+    windows_words,
 )
 from reconciler.report.common.terminal import BOLD, Page
 
@@ -24,6 +25,8 @@ def render_text(calendar: ChangeCalendar, *, colour: bool = False, width: int = 
     lines = page.wrap(f"{title_words(calendar)}.", rest=2)
     if lines:
         lines[0] = page.paint(BOLD, lines[0])
+    if words := windows_words(calendar):
+        lines += page.wrap(f"{words}.", rest=2)
     for day in calendar.days():
         lines += page.title(day_words(day))
         lines += _day(page, calendar.on(day), verbose)

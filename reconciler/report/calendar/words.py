@@ -11,6 +11,7 @@ from reconciler.model.declared import Waiver
 from reconciler.model.plan import HandoverKind, LaterChange
 from reconciler.model.slots import SlotKind
 from reconciler.plan.calendar import ChangeCalendar, Handover
+from reconciler.plan.windows import window_words
 from reconciler.report.common.words import kind_words, slot_words
 from reconciler.text import number_of
 
@@ -72,6 +73,12 @@ def learner_lines(handover: Handover) -> Iterator[str]:
     for _, group in groupby(handover.places, key=lambda place: place.learner.key):
         places = list(group)
         yield f"{places[0].learner.name()}: {', '.join(slot_words(place.slot) for place in places)}"
+
+
+def windows_words(calendar: ChangeCalendar) -> str:
+    """Return the sentence on the times without writes; empty if there are none."""
+    listed = "; ".join(window_words(window) for window in calendar.windows)
+    return f"Windows without writes: {listed}" if listed else ""
 
 
 def waiver_words(waiver: Waiver) -> str:

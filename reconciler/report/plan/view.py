@@ -142,6 +142,8 @@ def _notes(
     plan: Plan, unknown: Sequence[Change], cohorts: Sequence[CohortRows], already: Sequence[CohortRows]
 ) -> Iterator[str]:
     """Yield what the counts do not prove, and what was not read."""
+    if plan.day < plan.created_at.astimezone(UTC).date():
+        yield f"{plan.day} is in the past: this is what was declared for that day, and apply does not carry it out."
     if plan.base:
         yield _attribution(plan, cohorts, already)
     if recorded := sum(change.recorded and risk_of(change) is None for change in plan.changes):
