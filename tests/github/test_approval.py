@@ -68,6 +68,16 @@ def test_a_review_after_the_plan_by_somebody_else_who_may_write_approves() -> No
     assert [review.reviewer for review in verdict.approvals] == ["ben"]
 
 
+def test_an_approval_covers_the_later_changes_that_its_comment_showed() -> None:
+    """The same future is approved; another one, or one that was not shown, is not."""
+    evidence = replace(with_pull(), comments=(say(replace(MARK, future=ANOTHER)),))
+    assert evaluate_approval(replace(WANTED, future=ANOTHER), evidence).is_approved
+    for future in ("", FINGERPRINT):
+        assert "other changes for later days" in reasons(evaluate_approval(replace(WANTED, future=future), evidence))
+    unseen = replace(evidence, comments=(say(MARK),))
+    assert "other changes for later days" in reasons(evaluate_approval(replace(WANTED, future=ANOTHER), unseen))
+
+
 def test_no_evidence_is_no_approval() -> None:
     """Where nothing is shown, nothing is proven."""
     assert not evaluate_approval(WANTED, Evidence((), Since(""))).is_approved

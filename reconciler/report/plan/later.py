@@ -109,8 +109,9 @@ def _learners(change: LaterChange, *, whole: bool) -> str:
 
 
 def caseload_words(row: LaterCaseload) -> str:
-    """Return `kate-anderson 20 -> 37 learners, above the target of 25`."""
-    words = f"{row.handle} {row.before} -> {row.after} learners"
+    """Return `kate-anderson 20 -> 37 learners, above the target of 25`; without the arrow if nothing changes."""
+    learners = number_of(row.after, "learner")
+    words = f"{row.handle} {learners}" if row.before == row.after else f"{row.handle} {row.before} -> {learners}"
     if row.maximum is not None and row.after > row.maximum:
         return f"{words}, above the maximum of {row.maximum}"
     if row.target is not None and row.after > row.target:
