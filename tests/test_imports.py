@@ -45,17 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "doctor.checks": NOUNS,
     # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
     "report": NOUNS
-    | {
-        "commands",
-        "doctor.checks",
-        "plan.calendar",
-        "plan.document",
-        "plan.drift",
-        "plan.windows",
-        "runtime.state_edits",
-        "store",
-    }
-    | {"text"},
+    | {"commands", "doctor.checks", "plan.calendar", "plan.document", "plan.drift", "plan.since", "plan.windows"}
+    | {"runtime.state_edits", "store", "text"},
     # OneFile's stand-in imports nothing of the rest, so that both cannot make the same mistake
     "onefile_sandbox": set(),
     # the edge: what commands share, the checks of doctor, one module per command, and the command line
@@ -88,7 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 HOMES: dict[str, set[str]] = {
     "click": {"cli", "github.__main__"},
-    "deepdiff": {"apply.differences"},
+    "deepdiff": {"apply.differences", "plan.since"},
     "httpx": {"onefile", "github.api"},
     "icalendar": {"report.calendar.ics"},
     "jinja2": {"report.html"},

@@ -91,6 +91,11 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "markdown": "plan.handover:render_markdown",
         "json": "plan.handover:render_json",
     },
+    "show --since": {
+        "text": "since:render_text",
+        "markdown": "since:render_markdown",
+        "json": "since:render_json",
+    },
     "unlock": {"text": "unlock:render_text", "json": "unlock:render_json"},
     "validate": {
         "text": "validate:render_text",

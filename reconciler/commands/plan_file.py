@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reconciler.model.plan import Plan
 from reconciler.plan.document import from_document, plan_faults
+from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Invalid, Problem, Source
 
 LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners has some 300 MB
@@ -33,3 +34,8 @@ def load(path: Path) -> Plan:
     if faults := plan_faults(document):
         raise Invalid([Problem(f"is not a plan: {fault}", again, source) for fault in faults])
     return from_document(document, source)
+
+
+def since(older: Path, newer: Plan) -> PlanDifference:
+    """Compare a plan with an older one that was saved."""
+    return difference(load(older), newer)

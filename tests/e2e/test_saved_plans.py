@@ -341,3 +341,14 @@ def test_the_commit_of_a_plan_is_under_its_digest_and_not_its_fingerprint(home: 
     document["made_from"]["commit"] = first["made_from"]["commit"]
     (home.path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
     assert home.run("apply", "plan.json").code == ExitCode.INVALID
+
+
+def test_show_says_what_changed_since_an_older_plan(home: Home) -> None:
+    """For whoever approved that one: new slots, slots that are no longer planned, and those that differ."""
+    home.declare().run("plan", "--out", "old.json")
+    home.declare({**LEARNER, "units": []})
+    home.run("plan", "--out", "new.json")
+    ended = home.run("show", "new.json", "--since", "old.json")
+    assert (ended.code, "no longer planned" in ended.out) == (ExitCode.DONE, True)
+    assert "Both plans do the same" in home.run("show", "new.json", "--since", "new.json").out
+    assert home.run("show", "new.json", "--since", "old.json", "--handover").code == ExitCode.INVALID

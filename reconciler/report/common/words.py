@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from reconciler.model.names import NO_NAMES, Names
 from reconciler.model.operations import Move, Operation, moves
@@ -148,6 +148,11 @@ def left_out_words(plan: Plan) -> str:
     """Return the sentence on declared learners outside the scope."""
     were = "was" if plan.left_out == 1 else "were"
     return f"{number_of(plan.left_out, 'declared learner')} outside this scope {were} not read."
+
+
+def moment_words(moment: datetime) -> str:
+    """Return `2026-11-23 14:00 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def duration_words(seconds: int) -> str:

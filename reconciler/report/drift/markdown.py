@@ -33,6 +33,7 @@ from reconciler.report.common.words import (
     age_words,
     kinds_words,
     left_out_words,
+    moment_words,
     organisation_words,
     plan_names,
 )
@@ -45,7 +46,6 @@ from reconciler.report.drift.words import (
     counts_words,
     fight_words,
     labels_of,
-    moment_words,
     section_title,
     unapproved_words,
     unrecorded_words,

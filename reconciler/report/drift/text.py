@@ -14,6 +14,7 @@ from reconciler.report.common.text import manual_lines, notices_lines
 from reconciler.report.common.words import (
     kinds_words,
     left_out_words,
+    moment_words,
     organisation_words,
     plan_names,
 )
@@ -26,7 +27,6 @@ from reconciler.report.drift.words import (
     counts_words,
     fight_words,
     labels_of,
-    moment_words,
     section_title,
     unapproved_words,
     unrecorded_words,

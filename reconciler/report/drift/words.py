@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from reconciler.model.history import LastApplied, OpenIssue
 from reconciler.model.names import Names
@@ -14,6 +14,7 @@ from reconciler.report.common.words import (
     age_words,
     holder_words,
     learner_words,
+    moment_words,
     plan_names,
     slot_words,
 )
@@ -146,11 +147,6 @@ def who_words(report: DriftReport, learner: UserId, label: str) -> str:
 def labels_of(report: DriftReport) -> Mapping[UserId, str]:
     """Return the labels of the learners in the plan."""
     return {change.learner: change.label for change in report.plan.changes}
-
-
-def moment_words(moment: datetime) -> str:
-    """Return `2026-11-23 14:00 UTC`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def ago_words(age: timedelta) -> str:
