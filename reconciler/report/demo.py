@@ -27,7 +27,10 @@ def render_text(scene: Scene, *, colour: bool = False) -> str:
     if scene.declaration:
         return validate.render_text(scene.declaration, colour=colour)
     if scene.planned:
-        return plan_report.render_text(scene.planned.plan, fingerprint=scene.planned.fingerprint, colour=colour)
+        plan, fingerprint = scene.planned.plan, scene.planned.fingerprint
+        if scene.step == "plan again":
+            return plan_report.render_headline(plan, fingerprint=fingerprint, colour=colour)
+        return plan_report.render_text(plan, fingerprint=fingerprint, colour=colour)
     if scene.applied:
         planned = scene.applied.planned
         view = outcome_view(

@@ -6,6 +6,7 @@ shows how many slots and learners it has, the first and last learner, and one li
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
@@ -73,7 +74,7 @@ class Group(Struct, frozen=True):
     @property
     def names(self) -> tuple[str, ...]:
         """The learners, each once, in order; empty for one learner."""
-        distinct = sorted({entry.who for entry in self.entries})
+        distinct = sorted({entry.who for entry in self.entries}, key=natural)
         return tuple(distinct) if len(distinct) > 1 else ()
 
     @property
@@ -139,11 +140,16 @@ def _by_people(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 def learners_words(names: Iterable[str], *, cohorts: int = 1) -> str:
     """Return `LRN-0042`, `LRN-0042 and LRN-0043` or `25 learners in 2 cohorts, LRN-0101 to LRN-0127`."""
-    distinct = sorted(set(names))
+    distinct = sorted(set(names), key=natural)
     if len(distinct) <= 2:
         return " and ".join(distinct)
     scope = f" in {cohorts} cohorts" if cohorts > 1 else ""
     return f"{len(distinct):,} learners{scope}, {distinct[0]} to {distinct[-1]}"
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return a sort key by which `learner 9` comes before `learner 10`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def more_words(left: int) -> str:

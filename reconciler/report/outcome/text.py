@@ -22,23 +22,24 @@ FEW_ROWS = 3
 def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100, below_plan: bool = False) -> str:
     """Render how each operation of a run ended and what proves it: totals, then the worst first.
 
-    *below_plan*: the plan is printed above, so that what was done is only counted.
+    *below_plan*: the plan with its fingerprint is printed above, so that many rows of what was done are only counted.
     """
     page = Page(width, colour)
     lines = [page.paint(BOLD, line) for line in page.wrap(view.title, rest=2)]
-    lines += [line for words in (*view.notes, view.calls) for line in page.wrap(words, rest=2)]
-    if view.writes:
+    unproven = () if below_plan else (view.unproven,)
+    lines += [line for words in (*unproven, *view.notes, view.calls) for line in page.wrap(words, rest=2)]
+    if view.writes and not below_plan:
         lines.append(visible(f"Fingerprint {view.fingerprint}"))
     if view.problems:
         lines += page.title(f"{ENDED_BY} ({len(view.problems)})", RED)
     for problem in view.problems:
         lines += page.notice(problem.place, problem.what, problem.fix)
     for group in view.groups:
-        lines += page.title(group.title, _colour(group.end))
         if below_plan and not group.needs_attention and len(group.rows) > FEW_ROWS:
-            lines += page.wrap(f"{group.reasons()}; see: reconciler history {view.run}", first=2)
-        else:
-            lines += [line for row in group.rows for line in page.wrap(_ended(row), first=2)]
+            lines += page.wrap(f"{group.title}: {group.reasons()}; see: reconciler history {view.run}", rest=2)
+            continue
+        lines += page.title(group.title, _colour(group.end))
+        lines += [line for row in group.rows for line in page.wrap(_ended(row), first=2)]
     lines += manual_lines(page, view.manual, TITLE_AFTER_APPLY)
     if view.aside:
         lines += ["", *page.wrap(view.aside)]

@@ -89,8 +89,8 @@ class EndGroup(Struct, frozen=True):
 class OutcomeView(Struct, frozen=True):
     """An apply's outcomes in words; nothing in it is escaped. `problems` ended the run early.
 
-    The order of reports: the headline (`title`, `notes`, `calls`, `fingerprint`), what ended the run, the outcomes
-    worst first, open manual steps, what was set aside (`aside`), waived findings (`waived`).
+    The order of reports: the headline (`title`, `unproven`, `notes`, `calls`, `fingerprint`), what ended the run, the
+    outcomes worst first, open manual steps, what was set aside (`aside`), waived findings (`waived`).
     """
 
     title: str
@@ -99,6 +99,7 @@ class OutcomeView(Struct, frozen=True):
     run: int
     fingerprint: str
     writes: bool
+    unproven: str
     notes: tuple[str, ...]
     calls: str
     problems: tuple[Notice, ...]
@@ -134,7 +135,8 @@ def outcome_view(
         run=run,
         fingerprint=fingerprint,
         writes=bool(plan.operations),
-        notes=(*_unproven(outcomes), *_unapproved(plan.made_from, checked_out)),
+        unproven=_unproven(outcomes),
+        notes=tuple(_unapproved(plan.made_from, checked_out)),
         calls=f"{number_of(spent_calls, 'call')} made",
         problems=tuple(map(problem_notice, problems)),
         groups=tuple(group for group in groups if group.operations),
@@ -164,10 +166,11 @@ def _counts(outcomes: Sequence[Outcome]) -> str:
     return listed or "nothing to write"
 
 
-def _unproven(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _unproven(outcomes: Sequence[Outcome]) -> str:
+    """Return how many writes cannot be verified; empty if none."""
     written = [outcome for outcome in outcomes if outcome.state is State.DONE]
-    if unproven := sum(outcome.proof != "read_back" for outcome in written):
-        yield f"{unproven} of the {len(written)} done cannot be verified"
+    unproven = sum(outcome.proof != "read_back" for outcome in written)
+    return f"{unproven} of the {len(written)} done cannot be verified" if unproven else ""
 
 
 def _unapproved(made_from: GitState, checked_out: str) -> Iterator[str]:

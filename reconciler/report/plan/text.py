@@ -49,6 +49,12 @@ def render_text(
     return page.text(lines)
 
 
+def render_headline(plan: Plan, *, fingerprint: str, colour: bool = False, width: int = 100) -> str:
+    """Render the first lines of the plan only: title, verdict, notes and cost."""
+    page = Page(width, colour)
+    return page.text(_headline(page, plan_view(plan, fingerprint)))
+
+
 def _headline(page: Page, view: PlanView) -> Iterator[str]:
     for line in page.wrap(view.title, rest=2):
         yield page.paint(BOLD, line)

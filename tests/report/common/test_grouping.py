@@ -57,4 +57,5 @@ def test_a_group_names_the_first_and_the_last_learner() -> None:
     """And counts those between."""
     assert learners_words(["LRN-2"]) == "LRN-2"
     assert learners_words(["LRN-2", "LRN-1", "LRN-2"]) == "LRN-1 and LRN-2"
+    assert learners_words([f"learner {number}" for number in range(8, 13)]) == "5 learners, learner 8 to learner 12"
     assert learners_words(["LRN-3", "LRN-2", "LRN-1"], cohorts=2) == "3 learners in 2 cohorts, LRN-1 to LRN-3"

@@ -186,7 +186,7 @@ def test_many_rows_with_the_same_people_are_one_row() -> None:
     ]
     seen = text(plan(*rows, change(UNIT, KATE, JAMES, learner=3)), width=200)
     assert (
-        "  ~ 21 learners, LRN-0042 to learner 9: kate-anderson -> james-fayre "
+        "  ~ 21 learners, LRN-0042 to learner 20: kate-anderson -> james-fayre "
         "(20 learning aim assessors, 1 unit assessor)  ["
     ) in seen
     assert "  ~ learner 21: assessor of learning aim 21: kate-anderson -> priya-shah  [" in seen
@@ -413,3 +413,17 @@ def test_no_learner_or_member_of_staff_goes_without_a_name() -> None:
     """A learner without a label is an id, and so is an account that no file names."""
     seen = text(replace(plan(change(DEFAULT, KATE, JAMES, label="")), handles={JAMES: HANDLES[JAMES]}), width=200)
     assert "learner 200004: default assessor: account 132757 (not in staff.yaml) -> james-fayre" in seen
+
+
+def test_below_its_plan_a_run_is_a_few_lines() -> None:
+    """What was done is counted by its proof, with the command that lists it; what failed is still spelled out."""
+    rows = [change(AIM._replace(key=number), KATE, JAMES, learner=number, label="") for number in range(1, 8)]
+    whole = plan_of(rows)
+    ends = [
+        Outcome(one, State.FAILED if n == 3 else State.DONE, "", "read_back") for n, one in enumerate(whole.operations)
+    ]
+    view = outcome_view(whole, ends, fingerprint="sha256:0123", run=12, spent_calls=33)
+    seen = render_outcomes(view, below_plan=True)
+    assert "Done (6): 6 read back; see: reconciler history 12" in seen
+    assert "Failed (1)\n  learner 4: assessor of learning aim 4" in seen
+    assert len(seen.splitlines()) < 8
