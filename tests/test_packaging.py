@@ -20,6 +20,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import hatch_build
 import reconciler
 from reconciler.commands.init import WORKFLOWS
 from tests.test_imports import HOMES
@@ -98,8 +99,8 @@ def _small_clone(folder: Path) -> str:
     return _run(["git", "rev-parse", "HEAD"], folder).strip()
 
 
-def _says(site: Path, elsewhere: Path) -> list[str]:
-    """What --version says of the package in that folder."""
+def _version(site: Path, elsewhere: Path) -> list[str]:
+    """Return what --version prints of the commit of the package in *site*."""
     asked = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "--version"]
     return _run(asked, elsewhere, PYTHONPATH=str(site)).splitlines()[1:]
 
@@ -109,24 +110,24 @@ def test_a_built_program_says_its_commit(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     commit = _small_clone(clone)
 
-    def said_by(folder: Path, name: str, **environment: str) -> list[str]:
+    def version_of(folder: Path, name: str, **environment: str) -> list[str]:
         with zipfile.ZipFile(_build(folder, tmp_path / name, "wheel", **environment)) as archive:
             archive.extractall(tmp_path / name / "site")  # noqa: S202  our own archive
-        return _says(tmp_path / name / "site", tmp_path)
+        return _version(tmp_path / name / "site", tmp_path)
 
-    told = f"commit {commit} of 2026-03-01"
-    assert _says(clone, tmp_path) == [told], "the checkout itself, as an editable installation runs it"
-    assert said_by(clone, "clean") == [told]
+    version = f"commit {commit} of 2026-03-01"
+    assert _version(clone, tmp_path) == [version], "the checkout itself, as an editable installation runs it"
+    assert version_of(clone, "clean") == [version]
     with tarfile.open(_build(clone, tmp_path / "sdist", "sdist")) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
-    assert said_by(unpacked, "unpacked-wheel") == [told]
+    assert version_of(unpacked, "unpacked-wheel") == [version]
     (clone / "LICENSE").write_text("changed\n", "utf-8")
-    assert said_by(clone, "changed") == [f"{told}, with uncommitted changes"]
+    assert version_of(clone, "changed") == [f"{version}, with uncommitted changes"]
     shutil.rmtree(clone / ".git")
-    assert said_by(clone, "action", RECONCILER_BUILD_COMMIT=commit) == [f"commit {commit}"]
-    assert said_by(clone, "branch", RECONCILER_BUILD_COMMIT="main") == said_by(clone, "no-commit")
-    assert said_by(clone, "without-git") == ["commit unknown: built without git, or by a tool that omits it"]
+    assert version_of(clone, "action", RECONCILER_BUILD_COMMIT=commit) == [f"commit {commit}"]
+    assert version_of(clone, "branch", RECONCILER_BUILD_COMMIT="main") == version_of(clone, "no-commit")
+    assert version_of(clone, "without-git") == ["commit unknown: built without git, or by a tool that omits it"]
 
 
 def _metadata(archive: Path) -> str:
@@ -134,6 +135,14 @@ def _metadata(archive: Path) -> str:
     with zipfile.ZipFile(archive) as wheel:
         (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
         return wheel.read(name).decode("utf-8")
+
+
+def test_the_action_gives_its_build_the_commit_and_the_repository() -> None:
+    """Its folder has no .git, so the variables that the build reads come from the workflow."""
+    steps = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"]
+    (install,) = (step for step in steps if step.get("name") == "Install")
+    assert set(install["env"]) == {hatch_build.COMMIT, hatch_build.REPOSITORY}
+    assert install["env"][hatch_build.COMMIT] == "${{ github.action_ref }}"
 
 
 def test_a_wheel_names_the_repository_that_it_was_built_from(tmp_path: Path) -> None:
@@ -149,6 +158,10 @@ def test_a_wheel_names_the_repository_that_it_was_built_from(tmp_path: Path) -> 
         assert f"\nProject-URL: Repository, {address}\n" in metadata
         assert f"See [CHANGELOG.md]({address}/blob/{commit}/CHANGELOG.md)" in metadata
         assert "secret" not in metadata
+    with tarfile.open(_build(clone, tmp_path / "sdist", "sdist")) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    assert _metadata(_build(unpacked, tmp_path / "from-sdist", "wheel")) == metadata
     with zipfile.ZipFile(_build(clone, tmp_path / "again", "wheel")) as archive:
         archive.extractall(tmp_path / "site")  # noqa: S202  our own archive
     code = "import sys, reconciler.cli.main as cli; sys.exit(cli.run(sys.argv[1:]))"
