@@ -14,6 +14,7 @@ import pytest
 
 from docs import reference
 from reconciler.cli.group import COMMANDS
+from reconciler.cli.render import RENDERERS, formats_of
 from reconciler.problems import ExitCode
 from tests.desk import read_through, renew
 from tests.pages import PAGES, ROOT, Written, name_of, read_page, steady
@@ -85,6 +86,20 @@ def test_the_table_of_policies_is_the_programs() -> None:
     schema = json.loads((ROOT / "schemas" / "settings.schema.json").read_text("utf-8"))
     levels = schema["properties"]["policies"]["properties"]
     assert shown == {name: level["default"] for name, level in levels.items()}
+
+
+def test_the_table_of_formats_is_the_programs() -> None:
+    """Each format of a report has its commands, or `all` if no command lacks it."""
+    page = (ROOT / "docs" / "reference" / "reports.md").read_text("utf-8")
+    shown = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \|$", page, re.MULTILINE))
+    offered = {name: set(formats_of(name)) for name in RENDERERS if name in COMMANDS}
+    for form in set().union(*offered.values()):
+        names = sorted(name for name, formats in offered.items() if form in formats)
+        assert shown.pop(form) in (
+            "all" if len(names) == len(offered) else "",
+            ", ".join(f"`{name}`" for name in names),
+        )
+    assert shown == {}
 
 
 def test_the_variables_in_the_reference_are_those_that_are_read() -> None:
