@@ -70,6 +70,9 @@ def apply(
         applied = commands.due.apply_due(options, environment, approved=approved, wait=wait)
         return _say_applied(applied, output, detailed=detailed_exitcode)
     asks = not (saved or auto_approve or expect)
+    if asks and not is_terminal(sys.stdin):
+        fix = "Use --auto-approve, or save the plan with `reconciler plan --save FILE` and apply that file."
+        raise Invalid(Problem("there is no terminal to ask for confirmation", fix))
 
     def approve(planned: Planned) -> bool:
         if asks:
@@ -98,14 +101,9 @@ def _say_applied(applied: ApplyResult, output: Output, *, detailed: bool) -> Exi
 
 
 def _ask(planned: Planned, output: Output) -> bool:
-    """Show the plan and ask for confirmation, on standard error unless the report is text.
-
-    Raises Invalid without a terminal.
-    """
-    if not is_terminal(sys.stdin):
-        fix = "Use --auto-approve, or save the plan with `reconciler plan --out FILE` and apply that file."
-        raise Invalid(Problem("there is no terminal to ask for confirmation", fix))
+    """Show the plan and ask for confirmation; on standard error unless the report is text on standard output."""
     text = render("plan", planned.plan, output, form="text", fingerprint=planned.fingerprint)
-    click.echo(without_commands(text), err=output.form != "text" or output.quiet, nl=False)
-    count = len(planned.plan.operations)
-    return click.confirm(f"Write these {count} changes to {planned.plan.target}?", err=True)
+    click.echo(without_commands(text), err=output.form != "text" or output.is_silent, nl=False)
+    operations, target = planned.plan.operations, planned.plan.target
+    changes = "this change" if len(operations) == 1 else f"these {len(operations)} changes"
+    return click.confirm(f"Write {changes} to {target}?", err=True)

@@ -9,8 +9,10 @@ import click
 from reconciler import commands
 from reconciler.cli.options import LEARNER, STATE, Whole, command
 from reconciler.cli.output import Output, say_problems
+from reconciler.cli.render import render
 
 if TYPE_CHECKING:
+    from reconciler.doctor.checks import Check
     from reconciler.runtime.environment import Environment
     from reconciler.runtime.options import Options
 
@@ -34,8 +36,15 @@ def doctor(options: Options, environment: Environment, output: Output, canary: i
     writes one default assessor, one learning aim slot and one unit slot back as they are and reads them back; it
     changes nothing by design. Exit 0: nothing failed. 1: something failed. 3: files or command line.
     """
-    checkup = commands.doctor.examine(options, environment, canary)
-    output.deliver("doctor", checkup)
+    printed: list[Check] = []
+
+    def show(check: Check) -> None:
+        printed.append(check)
+        output.report(render("doctor check", check, output))
+
+    streams = output.form == "text" and not output.is_silent
+    checkup = commands.doctor.examine(options, environment, canary, show=show if streams else None)
+    output.deliver("doctor", checkup, printed=printed)
     if output.is_bare:
         say_problems(checkup.problems())
     return checkup.exit_code

@@ -47,7 +47,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 OPTION_GROUPS: Mapping[str, frozenset[str]] = {
     "Scope": frozenset({"state", "cohorts", "learners", "since", "at"}),
     "Target and store": frozenset({"target", "store"}),
-    "Output": frozenset({"form", "out", "quiet", "verbose", "no_color", "max_bytes"}),
+    "Output": frozenset({"form", "out", "quiet", "verbose", "no_color", "max_bytes", "save"}),
 }
 """The common options by their parameters, as help and reference pages group them; a command's own come first."""
 
@@ -91,10 +91,15 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] == "help":
+            args = [*args[1:2], "--help"]
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0][:100], COMMANDS, n=1)
+            near = get_close_matches(args[0][:100], COMMANDS, n=1, cutoff=0.7)
             raise click.UsageError(
                 f"there is no command {args[0]!r}{f'; did you mean {near[0]}?' if near else ''}", ctx
             )

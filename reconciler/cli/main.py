@@ -42,6 +42,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
 
     def misused(error: click.UsageError) -> int:
+        if isinstance(error, click.NoSuchOption):
+            near = _near(error.option_name, error.possibilities or ())
+            error = click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
         problem = Problem(error.format_message(), f"See {_command_path(error)} --help.")
         return Output(_requested_form(given)).failed(Invalid(problem))
 
@@ -50,6 +53,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         misused,
         lambda error: Output().failed(error),
     )
+
+
+def _near(option: str, options: Sequence[str]) -> list[str]:
+    """Return the options that may be meant: click offers some that have little in common."""
+    from difflib import get_close_matches
+
+    names = {name.lstrip("-"): name for name in options}
+    return [names[name] for name in get_close_matches(option.lstrip("-"), names, n=2, cutoff=0.7)]
 
 
 def _command_path(error: click.UsageError) -> str:

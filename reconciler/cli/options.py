@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from reconciler import __version__, runtime
 from reconciler.cli import completion
 from reconciler.cli.group import Command, Commands
 from reconciler.cli.output import Output, say_problems, unexpected
 from reconciler.cli.render import formats_of
+from reconciler.cli.state_folder import DEFAULT, find_state
 from reconciler.problems import ExitCode, Problem, ReconcilerError
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def day_of(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        raise click.BadParameter(f"{value!r} is not a date such as 2026-12-01") from None
+        written = _DATE.fullmatch(value or "")
+        what = f"there is no day {value}" if written else f"{value!r} is not a date such as 2026-12-01"
+        raise click.BadParameter(what) from None
 
 
 class Whole(click.IntRange):
@@ -43,7 +50,7 @@ FILES = [
         default=Path("state"),
         show_default=True,
         metavar="DIR",
-        help="The folder with the declared files.",
+        help="The folder with the declared files, also found from a folder below.",
     ),
     click.option(
         "--cohort",
@@ -80,13 +87,24 @@ SERVICE = [
     ),
 ]
 REPORT = [
-    click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Also write the report to this file."),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write the report to this file, not to standard output.",
+    ),
     click.option("--quiet", is_flag=True, help="Print only problems."),
     click.option("--verbose", is_flag=True, help="Do not group rows."),
     click.option("--no-color", is_flag=True, help="Do not use colours, as with NO_COLOR."),
 ]
 
 
+SAVE = click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also save the plan, as JSON, for `reconciler apply FILE`. The same as --out FILE.json.",
+)
 MAX_BYTES = click.option(
     "--max-bytes",
     type=Whole(8192),
@@ -104,7 +122,7 @@ def command(
     *own: Callable[[Any], Any],
     service: bool = True,
     files: bool = True,
-    out_is_json: bool = False,
+    makes_plans: bool = False,
     name: str = "",
     examples: Sequence[str] = (),
 ) -> Callable[[Callable[..., int]], click.Command]:
@@ -124,6 +142,7 @@ def command(
             verbose: bool,
             no_color: bool,
             max_bytes: int | None = None,
+            save: Path | None = None,
             **chosen: Any,
         ) -> int:
             from reconciler.cli.progress import ProgressBar
@@ -131,16 +150,21 @@ def command(
             output = Output(
                 form,
                 out,
-                out_is_json=out_is_json,
+                save=save,
+                makes_plans=makes_plans,
                 quiet=quiet,
                 verbose=verbose,
                 no_color=no_color,
                 max_bytes=max_bytes,
             )
             names = ("state", "target", "store", "cohorts", "learners", "since", "at", "ahead_days", "until")
-            options = runtime.options.Options(**{name: chosen.pop(name) for name in names if name in chosen})
+            given = {name: chosen.pop(name) for name in names if name in chosen}
+            options = runtime.options.Options(**_with_state(given, output))
             environment = runtime.environment.Environment(
-                progress=None if quiet else ProgressBar, note=output.note, on_screen=output.on_screen
+                progress=None if quiet else ProgressBar,
+                note=output.note,
+                status=output.status,
+                on_screen=output.on_screen,
             )
             try:
                 output.check_out()
@@ -150,8 +174,9 @@ def command(
             except ReconcilerError as error:
                 code = output.failed(error)
             except (KeyboardInterrupt, click.Abort):
-                fix = "Run the command again."
-                code = output.failed(ReconcilerError(Problem("interrupted; nothing was written", fix)))
+                click.echo(err=True)  # ends the line of the prompt or of ^C
+                problem = Problem("interrupted; nothing was written", "Run the command again.")
+                code = output.failed(ReconcilerError(problem))
             except click.UsageError:
                 raise
             except Exception as error:
@@ -163,11 +188,22 @@ def command(
         common = [*(FILES if files else []), *(SERVICE if service else []), _format(formats), *REPORT]
         if "markdown" in formats:
             common.append(MAX_BYTES)
+        if makes_plans:
+            common.append(SAVE)
         for option in reversed([*own, *common]):
             wrapped = option(wrapped)
         return cli.command(name=called, cls=Command, epilog="\n".join(examples))(wrapped)
 
     return decorate
+
+
+def _with_state(given: dict[str, Any], output: Output) -> dict[str, Any]:
+    """Return the options with the state folder that is found from the working folder, unless one is named."""
+    source = click.get_current_context().get_parameter_source("state")
+    if source is not ParameterSource.DEFAULT or (state := find_state(Path.cwd())) == DEFAULT:
+        return given
+    output.note(f"State folder: {state}")
+    return {**given, "state": state}
 
 
 def _show_version(context: click.Context, _parameter: click.Parameter, given: bool) -> None:

@@ -12,7 +12,7 @@ import click
 
 from reconciler import __version__, runtime
 from reconciler.cli.render import RENDERERS, render
-from reconciler.problems import ExitCode, Problem, ReconcilerError
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.escape import without_commands
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Output:
         form: str = "text",
         out: Path | None = None,
         *,
-        out_is_json: bool = False,
+        save: Path | None = None,
+        makes_plans: bool = False,
         quiet: bool = False,
         verbose: bool = False,
         no_color: bool = False,
@@ -57,14 +58,15 @@ class Output:
         self.json = form == "json"
         self._max_bytes = max_bytes
         self.out = out
-        self.out_is_json = out_is_json or self.json
+        self._makes_plans = makes_plans
+        self.plan_file = save or (out if makes_plans and out and (self.json or out.suffix == ".json") else None)
         self.quiet = quiet
         self.verbose = verbose
+        self.to_file = bool(out and (self.json or out != self.plan_file))
         for_people = form == "text" and is_terminal(sys.stdout)
         self.colour = for_people and not no_color and not os.environ.get("NO_COLOR")
         self.width = _columns() if for_people else PIPED_WIDTH
-        # only a terminal shows the report; what --out saves in its place is JSON, which has no names
-        self.on_screen = for_people and (out is None or out_is_json)
+        self.on_screen = for_people and not self.to_file
         self.lost: list[Problem] = []
         # the terminal's encoding may lack characters of file names or labels; files are UTF-8 on every machine. What
         # UTF-8 cannot hold (half of a surrogate pair) is written as JSON's own escape
@@ -73,9 +75,14 @@ class Output:
                 stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
     @property
+    def is_silent(self) -> bool:
+        """True if standard output gets no report: it is quiet, or the report goes to a file."""
+        return self.quiet or (self.to_file and not self.lost)
+
+    @property
     def is_bare(self) -> bool:
         """True if people get no report on standard output, so that problems must go to standard error."""
-        return self.form in _FOR_MACHINES or self.quiet
+        return self.form in _FOR_MACHINES or self.is_silent
 
     @property
     def limit(self) -> int:
@@ -101,49 +108,68 @@ class Output:
             return True
 
     def deliver(self, command: str, result: Any, **facts: Any) -> None:
-        """Render a result, write it to --out if that is given, and print it."""
+        """Render a result, and write it to --out if that is given, else print it."""
         text = render(command, result, self, **facts)
         self.save(text)
         self.report(text)
 
     def report(self, text: str) -> None:
-        """Print the report; with --quiet only for programs."""
-        if text and (self.form in _FOR_MACHINES or not self.quiet):
+        """Print the report, unless it was written to --out; with --quiet only for programs."""
+        written = self.to_file and not self.lost
+        if text and not written and (self.form in _FOR_MACHINES or not self.quiet):
             self._print(without_commands(text, self.form))
 
     def check_out(self) -> None:
-        """Raise if --out cannot be written, before anything is done. That failure is not written there."""
-        if self.out:
-            place, self.out = self.out, None
-            runtime.files.check_place(place)
-            self.out = place
+        """Raise if a file cannot be written or HTML would go to a terminal, before anything is done.
+
+        Such a failure is not written to the file.
+        """
+        out, to_file, self.out, self.to_file = self.out, self.to_file, None, False
+        if self.form == "html" and not to_file and is_terminal(sys.stdout):
+            self.form = "text"
+            fix = "Use --out FILE.html, or redirect standard output."
+            raise Invalid(Problem("HTML is not shown on a terminal", fix, where="--format html"))
+        for file in filter(None, (out, self.plan_file)):
+            runtime.files.check_place(file)
+        self.out, self.to_file = out, to_file
 
     def save(self, text: str) -> None:
-        """Write the report to --out if that is given."""
-        if self.out:
-            form = "json" if self.out_is_json else self.form
-            text = without_commands(click.unstyle(text) if self.colour else text, form)
-            try:
-                # metrics hold counts and ages, and another account collects them
-                mode = 0o644 if self.form == "prometheus" else 0o600
-                runtime.files.write_whole(text, self.out, mode=mode)
-            except ReconcilerError as error:
-                self.lost += error.problems
+        """Write the report to --out if that is given, and note it."""
+        if self.out and self.to_file:
+            self.write(click.unstyle(text) if self.colour else text, self.out, form=self.form)
+            if not self.lost:
+                self.note(f"Written to {self.out}.")
+
+    def write(self, text: str, file: Path, *, form: str = "json") -> None:
+        """Write a file of the command; an error is kept in `lost`."""
+        try:
+            # metrics hold counts and ages, and another account collects them
+            mode = 0o644 if self.form == "prometheus" else 0o600
+            runtime.files.write_whole(without_commands(text, form), file, mode=mode)
+        except ReconcilerError as error:
+            self.lost += error.problems
 
     def note(self, text: str) -> None:
         """Print a line on standard error, unless --quiet."""
         if not self.quiet:
             click.echo(without_commands(text), err=True)
 
+    def status(self, text: str) -> None:
+        """Print a line for somebody who waits at the terminal."""
+        if not self.quiet and is_terminal(sys.stderr):
+            click.echo(text, err=True)
+
     def failed(self, error: ReconcilerError) -> ExitCode:
         """Report an error in place of the command's report, in --out too.
 
         Metrics in --out are kept: their age shows when the last run could read OneFile.
         """
+        if self.out and self.to_file and self.form != "prometheus":
+            self.write(self._of_problems(error, self.form), self.out)
+        if self.plan_file and self.plan_file != (self.out if self.to_file else None):
+            self.write(self._of_problems(error, "json"), self.plan_file)
         if self.form not in ("text", "prometheus"):
             self.report(self._of_problems(error, self.form))
-        if self.out and self.form != "prometheus":
-            self.save(self._of_problems(error, "json" if self.out_is_json else self.form))
         say_problems(error.problems)
         return error.exit_code
 

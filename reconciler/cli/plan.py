@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     ),
     click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
     CASELOAD,
-    out_is_json=True,
-    examples=("reconciler plan --out plan.json", "reconciler plan --cohort business-admin-l3-2026 --target practice"),
+    makes_plans=True,
+    examples=("reconciler plan --save plan.json", "reconciler plan --cohort business-admin-l3-2026 --target practice"),
 )
 def plan(
     options: Options,
@@ -63,8 +63,8 @@ def plan(
 ) -> int:
     """Show what apply would change; write nothing.
 
-    Compares the declared files with OneFile. --out FILE saves the plan, for `reconciler apply FILE`. Exit 0: planned.
-    2: changes pending (with --detailed-exitcode). 5: a limit or a policy blocks it.
+    Compares the declared files with OneFile. --save FILE, or --out FILE.json, saves the plan for `reconciler apply
+    FILE`. Exit 0: planned. 2: changes pending (with --detailed-exitcode). 5: a limit or a policy blocks it.
     """
     if observed and save_observed:
         raise click.UsageError("Give either --observed or --save-observed.")
@@ -74,14 +74,18 @@ def plan(
 
 
 def say_planned(command: str, planned: Planned, output: Output, *, detailed: bool) -> ExitCode:
-    """Report a plan, save it to --out if that is given, and print the next command."""
-    plan, fingerprint = planned.plan, planned.fingerprint
-    output.save(render(command, plan, output, form="json") if output.out else "")
-    output.report(render(command, plan, output, fingerprint=fingerprint))
+    """Report a plan, save it if a file is given for it, and print the next command."""
+    plan, file = planned.plan, output.plan_file
+    if file:
+        output.write(render(command, plan, output, form="json"), file)
+    report = render(command, plan, output, fingerprint=planned.fingerprint)
+    if file is None or file != output.out:
+        output.save(report)
+    output.report(report)
     if output.is_bare:
         say_problems([*planned.why_blocked(), *planned.plan.problems])
-    if output.out and not output.lost:
-        output.note(f"Saved to {output.out}.")
-        if planned.plan.operations and not planned.plan.blocked:
-            output.note(f"Apply exactly this with: reconciler apply {shlex.quote(str(output.out))}")
+    if file and not output.lost:
+        output.note(f"Saved to {file}.")
+        if plan.operations and not plan.blocked:
+            output.note(f"Apply exactly this with: reconciler apply {shlex.quote(str(file))}")
     return planned.exit_code(detailed=detailed)

@@ -24,6 +24,7 @@ class ProgressBar:
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
+        self._total = 0
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -48,20 +49,22 @@ class ProgressBar:
     def spent(self, calls: int) -> None:
         """Move the bar to the calls spent so far."""
         if self._progress is not None and self._task is not None:
-            left = self._rate - calls % self._rate
-            self._progress.update(self._task, completed=calls, budget=f"{left} of {self._rate} left this minute")
+            self._progress.update(self._task, completed=calls, status=self._status(calls))
 
     def _start(self, spent: int, calls: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        words = TextColumn("calls, {task.fields[budget]},")
+        words = TextColumn("calls, {task.fields[status]}")
         console = Console(stderr=True)
-        self._progress = Progress(
-            BarColumn(), MofNCompleteColumn(), words, TimeRemainingColumn(), console=console, transient=True
-        )
+        self._progress = Progress(BarColumn(), MofNCompleteColumn(), words, console=console, transient=True)
         self._progress.start()
-        self._task = self._progress.add_task("reading", total=calls, completed=spent, budget="")
+        self._total = calls
+        self._task = self._progress.add_task("reading", total=calls, completed=spent, status=self._status(spent))
+
+    def _status(self, spent: int) -> str:
+        left = self._rate - spent % self._rate
+        return f"{left} of {self._rate} left this minute, about {self._time(max(0, self._total - spent))} to go"
 
     def __enter__(self) -> Self:
         return self

@@ -35,6 +35,7 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "ics": "calendar.ics:render_ics",
     },
     "demo": {"text": "demo:render_text", "json": "demo:render_json"},
+    "doctor check": {"text": "doctor:render_check"},
     "doctor": {"text": "doctor:render_text", "json": "doctor:render_json"},
     "done": {"text": "done:render_text", "json": "done:render_json"},
     "drift": {
@@ -97,6 +98,12 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "json": "since:render_json",
     },
     "unlock": {"text": "unlock:render_text", "json": "unlock:render_json"},
+    "validate FILE": {
+        "text": "validate:render_files",
+        "json": "validate:render_files_json",
+        "markdown": "validate:render_files",
+        "annotations": "validate:render_annotations",
+    },
     "validate": {
         "text": "validate:render_text",
         "json": "validate:render_json",

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @command(
     click.argument("run", metavar="RUN", type=Whole(1), shell_complete=completion.runs),
-    out_is_json=True,
-    examples=("reconciler revert 12 --out back.json", "reconciler apply back.json"),
+    makes_plans=True,
+    examples=("reconciler revert 12 --save back.json", "reconciler apply back.json"),
 )
 def revert(options: Options, environment: Environment, output: Output, run: int) -> int:
     """Make a plan that undoes RUN.
 
-    Plans to restore who held each slot before RUN wrote it; writes nothing. --out FILE saves the plan, for `reconciler
-    apply FILE`. Slots that have changed since are set aside; what OneFile cannot undo becomes a manual step. Revert the
-    files as well, or the next apply writes the values of RUN again.
+    Plans to restore who held each slot before RUN wrote it; writes nothing. --save FILE saves the plan, for
+    `reconciler apply FILE`. Slots that have changed since are set aside; what OneFile cannot undo becomes a manual
+    step. Revert the files as well, or the next apply writes the values of RUN again.
     """
     return say_planned("revert", commands.revert.revert(options, environment, run), output, detailed=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,15 +20,24 @@ CASELOAD = click.option("--caseload", is_flag=True, help="Include everyone's cas
 
 
 @command(
+    click.argument("checked_files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path)),
     CASELOAD,
     service=False,
-    examples=("reconciler validate", "reconciler validate --at 2027-02-10"),
+    examples=("reconciler validate --at 2027-02-10", "reconciler validate state/cohorts/care-l3-2026.yaml"),
 )
-def validate(options: Options, environment: Environment, output: Output, caseload: bool) -> int:
+def validate(
+    options: Options, environment: Environment, output: Output, checked_files: tuple[Path, ...], caseload: bool
+) -> int:
     """Check the declared files; nothing is sent.
 
-    Reports every problem at once. Exit 0: valid. 3: problems, each with its file, line and fix.
+    Reports every problem at once. With FILE, reports only problems of these files, for editors and pre-commit; the
+    other files of their state folder are read too. Exit 0: valid. 3: problems, each with its file, line and fix.
     """
+    if checked_files:
+        result = commands.validate.check_files(options, environment, checked_files)
+        say_problems(result.warnings)
+        output.deliver("validate FILE", result)
+        return ExitCode.DONE
     declared = commands.validate.checked(options, environment)
     say_problems(declared.warnings)
     output.deliver("validate", commands.validate.declaration(declared, with_caseload=caseload))

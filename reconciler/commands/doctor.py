@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from urllib.parse import urlsplit
 
-from reconciler.doctor.checks import CANARY_ONLY, Checks, Checkup, Name
+from reconciler.doctor.checks import CANARY_ONLY, Checks, Checkup, Name, Show
 from reconciler.doctor.local import LocalChecks
 from reconciler.doctor.server import ServerChecks
 from reconciler.model.slots import UserId
@@ -18,17 +18,21 @@ from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 
 
-def examine(options: Options, environment: Environment, canary: int | None = None) -> Checkup:
+def examine(
+    options: Options, environment: Environment, canary: int | None = None, *, show: Show | None = None
+) -> Checkup:
     """Check what can be checked. `canary` is the learner whose slots are written back, on a trial target only.
 
-    Raises Invalid if a canary is requested elsewhere; every other error becomes a failed check.
+    `show` gets each check as soon as it is made. Raises Invalid if a canary is requested elsewhere; every other error
+    becomes a failed check.
     """
-    return asyncio.run(_examine(options, environment, None if canary is None else UserId(canary)))
+    names = [name for name in Name if canary is not None or name not in CANARY_ONLY]
+    checks = Checks(names, show)
+    return asyncio.run(_examine(options, environment, checks, None if canary is None else UserId(canary)))
 
 
-async def _examine(options: Options, environment: Environment, canary: UserId | None) -> Checkup:
+async def _examine(options: Options, environment: Environment, checks: Checks, canary: UserId | None) -> Checkup:
     git_state(options.state, environment.note)
-    checks = Checks()
     local = LocalChecks(options, environment, checks)
     declared = local.configuration()
     local.schemas()
@@ -37,15 +41,14 @@ async def _examine(options: Options, environment: Environment, canary: UserId | 
     if canary is not None and target is not None and not _for_trials(target):
         raise Invalid(_canary_refused(target))
     token, store = local.token(target), local.store(target, settings)
-    names = [name for name in Name if canary is not None or name not in CANARY_ONLY]
     if target is None or not token:
-        return Checkup(checks.all_of(names), 0, None)
+        return Checkup(checks.all(), 0, None)
     with tempfile.TemporaryDirectory(prefix="reconciler-doctor-") as folder:
         # without a store of its own the rest can still be looked at, with one that is forgotten afterwards
         options = options if store else replace(options, store=f"{folder}/store.db")
         server = ServerChecks(options, environment, checks, canary, for_trials=_for_trials(target))
         await server.hold(settings, declared, kept=store)
-    return Checkup(checks.all_of(names), server.calls, server.journalled)
+    return Checkup(checks.all(), server.calls, server.journalled)
 
 
 def _for_trials(target: Target) -> bool:

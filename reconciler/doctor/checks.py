@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -64,22 +64,38 @@ class Check(Struct, frozen=True):
     code: ExitCode = ExitCode.DONE
 
 
-class Checks:
-    """Results so far. `stopped` says why the missing checks were not made."""
+Show = Callable[[Check], None]
+"""Prints one check."""
 
-    def __init__(self) -> None:
+
+class Checks:
+    """Results of the checks with these names so far. `stopped` says why the missing checks were not made.
+
+    `show` gets each check in the order of the names, as soon as it and all before it are known.
+    """
+
+    def __init__(self, names: Sequence[Name] = (), show: Show | None = None) -> None:
         self.found: dict[Name, Check] = {}
         self.stopped = "an earlier check failed"
+        self._names = names
+        self._show = show
+        self._shown = 0
 
     def note(self, check: Check) -> None:
+        """Note a check, in place of an earlier one with its name."""
         self.found[check.name] = check
+        while self._show and self._shown < len(self._names) and self._names[self._shown] in self.found:
+            self._show(self.found[self._names[self._shown]])
+            self._shown += 1
 
     def note_first(self, check: Check) -> None:
         """Note a check unless there is one already: a later failure does not undo what a first page showed."""
-        self.found.setdefault(check.name, check)
+        if check.name not in self.found:
+            self.note(check)
 
-    def all_of(self, names: Iterable[Name]) -> tuple[Check, ...]:
-        return tuple(self.found.get(name) or skipped(name, self.stopped) for name in names)
+    def all(self) -> tuple[Check, ...]:
+        """Return all checks in order; those that were not made as skipped."""
+        return tuple(self.found.get(name) or skipped(name, self.stopped) for name in self._names)
 
 
 class Checkup(Struct, frozen=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from reconciler.doctor.checks import Check, CheckStatus, Checkup
+from reconciler.doctor.checks import Check, CheckStatus, Checkup, Name
 from reconciler.plan.document import FORMAT
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.text import number_of
@@ -27,11 +27,29 @@ _TOTALS = {
 }
 
 
-def render_text(checkup: Checkup, *, colour: bool = False, plain: bool = False, width: int = 100) -> str:
-    """Render one line per check with its fix below it, then the totals; *plain* writes the marks in ASCII."""
+_NAMES = max(len(name.value) for name in Name)
+
+
+def render_check(check: Check, *, colour: bool = False, plain: bool = False, width: int = 100) -> str:
+    """Render one check, as soon as it is made."""
     page = Page(width, colour)
-    names = max(len(check.name.value) for check in checkup.checks)
-    lines = [line for check in checkup.checks for line in _rows(page, check, names, plain)]
+    return page.text([*_rows(page, check, plain)])
+
+
+def render_text(
+    checkup: Checkup,
+    *,
+    printed: Collection[Check] = (),
+    colour: bool = False,
+    plain: bool = False,
+    width: int = 100,
+) -> str:
+    """Render one line per check with its fix below it, then the totals; *plain* writes the marks in ASCII.
+
+    Checks that are *printed* already are left out.
+    """
+    page = Page(width, colour)
+    lines = [line for check in checkup.checks if check not in printed for line in _rows(page, check, plain)]
     ends = Counter(check.verdict for check in checkup.checks)
     totals = ", ".join(f"{ends[verdict]} {word}" for verdict, word in _TOTALS.items() if ends[verdict])
     run = f"; the canary is run {checkup.run} in the journal" if checkup.run is not None else ""
@@ -39,17 +57,17 @@ def render_text(checkup: Checkup, *, colour: bool = False, plain: bool = False, 
     return page.text(lines)
 
 
-def _rows(page: Page, check: Check, names: int, plain: bool) -> Iterator[str]:
+def _rows(page: Page, check: Check, plain: bool) -> Iterator[str]:
     tick, ascii_tick, code = _MARKS[check.verdict]
     mark = ascii_tick if plain else tick
-    first, *rest = page.wrap(f"{check.name.value:<{names}}  {check.result}", first=2, rest=names + 4)
+    first, *rest = page.wrap(f"{check.name.value:<{_NAMES}}  {check.result}", first=2, rest=_NAMES + 4)
     yield f"{page.paint(code, mark) if code else mark} {first[2:]}"
     yield from rest
     for line in check.details:
-        yield from page.wrap(line, first=names + 4, rest=names + 6)
+        yield from page.wrap(line, first=_NAMES + 4, rest=_NAMES + 6)
     if check.fix:
         word = "Fix" if check.verdict is CheckStatus.FAILED else "Next"
-        yield from page.wrap(f"{word}: {check.fix}", first=names + 4, rest=names + 6)
+        yield from page.wrap(f"{word}: {check.fix}", first=_NAMES + 4, rest=_NAMES + 6)
 
 
 def render_json(checkup: Checkup) -> str:

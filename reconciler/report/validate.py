@@ -13,9 +13,10 @@ from reconciler.report.caseload.view import caseload_line
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.terminal import Page
 from reconciler.report.problems.json import problem_json
+from reconciler.text import number_of
 
 if TYPE_CHECKING:
-    from reconciler.commands.validate import Declaration
+    from reconciler.commands.validate import Declaration, FileCheck
     from reconciler.report.common.annotations import Workspace
 
 TITLE = "Declared caseloads"
@@ -47,7 +48,27 @@ def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT)
     return fit.fit(opening, parts, "", limit=limit, full_report="The text format shows everything.")
 
 
-def render_annotations(declaration: Declaration, workspace: Workspace) -> str:
+def render_files(check: FileCheck) -> str:
+    """Render that these files have no problem, and if others have."""
+    lines = [f"Valid: {number_of(len(check.files), 'file')}."]
+    if check.elsewhere:
+        others = number_of(check.elsewhere, "problem")
+        lines.append(f"Other files of the state folder have {others}: see reconciler validate.")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_files_json(check: FileCheck) -> str:
+    """Render the same for pipelines."""
+    document = {
+        "files": [file.as_posix() for file in check.files],
+        "warnings": len(check.warnings),
+        "problems": [problem_json(problem) for problem in check.warnings],
+        "problems_elsewhere": check.elsewhere,
+    }
+    return json.dumps(document) + "\n"
+
+
+def render_annotations(declaration: Declaration | FileCheck, workspace: Workspace) -> str:
     """Render the warnings as annotations of a forge."""
     from reconciler.report.problems import annotations
 

@@ -23,9 +23,9 @@ LONDON = ZoneInfo("Europe/London")
 class Environment(RedactedRepr, Struct, frozen=True):
     """Environment variables, clock, and the way to the person at the terminal.
 
-    `progress` makes a progress listener, given the calls allowed in a minute. `note` prints one line beside the
-    report. `on_screen`: the report is text, and goes to a terminal only. `handed` caches what a file descriptor gave,
-    because it can be read once.
+    `progress` makes a progress listener, given the calls allowed in a minute. `note` prints one line beside the report,
+    `status` one for somebody who waits. `on_screen`: the report is text, and goes to a terminal only. `handed` caches
+    what a file descriptor gave, because it can be read once.
 
     The process's environment variables are read here and nowhere else.
     """
@@ -37,6 +37,7 @@ class Environment(RedactedRepr, Struct, frozen=True):
     clock: Clock = field(default_factory=SystemClock)
     progress: Callable[[int], AbstractContextManager[ProgressListener]] | None = None
     note: Callable[[str], None] | None = None
+    status: Callable[[str], None] | None = None
     on_screen: bool = False
 
     def __post_init__(self) -> None:

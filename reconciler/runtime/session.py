@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from onefile_sandbox.clock import VirtualClock
 from reconciler.clock import Clock
@@ -53,6 +54,8 @@ async def open_session(options: Options, environment: Environment, settings: Set
                 yield Session(target, store, client, reader, clock)
         else:
             token = customer_token(environment)
+            if environment.status:
+                environment.status(f"Connecting to {urlsplit(target.base_url).hostname} ...")
             limiter = RateLimiter(
                 store.ledger(token.account(target.base_url)),
                 settings.calls_per_minute,
