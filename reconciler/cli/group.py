@@ -15,7 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "calendar": "List the coming changes, day by day.",
     "demo": "Run a demonstration on throw-away copies.",
     "doctor": "Check the configuration, token, store and server.",
-    "done": "Mark a manual step as done.",
+    "done": "Mark manual steps as done.",
     "drift": "Report changes that were made directly in OneFile.",
     "fmt": "Format the YAML files; comments are kept.",
     "history": "List the runs, or show everything that one RUN did.",

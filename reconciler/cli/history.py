@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     files=False,
     examples=(
         "reconciler history --learner 200004",
-        "reconciler history 12 --format csv --out run-12.csv",
+        "reconciler history 12 --format html --out run-12.html",
     ),
 )
 def history(
@@ -34,17 +34,16 @@ def history(
 ) -> int:
     """List the runs, or show everything that one RUN did.
 
-    Shows who asked, the commit, before, after, outcome, time and proof. --learner lists every recorded write to that
-    learner's slots, newest first. With --target, runs of other targets are left out.
+    Shows who asked, the commit, before, after, outcome, time and proof. --learner shows the timeline of a learner,
+    newest first: import, writes, drift, manual steps; also of one who is no longer in the files. With --target, runs of
+    other targets are left out.
     """
     if steps and run:
         raise click.UsageError("--steps lists the steps of all runs: leave RUN out.")
     if options.learners and (run or steps):
-        raise click.UsageError("--learner lists the writes of all runs: leave RUN and --steps out.")
+        raise click.UsageError("--learner shows the events of all runs: leave RUN and --steps out.")
     if options.learners:
-        writes = commands.history.writes(options, environment)
-        facts = {"learners": writes.learners, **writes.known.facts()}
-        output.deliver("history --learner", writes.writes, **facts)
+        output.deliver("history --learner", commands.history.timeline(options, environment))
     elif steps:
         listed = commands.history.steps(options, environment)
         output.deliver("history --steps", listed.steps, **listed.known.facts())

@@ -59,10 +59,10 @@ class Output:
         self._max_bytes = max_bytes
         self.out = out
         self._makes_plans = makes_plans
-        self.plan_file = save or (out if makes_plans and out and (self.json or out.suffix == ".json") else None)
+        self.plan_file = save or (out if makes_plans and out and out.suffix == ".json" else None)
         self.quiet = quiet
         self.verbose = verbose
-        self.to_file = bool(out and (self.json or out != self.plan_file))
+        self.to_file = bool(out and out != self.plan_file)
         for_people = form == "text" and is_terminal(sys.stdout)
         self.colour = for_people and not no_color and not os.environ.get("NO_COLOR")
         self.width = _columns() if for_people else PIPED_WIDTH
@@ -164,9 +164,9 @@ class Output:
 
         Metrics in --out are kept: their age shows when the last run could read OneFile.
         """
-        if self.out and self.to_file and self.form != "prometheus":
-            self.write(self._of_problems(error, self.form), self.out)
-        if self.plan_file and self.plan_file != (self.out if self.to_file else None):
+        if self.form != "prometheus":
+            self.save(self._of_problems(error, self.form))
+        if self.plan_file:
             self.write(self._of_problems(error, "json"), self.plan_file)
         if self.form not in ("text", "prometheus"):
             self.report(self._of_problems(error, self.form))

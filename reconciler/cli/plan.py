@@ -79,8 +79,7 @@ def say_planned(command: str, planned: Planned, output: Output, *, detailed: boo
     if file:
         output.write(render(command, plan, output, form="json"), file)
     report = render(command, plan, output, fingerprint=planned.fingerprint)
-    if file is None or file != output.out:
-        output.save(report)
+    output.save(report)
     output.report(report)
     if output.is_bare:
         say_problems([*planned.why_blocked(), *planned.plan.problems])

@@ -1,11 +1,15 @@
-"""`done`: closes a manual step, or acknowledges a correction conflict."""
+"""`done`: closes manual steps, or acknowledges correction conflicts; and takes it back."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
+from reconciler.model.declared import Declared
+from reconciler.model.history import CLOSED_BY
 from reconciler.model.operations import State, step_id
-from reconciler.model.slots import Site, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Handle, Place, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct
 from reconciler.plan.drift import fight_id
 from reconciler.problems import ExitCode, Invalid, Problem
@@ -14,83 +18,141 @@ from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import begin_run
 from reconciler.runtime.target import target_of
-from reconciler.store import JournalRow, OpenIssue, Store
+from reconciler.store import JournalRow, Observation, OpenIssue, Store
 
 Said = Literal["present", "absent"]
+_EVER = datetime(1970, 1, 2, tzinfo=UTC)
+
+
+class StepChoice(Struct, frozen=True):
+    """The steps to close: by their ids, all of the learners in scope (`everything`), or all that a run left open."""
+
+    steps: tuple[str, ...] = ()
+    everything: bool = False
+    run: int | None = None
+
+
+class ClosedStep(Struct, frozen=True):
+    """A step that a person closed, or reopened: `outcome` is what they found."""
+
+    id: str
+    learner: UserId
+    label: str
+    slot: Slot
+    staff: UserId | None
+    outcome: str
 
 
 class Closed(Struct, frozen=True):
-    """A step that a person closed: `outcome` is what they found, `by` who they are, `run` the entry in the history."""
+    """The steps that one person closed; `run` is the entry in the history."""
 
-    address: str
-    outcome: str
+    steps: tuple[ClosedStep, ...]
     by: str
     run: int
+    handles: Mapping[UserId, Handle]
 
 
-def done(options: Options, environment: Environment, step: str, *, by: str, outcome: Said) -> Closed:
-    """Close a manual step, or an operation whose outcome is unknown: a named person reports what OneFile has.
+def done(options: Options, environment: Environment, choice: StepChoice, *, by: str, outcome: Said) -> Closed:
+    """Close manual steps, or operations whose outcome is unknown: a named person reports what OneFile has.
 
     `present`: the member of staff is assigned to the learner; `absent`: is not. A correction conflict is acknowledged
-    too: the slot may be corrected again, whatever the outcome. Raises Invalid for a step that is not open.
+    too: the slot may be corrected again, whatever the outcome. Raises Invalid, and closes nothing, if a step is not
+    open.
     """
-    settings = read_state(options, environment).settings
-    site = Site(target_of(options, environment, settings).name, settings.organisation)
+    declared = read_state(options.whole(), environment)
+    site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
     with Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store:
-        found = _open_steps(store, site).get(step) or _fight(store, site, step)
-        if found is None:
-            raise Invalid(_not_open(step, store, site))
+        chosen = _chosen(store, site, declared, options.learners, choice)
         run = begin_run(store, options, environment, "done", site, who=by)
-        if isinstance(found, OpenIssue):
-            store.end_issue(found.id, f"answered by {by}")
-            said = "may be corrected again"
-        else:
-            _close(store, run, site, found, outcome, by)
-            said = outcome
-        store.end_run(run, exit_code=ExitCode.DONE, summary={f"said_{said.replace(' ', '_')}": 1})
-    return Closed(found.slot.address(found.learner), said, by, run)
+        closed = [_close(store, site, run, step, outcome, by, declared) for step in chosen]
+        store.end_run(run, exit_code=ExitCode.DONE, summary={f"reported_{_word(outcome)}": len(closed)})
+    return Closed(tuple(closed), by, run, _handles(declared))
 
 
-def _fight(store: Store, site: Site, step: str) -> OpenIssue | None:
-    fights = store.issues(site, "fight")
-    return next((one for one in fights if fight_id(*one.place) == step), None)
+def reopen(options: Options, environment: Environment, steps: Sequence[str], *, by: str) -> Closed:
+    """Take back that manual steps are done: their members of staff are assigned again as far as the record knows.
+
+    Raises Invalid, and reopens nothing, for a step that `done` did not close.
+    """
+    declared = read_state(options.whole(), environment)
+    site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
+    with Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store:
+        issues = {step_id(*issue.place): issue for issue in _closed_by_people(store, site)}
+        if unknown := [step for step in steps if step not in issues]:
+            fix = "See the steps and what closed them with: reconciler history --steps"
+            raise Invalid([Problem(f"step {step} was not closed by `done`", fix, where="STEP") for step in unknown])
+        run = begin_run(store, options, environment, "done", site, who=by)
+        reopened = [_reopen(store, site, run, issues[step], declared) for step in dict.fromkeys(steps)]
+        store.end_run(run, exit_code=ExitCode.DONE, summary={"reopened": len(reopened)})
+    return Closed(tuple(reopened), by, run, _handles(declared))
 
 
-def _close(store: Store, run: int, site: Site, found: _Step, outcome: Said, by: str) -> None:
-    if found.row:
-        state = State.DONE if outcome == "present" else State.FAILED
-        why = f"looked at in OneFile: {outcome}"
-        store.resolve(found.row.run, found.row.operation.id, state, by=by, reason=why)
-    if outcome == "present":
-        store.record(site, [(found.learner, found.slot, found.staff)], run=run)
-        return
-    if found.alone:  # elsewhere, that one person is not there leaves open who is
-        store.record(site, [(found.learner, found.slot, None)], run=run)
-    for waiting in store.issues(site, "step"):
-        if waiting.place == (found.learner, found.slot):
-            store.end_issue(waiting.id, f"absent, said by {by}")
-
-
-def _not_open(step: str, store: Store, site: Site) -> Problem:
-    for waiting in store.issues(site, "step"):
-        if step_id(*waiting.place) == step:
-            what = f"step {step} is on {waiting.slot.address(waiting.learner)}, which OneFile shows"
-            fix = "Nobody need say so: apply or drift closes it once it reads the slot empty."
-            return Problem(what, fix, where="STEP")
-    return Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP")
+# ------------------------------------------------------------------ which steps
 
 
 class _Step(Struct, frozen=True):
     """A question that only a person can answer: the assignment of `staff` to the learner.
 
     `row` is the operation with an unknown outcome, if there is one. `alone`: without them, nobody holds the slot.
+    `fight` is the correction conflict that is acknowledged.
     """
 
     learner: UserId
     slot: Slot
-    staff: UserId
-    alone: bool
+    staff: UserId | None
+    alone: bool = False
     row: JournalRow | None = None
+    fight: OpenIssue | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.learner, self.slot
+
+
+def _chosen(
+    store: Store, site: Site, declared: Declared, learners: Collection[str], choice: StepChoice
+) -> tuple[_Step, ...]:
+    steps = _open_steps(store, site)
+    if choice.run is not None:
+        steps = {step: steps[step] for step in _steps_of_run(store, site, choice.run) if step in steps}
+    if learners:
+        users = {
+            learner.id for learner in declared.learners if {str(learner.id), learner.misid, learner.label} & {*learners}
+        }
+        users |= {UserId(int(name)) for name in learners if name.isdecimal()}
+        steps = {id: step for id, step in steps.items() if step.learner in users}
+    if not choice.steps:
+        open_places = _open_places(store, site)
+        wanted = {(learner.id, slot) for learner in declared.learners for slot in learner.slots}
+        steps = {
+            id: step
+            for id, step in steps.items()
+            if step.alone and (step.place in open_places or step.place not in wanted)
+        }
+        if not steps:
+            raise Invalid(Problem("no manual step is open there", "See the open steps with: reconciler plan"))
+        return tuple(steps.values())
+    if problems := [_not_open(step, store, site) for step in choice.steps if step not in steps]:
+        raise Invalid(problems)
+    return tuple(steps[step] for step in dict.fromkeys(choice.steps))
+
+
+def _steps_of_run(store: Store, site: Site, number: int) -> list[str]:
+    """Return the ids of the open steps that a run found."""
+    run = store.run(number)
+    if run is None or Site(run.target, run.organisation) != site:
+        raise Invalid(Problem(f"there is no run {number}", "See the runs with: reconciler history", where="--run"))
+    end = run.ended or store.now()
+    issues = store.issues(site, "step")
+    return [step_id(*issue.place) for issue in issues if issue.first_seen <= end and issue.last_seen >= run.started]
+
+
+def _not_open(step: str, store: Store, site: Site) -> Problem:
+    for issue in store.issues(site, "step"):
+        if step_id(*issue.place) == step:
+            what = f"step {step} is on {issue.slot.address(issue.learner)}, which OneFile shows"
+            return Problem(what, "You do not need to report it: this step closes itself at the next run.", where="STEP")
+    return Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP")
 
 
 def _open_steps(store: Store, site: Site) -> dict[str, _Step]:
@@ -113,4 +175,74 @@ def _open_steps(store: Store, site: Site) -> dict[str, _Step]:
         for slot, move in row.operation.moves
         if move.before is Unread.UNREADABLE and (row.operation.learner, slot) not in known  # perhaps there already
     ]
-    return {step_id(one.learner, one.slot): one for one in (*refused, *recorded, *unknown)}
+    steps = {step_id(*step.place): step for step in (*refused, *recorded, *unknown)}
+    fights = {
+        fight_id(*fight.place): _Step(*fight.place, fight.due, fight=fight) for fight in store.issues(site, "fight")
+    }
+    return fights | steps
+
+
+# ------------------------------------------------------------------ closing and reopening
+
+
+def _close(store: Store, site: Site, run: int, step: _Step, outcome: Said, by: str, declared: Declared) -> ClosedStep:
+    if step.fight:
+        store.end_issue(step.fight.id, f"answered by {by}")
+        return _closed(fight_id(*step.place), step.place, step.staff, "may be corrected again", declared)
+    if step.row:
+        state = State.DONE if outcome == "present" else State.FAILED
+        store.resolve(step.row.run, step.row.operation.id, state, by=by, reason=f"looked at in OneFile: {outcome}")
+    if outcome == "present":
+        store.record(site, [(step.learner, step.slot, step.staff)], run=run)
+    else:
+        if step.alone:  # elsewhere, that one person is not there leaves open who is
+            store.record(site, [(step.learner, step.slot, None)], run=run)
+        _end_issue(store, site, step, f"absent{CLOSED_BY}{by} (run {run})")
+    return _closed(step_id(*step.place), step.place, step.staff, outcome, declared)
+
+
+def _end_issue(store: Store, site: Site, step: _Step, how: str) -> None:
+    """End the step's issue; one that no run has seen is stored first, so that the history has it."""
+    places = _open_places(store, site)
+    if not step.row and step.staff is not None and step.place not in places:
+        due = None if step.slot.kind is SlotKind.ADDITIONAL else step.staff
+        store.observe_issues(site, "step", {**places, step.place: Observation(step.staff, due)}, _stays)
+    for issue in store.issues(site, "step"):
+        if issue.place == step.place:
+            store.end_issue(issue.id, how)
+
+
+def _open_places(store: Store, site: Site) -> dict[Place, Observation]:
+    return {issue.place: Observation(issue.holder, issue.due) for issue in store.issues(site, "step")}
+
+
+def _stays(_issue: OpenIssue) -> str:
+    return ""
+
+
+def _closed_by_people(store: Store, site: Site) -> list[OpenIssue]:
+    """Return the steps that `done` closed as absent and that are not open again, oldest first."""
+    issues = store.issues(site, "step", ended_since=_EVER)
+    again = {issue.place for issue in issues if issue.ended is None}
+    return [issue for issue in issues if issue.ended and CLOSED_BY in issue.ending and issue.place not in again]
+
+
+def _reopen(store: Store, site: Site, run: int, issue: OpenIssue, declared: Declared) -> ClosedStep:
+    holder = UserId(issue.holder) if isinstance(issue.holder, int) else None
+    store.record(site, [(issue.learner, issue.slot, holder)], run=run)
+    observations = {**_open_places(store, site), issue.place: Observation(issue.holder, issue.due)}
+    store.observe_issues(site, "step", observations, _stays)
+    return _closed(step_id(*issue.place), issue.place, holder, "open again", declared)
+
+
+def _closed(id: str, place: Place, staff: UserId | None, outcome: str, declared: Declared) -> ClosedStep:
+    labels = {learner.id: learner.label for learner in declared.learners}
+    return ClosedStep(id, place[0], labels.get(place[0], ""), place[1], staff, outcome)
+
+
+def _handles(declared: Declared) -> Mapping[UserId, Handle]:
+    return {member.id: member.handle for member in declared.staff.values()}
+
+
+def _word(outcome: Said) -> str:
+    return "removed" if outcome == "absent" else "assigned"

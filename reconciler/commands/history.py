@@ -1,4 +1,4 @@
-"""`history`: stored runs, the writes to a learner, and manual steps."""
+"""`history`: stored runs, the timeline of a learner, and manual steps."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from typing import Any
 
 from reconciler.declared.selection import choose
 from reconciler.model.declared import DeclaredLearner
+from reconciler.model.history import IssueKind
 from reconciler.model.names import NO_NAMES, Names
-from reconciler.model.slots import Site, UserId
+from reconciler.model.slots import Site, Slot, UserId
 from reconciler.model.structs import Struct
 from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
+from reconciler.runtime.former_learner import former_learner
 from reconciler.runtime.options import Options
 from reconciler.runtime.target import named_target, target_of
 from reconciler.store import JournalRow, OpenIssue, RunRow, Store
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
+_ISSUES: Sequence[IssueKind] = ("drift", "step", "fight")
 _LOOKED_THROUGH = 1_000
 """Runs that are searched for targets."""
 
@@ -45,12 +48,25 @@ class RunDetail(Struct, frozen=True):
     known: Known
 
 
-class Writes(Struct, frozen=True):
-    """Every recorded write to the slots of `learners`, newest first."""
+class RecordedSlot(Struct, frozen=True):
+    """A slot that a run read as declared, or that a person reported, without a write of that run."""
+
+    learner: UserId
+    slot: Slot
+    staff: UserId | None
+    at: datetime
+    run: RunRow
+
+
+class Timeline(Struct, frozen=True):
+    """All that is known of these learners' slots: writes with their runs, slots seen as declared, and issues."""
 
     writes: Sequence[tuple[RunRow, JournalRow]]
+    recorded: Sequence[RecordedSlot]
+    issues: Sequence[OpenIssue]
     learners: Sequence[UserId]
     known: Known
+    now: datetime
 
 
 class Steps(Struct, frozen=True):
@@ -88,17 +104,40 @@ def run(options: Options, environment: Environment, number: int) -> RunDetail:
         raise Invalid(Problem(what, problem.fix, where="RUN")) from none
 
 
-def writes(options: Options, environment: Environment) -> Writes:
-    """Return every recorded write to the slots of the learners in the options, newest first.
+def timeline(options: Options, environment: Environment) -> Timeline:
+    """Return everything that is recorded of the learners in the options, newest first.
 
-    Raises Invalid for a name that leads to no OneFile id.
+    A label or MISID that is in no file now is looked up in the files' git history. Raises Invalid for a name that leads
+    to no OneFile id.
     """
     known, target = _known(options, environment), named_target(options, environment)
+    former = [learner for name in options.learners if (learner := _former(options, known.learners, name))]
+    known = Known(known.names, (*known.learners, *former))
     learners = ids_of(known.learners, options.learners)
-    rows: tuple[tuple[RunRow, JournalRow], ...] = ()
+    now = environment.clock.now()
+    writes: tuple[tuple[RunRow, JournalRow], ...] = ()
+    recorded: list[RecordedSlot] = []
+    issues: list[OpenIssue] = []
     with suppress(NoStore), _store(options, environment) as store:
-        rows = store.writes_to(learners, target=target)
-    return Writes(rows, learners, known)
+        now = store.now()
+        writes = store.writes_to(learners, target=target)
+        written = {(run.id, place) for run, row in writes for place in row.places}
+        runs = {run.id: run for run in store.runs(target=target, limit=_LOOKED_THROUGH)}
+        for site in dict.fromkeys(Site(run.target, run.organisation) for run in runs.values()):
+            for place, last in store.last_applied(site, learners).items():
+                if (last.run, place) not in written and (run := runs.get(last.run) or store.run(last.run)):
+                    recorded.append(RecordedSlot(*place, last.staff, last.at, run))
+            for kind in _ISSUES:
+                found = store.issues(site, kind, ended_since=_EVER)
+                issues += [issue for issue in found if issue.learner in learners]
+    return Timeline(writes, recorded, issues, learners, known, now)
+
+
+def _former(options: Options, learners: Sequence[DeclaredLearner], name: str) -> DeclaredLearner | None:
+    """Return a learner whom the files had once, by label or MISID."""
+    if name.isdecimal() or choose(learners, (), [name])[0]:
+        return None
+    return former_learner(options.state, name)
 
 
 def steps(options: Options, environment: Environment) -> Steps:

@@ -99,6 +99,8 @@ class Correction(Struct, frozen=True):
     at: datetime
 
 
+CLOSED_BY = ", reported by "
+"""Part of the ending of an issue that a person closed, before their name."""
 IssueKind = Literal["drift", "step", "fight"]
 
 

@@ -15,10 +15,10 @@ _PLAN = {"fingerprint"}
 _KNOWN = {"handles", "labels"}
 FACTS = {
     "apply": {"printed"},
+    "doctor": {"printed"},
     "drift": {"exit_code"},
     "history": {"target", "elsewhere", "no_store"},
     "history RUN": {"journal", *_KNOWN},
-    "history --learner": {"learners", *_KNOWN},
     "history --steps": _KNOWN,
     "plan": _PLAN,
     "problems": {"exit_code"},

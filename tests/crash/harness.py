@@ -24,7 +24,7 @@ import httpx
 from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
 from reconciler.commands.apply import ApplyResult, apply
-from reconciler.commands.done import done
+from reconciler.commands.done import StepChoice, done
 from reconciler.model import slots
 from reconciler.model.operations import State, step_id
 from reconciler.model.slots import Place, Slot, SlotKind
@@ -358,7 +358,12 @@ class Case:
         held = self.site.holders()
         for learner, slot in unknown:
             there = held.get((learner, slot)) == self.site.declaration.wanted[learner, slot]
-            done(*self.surroundings, step_id(learner, slot), by="person", outcome="present" if there else "absent")
+            done(
+                *self.surroundings,
+                StepChoice((step_id(learner, slot),)),
+                by="person",
+                outcome="present" if there else "absent",
+            )
         again = self.apply()
         assert again.exit_code == ExitCode.DONE, again.problems()
         return len(unknown)

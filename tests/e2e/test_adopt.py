@@ -243,7 +243,7 @@ def test_what_onefile_does_not_show_cannot_be_adopted(applied: Home) -> None:
     )
     COHORT.write_text(COHORT.read_text("utf-8").replace("  additional: [observer-lee]\n", ""), "utf-8")
     ended = applied.run("adopt", "--address", address, "--learner", "200004")
-    assert "OneFile does not show who is there" in left(ended)
+    assert "OneFile does not show who holds it" in left(ended)
 
 
 def test_an_address_that_is_not_declared_is_refused(applied: Home) -> None:

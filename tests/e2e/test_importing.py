@@ -79,7 +79,7 @@ def test_an_import_beside_a_run_writes_its_files_and_says_what_it_could_not_reco
         store.acquire(Site("sandbox", 5740), holder="kate", host="desk", command="apply", run=None, lease_seconds=600)
         done = home.run("import", *NORTHMERE, "--classroom", "3301", "--without", "units", "--format", "json")
         assert (done.code, list(files(home)) != []) == (ExitCode.INCOMPLETE, True)
-        assert any("is not recorded" in one["what"] for one in done.json["problems"])
+        assert any("but not recorded" in one["what"] for one in done.json["problems"])
         assert store.recorded(Site("sandbox", 5740)) == {}
 
 
@@ -92,7 +92,7 @@ def test_an_import_of_nobody_new_ends_with_the_list_of_learners(home: Home, monk
         again = home.run("import", "--cohort", "more")
         spent = len(server.calls) - first
         assert again.code == ExitCode.INVALID
-        assert "declared already" in again.err
+        assert "already declared" in again.err
         assert f"({spent} calls spent)" in again.err
         assert spent < first / 10
 
@@ -141,11 +141,11 @@ def test_a_file_that_is_there_is_never_written_over(home: Home) -> None:
     before = files(home)
     again = home.run("import", *NORTHMERE, "--classroom", "3301")
     assert again.code == ExitCode.INVALID
-    assert "declared already" in again.err
+    assert "already declared" in again.err
     (home.path / "state/cohorts/class-3302.yaml").write_text("version: 1\ncohort: class-3302\nlearners: []\n")
     refused = home.run("import", "--all-staff", "--classroom", "3302")
     assert refused.code == ExitCode.INVALID
-    assert "state/cohorts/class-3302.yaml: is there already" in refused.err
+    assert "state/cohorts/class-3302.yaml: already exists" in refused.err
     (home.path / "state/cohorts/class-3302.yaml").unlink()
     assert files(home) == before
 
@@ -369,7 +369,7 @@ def test_a_table_with_an_unclear_row_writes_nothing(home: Home) -> None:
     [
         (("--csv", "gone.csv", *NORTHMERE), "cannot be read"),
         (("--csv", "people.csv"), "--organisation"),
-        (("--csv", "people.csv", "--classroom", "3301"), "--csv goes with"),
+        (("--csv", "people.csv", "--classroom", "3301"), "--csv can be used only with"),
         (("--csv", "empty.csv", *NORTHMERE), "has no rows"),
     ],
 )

@@ -61,7 +61,7 @@ def test_on_a_terminal_names_stand_beside_labels_where_the_settings_say_so(home:
 
 
 def test_names_for_the_terminal_reach_no_pipe_and_no_file(home: Home, server: Served) -> None:
-    """Piped, as JSON, or with a text report that is saved as well, it is as with `never`."""
+    """Piped, as JSON, or with a text report that is saved, it is as with `never`."""
     declare(home, "terminal")
     surroundings = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
     said = home.process("plan", env=surroundings).out

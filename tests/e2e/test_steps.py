@@ -100,7 +100,7 @@ def test_a_person_closes_what_it_does_not(home: Home, server: Served) -> None:
     assert ADDITIONAL not in steps(home)
     home.run("drift")
     endings = {one.slot.kind.value: one.ending for one in kept(home)}
-    assert endings == {"additional": "absent, said by priya", "unit_assessor": ""}
+    assert endings == {"additional": "absent, reported by priya (run 3)", "unit_assessor": ""}
 
 
 def test_a_plan_that_reverts_a_run_closes_nobody_elses_steps(home: Home, server: Served) -> None:
@@ -124,14 +124,14 @@ def test_the_history_of_steps_says_what_closed_each(home: Home, server: Served) 
     rows = home.run("history", "--steps", "--format", "json").json
     assert [(row["address"], bool(row["closed"]), row["how"]) for row in rows] == [
         (UNIT, False, ""),
-        (ADDITIONAL, True, "absent, said by priya"),
+        (ADDITIONAL, True, "absent, reported by priya (run 3)"),
     ]
     for form in ("text", "csv", "markdown"):
         text = home.run("history", "--steps", "--format", form).out
         words = ("from the additional people, by hand", "assessor of unit", "learner 200004")
         assert all(row["step"] in text for row in rows)
         assert all(told in text for told in (words if form != "csv" else [str(row["address"]) for row in rows]))
-        assert "absent, said by priya" in text
+        assert "absent, reported by priya (run 3)" in text
     assert home.run("history", "1", "--steps").code == ExitCode.INVALID
 
 
@@ -162,4 +162,4 @@ def test_a_step_that_no_reading_can_close_is_closed_by_a_person(home: Home, monk
         assert home.run("done", str(step["id"]), "--by", "sam", "--outcome", "absent").code == ExitCode.DONE
         assert steps(home) == {}
         home.converges()
-        assert {one.ending for one in kept(home)} == {"absent, said by sam"}
+        assert {one.ending for one in kept(home)} == {"absent, reported by sam (run 3)"}

@@ -94,7 +94,13 @@ def test_a_path_that_is_not_utf_8(home: Home) -> None:
     """Linux allows it, so the report shows it somehow, and JSON stays JSON."""
     home.declare()
     (home.path / "state").rename(home.path / os.fsdecode(b"st\xff"))
-    for command in (["validate"], ["plan"], ["plan", "--format", "json"], ["plan", "--out", "p"], ["apply", "p"]):
+    for command in (
+        ["validate"],
+        ["plan"],
+        ["plan", "--format", "json"],
+        ["plan", "--out", "p.json"],
+        ["apply", "p.json"],
+    ):
         ended = home.process(*command, "--state", os.fsdecode(b"st\xff"))
         assert (ended.code, ended.is_decent()) == (ExitCode.DONE, True), (command, ended)
         if "json" in command:
@@ -473,10 +479,9 @@ def test_stopped_during_an_apply(home: Home, form: str, number: int, monkeypatch
         told(ended, ExitCode.ERROR, "stopped before the end")
         report = (home.path / "report.txt").read_text(encoding="utf-8")
         if form == "json":
-            states = [row["state"] for row in ended.json["outcomes"]]
+            states = [row["state"] for row in json.loads(report)["outcomes"]]
             assert states.count("unknown") == 1 and set(states) == {"done", "unknown", "not_tried"}
-            assert json.loads(report) == ended.json
         else:
-            assert "the next run settles it by reading" in " ".join(report.split()) and report in ended.out
+            assert "the next run settles it by reading" in " ".join(report.split())
         point_at(monkeypatch, server.url)
         home.converges()

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from onefile_sandbox.faults import Fault
 from reconciler.commands.apply import ApplyResult, apply
-from reconciler.commands.done import done
+from reconciler.commands.done import StepChoice, done
 from reconciler.commands.drift import Drifting, drift
 from reconciler.model.operations import Outcome, State, step_id
 from reconciler.model.slots import IQA_KINDS, Place, Site, SlotKind
@@ -140,7 +140,7 @@ class Year:
             del self._steps[place]
             if place in self.truth and place not in self.centre.wanted(self.day):
                 self.site.edit(edit_of(place, None), self._at(12))
-                done(*self.here, step_id(*place), by="quality lead", outcome="absent")
+                done(*self.here, StepChoice((step_id(*place),)), by="quality lead", outcome="absent")
                 self.counts["manual steps done"] += 1
 
     # -------------------------------------------------------------- runs
@@ -205,7 +205,7 @@ class Year:
             self._say(found.finished.outcomes)
         for fight in found.report.fights:
             if fight.first_seen < self._at(0) - timedelta(2):
-                done(*self.here, fight_id(*fight.place), by="quality lead", outcome="absent")
+                done(*self.here, StepChoice((fight_id(*fight.place),)), by="quality lead", outcome="absent")
                 self.counts["fights answered"] += 1
         return found
 
@@ -220,7 +220,7 @@ class Year:
             unknown = [place for row in store.unknown(Site(URL, ORGANISATION)) for place in sorted(row.places)]
         for place in unknown:
             there = "present" if place in self.truth else "absent"
-            done(*self.here, step_id(*place), by="quality lead", outcome=there)  # type: ignore[arg-type]
+            done(*self.here, StepChoice((step_id(*place),)), by="quality lead", outcome=there)  # type: ignore[arg-type]
             self.counts["unknown writes looked at by a person"] += 1
         return bool(unknown) and bool(outcomes)
 

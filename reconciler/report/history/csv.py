@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
 from reconciler.model.names import Names
@@ -16,12 +17,14 @@ from reconciler.report.history.rows import (
     WRITE_COLUMNS,
     Labels,
     Row,
-    Writes,
     run_as_rows,
     runs_as_rows,
     steps_as_rows,
-    writes_as_rows,
 )
+from reconciler.report.history.timeline import timeline_entries
+
+if TYPE_CHECKING:
+    from reconciler.commands.history import Timeline
 
 
 def render_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
@@ -47,9 +50,9 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
     return render_csv(run_as_rows(run, journal, names, labels), WRITE_COLUMNS)
 
 
-def render_writes(writes: Writes, names: Names, labels: Labels) -> str:
-    """Render the writes to some learners' slots."""
-    return render_csv(writes_as_rows(writes, names, labels), LEARNER_COLUMNS)
+def render_timeline(timeline: Timeline) -> str:
+    """Render each event of some learners: a row per slot, newest first."""
+    return render_csv([row for entry in timeline_entries(timeline) for row in entry.rows], LEARNER_COLUMNS)
 
 
 def render_steps(steps: Sequence[OpenIssue], names: Names) -> str:

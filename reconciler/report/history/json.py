@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
 from reconciler.model.names import Names
 from reconciler.report.history.rows import (
     Labels,
     Row,
-    Writes,
     run_as_rows,
     runs_as_rows,
     steps_as_rows,
-    writes_as_rows,
 )
+from reconciler.report.history.timeline import timeline_entries
+
+if TYPE_CHECKING:
+    from reconciler.commands.history import Timeline
 
 
 def render_json(rows: Sequence[Row]) -> str:
@@ -33,9 +36,9 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
     return render_json(run_as_rows(run, journal, names, labels))
 
 
-def render_writes(writes: Writes, names: Names, labels: Labels) -> str:
-    """Render the writes to some learners' slots."""
-    return render_json(writes_as_rows(writes, names, labels))
+def render_timeline(timeline: Timeline) -> str:
+    """Render each event of some learners: a row per slot, newest first."""
+    return render_json([row for entry in timeline_entries(timeline) for row in entry.rows])
 
 
 def render_steps(steps: Sequence[OpenIssue], names: Names) -> str:

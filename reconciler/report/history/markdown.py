@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from typing import TYPE_CHECKING
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
 from reconciler.model.names import Names
 from reconciler.model.operations import State, step_id, time_json
-from reconciler.model.slots import UserId
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import prose
 from reconciler.report.common.markdown import cell, heading, row, sentence, table_head, value
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import holder_words, learner_words, removal_words, slot_words
-from reconciler.report.history.rows import Labels, Writes, steps_in_order
+from reconciler.report.history.rows import Labels, steps_in_order
+from reconciler.report.history.timeline import COLUMNS, timeline_entries, unknown_learners
 from reconciler.report.history.words import (
     NO_STEPS,
     PROOFS,
@@ -22,14 +23,15 @@ from reconciler.report.history.words import (
     no_runs_words,
     summary_words,
     unended_words,
-    unwritten,
     unwritten_words,
 )
 from reconciler.text import spaced
 
+if TYPE_CHECKING:
+    from reconciler.commands.history import Timeline
+
 _RUNS = ("run", "started (UTC)", "command", "target", "exit", "who", "commit", "result")
 _SLOTS = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
-_WRITES = ("when (UTC)", "run", "who", "commit", "learner", "slot", "before", "after", "outcome", "proof")
 _DONE = (State.DONE, State.ALREADY_DONE)
 FULL = "The text, JSON and CSV formats show everything."
 
@@ -89,21 +91,14 @@ def render_run(
     return fit.fit(opening, parts, "" if items else "It wrote nothing.\n", limit=limit, full_report=FULL)
 
 
-def render_writes(
-    writes: Writes, learners: Sequence[UserId], names: Names, labels: Labels, *, limit: int = COMMENT_LIMIT
-) -> str:
-    """Render every recorded write to these learners in a table, newest first."""
-    items = tuple(item for run, entry in writes for item in _writes(run, entry, names, labels))
-    never = "".join(f"- {sentence(unwritten_words(learner, labels))}\n" for learner in unwritten(writes, learners))
-    parts = [Part(items, table_head(_WRITES, ("run",)), "\n", always=True)] if items else []
-    return fit.fit(heading("Writes", 2), parts, never, limit=limit, full_report=FULL)
-
-
-def _writes(run: RunRow, entry: JournalRow, names: Names, labels: Labels) -> list[Item]:
-    commit = _commit(run, run.commit[:10])
-    when = f"{entry.events[-1].at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    facts = (when, str(run.id), value(run.who), commit)
-    return [Item(row((*facts, *cells)), fit.REST, "writes") for cells in _cells(entry, names, labels)]
+def render_timeline(timeline: Timeline, *, limit: int = COMMENT_LIMIT) -> str:
+    """Render each event of these learners in a table, newest first."""
+    rows = [cells for entry in timeline_entries(timeline) for cells in entry.cells]
+    items = tuple(Item(row((*map(value, cells[:6]), *map(cell, cells[6:]))), fit.REST, "events") for cells in rows)
+    unknown = unknown_learners(timeline)
+    never = "".join(f"- {sentence(unwritten_words(learner, timeline.known.labels))}\n" for learner in unknown)
+    parts = [Part(items, table_head(COLUMNS, ("run",)), "\n", always=True)] if items else []
+    return fit.fit(heading("Timeline", 2), parts, never, limit=limit, full_report=FULL)
 
 
 def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels, *, limit: int = COMMENT_LIMIT) -> str:

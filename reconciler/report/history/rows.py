@@ -62,7 +62,7 @@ STEP_COLUMNS: Sequence[str] = [
     "closed",
     "how",
 ]
-LEARNER_COLUMNS = (*WRITE_COLUMNS, "command", "target", "organisation")
+LEARNER_COLUMNS = (*WRITE_COLUMNS, "command", "target", "organisation", "event", "at", "until")
 """Columns of each table, present also without rows."""
 
 Writes = Sequence[tuple[RunRow, JournalRow]]
@@ -146,13 +146,4 @@ def steps_as_rows(steps: Iterable[OpenIssue], names: Names) -> list[Row]:
             "how": step.ending,
         }
         for step in steps_in_order(steps)
-    ]
-
-
-def writes_as_rows(writes: Writes, names: Names, labels: Labels) -> list[Row]:
-    """Return one row per slot that was written or meant to be written."""
-    return [
-        {**row, "command": run.command, "target": run.target, "organisation": run.organisation}
-        for run, entry in writes
-        for row in slot_rows(run, entry, names, labels)
     ]

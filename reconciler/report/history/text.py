@@ -5,29 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC
-from itertools import groupby
+from typing import TYPE_CHECKING
 
 from reconciler.model.history import JournalRow, OpenIssue, RunRow
 from reconciler.model.names import Names
 from reconciler.model.operations import step_id, time_json
-from reconciler.model.slots import UserId
 from reconciler.report.common.escape import visible
 from reconciler.report.common.words import learner_words, move_words, removal_words
-from reconciler.report.history.rows import Labels, Writes, steps_in_order
+from reconciler.report.history.rows import Labels, steps_in_order
+from reconciler.report.history.timeline import timeline_entries, unknown_learners
 from reconciler.report.history.words import (
     NO_STEPS,
     PROOFS,
     UNCOMMITTED,
-    ending_words,
     no_runs_words,
     summary_words,
     unended_words,
-    unwritten,
     unwritten_words,
 )
 from reconciler.text import spaced
 
-_WIDEST = 24  # characters of a target in the list: a name, or the beginning of an address
+if TYPE_CHECKING:
+    from reconciler.commands.history import Timeline
+
+_WIDEST = 40
+"""Characters of a target in the list of runs."""
 
 
 def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels) -> str:
@@ -60,8 +62,8 @@ def render_runs(
         result = summary_words(run) + (f" ({UNCOMMITTED})" if run.uncommitted else "")
         lines.append(
             f"{run.id:>5}  {run.started.astimezone(UTC):%Y-%m-%d %H:%M}  {run.command:8}  "
-            f"{visible(run.target)[:wide]:{wide}}  {ended:>4}  "
-            f"{visible(run.who)[:16]:16}  {run.commit[:10] or '-':10}  {result}"
+            f"{_cut(run.target, wide):{wide}}  {ended:>4}  "
+            f"{_cut(run.who, 16):16}  {run.commit[:10] or '-':10}  {result}"
         )
     return "\n".join(lines) + "\n"
 
@@ -90,20 +92,17 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
     return "\n".join(lines) + "\n"
 
 
-def render_writes(writes: Writes, learners: Sequence[UserId], names: Names, labels: Labels) -> str:
-    """Render each run with its writes to these learners; learners without a write come last."""
+def render_timeline(timeline: Timeline) -> str:
+    """Render each run and issue of these learners, newest first; learners of whom nothing is known come last."""
     lines: list[str] = []
-    for (number, learner), rows in groupby(writes, key=lambda write: (write[0].id, write[1].operation.learner)):
-        group = list(rows)
-        run = group[0][0]
-        commit = f"{run.commit[:10] or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}"
-        lines.append(
-            f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M} UTC  run {number}, {run.command} to {visible(run.target)}, "
-            f"asked by {visible(run.who)}, commit {commit}"
-        )
-        lines.append(f"  {visible(learner_words(learner, labels.get(learner, '')))}, OneFile id {learner}")
-        for _, row in group:
-            lines += [f"    {visible(move_words(slot, move, names))}" for slot, move in row.operation.moves]
-            lines.append(f"        {visible(ending_words(row))}, {row.events[-1].at.astimezone(UTC):%H:%M:%S}")
-    lines += [unwritten_words(learner, labels) for learner in unwritten(writes, learners)]
+    for entry in timeline_entries(timeline):
+        lines.append(visible(f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC  {entry.title}"))
+        lines += [visible(line) for line in entry.lines]
+    lines += [unwritten_words(learner, timeline.known.labels) for learner in unknown_learners(timeline)]
     return "\n".join(lines) + "\n"
+
+
+def _cut(text: str, width: int) -> str:
+    """Return a text of at most this width, with a sign where it is cut."""
+    shown = visible(text)
+    return shown if len(shown) <= width else f"{shown[: width - 1]}…"

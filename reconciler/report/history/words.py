@@ -9,7 +9,7 @@ from reconciler.model.operations import State
 from reconciler.model.slots import UserId
 from reconciler.report.common.escape import visible
 from reconciler.report.common.words import learner_words
-from reconciler.report.history.rows import Labels, Writes
+from reconciler.report.history.rows import Labels
 from reconciler.text import spaced
 
 UNCOMMITTED = "with uncommitted changes"
@@ -46,12 +46,6 @@ def ending_words(row: JournalRow) -> str:
     words += f", {PROOFS[last.proof]}" if last.proof else ""
     known = row.state is State.DONE and last.proof == "unreadable"  # the detail repeats the proof
     return f"{words} ({last.detail})" if last.detail and not known else words
-
-
-def unwritten(writes: Writes, learners: Sequence[UserId]) -> list[UserId]:
-    """Return the learners without a recorded write."""
-    written = {row.operation.learner for _, row in writes}
-    return [learner for learner in learners if learner not in written]
 
 
 def unwritten_words(learner: UserId, labels: Labels) -> str:
