@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show a saved PLAN.",
     "unlock": "Release a lock that a crashed run left.",
     "validate": "Check the declared files; nothing is sent.",
+    "who": "Show who looks after a learner, or whom staff has.",
 }
 """Each command with the first paragraph of its help, at most 55 characters. Command `x` is `reconciler.cli.x`."""
 
@@ -40,7 +41,7 @@ def module_of(name: str) -> str:
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "calendar"),
-    "Records": ("history", "revert", "done", "unlock"),
+    "Records": ("who", "history", "revert", "done", "unlock"),
     "Tools": ("fmt", "sandbox"),
 }
 """The list of commands, in the order in which people need them."""

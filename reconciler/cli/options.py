@@ -68,7 +68,7 @@ FILES = [
     ),
     click.option("--at", callback=day_of, metavar="DATE", help="Plan for this date (YYYY-MM-DD). [default: today]"),
 ]
-STATE, LEARNER = FILES[0], FILES[2]
+STATE, LEARNER, AT = FILES[0], FILES[2], FILES[4]
 FROM = click.option(
     "--from", "--at", "at", callback=day_of, metavar="DATE", help="The first day (YYYY-MM-DD). [default: today]"
 )

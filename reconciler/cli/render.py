@@ -102,6 +102,11 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "json": "since:render_json",
     },
     "unlock": {"text": "unlock:render_text", "json": "unlock:render_json"},
+    "who": {
+        "text": "who.text:render_text",
+        "json": "who.rows:render_json",
+        "csv": "who.rows:render_csv",
+    },
     "validate FILE": {
         "text": "validate:render_files",
         "json": "validate:render_files_json",

@@ -27,5 +27,6 @@ if TYPE_CHECKING:
     from reconciler.commands import sandbox as sandbox
     from reconciler.commands import unlock as unlock
     from reconciler.commands import validate as validate
+    from reconciler.commands import who as who
 
 __getattr__ = submodules(__name__)

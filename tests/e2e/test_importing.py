@@ -93,7 +93,7 @@ def test_an_import_of_nobody_new_ends_with_the_list_of_learners(home: Home, monk
         spent = len(server.calls) - first
         assert again.code == ExitCode.INVALID
         assert "already declared" in again.err
-        assert f"({spent} calls spent)" in again.err
+        assert f"({spent} calls made)" in again.err
         assert spent < first / 10
 
 

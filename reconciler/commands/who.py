@@ -1,0 +1,222 @@
+"""`who`: the holders of a learner's slots, or the slots of a member of staff, from the files and the record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Literal
+
+from reconciler.commands.plan import observe_in
+from reconciler.declared.cover import acting
+from reconciler.declared.selection import choose
+from reconciler.model.declared import Cover, Declared, DeclaredLearner, Staff, Wanted
+from reconciler.model.operations import Move, State
+from reconciler.model.slots import Handle, Holder, Place, Site, Slot, Unread, UserId
+from reconciler.model.structs import Struct, replace
+from reconciler.problems import Invalid, NoStore, Problem
+from reconciler.runtime.declared_state import read_state
+from reconciler.runtime.environment import LONDON, Environment
+from reconciler.runtime.former_learner import former_learner
+from reconciler.runtime.options import Options
+from reconciler.runtime.session import open_session
+from reconciler.runtime.target import target_of
+from reconciler.store import JournalRow, LastApplied, RunRow, Store
+from reconciler.text import did_you_mean, quoted
+
+Proof = Literal["read back", "seen as declared", "reported by a person", "not shown by OneFile", "not verified"]
+_CARRIED_OUT = (State.DONE, State.ALREADY_DONE)
+
+
+class Recorded(Struct, frozen=True):
+    """The holder that the record has, with the run that set it, who asked for it and what proves it."""
+
+    staff: UserId | None
+    at: datetime
+    run: int
+    by: str
+    proof: Proof
+
+
+class HeldSlot(Struct, frozen=True):
+    """One slot: as declared for the day, as recorded, and as OneFile has it if that was read.
+
+    `in_name` is the declared holder whom the one in effect covers for. `wanted` is None if no file declares the slot.
+    """
+
+    learner: UserId | None
+    label: str
+    cohort: str
+    slot: Slot
+    wanted: Wanted | None
+    in_name: Handle | None = None
+    recorded: Recorded | None = None
+    onefile: Holder | None = None
+
+
+class Holders(Struct, frozen=True):
+    """The slots of the learner or member of staff; `read`: OneFile was read. `cover` is the member's own on the day."""
+
+    name: str
+    day: date
+    slots: Sequence[HeldSlot]
+    handles: Mapping[UserId, Handle]
+    staff: Staff | None = None
+    learner: DeclaredLearner | None = None
+    cover: Cover | None = None
+    read: bool = False
+
+
+def who(options: Options, environment: Environment, name: str, *, read: bool = False) -> Holders:
+    """Return the holders of a learner's slots, or the slots of a member of staff, on the command's day.
+
+    Without `read`, no call is made. Raises Invalid for a name that the files, their history and the record do not have.
+    """
+    declared = read_state(options.whole(), environment)
+    member = _member(declared, name)
+    learners = declared.learners if member else _learners(options, declared, name)
+    rows = [slot for learner in learners for slot in _declared_slots(declared, learner)]
+    if member:
+        rows = [row for row in rows if row.wanted and (row.wanted.staff == member.id or row.in_name == member.handle)]
+    rows = _with_records(options, environment, declared, learners, rows, everything=member is None)
+    if read:
+        rows = asyncio.run(_with_reading(options, environment, declared, rows))
+    handles = {member.id: member.handle for member in declared.staff.values()}
+    cover = acting(declared.staff, declared.day)[member.handle][1] if member else None
+    learner = None if member else learners[0]
+    return Holders(name, declared.day, rows, handles, member, learner, cover, read)
+
+
+def _member(declared: Declared, name: str) -> Staff | None:
+    by_id = declared.staff_by_id()
+    return declared.staff.get(Handle(name)) or (by_id.get(UserId(int(name))) if name.isdecimal() else None)
+
+
+def _learners(options: Options, declared: Declared, name: str) -> tuple[DeclaredLearner, ...]:
+    matches, _ = choose(declared.learners, (), [name])
+    if matches:
+        return tuple(matches)
+    if former := former_learner(options.state, name):
+        return (replace(former, slots={}),)
+    if name.isascii() and name.isdecimal():
+        settings = declared.settings
+        return (DeclaredLearner(UserId(int(name)), None, "", "", settings.organisation, {}, settings.source),)
+    known = [*declared.staff, *(learner.label for learner in declared.learners if learner.label)]
+    fix = did_you_mean(name, known, "Use a label, MISID or OneFile id of a learner, or a handle of staff.yaml.")
+    raise Invalid(Problem(f"{quoted(name)} is nobody in the files or in their history", fix, where="NAME"))
+
+
+def _declared_slots(declared: Declared, learner: DeclaredLearner) -> Iterator[HeldSlot]:
+    for slot in sorted(learner.slots, key=Slot.order):
+        wanted = learner.slots[slot]
+        in_name = _covered(declared, wanted) if wanted.reason == "cover" else None
+        yield HeldSlot(learner.id, learner.label, learner.cohort, slot, wanted, in_name)
+
+
+def _covered(declared: Declared, wanted: Wanted) -> Handle | None:
+    """Return the member of staff for whom the holder of a slot stands in."""
+    stand_ins = acting(declared.staff, declared.day).items()
+    return next((handle for handle, (_, cover) in stand_ins if cover and cover.source == wanted.source), None)
+
+
+# ------------------------------------------------------------------ the record
+
+
+def _with_records(
+    options: Options,
+    environment: Environment,
+    declared: Declared,
+    learners: Collection[DeclaredLearner],
+    rows: Sequence[HeldSlot],
+    *,
+    everything: bool,
+) -> list[HeldSlot]:
+    """Add what the store knows; with `everything`, also slots of these learners that no file declares."""
+    site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
+    users = [learner.id for learner in learners if learner.id is not None]
+    records: Mapping[Place, Recorded] = {}
+    with (
+        suppress(NoStore),
+        Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store,
+    ):
+        records = _records(store, site, users, declared.day if declared.day < environment.today() else None)
+    known = [replace(row, recorded=records.get((row.learner or UserId(0), row.slot))) for row in rows]
+    if everything:
+        listed = {(row.learner, row.slot) for row in rows}
+        for (user, slot), recorded in sorted(records.items(), key=lambda item: Slot.order(item[0][1])):
+            if (user, slot) not in listed and recorded.staff is not None:
+                learner = next(learner for learner in learners if learner.id == user)
+                known.append(HeldSlot(user, learner.label, learner.cohort, slot, None, recorded=recorded))
+    return known
+
+
+def _records(store: Store, site: Site, users: Sequence[UserId], past: date | None) -> dict[Place, Recorded]:
+    """Return the recorded holder of each slot, now or at the end of a day in the past."""
+    writes: dict[Place, list[tuple[RunRow, JournalRow, Move]]] = defaultdict(list)
+    for run, row in store.writes_to(users, target=site.target):
+        if row.state in _CARRIED_OUT and run.organisation == site.organisation:
+            for slot, move in row.operation.moves:
+                writes[row.operation.learner, slot].append((run, row, move))  # newest first
+    records = {
+        place: Recorded(last.staff, last.at, last.run, last.who, _proof(place, last, writes))
+        for place, last in store.last_applied(site, users).items()
+    }
+    if past is None:
+        return records
+    places = {*records, *writes}
+    then = {place: _holder_on(past, records.get(place), writes.get(place, [])) for place in places}
+    return {place: recorded for place, recorded in then.items() if recorded}
+
+
+def _proof(place: Place, last: LastApplied, writes: Mapping[Place, Sequence[tuple[RunRow, JournalRow, Move]]]) -> Proof:
+    for run, row, _ in writes.get(place, ()):
+        if run.id == last.run:
+            return _proof_of(row)
+    return "reported by a person" if last.command == "done" else "seen as declared"
+
+
+def _proof_of(row: JournalRow) -> Proof:
+    match row.events[-1].proof:
+        case "read_back":
+            return "read back"
+        case "unreadable":
+            return "not shown by OneFile"
+        case _:
+            return "not verified"
+
+
+def _holder_on(
+    day: date, record: Recorded | None, writes: Sequence[tuple[RunRow, JournalRow, Move]]
+) -> Recorded | None:
+    """Return the last holder up to the end of that day in London; from the next write's before-value if need be."""
+    for run, row, move in writes:
+        at = row.events[-1].at
+        if at.astimezone(LONDON).date() <= day:
+            return Recorded(move.after, at, run.id, run.who, _proof_of(row))
+    if record and record.at.astimezone(LONDON).date() <= day:
+        return record
+    if writes and not isinstance(writes[-1][2].before, Unread):
+        run, row, move = writes[-1]
+        before = move.before if isinstance(move.before, int) else None
+        return Recorded(before, row.events[-1].at, run.id, run.who, "read back")
+    return None
+
+
+# ------------------------------------------------------------------ OneFile
+
+
+async def _with_reading(
+    options: Options, environment: Environment, declared: Declared, rows: Sequence[HeldSlot]
+) -> list[HeldSlot]:
+    wanted = {row.learner for row in rows}
+    scope = replace(declared, learners=tuple(learner for learner in declared.learners if learner.id in wanted))
+    async with open_session(options, environment, declared.settings) as session:
+        observed = await observe_in(session, environment, scope)
+    return [
+        replace(row, onefile=seen.slots.get(row.slot, Unread.UNREADABLE))
+        if row.learner is not None and (seen := observed.learners.get(row.learner))
+        else row
+        for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""Reports of who: the holders of a learner's slots, or the slots of a member of staff."""
