@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from reconciler.problems import ExitCode
-from tests.e2e.user import KATE, LEARNER, STAFF, Home
+from tests.e2e.user import KATE, LEARNER, REPOSITORY, STAFF, Home
 from tests.shell import said_by
 
 LABELLED = {**LEARNER, "label": "LRN-0042"}
@@ -153,3 +154,15 @@ def test_single_files_are_validated_with_their_folder(home: Home) -> None:
     assert (elsewhere.code, "Other files" in elsewhere.out) == (ExitCode.DONE, True)
     assert home.run("validate", "state/staff.yaml").code == ExitCode.INVALID
     assert home.run("validate", "/dev/null").code == ExitCode.INVALID
+
+
+def test_each_question_of_an_inspector_is_answered_by_one_command(home: Home) -> None:
+    """The table of the page on audits: every command in it runs and answers something."""
+    page = (REPOSITORY / "docs/how-to/audit.md").read_text("utf-8")
+    commands = re.findall(r"^\| [^|]+ \| `reconciler ([^`]+)`", page, re.MULTILINE)
+    assert len(commands) >= 9
+    home.declare_demonstration().run("apply", "--auto-approve", "--quiet")
+    for command in commands:
+        answer = home.run(*command.split())
+        assert answer.code in (ExitCode.DONE, ExitCode.CHANGES), command
+        assert answer.out.strip() and "nobody in the files" not in answer.out + answer.err, command
