@@ -1,4 +1,4 @@
-"""Generates the reference from the program. Run it when commands, schemas, switches or tables change.
+"""Generates the reference and the man pages from the program. Run it when commands, schemas, switches or tables change.
 
     python -m docs.reference
 
@@ -13,11 +13,13 @@ from pathlib import Path
 
 from docs.making.commands import commands
 from docs.making.inside import store_page, switches_page
+from docs.making.man import man_pages
 from docs.making.pages import fence
 from docs.making.schemas import schema_page
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "reference"
+MAN = ROOT / "man"
 EXAMPLES = {
     "settings": "state/settings.yaml",
     "staff": "state/staff.yaml",
@@ -35,6 +37,8 @@ def pages() -> Iterator[tuple[Path, str]]:
         yield HERE / "files" / f"{name}.md", _file(name, json.loads(path.read_text("utf-8")))
     yield HERE / "sandbox.md", switches_page()
     yield HERE / "store.md", store_page()
+    for name, text in man_pages():
+        yield MAN / name, text
 
 
 def _file(name: str, schema: dict[str, object]) -> str:
@@ -51,7 +55,7 @@ def _file(name: str, schema: dict[str, object]) -> str:
 def main() -> None:
     """Write every page, and remove pages that are no longer generated."""
     made = dict(pages())
-    for old in {*(HERE / "commands").glob("*.md"), *(HERE / "files").glob("*.md")} - set(made):
+    for old in {*(HERE / "commands").glob("*.md"), *(HERE / "files").glob("*.md"), *MAN.glob("*.1")} - set(made):
         old.unlink()
     for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -78,7 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "problems",
         "reconciler",
     }
-    | {"report", "resources", "runtime", "text"},
+    | {"report", "resources", "runtime", "subprocess_env", "text"},
     "__main__": {"cli"},
     # what workflows ask of GitHub: an edge beside the command line, which reads saved plans and prints as it does
     "github": {"cli.output", "commands.plan_file", "model.structs", "onefile.targets", "plan.document", "problems"}
@@ -106,7 +106,11 @@ HOMES: dict[str, set[str]] = {
 """Where each foreign package may be imported."""
 
 WORKER = "declared.parallel"  # is a process of its own, whose standard streams lead to the command
-STARTS = {"runtime.git": {"subprocess.run"}, WORKER: {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL"}}
+STARTS = {
+    "runtime.git": {"subprocess.run"},
+    "cli.pager": {"subprocess.run"},
+    WORKER: {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL"},
+}
 STARTERS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "os.startfile")
 WRITES = {
     "runtime.commit_files",  # another commit's files, in a temporary folder of its own

@@ -111,13 +111,23 @@ class Output:
         """Render a result, and write it to --out if that is given, else print it."""
         text = render(command, result, self, **facts)
         self.save(text)
-        self.report(text)
+        self.report(text, pages=True)
 
-    def report(self, text: str) -> None:
-        """Print the report, unless it was written to --out; with --quiet only for programs."""
+    def report(self, text: str, *, pages: bool = False) -> None:
+        """Print the report, unless it was written to --out; with --quiet only for programs.
+
+        Long text for people goes through a pager if `pages`, because nothing follows it.
+        """
         written = self.to_file and not self.lost
-        if text and not written and (self.form in _FOR_MACHINES or not self.quiet):
-            self._print(without_commands(text, self.form))
+        if not text or written or (self.quiet and self.form not in _FOR_MACHINES):
+            return
+        text = without_commands(text, self.form)
+        if pages and self.on_screen:
+            from reconciler.cli.pager import page
+
+            if page(text):
+                return
+        self._print(text)
 
     def check_out(self) -> None:
         """Raise if a file cannot be written or HTML would go to a terminal, before anything is done.

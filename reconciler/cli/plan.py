@@ -80,7 +80,7 @@ def say_planned(command: str, planned: Planned, output: Output, *, detailed: boo
         output.write(render(command, plan, output, form="json"), file)
     report = render(command, plan, output, fingerprint=planned.fingerprint)
     output.save(report)
-    output.report(report)
+    output.report(report, pages=True)
     if output.is_bare:
         say_problems([*planned.why_blocked(), *planned.plan.problems])
     if file and not output.lost:

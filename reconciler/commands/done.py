@@ -70,7 +70,7 @@ def done(options: Options, environment: Environment, choice: StepChoice, *, by: 
 
 
 def reopen(options: Options, environment: Environment, steps: Sequence[str], *, by: str) -> Closed:
-    """Take back that manual steps are done: their members of staff are assigned again as far as the record knows.
+    """Take back that manual steps are done: their members of staff are assigned again in the record.
 
     Raises Invalid, and reopens nothing, for a step that `done` did not close.
     """

@@ -266,3 +266,18 @@ def test_a_slip_on_the_command_line_is_told_with_what_is_expected(home: Home, co
 def test_one_of_a_thing_is_counted_in_the_singular(home: Home) -> None:
     """One cohort, one learner."""
     assert "1 cohort, 1 learner, 7 slots, 5 staff." in home.declare().run("validate").out
+
+
+def test_long_text_on_a_terminal_goes_through_the_pager(home: Home) -> None:
+    """As git's does; the pager sees no token. A pipe, a file and `PAGER=cat` get the text as it is."""
+    home.declare_demonstration()
+    pager = 'sh -c "cat > paged.txt; env > environment.txt"'
+    shown = home.terminal("plan", PAGER=pager, TERM="xterm", ONEFILE_CUSTOMER_TOKEN="secret-of-ours")
+    paged = (home.path / "paged.txt").read_text("utf-8")
+    assert shown.code == ExitCode.DONE and "Plan for sandbox" in paged and "Plan for sandbox" not in shown.out
+    assert "secret-of-ours" not in (home.path / "environment.txt").read_text("utf-8")
+    assert "Plan for sandbox" in home.terminal("plan", PAGER="cat", TERM="xterm").out
+    assert "Plan for sandbox" in home.terminal("plan", PAGER=pager, TERM="dumb").out
+    (home.path / "paged.txt").unlink()
+    assert "Plan for sandbox" in home.process("plan", env={"PAGER": pager, "TERM": "xterm"}).out
+    assert not (home.path / "paged.txt").exists()

@@ -127,7 +127,7 @@ class Home:
         """What a command writes to a terminal, with something typed there beforehand."""
         leader, follower = pty.openpty()
         os.write(leader, typed.encode())
-        process = self.start(*arguments, env=env, stdout=follower, stdin=follower)
+        process = self.start(*arguments, env={"PAGER": "cat", **env}, stdout=follower, stdin=follower)
         _, err = process.communicate(timeout=60)
         os.close(follower)
         shown = b""
