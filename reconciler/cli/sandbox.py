@@ -61,7 +61,10 @@ def sandbox(state: Path, listing: bool, clock: datetime | None, world: Path | No
 
     def ready(url: str, token: str) -> None:
         shown = "sandbox" if token == "sandbox" else "(as set in this environment)"  # noqa: S105  the well-known one
-        click.echo(f"ONEFILE_BASE_URL={url}\nONEFILE_CUSTOMER_TOKEN={shown}\nServing. Press Ctrl-C to stop.", err=False)
+        click.echo(f"ONEFILE_BASE_URL={url}\nONEFILE_CUSTOMER_TOKEN={shown}")
+        token_too = " ONEFILE_CUSTOMER_TOKEN=sandbox" if shown == "sandbox" else ""
+        click.echo(f"In another terminal: export ONEFILE_BASE_URL={url}{token_too}")
+        click.echo("Serving. Press Ctrl-C to stop.")
         sys.stdout.flush()
 
     start = clock.replace(tzinfo=UTC) if clock else None

@@ -187,7 +187,7 @@ async def _read(
     settings: Settings,
 ) -> _Seen:
     if existing.settings is None:
-        settings = replace(settings, organisation=await _organisation(session.reader, request.organisation))
+        settings = replace(settings, organisation=await _organisation(session, request.organisation))
     organisation = OrganisationId(request.organisation or settings.organisation)
     rooms = await session.reader.classrooms(organisation) if _asks_for_names(request) else {}
     scope = replace(await _scope(session.reader, organisation, request, rooms), declared=_declared(existing))
@@ -215,15 +215,20 @@ def _asks_for_names(request: ImportOptions) -> bool:
     return by_name or (request.names and not request.cohort)
 
 
-async def _organisation(reader: Reader, requested: int | None) -> OrganisationId:
+async def _organisation(session: Session, requested: int | None) -> OrganisationId:
     """Return the requested organisation, or the only one that the token can read."""
     if requested is not None:
         return OrganisationId(requested)
-    organisations = sorted(await reader.organisations())
+    organisations = sorted(await session.reader.organisations())
     if len(organisations) == 1:
         return organisations[0]
-    what = f"the token can read {len(organisations)} organisations: {', '.join(map(str, organisations))}"
-    raise Invalid(Problem(what, "Choose the one to import with --organisation ID.", where="--organisation"))
+    listed = f"{len(organisations)} organisations: {', '.join(map(str, organisations))}"
+    fix = "Choose the one to import with --organisation ID."
+    if session.target.embedded:
+        what, fix = f"the sandbox has {listed}", f"{fix} For your own centre, use --target practice or live."
+    else:
+        what = f"the token can read {listed}"
+    raise Invalid(Problem(what, fix, where="--organisation"))
 
 
 async def _scope(

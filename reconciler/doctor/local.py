@@ -104,6 +104,9 @@ class LocalChecks:
 
     def store(self, target: Target | None, settings: Settings | None) -> bool:
         url = self._options.store_url(self._environment.variables)
+        if not self._options.store and url == self._options.store_url({}) and not self._options.state.is_dir():
+            self._note(nothing(Name.STORE, "not made, because there is no state folder"))
+            return False
         try:
             with Store.open(url, clock=SystemClock()) as store:
                 store.clear_value("doctor", "writable")  # a write that changes nothing

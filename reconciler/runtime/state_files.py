@@ -147,14 +147,14 @@ def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
         yield place
 
 
-def write_new(state: Path, texts: Mapping[str, str]) -> None:
+def write_new(state: Path, texts: Mapping[str, str], *, mode: int = 0o600) -> None:
     """Write all files. Raises Invalid if one exists, ReconcilerError if one cannot be written; then none is left."""
     if problems := already_there(state, texts):
         raise Invalid(problems)
     written: list[Path] = []
     try:
         for name, text in texts.items():
-            write_whole(text, state / name, fix=_FIX)
+            write_whole(text, state / name, fix=_FIX, mode=mode)
             written.append(state / name)
     except BaseException:
         for path in written:
