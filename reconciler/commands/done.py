@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 from reconciler.model.declared import Declared
 from reconciler.model.history import CLOSED_BY
+from reconciler.model.names import Names
 from reconciler.model.operations import State, step_id
-from reconciler.model.slots import Handle, Place, Site, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Place, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct
 from reconciler.plan.drift import fight_id
 from reconciler.problems import ExitCode, Invalid, Problem
@@ -49,7 +50,7 @@ class Closed(Struct, frozen=True):
     steps: tuple[ClosedStep, ...]
     by: str
     run: int
-    handles: Mapping[UserId, Handle]
+    names: Names
 
 
 def done(options: Options, environment: Environment, choice: StepChoice, *, by: str, outcome: Said) -> Closed:
@@ -66,7 +67,7 @@ def done(options: Options, environment: Environment, choice: StepChoice, *, by: 
         run = begin_run(store, options, environment, "done", site, who=by)
         closed = [_close(store, site, run, step, outcome, by, declared) for step in chosen]
         store.end_run(run, exit_code=ExitCode.DONE, summary={f"reported_{_word(outcome)}": len(closed)})
-    return Closed(tuple(closed), by, run, _handles(declared))
+    return Closed(tuple(closed), by, run, _names(declared))
 
 
 def reopen(options: Options, environment: Environment, steps: Sequence[str], *, by: str) -> Closed:
@@ -84,7 +85,7 @@ def reopen(options: Options, environment: Environment, steps: Sequence[str], *, 
         run = begin_run(store, options, environment, "done", site, who=by)
         reopened = [_reopen(store, site, run, issues[step], declared) for step in dict.fromkeys(steps)]
         store.end_run(run, exit_code=ExitCode.DONE, summary={"reopened": len(reopened)})
-    return Closed(tuple(reopened), by, run, _handles(declared))
+    return Closed(tuple(reopened), by, run, _names(declared))
 
 
 # ------------------------------------------------------------------ which steps
@@ -240,8 +241,8 @@ def _closed(id: str, place: Place, staff: UserId | None, outcome: str, declared:
     return ClosedStep(id, place[0], labels.get(place[0], ""), place[1], staff, outcome)
 
 
-def _handles(declared: Declared) -> Mapping[UserId, Handle]:
-    return {member.id: member.handle for member in declared.staff.values()}
+def _names(declared: Declared) -> Names:
+    return Names({member.id: member.handle for member in declared.staff.values()}, declared.settings.titles)
 
 
 def _word(outcome: Said) -> str:

@@ -13,6 +13,7 @@ from reconciler.commands.plan import observe_in
 from reconciler.declared.cover import acting
 from reconciler.declared.selection import choose
 from reconciler.model.declared import Cover, Declared, DeclaredLearner, Staff, Wanted
+from reconciler.model.names import Names
 from reconciler.model.operations import Move, State
 from reconciler.model.slots import Handle, Holder, Place, Site, Slot, Unread, UserId
 from reconciler.model.structs import Struct, replace
@@ -62,7 +63,7 @@ class Holders(Struct, frozen=True):
     name: str
     day: date
     slots: Sequence[HeldSlot]
-    handles: Mapping[UserId, Handle]
+    names: Names
     staff: Staff | None = None
     learner: DeclaredLearner | None = None
     cover: Cover | None = None
@@ -83,10 +84,10 @@ def who(options: Options, environment: Environment, name: str, *, read: bool = F
     rows = _with_records(options, environment, declared, learners, rows, everything=member is None)
     if read:
         rows = asyncio.run(_with_reading(options, environment, declared, rows))
-    handles = {member.id: member.handle for member in declared.staff.values()}
+    names = Names({member.id: member.handle for member in declared.staff.values()}, declared.settings.titles)
     cover = acting(declared.staff, declared.day)[member.handle][1] if member else None
     learner = None if member else learners[0]
-    return Holders(name, declared.day, rows, handles, member, learner, cover, read)
+    return Holders(name, declared.day, rows, names, member, learner, cover, read)
 
 
 def _member(declared: Declared, name: str) -> Staff | None:

@@ -25,9 +25,9 @@ def render_text(closed: Closed) -> str:
 
 
 def _line(step: ClosedStep, closed: Closed) -> str:
-    who, slot = learner_words(step.learner, step.label), slot_words(step.slot)
+    who, slot = learner_words(step.learner, step.label), slot_words(step.slot, closed.names)
     outcome = _OUTCOMES.get(step.outcome, step.outcome)
-    return f"{step.id}  {who}: {slot}: {holder_words(step.staff, closed.handles)} {outcome}, reported by {closed.by}"
+    return f"{step.id}  {who}: {slot}: {holder_words(step.staff, closed.names)} {outcome}, reported by {closed.by}"
 
 
 def render_json(closed: Closed) -> str:

@@ -12,7 +12,7 @@ from reconciler.cli.render import RENDERERS, formats_of, parameters_of, renderer
 from tests.shown import GROUP
 
 _PLAN = {"fingerprint"}
-_KNOWN = {"handles", "labels"}
+_KNOWN = {"names", "labels"}
 FACTS = {
     "apply": {"printed"},
     "doctor": {"printed"},

@@ -55,14 +55,14 @@ def _row(slot: HeldSlot, holders: Holders) -> dict[str, Any]:
         "label": slot.label,
         "cohort": slot.cohort,
         "address": slot.slot.address(slot.learner) if slot.learner else None,
-        "slot": slot_words(slot.slot),
+        "slot": slot_words(slot.slot, holders.names),
         "declared": wanted.staff if wanted else None,
-        "declared_staff": holder_words(wanted.staff, holders.handles) if wanted else None,
+        "declared_staff": holder_words(wanted.staff, holders.names) if wanted else None,
         "in_name": slot.in_name,
         "file": wanted.source.file if wanted else None,
         "line": wanted.source.line if wanted else None,
         "recorded": recorded.staff if recorded else None,
-        "recorded_staff": holder_words(recorded.staff, holders.handles) if recorded else None,
+        "recorded_staff": holder_words(recorded.staff, holders.names) if recorded else None,
         "since": time_json(recorded.at) if recorded else None,
         "run": recorded.run if recorded else None,
         "who": recorded.by if recorded else None,
@@ -70,5 +70,5 @@ def _row(slot: HeldSlot, holders: Holders) -> dict[str, Any]:
     }
     if holders.read:
         row["onefile"] = holder_json(slot.onefile)
-        row["onefile_staff"] = holder_words(slot.onefile, holders.handles)
+        row["onefile_staff"] = holder_words(slot.onefile, holders.names)
     return row

@@ -31,7 +31,7 @@ def _learner(page: Page, holders: Holders) -> Iterator[str]:
     if not holders.slots:
         yield "  No slot is declared or recorded."
     for slot in holders.slots:
-        yield from page.wrap(f"{slot_words(slot.slot)}: {_holder(slot, holders)}", first=2, rest=6)
+        yield from page.wrap(f"{slot_words(slot.slot, holders.names)}: {_holder(slot, holders)}", first=2, rest=6)
 
 
 def _member(page: Page, holders: Holders) -> Iterator[str]:
@@ -57,14 +57,14 @@ def _by_learner(page: Page, slots: Sequence[HeldSlot], holders: Holders) -> Iter
     for (learner, label), group in groupby(slots, key=lambda slot: (slot.learner, slot.label)):
         yield f"  {learner_words(learner, label) if learner else label}"
         for slot in group:
-            yield from page.wrap(f"{slot_words(slot.slot)} {_holder(slot, holders)}", first=4, rest=8)
+            yield from page.wrap(f"{slot_words(slot.slot, holders.names)} {_holder(slot, holders)}", first=4, rest=8)
 
 
 def _holder(slot: HeldSlot, holders: Holders) -> str:
     """Return the holder and all that is known of it."""
     recorded, wanted = slot.recorded, slot.wanted
     staff = wanted.staff if wanted else recorded.staff if recorded else None
-    words = holder_words(staff, holders.handles)
+    words = holder_words(staff, holders.names)
     if slot.in_name:
         words += f" (covers {slot.in_name})"
     parts = [f"{words} [{wanted.source}]" if wanted else f"{words}, in no file"]
@@ -74,9 +74,9 @@ def _holder(slot: HeldSlot, holders: Holders) -> str:
         parts.append(f"since {recorded.at.astimezone(UTC):%Y-%m-%d} by run {recorded.run} of {recorded.by}")
         parts.append(recorded.proof)
     elif recorded:
-        parts.append(f"not applied yet: run {recorded.run} left {holder_words(recorded.staff, holders.handles)} there")
+        parts.append(f"not applied yet: run {recorded.run} left {holder_words(recorded.staff, holders.names)} there")
     else:
         parts.append("not recorded")
     if holders.read:
-        parts.append(f"OneFile has {holder_words(slot.onefile, holders.handles)} now")
+        parts.append(f"OneFile has {holder_words(slot.onefile, holders.names)} now")
     return ", ".join(parts)
