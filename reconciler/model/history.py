@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from reconciler.model.operations import Move, Operation, Proof, State, moves, operation_id
-from reconciler.model.slots import Holder, OrganisationId, Place, Slot, UserId
+from reconciler.model.slots import Holder, OrganisationId, Place, Site, Slot, UserId
 from reconciler.model.structs import Struct, field
 
 
@@ -146,3 +146,8 @@ class Lease(Struct, frozen=True):
     since: datetime
     until: datetime
     taken_over_from: int | None = None
+
+    @property
+    def site(self) -> Site:
+        """The organisation that is locked."""
+        return Site(self.target, self.organisation)

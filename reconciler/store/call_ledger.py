@@ -6,23 +6,21 @@ import math
 from datetime import datetime, timedelta
 
 from reconciler.ratelimit import LONGEST_CALL_SECONDS, LONGEST_PAUSE_SECONDS, WINDOW_SECONDS, Reservation
-from reconciler.store.connection import Connection, moment
+from reconciler.store.connection import Connection, Values, moment
 from reconciler.store.database import Database
 
-# an answered call still counts at the exact end of the window
-_LEFT = "(CASE WHEN settled IS NULL THEN reserved < :given_up ELSE settled < :answered END)"
-_FUTURE = "account = :account AND (reserved > :now OR settled > :now)"
-_CORRECT = f"""
-UPDATE calls SET reserved = CASE WHEN reserved > :now THEN :now ELSE reserved END,
-    settled = CASE WHEN settled > :now THEN :now ELSE settled END
-WHERE {_FUTURE}
-"""
 _PAUSE = """
 INSERT INTO pauses (account, until) VALUES (:account, :until)
 ON CONFLICT (account) DO UPDATE SET until = excluded.until WHERE pauses.until < excluded.until
 """
-
-
+_COUNT = """
+INSERT INTO budgets (account, calls) VALUES (:account, :calls)
+ON CONFLICT (account) DO UPDATE SET calls = excluded.calls
+"""
+_CORRECT = """
+UPDATE calls SET leaves = CASE WHEN settled IS NULL THEN :answered_last ELSE :answered_now END
+WHERE account = :account AND leaves > :now_limit AND (settled IS NOT NULL OR leaves > :last_limit)
+"""
 _TOLERANCE = timedelta(seconds=1)
 
 
@@ -30,8 +28,8 @@ class Ledger:
     """The calls of one account in an exact sliding window.
 
     A call counts from its reservation until `window` seconds after its answer, because the server counts it at
-    some moment in between. The reservation of a process that died counts as answered after `answer` seconds. Calls
-    of processes with different limits are counted together.
+    some moment in between; at the exact end it still counts. The reservation of a process that died counts as answered
+    after `answer` seconds. Calls of processes with different limits are counted together.
 
     Rows in the future were written by a clock that was wrong and was set back. Their calls were made at the latest
     now, so they count from now, and a pause that lasts longer than any is removed. `corrected` counts such rows.
@@ -50,25 +48,29 @@ class Ledger:
         """Reserve one call if fewer than `limit` (at least 1) are in the window, else return how long to wait."""
         with self._database.writing(f"calls:{self._account}") as connection:
             now = self._database.now(connection)
-            account = {"account": self._account}
-            self._correct(connection, now)
-            paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", account))
+            at = self._at(now)
+            self._correct(connection, at)
+            paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", at))
             if paused_until and paused_until > now:
                 return _later(paused_until - now)
-            connection.execute(f"DELETE FROM calls WHERE account = :account AND {_LEFT}", self._at(now))
-            leaving = self._leaving(connection, now)
-            if len(leaving) >= limit:
-                return _later(leaving[len(leaving) - limit] - now)
-            return Reservation(connection.numbered("calls", {**account, "reserved": now}), 0.0)
+            calls = self._calls_left(connection, at)
+            if calls >= limit:
+                self._count(connection, calls)
+                return _later(min(self._leaving(connection, calls - limit), now + self._window) - now)
+            self._count(connection, calls + 1)
+            leaves = now + self._answer + self._window
+            row = {"account": self._account, "reserved": now, "leaves": leaves}
+            return Reservation(connection.numbered("calls", row), 0.0)
 
     def settle(self, id: int) -> None:
         """Note that the answer arrived: the call leaves the window `window` seconds from now."""
         with self._database.writing(f"calls:{self._account}") as connection:
             now = self._database.now(connection)
-            row = {"account": self._account, "reserved": now, "settled": now}
-            update = "UPDATE calls SET settled = :settled WHERE account = :account AND id = :id"
+            row = {"account": self._account, "reserved": now, "settled": now, "leaves": now + self._window}
+            update = "UPDATE calls SET settled = :settled, leaves = :leaves WHERE account = :account AND id = :id"
             if connection.execute(update, {**row, "id": id}).rowcount == 0:
                 connection.insert("calls", [row])  # so late that it was given up: it counts from now
+                self._count(connection, self._stored_count(connection, row) + 1)
 
     def pause(self, seconds: float) -> None:
         """Block reservations for `seconds`; the longest active pause wins."""
@@ -79,39 +81,41 @@ class Ledger:
     def spent(self) -> int:
         """Count the calls in the window now."""
         with self._database.reading() as connection:
-            now = self._database.now(connection)
-            return int(
-                connection.value(f"SELECT count(*) FROM calls WHERE account = :account AND NOT {_LEFT}", self._at(now))
-            )
-
-    def _correct(self, connection: Connection, now: datetime) -> None:
-        """Correct rows that are in the future by more than clocks of one network differ."""
-        latest = connection.value(
-            "SELECT max(coalesce(settled, reserved)) FROM calls WHERE account = :account", self._at(now)
-        )
-        if latest and moment(latest) > now + _TOLERANCE:
-            self.corrected += connection.execute(_CORRECT, {"account": self._account, "now": now}).rowcount
-        pauses = "DELETE FROM pauses WHERE account = :account AND until > :latest"
-        latest_pause = now + timedelta(seconds=LONGEST_PAUSE_SECONDS) + _TOLERANCE
-        self.corrected += connection.execute(pauses, {"account": self._account, "latest": latest_pause}).rowcount
+            in_window = "SELECT count(*) FROM calls WHERE account = :account AND leaves >= :now"
+            return int(connection.value(in_window, self._at(self._database.now(connection))))
 
     def _at(self, now: datetime) -> dict[str, object]:
+        answered_now, answered_last = now + self._window, now + self._answer + self._window
         return {
             "account": self._account,
-            "answered": now - self._window,
-            "given_up": now - self._answer - self._window,
+            "now": now,
+            "answered_now": answered_now,
+            "answered_last": answered_last,
+            "now_limit": answered_now + _TOLERANCE,
+            "last_limit": answered_last + _TOLERANCE,
+            "pause_limit": now + timedelta(seconds=LONGEST_PAUSE_SECONDS) + _TOLERANCE,
         }
 
-    def _leaving(self, connection: Connection, now: datetime) -> list[datetime]:
-        """Return the earliest times at which calls leave the window, soonest first.
+    def _correct(self, connection: Connection, at: Values) -> None:
+        """Correct rows that are in the future by more than clocks of one network differ."""
+        pauses = "DELETE FROM pauses WHERE account = :account AND until > :pause_limit"
+        self.corrected += sum(connection.execute(statement, at).rowcount for statement in (_CORRECT, pauses))
 
-        A call in flight may be answered now.
-        """
-        rows = connection.rows("SELECT reserved, settled FROM calls WHERE account = :account", self._at(now))
-        return sorted(
-            (moment(settled) if settled else min(now, moment(reserved) + self._answer)) + self._window
-            for reserved, settled in rows
-        )
+    def _calls_left(self, connection: Connection, at: Values) -> int:
+        """Remove the calls that have left the window, and return how many are in it."""
+        removed = connection.execute("DELETE FROM calls WHERE account = :account AND leaves < :now", at).rowcount
+        return max(self._stored_count(connection, at) - int(removed), 0)
+
+    def _stored_count(self, connection: Connection, at: Values) -> int:
+        return int(connection.value("SELECT calls FROM budgets WHERE account = :account", at) or 0)
+
+    def _count(self, connection: Connection, calls: int) -> None:
+        connection.execute(_COUNT, {"account": self._account, "calls": calls})
+
+    def _leaving(self, connection: Connection, skipped: int) -> datetime:
+        """Return when the call after so many others leaves the window; one in flight may be answered now."""
+        query = "SELECT leaves FROM calls WHERE account = :account ORDER BY leaves LIMIT 1 OFFSET :skipped"
+        return moment(float(connection.value(query, {"account": self._account, "skipped": skipped})))
 
 
 def _later(wait: timedelta) -> Reservation:

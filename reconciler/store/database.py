@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from reconciler.clock import Clock, SystemClock
+from reconciler.model.history import Lease
+from reconciler.model.slots import Site
 from reconciler.problems import NoStore, Problem, StoreError
 from reconciler.store.connection import Connection
 from reconciler.store.errors import problem_of
@@ -48,6 +50,7 @@ class Database:
         self._clock = clock
         self._patience = patience
         self._idle: deque[Any] = deque()
+        self.leases: dict[Site, Lease] = {}  # locks taken through this store and not released
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -15,8 +15,10 @@ from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.store.codec import moves_json, moves_of
 from reconciler.store.connection import SCOPE_SQL, Connection, Values, in_clause, moment, scope_params
 from reconciler.store.database import Part
+from reconciler.store.lock import check_leases
 
 _OPEN = (State.INTENT, State.SENT)
+_UNFINISHED = (*_OPEN, State.FAILED, State.UNKNOWN)  # the states that the table `unfinished` lists
 _PAST_SETTLING = (ExitCode.DONE, ExitCode.STALE, ExitCode.INCOMPLETE)
 _LONGEST_RUN = timedelta(days=1)
 _RECENT = 200  # runs to look through: several weeks
@@ -40,8 +42,12 @@ class Journal(Part):
         who: str,
         commit: str,
         uncommitted: bool | None = None,
+        made: datetime | None = None,
     ) -> int:
-        """Begin a run, and return its number. `uncommitted`: its files are not those of `commit`."""
+        """Begin a run, and return its number.
+
+        `uncommitted`: its files are not those of `commit`. `made` is when its plan was made, if it has one.
+        """
         with self._database.writing() as connection:
             row = {
                 "started": self._database.now(connection),
@@ -52,6 +58,7 @@ class Journal(Part):
                 "who": who,
                 "commit_id": commit,
                 "uncommitted": uncommitted,
+                "made": made,
             }
             return connection.numbered("runs", row)
 
@@ -76,15 +83,19 @@ class Journal(Part):
             return next(iter(_runs(connection, "WHERE runs.id = :run", {"run": run})), None)
 
     def approved(self, site: Site) -> RunRow | None:
-        """Return the newest apply that carried out all that was approved; manual steps may have stayed open."""
+        """Return the newest of the applies that carried out all that was approved; manual steps may be open."""
         return next(iter(self.complete_applies(site)), None)
 
     def complete_applies(self, site: Site) -> tuple[RunRow, ...]:
-        """Return the recent applies that carried out all that was approved, newest first."""
+        """Return the recent applies that carried out all that was approved, the newest plan first.
+
+        An apply may wait for its approval while another finishes: the newer plan counts, not the later run.
+        """
         codes = f"{ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d}"
         ended = f"WHERE {_RUN_SCOPE} AND runs.command = 'apply' AND exit_code IN ({codes})"
+        newest = f"ORDER BY COALESCE(runs.made, runs.started) DESC, runs.id DESC LIMIT {_RECENT}"
         with self._database.reading() as connection:
-            runs = _runs(connection, f"{ended} ORDER BY runs.id DESC LIMIT {_RECENT}", scope_params(site))
+            runs = _runs(connection, f"{ended} {newest}", scope_params(site))
         return tuple(run for run in runs if run.summary.keys() <= _CARRIED_OUT)
 
     def corrections(self, site: Site, since: datetime) -> tuple[Correction, ...]:
@@ -112,6 +123,7 @@ class Journal(Part):
         if not planned:
             return
         with self._database.writing() as connection:
+            check_leases(self._database, connection)
             now = self._database.now(connection)
             rows = [_operation_row(run, number, operation) for number, operation in enumerate(planned, start=1)]
             connection.insert("operations", rows)
@@ -120,9 +132,13 @@ class Journal(Part):
                 for intent in planned
             ]
             connection.insert("events", intents)
+            intent = {"run": run, "state": State.INTENT.value}
+            connection.insert("unfinished", [{**intent, "operation": operation.id} for operation in planned])
 
     def append(self, run: int, operation: str, state: State, *, detail: str = "", proof: Proof = "") -> None:
+        """Journal an event. Raises Locked if this store held a lock and has lost it."""
         with self._database.writing() as connection:
+            check_leases(self._database, connection)
             self._append(connection, run, operation, state, detail, proof)
 
     def resolve(self, run: int, operation: str, state: State, *, by: str, reason: str) -> None:
@@ -172,9 +188,16 @@ class Journal(Part):
         Call it as the run `before`, which holds the lock: the other runs are dead.
         """
         without_end = "NOT EXISTS (SELECT 1 FROM run_ends WHERE run_ends.run = runs.id)"
-        done = f"{_latest_is(State.DONE)} AND {without_end} AND runs.id < :before"
+        dead = f"SELECT id FROM runs WHERE {_RUN_SCOPE} AND {without_end} AND id < :before"
         with self._database.reading() as connection:
-            return _journal_rows(connection, done, scope_params(site) | {"before": before})
+            scope = scope_params(site)
+            # the runs first: there are few, but a large centre's applies have many events
+            runs = [run for (run,) in connection.rows(dead, scope | {"before": before})]
+            if not runs:
+                return ()
+            clause, params = in_clause("run", runs)
+            done = f"{_latest_is(State.DONE)} AND operations.run IN {clause} AND events.run IN {clause}"
+            return _journal_rows(connection, done, scope | params)
 
     def failed(self, site: Site) -> tuple[JournalRow, ...]:
         """Return the operations whose latest event is failed, oldest first."""
@@ -196,6 +219,22 @@ class Journal(Part):
             later = _journal_rows(connection, known, values)
         return tuple(row for row in rows if not _superseded(row, later))
 
+    def last_event(self) -> tuple[int, datetime]:
+        """Return the number of the newest event of all runs, and the time now."""
+        with self._database.reading() as connection:
+            newest = connection.value("SELECT max(id) FROM events") or 0
+            return newest, self._database.now(connection)
+
+    def written_since(self, event: tuple[int, datetime], target: str, *, run: int) -> frozenset[UserId]:
+        """Return the learners to whom other runs have written since `last_event` returned *event*.
+
+        An event may be committed a little after one with a higher number, so slightly older ones count too.
+        """
+        number, at = event
+        values = {"event": number - _LATE_EVENTS, "at": at - _LATE, "target": target, "run": run}
+        with self._database.reading() as connection:
+            return frozenset(UserId(learner) for (learner,) in connection.rows(_WRITTEN_SINCE, values))
+
     def _append(
         self, connection: Connection, run: int, operation: str, state: State, detail: str, proof: Proof
     ) -> None:
@@ -208,8 +247,22 @@ class Journal(Part):
             "proof": proof,
         }
         connection.insert("events", [row])
+        connection.execute(_UNFINISH if state in _UNFINISHED else _FINISH, row)
 
 
+_LATE_EVENTS, _LATE = 1_000, timedelta(seconds=10)
+_WRITTEN_SINCE = f"""
+SELECT DISTINCT operations.learner FROM events
+JOIN operations ON operations.run = events.run AND operations.operation = events.operation
+JOIN runs ON runs.id = events.run
+WHERE events.id > :event AND events.at >= :at AND events.run <> :run AND runs.target = :target
+    AND events.state NOT IN ('{State.INTENT.value}', '{State.NOT_TRIED.value}')
+"""
+_UNFINISH = """
+INSERT INTO unfinished (run, operation, state) VALUES (:run, :operation, :state)
+ON CONFLICT (run, operation) DO UPDATE SET state = excluded.state
+"""
+_FINISH = "DELETE FROM unfinished WHERE run = :run AND operation = :operation"
 _RUN_SCOPE = "runs.target = :target AND runs.organisation = :organisation"
 _RUNS = f"""
 SELECT runs.id, started, runs.command, runs.target, runs.organisation, fingerprint, who, commit_id, uncommitted,
@@ -239,11 +292,21 @@ ORDER BY events.id
 
 
 def _latest_is(*states: State) -> str:
-    """Return the condition for a site's operations whose latest event is one of these."""
+    """Return the condition for a site's operations whose latest event is one of these.
+
+    Only operations that are not finished are found without a search: choose others by run or learner as well.
+    """
+    values = ", ".join(f"'{state.value}'" for state in states)
+    if set(states) <= set(_UNFINISHED):
+        return f"""
+        JOIN unfinished ON unfinished.run = operations.run AND unfinished.operation = operations.operation
+        JOIN runs ON runs.id = operations.run
+        WHERE {_RUN_SCOPE} AND unfinished.state IN ({values})
+        """
     return f"""
     JOIN events ON events.run = operations.run AND events.operation = operations.operation
     JOIN runs ON runs.id = operations.run
-    WHERE {_RUN_SCOPE} AND events.state IN ({", ".join(f"'{state.value}'" for state in states)}) AND NOT EXISTS (
+    WHERE {_RUN_SCOPE} AND events.state IN ({values}) AND NOT EXISTS (
         SELECT 1 FROM events AS later
         WHERE later.run = events.run AND later.operation = events.operation AND later.id > events.id)
     """

@@ -9,7 +9,7 @@ from reconciler.model.history import Lease
 from reconciler.model.slots import OrganisationId, Site
 from reconciler.problems import Locked, Problem
 from reconciler.store.connection import SCOPE_SQL, Connection, moment, scope_params
-from reconciler.store.database import Part
+from reconciler.store.database import Database, Part
 
 _BREAK_COLUMNS = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
 _LEASE_COLUMNS = (*_BREAK_COLUMNS, "token", "seconds")
@@ -55,6 +55,7 @@ class Lock(Part):
             )
             connection.execute(_FREE, scope_params(site))
             connection.insert("leases", [_columns(lease, _LEASE_COLUMNS)])
+        self._database.leases[lease.site] = lease
         return lease
 
     def _correct(self, site: Site) -> bool:
@@ -76,17 +77,20 @@ class Lock(Part):
     def renew(self, lease: Lease) -> None:
         """Extend the lease to `lease.seconds` from now.
 
-        Raises Locked if the lock was taken over or broken in the meantime: then write nothing more.
+        Raises Locked if the lease has expired, or if the lock was taken over or broken: then write nothing more.
         """
-        with self._database.writing(_name(Site(lease.target, lease.organisation))) as connection:
-            until = self._database.now(connection) + timedelta(seconds=lease.seconds)
-            update = "UPDATE leases SET until = :until WHERE token = :token"
-            if connection.execute(update, {"token": lease.token, "until": until}).rowcount == 0:
-                raise Locked(_lost(lease, _lease(connection, Site(lease.target, lease.organisation))))
+        with self._database.writing(_name(lease.site)) as connection:
+            now = self._database.now(connection)
+            update = "UPDATE leases SET until = :until WHERE token = :token AND until > :now"
+            values = {"token": lease.token, "now": now, "until": now + timedelta(seconds=lease.seconds)}
+            if connection.execute(update, values).rowcount == 0:
+                raise Locked(_lost(lease, _lease(connection, lease.site)))
 
     def release(self, lease: Lease) -> None:
         """Release the lock; do nothing if it is no longer ours."""
-        with self._database.writing(_name(Site(lease.target, lease.organisation))) as connection:
+        if self._database.leases.get(lease.site) == lease:
+            del self._database.leases[lease.site]
+        with self._database.writing(_name(lease.site)) as connection:
             connection.execute("DELETE FROM leases WHERE token = :token", {"token": lease.token})
 
     def holder(self, site: Site) -> Lease | None:
@@ -109,6 +113,17 @@ class Lock(Part):
                 connection.insert("lock_breaks", [row | _columns(lease, _BREAK_COLUMNS)])
                 connection.execute(_FREE, scope_params(site))
         return lease
+
+
+def check_leases(database: Database, connection: Connection) -> None:
+    """Raise Locked, in the caller's transaction, if a lock that was taken through this store has been lost.
+
+    So a process that was suspended until its lease expired records nothing, even if it runs on.
+    """
+    for lease in database.leases.values():
+        until = connection.value("SELECT until FROM leases WHERE token = :token", {"token": lease.token})
+        if until is None or moment(until) <= database.now(connection):
+            raise Locked(_lost(lease, _lease(connection, lease.site)))
 
 
 def _name(site: Site) -> str:
@@ -136,11 +151,12 @@ def taken(lease: Lease, *, corrected: bool = False) -> Problem:
 
 
 def _lost(lease: Lease, other: Lease | None) -> Problem:
-    now = (
-        f"now it is held by {_described(other)}"
-        if other
-        else "it was broken with `reconciler unlock`, or expired and was used by another run"
-    )
+    if other and other.token == lease.token:
+        now = f"it expired at {_time(other.until)}, because this process did not run for so long"
+    elif other:
+        now = f"now it is held by {_described(other)}"
+    else:
+        now = "it was broken with `reconciler unlock`, or expired and was used by another run"
     return Problem(
         what=f"this run's lock is lost: {now}",
         fix="Run again when the other run has ended: it settles what was left open. Nothing more was written.",

@@ -32,7 +32,29 @@ def _add_uncommitted(connection: Connection) -> None:
     connection.execute("ALTER TABLE runs ADD COLUMN uncommitted BOOLEAN")
 
 
-STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted)
+def _add_unfinished(connection: Connection) -> None:
+    """Migrate 3 to 4: what is open, what leaves the window next and who applied last are found without a search."""
+    number, moment = ("BIGINT", "DOUBLE PRECISION") if connection.is_postgresql else ("INTEGER", "DOUBLE")
+    for statement in (
+        f"CREATE TABLE unfinished (run {number} NOT NULL, operation TEXT NOT NULL, state TEXT NOT NULL, "
+        "PRIMARY KEY (run, operation), FOREIGN KEY (run, operation) REFERENCES operations (run, operation))",
+        "CREATE TABLE budgets (account TEXT NOT NULL, calls BIGINT NOT NULL, PRIMARY KEY (account))",
+        f"ALTER TABLE runs ADD COLUMN made {moment}",
+        f"ALTER TABLE calls ADD COLUMN leaves {moment}",
+        "INSERT INTO unfinished SELECT run, operation, state FROM events "
+        "WHERE state IN ('intent', 'sent', 'failed', 'unknown') AND NOT EXISTS (SELECT 1 FROM events AS later "
+        "WHERE later.run = events.run AND later.operation = events.operation AND later.id > events.id)",
+        "UPDATE calls SET leaves = COALESCE(settled + 60, reserved + 180)",
+        "INSERT INTO budgets SELECT account, count(*) FROM calls GROUP BY account",
+        "DROP INDEX events_by_state",
+        "DROP INDEX calls_by_account",
+        "CREATE INDEX calls_by_leaving ON calls (account, leaves)",
+        "CREATE INDEX record_by_learner ON record (target, learner)",
+    ):
+        connection.execute(statement)
+
+
+STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted, _add_unfinished)
 """Migrations: STEPS[n - 1] takes a database from version n to version n + 1."""
 
 

@@ -13,6 +13,7 @@ from reconciler.model.slots import Holder, Place, Site, UserId
 from reconciler.store.codec import holder_of, key_json, slot_of
 from reconciler.store.connection import SCOPE_SQL, Connection, Values, moment, scope_params
 from reconciler.store.database import Part
+from reconciler.store.lock import check_leases
 
 _END = "UPDATE episodes SET ended = :ended, ending = :ending WHERE id = :id AND ended IS NULL"
 _SEEN = "UPDATE episodes SET last_seen = :seen WHERE id = :id"
@@ -44,6 +45,7 @@ class OpenIssues(Part):
         Another holder in the slot is a new issue, and so is the same holder after an end.
         """
         with self._database.writing(f"episodes:{site.organisation}:{site.target}") as connection:
+            check_leases(self._database, connection)
             now = self._database.now(connection)
             scope = scope_params(site) | {"matter": matter}
             before = _issues(connection, "ended IS NULL", scope)

@@ -11,6 +11,7 @@ from reconciler.model.slots import Place, Site, Slot, UserId
 from reconciler.store.codec import key_json, slot_of
 from reconciler.store.connection import SCOPE_SQL, in_clause, moment, scope_params
 from reconciler.store.database import Part
+from reconciler.store.lock import check_leases
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
 _MANY = 500  # learners in one list: fewer than any database allows
@@ -26,8 +27,10 @@ WHERE record.staff <> excluded.staff OR (record.staff IS NULL) <> (excluded.staf
 _LAST_APPLIED = """
 SELECT learner, kind, key, staff, run, at, who, runs.command
 FROM record JOIN runs ON runs.id = record.run
-WHERE record.target = :target AND record.organisation = :organisation AND learner IN
+WHERE record.target = :target AND learner IN
 """
+_ELSEWHERE = "target = :target AND (organisation < :organisation OR organisation > :organisation)"
+_MOVE = f"DELETE FROM record WHERE {_ELSEWHERE} AND learner = :learner AND kind = :kind AND key = :key"
 _SET_VALUE = """
 INSERT INTO facts (target, name, value, at) VALUES (:target, :name, :value, :at)
 ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.at
@@ -37,11 +40,19 @@ ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.a
 class Record(Part):
     """The last-applied record and the capabilities."""
 
-    def recorded(self, site: Site) -> dict[Place, UserId | None]:
-        """Return the last applied, or last observed, holder of each recorded slot; None is nobody."""
-        query = f"SELECT learner, kind, key, staff FROM record WHERE {SCOPE_SQL}"
+    def recorded(self, site: Site, learners: Collection[UserId] = ()) -> dict[Place, UserId | None]:
+        """Return the last applied, or last observed, holder of each recorded slot; None is nobody.
+
+        The record of `learners` counts even if a run for another organisation of the target wrote it: two state
+        folders may share an organisation.
+        """
+        columns = "SELECT learner, kind, key, staff FROM record WHERE"
         with self._database.reading() as connection:
-            rows = connection.rows(query, scope_params(site))
+            rows = connection.rows(f"{columns} {SCOPE_SQL}", scope_params(site))
+            if connection.rows(f"{columns} {_ELSEWHERE} LIMIT 1", scope_params(site)):
+                for clause, params in _lists(learners):
+                    chosen = f"{columns} {_ELSEWHERE} AND learner IN {clause}"
+                    rows += connection.rows(chosen, scope_params(site) | params)
         return {(UserId(learner), slot_of(kind, key)): staff for learner, kind, key, staff in rows}
 
     def has_record(self, site: Site) -> bool:
@@ -56,23 +67,29 @@ class Record(Part):
         *,
         run: int,
     ) -> None:
-        """Set slots' records. An unchanged record keeps the run and time that set it."""
+        """Set slots' records. An unchanged record keeps the run and time that set it.
+
+        A slot has one record for each target: one that a run for another organisation wrote is replaced.
+        """
         with self._database.writing() as connection:
+            check_leases(self._database, connection)
             common = scope_params(site) | {"run": run, "at": self._database.now(connection)}
             values = (
                 {**common, "learner": learner, "kind": slot.kind.value, "key": key_json(slot), "staff": staff}
                 for learner, slot, staff in rows
             )
+            is_shared = bool(connection.rows(f"SELECT run FROM record WHERE {_ELSEWHERE} LIMIT 1", scope_params(site)))
             for chunk in _chunks(values):
+                if is_shared:
+                    connection.many(_MOVE, chunk)
                 connection.many(_RECORD, chunk)
 
     def last_applied(self, site: Site, learners: Collection[UserId]) -> dict[Place, LastApplied]:
         """Return the records of these learners' slots, with the run that set each."""
-        requested, records = sorted(learners), {}
+        records = {}
         with self._database.reading() as connection:
-            for start in range(0, len(requested), _MANY):
-                clause, params = in_clause("learner", requested[start : start + _MANY])
-                rows = connection.rows(f"{_LAST_APPLIED} {clause}", scope_params(site) | params)
+            for clause, params in _lists(learners):
+                rows = connection.rows(f"{_LAST_APPLIED} {clause}", {"target": site.target} | params)
                 for learner, kind, key, staff, run, at, who, command in rows:
                     records[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, moment(at), who, command)
         return records
@@ -94,6 +111,12 @@ class Record(Part):
         with self._database.writing() as connection:
             fact = "DELETE FROM facts WHERE target = :target AND name = :name"
             connection.execute(fact, {"target": target, "name": name})
+
+
+def _lists(learners: Collection[UserId]) -> Iterator[tuple[str, dict[str, object]]]:
+    ordered = sorted(learners)
+    for start in range(0, len(ordered), _MANY):
+        yield in_clause("learner", ordered[start : start + _MANY])
 
 
 def _chunks(values: Iterator[dict[str, object]]) -> Iterator[list[dict[str, object]]]:

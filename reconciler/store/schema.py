@@ -19,6 +19,7 @@ TABLES: Mapping[str, str] = {
         who TEXT NOT NULL,
         commit_id TEXT NOT NULL,
         uncommitted BOOLEAN,
+        made {moment},
         PRIMARY KEY (id)""",
     "run_ends": """
         run {number} NOT NULL REFERENCES runs (id),
@@ -46,6 +47,12 @@ TABLES: Mapping[str, str] = {
         detail TEXT NOT NULL,
         proof TEXT NOT NULL,
         PRIMARY KEY (id),
+        FOREIGN KEY (run, operation) REFERENCES operations (run, operation)""",
+    "unfinished": """
+        run {number} NOT NULL,
+        operation TEXT NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (run, operation),
         FOREIGN KEY (run, operation) REFERENCES operations (run, operation)""",
     "record": """
         target TEXT NOT NULL,
@@ -88,7 +95,12 @@ TABLES: Mapping[str, str] = {
         id {unrepeated},
         account TEXT NOT NULL,
         reserved {moment} NOT NULL,
-        settled {moment}""",
+        settled {moment},
+        leaves {moment}""",
+    "budgets": """
+        account TEXT NOT NULL,
+        calls BIGINT NOT NULL,
+        PRIMARY KEY (account)""",
     "pauses": """
         account TEXT NOT NULL,
         until {moment} NOT NULL,
@@ -118,7 +130,9 @@ TABLES: Mapping[str, str] = {
 """Each table's columns and keys, in an order in which they can be created.
 
 A `key` is JSON, so that 123, "123" and null stay three keys; so are an episode's `holder`, `moves`, `body` and
-`summary`. A moment is seconds since 1970 in UTC, which both databases store alike.
+`summary`. A moment is seconds since 1970 in UTC, which both databases store alike. `unfinished` has the operations
+whose latest event is no success, and `budgets` the number of rows in `calls`, so that neither is searched for.
+`runs.made` is when the run's plan was made.
 """
 
 KINDS: Mapping[str, tuple[str, str]] = {
@@ -133,8 +147,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
 INDEXES = (
     "CREATE INDEX operations_by_learner ON operations (learner)",
     "CREATE INDEX events_by_operation ON events (run, operation, id)",
-    "CREATE INDEX events_by_state ON events (state)",
-    "CREATE INDEX calls_by_account ON calls (account)",
+    "CREATE INDEX calls_by_leaving ON calls (account, leaves)",
+    "CREATE INDEX record_by_learner ON record (target, learner)",
 )
 
 ONE_OPEN_EPISODE = (

@@ -184,3 +184,21 @@ def test_calls_in_flight_are_spent(store: Store, clock: HandClock) -> None:
     assert ledger.spent() == 1
     clock.forward(120)
     assert (ledger.spent(), second) == (0, second)
+
+
+@pytest.mark.parametrize("calls", [100, 5_000])
+def test_a_place_takes_as_many_steps_whatever_is_in_the_window(store: Store, clock: HandClock, calls: int) -> None:
+    """SQLite counts its own steps: neither a place nor the wait for one looks at every call."""
+    if store._database.is_postgresql:
+        pytest.skip("PostgreSQL does not count its steps")
+    ledger = store.ledger("account")
+    rows = [{"account": "account", "reserved": clock.now(), "settled": clock.now(), "leaves": clock.now()}] * calls
+    with store._database.writing() as connection:
+        connection.insert("calls", rows)
+        connection.insert("budgets", [{"account": "account", "calls": calls}])
+    steps = []
+    with store._database.reading() as connection:
+        connection.driver.set_progress_handler(lambda: steps.append(1), 100)
+    spend(ledger, calls + 1)
+    assert ledger.reserve(calls + 1).id is None
+    assert len(steps) < 20

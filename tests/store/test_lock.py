@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.clock import SystemClock
-from reconciler.model.slots import Site
+from reconciler.model.operations import State
+from reconciler.model.slots import Site, Slot, SlotKind
 from reconciler.problems import ExitCode, Locked
 from reconciler.store import Store
 from reconciler.store.connection import moment
-from tests.store.parts import NOON, HandClock, Processes, acquire, begin, take_lock
+from tests.store.parts import KATE, LEARNER, NOON, HandClock, Processes, acquire, aim, begin, take_lock
 
 
 def test_a_second_taker_is_told_who_holds_the_lock(store: Store) -> None:
@@ -98,13 +99,38 @@ def test_a_renewed_lease_holds_for_its_whole_length_again(store: Store, clock: H
         acquire(store)
 
 
-def test_a_lapsed_lease_nobody_took_can_still_be_renewed(store: Store, clock: HandClock) -> None:
-    """A pause of the machine loses nothing while no other run came in between."""
-    lease = acquire(store, seconds=60)
-    clock.forward(3600)
-    store.renew(lease)
-    with pytest.raises(Locked):
-        acquire(store)
+def test_a_lapsed_lease_cannot_be_renewed_even_if_nobody_took_it(store: Store, clock: HandClock) -> None:
+    """A process that was suspended for so long writes nothing more and records nothing."""
+    run = begin(store)
+    store.plan_operations(run, [aim(1)])
+    lease = acquire(store, run=run, seconds=60)
+    clock.forward(60)
+    slot = (LEARNER, Slot(SlotKind.DEFAULT_ASSESSOR), KATE)
+    for attempt in (
+        lambda: store.renew(lease),
+        lambda: store.append(run, aim(1).id, State.DONE),
+        lambda: store.plan_operations(run, [aim(2)]),
+        lambda: store.record(Site("sandbox", 5740), [slot], run=run),
+    ):
+        with pytest.raises(Locked, match="expired at 2026-11-23 12:01:00 UTC, because this process did not run"):
+            attempt()
+    assert store.recorded(Site("sandbox", 5740)) == {} and store.journal(run)[0].state is State.INTENT
+    store.release(lease)
+    store.append(run, aim(1).id, State.NOT_TRIED)  # the next run, which holds the lock, settles it
+
+
+def test_another_process_that_took_the_lock_keeps_the_loser_from_recording(url: str, clock: HandClock) -> None:
+    """The newer run has settled what was open, and a late outcome would overrule it."""
+    with Store.open(url, clock=clock) as suspended, Store.open(url, clock=clock) as other:
+        run = begin(suspended)
+        acquire(suspended, run=run, seconds=60)
+        suspended.plan_operations(run, [aim(1)])
+        clock.forward(61)
+        acquire(other, run=begin(other), holder="james")
+        other.append(run, aim(1).id, State.FAILED)
+        with pytest.raises(Locked, match="now it is held by james"):
+            suspended.append(run, aim(1).id, State.DONE)
+        assert other.journal(run)[0].state is State.FAILED
 
 
 def test_a_run_whose_lock_was_taken_over_learns_it_and_cannot_release_it(store: Store, clock: HandClock) -> None:
