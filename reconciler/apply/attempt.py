@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ FAILED_CANARIES = 3  # failures before any success of a kind, after which that k
 class Attempts:
     """The state of a run's writes to this server. `stopped` is why nothing more may be written.
 
+    `lost_answers` counts writes to slots that OneFile does not show, since it last answered a write; after the first,
+    such writes go `alone`, and after the second none is sent.
     `recorded`, `unsettled` and `written_by` (the slots that dead runs wrote) are as of the moment the lock was taken,
     because another run may have come in between.
     """
@@ -40,6 +43,8 @@ class Attempts:
     closed: Callable[[], ReconcilerError | None] = lambda: None
     proven: set[SlotKind] = field(default_factory=set)
     failures: Counter[SlotKind] = field(default_factory=Counter)
+    lost_answers: int = 0
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     stopped: str = ""
     error: ReconcilerError | None = None
 
@@ -53,12 +58,18 @@ class Attempts:
 
     def skip_reason(self, operation: Operation) -> str:
         """Return why a kind of slot is skipped: it failed before any success, so it does not work here."""
+        if self.lost_answers > 1 and self._is_unseen(operation):
+            return "two answers were lost, and OneFile has answered no write since; it does not show this slot"
         for kind in sorted(_kinds(operation)):
             # one setting of the centre covers both unit kinds: one refusal disables both for this run
             group, allowed = (UNIT_KINDS, 1) if kind in UNIT_KINDS else ({kind}, FAILED_CANARIES)
             if not group & self.proven and sum(self.failures[member] for member in group) >= allowed:
                 return f"no write to a {kind.value.replace('_', ' ')} slot has succeeded so far, and one has failed"
         return ""
+
+    def _is_unseen(self, operation: Operation) -> bool:
+        """Return whether a lost answer to the write could not be settled by reading."""
+        return not all(self.reader.shows(kind) for kind in _kinds(operation))
 
     def precheck(self, operation: Operation, slots: Mapping[Slot, Holder]) -> Outcome | None:
         """Return an outcome without writing, or None if the operation must be written."""
@@ -113,12 +124,24 @@ class Attempts:
         """Send the one call, never twice, and settle the operation by its answer or the lack of one.
 
         `before` is what `read_before` returned. None means that it became too old while the call waited for the rate
-        limit: nothing was written, and the operation must be checked again. `whenever`: send it all the same.
+        limit, or that another answer was lost: nothing was written, and the operation must be checked again.
+        `whenever`: send it even if `before` is too old.
         """
+        if not (self.lost_answers and self._is_unseen(operation)):
+            return await self._write(operation, before, whenever=whenever, alone=False)
+        async with self.alone:
+            if self.skip_reason(operation):
+                return None
+            return await self._write(operation, before, whenever=whenever, alone=True)
+
+    async def _write(
+        self, operation: Operation, before: Mapping[Slot, Holder], *, whenever: bool, alone: bool
+    ) -> Outcome | None:
         canary = self.needs_canary(operation)
 
         def may_be_sent() -> bool:
-            if not (whenever or self.reader.is_recent(operation.learner, within=READING_COUNTS_FOR)):
+            is_recent = self.reader.is_recent(operation.learner, within=READING_COUNTS_FOR)
+            if not (whenever or is_recent) or (self.lost_answers and self._is_unseen(operation) and not alone):
                 return False
             self.still_ours()
             self.journal.sending(operation)
@@ -128,6 +151,7 @@ class Attempts:
             if not await self.reader.client.write(*write_request(operation), precondition=may_be_sent):
                 return None
         except Rejected as refusal:
+            self.lost_answers = 0
             self.failures.update(_kinds(operation))
             return self.journal.settle(operation, State.FAILED, refusal.problems[0].what + _perhaps_there(operation))
         except AnswerLost as lost:
@@ -135,6 +159,7 @@ class Attempts:
         except ServiceError as error:  # after any other, nothing was done
             self.abort(error)
             return self.journal.settle(operation, State.NOT_TRIED, f"not sent: {error.problems[0].what}")
+        self.lost_answers = 0
         written = {slot: move.after for slot, move in moves(operation)}
         self.reader.wrote(operation.learner, written)
         outcome = self.journal.settle(operation, State.DONE)
@@ -190,8 +215,11 @@ class Attempts:
                 self.failures.update(_kinds(operation))
                 return self.journal.settle(operation, State.FAILED, f"{why}; OneFile still shows the old value")
             case SlotState.UNSEEN:
+                self.lost_answers += 1
                 what = f"{why}, and OneFile does not show this slot: a person must look"
-                return self.journal.settle(operation, State.UNKNOWN, what, "unreadable")
+                outcome = self.journal.settle(operation, State.UNKNOWN, what, "unreadable")
+                await self.reader.user(operation.learner)  # ends the run if OneFile does not answer this either
+                return outcome
             case SlotState.CONFLICT:
                 moved = self._moved(operation, {slot: move.after for slot, move in pairs}, slots)
                 return self.journal.overtaken(operation, f"{why}; {moved}")

@@ -12,7 +12,7 @@ from reconciler.apply.journal import RunJournal
 from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Place, Site, Slot, UserId
+from reconciler.model.slots import Place, Slot, UserId
 from reconciler.model.structs import Struct
 from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.reader import Reader, Reading
@@ -41,6 +41,7 @@ async def apply_plan(
     just_read: bool = False,
     refused: Mapping[Place, str] = NOTHING_REFUSED,
     closed: Callable[[], ReconcilerError | None] = lambda: None,
+    outdated: Collection[UserId] = (),
 ) -> Applied:
     """Carry out `plan` through the reader's client, journalled under `run`, which has begun and holds the lock.
 
@@ -48,11 +49,12 @@ async def apply_plan(
     minute. While a kind of slot is unproven in this run, learners are written one at a time; after that several at
     once, each learner's operations always in plan order. `unsettled` slots, which an earlier run may or may not have
     written, are not written again. `just_read`: the plan was made in this session, so slots that it read as declared
-    may be recorded. `closed` returns an error once nothing more may be written. `refused` slots are conflicts for the
-    reason given. `still_ours` raises Locked when the lock is lost.
+    may be recorded, but not those of `outdated` learners, whom another run has written to since. `closed` returns an
+    error once nothing more may be written. `refused` slots are conflicts for the reason given. `still_ours` raises
+    Locked when the lock is lost.
     An error or a cancellation ends the run early; the outcomes show what was done by then.
     """
-    journal = RunJournal(plan, store, run, reader, just_read)
+    journal = RunJournal(plan, store, run, reader, just_read, frozenset(outdated))
     attempts = Attempts(journal, reader, still_ours, _declared_slots(plan), unsettled, refused=refused, closed=closed)
     try:
         await _Schedule(plan, journal, attempts).run()
@@ -93,9 +95,9 @@ class _Schedule:
 
     async def _open(self) -> None:
         self.journal.open()
-        store, target, organisation = self.journal.store, self.plan.target, self.plan.organisation
-        self.attempts.recorded = store.recorded(Site(target, organisation))
-        self.attempts.written_by = written_by_the_dead(store, Site(target, organisation), self.journal.run)
+        store, site = self.journal.store, self.plan.site
+        self.attempts.recorded = store.recorded(site, self.work)
+        self.attempts.written_by = written_by_the_dead(store, site, self.journal.run)
 
     async def _check_all(self) -> None:
         """Check every operation before anything is written; conflicts and finished ones get their outcome now."""
@@ -150,6 +152,8 @@ class _Schedule:
         """Read, check and write; again if the reading became too old while the write waited for the rate limit."""
         outcome, readings = None, 0
         while outcome is None:
+            if readings and (why_not := self.attempts.skip_reason(operation)):
+                return self.journal.settle(operation, State.NOT_TRIED, why_not)
             readings += 1
             slots = await self.attempts.read_before(operation)
             outcome = self.attempts.precheck(operation, slots)

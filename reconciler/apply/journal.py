@@ -11,7 +11,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.slots import Holder, Slot, Unread, UserId
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import write_request
-from reconciler.problems import StoreError
+from reconciler.problems import Locked, StoreError
 from reconciler.store import JournalOperation, Store
 
 
@@ -28,10 +28,11 @@ class RunJournal:
     run: int
     reader: Reader
     just_read: bool
+    outdated: frozenset[UserId] = frozenset()
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     reached: dict[str, Outcome] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
-    failure: StoreError | None = None
+    failure: StoreError | Locked | None = None
 
     def open(self) -> None:
         """Journal every intent, and record the slots read as declared: a later edit of one is then drift.
@@ -41,7 +42,8 @@ class RunJournal:
         self.store.plan_operations(self.run, [journal_operation(operation) for operation in self.plan.operations])
         if not self.just_read:
             return
-        self.store.record(self.plan.site, as_declared(self.plan), run=self.run)
+        rows = [row for row in as_declared(self.plan) if row[0] not in self.outdated]
+        self.store.record(self.plan.site, rows, run=self.run)
 
     def sending(self, operation: Operation) -> None:
         with self._note_failure():
@@ -95,7 +97,7 @@ class RunJournal:
             raise self.failure
         try:
             yield
-        except StoreError as error:
+        except (StoreError, Locked) as error:
             self.failure = error
             raise
 
@@ -131,7 +133,7 @@ class RunJournal:
             if reached is not None:
                 return self.settle(operation, reached.state, reached.detail, reached.proof)
             return self.settle(operation, State.NOT_TRIED, why)
-        except StoreError:
+        except (StoreError, Locked):
             if id in self.sent:
                 return journalled or cut_off
             return reached or Outcome(operation, State.NOT_TRIED, why)

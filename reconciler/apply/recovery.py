@@ -17,7 +17,7 @@ async def settle_open(store: Store, reader: Reader, site: Site) -> int:
     Raises ServiceError when reading fails: nothing may be written before this is settled.
     """
     open_rows = store.open_operations(site)
-    recorded = store.recorded(site) if open_rows else {}
+    recorded = store.recorded(site, {row.operation.learner for row in open_rows}) if open_rows else {}
     for row in open_rows:
         if row.state is State.INTENT:
             state, detail = State.NOT_TRIED, "the run was cut off before it was sent"

@@ -27,7 +27,7 @@ from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, Rec
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_ahead
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.lock import locked, refuse_if_held
+from reconciler.runtime.lock import locked, refuse_if_held, sites_of
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
@@ -267,14 +267,16 @@ async def run_plan(
         plan.site,
         fingerprint=planned.fingerprint,
         files=plan.made_from,
+        made=plan.created_at,
     )
     try:
-        async with locked(store, plan.site, environment, command=command, run=run) as still_ours:
+        async with locked(store, *sites_of(plan), environment=environment, command=command, run=run) as still_ours:
             whole = command == "apply"
             closed = window_guard(environment, declared.settings)
             applied = await _carry_out(session, plan, run, still_ours, just_read and whole, refused, closed)
             if whole:
-                with suppress(StoreError):  # the run must still be reported
+                with suppress(StoreError, Locked):  # the run must still be reported
+                    still_ours()
                     remember_cohorts(store, plan, declared.cohorts)
                     note_steps(store, plan, whole=just_read)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
@@ -307,19 +309,26 @@ async def _carry_out(
     refused: Mapping[Place, str],
     closed: Callable[[], ReconcilerError | None],
 ) -> Applied:
+    """Settle what dead runs left open, and apply the plan.
+
+    Learners to whom another run has written since this session began are read again: the plan may have waited for
+    its approval, or for the lock, meanwhile.
+    """
     store = session.store
+    outdated = store.written_since(session.began, plan.site, run=run)
+    session.reader.forget(outdated)
     await settle_open(store, session.reader, plan.site)
-    open_slots = unsettled(store, plan.site)
     return await apply_plan(
         plan,
         session.reader,
         store,
         run,
-        unsettled=open_slots,
+        unsettled=unsettled(store, plan.site),
         still_ours=still_ours,
         just_read=just_read,
         refused=refused,
         closed=closed,
+        outdated=outdated,
     )
 
 

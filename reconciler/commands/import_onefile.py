@@ -24,7 +24,7 @@ from reconciler.plan.compare import Unsettled, make_plan
 from reconciler.plan.complete import judge_plan
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
 from reconciler.runtime.environment import Environment
-from reconciler.runtime.lock import locked
+from reconciler.runtime.lock import locked, sites_of
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, learnt_capabilities, open_session, progress_listener
 from reconciler.runtime.state_files import (
@@ -319,7 +319,7 @@ async def _remember(session: Session, options: Options, environment: Environment
     try:
         run = begin_run(store, options, environment, "import", plan.site)
         try:
-            async with locked(store, plan.site, environment, command="import", run=run):
+            async with locked(store, *sites_of(plan), environment=environment, command="import", run=run):
                 store.record(plan.site, agreed, run=run)
         except Locked:
             store.end_run(run, exit_code=ExitCode.LOCKED, summary={})

@@ -137,7 +137,7 @@ def compare_both(
 ) -> Planned:
     """Make the plan with the git state of its files, and with the rows marked that a base asks for as well."""
     site = Site(target, declared.settings.organisation)
-    held, conditions = snapshot(options, store, site), _conditions(target, options, environment)
+    held, conditions = snapshot(options, store, site, observed.learners), _conditions(target, options, environment)
     plan = complete_plan(declared, narrow(observed, declared) if base else observed, held, conditions)
     if base is not None:
         seen = narrow(observed, base.declared) if base.declared is not None else observed
@@ -149,7 +149,7 @@ def compare(
     declared: Declared, observed: Observed, store: Store, target: str, options: Options, environment: Environment
 ) -> Planned:
     """Make the plan of one declaration, as compare_both does, without the git state of its files."""
-    held = snapshot(options, store, Site(target, declared.settings.organisation))
+    held = snapshot(options, store, Site(target, declared.settings.organisation), observed.learners)
     return Planned(complete_plan(declared, observed, held, _conditions(target, options, environment)))
 
 

@@ -63,7 +63,7 @@ async def run_canary(
     ReconcilerError where it is stopped (Ctrl-C) after something was sent.
     """
     store, site = session.store, Site(session.target.name, organisation)
-    async with locked(store, site, environment, command="doctor") as still_ours:
+    async with locked(store, site, environment=environment, command="doctor") as still_ours:
         before = await _everything(session.reader, learner)
         run = begin_run(store, options, environment, "doctor", site)
         canary = _Canary(session.reader, store, run, learner, still_ours)

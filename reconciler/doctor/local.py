@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from reconciler.clock import SystemClock
 from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_all
@@ -110,7 +108,7 @@ class LocalChecks:
         try:
             with Store.open(url, clock=SystemClock()) as store:
                 store.clear_value("doctor", "writable")  # a write that changes nothing
-                kind = "PostgreSQL" if urlsplit(url).scheme.startswith("postgres") else f"SQLite, {url}"
+                kind = "PostgreSQL" if store.place.startswith("postgresql://") else f"SQLite, {store.place}"
                 self._note(fine(Name.STORE, f"{kind}; schema version {newest()}; can be written to"))
                 if target is not None and settings is not None:
                     self._lock(store, target, settings.organisation)

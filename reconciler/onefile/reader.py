@@ -234,6 +234,11 @@ class Reader:
             return self._known(last)
         return await self.slots(learner, needed)
 
+    def forget(self, learners: Iterable[UserId]) -> None:
+        """Drop the last readings of these learners, because another run has written to them since."""
+        for learner in learners:
+            self._readings.pop(learner, None)
+
     def wrote(self, learner: UserId, written: Mapping[Slot, UserId]) -> None:
         """Put our own acknowledged write into the learner's last reading, which keeps its age."""
         if last := self._readings.get(learner):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
+from reconciler.model.plan import Plan
 from reconciler.model.slots import Site
 from reconciler.problems import Locked, ReconcilerError, StoreError
 from reconciler.runtime.environment import Environment, host
@@ -20,18 +21,19 @@ LEASE_SECONDS = 90.0
 
 @asynccontextmanager
 async def locked(
-    store: Store, site: Site, environment: Environment, *, command: str, run: int | None = None
+    store: Store, *sites: Site, environment: Environment, command: str, run: int | None = None
 ) -> AsyncIterator[Callable[[], None]]:
-    """Hold the lock of a site for `run`, renewed while the block lasts. Raises Locked if another run holds it.
+    """Hold the locks of all *sites* for `run`, renewed while the block lasts. Raises Locked if another run holds one.
 
-    Yields a function to call before each write: it raises Locked once the lock is lost.
+    Yields a function to call before each write: it raises Locked once a lock is lost.
     """
-    lease = _acquire(store, site, environment, command, run)
     lost: list[ReconcilerError] = []
+    leases: list[Lease] = []
 
     def renew() -> None:
         try:
-            store.renew(lease)
+            for lease in leases:
+                store.renew(lease)
         except ReconcilerError as error:  # a lock in a store that cannot be reached is lost too
             lost.append(error)
 
@@ -46,15 +48,26 @@ async def locked(
         if lost:
             raise lost[0]
 
-    heart = asyncio.create_task(beat())
     try:
-        yield still_ours
+        for site in sorted(set(sites)):
+            leases.append(_acquire(store, site, environment, command, run))
+        heart = asyncio.create_task(beat())
+        try:
+            yield still_ours
+        finally:
+            heart.cancel()
+            with suppress(asyncio.CancelledError):
+                await heart
     finally:
-        heart.cancel()
-        with suppress(asyncio.CancelledError):
-            await heart
-        with suppress(StoreError):  # the lease expires by itself, and the run must still be reported
-            store.release(lease)
+        for lease in leases:
+            with suppress(StoreError):  # the lease expires by itself, and the run must still be reported
+                store.release(lease)
+
+
+def sites_of(plan: Plan) -> list[Site]:
+    """Return every organisation that a plan touches, its own included: a cohort may name another."""
+    organisations = {plan.organisation, *(change.organisation for change in plan.changes)}
+    return [Site(plan.target, organisation) for organisation in sorted(organisations)]
 
 
 def refuse_if_held(store: Store, site: Site) -> None:
@@ -72,7 +85,7 @@ def _acquire(store: Store, site: Site, environment: Environment, command: str, r
         return store.acquire(
             site,
             holder=environment.who(),
-            host=f"{_machine()}{os.getpid()})",
+            host=f"{machine()}{os.getpid()})",
             command=command,
             run=run,
             lease_seconds=LEASE_SECONDS,
@@ -89,13 +102,19 @@ def _acquire(store: Store, site: Site, environment: Environment, command: str, r
         return acquire()
 
 
-def _machine() -> str:
-    """Return the scope of process numbers: this host, and on Linux this container, which may have the host's name."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def machine() -> str:
+    """Return the scope of process numbers: one container of one boot of one machine.
+
+    Several machines may have one host name, and process numbers begin again with each boot.
+    """
     try:
-        space = f", {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        space = ""
-    return f"{host()}{space} (process "
+        place = f", {Path('/proc/self/ns/pid').readlink()}, boot {_BOOT_ID.read_text('ascii')[:13]}"
+    except (OSError, ValueError):
+        place = ""
+    return f"{host()}{place} (process "
 
 
 class Process(Enum):
@@ -108,10 +127,11 @@ class Process(Enum):
 
 def process_of(place: str) -> Process:
     """Return the state of the process that is named in a lease."""
-    if os.name != "posix" or not place.startswith(_machine()):
+    scope = machine()
+    if ", boot " not in scope or not place.startswith(scope):
         return Process.NOT_SEEN
     try:
-        os.kill(int(place.removeprefix(_machine()).rstrip(")")), 0)
+        os.kill(int(place.removeprefix(scope).rstrip(")")), 0)
     except ProcessLookupError:
         return Process.GONE
     except PermissionError:  # another account's

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ class Session(Struct, frozen=True):
     client: OneFile
     reader: Reader
     clock: Clock
+    began: tuple[int, datetime]  # the newest event of all runs, and the time, before anything was read
 
 
 @asynccontextmanager
@@ -48,10 +50,11 @@ async def open_session(options: Options, environment: Environment, settings: Set
     """Open the store and the client of the target. Raises Invalid for a target or token that cannot be used."""
     target = target_of(options, environment, settings)
     with open_store(options, environment) as store:
+        began = store.last_event()
         if target.embedded:
             async with _embedded(options, environment, settings) as (client, clock):
                 reader = Reader(client, clock, keeps_names=environment.may_name(settings))
-                yield Session(target, store, client, reader, clock)
+                yield Session(target, store, client, reader, clock, began)
         else:
             token = customer_token(environment)
             if environment.status:
@@ -73,7 +76,7 @@ async def open_session(options: Options, environment: Environment, settings: Set
                 notify=environment.note,
             ) as client:
                 reader = Reader(client, environment.clock, keeps_names=environment.may_name(settings))
-                yield Session(target, store, client, reader, environment.clock)
+                yield Session(target, store, client, reader, environment.clock, began)
 
 
 @contextmanager
@@ -160,6 +163,7 @@ def begin_run(
     fingerprint: str = "",
     who: str = "",
     files: GitState | None = None,
+    made: datetime | None = None,
 ) -> int:
     """Start a run and return its number. `who` and `files` default to this user and the commit that is checked out."""
     files = files or git_state(options.state)
@@ -171,6 +175,7 @@ def begin_run(
         who=who or environment.who(),
         commit=files.commit,
         uncommitted=files.uncommitted,
+        made=made,
     )
 
 

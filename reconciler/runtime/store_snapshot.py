@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Place, Site
+from reconciler.model.slots import Place, Site, UserId
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
 from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
 
 
-def snapshot(options: Options, store: Store, site: Site) -> StoreSnapshot:
-    sent = _sent(store, site)
+def snapshot(options: Options, store: Store, site: Site, learners: Collection[UserId]) -> StoreSnapshot:
+    """Read what a plan for these learners depends on."""
+    sent, recorded = _sent(store, site), store.recorded(site, learners)
     cohorts = missable_cohorts(options, store, site)
     steps = {(step.learner, step.slot, step.holder): step.first_seen for step in store.issues(site, "step")}
-    return StoreSnapshot(store.recorded(site), _places(sent, store, site), tuple(sent), cohorts, steps)
+    return StoreSnapshot(recorded, _places(sent, store, site), tuple(sent), cohorts, steps)
 
 
 def missable_cohorts(options: Options, store: Store, site: Site) -> frozenset[str]:

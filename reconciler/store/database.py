@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from reconciler.clock import Clock, SystemClock
 from reconciler.model.history import Lease
 from reconciler.model.slots import Site
 from reconciler.problems import NoStore, Problem, StoreError
+from reconciler.store.address import no_url, path_of, postgresql_url, secrets_of, unusable, without_password
 from reconciler.store.connection import Connection
 from reconciler.store.errors import problem_of
 from reconciler.store.migrations import STEPS, Step, migrate, newest, version_of
@@ -41,12 +41,15 @@ class Database:
         failures: type[Exception] = sqlite3.Error,
         lives: Callable[[Any], bool] | None = None,
         secrets: tuple[str, ...] = (),
+        file: Path | None = None,
     ) -> None:
         self.place = place
         self.is_postgresql = lives is not None
         self._connect, self._lives = connect, lives
         self._failures = (failures, OverflowError)
         self._secrets = secrets
+        self._file = file
+        self._identity = _identity(file)
         self._clock = clock
         self._patience = patience
         self._idle: deque[Any] = deque()
@@ -99,6 +102,26 @@ class Database:
         while self._idle:
             self._idle.pop().close()
 
+    def check_file(self) -> None:
+        """Raise StoreError if the store's file was removed or replaced since it was opened.
+
+        Connections that are open still write to the removed file, so that what was acknowledged until then is kept in
+        a copy. Check before each write to OneFile, and at the end.
+        """
+        if self._file is not None and _identity(self._file) != self._identity:
+            raise StoreError(_replaced(self._file, self._rescue(self._file)))
+
+    def _rescue(self, file: Path) -> Path | None:
+        """Copy the removed file through a connection that is still open."""
+        copy = file.with_name(f"{file.name}.rescued-{os.getpid()}")
+        for driver in tuple(self._idle):
+            with suppress(sqlite3.Error, OSError):
+                copy.unlink(missing_ok=True)
+                _private(copy)
+                driver.execute("VACUUM INTO ?", (str(copy),)).close()
+                return copy
+        return None
+
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         """Commit at the end, roll back after any exception. A connection that failed is not used again."""
@@ -124,6 +147,7 @@ class Database:
                 if self._lives is None or self._lives(driver):
                     return driver
                 driver.close()
+        self.check_file()
         return self._connect()
 
     def _roll_back(self, driver: Any, *, is_sound: bool) -> None:
@@ -152,18 +176,12 @@ def open_database(url: str, clock: Clock, patience: float, *, make: bool = True)
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
-        return _sqlite(Path(url), clock, patience, make=make)
+        return _sqlite(path_of(url), clock, patience, make=make)
     if scheme == "sqlite" and rest.startswith("/"):
-        return _sqlite(Path(rest[1:]), clock, patience, make=make)
+        return _sqlite(path_of(rest[1:]), clock, patience, make=make)
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         return _postgresql(f"postgresql://{rest}", clock, patience)
-    raise _unusable("neither a path, nor sqlite:///path, nor postgresql://user@host/database")
-
-
-def _unusable(what: str) -> StoreError:
-    # The address is not printed: it may hold a password.
-    fix = "Correct --store or RECONCILER_STORE. Without both, the store is .reconciler/store.db."
-    return StoreError(Problem(what=f"the store's address is {what}", fix=fix, where="store"))
+    raise unusable("neither a path, nor sqlite:///path, nor postgresql://user@host/database")
 
 
 # ------------------------------------------------------------------ SQLite
@@ -175,8 +193,6 @@ def _none_yet(place: str) -> NoStore:
 
 
 def _sqlite(path: Path, clock: Clock, patience: float, *, make: bool) -> Database:
-    if path.name in ("", ":memory:"):
-        raise _unusable("no file: a store in memory would be lost at the end of the run")
     if not make and not path.exists():
         raise _none_yet(str(path))
     try:
@@ -185,7 +201,22 @@ def _sqlite(path: Path, clock: Clock, patience: float, *, make: bool) -> Databas
         what = f"the store's file cannot be created ({error.strerror})"
         fix = "Check that the folder can be written to, or choose another with --store."
         raise StoreError(Problem(what=what, fix=fix, where=str(path))) from error
-    return Database(lambda: _connect(path, patience), str(path), clock, patience)
+    return Database(lambda: _connect(path, patience), str(path), clock, patience, file=path)
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    try:
+        status = path.stat() if path else None
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None
+
+
+def _replaced(file: Path, copy: Path | None) -> Problem:
+    what = "the store's file was removed or replaced while this command used it, so nothing more was written"
+    fix = f"Put the file back and run again. What it held, with all of this run, is in {copy}."
+    lost = "Put the file back from a backup and run again. What it held could not be copied: keep this report."
+    return Problem(what, fix if copy else lost, where=str(file))
 
 
 def _private(path: Path) -> None:
@@ -232,7 +263,7 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
 
 
 def _postgresql(address: str, clock: Clock, patience: float) -> Database:
-    url = _postgresql_url(address)
+    url = postgresql_url(address)
     try:
         import psycopg  # slow to load, so only if the store needs it
     except ImportError as error:
@@ -241,7 +272,7 @@ def _postgresql(address: str, clock: Clock, patience: float) -> Database:
     try:
         options: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(address)
     except psycopg.Error as error:
-        raise _no_url() from error
+        raise no_url() from error
 
     def connect() -> psycopg.Connection[Any]:
         # prepared statements break behind a transaction pooler
@@ -253,36 +284,12 @@ def _postgresql(address: str, clock: Clock, patience: float) -> Database:
         except psycopg.Error:
             return False
 
-    secrets = (unquote(url.password or ""), *parse_qs(url.query).get("password", ()))
     return Database(
         connect,
-        _place(url),
+        without_password(url),
         clock,
         patience,
         failures=psycopg.Error,
         lives=lives,
-        secrets=tuple(filter(None, secrets)),
+        secrets=secrets_of(url),
     )
-
-
-def _postgresql_url(address: str) -> SplitResult:
-    if address.count("@") > 1:
-        # It would be split in the wrong place, and part of the password shown as the host.
-        raise _unusable("ambiguous: it has more than one @; write an @ inside a user or password as %40")
-    try:
-        url = urlsplit(address)
-        _ = url.port  # parsed when read; raises ValueError if it is no number
-    except ValueError as error:
-        raise _no_url() from error
-    return url
-
-
-def _no_url() -> StoreError:
-    return _unusable("not a PostgreSQL URL; write /, : and ? inside a password as %2F, %3A and %3F")
-
-
-def _place(url: SplitResult) -> str:
-    """Return the address without its password."""
-    user = f"{url.username}{':***' if url.password else ''}@" if url.username else ""
-    port = f":{url.port}" if url.port else ""
-    return f"postgresql://{user}{url.hostname or ''}{port}{url.path}"

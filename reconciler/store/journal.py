@@ -71,6 +71,7 @@ class Journal(Part):
                 "summary": json.dumps(dict(summary)),
             }
             connection.insert("run_ends", [row])
+        self._database.check_file()
 
     def runs(self, *, target: str | None = None, limit: int = 50) -> tuple[RunRow, ...]:
         """Return the newest runs first."""
@@ -225,15 +226,16 @@ class Journal(Part):
             newest = connection.value("SELECT max(id) FROM events") or 0
             return newest, self._database.now(connection)
 
-    def written_since(self, event: tuple[int, datetime], target: str, *, run: int) -> frozenset[UserId]:
-        """Return the learners to whom other runs have written since `last_event` returned *event*.
+    def written_since(self, event: tuple[int, datetime], site: Site, *, run: int) -> frozenset[UserId]:
+        """Return the learners whom other runs have written to or recorded since `last_event` returned *event*.
 
         An event may be committed a little after one with a higher number, so slightly older ones count too.
         """
         number, at = event
-        values = {"event": number - _LATE_EVENTS, "at": at - _LATE, "target": target, "run": run}
+        values = {"event": number - _LATE_EVENTS, "at": at - _LATE, "run": run, **scope_params(site)}
         with self._database.reading() as connection:
-            return frozenset(UserId(learner) for (learner,) in connection.rows(_WRITTEN_SINCE, values))
+            rows = connection.rows(_WRITTEN_SINCE, values) + connection.rows(_RECORDED_SINCE, values)
+        return frozenset(UserId(learner) for (learner,) in rows)
 
     def _append(
         self, connection: Connection, run: int, operation: str, state: State, detail: str, proof: Proof
@@ -258,6 +260,7 @@ JOIN runs ON runs.id = events.run
 WHERE events.id > :event AND events.at >= :at AND events.run <> :run AND runs.target = :target
     AND events.state NOT IN ('{State.INTENT.value}', '{State.NOT_TRIED.value}')
 """
+_RECORDED_SINCE = f"SELECT DISTINCT learner FROM record WHERE {SCOPE_SQL} AND at >= :at AND run <> :run"
 _UNFINISH = """
 INSERT INTO unfinished (run, operation, state) VALUES (:run, :operation, :state)
 ON CONFLICT (run, operation) DO UPDATE SET state = excluded.state

@@ -79,6 +79,7 @@ class Lock(Part):
 
         Raises Locked if the lease has expired, or if the lock was taken over or broken: then write nothing more.
         """
+        self._database.check_file()
         with self._database.writing(_name(lease.site)) as connection:
             now = self._database.now(connection)
             update = "UPDATE leases SET until = :until WHERE token = :token AND until > :now"

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from onefile_sandbox.faults import Fault, Kind
+from reconciler.apply.executor import WORKERS
 from reconciler.model.declared import Declared
 from reconciler.model.operations import State
 from reconciler.model.slots import Site, Slot, SlotKind, UserId
@@ -462,3 +463,37 @@ def test_what_was_never_sent_is_settled_without_a_call(tmp_path: Path) -> None:
         cut = here.store.runs(limit=1)[0].id
         here.apply(here.plan(here.declared({})))
         assert Counter(row.state for row in here.journal(cut))[State.NOT_TRIED] == len(here.journal(cut)) - 1
+
+
+class _Swallows(httpx.AsyncBaseTransport):
+    """A network that carries the first writes, and from then on no answer to one; `reads` are answered or not."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, carried: int, *, reads: bool) -> None:
+        self._inner, self._left, self._reads = inner, carried, reads
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        is_write = request.url.path.endswith("/Assign")
+        self._left -= is_write
+        if self._left >= 0 or (self._reads and not is_write):
+            return await self._inner.handle_async_request(request)
+        if is_write:
+            await self._inner.handle_async_request(request)
+        raise httpx.ReadError("the connection was reset")
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["nothing is answered", "readings are answered"])
+@pytest.mark.parametrize("carried", [0, 1, 9])
+def test_writes_that_nothing_can_prove_stop_when_onefile_no_longer_answers(
+    tmp_path: Path, carried: int, reads: bool
+) -> None:
+    """At most those under way are left for a person, not one for each learner."""
+    with trial(tmp_path) as here:
+        wanted = here.declared(moved(here, 10, ADDITIONAL))
+        plan = here.plan(wanted)
+        applied = here.apply(plan, network=lambda inner: _Swallows(inner, carried, reads=reads))
+        lost = states(applied)[State.UNKNOWN]
+        assert len(here.writes()) == carried + lost
+        assert 1 <= lost <= (2 if carried == 0 else WORKERS)
+        assert states(applied)[State.NOT_TRIED] == 10 - carried - lost
+        assert states(here.apply(here.plan(wanted)))[State.DONE] == 10 - carried - lost
+        assert len(here.effects()) == len(here.writes()) == 10
