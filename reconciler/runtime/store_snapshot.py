@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 
 from reconciler.model.operations import State
@@ -35,8 +34,7 @@ def unsettled(store: Store, site: Site) -> frozenset[Place]:
 
 def applied_cohorts(store: Store, site: Site) -> frozenset[str]:
     """Return the cohorts that earlier applies managed: one that is gone from the files since has vanished."""
-    known, _ = store.values(site.target).get(f"cohorts:{site.organisation}", ("[]", None))
-    return frozenset(json.loads(known))
+    return store.cohorts(site)
 
 
 def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None:
@@ -44,7 +42,7 @@ def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None
     before = applied_cohorts(store, plan.site)
     after = managed_cohorts(before, plan, declared)
     if after != before:
-        store.set_value(plan.target, f"cohorts:{plan.organisation}", json.dumps(sorted(after)))
+        store.set_cohorts(plan.site, after)
 
 
 def _places(sent: list[JournalRow], store: Store, site: Site) -> frozenset[Place]:

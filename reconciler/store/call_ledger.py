@@ -6,7 +6,8 @@ import math
 from datetime import datetime, timedelta
 
 from reconciler.ratelimit import LONGEST_CALL_SECONDS, LONGEST_PAUSE_SECONDS, WINDOW_SECONDS, Reservation
-from reconciler.store.connection import Connection, Values, moment
+from reconciler.store.codec import number, stored_moment
+from reconciler.store.connection import Connection, Values
 from reconciler.store.database import Database
 
 _PAUSE = """
@@ -50,9 +51,11 @@ class Ledger:
             now = self._database.now(connection)
             at = self._at(now)
             self._correct(connection, at)
-            paused_until = moment(connection.value("SELECT until FROM pauses WHERE account = :account", at))
-            if paused_until and paused_until > now:
-                return _later(paused_until - now)
+            paused_until = connection.value("SELECT until FROM pauses WHERE account = :account", at)
+            if paused_until is not None:
+                pause = stored_moment("pauses", self._account, paused_until) - now
+                if pause > timedelta(0):
+                    return _later(pause)
             calls = self._calls_left(connection, at)
             if calls >= limit:
                 self._count(connection, calls)
@@ -107,7 +110,8 @@ class Ledger:
         return max(self._stored_count(connection, at) - int(removed), 0)
 
     def _stored_count(self, connection: Connection, at: Values) -> int:
-        return int(connection.value("SELECT calls FROM budgets WHERE account = :account", at) or 0)
+        calls = connection.value("SELECT calls FROM budgets WHERE account = :account", at)
+        return int(number("budgets", self._account, calls or 0))
 
     def _count(self, connection: Connection, calls: int) -> None:
         connection.execute(_COUNT, {"account": self._account, "calls": calls})
@@ -115,7 +119,8 @@ class Ledger:
     def _leaving(self, connection: Connection, skipped: int) -> datetime:
         """Return when the call after so many others leaves the window; one in flight may be answered now."""
         query = "SELECT leaves FROM calls WHERE account = :account ORDER BY leaves LIMIT 1 OFFSET :skipped"
-        return moment(float(connection.value(query, {"account": self._account, "skipped": skipped})))
+        leaves = connection.value(query, {"account": self._account, "skipped": skipped})
+        return stored_moment("calls", self._account, leaves)
 
 
 def _later(wait: timedelta) -> Reservation:

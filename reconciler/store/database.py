@@ -17,8 +17,9 @@ from reconciler.model.history import Lease
 from reconciler.model.slots import Site
 from reconciler.problems import NoStore, Problem, StoreError
 from reconciler.store.address import no_url, path_of, postgresql_url, secrets_of, unusable, without_password
+from reconciler.store.codec import BentRow
 from reconciler.store.connection import Connection
-from reconciler.store.errors import problem_of
+from reconciler.store.errors import bent_row, problem_of
 from reconciler.store.migrations import STEPS, Step, migrate, newest, version_of
 
 _ADVISORY_LOCK = "SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(hashtextextended(:lock, 0))"
@@ -138,6 +139,8 @@ class Database:
             self._idle.append(driver)
         except self._failures as error:
             raise StoreError(problem_of(error, self.place, self._secrets)) from error
+        except BentRow as error:
+            raise StoreError(bent_row(error.table, error.key, self.place)) from error
 
     def _idle_or_new(self) -> Any:
         """Return an idle connection, or a new one."""

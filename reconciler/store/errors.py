@@ -39,6 +39,10 @@ _MEANINGS: Sequence[tuple[str, tuple[str, str]]] = (
     ("23", ("the store has no such run or operation, or has this row already", "Please report this as a bug.")),
 )
 _UNREACHABLE = ("PostgreSQL cannot be reached", "Check the address in --store or RECONCILER_STORE, and the server.")
+_ROW_FIX = (
+    "Restore the store from a backup, or use a new one with --store. Commands that read only files work as before: "
+    "validate, fmt, calendar and show."
+)
 _OTHER = ("the store failed", "Please report this with the message above.")
 
 
@@ -56,6 +60,8 @@ def _meaning(code: str, kind: type, message: str) -> tuple[str, str]:
     if code == "" and kind.__module__.startswith("psycopg") and issubclass(kind, Exception):
         # an error while connecting has no SQLSTATE, only a message
         return _REFUSED if re.search(r"password|authentication|pg_hba|role ", message) else _UNREACHABLE
+    if "Could not decode to UTF-8" in message:
+        return "a row of the store cannot be read: its text was cut short or changed by another program", _ROW_FIX
     if code.startswith("SQLITE_CONSTRAINT"):
         code = "23"
     return next((meaning for start, meaning in _MEANINGS if code.startswith(start)), _OTHER)
@@ -64,3 +70,12 @@ def _meaning(code: str, kind: type, message: str) -> tuple[str, str]:
 def _first_line(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return lines[0][:300] if lines else ""
+
+
+def bent_row(table: str, key: object, place: str) -> Problem:
+    """Name a row that cannot be read, and what works without it."""
+    return Problem(
+        what=f"a row of the store cannot be read: table {table}, {key}; it was cut short or changed by another program",
+        fix=_ROW_FIX,
+        where=place,
+    )

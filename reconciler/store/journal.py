@@ -6,13 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import NoneType
 from typing import Any, cast
 
 from reconciler.model.history import Correction, Event, JournalOperation, JournalRow, RunRow
 from reconciler.model.operations import Proof, State
 from reconciler.model.slots import OrganisationId, Site, UserId
 from reconciler.problems import ExitCode, Problem, StoreError
-from reconciler.store.codec import moves_json, moves_of
+from reconciler.store.codec import decoded, moves_json, moves_of
 from reconciler.store.connection import SCOPE_SQL, Connection, Values, in_clause, moment, scope_params
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
@@ -316,7 +317,8 @@ def _latest_is(*states: State) -> str:
 
 
 def _runs(connection: Connection, condition: str, values: Values) -> tuple[RunRow, ...]:
-    return tuple(_run_row(row) for row in connection.named(f"{_RUNS} {condition}", values))
+    rows = connection.named(f"{_RUNS} {condition}", values)
+    return tuple(decoded("runs", f"run {row['id']}", row, _run_row) for row in rows)
 
 
 def _journal_rows(connection: Connection, condition: str, values: Values) -> tuple[JournalRow, ...]:
@@ -325,21 +327,34 @@ def _journal_rows(connection: Connection, condition: str, values: Values) -> tup
     if not rows:
         return ()
     events = defaultdict[tuple[int, str], list[Event]](list)
-    for run, operation, at, state, detail, proof in connection.rows(_EVENTS.format(condition), values):
-        events[run, operation].append(Event(moment(at), State(state), detail, cast(Proof, proof)))
-    return tuple(_journal_row(row, events[row["run"], row["operation"]]) for row in rows)
+    for row in connection.named(_EVENTS.format(condition), values):
+        events[row["run"], row["operation"]].append(decoded("events", _operation_of(row), row, _event))
+    return tuple(
+        decoded("operations", _operation_of(row), row | {"events": events[row["run"], row["operation"]]}, _journal_row)
+        for row in rows
+    )
 
 
-def _journal_row(row: Mapping[str, Any], events: Sequence[Event]) -> JournalRow:
+def _operation_of(row: Mapping[str, Any]) -> str:
+    return f"operation {row['operation']} of run {row['run']}"
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    return Event(moment(row["at"]), State(row["state"]), row["detail"], cast(Proof, row["proof"]))
+
+
+def _journal_row(row: Mapping[str, Any]) -> JournalRow:
+    if not row["events"]:
+        raise ValueError("an operation without an event")
     operation = JournalOperation(
         id=row["operation"],
         learner=UserId(row["learner"]),
         moves=moves_of(json.loads(row["moves"])),
         method=row["method"],
         path=row["path"],
-        body=json.loads(row["body"]),
+        body=_object(row["body"]),
     )
-    return JournalRow(row["run"], row["sequence"], operation, tuple(events))
+    return JournalRow(row["run"], row["sequence"], operation, tuple(row["events"]))
 
 
 def _operation_row(run: int, sequence: int, operation: JournalOperation) -> dict[str, object]:
@@ -356,6 +371,8 @@ def _operation_row(run: int, sequence: int, operation: JournalOperation) -> dict
 
 
 def _run_row(row: Mapping[str, Any]) -> RunRow:
+    if not isinstance(row["exit_code"], (int, NoneType)):
+        raise ValueError("exit_code")
     return RunRow(
         id=row["id"],
         started=moment(row["started"]),
@@ -368,9 +385,16 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
         uncommitted=None if row["uncommitted"] is None else bool(row["uncommitted"]),
         ended=moment(row["ended"]),
         exit_code=row["exit_code"],
-        summary=json.loads(row["summary"] or "{}"),
+        summary=_object(row["summary"] or "{}"),
         settled_by=row["settled_by"],
     )
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(text)
+    return value
 
 
 def _superseded(row: JournalRow, later: Iterable[JournalRow]) -> bool:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from reconciler.model.history import Lease
 from reconciler.model.slots import OrganisationId, Site
 from reconciler.problems import Locked, Problem
+from reconciler.store.codec import decoded
 from reconciler.store.connection import SCOPE_SQL, Connection, moment, scope_params
 from reconciler.store.database import Database, Part
 
 _BREAK_COLUMNS = ("target", "organisation", "holder", "host", "command", "run", "since", "until")
 _LEASE_COLUMNS = (*_BREAK_COLUMNS, "token", "seconds")
+_LONGEST_SECONDS = 1_000_000  # of a lease: more than any command asks for
 _FREE = f"DELETE FROM leases WHERE {SCOPE_SQL}"
 _TOLERANCE = timedelta(seconds=1)
 
@@ -122,9 +126,9 @@ def check_leases(database: Database, connection: Connection) -> None:
     So a process that was suspended until its lease expired records nothing, even if it runs on.
     """
     for lease in database.leases.values():
-        until = connection.value("SELECT until FROM leases WHERE token = :token", {"token": lease.token})
-        if until is None or moment(until) <= database.now(connection):
-            raise Locked(_lost(lease, _lease(connection, lease.site)))
+        current = _lease(connection, lease.site)
+        if current is None or current.token != lease.token or current.until <= database.now(connection):
+            raise Locked(_lost(lease, current))
 
 
 def _name(site: Site) -> str:
@@ -133,7 +137,13 @@ def _name(site: Site) -> str:
 
 def _lease(connection: Connection, site: Site) -> Lease | None:
     rows = connection.named(f"SELECT * FROM leases WHERE {SCOPE_SQL}", scope_params(site))
-    return Lease(**rows[0] | {name: moment(rows[0][name]) for name in ("since", "until")}) if rows else None
+    return decoded("leases", site, rows[0], _read_lease) if rows else None
+
+
+def _read_lease(row: Mapping[str, Any]) -> Lease:
+    if not 0 < row["seconds"] < _LONGEST_SECONDS:
+        raise ValueError("seconds")
+    return Lease(**{**row, "since": moment(row["since"]), "until": moment(row["until"])})
 
 
 def _columns(lease: Lease, names: tuple[str, ...]) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from reconciler.problems import Problem, StoreError
+from reconciler.store.codec import number
 from reconciler.store.connection import Connection
 from reconciler.store.schema import APPEND_ONLY, ONE_OPEN_EPISODE, TABLES, statements
 
@@ -69,7 +70,8 @@ def version_of(connection: Connection) -> int:
         if connection.is_postgresql
         else f"SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{VERSIONS}'"
     )
-    return (connection.value(exists) and connection.value(f"SELECT max(version) FROM {VERSIONS}")) or 0
+    version = (connection.value(exists) and connection.value(f"SELECT max(version) FROM {VERSIONS}")) or 0
+    return int(number(VERSIONS, "version", version))
 
 
 def migrate(connection: Connection, now: datetime, place: str, steps: Sequence[Step] = STEPS) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from reconciler.model.history import IssueKind, OpenIssue
 from reconciler.model.operations import holder_json
 from reconciler.model.slots import Holder, Place, Site, UserId
-from reconciler.store.codec import holder_of, key_json, slot_of
+from reconciler.store.codec import decoded, holder_of, key_json, slot_of
 from reconciler.store.connection import SCOPE_SQL, Connection, Values, moment, scope_params
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
@@ -114,7 +114,7 @@ def _issues(connection: Connection, condition: str, values: Values) -> tuple[Ope
     rows = connection.named(
         f"SELECT * FROM episodes WHERE {SCOPE_SQL} AND matter = :matter AND {condition} ORDER BY id", values
     )
-    return tuple(_issue(row) for row in rows)
+    return tuple(decoded("episodes", f"id {row['id']}", row, _issue) for row in rows)
 
 
 def _issue(row: Mapping[str, Any]) -> OpenIssue:

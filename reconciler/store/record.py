@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from reconciler.model.history import LastApplied
 from reconciler.model.slots import Place, Site, Slot, UserId
-from reconciler.store.codec import key_json, slot_of
+from reconciler.store.codec import BentRow, decoded, key_json, slot_of, stored_moment
 from reconciler.store.connection import SCOPE_SQL, in_clause, moment, scope_params
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
@@ -53,7 +55,7 @@ class Record(Part):
                 for clause, params in _lists(learners):
                     chosen = f"{columns} {_ELSEWHERE} AND learner IN {clause}"
                     rows += connection.rows(chosen, scope_params(site) | params)
-        return {(UserId(learner), slot_of(kind, key)): staff for learner, kind, key, staff in rows}
+            return dict(_record_row(row) for row in rows)
 
     def has_record(self, site: Site) -> bool:
         """Return whether any slot has a record."""
@@ -90,8 +92,10 @@ class Record(Part):
         with self._database.reading() as connection:
             for clause, params in _lists(learners):
                 rows = connection.rows(f"{_LAST_APPLIED} {clause}", {"target": site.target} | params)
-                for learner, kind, key, staff, run, at, who, command in rows:
-                    records[UserId(learner), slot_of(kind, key)] = LastApplied(staff, run, moment(at), who, command)
+                for *record, run, at, who, command in rows:
+                    place, staff = _record_row(record)
+                    set_at = stored_moment("record", f"of run {run}", at)
+                    records[place] = LastApplied(staff, run, set_at, who, command)
         return records
 
     # -------------------------------------------------------------- capabilities
@@ -105,12 +109,49 @@ class Record(Part):
     def values(self, target: str) -> dict[str, tuple[str, datetime]]:
         facts = "SELECT name, value, at FROM facts WHERE target = :target ORDER BY name"
         with self._database.reading() as connection:
-            return {name: (value, moment(at)) for name, value, at in connection.rows(facts, {"target": target})}
+            rows = connection.named(facts, {"target": target})
+            return {row["name"]: decoded("facts", repr(row["name"]), row, _value) for row in rows}
+
+    def cohorts(self, site: Site) -> frozenset[str]:
+        """Return the cohorts that earlier applies managed."""
+        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
+        row = {"target": site.target, "name": _cohorts_of(site)}
+        with self._database.reading() as connection:
+            rows = connection.named(fact, row)
+            return decoded("facts", repr(row["name"]), rows[0], _names) if rows else frozenset()
+
+    def set_cohorts(self, site: Site, cohorts: Collection[str]) -> None:
+        self.set_value(site.target, _cohorts_of(site), json.dumps(sorted(cohorts)))
 
     def clear_value(self, target: str, name: str) -> None:
         with self._database.writing() as connection:
             fact = "DELETE FROM facts WHERE target = :target AND name = :name"
             connection.execute(fact, {"target": target, "name": name})
+
+
+def _record_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
+    learner, kind, key, staff = row
+    try:
+        if type(learner) is int and (staff is None or type(staff) is int):
+            return (UserId(learner), slot_of(kind, key)), None if staff is None else UserId(staff)
+    except (ValueError, TypeError) as error:
+        raise BentRow("record", f"learner {learner}, {kind} {key}") from error
+    raise BentRow("record", f"learner {learner}, {kind} {key}")
+
+
+def _cohorts_of(site: Site) -> str:
+    return f"cohorts:{site.organisation}"
+
+
+def _names(row: Mapping[str, Any]) -> frozenset[str]:
+    names = json.loads(row["value"])
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError(row["value"])
+    return frozenset(names)
+
+
+def _value(row: Mapping[str, Any]) -> tuple[str, datetime]:
+    return row["value"], moment(row["at"])
 
 
 def _lists(learners: Collection[UserId]) -> Iterator[tuple[str, dict[str, object]]]:

@@ -86,7 +86,7 @@ def test_a_slot_that_this_program_never_writes_is_an_error_in_words(store: Store
     store.record(Site("sandbox", 5740), [(LEARNER, DEFAULT, KATE)], run=begin(store))
     with store._database.writing() as connection:
         connection.execute("UPDATE record SET kind = 'tutor'")
-    with pytest.raises(StoreError, match="never writes"):
+    with pytest.raises(StoreError, match="table record, learner 200004, tutor null; it was cut short or changed"):
         store.recorded(Site("sandbox", 5740))
 
 
