@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reconciler.model.operations import Operation, addresses, facts, hashed, id_of, operation_id, time_json
-from reconciler.model.plan import NO_GIT, GitState, Plan
-from reconciler.model.slots import Handle, OrganisationId, UserId
+from reconciler.model.plan import NO_GIT, Change, GitState, Plan
+from reconciler.model.slots import Handle, OrganisationId, Unread, UserId
 from reconciler.onefile.wire import write_request
 from reconciler.plan import document_rows as rows
 from reconciler.plan.later_rows import future, later_row, read_later
@@ -26,17 +26,33 @@ TERRAFORM_VERSION = (
     "1.5.0"  # the version whose plans have that format; no Terraform made this, but such tools require it
 )
 FORMAT = "1.1"  # ours; a new major number means that an older reconciler must not apply it
+_WITHOUT_NAMES = ("1.0",)  # formats whose fingerprint covered the operations alone; they get today's when they are read
 Document = rows.Row
 _UNNAMED = Source("plan file")
 
 
 def fingerprint(plan: Plan) -> str:
-    """Return `sha256:` and the digest of the ordered operations with the values they displace.
+    """Return `sha256:` and the digest of what an approval is given to: where the plan writes, what, and as whom.
 
-    An approval refers to it. The same writes over the same values are the same plan wherever they are read; the OneFile
-    that a saved plan is for is in its document, under its digest, and apply refuses another.
+    That is the target and the organisation; the ordered operations with the values they displace; the labels and
+    handles by which people know those learners and staff; manual steps; and policies of level error and limits, which
+    block a plan unless they are waived. Rows without a write, warnings, lines and times are not in it: they may change
+    until the same plan is applied.
     """
-    return _digest([_approved(operation) for operation in plan.operations])
+    changes = {change.address: change for change in plan.changes}
+    shown = [
+        [_names(changes[address], plan) for address in addresses(operation) if address in changes]
+        for operation in plan.operations
+    ]
+    operations = list(zip(map(_approved, plan.operations), shown, strict=True))
+    steps = [[step.id, step.holder, plan.handles.get(step.holder), step.label] for step in plan.manual]
+    errors = [
+        [finding.policy, finding.what, finding.label, finding.staff, finding.waived]
+        for finding in plan.findings
+        if finding.level == "error"
+    ]
+    limits = [problem.what for problem in plan.refusals]
+    return _digest([plan.target, plan.organisation, operations, steps, errors, limits])
 
 
 def _approved(operation: Operation) -> list[object]:
@@ -47,6 +63,16 @@ def _approved(operation: Operation) -> list[object]:
 def future_digest(plan: Plan) -> str:
     """Return `sha256:` and the digest of the later changes, as the files declare them: a review covers them too."""
     return _digest(future(plan))
+
+
+def _names(change: Change, plan: Plan) -> list[object]:
+    holders = [None if isinstance(holder, Unread) else holder for holder in (change.before, change.after)]
+    return [
+        change.label,
+        change.cohort,
+        change.organisation,
+        *(plan.handles.get(holder) for holder in holders if holder),
+    ]
 
 
 def to_document(plan: Plan) -> Document:
@@ -117,6 +143,8 @@ def from_document(document: Document, source: Source = _UNNAMED) -> Plan:
     if calls != [{key: row[key] for key in rows.CALL} for row in map(rows.operation_row, plan.operations)]:
         fix = "Make the plan again with: reconciler plan --out FILE"
         raise Invalid(Problem("its calls are not those of its operations: it was altered", fix, source))
+    if document["reconciler_format"] not in _WITHOUT_NAMES and document["fingerprint"] != fingerprint(plan):
+        raise Invalid(_refusal("its content does not match its fingerprint: it was altered after it was made", source))
     return plan
 
 

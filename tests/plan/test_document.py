@@ -381,20 +381,53 @@ def test_the_order_of_writing_is_in_the_fingerprint() -> None:
 
 
 def test_what_changes_no_write_is_not_in_the_fingerprint() -> None:
-    """An hour later, on another line, with another label or reason, it is the same plan to approve."""
-    rows = [
-        replace(row, source=Source("elsewhere.yaml", 99), label="other", reason="drift", cohort="other")
-        for row in PLAN.changes
-    ]
+    """An hour later, on another line or with another reason, it is the same plan to approve."""
+    rows = [replace(row, source=Source("elsewhere.yaml", 99), reason="drift") for row in PLAN.changes]
     same = replace(
         PLAN,
         changes=(*rows, change(Slot(SlotKind.DEFAULT_EMPLOYER), None, None)),
         created_at=NOON + timedelta(hours=1),
         day=date(2027, 1, 1),
         problems=(),
-        handles={**HANDLES, KATE: Handle("kate-married")},
     )
     assert print_of(same) == print_of(PLAN)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"target": "practice"},
+        {"organisation": OrganisationId(5741)},
+        {"handles": {**HANDLES, KATE: Handle("kate-married")}},
+        {"changes": tuple(replace(row, label="other") for row in PLAN.changes)},
+        {"changes": tuple(replace(row, cohort="other") for row in PLAN.changes)},
+        {"manual": ()},
+        {"findings": ()},
+        {"refusals": (Problem("too many", "Fewer."),)},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_where_it_writes_and_what_people_read_of_it_is_in_the_fingerprint(fields: dict[str, Any]) -> None:
+    """An approval for one OneFile, one learner's name or one waived policy is for no other."""
+    error = Finding("iqa_independent", "error", "the same person twice", "Declare another.", waived="until Friday")
+    plan = replace(PLAN, findings=(error,))
+    assert print_of(replace(plan, **fields)) != print_of(plan)
+
+
+@pytest.mark.parametrize("key", ["policies", "limits", "manual_steps", "staff"])
+def test_a_plan_without_what_was_reviewed_is_refused_whatever_its_digest(key: str) -> None:
+    """Anybody can make the digest of a file again; the fingerprint is what was approved."""
+    error = Finding("iqa_independent", "error", "the same person twice", "Declare another.")
+    document = saved(replace(PLAN, findings=(error,), refusals=(Problem("too many", "Fewer."),)))
+    document[key] = type(document[key])()
+    with pytest.raises(Invalid, match="does not match its fingerprint"):
+        from_document(signed(document))
+
+
+def test_a_plan_of_an_older_version_is_read_and_gets_todays_fingerprint() -> None:
+    """Its own covered the operations alone, so that an approval of it is none of what is shown."""
+    older = saved(PLAN) | {"reconciler_format": "1.0", "fingerprint": f"sha256:{'0' * 64}"}
+    assert print_of(from_document(signed(older))) == print_of(PLAN)
 
 
 def test_the_document_has_one_row_a_line() -> None:
