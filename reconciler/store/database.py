@@ -102,6 +102,7 @@ class Database:
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
+        self._identity = None
 
     def check_file(self) -> None:
         """Raise StoreError if the store's file was removed or replaced since it was opened.
@@ -109,7 +110,7 @@ class Database:
         Connections that are open still write to the removed file, so that what was acknowledged until then is kept in
         a copy. Check before each write to OneFile, and at the end.
         """
-        if self._file is not None and _identity(self._file) != self._identity:
+        if self._file is not None and self._identity not in (None, _identity(self._file)):
             raise StoreError(_replaced(self._file, self._rescue(self._file)))
 
     def _rescue(self, file: Path) -> Path | None:
@@ -151,7 +152,9 @@ class Database:
                     return driver
                 driver.close()
         self.check_file()
-        return self._connect()
+        driver = self._connect()
+        self._identity = self._identity or _identity(self._file)
+        return driver
 
     def _roll_back(self, driver: Any, *, is_sound: bool) -> None:
         try:

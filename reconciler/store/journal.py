@@ -230,10 +230,12 @@ class Journal(Part):
     def written_since(self, event: tuple[int, datetime], site: Site, *, run: int) -> frozenset[UserId]:
         """Return the learners whom other runs have written to or recorded since `last_event` returned *event*.
 
-        An event may be committed a little after one with a higher number, so slightly older ones count too.
+        PostgreSQL may commit an event a little after one with a higher number, so slightly older ones count too.
         """
         number, at = event
-        values = {"event": number - _LATE_EVENTS, "at": at - _LATE, "run": run, **scope_params(site)}
+        if self._database.is_postgresql:
+            number, at = number - _LATE_EVENTS, at - _LATE
+        values = {"event": number, "at": at, "run": run, **scope_params(site)}
         with self._database.reading() as connection:
             rows = connection.rows(_WRITTEN_SINCE, values) + connection.rows(_RECORDED_SINCE, values)
         return frozenset(UserId(learner) for (learner,) in rows)
@@ -253,7 +255,7 @@ class Journal(Part):
         connection.execute(_UNFINISH if state in _UNFINISHED else _FINISH, row)
 
 
-_LATE_EVENTS, _LATE = 1_000, timedelta(seconds=10)
+_LATE_EVENTS, _LATE = 1_000, timedelta(seconds=2)
 _WRITTEN_SINCE = f"""
 SELECT DISTINCT operations.learner FROM events
 JOIN operations ON operations.run = events.run AND operations.operation = events.operation

@@ -72,6 +72,8 @@ class Fate(TypedDict, total=False):
     lease: float  # seconds that the lock holds without being renewed
     readings_count_for: float  # seconds
     host: str  # this machine is called so
+    boot: str  # this machine was started as the one whose id is in this file
+    pid: int  # this process has that number, which is nobody's on this machine
     later: float  # this machine's clock is so many seconds ahead
 
 
@@ -177,6 +179,10 @@ def surround(fate: Fate) -> None:
         reconciler.apply.attempt.READING_COUNTS_FOR = fate["readings_count_for"]
     if "host" in fate:
         socket.gethostname = lambda: fate["host"]
+    if "boot" in fate:
+        reconciler.runtime.lock._BOOT_ID = Path(fate["boot"])
+    if "pid" in fate:
+        os.getpid = lambda: fate["pid"]
     if "later" in fate:
         _shift_clock(timedelta(seconds=fate["later"]))
     if "file_size" in fate:

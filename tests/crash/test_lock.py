@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.slots import Site
+from reconciler.commands.apply import apply
+from reconciler.model.operations import State
+from reconciler.model.slots import Site, SlotKind
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
-from tests.crash.driver import Fate
-from tests.crash.harness import ORGANISATION, TOKEN, Case
+from tests.crash.driver import Fate, changes
+from tests.crash.harness import ORGANISATION, SETTINGS, TOKEN, Case, Declaration, edit_of, somebody_else
 
 HOUR = 3600.0
 
@@ -152,6 +158,139 @@ def test_a_run_that_was_suspended_beyond_its_lease_writes_nothing_more(case: Cas
         case.finish()
     case.all_is_as_declared()
     case.evidence_is_whole()
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["another run took over", "nobody took over"])
+def test_a_stopped_process_that_goes_on_after_its_lease_writes_and_records_nothing(
+    either: Case, tmp_path: Path, taken: bool
+) -> None:
+    """SIGSTOP, as a machine that sleeps; then SIGCONT. What was under way is settled by whoever comes next."""
+    with in_the_midst(either, tmp_path, lease=6.0, host="elsewhere") as (sleeper, gate):
+        sleeper.send_signal(signal.SIGSTOP)
+        wait_until_free(either)
+        if taken:
+            code, said = either.process({})
+            assert code in (ExitCode.DONE, ExitCode.INCOMPLETE), said
+        seen, before = len(either.site.touches(either.began)), history(either)
+        gate.open()
+        sleeper.send_signal(signal.SIGCONT)
+        code, said = ended(sleeper)
+        assert code == ExitCode.LOCKED, said
+        assert len(either.site.touches(either.began)) == seen and history(either) == before
+    either.finish()
+    either.all_is_as_declared()
+    either.evidence_is_whole()
+
+
+def wait_until_free(case: Case) -> None:
+    deadline = time.monotonic() + 30
+    with case.store() as store:
+        while store.holder(Site(case.site.url, ORGANISATION)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def history(case: Case) -> tuple[object, ...]:
+    """All that a run records or journals."""
+    with case.store() as store:
+        return (store.recorded(Site(case.site.url, ORGANISATION)), [row.events for row in case.journal()])
+
+
+def test_a_run_on_a_second_machine_of_the_same_name_is_not_believed_dead(either: Case, tmp_path: Path) -> None:
+    """Its process number is nobody's here. On this machine that means that it is dead; on another it means nothing."""
+    boot = tmp_path / "boot_id"
+    boot.write_text("0b5c1ad0-6b4e-4c3a-9c11-2f0d5d1f4a77\n", "ascii")
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    with in_the_midst(either, tmp_path, boot=str(boot), pid=process.pid) as (first, gate):
+        code, said = either.process({})
+        assert code == ExitCode.LOCKED, said
+        assert f"boot 0b5c1ad0-6b4e (process {process.pid})" in said
+        gate.open()
+        assert ended(first)[0] == ExitCode.DONE
+    either.is_whole()
+
+
+# ------------------------------------------------------------------ two folders that share an organisation
+
+
+def beside(case: Case, folder: Path) -> Case:
+    """The same declaration in a folder whose own organisation is another; its cohort names the shared one."""
+    state = case.site.declaration.write(folder, {**SETTINGS, "organisation": 5741})
+    file = state / "cohorts" / "c1.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "organisation": ORGANISATION}), "utf-8")
+    return replace(case, site=replace(case.site, state=state))
+
+
+def writes_of(case: Case) -> int:
+    return sum(changes(call["method"], call["path"]) for call in case.site.calls())
+
+
+def test_of_two_folders_that_share_an_organisation_one_writes_at_a_time(either: Case, tmp_path: Path) -> None:
+    """Both have planned the same writes; each is made once, also those that OneFile does not show."""
+    pair = [either, beside(either, tmp_path / "other")]
+    gates = [Gate(tmp_path, name) for name in ("one", "two")]
+    hold = Gate(tmp_path, "hold")
+    two = [
+        case.start({"gate_at_lock": gate.files, "at_write": 1, "gate": hold.files})
+        for case, gate in zip(pair, gates, strict=True)
+    ]
+    for gate, process in zip(gates, two, strict=True):
+        gate.wait_for(process)
+    for gate in gates:
+        gate.open()
+    while all(process.poll() is None for process in two):
+        try:
+            two[0].wait(0.01)
+        except subprocess.TimeoutExpired:
+            continue
+    hold.open()
+    assert sorted(ended(process)[0] for process in two) == [ExitCode.DONE, ExitCode.LOCKED]
+    once = writes_of(either)
+    for case in pair:
+        code, said = case.process({})
+        assert code == ExitCode.DONE, said
+    assert writes_of(either) == once
+    either.is_whole()
+
+
+def test_an_apply_that_waited_while_another_folder_was_applied_writes_nothing_twice(
+    either: Case, tmp_path: Path
+) -> None:
+    """It planned 72 writes and was asked; meanwhile all were made. Its own readings of that moment no longer count."""
+    other = beside(either, tmp_path / "other")
+
+    def wait(_: object) -> bool:
+        code, said = other.process({})
+        assert code == ExitCode.DONE, said
+        return True
+
+    waited = apply(*either.surroundings, None, approve=wait)
+    assert waited.exit_code == ExitCode.DONE, waited.problems()
+    assert {outcome.state for outcome in waited.outcomes} == {State.ALREADY_DONE}
+    either.is_whole()
+
+
+def test_an_apply_that_waited_records_nothing_older_than_what_another_wrote(case: Case, tmp_path: Path) -> None:
+    """It saw a slot as declared and was asked about another; meanwhile another apply gave that slot to somebody."""
+    assert case.process({})[0] == ExitCode.DONE
+    moved, pending = [place for place in case.site.declaration.wanted if place[1].kind is SlotKind.UNIT_ASSESSOR][:2]
+    somebody = somebody_else(case.site.declaration, pending)
+    assert somebody is not None
+    case.site.edit(edit_of(pending, somebody))
+    newer = Declaration(case.site.declaration.world)
+    newer.wanted[moved] = newer.wanted[pending] = somebody
+    other = replace(case, site=replace(case.site, state=newer.write(tmp_path / "newer")))
+
+    def wait(_: object) -> bool:
+        code, said = other.process({})
+        assert code == ExitCode.DONE, said
+        return True
+
+    waited = apply(*case.surroundings, None, approve=wait)
+    assert waited.exit_code == ExitCode.DONE, waited.problems()
+    with case.store() as store:
+        assert store.recorded(Site(case.site.url, ORGANISATION))[moved] == somebody
+    assert case.site.holders()[moved] == somebody
 
 
 def test_who_shares_a_store_and_a_token_shares_the_budget(case: Case, tmp_path: Path) -> None:
