@@ -12,9 +12,9 @@ from types import FrameType
 import click
 
 from reconciler.cli.options import cli
-from reconciler.cli.output import Output, exit_code_of
+from reconciler.cli.output import Output, exit_code_of, leave, secure_streams
 from reconciler.cli.render import RENDERERS
-from reconciler.problems import Invalid, Problem
+from reconciler.problems import ExitCode, Invalid, Problem
 
 __all__ = ["cli", "main", "run"]
 
@@ -24,9 +24,21 @@ YOUNG_OBJECTS = 100_000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the console script and exit with the command's exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    secure_streams()
+    end_on_signals()
     gc.set_threshold(YOUNG_OBJECTS)
-    sys.exit(run(arguments))
+    try:
+        code = run(arguments)
+    except KeyboardInterrupt:  # a second one, while the first was being reported
+        code = int(ExitCode.ERROR)
+    leave(code)
+
+
+def end_on_signals() -> None:
+    """End as with Ctrl-C on SIGTERM, and on SIGHUP unless nohup ignores it, so that the lock is released."""
+    signal.signal(signal.SIGTERM, _terminated)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _terminated)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

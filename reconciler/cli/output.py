@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -16,6 +18,8 @@ from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.escape import without_commands
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
     from reconciler.report.common.annotations import Workspace
 
 PIPED_WIDTH = 100
@@ -201,8 +205,7 @@ class Output:
             _discard(sys.stdout)
         except OSError as error:
             _discard(sys.stdout)
-            what = f"the report cannot be written: {error.strerror or error}"
-            self.lost.append(Problem(what, "Free some space, or use --out FILE as well.", where="standard output"))
+            self.lost.append(_unwritten(error))
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
@@ -215,6 +218,54 @@ def _discard(stream: IO[str]) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+class _Lossy(io.FileIO):
+    """A descriptor for messages: what cannot be written, because it is full or closed, is lost without an error."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def secure_streams() -> None:
+    """Keep a closed or full standard stream from becoming an error, or another file's descriptor.
+
+    A report that cannot be written is an error; a message on standard error is lost.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+    if sys.stderr is not None:
+        messages = io.BufferedWriter(_Lossy(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(
+            messages, sys.stderr.encoding, errors="backslashreplace", line_buffering=True, write_through=True
+        )
+
+
+def leave(code: int) -> NoReturn:
+    """Exit with *code*, or with an error if standard output does not take what is still buffered."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            say_problems([_unwritten(error)])
+            code = code or ExitCode.ERROR
+    sys.exit(code)
+
+
+def _unwritten(error: OSError) -> Problem:
+    what = f"the report cannot be written: {error.strerror or error}"
+    return Problem(what, "Free some space, or use --out FILE as well.", where="standard output")
+
+
+_FROM_A_STREAM = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG}
 
 
 def say_problems(problems: Sequence[Problem]) -> None:
@@ -254,5 +305,10 @@ def exit_code_of(
         return ExitCode.ERROR
     except ReconcilerError as error:
         return failed(error)
+    except OSError as error:
+        if error.errno not in _FROM_A_STREAM or error.filename is not None:
+            return failed(unexpected(error))
+        _discard(sys.stdout)  # the help or another text of click's own
+        return failed(ReconcilerError(_unwritten(error)))
     except Exception as error:
         return failed(unexpected(error))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from reconciler.cli.output import exit_code_of, say_problems
+from reconciler.cli.output import exit_code_of, leave, say_problems, secure_streams
 from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
 from reconciler.github.approval import ApprovalRequest, Judgement, evaluate_approval
@@ -210,8 +209,9 @@ def _failed(error: ReconcilerError) -> int:
 
 
 def main() -> None:
+    secure_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(run())
+    leave(run())
 
 
 if __name__ == "__main__":
