@@ -148,7 +148,8 @@ class Attempts:
             return True
 
         try:
-            if not await self.reader.client.write(*write_request(operation), precondition=may_be_sent):
+            request = write_request(operation)
+            if not await self.reader.client.write(*request, precondition=may_be_sent, at_send=self.still_ours):
                 return None
         except Rejected as refusal:
             self.lost_answers = 0

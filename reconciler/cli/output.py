@@ -18,8 +18,6 @@ from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.escape import without_commands
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as Buffer
-
     from reconciler.report.common.annotations import Workspace
 
 PIPED_WIDTH = 100
@@ -223,7 +221,7 @@ def _discard(stream: IO[str]) -> None:
 class _Lossy(io.FileIO):
     """A descriptor for messages: what cannot be written, because it is full or closed, is lost without an error."""
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data) or 0
         except OSError:

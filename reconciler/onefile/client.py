@@ -114,16 +114,24 @@ class OneFile:
         raise self._errors.not_json(request, answer)
 
     async def write(
-        self, method: str, path: str, body: Mapping[str, object], *, precondition: Callable[[], bool] = lambda: True
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        precondition: Callable[[], bool] = lambda: True,
+        at_send: Callable[[], None] | None = None,
     ) -> bool:
         """Send a change and return True if it was accepted (any 2xx that is not a web page).
 
         False: `precondition`, checked right before each sending, no longer held after a wait for the rate limit or
         after a 429; the server did nothing. AnswerLost means that the change may have been made, any other
         ServiceError that it was not. Retried only if the server cannot have acted: nothing was sent, or it answered
-        429 or 401.
+        429 or 401. `at_send` is called as the last thing before the first byte; what it raises ends the write unsent.
         """
-        request = HttpRequest(method, path, _encoded(body), repeatable=False, precondition=precondition)
+        request = HttpRequest(
+            method, path, _encoded(body), repeatable=False, precondition=precondition, at_send=at_send
+        )
         try:
             answer = await self._send_in_session(request)
         except _PreconditionFailed:

@@ -22,13 +22,17 @@ _CHECK_URL = "Check the base URL, and whether a proxy or a log-in page is in bet
 
 
 class HttpRequest(Struct, frozen=True):
-    """One request. `repeatable`: sending it twice does no harm; `precondition` is checked right before each sending."""
+    """One request. `repeatable`: sending it twice does no harm; `precondition` is checked right before each sending.
+
+    `at_send` is called when there is a connection, right before the first byte; it may raise to send nothing.
+    """
 
     method: str
     path: str
     content: bytes | None
     repeatable: bool
     precondition: Callable[[], bool] = lambda: True
+    at_send: Callable[[], None] | None = None
 
     @property
     def where(self) -> str:

@@ -15,7 +15,7 @@ from contextlib import aclosing, suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -26,7 +26,7 @@ from reconciler.model.structs import Struct, replace
 from reconciler.onefile.errors import Answer, HttpRequest, NoAnswer
 from reconciler.onefile.targets import is_loopback
 from reconciler.onefile.tls import CA_FILE, empty_context, tls_context
-from reconciler.problems import Invalid, Problem
+from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.ratelimit import LONGEST_CALL_SECONDS
 
 LARGEST_ANSWER_BYTES = 50_000_000
@@ -112,7 +112,9 @@ class HttpClient:
         try:
             async with (
                 asyncio.timeout(limit_seconds),
-                self._client.stream(request.method, url, content=request.content, headers=headers) as response,
+                self._client.stream(
+                    request.method, url, content=request.content, headers=headers, extensions=_extensions(request)
+                ) as response,
             ):
                 status = response.status_code
                 self._compare_clocks(response.headers.get("date", ""))
@@ -121,6 +123,8 @@ class HttpClient:
                 else:
                     answer = _answer(response)  # is kept if reading its body fails
                     answer = _answer(response, await _read_beginning(response))
+        except ReconcilerError:  # raised by the request's own last check
+            raise
         except Exception as error:  # all of httpx's, and any that an application in this process raises
             return answer or self._no_answer(error, status, limit_seconds)
         return answer
@@ -216,6 +220,19 @@ def is_network_missing(error: BaseException | None) -> bool:
 
 def _invalid(where: str, what: str, fix: str) -> Invalid:
     return Invalid(Problem(what, fix, where=where))
+
+
+def _extensions(request: HttpRequest) -> dict[str, Any]:
+    """Let the request's last check run once a connection is there, which may take seconds."""
+    check = request.at_send
+    if check is None:
+        return {}
+
+    async def trace(event: str, _: object) -> None:
+        if event.endswith(".send_request_headers.started"):
+            check()
+
+    return {"trace": trace}
 
 
 def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
