@@ -17,6 +17,7 @@ from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.ratelimit import MemoryLedger, RateLimiter
 from tests.crash.driver import Fate
 from tests.crash.harness import Case
+from tests.crash.test_lock import ended, in_the_midst
 from tests.worlds import JAMES, LEARNER, Trial, trial
 
 
@@ -59,6 +60,29 @@ def test_what_was_sent_is_unknown_where_the_store_is_locked(case: Case, write: i
     assert told["unknown"] >= 1
     sent = [row for row in case.journal() if row.state is State.SENT]
     assert len(sent) == told["unknown"]
+    recovers(case)
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["removed", "replaced"])
+def test_a_run_whose_store_is_gone_ends_and_forgets_nothing(case: Case, tmp_path: Path, another: bool) -> None:
+    """What was on its way is recorded in a copy; with that back in its place, the next run settles and finishes."""
+    store = Path(case.store_url)
+    case.store().close()
+    with in_the_midst(case, tmp_path) as (process, gate):
+        for file in store.parent.glob(f"{store.name}*"):
+            file.unlink()
+        if another:
+            case.store().close()
+        gate.open()
+        code, said = ended(process)
+    assert code == ExitCode.ERROR, said
+    words = " ".join(said.split())
+    assert "the store's file was removed or replaced while this command used it" in words
+    (copy,) = store.parent.glob(f"{store.name}.rescued-*")
+    for file in store.parent.glob(f"{store.name}*"):
+        if file != copy:
+            file.unlink()
+    copy.rename(store)
     recovers(case)
 
 

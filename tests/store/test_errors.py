@@ -40,6 +40,17 @@ def refused(url: str, *, patience: float = 0.05) -> str:
         "postgresql://kate:p@x/s3cret-word@host/db",
         "sqlite://",
         "sqlite:///:memory:",
+        "host=db.example.org dbname=onefile user=kate password=s3cret-word",
+        "dbname=onefile password = 's3cret-word'",
+        "sqlite:///host=db password=s3cret-word",
+        "kate:s3cret-word@db.example.org/onefile",
+        "//kate:s3cret-word@db.example.org/onefile",
+        "postgresql:kate:s3cret-word@db.example.org/onefile",
+        "postgres:/kate:s3cret-word@db.example.org/onefile",
+        "jdbc:postgresql:onefile?user=kate&password=s3cret-word",
+        "postgresql://kate/s3cret-word@db.example.org/onefile",
+        "postgresql://db.example.org/onefile password=s3cret-word",
+        "postgresql://db.example.org/host=db%20password=s3cret-word",
         ":memory:",
         "sqlite:///",
         "",
@@ -47,9 +58,18 @@ def refused(url: str, *, patience: float = 0.05) -> str:
 )
 def test_an_address_that_is_none_is_refused_without_repeating_it(url: str) -> None:
     """It may hold a password, and a memory would hold nothing."""
+    before = sorted(Path().iterdir())
     said = refused(url)
     assert "the store's address" in said
     assert SECRET not in said
+    assert sorted(Path().iterdir()) == before  # nor does it become a file's name
+
+
+@pytest.mark.parametrize("name", ["store.db", "my data/store.db", "user=kate.d/store.db", "12:30@home.db"])
+def test_a_path_that_only_looks_like_an_address_is_a_path(tmp_path: Path, name: str) -> None:
+    """With ./ or a folder in front of it, nobody can mean a server."""
+    with Store.open(f"{tmp_path}/{name}", clock=HandClock()) as store:
+        assert store.is_new and store.place == f"{tmp_path}/{name}"
 
 
 def test_the_driver_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
