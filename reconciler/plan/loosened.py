@@ -101,7 +101,10 @@ def _words(value: object) -> str:
 
 
 def _finding(name: str, here: object, counts: object, settings: Settings) -> Finding:
-    what = f"{name} is {_words(here)} in these files, and {_words(counts)} counts until they are merged"
+    what = (
+        f"{name}: {_words(here)} in these files, {_words(counts)} on the base; the base counts until these files are "
+        "merged"
+    )
     fix = "Review it as a change of the rules. If this plan needs it, merge it first, in a pull request of its own."
     return Finding(LOOSENED, "warn", what, fix, source=Source(settings.source.file))
 
@@ -110,8 +113,8 @@ def _new_waiver(waiver: Waiver) -> Finding:
     scope = f"learner {waiver.learner}" if waiver.learner is not None else f"cohort {waiver.cohort}"
     scope = "the run" if waiver.run else scope
     what = (
-        f"the waiver of {waiver.policy} for {scope} until {waiver.until} is not on the base as it is here, and "
-        "does not count until these files are merged"
+        f"the waiver of {waiver.policy} for {scope} until {waiver.until} is not on the base, or differs there; the "
+        "base counts until these files are merged"
     )
     fix = "Review who approved it and why. If this plan needs it, merge it first, in a pull request of its own."
     return Finding(LOOSENED, "warn", what, fix, cohort=waiver.cohort or "", source=waiver.source)

@@ -237,7 +237,7 @@ def test_a_change_of_the_files_cannot_lift_the_limits_of_its_own_plan(home: Home
     assert ended.code == ExitCode.BLOCKED
     first = ended.json["policies"][0]
     assert (first["policy"], first["level"]) == ("loosened_settings", "warn")
-    assert "limits.reassign.count is 50 in these files, and 0 counts until they are merged" in first["what"]
+    assert "limits.reassign.count: 50 in these files, 0 on the base; the base counts" in first["what"]
     text = home.run("plan", "--base", "HEAD").out
     assert text.index("Settings that these files loosen") < text.index("Refused by limits")
     told = home.run("plan", "--base", "HEAD", "--format", "annotations").out

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from reconciler.commands.plan import Planned
 from reconciler.commands.plan_file import load
+from reconciler.model.declared import Allowance, Limits, Settings, Waiver
 from reconciler.model.plan import Finding, Plan
-from reconciler.model.slots import Handle, Unread
+from reconciler.model.slots import Handle, OrganisationId, Unread
 from reconciler.model.structs import replace
 from reconciler.plan.document import dumps
+from reconciler.plan.loosened import stricter
 from reconciler.problems import Problem, Source
 from reconciler.report.common.annotations import Workspace
 from reconciler.report.plan import annotations, markdown, text
@@ -91,11 +94,24 @@ def hostile() -> Plan:
     )
 
 
+def loosened() -> Plan:
+    """A change of the files that loosens a limit and privacy, and waives for itself, above what it is refused for."""
+    base = Settings(OrganisationId(5740), limits=Limits(reassign=Allowance(1, 0.3)))
+    line = Source("state/settings.yaml", 9)
+    waiver = Waiver("limit_reassign", "mine", "me", date(2027, 1, 31), source=line, run=True)
+    source = Source("state/settings.yaml", 3)
+    files = replace(base, limits=Limits(reassign=Allowance(50)), names="always", waivers=(waiver,), source=source)
+    whole = plan_of([change(DEFAULT, KATE, JAMES), change(AIM_IQA, PRIYA, OSCAR)])
+    refusal = Problem("the plan reassigns 2 of 2 declared slots", "Waive it.", where="limits.reassign")
+    return replace(whole, base=BASE, findings=stricter(files, base).findings, refusals=(refusal,))
+
+
 PLANS: Mapping[str, Callable[[], Plan]] = {
     "empty": lambda: plan_of([change(DEFAULT, KATE, KATE)], reads=3),
     "everything": everything,
     "blocked": blocked,
     "pending": pending,
+    "loosened": loosened,
     "hostile": hostile,
 }
 

@@ -36,8 +36,8 @@ class Notice(Struct, frozen=True):
 class Notices(Struct, frozen=True):
     """Notices of one sort, and the noun that they are counted as.
 
-    `stops`: nothing is applied while there is one. `risky`: a slot does not get what the files ask for.
-    `verbose`: nothing is grouped.
+    `stops`: nothing is applied while there is one, or the rules themselves change; reported first. `risky`: a slot does
+    not get what the files ask for. `verbose`: nothing is grouped.
     """
 
     title: str

@@ -185,7 +185,8 @@ def _notices(plan: Plan, *, verbose: bool) -> Iterator[Notices]:
     blocking = [finding for finding in plan.findings if finding.blocks]
     loosened = [finding for finding in plan.findings if finding.policy == LOOSENED]
     rest = [finding for finding in plan.findings if not (finding.blocks or finding.waived or finding in loosened)]
-    yield Notices("Settings that these files loosen", "settings loosened", tuple(_findings(loosened, plan)), risky=True)
+    rules = tuple(_findings(loosened, plan))
+    yield Notices("Settings that these files loosen", "settings loosened", rules, stops=True, risky=True)
     yield Notices(
         "Refused by limits", "limits exceeded", tuple(map(problem_notice, plan.refusals)), stops=True, risky=True
     )
