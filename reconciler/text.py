@@ -13,6 +13,17 @@ from reconciler.model.slots import (
     Slot,
 )
 
+HIDDEN = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+    "|(?<![^\x00-\x7f])[\ufe00-\ufe0f\U000e0100-\U000e01ef](?!\u20e3)"
+)
+"""Characters that cannot be seen or that change the order of text on screen.
+
+Joiners and variation selectors are allowed after letters and symbols beyond ASCII, which need them.
+"""
+
 
 def slot_name(slot: Slot) -> str:
     """Name a slot: `default_assessor`, `assessor of standard 41240`, `iqa of unit KS_COMM1`."""
@@ -33,9 +44,16 @@ def listed(words: Iterable[object], joint: str) -> str:
 def shown(text: str) -> str:
     """Return a text from a file for use in a message: shortened, with invisible characters escaped."""
     short = text if len(text) <= 60 else f"{text[:57]}…"
-    if short.isprintable():
+    if short.isascii() and short.isprintable():
         return short
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in short)
+    seen = "".join(char if char.isprintable() else _escaped(char) for char in short)
+    while match := HIDDEN.search(seen):  # an escape may leave a selector without its letter
+        seen = seen.replace(match[0], _escaped(match[0]))
+    return seen
+
+
+def _escaped(char: str) -> str:
+    return f"\\u{ord(char):04x}"
 
 
 def quoted(text: str) -> str:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
 from reconciler.text import quoted
+
+_YAML = re.compile(r"(.+?)(?:\.ya?ml)+(?:\.txt|[ .]+)?", re.IGNORECASE)
+"""Names under which editors and file managers save YAML, such as `x.yml` or Notepad's `x.yaml.txt`."""
+_BACKUP = re.compile(r"\.ya?ml[^a-z0-9]", re.IGNORECASE)
+"""Names of copies, such as `x.yaml~`, `x.yaml.bak` or `x.yaml (1)`."""
+
+
+def _yaml_stem(name: str) -> str:
+    """Return the name without its ending; "" if it is not a name for YAML."""
+    match = _YAML.fullmatch(name)
+    return match[1] if match else ""
 
 
 class Folder(Struct):
@@ -34,10 +46,13 @@ def list_state_folder(state: Path) -> Folder:
         folder.exists = False
         return folder
     for path in entries:
-        if path.name.lower() in ("settings.yml", "staff.yml"):
-            fix = f"Rename it to {path.stem.lower()}.yaml."
+        stem = _yaml_stem(path.name)
+        if path.name in ("settings.yaml", "staff.yaml") or not stem:
+            continue
+        if stem.lower() in ("settings", "staff"):
+            fix = f"Rename it to {stem.lower()}.yaml."
             folder.problems.append(Problem("this file is not read", fix, Source(path.as_posix())))
-        elif path.name not in ("settings.yaml", "staff.yaml") and path.suffix.lower() in (".yaml", ".yml"):
+        else:
             what = "this file is not read: only settings.yaml, staff.yaml and cohorts/*.yaml are"
             fix = "Move a cohort's file into the folder cohorts, or rename or remove this file."
             folder.problems.append(Problem(what, fix, Source(path.as_posix()), severity="warning"))
@@ -50,9 +65,12 @@ def _list_cohorts(folder: Folder) -> None:
     for path in _entries(place, folder) or ():
         if path.suffix == ".yaml":
             folder.cohorts.append(path)
-        elif path.suffix.lower() in (".yaml", ".yml"):
-            fix = f"Rename it to {path.stem}.yaml."
+        elif stem := _yaml_stem(path.name):
+            fix = f"Rename it to {stem}.yaml."
             folder.problems.append(Problem("cohort files end in .yaml", fix, Source(path.as_posix())))
+        elif _BACKUP.search(path.name):
+            fix = "Remove it, or move it out of the folder."
+            folder.problems.append(Problem("this file is not read", fix, Source(path.as_posix()), severity="warning"))
         elif path.is_dir():
             fix = "Move its files up into cohorts."
             folder.problems.append(Problem("folders inside cohorts are not read", fix, Source(path.as_posix())))

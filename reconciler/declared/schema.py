@@ -13,7 +13,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.declared.schema_messages import Fault, Path, at, explain, source_of
-from reconciler.declared.yaml_loader import Document, Fields, Items, Refused, Value, load
+from reconciler.declared.yaml_loader import Ambiguous, Document, Fields, Items, Refused, Value, load
 from reconciler.problems import Problem
 from reconciler.resources import resource
 
@@ -37,14 +37,30 @@ def check(document: Document, kind: Kind) -> None:
     """Add a problem for every fault, and mark the faulty values as refused, so that later checks skip them."""
     if document.value is None and document.problems:
         return
-    if not document.problems and _accepts(kind)(document.value):
+    if not document.problems and not document.has_ambiguous and _accepts(kind)(document.value):
         return
     faults = _one_per_value(_faults(document.value, kind))
     problems = [problem for fault in faults for problem in explain(fault, document, _schema(kind))]
-    document.problems += dict.fromkeys(problems) if faults else _disagreement(document, kind)
+    document.problems += dict.fromkeys(problems) if faults or document.has_ambiguous else _disagreement(document, kind)
     for fault in faults:
         if _spoils_value(fault):
             document.value = _refused_at(document.value, fault.path)
+    if document.has_ambiguous:
+        for path, value in [*_ambiguous(document.value)]:
+            document.problems += explain(Fault(path, "ambiguous", None, value, {}, False), document, _schema(kind))
+            document.value = _refused_at(document.value, path)
+
+
+def _ambiguous(value: Value, path: Path = ()) -> Iterator[tuple[Path, Ambiguous]]:
+    """Yield the values that are text here, and that other readers of YAML take for another type."""
+    if isinstance(value, Ambiguous):
+        yield path, value
+    elif isinstance(value, Fields):
+        for key, inner in value.items():
+            yield from _ambiguous(inner, (*path, key))
+    elif isinstance(value, Items):
+        for place, inner in enumerate(value):
+            yield from _ambiguous(inner, (*path, place))
 
 
 def _one_per_value(faults: Iterable[Fault]) -> list[Fault]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from reconciler.declared.characters import character_name
 from reconciler.declared.yaml_loader import Document, Fields, Items, Refused, Value
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, Source
@@ -34,7 +36,7 @@ def explain(fault: Fault, document: Document, schema: Mapping[str, Any]) -> Iter
     match fault.keyword:
         case _ if fault.of_key:
             key = str(fault.value)
-            what = f"{quoted(key)} is not {_form(fault)}"
+            what = f"{quoted(key)} is not {_form(fault)}{_foreign_letters(key)}"
             yield Problem(what, _fix(fault), source_of(document, (*fault.path, key)))
         case "additionalProperties":
             for key, fix in _unknown_keys(fault):
@@ -109,7 +111,8 @@ def _sentence(fault: Fault) -> str:
         case "type":
             return f"must be {_types(expected)}, but is {_seen(value)}"
         case "pattern":
-            return f"must be {_form(fault)}, but is {_seen(value)}"
+            foreign = _foreign_letters(value) if _is_name(fault.schema) else ""
+            return f"must be {_form(fault)}, but is {_seen(value)}{foreign}"
         case "enum":
             return f"must be {listed(expected, 'or')}, but is {_seen(value)}"
         case "const":
@@ -124,6 +127,8 @@ def _sentence(fault: Fault) -> str:
             return "is empty"
         case "oneOf" | "anyOf":
             return _choice(fault)
+        case "ambiguous":
+            return f"{quoted(value)} is {value.other_type} for other readers of YAML, and text here"
     return f"does not match the schema ({fault.keyword})"
 
 
@@ -187,7 +192,7 @@ _CLOCK = re.compile(r"[0-9]+(:[0-9]{2})+")
 def _fix(fault: Fault) -> str:
     """Return the likeliest fix first, then the field's own advice."""
     hint = _hint(fault)
-    if fault.keyword in ("oneOf", "anyOf"):
+    if fault.keyword in ("oneOf", "anyOf", "ambiguous"):
         return hint
     return f"{hint} {_advice(fault.schema)}" if hint else _advice(fault.schema)
 
@@ -199,6 +204,8 @@ def _hint(fault: Fault) -> str:
             return f"Give exactly one of {listed(_alternatives(fault), 'and')}."
         case "anyOf":
             return f"Give at least one of {listed(_alternatives(fault), 'and')}."
+        case "ambiguous":
+            return f'Put it in quotes: "{shown(value)}".'
         case "enum" if isinstance(value, str):
             return nearest(value, fault.expected)
         case "pattern":
@@ -220,8 +227,24 @@ def _hint(fault: Fault) -> str:
 
 def _as_handle(text: str, schema: Mapping[str, Any]) -> str:
     """Suggest kate-anderson for `Kate Anderson`, if the schema requires a name of small letters."""
-    name, pattern = slug(text), str(schema.get("pattern", ""))
-    return f"Did you mean {name}?" if pattern.startswith("^[a-z") and re.search(pattern, name) else ""
+    name = slug(unicodedata.normalize("NFKC", text).translate(_LOOK_ALIKES))
+    return f"Did you mean {name}?" if _is_name(schema) and re.search(str(schema["pattern"]), name) else ""
+
+
+def _is_name(schema: Mapping[str, Any]) -> bool:
+    """Return True for the schema of a handle or a cohort's name."""
+    return "[a-z0-9-]*$" in str(schema.get("pattern", ""))
+
+
+_LOOK_ALIKES = str.maketrans("аеорсухіјѕԁһкмтвнԛԝɡαεικνορτυχ‐‑‒–—−", "aeopcyxijsdhkmtbhqwgaeiknoptux------")
+"""Letters of other alphabets, and dashes, that look like those of a handle."""
+
+
+def _foreign_letters(text: str) -> str:
+    """Name the letters of other alphabets in a text, which may look like those that are allowed."""
+    letters = list(dict.fromkeys(char for char in text[:100] if ord(char) > 0x7E and char.isprintable()))
+    names = listed((f"{char} is {character_name(char)}" for char in letters[:3]), "and") if letters else ""
+    return f", in which {names}" if names else ""
 
 
 def _in_quotes(value: int, schema: Mapping[str, Any]) -> str:

@@ -22,9 +22,10 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from reconciler.declared.characters import character_faults, character_name, conflict_fault
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
-from reconciler.text import quoted, shown
+from reconciler.text import HIDDEN, quoted, shown
 
 try:
     from yaml.cyaml import CSafeLoader as Parser  # used for its events only
@@ -59,6 +60,18 @@ class Refused(str):
     __slots__ = ()
 
 
+class Ambiguous(str):
+    """Plain text that YAML 1.2 takes for a number, a truth value or null, as editors do."""
+
+    __slots__ = ()
+
+    @property
+    def other_type(self) -> str:
+        """Type that other readers of YAML see."""
+        words = {"~": "null", "null": "null", "true": "a truth value", "false": "a truth value"}
+        return words.get(self.lower(), "a number")
+
+
 Value: TypeAlias = str | int | bool | Fields | Items | None
 
 
@@ -68,6 +81,7 @@ class Document(Struct):
     file: str
     value: Value = None
     problems: list[Problem] = field(default_factory=list)
+    has_ambiguous: bool = False
 
     def problem(self, line: int, what: str, fix: str) -> None:
         self.problems.append(Problem(what, fix, Source(self.file, line)))
@@ -91,6 +105,11 @@ def load(path: Path, file: str) -> Document:
 
 def load_text(text: str, file: str) -> Document:
     document, tabs = Document(file), _tabs(text)
+    conflict = conflict_fault(text)
+    if faults := [conflict] if conflict else [*character_faults(text)]:
+        for fault in faults:
+            document.problem(*fault)
+        return document
     try:
         document.value = _Builder(document, text).whole()
     except _Unreadable as stop:
@@ -146,7 +165,10 @@ _WORDS: dict[str, str | int | bool | None] = {"null": None, "true": True, "false
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _LONGEST_NUMBER = 18  # digits; every id is far smaller, and conversion stays cheap
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
+_OTHER_TYPE = re.compile(  # of YAML 1.2's core schema, but for the forms that are ours too
+    r"~|Null|NULL|True|TRUE|False|FALSE|[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
+    r"|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
 
 _Event: TypeAlias = Any  # each kind of event has attributes of its own, and the base class has none
 
@@ -155,6 +177,7 @@ class _Builder:
     """Builds the value of one document, and adds a problem to it for each fault."""
 
     def __init__(self, document: Document, text: str) -> None:
+        self._document = document
         self._problem = document.problem
         self._next: Callable[[], _Event] = Parser(text).get_event
         self._known = dict(_WORDS)
@@ -248,6 +271,9 @@ class _Builder:
         if text not in self._known:
             if _WHOLE.fullmatch(text):
                 return self._number(event)
+            if _OTHER_TYPE.fullmatch(text) and key != "share":
+                self._document.has_ambiguous = True
+                return Ambiguous(text)
             self._known[text] = text
         return self._known[text]
 
@@ -259,10 +285,17 @@ class _Builder:
         return Refused()
 
     def _clean(self, event: _Event) -> str:
-        """Refuse half a surrogate pair, which the slow parser lets through from an escape."""
+        """Refuse what only an escape can name: an invisible character, or half a surrogate pair (slow parser only)."""
         text: str = event.value
-        if event.style == '"' and _SURROGATE.search(text):
-            self._problem(event.start_mark.line + 1, "an escape names half a character", "Write the character itself.")
+        if event.style != '"':
+            return text
+        line = event.start_mark.line + 1
+        if _SURROGATE.search(text):
+            self._problem(line, "an escape names half a character", "Write the character itself.")
+            return Refused()
+        if match := HIDDEN.search(text):
+            what = f"an escape names the invisible character {character_name(match[0])}"
+            self._problem(line, what, "Remove it.")
             return Refused()
         return text
 

@@ -57,10 +57,10 @@ def learner_key(text: str) -> LearnerKey:
         raise Unclear("learner: the cell is empty", "Write the learner's OneFile id or MISID.")
     if _NUMBER.fullmatch(text):
         return UserId(number(text, "learner"))
-    if text.isdecimal() or re.fullmatch(r"[0-9]+[.,][0-9]+", text):
+    if text.isdecimal() or re.fullmatch(r"[0-9]+(?:[.,'’ ][0-9]+)+", text):
         fix = f"Write misid:{text} if it is a MISID, or the OneFile id without leading zeros or fractions."
         raise Unclear(f"learner: {quoted(text)} may be an id or a MISID", fix)
-    if " " in text:
+    if " " in text or not any(char.isdecimal() for char in text):
         fix = "Write the OneFile id or the MISID; write a MISID with spaces as misid:…."
         raise Unclear("learner: the cell looks like a name (names are not accepted)", fix)
     return _short(text, "learner")

@@ -6,18 +6,37 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import islice
+from typing import Any
 
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
-from reconciler.text import listed, nearest, shown
+from reconciler.text import HIDDEN, listed, nearest, quoted, shown
 
 COLUMNS = ("learner", "slot", "staff", "standard", "unit", "cohort", "label", "from", "until")
 REQUIRED = ("learner", "slot", "staff")
 SIZE_CAP = 20_000_000
-_ALSO = {f"{name}_id": name for name in ("learner", "staff", "standard", "unit")}
+_ALSO = {f"{name}{end}": name for name in ("learner", "staff", "standard", "unit") for end in ("_id", "id")}
+_OPTIONAL = tuple(name for name in COLUMNS if name not in REQUIRED)
+_NEAR = 0.75  # how similar a heading and a column's name must be
 _SEPARATORS = (",", ";", "\t")
 _KEPT_AS_TEXT = re.compile('="([^"]*)"')  # the formula that keeps 0012 as it is in a spreadsheet
-_ERROR_VALUES = re.compile(r"#[A-Z0-9/]+[!?]?")
+_ERROR_VALUES = re.compile(r"#[A-Z0-9/_]+[!?]?")
+_ROUNDED = re.compile(r"[0-9]+([.,][0-9]+)?E[+-]?[0-9]+", re.IGNORECASE)
+_QUOTES = "\"'`´‘’‚‛“”„‟«»‹›＂＇"
+_PLACEHOLDERS = frozenset(
+    {"null", "nil", "none", "na", "n/a", "n.a.", "nan", "undefined", "unknown", "tbc", "tba", "tbd", "blank"}
+    | {"(blank)", "empty", "(empty)", "true", "false", "?", "??", "???", "-", "--", "–", "—", "."}
+)
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*"
+_DAY_OR_TIME = re.compile(
+    rf"[0-9]{{1,2}}[-/. ]{_MONTH}(?:[-/. ][0-9]{{2,4}})?|{_MONTH}[-/. ][0-9]{{2,4}}"
+    r"|[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?: .*)?|[0-9]{4}([/.-])[0-9]{1,2}\2[0-9]{1,2}(?:[ T].*)?"
+    r"|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?",
+    re.IGNORECASE,
+)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class Row(Struct, frozen=True):
@@ -66,7 +85,7 @@ def _decoded(raw: bytes, sheet: Sheet) -> str | None:
 
 def _read(text: str, sheet: Sheet) -> None:
     separator, skipped = _separator(text)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = _rows(text, separator)
     header: dict[int, str] | None = None
     start = 1
     try:
@@ -92,12 +111,25 @@ def _separator(text: str) -> tuple[str, int]:
 
     A first line such as `sep=;` names the separator.
     """
-    first, _, rest = text.partition("\n")
+    first = text.partition("\n")[0]
     named = re.fullmatch(r'"?sep=(.)"?\r?', first, re.IGNORECASE)
     if named:
         return named[1], 1
-    head = next((line for line in (first, *rest.split("\n", 20)[:20]) if line.strip(" ,;\t\r")), "")
-    return max(_SEPARATORS, key=lambda mark: sum(_column(cell) in COLUMNS for cell in head.split(mark))), 0
+
+    return max(_SEPARATORS, key=lambda mark: sum(_column(cell) in COLUMNS for cell in _first_row(text, mark))), 0
+
+
+def _rows(text: str, separator: str) -> Any:
+    """Return csv's reader; typeshed has no public name for its type."""
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+
+
+def _first_row(text: str, separator: str) -> list[str]:
+    """Return the first row with a text in it, among the first rows; nothing if the separator does not fit."""
+    try:
+        return next((row for row in islice(_rows(text, separator), 20) if any(map(str.strip, row))), [])
+    except csv.Error:
+        return []
 
 
 def _column(cell: str) -> str:
@@ -115,7 +147,17 @@ def _header(cells: Sequence[str], line: int, sheet: Sheet) -> dict[int, str] | N
         near = [place for place in sheet.unread if nearest(names[place - 1], [name])]
         hint = f"Rename column {near[0]} to {name}" if near else f"Add a column {name}"
         sheet.problem(line, f"the first row has no column {name}", f"{hint}; the columns are {listed(COLUMNS, 'and')}.")
+    for name in (name for name in _OPTIONAL if name not in known.values()):
+        for place in (place for place in sheet.unread if _is_near(names[place - 1], name)):
+            what = f"the heading of column {place} is almost {name}, so the column would not be read"
+            fix = f"Rename column {place} to {name}, or give it a different name if it is something else."
+            sheet.problem(line, what, fix)
     return None if sheet.problems else known
+
+
+def _is_near(heading: str, name: str) -> bool:
+    """Return True for a heading with a slip, such as `untill`, or with more words, such as `until_date`."""
+    return name in heading.split("_") or SequenceMatcher(None, heading, name).ratio() >= _NEAR
 
 
 def _add(cells: Sequence[str], header: Mapping[int, str], line: int, sheet: Sheet) -> None:
@@ -125,7 +167,7 @@ def _add(cells: Sequence[str], header: Mapping[int, str], line: int, sheet: Shee
         )
         return
     row = {name: cells[place].strip() for place, name in header.items() if place < len(cells)}
-    faults = [fault for name, cell in row.items() for fault in _faults(name, cell)]
+    faults = [fault for name, cell in row.items() for fault in islice(_faults(name, cell), 1)]
     for what, fix in faults:
         sheet.problem(line, what, fix)
     if not faults:
@@ -140,18 +182,33 @@ def _plain(cell: str) -> str:
 def _faults(name: str, cell: str) -> Iterator[tuple[str, str]]:
     """Yield the faults of a cell. Its text is not repeated, because it may be somebody's name."""
     text = _plain(cell)
+    if name != "staff" and text.casefold() in _PLACEHOLDERS:
+        yield f"{name}: the cell has a placeholder, {quoted(text)}", "Write the value, or clear the cell."
     if text[:1] in ("=", "+", "-", "@"):
         yield f"{name}: the cell is a formula", "Put its value there, as text."
+    elif set(text) == {"#"}:
+        fix = "Make the column wider, and save the file as CSV again."
+        yield f"{name}: the column is too narrow for the spreadsheet to show this cell", fix
     elif _ERROR_VALUES.fullmatch(text):
         yield f"{name}: the cell has a spreadsheet's error, {shown(text)}", "Correct the formula that it came from."
     elif text.startswith("'"):
         yield f"{name}: the cell begins with an apostrophe", "Remove it."
-    elif re.fullmatch(r"[0-9]+(\.[0-9]+)?E\+?[0-9]+", text, re.IGNORECASE):
+    elif text and (text[0] in _QUOTES or text[-1] in _QUOTES):
+        yield f"{name}: the cell has quotes around its text", "Remove the quotes."
+    elif "�" in text:
+        yield f"{name}: the cell has a character that was lost (�)", "Enter it again, and save as 'CSV UTF-8'."
+    elif _ROUNDED.fullmatch(text):
         yield (
             f"{name}: the spreadsheet has rounded this number",
             "Format the column as text, and enter the number again.",
         )
-    elif not text.isprintable():
+    elif name in ("learner", "unit", "cohort", "label") and text is cell and _DAY_OR_TIME.fullmatch(text):
+        fix = 'Format the column as text, and enter the id again; if it is right as it is, enter it as ="id".'
+        yield f"{name}: the cell is a day or a time, and the spreadsheet may have made it one", fix
+    elif name in ("learner", "unit", "label") and _EMAIL.fullmatch(text):
+        what = f"{name}: the cell is an e-mail address"
+        yield what, "Write an id; write a MISID with @ in it as misid:…." if name == "learner" else "Write an id."
+    elif not text.isprintable() or HIDDEN.search(text):
         yield (
             f"{name}: the cell has characters that cannot be shown",
             "Enter it again, without line breaks.",

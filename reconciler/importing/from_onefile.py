@@ -29,6 +29,7 @@ from reconciler.model.slots import (
     UserId,
 )
 from reconciler.model.structs import Struct, field
+from reconciler.text import HIDDEN
 
 Labels = Literal["", "misid", "name"]
 LARGEST_ID = 2**31 - 1  # as in the schemas
@@ -182,7 +183,7 @@ class _Sorting:
             what = f"the learner has this {thing} more than once, and OneFile's API cannot tell them apart"
             return what, "Manage these slots in OneFile."
         if not _is_declarable(slot):
-            return "the id is longer than a file may have", "Manage this slot in OneFile."
+            return "the id is too long for a file, or has invisible characters", "Manage this slot in OneFile."
         member = self._census.staff.get(held)
         if member is None:
             return self._stranger(held)
@@ -214,8 +215,12 @@ class _Sorting:
 
 def _is_declarable(slot: Slot) -> bool:
     if isinstance(slot.key, str):
-        return len(slot.key) <= LONGEST_UNIT and not _UNWRITABLE.search(slot.key)
+        return len(slot.key) <= LONGEST_UNIT and not _is_unwritable(slot.key)
     return slot.key is None or slot.key <= LARGEST_ID
+
+
+def _is_unwritable(text: str) -> bool:
+    return bool(_UNWRITABLE.search(text) or HIDDEN.search(text))
 
 
 def _role(role: Role) -> str:
@@ -255,5 +260,5 @@ def _labels(census: Census, labels: Labels, taken: Collection[str]) -> dict[User
         and label not in taken
         and count[label] == 1
         and len(label) <= LONGEST_LABEL
-        and not _UNWRITABLE.search(label)
+        and not _is_unwritable(label)
     }

@@ -14,6 +14,8 @@ from reconciler.text import quoted, slug
 
 LONGEST = 64  # characters of a handle or a cohort's name, as in the schemas
 NO_CLASS = "no-class"
+COHORT_NAME = "^(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$)[a-z0-9][a-z0-9-]*$"  # as in the schemas
+RESERVED = re.compile("con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 _FOLDED = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i", "'": "", "’": ""}
@@ -105,7 +107,7 @@ def cohort_names(classrooms: Collection[int | None], called: Mapping[int, str]) 
     count = Counter([*own.values(), NO_CLASS])
     names: dict[int | None, str] = {}
     for room, name in own.items():
-        unique = name if count[name] == 1 else _joined(name, str(room))
+        unique = name if count[name] == 1 and not RESERVED.fullmatch(name) else _joined(name, str(room))
         names[room] = unique or f"class-{room}"
     if len(set(names.values())) < len(names):
         names = {room: f"class-{room}" for room in own}
@@ -114,8 +116,11 @@ def cohort_names(classrooms: Collection[int | None], called: Mapping[int, str]) 
 
 def cohort_name_fault(name: str) -> tuple[str, str] | None:
     """Return what is wrong with a cohort's name, and the fix; None for a valid name."""
-    if re.fullmatch("[a-z0-9][a-z0-9-]*", name) and len(name) <= LONGEST:
+    if re.search(COHORT_NAME, name) and name.isprintable() and len(name) <= LONGEST:
         return None
+    if RESERVED.fullmatch(name):
+        what = f"{quoted(name)} is the name of a Windows device, so Windows cannot store the file"
+        return what, f"Use a name such as {name}-2026."
     hint = folded(name)
     what = f"{quoted(name)} is not a cohort name (small letters, digits and hyphens, at most {LONGEST})"
     return what, f"Use {hint}, for example." if hint else "Use a name such as business-admin-l3-2026."

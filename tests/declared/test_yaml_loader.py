@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.declared import yaml_loader as yamlfile
-from reconciler.declared.yaml_loader import DEPTH_CAP, SIZE_CAP, Fields, Items, Value, load, load_text
+from reconciler.declared.yaml_loader import DEPTH_CAP, SIZE_CAP, Ambiguous, Fields, Items, Value, load, load_text
+from reconciler.text import HIDDEN
 
 # What YAML is made of, so that random texts meet the reader's rules and not only its first line of defence.
 SYNTAX = [
@@ -97,7 +98,7 @@ def one(text: str) -> Value:
 def test_only_null_true_false_and_plain_whole_numbers_are_not_text(text: str, value: Value) -> None:
     """No date, no octal, no Norway problem: everything else reads as it is written."""
     found = one(text)
-    assert (found, type(found)) == (value, type(value))
+    assert (found, str if isinstance(found, Ambiguous) else type(found)) == (value, type(value))
 
 
 def test_every_key_and_item_keeps_its_line() -> None:
@@ -179,7 +180,9 @@ def test_any_bytes_end_in_values_or_problems(tmp_path_factory: pytest.TempPathFa
 
 
 # U+0085, U+2028 and U+2029 end lines in YAML 1.1, and PyYAML's own two parsers disagree on them inside quotes
-TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x85\u2028\u2029"))
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x85\u2028\u2029")).filter(
+    lambda text: not HIDDEN.search(text)
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**17), 10**17) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),

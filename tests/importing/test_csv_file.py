@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.importing.csv_file import read_sheet
+from reconciler.importing.csv_file import COLUMNS, REQUIRED, read_sheet
+from reconciler.importing.existing_state import read_existing
+from reconciler.importing.from_csv import import_sheet
+from reconciler.problems import in_order
+from tests.declared.files import DAY, centre
 
 PLAIN = "learner,slot,staff,unit\n200004,unit_assessor,kate,KS 1\n"
 ROW = {"learner": "200004", "slot": "unit_assessor", "staff": "kate", "unit": "KS 1"}
@@ -98,3 +104,56 @@ def test_no_bytes_end_in_anything_but_rows_and_problems(raw: bytes) -> None:
     """A spreadsheet may hold anything."""
     sheet = read_sheet(raw, "t.csv")
     assert sheet.problems or all(set(row.cells) >= {"learner"} or row.cells for row in sheet.rows)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("place", range(4))
+def test_a_heading_with_a_line_break_is_read_wherever_it_is(separator: str, place: int) -> None:
+    """Spreadsheets put one into a cell, in quotes, whichever separator they write."""
+    names = ["learner", "slot", "staff", "unit"]
+    names[place] = f'"{names[place]}\n"'
+    body = separator.join(["200004", "unit_assessor", "kate", "KS 1"])
+    assert rows(f"{separator.join(names)}\n{body}\n") == [ROW]
+
+
+@pytest.mark.parametrize("heading", ["LearnerID", "learner_id", "Learner Id", "LEARNER-ID"])
+def test_ids_are_known_by_the_names_that_onefile_gives_them(heading: str) -> None:
+    """LearnerID, StandardID and UnitID, as its API and its exports spell them."""
+    assert rows(f"{heading},slot,staff,UnitID,StandardID\n200004,unit_assessor,kate,KS 1,\n") == [ROW]
+
+
+SLIPS = st.sampled_from([name for name in COLUMNS if name not in REQUIRED]).flatmap(
+    lambda name: st.tuples(st.just(name), st.integers(1, len(name) - 1), st.sampled_from(["double", "swap", "more"]))
+)
+
+
+@given(SLIPS)
+def test_a_heading_with_a_slip_is_never_passed_over(slip: tuple[str, int, str]) -> None:
+    """A column that almost has a known name is named by its number, or the sheet has no problem and reads it."""
+    name, place, kind = slip
+    heading = {
+        "double": name[:place] + name[place - 1] + name[place:],
+        "swap": name[: place - 1] + name[place] + name[place - 1] + name[place + 1 :],
+        "more": f"{name} (as agreed)",
+    }[kind]
+    problems = read_sheet(f"learner,slot,staff,{heading}\n".encode(), "t.csv").problems
+    assert heading == name or any(f"column 4 is almost {name}" in problem.what for problem in problems)
+
+
+@pytest.mark.parametrize("heading", ["Name", "Notes", "Start", "Team", "Email", "Programme", "Status"])
+def test_a_heading_of_another_kind_is_left_alone(heading: str) -> None:
+    """Other columns are counted as unread, and no more."""
+    sheet = read_sheet(f"learner,slot,staff,{heading}\n".encode(), "t.csv")
+    assert (sheet.problems, sheet.unread) == ([], [4])
+
+
+@pytest.mark.parametrize(
+    "case", sorted((Path(__file__).parents[1] / "cases" / "csv").glob("*.csv")), ids=lambda case: case.stem
+)
+def test_every_problem_of_a_csv_case_is_reported_at_once(case: Path, tmp_path: Path) -> None:
+    """All problems of a table, each at its line; the text file beside it has them."""
+    state = centre(tmp_path, "learners: []\n")
+    sheet = read_sheet(case.read_bytes(), case.name)
+    result = import_sheet(sheet, read_existing(state, DAY), {}, cohort="c1")
+    lines = "".join(f"{problem}\n" for problem in in_order([*sheet.problems, *result.problems]))
+    assert lines == case.with_suffix(".txt").read_text("utf-8")

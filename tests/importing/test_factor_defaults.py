@@ -16,6 +16,7 @@ from reconciler.editing.format import format_text
 from reconciler.importing.factor_defaults import factor_defaults
 from reconciler.model.slots import Handle, OrganisationId, Role, Slot, SlotKind, UserId
 from reconciler.runtime.state_files import cohort_text
+from reconciler.text import HIDDEN
 from tests.factories import DAY, member
 
 ORGANISATION = OrganisationId(5740)
@@ -49,7 +50,9 @@ slots = st.builds(
     st.dictionaries(st.sampled_from(SLOTS), terms),
     additional,
 )
-text = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12)
+text = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12).filter(
+    lambda text: not HIDDEN.search(text)
+)
 cohorts = st.lists(st.tuples(slots, text | st.just("")), max_size=9).map(
     lambda each: CohortEntry(
         "",
