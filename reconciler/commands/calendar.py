@@ -24,6 +24,7 @@ def calendar(options: Options, environment: Environment) -> ChangeCalendar:
     eve = max(options.day(environment.today()), date.min + _DAY) - _DAY
     declared = read_state(replace(options, at=eve), environment)
     changes = build_calendar(declared, (Breach(day, problem) for day, problem in foresee_breaches(declared)))
+    changes = replace(changes, scope=(*sorted({*options.cohorts}), *sorted({*options.learners})))
     if changes.days():
         return changes
     further = replace(options, at=eve, ahead_days=FURTHEST_DAYS)

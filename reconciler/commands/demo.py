@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from reconciler.problems import ExitCode, Invalid, Problem, Source
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
+from reconciler.runtime.state_files import copy_state
 
 
 class Scene(Struct, frozen=True):
@@ -42,7 +42,7 @@ def demonstrate(state: Path, environment: Environment, show: Show) -> ExitCode:
         fix = "Use an existing folder with --state, or leave it out to use the example centre."
         raise Invalid(Problem("this state folder does not exist", fix, Source(str(state))))
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as folder:
-        shutil.copytree(state, Path(folder) / "state")
+        copy_state(state, Path(folder) / "state")
         with contextlib.chdir(folder):  # so that the demo's paths read like a user's own
             return _walk(Options(target="sandbox"), replace(environment, variables={}, note=None), show)
 

@@ -136,7 +136,7 @@ def changed_from(terms: Sequence[Term], day: date, old: str | None, new: str | N
     for term in terms:
         if term.staff != old or (term.end is not None and term.end < day):
             result.append(term)
-        elif term.start is not None and term.start >= day:
+        elif day == date.min or (term.start is not None and term.start >= day):
             result.append(term._replace(staff=new))
         else:
             result += [term._replace(end=day - DAY), Term(new, day, term.end)]
@@ -151,7 +151,7 @@ def changed_on(terms: Sequence[Term], day: date, new: str | None) -> tuple[Term,
             result.append(term)
         elif term.start is None and term.end is None and len(terms) == 1:
             result.append(Term(new))
-        elif term.start == day:
+        elif day in (term.start, date.min):
             result.append(term._replace(staff=new))
         else:
             result += [term._replace(end=day - DAY), Term(new, day, term.end)]
@@ -173,7 +173,7 @@ def _joined(terms: Sequence[Term], before: Sequence[Term]) -> tuple[Term, ...]:
     result: list[Term] = []
     for term in terms:
         last = result[-1] if result else None
-        meets = last is not None and last.end is not None and term.start is not None and last.end + DAY == term.start
+        meets = last is not None and last.end is not None and term.start is not None and term.start - last.end == DAY
         if last is not None and meets and last.staff == term.staff and not (last in before and term in before):
             result[-1] = last._replace(end=term.end)
         else:

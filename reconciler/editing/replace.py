@@ -79,10 +79,11 @@ class Replace:
         A learner's own entry hides the defaults' entry for the same person, so that one edit may do too much.
         """
         first = self.start or self.today
-        begin = min(self.today, first - DAY) if self.start else first
-        days = {begin, first - DAY, first}
+        eve = max(first, date.min + DAY) - DAY
+        begin = min(self.today, eve) if self.start else first
+        days = {begin, eve, first}
         for term in (*before, *after):
-            days |= {term.start or begin, begin if term.end is None else term.end + DAY}
+            days |= {term.start or begin, begin if term.end is None else min(term.end, date.max - DAY) + DAY}
 
         def intended(day: date) -> set[str | None]:
             moves = concerned and day >= first
@@ -138,7 +139,8 @@ class Replace:
         old = terms.get(self.who)
         if old is None or not self._lasts(old):
             return
-        present, ends = terms.get(self.by), begin is not None and (old.start is None or old.start < begin)
+        present = terms.get(self.by)
+        ends = begin is not None and begin > (old.start or date.min)
         new = Term(self.by, begin if ends else old.start, old.end)
         if present is not None and not _covers(present, new):
             done.stuck.append((place, f"{self.by} is already additional on other days"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_declared
 from reconciler.declared.rules import check_staff
 from reconciler.declared.schema import checked
@@ -30,7 +31,7 @@ def read_existing(state: Path, day: date) -> Existing:
 
     Raises Invalid with every problem, also for cohort files without the other files.
     """
-    cohorts = frozenset(path.stem for path in state.glob("cohorts/*.yaml"))
+    cohorts = frozenset(path.stem for path in list_state_folder(state).cohorts)
     if cohorts:
         declared = read_declared(state, day)
         return Existing(declared.settings, declared.staff, declared.learners, cohorts)

@@ -56,6 +56,7 @@ class ChangeCalendar(Struct, frozen=True):
 
     `waivers` are those that end on these days. `next` is the first day after `last` on which something changes; it is
     only computed if nothing changes before. `windows` are the times without writes that these days meet.
+    `scope` has the cohorts and learners that a command selects; empty for all.
     """
 
     organisation: int
@@ -66,6 +67,7 @@ class ChangeCalendar(Struct, frozen=True):
     breaches: tuple[Breach, ...]
     next: date | None = None
     windows: tuple[Window, ...] = ()
+    scope: tuple[str, ...] = ()
 
     def days(self) -> list[date]:
         """Return the days on which something happens, in order."""

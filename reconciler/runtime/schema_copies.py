@@ -12,6 +12,7 @@ from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.resources import resource
 from reconciler.runtime.files import text_at, write_whole
 
+BYTE_ORDER_MARK = "\ufeff"  # some editors begin a file with it
 SCHEMAS = tuple(f"schemas/{kind}.schema.json" for kind in ("cohort", "settings", "staff"))
 
 _FIX = "Allow writing to this file."
@@ -31,7 +32,7 @@ def other_schemas(folder: Path) -> tuple[str, ...]:
 def is_current(name: str, text: str) -> bool:
     """Return whether a copy is of this version, with any handles."""
     try:
-        copy = json.loads(text)
+        copy = json.loads(text.removeprefix(BYTE_ORDER_MARK))
         return bool(copy == json.loads(schema_text(name, _handles_in(name, copy))))
     except (ValueError, KeyError, TypeError):
         return False
@@ -112,7 +113,7 @@ def _handles_in(name: str, copy: Any) -> list[str]:
 def _same(text: str | None, expected: str) -> bool:
     """Return whether two schemas are the same, whatever their layout."""
     try:
-        return text is not None and bool(json.loads(text) == json.loads(expected))
+        return text is not None and bool(json.loads(text.removeprefix(BYTE_ORDER_MARK)) == json.loads(expected))
     except ValueError:
         return False
 

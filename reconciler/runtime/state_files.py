@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,9 @@ from pathlib import Path
 
 from reconciler.declared.cohort import CohortEntry, Term
 from reconciler.declared.dump import cohort_data, settings_data, staff_data
+from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_declared
+from reconciler.declared.yaml_loader import SIZE_CAP
 from reconciler.editing.emit import compose, schema_line
 from reconciler.importing.existing_state import Existing
 from reconciler.model.declared import Declared, Settings, Staff
@@ -133,14 +134,30 @@ def read_back(state: Path, texts: Mapping[str, str], day: date, cohorts: Collect
             raise ReconcilerError(Problem(what, FAULT)) from error
 
 
+def copy_state(state: Path, copy: Path) -> None:
+    """Copy the files that are read, and the names of those that a warning is about; nothing else, and no links."""
+    copy.mkdir()
+    folder = list_state_folder(state)
+    for path in (folder.settings, folder.staff, *folder.cohorts):
+        if path.is_file():
+            target = copy / path.relative_to(state)
+            target.parent.mkdir(exist_ok=True)
+            with path.open("rb") as source:
+                target.write_bytes(source.read(SIZE_CAP + 1))  # a larger file is refused, whatever else is in it
+    for problem in folder.problems:
+        path = Path(problem.source.file) if problem.source else state
+        if path != state and path.parent in (state, state / "cohorts") and path.is_file():
+            target = copy / path.relative_to(state)
+            target.parent.mkdir(exist_ok=True)
+            target.touch()
+
+
 @contextmanager
 def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
     """Yield a temporary copy of the state folder with the new files in it."""
     with tempfile.TemporaryDirectory(prefix="reconciler-new-") as folder:
         place = Path(folder) / "state"
-        place.mkdir()
-        if state.is_dir():
-            shutil.copytree(state, place, dirs_exist_ok=True)
+        copy_state(state, place)
         for name, text in texts.items():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(text, encoding="utf-8", newline="\n")

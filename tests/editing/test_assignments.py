@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.editing.assignments import Fields, Term, changed_from, changed_on, put, swapped, terms_of, value_of
+from reconciler.editing.assignments import (
+    Fields,
+    Term,
+    changed_from,
+    changed_on,
+    dated,
+    put,
+    swapped,
+    terms_of,
+    value_of,
+)
+from reconciler.editing.replace import Replace
 
 FIRST = date(2026, 11, 1)
 DAYS = [FIRST + timedelta(number) for number in range(40)]
@@ -62,6 +75,27 @@ def test_accepting_a_holder_ends_with_the_entry_that_it_falls_in(terms: tuple[Te
             assert holder(after, day) == holder(terms, day)
         elif day >= today:
             assert holder(after, day) == BY
+
+
+ENDS = [date.min, date.min + timedelta(1), date.max - timedelta(1), date.max]
+
+
+@pytest.mark.parametrize("day", ENDS)
+@pytest.mark.parametrize("start", [None, *ENDS])
+@pytest.mark.parametrize("end", [None, *ENDS])
+def test_the_ends_of_the_calendar_are_days_like_any_other(day: date, start: date | None, end: date | None) -> None:
+    """Nothing has a day before the first or after the last; what is changed holds up to that day."""
+    if (start or date.min) > (end or date.max):
+        return
+    terms = (Term(WHO, start, end),)
+    for after in (changed_from(terms, day, WHO, BY), swapped(terms, day, WHO, BY)):
+        assert all(holder(after, each) in (WHO, BY) for each in ENDS if terms[0].on(each))
+    assert holder(changed_from(terms, day, WHO, BY), day) == (BY if terms[0].on(day) else "nobody is declared")
+    assert holder(changed_on(terms, day, BY), day) == (BY if terms[0].on(day) else "nobody is declared")
+    cohort = {"learners": [{"id": 1, "default_assessor": value_of(terms), "additional": [dated(terms[0])]}]}
+    for begin in (None, day):
+        done = Replace(WHO, BY, begin, day).in_cohort("c", json.loads(json.dumps(cohort)), None)
+        assert done.stuck == []
 
 
 @given(times, days)

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from reconciler.declared.load import read_declared
 from reconciler.model.plan import HandoverKind
+from reconciler.model.structs import replace
 from reconciler.plan.calendar import Breach, ChangeCalendar, build_calendar
 from reconciler.plan.lookahead import foresee_breaches
 from reconciler.report.calendar.ics import render_ics
@@ -148,7 +149,7 @@ def test_json_has_each_slot(tmp_path: Path) -> None:
 
 def test_the_ics_is_what_the_standard_asks(tmp_path: Path) -> None:
     """CR LF, at most 75 bytes a line, all-day events whose end is the next day, read back by another reader."""
-    odd = TEXT.replace("label: A-1", 'label: "Zoë; A\\\\1, und\\u202e mehr ' + "é" * 45 + '"')
+    odd = TEXT.replace("label: A-1", 'label: "Zoë; A\\\\1, und\\u2007 mehr ' + "é" * 45 + '"')
     text = render_ics(found(tmp_path, odd))
     assert text.endswith("END:VCALENDAR\r\n")
     assert "\n" not in text.replace("\r\n", "")
@@ -158,7 +159,7 @@ def test_the_ics_is_what_the_standard_asks(tmp_path: Path) -> None:
     for event in events:
         assert event["DTEND"].dt - event["DTSTART"].dt == timedelta(days=1)
     told = str(events[0]["DESCRIPTION"])
-    assert "Zoë; A\\1, und\\u202e mehr é" in told
+    assert "Zoë; A\\1, und\\u2007 mehr é" in told
 
 
 def test_an_event_keeps_its_id_while_it_stays_what_it_is(tmp_path: Path) -> None:
@@ -174,6 +175,38 @@ def test_an_event_keeps_its_id_while_it_stays_what_it_is(tmp_path: Path) -> None
     assert ids(TEXT, days=60) == first
     moved = ids(TEXT, COVERED.replace("from: 2026-12-05", "from: 2026-12-06"))
     assert len(moved - first) == len(first - moved) == 1
+
+
+def test_a_broken_policy_keeps_its_id_when_lines_move(tmp_path: Path) -> None:
+    """A comment above, another path of the folder: the same day, policy and people are the same event."""
+    staff = COVERED.replace("id: 132757, role: assessor", "id: 132757, role: assessor, person: k")
+    staff = staff.replace("id: 131002, role: iqa", "id: 131002, role: iqa, person: k")
+
+    def ids(folder: Path, text: str) -> dict[str, str]:
+        events = Calendar.from_ical(render_ics(found(folder, text, staff))).events
+        return {str(event["UID"]): str(event["SUMMARY"]) for event in events}
+
+    first = ids(tmp_path / "a", TEXT)
+    assert ids(tmp_path / "elsewhere" / "b", "# a comment\n# another\n" + TEXT) == first
+    assert "A policy will be broken" in first.values()
+
+
+def test_two_calendars_of_parts_of_a_centre_share_no_id(tmp_path: Path) -> None:
+    """A program may subscribe to the calendars of two cohorts; each keeps its own events."""
+    whole = found(tmp_path)
+    ids = [
+        {str(event["UID"]) for event in Calendar.from_ical(render_ics(changes)).events}
+        for changes in (whole, replace(whole, scope=("care",)), replace(whole, scope=("arts",)))
+    ]
+    assert len(set.union(*ids)) == sum(map(len, ids)) == 3 * 8
+
+
+def test_events_that_are_alike_in_all_but_their_reason_have_ids_of_their_own(tmp_path: Path) -> None:
+    """Two waivers of one policy for one learner with one last day are two events."""
+    whole = found(tmp_path)
+    twice = replace(whole, waivers=(*whole.waivers, replace(whole.waivers[0], reason="other")))
+    ids = [str(event["UID"]) for event in Calendar.from_ical(render_ics(twice)).events]
+    assert len(set(ids)) == len(ids) == 9
 
 
 def test_nothing_coming_is_said_in_every_format(tmp_path: Path) -> None:

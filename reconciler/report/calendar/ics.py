@@ -1,12 +1,15 @@
 """The calendar as iCalendar (RFC 5545): all-day events for calendar programs that subscribe to it.
 
-An event's UID is made from its kind, people and day, so that a program that reads the file again keeps the event, and
-drops it if it moved or was withdrawn. No time of writing is included: the same files give the same bytes.
+An event's UID is made from its kind, people and day, and the selected cohorts and learners, so that a program that
+reads the file again keeps the event, and drops it if it moved or was withdrawn. Lines of files are not part of it. No
+time of writing is included: the same files give the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
@@ -29,13 +32,19 @@ def render_ics(changes: ChangeCalendar) -> str:
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", f"Staff changes, organisation {changes.organisation}")
     calendar.add("x-wr-timezone", "Europe/London")
-    for event in _events(changes):
+    known: Counter[str] = Counter()
+    for key, event in _events(changes):
+        known[key] += 1
+        text = key if known[key] == 1 else f"{key}\0{known[key]}"
+        uid = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+        event.add("uid", f"{uid}@onefile-reconciler")
         calendar.add_component(event)
-    text: str = calendar.to_ical().decode()
-    return text
+    rendered: str = calendar.to_ical().decode()
+    return rendered
 
 
-def _events(changes: ChangeCalendar) -> Iterator[Event]:
+def _events(changes: ChangeCalendar) -> Iterator[tuple[str, Event]]:
+    """Yield each event with the text that its UID is made from."""
     stamp = datetime.combine(changes.first, time(), UTC)
     for day in changes.days():
         today = changes.on(day)
@@ -53,17 +62,19 @@ def _events(changes: ChangeCalendar) -> Iterator[Event]:
         for breach in today.breaches:
             problem = breach.problem
             details = f"{problem.what}\n{problem.place()}\n{problem.fix}"
-            yield _event(
-                changes, day, stamp, ("breach", problem.what, problem.place()), "A policy will be broken", details
-            )
+            identity = ("breach", _PLACE.sub(r"\1", problem.what), _PLACE.sub(r"\1", problem.place()))
+            yield _event(changes, day, stamp, identity, "A policy will be broken", details)
+
+
+_PLACE = re.compile(r"(?:[^\s/]*/)*([^\s/]+\.yaml)(?::[0-9]+)?")
+"""Line of a file, which changes when a comment is added above it."""
 
 
 def _event(
     changes: ChangeCalendar, day: date, stamp: datetime, identity: Sequence[str], summary: str, description: str
-) -> Event:
+) -> tuple[str, Event]:
     event = Event()
-    key = "\0".join([str(changes.organisation), day.isoformat(), *identity])
-    event.add("uid", f"{hashlib.sha256(key.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}@onefile-reconciler")
+    key = "\0".join([str(changes.organisation), *changes.scope, day.isoformat(), *identity])
     event.add("dtstamp", stamp)
     event.add("dtstart", day)
     if day < date.max:
@@ -71,7 +82,7 @@ def _event(
     event.add("summary", without_colons(visible(summary)))
     event.add("description", "\n".join(without_colons(visible(line)) for line in description.splitlines()))
     event.add("transp", "TRANSPARENT")  # nobody is busy because of it
-    return event
+    return key, event
 
 
 def _summary(handovers: Sequence[Handover]) -> str:
