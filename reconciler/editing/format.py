@@ -18,6 +18,7 @@ from reconciler.editing.yaml_tree import (
     Scalar,
     Spot,
     column,
+    comments,
     data_of,
     line_break,
     line_end,
@@ -36,13 +37,14 @@ def format_text(text: str, kind: Kind) -> str:
     unless the file's shape fixes that. A comment moves with the entry after it; below the last entry of an indented
     part, with that part; above the first key, it stays at the top of the file.
     """
-    data = data_of(parse(text))
+    data, before_comments = data_of(parse(text)), comments(text)
     for _ in range(_TIMES):
         before, text = text, _format_once(text, kind)
         if text == before:
             break
     require(text == before, "its layout does not settle")
     require(round_trips(text, data), "the layout would change what is declared")
+    require(comments(text) == before_comments, "the layout would lose a comment")
     return text
 
 

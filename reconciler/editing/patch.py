@@ -23,6 +23,7 @@ from reconciler.editing.yaml_tree import (
     Node,
     Scalar,
     column,
+    comments,
     data_of,
     line_break,
     line_end,
@@ -44,6 +45,8 @@ def patch(text: str, kind: Kind, data: dict[str, Data]) -> str:
     patcher.node(root, data, SHAPES[kind])
     result = patcher.result()
     require(round_trips(result, data), "the result would not have the intended values")
+    after = "\n".join(comments(result))
+    require(all(comment in after for comment in patcher.remaining_comments()), "a comment would be lost")
     return result
 
 
@@ -71,6 +74,7 @@ class _Patcher:
         self._text = text
         self._break = line_break(text)
         self._edits: list[_Edit] = []
+        self._removed: set[int] = set()
         self._comments = [item for item in trivia(text, root) if isinstance(item, Comment)]
         self._in_quotes = isinstance(root, Group) and root.flow and _keys_are_quoted(root)
 
@@ -79,11 +83,22 @@ class _Patcher:
         for edit in sorted(self._edits):
             require(edit.start >= place, "two edits overlap")
             parts += [self._text[place : edit.start], edit.text]
+            if self._text.startswith("#", edit.end) and "".join(parts[-2:])[-1:].strip():
+                parts.append(" ")  # a comment needs one after plain text
             place = edit.end
         return "".join([*parts, self._text[place:]])
 
+    def remaining_comments(self) -> list[str]:
+        """Return the texts of the comments that do not belong to a removed entry."""
+        return [item.text for item in self._comments if item.start not in self._removed]
+
     def _edit(self, start: int, end: int, text: str) -> None:
         self._edits.append(_Edit(start, end, len(self._edits), text))
+
+    def _delete(self, start: int, end: int) -> None:
+        """Delete a removed entry, with the comments that belong to it."""
+        self._removed |= {item.start for item in self._comments if start <= item.start < end}
+        self._edit(start, end, "")
 
     # -------------------------------------------------------------- differences
 
@@ -136,21 +151,28 @@ class _Patcher:
 
     def _replace(self, node: Node, data: Data, shape: Shape, entry: Entry | None, *, flow: bool) -> None:
         if flow or entry is None:
-            self._edit(node.start, node.end, self._flat(data, shape, like=node))
+            note = self._note(node)
+            ends = f"{self._break}{' ' * (column(self._text, node.start) + 1)}" if note else ""
+            self._edit(node.start, node.end, f"{self._flat(data, shape, like=node)}{note}{ends}")
             return
         indent = column(self._text, entry.start)
         value = arranged(data, shape, str(entry.key.value) if entry.key else "", indent=indent)
         above = isinstance(node, Group) and not node.flow and entry.key
         if isinstance(value, Block) and not value.in_line and isinstance(node, Scalar) and self._follows(entry):
             inner = "".join(f"{self._break}{' ' * (indent + 2)}{line}" for line in spread(value))
-            self._edit(self._key_end(entry), node.end, "")
+            self._edit(self._key_end(entry), node.end, self._note(node))
             self._edit(line_end(self._text, node.end), line_end(self._text, node.end), inner)
         elif above and (isinstance(value, str) or value.in_line):
             self._collapse(entry, node, in_line(value))
         elif isinstance(value, Block) and not value.in_line and isinstance(node, Group) and not node.flow:
-            self._edit(node.start, node.end, f"{self._break}{' ' * column(self._text, node.start)}".join(spread(value)))
+            lines = f"{self._break}{' ' * column(self._text, node.start)}".join(spread(value))
+            self._edit(node.start, node.end, f"{lines}{self._note(node)}")
         else:
-            self._edit(node.start, node.end, self._flat(data, shape, like=node))
+            self._edit(node.start, node.end, f"{self._flat(data, shape, like=node)}{self._note(node)}")
+
+    def _note(self, node: Node) -> str:
+        """Return the comments inside a value as one comment, with two spaces before it."""
+        return "".join(f"  {item.text}" for item in self._comments if node.start <= item.start < node.end)
 
     def _follows(self, entry: Entry) -> bool:
         """Return True if the value is on the line of its key."""
@@ -168,6 +190,8 @@ class _Patcher:
         indent = self._text[line_start(self._text, entry.start) : entry.start]
         if kept and not indent.strip():
             self._edit(entry.start, entry.start, "".join(f"{item.text}{self._break}{indent}" for item in kept))
+        elif kept:  # on the line of a dash
+            text += "".join(f"  {item.text}" for item in kept)
         self._edit(place, place, f" {text}")
         first = line_start(self._text, node.start)
         if first <= place:  # the value starts on the line of its key
@@ -237,7 +261,7 @@ class _Patcher:
             following = next((entry for entry in left if entry.start > run[-1].start), None)
             if group.flow:
                 if following:
-                    self._edit(run[0].start, following.start, "")
+                    self._delete(run[0].start, following.start)
                 else:
                     self._remove_tail(left[-1], run)
                 continue
@@ -245,9 +269,10 @@ class _Patcher:
             if (
                 self._text[margin : run[0].start].strip() and following
             ):  # on the line of a dash: the next entry moves up
-                self._edit(run[0].start, following.start, "")
+                self._delete(run[0].start, following.start)
             else:
-                self._edit(margin - len(_break_before(self._text, margin)), line_end(self._text, run[-1].value.end), "")
+                start = margin - len(_break_before(self._text, margin))
+                self._delete(start, line_end(self._text, run[-1].value.end))
 
     def _remove_tail(self, last: Entry, run: Sequence[Entry]) -> None:
         """Remove everything after *last* inside brackets, but for the comment of *last*."""
@@ -256,7 +281,7 @@ class _Patcher:
         if any(start <= item.start < min(stop, run[0].start) for item in self._comments):
             comma = _COMMA.match(self._text, end)  # there is a comma before the comment already
             start, end = stop, comma.end() if comma else end
-        self._edit(start, end, "")
+        self._delete(start, end)
 
     # -------------------------------------------------------------- values on one line
 

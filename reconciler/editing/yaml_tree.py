@@ -35,12 +35,16 @@ _Event: TypeAlias = Any  # each kind of event has attributes of its own, and the
 
 
 class Scalar(Struct):
-    """Single value; `quote` is the character that opens it: a quote, `|` or `>`, or "" for plain text."""
+    """Single value; `quote` is the character that opens it: a quote, `|` or `>`, or "" for plain text.
+
+    `head` is the end of the first line of a block of text, which may have a comment; else it is `start`.
+    """
 
     start: int
     end: int
     value: str | int | bool | None
     quote: str = ""
+    head: int = 0
 
 
 class Entry(Struct):
@@ -136,10 +140,12 @@ class _Reader:
 
     def _scalar(self, event: _Event, *, is_key: bool = False) -> Scalar:
         start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
+        head = start
         if style in ("|", ">"):  # its end is at the start of the next line
             end = start + len(self._text[start:end].rstrip())
+            head = min(line_end(self._text, start), end)
         value = event.value if style or is_key else resolved(event.value)
-        return Scalar(start, end, value, style)
+        return Scalar(start, end, value, style, head)
 
 
 def _end(event: _Event) -> int:
@@ -150,7 +156,7 @@ def _marks(text: str, start: int, end: int) -> Iterator[int]:
     """Yield the places of indicators between two values: neither space nor comment."""
     place = start
     while place < end:
-        if text[place] == "#" and (place == 0 or text[place - 1].isspace()):
+        if text[place] == "#":
             place = line_end(text, place)
         elif text[place].isspace():
             place += 1
@@ -192,8 +198,14 @@ def trivia(text: str, root: Node) -> Iterator[Comment | Spot]:
     place = 0
     for scalar in _scalars(root):
         yield from _between(text, place, scalar.start)
+        yield from _between(text, scalar.start, scalar.head)
         place = scalar.end
     yield from _between(text, place, len(text))
+
+
+def comments(text: str) -> list[str]:
+    """Return the texts of all comments, sorted."""
+    return sorted(item.text for item in trivia(text, parse(text)) if isinstance(item, Comment))
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:
@@ -209,7 +221,7 @@ def _scalars(node: Node) -> Iterator[Scalar]:
 def _between(text: str, start: int, end: int) -> Iterator[Comment | Spot]:
     place = start
     while place < end:
-        if text[place] == "#" and (place == 0 or text[place - 1].isspace()):
+        if text[place] == "#":  # the parser takes it for a comment even without a space before it
             stop = line_end(text, place)
             alone = not text[line_start(text, place) : place].strip()
             yield Comment(place, stop, text[place:stop].rstrip(), alone)
