@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 
@@ -65,6 +66,27 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=key))
 
 
+MOST_OF_A_FILE = 100
+MOST_IN_ALL = 1000
+
+
+def bounded(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sort problems, and count those beyond what a person can work through: of one file, and in all."""
+    fix = "Fix the problems above first, then run the command again."
+    result: list[Problem] = []
+    for file, group in groupby(in_order(problems), key=lambda problem: problem.source and problem.source.file):
+        shown, hidden = (of_file := list(group))[:MOST_OF_A_FILE], of_file[MOST_OF_A_FILE:]
+        if not file or not hidden:
+            result += of_file
+            continue
+        what = f"{len(hidden)} more in this file, from this line on"
+        severity: Severity = "error" if any(problem.severity == "error" for problem in hidden) else "warning"
+        result += [*shown, Problem(what, fix, hidden[0].source, severity=severity)]
+    if hidden := result[MOST_IN_ALL:]:
+        result[MOST_IN_ALL:] = [Problem(f"{len(hidden)} more in this file and others", fix, hidden[0].source)]
+    return tuple(result)
+
+
 class ReconcilerError(Exception):
     """Anything that ends a command in words a user can act on.
 
@@ -94,6 +116,9 @@ class ReconcilerError(Exception):
 
 class Invalid(ReconcilerError):
     exit_code = ExitCode.INVALID
+
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        super().__init__(bounded([problems] if isinstance(problems, Problem) else problems))
 
 
 class Stale(ReconcilerError):

@@ -23,7 +23,7 @@ from reconciler.declared.settings_and_staff import Directory, read_settings, rea
 from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff
 from reconciler.model.slots import Handle
 from reconciler.model.structs import Struct, field
-from reconciler.problems import Invalid, Problem, in_order
+from reconciler.problems import Invalid, Problem, bounded
 
 
 class Reading(Struct):
@@ -104,7 +104,7 @@ def read_declared(
     chosen.sort(key=lambda learner: (learner.cohort, learner.id or 0, learner.misid or ""))
     left_out = len(reading.learners) - len(chosen)
     cohorts = frozenset(learner.cohort for learner in reading.learners)
-    warnings = in_order(reading.problems)
+    warnings = bounded(reading.problems)
     everyone = tuple(reading.learners)
     return Declared(day, reading.settings, reading.staff, tuple(chosen), warnings, left_out, cohorts, horizon, everyone)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from reconciler.declared.characters import character_name
 from reconciler.declared.yaml_loader import Document, Fields, Items, Refused, Value
 from reconciler.model.structs import Struct
-from reconciler.problems import Problem, Source
+from reconciler.problems import MOST_OF_A_FILE, Problem, Source
 from reconciler.text import did_you_mean, listed, nearest, quoted, shown, slug
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -144,8 +144,11 @@ def _alternatives(fault: Fault) -> list[str]:
 
 def _unknown_keys(fault: Fault) -> Iterator[tuple[str, str]]:
     names = list(fault.schema.get("properties", {}))
-    for key in fault.value:
-        if key not in names and not isinstance(key, Refused):
+    unknown = [key for key in fault.value if key not in names and not isinstance(key, Refused)]
+    for number, key in enumerate(unknown):
+        if number >= MOST_OF_A_FILE:  # these are only counted
+            yield key, ""
+        else:
             yield key, did_you_mean(key, names, f"Use one of these keys: {listed(names, 'and')}.")
 
 
