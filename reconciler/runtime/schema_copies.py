@@ -124,7 +124,7 @@ def _may_be_renewed(path: Path) -> bool:
     if text is None:
         return True
     try:
-        return str(json.loads(text)["$id"]).startswith("urn:onefile-reconciler:schema:")
+        return str(json.loads(text.removeprefix(BYTE_ORDER_MARK))["$id"]).startswith("urn:onefile-reconciler:schema:")
     except (ValueError, KeyError, TypeError):
         return False
 
