@@ -16,6 +16,7 @@ from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Settings
 from reconciler.model.slots import OrganisationId, UserId
 from reconciler.problems import Invalid, Problem, Source, in_order
+from reconciler.runtime.edit_journal import recover_edit
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
@@ -32,6 +33,7 @@ def import_table(
     names: bool = False,
 ) -> ImportResult:
     """Write new files from the table. Raises Invalid with every row that is refused; then nothing is written."""
+    recover_edit(options.state)
     existing = read_existing(options.state, options.day(environment.today()))
     check_cohort_option(options.state, cohort)
     settings = _settings(options, environment, existing, organisation)

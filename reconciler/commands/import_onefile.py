@@ -23,6 +23,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.plan.compare import Unsettled, make_plan
 from reconciler.plan.complete import judge_plan
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
+from reconciler.runtime.edit_journal import recover_edit
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.lock import locked, sites_of
 from reconciler.runtime.options import Options
@@ -122,6 +123,7 @@ class _Seen(Struct, frozen=True):
 
 def import_centre(options: Options, environment: Environment, request: ImportOptions) -> ImportResult:
     """Read OneFile and write new files. Raises Invalid, ServiceError or StoreError; then nothing is written."""
+    recover_edit(options.state)
     existing = read_existing(options.state, options.day(environment.today()))
     check_cohort_option(options.state, request.cohort)
     settings = existing.settings or first_settings(options, environment, request.organisation or 0)

@@ -82,7 +82,8 @@ def init(request: InitOptions) -> InitResult:
     if problems:
         raise Invalid(problems)
     missing = {name: text for name, text in texts.items() if existing[name] is None}
-    write_new(request.folder, missing, mode=0o644)  # invented people and pipelines: for everybody to read
+    # invented people and pipelines: for everybody to read
+    write_new(request.folder, missing, is_state=False, mode=0o644)
     to_name = () if request.origin else tuple(name for name, text in texts.items() if _UNKNOWN.commit in text)
     already = tuple(sorted(texts.keys() - missing.keys()))
     return InitResult(

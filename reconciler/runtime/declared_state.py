@@ -8,12 +8,15 @@ from pathlib import Path
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared
 from reconciler.model.structs import replace
+from reconciler.runtime.edit_journal import recover_edit
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 
 
 def read_state(options: Options, environment: Environment) -> Declared:
     """Read, check and resolve the files in scope for the day. Raises Invalid with every problem at once."""
+    if (note := recover_edit(options.state)) and environment.note:
+        environment.note(note)
     today = environment.today()
     declared = read_declared(
         options.state,

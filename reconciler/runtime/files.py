@@ -8,11 +8,12 @@ from pathlib import Path
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 
 _ANOTHER = "Choose another path for --out."
+TEMPORARY = ".reconciler-"  # how the names of temporary files begin
 _SURROGATES = "backslashreplace"
 """JSON's own escape for what UTF-8 cannot hold: half of a surrogate pair."""
 
 
-def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600) -> None:
+def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600, prefix: str = TEMPORARY) -> None:
     """Write a file atomically: beside `path` first, then moved there.
 
     A write that is cut off leaves the old file. Links are followed. A pipe or a device such as /dev/null is written to
@@ -26,7 +27,7 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600
             place.write_text(text, encoding="utf-8", errors=_SURROGATES, newline="\n")
             return
         make_folder(place.parent)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".reconciler-")
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=prefix)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", errors=_SURROGATES, newline="\n") as file:
                 file.write(text)

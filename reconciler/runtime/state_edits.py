@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,7 +19,7 @@ from reconciler.editing.yaml_tree import data_of, parse
 from reconciler.model.declared import Declared
 from reconciler.model.structs import Struct
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
-from reconciler.runtime.files import write_whole
+from reconciler.runtime.edit_journal import recover_edit, write_journalled
 from reconciler.runtime.schema_copies import update_handles
 from reconciler.runtime.state_files import tried
 
@@ -54,6 +54,7 @@ class Edits:
     changed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        recover_edit(self.state)
         folder = list_state_folder(self.state)
         paths = [folder.settings, folder.staff, *folder.cohorts]
         self.texts = {path.relative_to(self.state).as_posix(): _text(path) for path in paths}
@@ -124,28 +125,9 @@ class Edits:
             fix = "Save or close it in your editor, then run the command again. Nothing was written."
             what = "the file was changed while this command ran"
             raise ReconcilerError([Problem(what, fix, Source((self.state / name).as_posix())) for name in moved])
-        _write_all(self.state, self.changed, self.texts)
+        write_journalled(self.state, self.changed, fix=_FIX)
         if "staff.yaml" in self.changed:
             update_handles(self.state)
-
-
-def _write_all(state: Path, texts: Mapping[str, str], before: Mapping[str, str]) -> None:
-    written: list[str] = []
-    try:
-        for name, text in texts.items():
-            _write(text, state / name)
-            written.append(name)
-    except BaseException:
-        for name in written:
-            _write(before[name], state / name)
-        raise
-
-
-def _write(text: str, path: Path) -> None:
-    """Write a file atomically, with the permissions that it had."""
-    mode = path.stat().st_mode & 0o777
-    write_whole(text, path, fix=_FIX)
-    path.chmod(mode)
 
 
 def _text(path: Path) -> str:

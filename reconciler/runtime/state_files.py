@@ -19,10 +19,10 @@ from reconciler.model.declared import Declared, Settings, Staff
 from reconciler.model.slots import OrganisationId
 from reconciler.onefile.targets import NAMES, SANDBOX, resolve_target
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
+from reconciler.runtime.edit_journal import write_journalled
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.files import write_whole
 from reconciler.runtime.options import Options
-from reconciler.runtime.schema_copies import update_handles
 from reconciler.runtime.target import BASE_URL
 
 FAULT = "Report this as a bug of the import, with the version. Nothing was written."
@@ -164,18 +164,23 @@ def tried(state: Path, texts: Mapping[str, str]) -> Iterator[Path]:
         yield place
 
 
-def write_new(state: Path, texts: Mapping[str, str], *, mode: int = 0o600) -> None:
-    """Write all files. Raises Invalid if one exists, ReconcilerError if one cannot be written; then none is left."""
-    if problems := already_there(state, texts):
+def write_new(folder: Path, texts: Mapping[str, str], *, is_state: bool = True, mode: int = 0o600) -> None:
+    """Write all files. Raises Invalid if one exists, ReconcilerError if one cannot be written; then none is left.
+
+    Files of a state folder are all written or none even if the machine stops; a starter is written again. `mode` is
+    the mode of a starter's files.
+    """
+    if problems := already_there(folder, texts):
         raise Invalid(problems)
+    if is_state:
+        write_journalled(folder, texts, fix=_FIX)
+        return
     written: list[Path] = []
     try:
         for name, text in texts.items():
-            write_whole(text, state / name, fix=_FIX, mode=mode)
-            written.append(state / name)
+            write_whole(text, folder / name, fix=_FIX, mode=mode)
+            written.append(folder / name)
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
         raise
-    if "staff.yaml" in texts:
-        update_handles(state)
