@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": NOUNS | {"clock", "ratelimit"},
     # the stages: never another stage, but that new files are made from what is declared and observed
     "declared": NOUNS | {"resources", "subprocess_env", "text"},
-    "editing": NOUNS,
+    "editing": NOUNS | {"resources"},
     "observed": NOUNS | {"onefile"},
     "importing": NOUNS | {"declared", "observed", "onefile", "text"},
     "plan": NOUNS | {"onefile.wire", "resources"},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import NamedTuple
 
+from reconciler.editing.layout import shape_of
 from reconciler.editing.yaml_tree import Data
 from reconciler.model.slots import LISTED, SINGLE, Slot
 
@@ -75,14 +77,17 @@ def _item(section: Fields, name: str, key: str, number: int | str) -> Fields:
     return new
 
 
-_NAMES = [listed.name for listed in LISTED.values()]
-_PARTS = dict.fromkeys(part for listed in LISTED.values() for part in listed.kinds)
-_ORDER = ("id", "misid", "label", *SINGLE, *LISTED, "additional", *_NAMES, *_PARTS)
+@cache
+def _order() -> tuple[str, ...]:
+    """Return the keys of a learner, then those of a learning aim or unit, in their canonical order."""
+    learner = shape_of("cohort").of("learners").of(None)
+    items = [learner.of(name).of(None).keys for name in LISTED]
+    return (*learner.keys, *(keys[0] for keys in items), *dict.fromkeys(key for keys in items for key in keys[1:]))
 
 
 def _put_behind(fields: Fields, name: str, value: Data) -> None:
     """Add a key after the last of those that precede it in the canonical order."""
-    earlier = _ORDER[: _ORDER.index(name)]
+    earlier = _order()[: _order().index(name)]
     pairs = list(fields.items())
     place = max((number for number, (key, _) in enumerate(pairs, 1) if key in earlier), default=0)
     pairs.insert(place, (name, value))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from reconciler.editing.layout import SHAPES, Kind, Shape
+from reconciler.editing.layout import Kind, Shape, shape_of
 from reconciler.editing.yaml_tree import Data, resolved
 from reconciler.model.structs import Struct, field
 
@@ -22,7 +22,7 @@ def compose(
     *head* has comments for the first lines, without their #; *notes* has comments for top-level keys, by key. Days and
     shares are text.
     """
-    block = arranged(data, SHAPES[kind])
+    block = arranged(data, shape_of(kind))
     for part in block.parts if isinstance(block, Block) else ():
         if note := (notes or {}).get(part.key):
             part.note = f"  # {note}"

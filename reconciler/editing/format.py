@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reconciler.editing.emit import WIDTH, Block, Part, Value, in_line, lines, quoted, scalar
-from reconciler.editing.layout import SHAPES, Kind, Shape
+from reconciler.editing.layout import Kind, Shape, shape_of
 from reconciler.editing.verify import require, round_trips
 from reconciler.editing.yaml_tree import (
     BREAK,
@@ -53,7 +53,7 @@ def _format_once(text: str, kind: Kind) -> str:
     if not isinstance(root, Group) or not root.entries:
         return text
     layout = _Layout(text, root)
-    block = layout.block(root, SHAPES[kind], owner=_END, until=len(text))
+    block = layout.block(root, shape_of(kind), owner=_END, until=len(text))
     block.foot += layout.rest()
     ends = line_break(text)
     return "".join(f"{line}{ends}" for line in _without_blank_start([*lines(block)]))

@@ -1,12 +1,15 @@
-"""Canonical layout of each kind of file: the order of keys, and which values are on one line."""
+"""Canonical layout of each kind of file: the order of keys, from the schemas, and which values are on one line."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 from reconciler.model.slots import LISTED, SINGLE
 from reconciler.model.structs import Struct, field
+from reconciler.resources import resource
 
 Kind = Literal["settings", "staff", "cohort"]
 Style = Literal["block", "line", "either"]
@@ -34,46 +37,55 @@ class Shape(Struct, frozen=True):
 
 
 _PLAIN = Shape()
-_TERM = Shape("line", ("staff", "from", "until"))
-_TERMS = Shape("block", inside={"*": _TERM})
+_LINE = Shape("line")
+_TERMS = Shape("block", inside={"*": _LINE})
 _SLOTS: Mapping[str, Shape] = {
     **dict.fromkeys(SINGLE, _TERMS),
-    **{
-        listed: Shape(inside={"*": Shape("either", (name, *kinds), dict.fromkeys(kinds, _TERMS))})
-        for listed, (name, kinds) in LISTED.items()
-    },
-    "additional": Shape(inside={"*": _TERM}),
+    **{name: Shape(inside={"*": Shape(inside=dict.fromkeys(kinds, _TERMS))}) for name, (_, kinds) in LISTED.items()},
+    "additional": Shape(inside={"*": _LINE}),
 }
-_LEARNER = Shape("block", ("id", "misid", "label", *_SLOTS), _SLOTS)
-_COHORT = Shape(
-    "block",
-    ("version", "cohort", "organisation", "defaults", "learners"),
-    {"defaults": Shape("block", tuple(_SLOTS), _SLOTS), "learners": Shape("block", inside={"*": _LEARNER})},
-)
-
-_COVER = Shape("block", inside={"*": Shape("line", ("by", "from", "until", "reason"))})
-_MEMBER = Shape(
-    "either",
-    ("id", "role", "person", "caseload", "cover"),
-    {"caseload": Shape("line", ("target", "max")), "cover": _COVER},
-)
-_STAFF = Shape("block", ("version", "staff"), {"staff": Shape("block", inside={"*": _MEMBER})})
-
-_ALLOWANCE = ("count", "share")
-_LIMIT = Shape("either", (*_ALLOWANCE, "per_cohort"), {"per_cohort": Shape("line", _ALLOWANCE)})
-_WAIVER = Shape("line", ("policy", "learner", "cohort", "run", "reason", "approved_by", "until"))
-_SETTINGS = Shape(
-    "block",
-    (
-        *("version", "organisation", "target", "drift", "limits", "calls_per_minute"),
-        *("longest_wait_seconds", "policies", "waivers", "windows"),
-        *("reviews", "manual_steps", "names", "privacy"),
+_STYLES: Mapping[Kind, Shape] = {
+    "cohort": Shape(
+        "block",
+        inside={
+            "defaults": Shape("block", inside=_SLOTS),
+            "learners": Shape("block", inside={"*": Shape("block", inside=_SLOTS)}),
+        },
     ),
-    {
-        "limits": Shape("either", ("create", "reassign", "manual"), {"*": _LIMIT}),
-        "waivers": Shape("block", inside={"*": _WAIVER}),
-        "windows": Shape("block", inside={"*": Shape("line", ("never", "days", "reason"))}),
-    },
-)
+    "staff": Shape(
+        "block",
+        inside={
+            "staff": Shape(
+                "block", inside={"*": Shape(inside={"caseload": _LINE, "cover": Shape("block", inside={"*": _LINE})})}
+            )
+        },
+    ),
+    "settings": Shape(
+        "block",
+        inside={
+            "limits": Shape(inside={"*": Shape(inside={"per_cohort": _LINE})}),
+            "waivers": Shape("block", inside={"*": _LINE}),
+            "windows": Shape("block", inside={"*": _LINE}),
+        },
+    ),
+}
+"""Which values are on one line or over several; without an entry, the writer of the file chooses."""
 
-SHAPES: Mapping[Kind, Shape] = {"settings": _SETTINGS, "staff": _STAFF, "cohort": _COHORT}
+
+@cache
+def shape_of(kind: Kind) -> Shape:
+    """Return the layout of a kind of file, with the order of keys that its schema has."""
+    schema = json.loads(resource(f"schemas/{kind}.schema.json").read_text("utf-8"))
+    return _ordered(_STYLES[kind], schema, schema["$defs"])
+
+
+def _ordered(shape: Shape, schema: Any, definitions: Any) -> Shape:
+    """Add the schema's order of keys to a shape and all shapes inside."""
+    if "$ref" in schema:
+        return _ordered(shape, definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    properties = schema.get("properties", {})
+    inside = {key: _ordered(shape.of(key), value, definitions) for key, value in properties.items()}
+    every = schema.get("items") or schema.get("additionalProperties")
+    if every:
+        inside["*"] = _ordered(shape.of(None), every, definitions)
+    return Shape(shape.style, tuple(properties), inside)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from reconciler.editing.emit import Block, arranged, in_line, quoted, scalar, spread
-from reconciler.editing.layout import SHAPES, Kind, Shape
+from reconciler.editing.layout import Kind, Shape, shape_of
 from reconciler.editing.verify import require, round_trips
 from reconciler.editing.yaml_tree import (
     BREAK,
@@ -42,7 +42,7 @@ def patch(text: str, kind: Kind, data: dict[str, Data]) -> str:
     """
     root = parse(text)
     patcher = _Patcher(text, root)
-    patcher.node(root, data, SHAPES[kind])
+    patcher.node(root, data, shape_of(kind))
     result = patcher.result()
     require(round_trips(result, data), "the result would not have the intended values")
     after = "\n".join(comments(result))

@@ -23,6 +23,7 @@ from reconciler.runtime.edit_journal import write_journalled
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.files import write_whole
 from reconciler.runtime.options import Options
+from reconciler.runtime.schema_copies import update_handles
 from reconciler.runtime.target import BASE_URL
 
 FAULT = "Report this as a bug of the import, with the version. Nothing was written."
@@ -174,6 +175,8 @@ def write_new(folder: Path, texts: Mapping[str, str], *, is_state: bool = True, 
         raise Invalid(problems)
     if is_state:
         write_journalled(folder, texts, fix=_FIX)
+        if "staff.yaml" in texts:
+            update_handles(folder)
         return
     written: list[Path] = []
     try:
