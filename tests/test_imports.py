@@ -68,7 +68,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         "text",
     },
-    "__main__": {"cli"},
     "cli": {
         "commands",
         "doctor.checks",

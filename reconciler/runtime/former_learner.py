@@ -11,16 +11,18 @@ from reconciler.declared.selection import choose
 from reconciler.model.declared import DeclaredLearner
 from reconciler.problems import Invalid
 from reconciler.runtime import git
+from reconciler.runtime.commit_files import as_of
 
 
 def former_learner(state: Path, name: str) -> DeclaredLearner | None:
     """Return the learner with this label or MISID from the last commit that declared them; None if there is none."""
     try:
-        removal = git.git(state, "log", "-1", "--format=%H %cs", f"-S{name}", "--", "cohorts").decode().split()
+        search = ("log", "-1", "--no-ext-diff", "--no-textconv", "--format=%H %cs", f"-S{name}", "--", "cohorts")
+        removal = git.git(state, *search).decode().split()
         if not removal:
             return None
         commit, day = removal
-        with git.as_of(state, f"{commit}^") as folder:
+        with as_of(state, f"{commit}^") as folder:
             learners = read_declared(folder, date.fromisoformat(day)).learners
     except (OSError, subprocess.SubprocessError, Invalid, ValueError):
         return None
