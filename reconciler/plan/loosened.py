@@ -14,7 +14,7 @@ from reconciler.model.structs import Struct, replace
 from reconciler.problems import Source
 
 LEVELS: tuple[Level, ...] = ("error", "warn", "off")
-STRICT = ("organisation", "target", "drift", "grace_hours", "step_owner", "source")
+STRICT = ("organisation", "target", "drift", "grace_hours", "step_owner", "titles", "source")
 """Settings that loosen nothing: they say what is planned, and the plan shows it."""
 
 
@@ -36,6 +36,7 @@ def stricter(here: Settings, base: Settings | None) -> Effective:
         limits=_limits(here.limits, base.limits),
         calls_per_minute=min(here.calls_per_minute, base.calls_per_minute),
         longest_wait_seconds=min(here.longest_wait_seconds, base.longest_wait_seconds),
+        windows=(*here.windows, *(window for window in base.windows if window not in here.windows)),
         employer_signs=here.employer_signs or base.employer_signs,
         waivers=waivers,
     )
@@ -90,6 +91,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
         yield f"{path}.share", allowance.share
     yield "calls_per_minute", settings.calls_per_minute
     yield "longest_wait_seconds", settings.longest_wait_seconds
+    yield "windows", settings.windows
     yield "reviews.employer_signs", settings.employer_signs
 
 
@@ -97,6 +99,8 @@ _WORDS: Mapping[object, str] = {None: "without limit", True: "true", False: "fal
 
 
 def _words(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"{len(value)} closed"
     return _WORDS[value] if value is None or isinstance(value, bool) else str(value)
 
 

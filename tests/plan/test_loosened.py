@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.declared import LOOSENED, POLICIES, Allowance, Limits, Settings, Waiver
+from reconciler.model.declared import LOOSENED, POLICIES, Allowance, Limits, Settings, Waiver, Window
 from reconciler.model.slots import OrganisationId, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.loosened import LEVELS, STRICT, stricter
@@ -82,6 +82,14 @@ def test_without_settings_on_the_base_the_defaults_count() -> None:
     assert len(effective.findings) == 2
 
 
+def test_a_window_that_was_taken_away_still_closes() -> None:
+    """Until the change is merged; a window that was added closes at once."""
+    old, new = Window(time(9), time(17)), Window(time(7), time(8))
+    effective = stricter(Settings(HERE, windows=(new,)), Settings(HERE, windows=(old,)))
+    assert set(effective.settings.windows) == {old, new}
+    assert [finding.what.partition(":")[0] for finding in effective.findings] == ["windows"]
+
+
 def test_a_waiver_that_was_extended_counts_as_long_as_it_did() -> None:
     """The old end is what somebody approved."""
     old = Waiver(
@@ -96,5 +104,6 @@ def test_a_waiver_that_was_extended_counts_as_long_as_it_did() -> None:
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_can_loosen_or_is_known_not_to(name: str) -> None:
     """A new setting has to be put on one side."""
-    loose = {"names", "policies", "limits", "calls_per_minute", "longest_wait_seconds", "employer_signs", "waivers"}
+    loose = {"names", "policies", "limits", "calls_per_minute", "longest_wait_seconds", "employer_signs"}
+    loose |= {"waivers", "windows"}
     assert (name in loose) != (name in STRICT)
