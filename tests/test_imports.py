@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "reconciler",
     }
     | {"report", "resources", "runtime", "subprocess_env", "text"},
+    "__main__": {"cli"},
     # what workflows ask of GitHub: an edge beside the command line, which reads saved plans and prints as it does
     "github": {"cli.output", "commands.plan_file", "model.structs", "onefile.targets", "plan.document", "problems"}
     | {"reconciler", "report.common.escape", "report.problems.text", "runtime.commit_files", "runtime.git"},
