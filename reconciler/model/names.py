@@ -1,4 +1,4 @@
-"""What people call accounts, learning aims and units."""
+"""Names of accounts, learning aims and units."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from reconciler.model.structs import Struct
 
 
 class PlanDifference(Struct, frozen=True):
-    """What changed between two plans, in the order of the newer one.
+    """Changes between two plans, in the order of the newer one.
 
     `added` and `removed` are changes of slots that only one plan has; `altered` are pairs, the older first. The same
     for findings of policies, by their words.

@@ -16,7 +16,7 @@ _WORD = re.compile(r"[\w.@-]*\w")
 
 
 class Links(Struct, frozen=True):
-    """Where names lead: the id of an element of the page by handle or label. `staff` are numbered for the filter.
+    """Targets of names on a page: the number of an element by handle or label. `staff` are numbered for the filter.
 
     `placed` are the learners whose element is on the page already: an id must be unique.
     """

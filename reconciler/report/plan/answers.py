@@ -1,4 +1,4 @@
-"""Answers to a reviewer's first questions: who changes, who has too many learners, what blocks, what is left to do."""
+"""Answers to a reviewer's first questions: who changes, who is overloaded, what blocks, what to do, what is later."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from reconciler.report.caseload.view import CaseloadLine
 from reconciler.report.common.manual_steps import ManualStep
 from reconciler.report.common.notices import Notices
 from reconciler.report.common.words import change_people, plan_names
+from reconciler.report.plan.later import Later
 from reconciler.report.plan.risk import Risk
 from reconciler.report.plan.rows import Shown
 from reconciler.text import number_of
@@ -32,6 +33,7 @@ def answers(
     caseload: Sequence[CaseloadLine],
     notices: Sequence[Notices],
     manual: Sequence[ManualStep],
+    later: Later,
 ) -> tuple[Answer, ...]:
     """Return the answers in the order of the questions."""
     return (
@@ -39,6 +41,7 @@ def answers(
         Answer("Too many learners", _overloaded(caseload)),
         Answer("What blocks", _blocks(notices)),
         Answer("To do by hand", _to_do(notices, manual)),
+        Answer("Later", _few([f"{line.day} {line.what}" for line in later.lines]) or "nothing"),
     )
 
 

@@ -69,6 +69,7 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
     unknown = unknown_slots(changes)
     counts = _counts(plan.summary, len(unknown))
     notices = tuple(replace(group, verbose=verbose) for group in _notices(plan, verbose=verbose) if group.items)
+    later = later_view(plan, whole=verbose)
     manual, caseload = manual_steps(plan), caseload_lines(plan.caseload)
     return PlanView(
         title=f"Plan for {plan.target}, {organisation_words(plan)}, as declared for {plan.day}, made {made}",
@@ -80,7 +81,7 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
         stop=_stop(plan),
         verdict=" ".join(filter(None, (_verdict(plan, changes, counts), verdict_words(plan)))),
         counts=counts,
-        answers=answers(plan, changes, caseload, notices, manual),
+        answers=answers(plan, changes, caseload, notices, manual, later),
         notes=tuple(_notes(plan, unknown, cohorts, already)),
         cost=_cost(plan.summary),
         notices=notices,
@@ -88,7 +89,7 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
         caseload=caseload,
         cohorts=cohorts,
         already=already,
-        later=later_view(plan, whole=verbose),
+        later=later,
         future=future_digest(plan) if plan.later else "",
     )
 
