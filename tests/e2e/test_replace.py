@@ -122,6 +122,7 @@ def test_fmt_says_what_it_would_do_and_does_it_once(home: Home) -> None:
         "files": 3,
         "changed": [f"state/{name}" for name in ("settings.yaml", "staff.yaml", "cohorts/c1.yaml")],
         "written": True,
+        "schemas": [],
     }
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert home.run("fmt", "--check").code == ExitCode.DONE

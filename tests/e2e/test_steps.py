@@ -128,7 +128,7 @@ def test_the_history_of_steps_says_what_closed_each(home: Home, server: Served) 
     ]
     for form in ("text", "csv", "markdown"):
         text = home.run("history", "--steps", "--format", form).out
-        words = ("from the additional people, by hand", "assessor of unit", "learner 200004")
+        words = ("from the additional people", "assessor of unit", "learner 200004")
         assert all(row["step"] in text for row in rows)
         assert all(told in text for told in (words if form != "csv" else [str(row["address"]) for row in rows]))
         assert "absent, reported by priya (run 3)" in text
