@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs import reference
-from reconciler.cli.group import COMMANDS
+from reconciler.cli.command_table import COMMANDS
 from reconciler.cli.render import RENDERERS, formats_of
 from reconciler.problems import ExitCode
 from tests.desk import read_through, renew

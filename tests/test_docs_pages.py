@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.cli.group import COMMANDS
+from reconciler.cli.command_table import COMMANDS
 from reconciler.cli.main import cli
 from tests.desk import read_through
 from tests.pages import EXAMPLES, PAGES, ROOT, Block, command_lines, name_of, read_page

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from docs.making.man import man_pages
-from reconciler.cli.group import COMMANDS
+from reconciler.cli.command_table import COMMANDS
 
 PAGES = dict(man_pages())
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from docs.making.pages import fence, item, page, prose
-from reconciler.cli.group import COMMANDS, SECTIONS, grouped_options
+from reconciler.cli.command_table import COMMANDS, SECTIONS, grouped_options
 from reconciler.cli.main import cli
 
 VARIABLES = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from reconciler.cli.group import COMMANDS, SECTIONS, grouped_options
+from reconciler.cli.command_table import COMMANDS, SECTIONS, grouped_options
 from reconciler.cli.main import cli
 
 

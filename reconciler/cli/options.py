@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from reconciler import __version__, runtime
 from reconciler.cli import completion
-from reconciler.cli.group import Command, Commands
+from reconciler.cli.command_table import Command, Commands
 from reconciler.cli.output import Output, say_problems, unexpected
 from reconciler.cli.render import formats_of
 from reconciler.cli.state_folder import DEFAULT, find_state

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from reconciler import commands, runtime
-from reconciler.cli.group import Command
+from reconciler.cli.command_table import Command
 from reconciler.cli.options import STATE, Whole, cli
 from reconciler.problems import ExitCode
 

@@ -11,7 +11,7 @@ from reconciler.model.declared import Declared, DeclaredLearner, Settings, Wante
 from reconciler.model.plan import Finding
 from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct, replace
-from reconciler.plan.loosened import stricter
+from reconciler.plan.loosened_settings import stricter
 from reconciler.problems import Invalid, Source
 from reconciler.runtime.commit_files import as_of
 from reconciler.runtime.declared_state import read_folder, read_state

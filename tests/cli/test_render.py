@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from reconciler.cli.group import COMMANDS
+from reconciler.cli.command_table import COMMANDS
 from reconciler.cli.output import Output
 from reconciler.cli.render import RENDERERS, formats_of, parameters_of, renderer_of
 from tests.shown import GROUP

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from onefile_sandbox.world import World
-from reconciler.cli.group import COMMANDS as LISTED
+from reconciler.cli.command_table import COMMANDS as LISTED
 from reconciler.cli.main import cli
 from reconciler.model.declared import Names
 from reconciler.problems import ExitCode

@@ -18,7 +18,7 @@ from reconciler.model.plan import Finding, Plan
 from reconciler.model.slots import Handle, OrganisationId, Unread
 from reconciler.model.structs import replace
 from reconciler.plan.document import dumps
-from reconciler.plan.loosened import stricter
+from reconciler.plan.loosened_settings import stricter
 from reconciler.problems import Problem, Source
 from reconciler.report.common.annotations import Workspace
 from reconciler.report.plan import annotations, markdown, text

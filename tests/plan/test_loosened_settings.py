@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.model.declared import LOOSENED, POLICIES, Allowance, Limits, Settings, Waiver, Window
 from reconciler.model.slots import OrganisationId, UserId
 from reconciler.model.structs import replace
-from reconciler.plan.loosened import LEVELS, STRICT, stricter
+from reconciler.plan.loosened_settings import LEVELS, STRICT, stricter
 from reconciler.problems import Source
 
 HERE = OrganisationId(5740)

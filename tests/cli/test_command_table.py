@@ -10,7 +10,7 @@ import click
 import pytest
 
 from onefile_sandbox.switches import Switches
-from reconciler.cli.group import COMMANDS, OPTION_GROUPS, SECTIONS, grouped_options, module_of
+from reconciler.cli.command_table import COMMANDS, OPTION_GROUPS, SECTIONS, grouped_options, module_of
 from reconciler.cli.main import cli
 
 
