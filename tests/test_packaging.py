@@ -71,9 +71,14 @@ def test_the_wheel_holds_the_program_its_schemas_and_the_demonstration_centre(wh
 
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
-    """No tests, no documents, no folder of its own at the top."""
+    """No tests and no documents but the man pages, which the installer puts beside those of other programs."""
     own = f"onefile_reconciler-{reconciler.__version__}.dist-info"
-    assert {name.partition("/")[0] for name in _names(wheel)} == {"reconciler", "onefile_sandbox", own}
+    assert {name.partition("/")[0] for name in _names(wheel)} == {
+        "reconciler",
+        "onefile_sandbox",
+        own,
+        f"onefile_reconciler-{reconciler.__version__}.data",
+    }
 
 
 def test_the_version_is_one(wheel: Path) -> None:
@@ -141,7 +146,7 @@ def test_the_action_gives_its_build_the_commit_and_the_repository() -> None:
     """Its folder has no .git, so the variables that the build reads come from the workflow."""
     steps = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"]
     (install,) = (step for step in steps if step.get("name") == "Install")
-    assert set(install["env"]) == {hatch_build.COMMIT, hatch_build.REPOSITORY}
+    assert {hatch_build.COMMIT, hatch_build.REPOSITORY} <= set(install["env"])
     assert install["env"][hatch_build.COMMIT] == "${{ github.action_ref }}"
 
 
@@ -203,7 +208,7 @@ def test_the_unpacked_wheel_runs_the_demonstration_elsewhere(wheel: Path, tmp_pa
     code = "import sys, reconciler.cli.main as cli; print(cli.__file__); sys.exit(cli.run(['demo']))"
     shown = _run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert shown.startswith(str(tmp_path / "site"))
-    assert shown.count("\nNo changes.") == 1
+    assert shown.count("\nNo changes") == 1
 
 
 def test_the_unpacked_wheel_makes_the_same_repository_to_begin_with(wheel: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.report.plan import annotations
-from reconciler.report.plan.annotations import Workspace
+from reconciler.report.common import annotations
+from reconciler.report.common.annotations import Workspace
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "reconciler").rglob("*.py"))
@@ -82,4 +82,4 @@ def test_an_annotation_names_a_file_of_windows_as_github_does(
 ) -> None:
     """With forward slashes; one on another drive lies outside."""
     monkeypatch.setattr(annotations, "os", type("Windows", (), {"path": ntpath, "sep": "\\"}))
-    assert Workspace("D:\\repository\\centre", "D:\\repository").of(file) == told
+    assert Workspace("D:\\repository\\centre", "D:\\repository").path_of(file) == told

@@ -108,7 +108,7 @@ def test_the_page_about_days_is_true(home: Home) -> None:
         command = cli.get_command(click.Context(cli), name)
         assert command, line
         command.make_context(name, arguments)
-    entries, member = [textwrap.indent(text, "    ") for kind, text in blocks if kind == "yaml"]
+    entries, member, *_ = [textwrap.indent(text, "    ") for kind, text in blocks if kind == "yaml"]
     home.declare()
     for file, text in {
         "staff": f"staff:\n    kate-anderson: {{id: 132757, role: assessor}}\n{member}",

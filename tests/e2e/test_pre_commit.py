@@ -52,6 +52,14 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+def _lend_packages(home: Home, surroundings: dict[str, str]) -> None:
+    """The hooks start with -I, which ignores PYTHONPATH: a .pth file names the packages of this environment."""
+    command = [sys.executable, "-m", "pre_commit", "install-hooks"]
+    subprocess.run(command, cwd=home.path, env=surroundings, capture_output=True, check=True)
+    for packages in Path(surroundings["PRE_COMMIT_HOME"]).glob("*/py_env-*/lib/python*/site-packages"):
+        (packages / "lent.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+
+
 def test_the_hooks_stop_what_is_wrong_and_lay_out_what_is_untidy(
     home: Home, program: tuple[Path, str], surroundings: dict[str, str]
 ) -> None:
@@ -68,6 +76,7 @@ def test_the_hooks_stop_what_is_wrong_and_lay_out_what_is_untidy(
         asked = [sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never"]
         return subprocess.run(asked, cwd=home.path, env=surroundings, capture_output=True, text=True, check=False)
 
+    _lend_packages(home, surroundings)
     passed = hooks()
     assert passed.returncode == 0, passed.stdout + passed.stderr
     assert passed.stdout.count("Passed") == 2

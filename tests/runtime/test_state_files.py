@@ -30,7 +30,7 @@ def _socket(path: Path) -> None:
 
 
 def _unreadable(path: Path) -> None:
-    path.write_text("x")
+    path.write_text("x", encoding="utf-8")
     path.chmod(0)
 
 
