@@ -9,6 +9,9 @@ from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
 from reconciler.text import quoted
 
+SIZE_CAP = 20_000_000
+"""Bytes of the largest file that is read."""
+
 _YAML = re.compile(r"(.+?)(?:\.ya?ml)+(?:\.txt|[ .]+)?", re.IGNORECASE)
 """Names under which editors and file managers save YAML, such as `x.yml` or Notepad's `x.yaml.txt`."""
 _BACKUP = re.compile(r"\.ya?ml[^a-z0-9]", re.IGNORECASE)

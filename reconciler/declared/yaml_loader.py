@@ -23,6 +23,7 @@ from yaml.events import (
 )
 
 from reconciler.declared.characters import character_faults, character_name, conflict_fault
+from reconciler.declared.folder import SIZE_CAP
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
 from reconciler.text import HIDDEN, quoted, shown
@@ -32,7 +33,6 @@ try:
 except ImportError:  # PyYAML without libyaml: the same events, about fifteen times slower
     from yaml import SafeLoader as Parser  # type: ignore[assignment]  # no common type, the same events
 
-SIZE_CAP = 20_000_000
 DEPTH_CAP = 20
 
 

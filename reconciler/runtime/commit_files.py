@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from reconciler.declared.folder import SIZE_CAP
 from reconciler.model.plan import NO_GIT, GitState
 from reconciler.problems import Invalid, Problem
 from reconciler.runtime.git import commit_at, enclosing_repository, foreign_owner, git, refused
@@ -112,7 +113,7 @@ def _contents(state: Path, read: Tree, ref: str) -> dict[str, bytes | int]:
         if not entry.is_plain or PurePath(name).parts != tuple(name.split("/")):
             raise Invalid(_not_plain(name, ref))
     sizes = dict(zip(read, _sizes(state, [entry.oid for entry in read.values()]), strict=True))
-    small = [name for name, size in sizes.items() if size <= _size_cap()]
+    small = [name for name, size in sizes.items() if size <= SIZE_CAP]
     return sizes | dict(zip(small, _objects(state, [read[name].oid for name in small]), strict=True))
 
 
@@ -193,7 +194,7 @@ def _is_other(top: Path, name: str, entry: Entry) -> bool:
     below = [file, *(place for place in file.parents if place.is_relative_to(top) and place != top)]
     if not entry.is_plain or any(place.is_symlink() for place in below):
         return True
-    if not file.is_file() or file.stat().st_size > _size_cap():
+    if not file.is_file() or file.stat().st_size > SIZE_CAP:
         return True
     held = file.read_bytes()
     return entry.oid not in (_oid(held, entry.oid), _oid(held.replace(b"\r\n", b"\n"), entry.oid))
@@ -204,13 +205,6 @@ def _oid(content: bytes, like: str) -> str:
     digest = hashlib.sha256() if len(like) == 64 else hashlib.sha1(usedforsecurity=False)
     digest.update(b"blob %d\0" % len(content) + content)
     return digest.hexdigest()
-
-
-def _size_cap() -> int:
-    """Return the largest size of a file that is read, in bytes."""
-    from reconciler.declared.yaml_loader import SIZE_CAP  # PyYAML, which --version does without
-
-    return SIZE_CAP
 
 
 def _is_linked(state: Path) -> bool:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from reconciler.declared.cohort import CohortEntry, Term
 from reconciler.declared.dump import cohort_data, settings_data, staff_data
-from reconciler.declared.folder import list_state_folder
+from reconciler.declared.folder import SIZE_CAP, list_state_folder
 from reconciler.declared.load import read_declared
-from reconciler.declared.yaml_loader import SIZE_CAP
 from reconciler.editing.emit import compose, schema_line
 from reconciler.importing.existing_state import Existing
 from reconciler.model.declared import Declared, Settings, Staff

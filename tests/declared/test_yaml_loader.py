@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.declared import yaml_loader as yamlfile
-from reconciler.declared.yaml_loader import DEPTH_CAP, SIZE_CAP, Ambiguous, Fields, Items, Value, load, load_text
+from reconciler.declared.folder import SIZE_CAP
+from reconciler.declared.yaml_loader import DEPTH_CAP, Ambiguous, Fields, Items, Value, load, load_text
 from reconciler.text import HIDDEN
 
 # What YAML is made of, so that random texts meet the reader's rules and not only its first line of defence.
