@@ -197,7 +197,7 @@ def _summarise(workflow: WorkflowEnvironment, text: str) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     work: Callable[..., Any] = github.main
     return exit_code_of(
-        lambda: work(arguments, prog_name="python -P -m reconciler.github", standalone_mode=False),
+        lambda: work(arguments, prog_name="python -I -m reconciler.github", standalone_mode=False),
         lambda error: _failed(Invalid(Problem(error.format_message(), "See --help."))),
         _failed,
     )

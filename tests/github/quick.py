@@ -87,7 +87,7 @@ def _answer(line: socket.socket, mains: dict[str, object]) -> int:
     (name, *arguments), folder, environment = json.loads(said)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    utf8 = {"encoding": "utf-8"}
+    utf8 = {"encoding": "utf-8", "closefd": False}
     sys.stdin, sys.stdout, sys.stderr = open(0, **utf8), open(1, "w", **utf8), open(2, "w", **utf8)  # noqa: SIM115
     os.chdir(folder)
     os.environ.clear()
