@@ -117,10 +117,11 @@ class _Adopting:
         if not dry_run:
             edits.write()
         before = set(planned.why_blocked())
+        blocked = [edits.in_place(problem) for problem in again.why_blocked()]
         return Adoption(
             [self._adopted(change, shared) for change in taken],
             list(in_order(self.left)),
-            [*self.observed.problems, *(problem for problem in again.why_blocked() if problem not in before)],
+            [*self.observed.problems, *(problem for problem in blocked if problem not in before)],
             edits.edits,
             list(self.new_staff.values()),
             written=not dry_run,

@@ -52,6 +52,7 @@ class Edits:
     state: Path
     texts: dict[str, str] = field(init=False)  # by name relative to the folder
     changed: dict[str, str] = field(default_factory=dict)
+    copy: str = ""  # the folder in which the edits were tried last
 
     def __post_init__(self) -> None:
         recover_edit(self.state)
@@ -101,21 +102,26 @@ class Edits:
             yield place
 
     def declared(self, day: date) -> Declared:
-        """Return what the edited files declare for `day`. Raises Invalid with places in the files, not in the copy."""
+        """Return what the edited files declare for `day`; its sources are in a copy: see `in_place`.
+
+        Raises Invalid with places in the files, not in the copy.
+        """
         with self.tried() as place:
+            self.copy = place.as_posix()
             try:
                 return read_declared(place, day)
             except Invalid as error:
-                raise Invalid([self._in_place(problem, place) for problem in error.problems]) from error
+                note = " Nothing was written: the problem is in the edited files."
+                raise Invalid([self.in_place(problem, note) for problem in error.problems]) from error
 
-    def _in_place(self, problem: Problem, place: Path) -> Problem:
-        copy, state = place.as_posix(), self.state.as_posix()
+    def in_place(self, problem: Problem, note: str = "") -> Problem:
+        """Return a problem of the copy with its places in the files."""
 
         def original(text: str) -> str:
-            return re.sub(re.escape(copy), lambda _: state, text)
+            return re.sub(re.escape(self.copy), lambda _: self.state.as_posix(), text) if self.copy else text
 
         source = problem.source and Source(original(problem.source.file), problem.source.line)
-        fix = f"{original(problem.fix)} Nothing was written: the problem is in the edited files."
+        fix = f"{original(problem.fix)}{note}"
         return Problem(original(problem.what), fix, source, problem.where, problem.severity)
 
     def write(self) -> None:

@@ -280,6 +280,7 @@ def test_what_a_policy_says_of_the_adopted_is_told(home: Home) -> None:
     assert home.run("apply", "--auto-approve").code == ExitCode.DONE
     somebody_edits(home.path, {"user": 200004, "standard": 41242, "set": {"IVID": 136481}})
     ended = home.run("adopt")
+    assert "reconciler-new-" not in ended.out + ended.err  # places are those of the files, not of the copy
     assert ended.code == ExitCode.DONE
     assert "policy iqa_independent" in ended.err
     assert home.run("plan").code == ExitCode.BLOCKED
