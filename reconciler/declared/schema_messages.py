@@ -210,7 +210,7 @@ def _hint(fault: Fault) -> str:
         case "ambiguous":
             return f'Put it in quotes: "{shown(value)}".'
         case "enum" if isinstance(value, str):
-            return nearest(value, fault.expected)
+            return "Write true, without quotes." if fault.expected == [True] else nearest(value, fault.expected)
         case "pattern":
             return _as_type(value, fault.schema) or _as_handle(value, fault.schema)
         case "type" | "enum" | "const" if value is None:

@@ -60,16 +60,26 @@ class Refused(str):
     __slots__ = ()
 
 
+_OTHER_WORDS = {
+    "": "null",
+    "~": "null",
+    "null": "null",
+    "true": "a truth value",
+    "false": "a truth value",
+    "=": "a default value",
+    "<<": "a merge key",
+}
+
+
 class Ambiguous(str):
-    """Plain text that YAML 1.2 takes for a number, a truth value or null, as editors do."""
+    """Plain text that editors or common checkers take for a number, a truth value, null or a sign of YAML."""
 
     __slots__ = ()
 
     @property
     def other_type(self) -> str:
         """Type that other readers of YAML see."""
-        words = {"~": "null", "null": "null", "true": "a truth value", "false": "a truth value"}
-        return words.get(self.lower(), "a number")
+        return _OTHER_WORDS.get(self.lower(), "a number")
 
 
 Value: TypeAlias = str | int | bool | Fields | Items | None
@@ -165,9 +175,13 @@ _WORDS: dict[str, str | int | bool | None] = {"null": None, "true": True, "false
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _LONGEST_NUMBER = 18  # digits; every id is far smaller, and conversion stays cheap
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OTHER_TYPE = re.compile(  # of YAML 1.2's core schema, but for the forms that are ours too
-    r"~|Null|NULL|True|TRUE|False|FALSE|[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
-    r"|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+_SHARE = re.compile(r"[01]|0\.[0-9]{1,18}|1\.0{1,18}")  # a number for every reader, kept as text here
+_OTHER_TYPE = (
+    re.compile(  # of YAML 1.2's core schema, or of 1.1 if check-jsonschema still reads it so; not our own forms
+        r"~|Null|NULL|True|TRUE|False|FALSE|=|<<"
+        r"|[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)|[-+][0-9_]+|[0-9][0-9_]*"
+        r"|[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+    )
 )
 
 _Event: TypeAlias = Any  # each kind of event has attributes of its own, and the base class has none
@@ -182,6 +196,8 @@ class _Builder:
         self._next: Callable[[], _Event] = Parser(text).get_event
         self._known = dict(_WORDS)
         """Values of plain words, with those met before: every learner has the same few."""
+        self._keys: dict[str, str] = {"<<": "<<"}
+        """Plain keys met before, which are the same few too."""
 
     def whole(self) -> Value:
         self._next()  # the stream's start
@@ -217,6 +233,8 @@ class _Builder:
         while type(event) is not MappingEndEvent:
             plain = type(event) is ScalarEvent and not event.style and event.anchor is None and event.tag is None
             key, line = event.value if plain else self._key(event), event.start_mark.line + 1
+            if not event.style:
+                key = self._keys.get(key) or self._plain_key(key, line)
             inner = following()
             if type(inner) is not ScalarEvent:
                 value = self._node(inner, depth)
@@ -246,6 +264,14 @@ class _Builder:
             self._decorated(event)
         return self._clean(event) if event.style else event.value
 
+    def _plain_key(self, key: str, line: int) -> str:
+        """Refuse a key that other readers take for another type, because two of them may be equal there."""
+        if not key or key in _WORDS or key == "-0" or (_OTHER_TYPE.fullmatch(key) and not _WHOLE.fullmatch(key)):
+            what = f"the key {quoted(key)} is {Ambiguous(key).other_type} for other readers of YAML, and text here"
+            self._problem(line, what, f'Put it in quotes: "{shown(key)}".')
+            return Refused(key)
+        return self._keys.setdefault(key, key)
+
     def _sequence(self, depth: int) -> Items:
         items = Items()
         lines, following, node = items.lines, self._next, self._node
@@ -271,7 +297,7 @@ class _Builder:
         if text not in self._known:
             if _WHOLE.fullmatch(text):
                 return self._number(event)
-            if _OTHER_TYPE.fullmatch(text) and key != "share":
+            if _OTHER_TYPE.fullmatch(text) and not (key == "share" and _SHARE.fullmatch(text)):
                 self._document.has_ambiguous = True
                 return Ambiguous(text)
             self._known[text] = text
