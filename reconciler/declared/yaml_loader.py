@@ -266,7 +266,10 @@ class _Builder:
 
     def _plain_key(self, key: str, line: int) -> str:
         """Refuse a key that other readers take for another type, because two of them may be equal there."""
-        if not key or key in _WORDS or key == "-0" or (_OTHER_TYPE.fullmatch(key) and not _WHOLE.fullmatch(key)):
+        if _WHOLE.fullmatch(key) and key != "-0":
+            if isinstance(self._number(key, line), Refused):
+                return Refused(key)
+        elif not key or key in _WORDS or _OTHER_TYPE.fullmatch(key):
             what = f"the key {quoted(key)} is {Ambiguous(key).other_type} for other readers of YAML, and text here"
             self._problem(line, what, f'Put it in quotes: "{shown(key)}".')
             return Refused(key)
@@ -296,18 +299,18 @@ class _Builder:
             return Refused()
         if text not in self._known:
             if _WHOLE.fullmatch(text):
-                return self._number(event)
+                return self._number(text, event.start_mark.line + 1)
             if _OTHER_TYPE.fullmatch(text) and not (key == "share" and _SHARE.fullmatch(text)):
                 self._document.has_ambiguous = True
                 return Ambiguous(text)
             self._known[text] = text
         return self._known[text]
 
-    def _number(self, event: _Event) -> int | Refused:
-        if len(event.value.lstrip("-")) <= _LONGEST_NUMBER:
-            return int(event.value)
+    def _number(self, text: str, line: int) -> int | Refused:
+        if len(text.lstrip("-")) <= _LONGEST_NUMBER:
+            return int(text)
         what = f"a whole number has more than {_LONGEST_NUMBER} digits"
-        self._problem(event.start_mark.line + 1, what, "Put it in quotes if it is text; no id is that long.")
+        self._problem(line, what, "Put it in quotes if it is text; no id is that long.")
         return Refused()
 
     def _clean(self, event: _Event) -> str:

@@ -254,21 +254,19 @@ def test_every_single_value_of_a_schema_is_among_the_fields(kind: Kind) -> None:
     schema = schema_of(kind)
     fields = "\n".join(FIELDS[kind])
     names: dict[str, set[str]] = {}
-    for part in objects(schema):
-        for name, inner in part["properties"].items():
+    for part in every_part(schema):
+        for name, inner in part.get("properties", {}).items():
             target = inner.get("$ref", name).removeprefix("#/$defs/")
             if schema.get("$defs", {}).get(target, inner).get("type") not in ("object", "array"):
                 names.setdefault(target, set()).add(name)
     assert [name for name, keys in names.items() if not any(f"{key}: @" in fields for key in keys)] == []
 
 
-def objects(node: object) -> Iterator[dict[str, Any]]:
-    """Yield every part of a schema that has properties."""
+def every_part(node: object) -> Iterator[dict[str, Any]]:
     if isinstance(node, dict):
-        if isinstance(node.get("properties"), dict):
-            yield node
+        yield node
         for inner in node.values():
-            yield from objects(inner)
+            yield from every_part(inner)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -281,3 +279,13 @@ def test_every_way_to_write_a_value_gets_one_verdict(kind: Kind) -> None:
         if (differences := [*disagreements(text.encode(), kind, partial(load_text, text, "a.yaml"))])
     }
     assert found == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_made_of_digits_is_the_same_as_a_number_and_as_text(kind: Kind) -> None:
+    """An editor holds such a key against the schema as a number, we and check-jsonschema as text."""
+    for part in every_part(schema_of(kind)):
+        if "propertyNames" in part:
+            keys = validator(kind).evolve(schema={**part["propertyNames"], "$defs": schema_of(kind)["$defs"]})
+            for number in (-1, 0, 1, 41240, 10**10 - 1, 10**10, 10**18 - 1):
+                assert keys.is_valid(number) == keys.is_valid(str(number)), (part["title"], number)
