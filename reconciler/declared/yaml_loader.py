@@ -176,12 +176,10 @@ _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _LONGEST_NUMBER = 18  # digits; every id is far smaller, and conversion stays cheap
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHARE = re.compile(r"[01]|0\.[0-9]{1,18}|1\.0{1,18}")  # a number for every reader, kept as text here
-_OTHER_TYPE = (
-    re.compile(  # of YAML 1.2's core schema, or of 1.1 if check-jsonschema still reads it so; not our own forms
-        r"~|Null|NULL|True|TRUE|False|FALSE|=|<<"
-        r"|[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)|[-+][0-9_]+|[0-9][0-9_]*"
-        r"|[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-    )
+_OTHER_TYPE = re.compile(  # of YAML 1.2's core schema, with the forms of 1.1 that check-jsonschema reads
+    r"~|Null|NULL|True|TRUE|False|FALSE|=|<<"
+    r"|[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)|[-+][0-9_]+|[0-9][0-9_]*"
+    r"|[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
 
 _Event: TypeAlias = Any  # each kind of event has attributes of its own, and the base class has none

@@ -71,10 +71,13 @@ def test_a_comment_never_becomes_a_declaration(file: str, tmp_path: Path) -> Non
         "0o17",
         ".inf",
         ".NaN",
+        "1_000",
+        "0b11",
+        "=",
     ],
 )
-def test_text_that_an_editor_takes_for_something_else_needs_quotes(word: str) -> None:
-    """The schema refuses it there as a number, a truth value or null; here it says what to write."""
+def test_text_that_others_take_for_something_else_needs_quotes(word: str) -> None:
+    """An editor or check-jsonschema refuses it as a number, a truth value or null; here it says what to write."""
     for value, refused in ((word, True), (f'"{word}"', False)):
         document = load_text(f"version: 1\ncohort: care\nlearners:\n  - misid: {value}\n", "care.yaml")
         check(document, "cohort")
@@ -89,7 +92,7 @@ def _problems(word: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "word", ["2026-12-01", "no", "off", "KS_COMM1", "1_000", "12:30", "1.2.3", "0x", "e3", "LRN-1"]
+    "word", ["2026-12-01", "no", "off", "KS_COMM1", "_1000", "12:30", "1.2.3", "0x", "e3", "LRN-1"]
 )
 def test_text_that_every_reader_takes_for_text_needs_none(word: str) -> None:
     """Days and words stay as people write them."""

@@ -1,8 +1,8 @@
 """One verdict: check-jsonschema, an editor and our own check refuse the same lines of the same files.
 
-Two kinds of refusal are ours alone, because no schema can express them: faults of the YAML itself (anchors, tags,
-tabs, …), on which readers of YAML differ, and a number in another form than plain decimal digits (`007`, `1.0`), which
-is text here and a number there.
+Two kinds of refusal are ours alone, because no schema can express them. Faults of the YAML itself (anchors, tags, tabs,
+keys given twice, …): readers of YAML differ on them. Plain text that only some readers take for a number, a truth value
+or null (`007`, `1.0`, `1_000`): it needs quotes, or plain decimal digits.
 """
 
 from __future__ import annotations
