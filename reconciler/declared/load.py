@@ -64,7 +64,6 @@ def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date)
     if settings is not None:
         reading.problems += check_waivers(settings, index, day)
         reading.problems += check_windows(settings)
-        reading.problems += check_windows(settings)
     return reading
 
 
