@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from reconciler.apply.attempt import READING_COUNTS_FOR
 from reconciler.apply.executor import NOTHING_REFUSED, Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply, shown_in
 from reconciler.apply.recovery import settle_open
 from reconciler.commands.plan import Planned, observe_in, plan_in
 from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
-from reconciler.model.operations import Outcome, State, addresses
+from reconciler.model.observed import Observed
+from reconciler.model.operations import Outcome, State, addresses, moves
 from reconciler.model.plan import GitState, Plan
-from reconciler.model.slots import Place, Site, UserId
+from reconciler.model.slots import Place, Site, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.plan.ageing import applied_already, broken_today, no_longer_asked, overtaken, rejudge
+from reconciler.onefile.concurrency import gather_bounded
+from reconciler.plan.ageing import applied_already, broken_today, no_longer_asked, overtaken, rejudge, renewed
+from reconciler.plan.alteration import altered, as_planned, learners_of, suspects
 from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
@@ -31,12 +35,13 @@ from reconciler.runtime.lock import locked, refuse_if_held, sites_of
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
-from reconciler.runtime.store_snapshot import remember_cohorts, unsettled
+from reconciler.runtime.store_snapshot import applied_cohorts, remember_cohorts, unsettled
 from reconciler.runtime.windows import wait_until_open, window_guard
 from reconciler.store import Store
 
 Command = Literal["apply", "drift", "apply --due", "apply --early"]
 
+EMPLOYER = frozenset({Slot(SlotKind.DEFAULT_EMPLOYER)})
 RECENT_RUNS = 200
 """Runs to look through for one that has applied a saved plan already."""
 
@@ -140,6 +145,7 @@ async def _apply(
         if kept:
             _bound(kept.plan, session, organisation, saved)
             _expected(kept, expect, saved)
+            _refuse_altered(kept.plan, declared, saved)
             if not again:
                 _refuse_overtaken(kept, session.store, saved)
         planned = await _planned(session, options, environment, declared, files, kept)
@@ -195,22 +201,46 @@ async def _planned(
     kept: Planned | None,
 ) -> Planned:
     if kept:
-        plan = rejudge(relimit_plan(kept.plan, declared), declared)
-        if plan.day == declared.day and plan.made_from == files and not files.uncommitted:
-            return Planned(plan)
+        cohorts = applied_cohorts(session.store, kept.plan.site)
+        plan = rejudge(relimit_plan(renewed(kept.plan, declared), declared, cohorts), declared)
         return Planned(await _judged_anew(session, environment, plan, declared))
     return (await plan_in(session, options, environment, declared)).made_from(files)
 
 
 async def _judged_anew(session: Session, environment: Environment, plan: Plan, declared: Declared) -> Plan:
-    """Judge a plan of another day or of other files by policy, with a reading of the learners that it writes."""
-    users = {operation.learner for operation in plan.operations}
-    learners = tuple(learner for learner in declared.learners if learner.id in users)
-    if not learners:
-        return plan
-    concerned = replace(declared, learners=learners)
-    observed = await observe_in(session, environment, concerned)
-    return broken_today(plan, concerned, observed, (learner.id for learner in learners if learner.id is not None))
+    """Judge a saved plan by policy, with a reading of what it writes, which apply needs anyway.
+
+    The other declared slots are taken to be as the plan has them. Only learners who then lack a finding are read whole.
+    """
+    known = learners_of(plan, declared)
+    everyone = replace(declared, learners=tuple(known.values()))
+    written: dict[UserId, set[Slot]] = {user: set() for user in known}
+    for operation in plan.operations:
+        written.setdefault(operation.learner, set()).update(slot for slot, _ in moves(operation))
+    observed = Observed(environment.clock.now(), as_planned(plan, known))
+    observed = await _read_again(session, observed, {user: slots for user, slots in written.items() if slots})
+    users = suspects(plan, everyone, observed)
+    if declared.settings.level("employer_placement") == "error":
+        users |= {user for user, slots in written.items() if slots & EMPLOYER and user in known}
+    if users:
+        concerned = replace(declared, learners=tuple(known[user] for user in users))
+        read = await observe_in(session, environment, concerned)
+        observed = replace(read, learners={**observed.learners, **read.learners})
+    return broken_today(plan, everyone, observed, users)
+
+
+async def _read_again(session: Session, observed: Observed, needed: Mapping[UserId, Collection[Slot]]) -> Observed:
+    """Return the reading with the needed slots, and all that the same answers show, as they are now."""
+
+    async def read(user: UserId) -> None:
+        await session.reader.recent(user, needed[user], within=READING_COUNTS_FOR)
+
+    await gather_bounded(sorted(needed), read)
+    learners = {
+        user: replace(seen, slots={**seen.slots, **session.reader.last(user)})
+        for user, seen in observed.learners.items()
+    }
+    return replace(observed, learners=learners)
 
 
 def refuse_if_locked(
@@ -351,6 +381,12 @@ def _bound(plan: Plan, session: Session, organisation: int, saved: Path | None) 
     if plan.organisation != organisation:
         what = f"this plan is for organisation {plan.organisation}, but settings.yaml says {organisation}"
         raise Invalid(Problem(what, "Apply it from the state folder that it was made from.", source))
+
+
+def _refuse_altered(plan: Plan, declared: Declared, saved: Path | None) -> None:
+    """Raise Invalid for names of learners or staff that today's files do not have."""
+    if problems := altered(plan, declared):
+        raise Invalid([problem._replace(source=Source(str(saved))) for problem in problems])
 
 
 def _expected(planned: Planned, expect: str | None, saved: Path | None) -> None:

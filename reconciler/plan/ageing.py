@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.history import LastApplied, RunRow
 from reconciler.model.observed import Observed
 from reconciler.model.operations import State, moves
-from reconciler.model.plan import Change, Finding, Plan
+from reconciler.model.plan import REVERTED, Change, Finding, HandoverKind, LaterChange, Plan
 from reconciler.model.slots import Place, UserId
 from reconciler.model.structs import replace
-from reconciler.plan.policies import check_policies
+from reconciler.plan.alteration import missing_findings
+from reconciler.plan.operations import removal
 from reconciler.plan.waivers import waive, waive_saved
-from reconciler.problems import Problem
+from reconciler.problems import Problem, Source
 
-REVERTED = "run "
-"""The beginning of a change's source in a plan that reverts a run: no file asks for such a change."""
 _AGAIN = "Make a new plan and review it, or use --again if this is meant."
 _CARRIED_OUT = {State.DONE.value, State.ALREADY_DONE.value}
 
@@ -91,6 +91,18 @@ def _why_not(change: Change, learner: DeclaredLearner | None, declared: Declared
     return ""
 
 
+def renewed(plan: Plan, declared: Declared) -> Plan:
+    """Return the plan with its manual steps and the names of aims and units made again from today's files."""
+    members, owner = declared.staff_by_id(), declared.settings.step_owner
+    since = {step.id: step.first_seen for step in plan.manual}
+    steps = [removal(change, members, owner) for change in plan.changes if change.action == "delete"]
+    return replace(
+        plan,
+        manual=tuple(replace(step, first_seen=since.get(step.id)) for step in steps),
+        titles={key: title for key, title in declared.settings.titles.items() if key in plan.titles},
+    )
+
+
 def rejudge(plan: Plan, declared: Declared) -> Plan:
     """Judge the saved findings by today's levels and waivers: one whose waiver has ended blocks again."""
     findings = []
@@ -109,12 +121,18 @@ def _waived(finding: Finding, declared: Declared) -> Finding:
     return waive_saved(finding, declared)
 
 
-def broken_today(plan: Plan, declared: Declared, observed: Observed, users: Iterable[UserId]) -> Plan:
-    """Add the policies that the plan would break today for the learners that it writes, as just read."""
-    concerned = set(users)
-    learners = tuple(learner for learner in declared.learners if learner.user(observed.misids) in concerned)
-    changes = [change for change in plan.changes if change.learner in concerned]
-    fresh = check_policies(replace(declared, learners=learners), observed, changes)
-    kept = [finding for finding in plan.findings if finding.learner not in concerned]
-    by_learner = [finding for finding in fresh if finding.learner is not None]
-    return replace(plan, findings=(*kept, *by_learner))
+def broken_today(plan: Plan, declared: Declared, observed: Observed, users: Collection[UserId]) -> Plan:
+    """Add the findings that block today or on a later day and that the plan lacks: caseloads, and those of `users`."""
+    missing = [
+        (day, finding)
+        for day, finding in missing_findings(plan, declared, observed)
+        if finding.learner is None or finding.learner in users
+    ]
+    added = [finding for day, finding in missing if day == declared.day]
+    later = [_later(day, finding) for day, finding in missing if day != declared.day]
+    return replace(plan, findings=(*plan.findings, *added), later=(*plan.later, *later))
+
+
+def _later(day: date, finding: Finding) -> LaterChange:
+    source = finding.source or Source("")
+    return LaterChange(day, HandoverKind.POLICY, None, None, (), source, findings=(finding,))

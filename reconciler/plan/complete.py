@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 
-from reconciler.model.declared import VANISHED, Declared, Limits, Window
+from reconciler.model.declared import RUN_LIMITS, VANISHED, Declared, Limits, Window
 from reconciler.model.history import JournalRow
 from reconciler.model.observed import Observed, Recorded
-from reconciler.model.plan import ManualRemoval, Plan
+from reconciler.model.plan import REVERTED, ManualRemoval, Plan
 from reconciler.model.slot_state import SlotState, after_write
 from reconciler.model.slots import Place, UserId
 from reconciler.model.structs import Struct, field, replace
@@ -124,13 +124,28 @@ def judge_plan(
     )
 
 
-def relimit_plan(saved: Plan, declared: Declared) -> Plan:
-    """Check a saved plan against today's limits as well.
+def relimit_plan(saved: Plan, declared: Declared, applied_cohorts: Collection[str] = ()) -> Plan:
+    """Check a saved plan against today's limits as well; what it says of waived limits counts only as of today.
 
-    A plan that reverts a run holds nothing but changes, so only counts are checked again, no shares.
+    A plan that reverts a run holds nothing but changes, so only counts are checked again: no shares, no cohorts.
     """
-    refusals, _ = waive_limits(_exceeded(counts_only(declared.settings.limits), saved), declared)
-    return replace(saved, refusals=tuple(dict.fromkeys((*saved.refusals, *refusals))))
+    limits = declared.settings.limits
+    if any(change.source.file.startswith(REVERTED) for change in saved.changes):
+        exceeded = _exceeded(counts_only(limits), saved)
+    else:
+        vanished = check_vanished(declared, applied_cohorts) if _covers(saved, declared) else ()
+        exceeded = (*_exceeded(limits, saved), *vanished)
+    refusals, waived = waive_limits(exceeded, declared)
+    policies = [finding for finding in saved.findings if finding.policy not in (*RUN_LIMITS, VANISHED)]
+    return replace(saved, findings=(*waived, *policies), refusals=tuple(dict.fromkeys((*saved.refusals, *refusals))))
+
+
+def _covers(saved: Plan, declared: Declared) -> bool:
+    """Return whether the plan is of all learners of today's files. A narrow plan reports no vanished cohort."""
+    planned = {change.learner for change in saved.changes}
+    managed = [learner for learner in declared.learners if learner.slots]
+    known = {learner.id for learner in managed if learner.id is not None}
+    return known <= planned and (not saved.left_out or len(planned) >= len(managed))
 
 
 def _exceeded(limits: Limits, plan: Plan) -> tuple[Refusal, ...]:
