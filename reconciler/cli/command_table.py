@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show a saved PLAN.",
     "unlock": "Release a lock that a crashed run left.",
     "validate": "Check the declared files; nothing is sent.",
-    "who": "Show who looks after a learner, or whom staff has.",
+    "who": "Show a learner's holders, or one person's learners.",
 }
 """Each command with the first paragraph of its help, at most 55 characters. Command `x` is `reconciler.cli.x`."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     examples=("reconciler who LRN-0042", "reconciler who kate-anderson --at 2027-01-04"),
 )
 def who(options: Options, environment: Environment, output: Output, name: str, read: bool) -> int:
-    """Show who looks after a learner, or whom staff has.
+    """Show a learner's holders, or one person's learners.
 
     NAME is a learner's label, MISID or OneFile id, or a handle of staff.yaml. For a learner: each slot with its holder,
     the line that declares it, since when, the run, who asked for it and what proves it; also of one who is no longer in
