@@ -120,12 +120,6 @@ def change_mark(change: Change) -> str:
     return NOT_VERIFIED if written and change.before is Unread.UNREADABLE else ""
 
 
-def change_words(change: Change, names: Names) -> str:
-    """Return the change of one slot, with its mark."""
-    mark = change_mark(change)
-    return f"{slot_words(change.slot, names)}: {change_people(change, names)}{f' ({mark})' if mark else ''}"
-
-
 def removal_words(slot: Slot, holder: Holder, names: Names) -> str:
     """Return `remove priya-shah as IQA of learning aim 41242`."""
     who, what = holder_words(holder, names), slot_words(slot, names)
