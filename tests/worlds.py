@@ -23,6 +23,7 @@ from onefile_sandbox.switches import Switches
 from onefile_sandbox.web_edits import edit
 from onefile_sandbox.world import World
 from reconciler.apply.executor import Applied, apply_plan
+from reconciler.apply.read_back import await_recent_writes
 from reconciler.apply.recovery import settle_open
 from reconciler.clock import SystemClock
 from reconciler.model.declared import Declared, Settings, Staff
@@ -32,7 +33,7 @@ from reconciler.model.slots import Handle, OrganisationId, Site, Slot, SlotKind,
 from reconciler.observed.observe import observe
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.in_process import dropped_answer, in_process
-from reconciler.onefile.reader import Reader
+from reconciler.onefile.reader import LONGEST_READ_LAG_SECONDS, Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
 from reconciler.plan.compare import make_plan
@@ -65,6 +66,8 @@ class Trial:
         self.service: SandboxApi = app.state.api
         self._ledger = MemoryLedger(clock)
         self._network = in_process(app)
+        self.longest_read_lag_seconds = LONGEST_READ_LAG_SECONDS
+        self.notify: Callable[[str], None] | None = None
 
     # -------------------------------------------------------------- the product
 
@@ -81,12 +84,17 @@ class Trial:
                 clock=self.clock,
                 transport=network(self._network) if network else self._network,
             ) as client:
-                return await work(Reader(client, self.clock))
+                lag = self.longest_read_lag_seconds
+                return await work(Reader(client, self.clock, longest_read_lag_seconds=lag, notify=self.notify))
 
         return asyncio.run(session())
 
     def observe(self, wanted: Declared) -> Observed:
-        return self.read(lambda reader: observe(wanted, reader))
+        async def work(reader: Reader) -> Observed:
+            seen = await observe(wanted, reader)
+            return await await_recent_writes(self.store, reader, Site(TARGET, ORGANISATION), seen)
+
+        return self.read(work)
 
     def plan(self, wanted: Declared) -> Plan:
         seen = self.observe(wanted)

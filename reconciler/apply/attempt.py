@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reconciler.apply.differences import differences
 from reconciler.apply.journal import RunJournal
+from reconciler.apply.read_back import ReadBack, read_back
 from reconciler.model.observed import Recorded
 from reconciler.model.operations import Operation, Outcome, SetDefaults, State, moves, step_id
 from reconciler.model.slot_state import SlotState, after_write, before_write
@@ -22,12 +24,21 @@ READING_COUNTS_FOR = 60.0  # seconds; younger readings need not be made again be
 FAILED_CANARIES = 3  # failures before any success of a kind, after which that kind is skipped
 
 
+class Unsettled(NamedTuple):
+    """A write whose answer was lost, why, and when (monotonic seconds); readings show the old value so far."""
+
+    operation: Operation
+    why: str
+    at: float
+
+
 @dataclass
 class Attempts:
     """The state of a run's writes to this server. `stopped` is why nothing more may be written.
 
     `lost_answers` counts writes to slots that OneFile does not show, since it last answered a write; after the first,
-    such writes go `alone`, and after the second none is sent.
+    such writes go `alone`, and after the second none is sent. `waiting` has the learners with a write that OneFile may
+    show later; they are settled once the others are written. `last_write` is when a write was last acknowledged.
     `recorded`, `unsettled` and `written_by` (the slots that dead runs wrote) are as of the moment the lock was taken,
     because another run may have come in between.
     """
@@ -45,6 +56,8 @@ class Attempts:
     failures: Counter[SlotKind] = field(default_factory=Counter)
     lost_answers: int = 0
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: dict[UserId, Unsettled] = field(default_factory=dict)
+    last_write: float = float("-inf")
     stopped: str = ""
     error: ReconcilerError | None = None
 
@@ -124,8 +137,8 @@ class Attempts:
         """Send the one call, never twice, and settle the operation by its answer or the lack of one.
 
         `before` is what `read_before` returned. None means that it became too old while the call waited for the rate
-        limit, or that another answer was lost: nothing was written, and the operation must be checked again.
-        `whenever`: send it even if `before` is too old.
+        limit, or that another answer was lost: nothing was written, and the operation must be checked again. It also
+        means that the learner is `waiting`. `whenever`: send it even if `before` is too old.
         """
         if not (self.lost_answers and self._is_unseen(operation)):
             return await self._write(operation, before, whenever=whenever, alone=False)
@@ -156,35 +169,52 @@ class Attempts:
             self.failures.update(_kinds(operation))
             return self.journal.settle(operation, State.FAILED, refusal.problems[0].what + _perhaps_there(operation))
         except AnswerLost as lost:
-            return await self._lost(operation, lost.problems[0].what)
+            return await self._lost(operation, lost.problems[0].what, canary=canary)
         except ServiceError as error:  # after any other, nothing was done
             self.abort(error)
             return self.journal.settle(operation, State.NOT_TRIED, f"not sent: {error.problems[0].what}")
         self.lost_answers = 0
         written = {slot: move.after for slot, move in moves(operation)}
         self.reader.wrote(operation.learner, written)
+        self.last_write = self.reader.clock.monotonic()
         outcome = self.journal.settle(operation, State.DONE)
-        return await self._canary(outcome, {**before, **written}) if canary else outcome
+        return await self._canary(outcome, {**before, **self._acknowledged(operation.learner)}) if canary else outcome
 
-    def prove(self, outcome: Outcome, slots: Mapping[Slot, Holder]) -> Outcome:
+    def _acknowledged(self, learner: UserId) -> dict[Slot, Holder]:
+        """Return what this run wrote to the learner: readings before may not have shown it yet."""
+        written = self.journal.unproven().get(learner, ())
+        return {slot: move.after for outcome in written for slot, move in moves(outcome.operation)}
+
+    async def verify(self, learner: UserId, slots: Collection[Slot], *, whole: bool = False) -> ReadBack:
+        """Read a learner back; again while OneFile may still show what an acknowledged write of this run replaced."""
+        written = [moves(outcome.operation) for outcome in self.journal.unproven().get(learner, ())]
+        left = self.last_write + self.reader.longest_read_lag_seconds - self.reader.clock.monotonic()
+
+        def is_old(read: Mapping[Slot, Holder]) -> bool:
+            return any(after_write(pairs, read) is SlotState.TO_WRITE for pairs in written)
+
+        return await read_back(self.reader, learner, slots, is_old, whole=whole, within_seconds=max(0.0, left))
+
+    def prove(self, outcome: Outcome, read: ReadBack) -> Outcome:
         """Compare an acknowledged write with a reading."""
-        operation = outcome.operation
+        operation, slots = outcome.operation, read.slots
         match after_write(moves(operation), slots):
             case SlotState.ALREADY_DONE:
-                return self.journal.settle(operation, State.DONE, outcome.detail, "read_back")
+                detail = outcome.detail or (f"OneFile shows it{read.late}" if read.late else "")
+                return self.journal.settle(operation, State.DONE, detail, "read_back")
             case SlotState.UNSEEN:
                 return self.journal.settle(operation, State.DONE, "OneFile does not show this slot", "unreadable")
             case _:
                 expected = {slot: move.after for slot, move in moves(operation)}
-                what = f"OneFile acknowledged the write, but {self._moved(operation, expected, slots)}"
+                what = f"OneFile acknowledged the write, but {self._moved(operation, expected, slots)}{read.late}"
                 return self.journal.disproven(operation, what, slots)
 
     async def _canary(self, outcome: Outcome, expected: Mapping[Slot, Holder]) -> Outcome:
         operation = outcome.operation
         whole = isinstance(operation, SetDefaults)
         watched = expected if whole else self._managed_layers(operation, expected)
-        fresh = (await self.reader.slots(operation.learner, watched, whole=whole)).slots
-        outcome = self.prove(outcome, fresh)
+        read = await self.verify(operation.learner, watched, whole=whole)
+        fresh, outcome = read.slots, self.prove(outcome, read)
         if outcome.state is State.DONE:
             # a slot that is shown only now did not move: the write may have made OneFile show that field
             seen_before = {slot: holder for slot, holder in expected.items() if holder is not Unread.UNREADABLE}
@@ -204,17 +234,47 @@ class Attempts:
         foreign = {kind for layer in LAYERS if layer not in managed for kind in layer}
         return [slot for slot in known if slot.kind not in foreign]
 
-    async def _lost(self, operation: Operation, why: str) -> Outcome:
-        """Settle a lost answer by reading, never by sending again."""
-        pairs = moves(operation)
+    async def _lost(self, operation: Operation, why: str, *, canary: bool) -> Outcome | None:
+        """Settle a lost answer by reading, never by sending again.
+
+        None if OneFile shows the old value, which may be a read that lags: other learners proceed meanwhile, unless
+        they depend on this write as a canary.
+        """
+        lost = Unsettled(operation, why, self.reader.clock.monotonic())
+        if canary:
+            return await self._settle_lost(lost)
         slots = (await self.reader.slots(operation.learner, _slots(operation))).slots
+        if self.reader.longest_read_lag_seconds and after_write(moves(operation), slots) is SlotState.TO_WRITE:
+            self.waiting[operation.learner] = lost
+            return None
+        return await self._settle(lost, ReadBack(slots))
+
+    async def settle_waiting(self, learner: UserId) -> None:
+        """Settle the write of a learner who is waiting."""
+        await self._settle_lost(self.waiting.pop(learner))
+
+    async def _settle_lost(self, lost: Unsettled) -> Outcome:
+        operation = lost.operation
+        left = lost.at + self.reader.longest_read_lag_seconds - self.reader.clock.monotonic()
+
+        def is_old(slots: Mapping[Slot, Holder]) -> bool:
+            return after_write(moves(operation), slots) is SlotState.TO_WRITE
+
+        read = await read_back(self.reader, operation.learner, _slots(operation), is_old, within_seconds=max(0.0, left))
+        return await self._settle(lost, read)
+
+    async def _settle(self, lost: Unsettled, read: ReadBack) -> Outcome:
+        (operation, why, _), slots = lost, read.slots
+        pairs = moves(operation)
         match after_write(pairs, slots):
             case SlotState.ALREADY_DONE:
                 self.proven |= _kinds(operation)
-                return self.journal.settle(operation, State.DONE, f"{why}; OneFile shows the new value", "read_back")
+                what = f"{why}; OneFile shows the new value{read.late}"
+                return self.journal.settle(operation, State.DONE, what, "read_back")
             case SlotState.TO_WRITE:
                 self.failures.update(_kinds(operation))
-                return self.journal.settle(operation, State.FAILED, f"{why}; OneFile still shows the old value")
+                what = f"{why}; OneFile still shows the old value{read.late}"
+                return self.journal.settle(operation, State.FAILED, what, "read_back")
             case SlotState.UNSEEN:
                 self.lost_answers += 1
                 what = f"{why}, and OneFile does not show this slot: a person must look"

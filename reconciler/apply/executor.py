@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
 from reconciler.apply.journal import RunJournal
+from reconciler.apply.read_back import ReadBack
 from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import Plan
@@ -110,12 +111,26 @@ class _Schedule:
         await gather_bounded(list(self.work), check, workers=WORKERS)
 
     async def _write_all(self) -> None:
+        """Write every learner, then settle the writes that OneFile did not show at first and do what follows them."""
+        learners = list(self.work)
+        while learners:
+            await self._write(learners)
+            learners = list(self.attempts.waiting)
+            await gather_bounded(learners, self._settle_waiting, workers=WORKERS)
+
+    async def _write(self, learners: Collection[UserId]) -> None:
         """Write canaries alone, so that no other learner is written before they are proven; then several at once."""
-        remaining = dict.fromkeys(self.work)
+        remaining = dict.fromkeys(learners)
         while learner := next(filter(self._has_canary, remaining), None):
             del remaining[learner]
             await self._learner(learner)
         await gather_bounded(list(remaining), self._learner_or_abort, workers=WORKERS)
+
+    async def _settle_waiting(self, learner: UserId) -> None:
+        try:
+            await self.attempts.settle_waiting(learner)
+        except ReconcilerError as error:
+            self.attempts.abort(error)
 
     async def _learner_or_abort(self, learner: UserId) -> None:
         """Write one learner; an error stops the others too, but only once their own write is answered."""
@@ -138,20 +153,27 @@ class _Schedule:
         if not self.attempts.stopped and (closed := self.attempts.closed()):
             self.attempts.abort(closed)
         for operation in self.work[learner]:
-            if self.journal.settled(operation):
+            if earlier := self.journal.outcome(operation):
+                skipped = skipped or _why_skipped(earlier)
                 continue
+            if self.journal.is_open(operation):
+                return
             why_not = self.attempts.stopped or skipped or self.attempts.skip_reason(operation)
             if why_not:
                 self.journal.settle(operation, State.NOT_TRIED, why_not)
                 continue
             outcome = await self._operation(operation)
-            if outcome.state in (State.FAILED, State.UNKNOWN):
-                skipped = f"an operation before it on this learner is {outcome.state.value}"
+            if outcome is None:
+                return
+            skipped = skipped or _why_skipped(outcome)
 
-    async def _operation(self, operation: Operation) -> Outcome:
-        """Read, check and write; again if the reading became too old while the write waited for the rate limit."""
+    async def _operation(self, operation: Operation) -> Outcome | None:
+        """Read, check and write; again if the reading became too old while the write waited for the rate limit.
+
+        None if the learner must wait until OneFile shows what became of the write.
+        """
         outcome, readings = None, 0
-        while outcome is None:
+        while outcome is None and operation.learner not in self.attempts.waiting:
             if readings and (why_not := self.attempts.skip_reason(operation)):
                 return self.journal.settle(operation, State.NOT_TRIED, why_not)
             readings += 1
@@ -173,8 +195,14 @@ class _Schedule:
         async def verify(learner: UserId) -> None:
             written = [slot for outcome in unproven[learner] for slot, _ in moves(outcome.operation)]
             shown = [slot for slot in written if self.journal.reader.shows(slot.kind)]
-            slots = (await self.journal.reader.slots(learner, shown)).slots if shown else {}
+            read = await self.attempts.verify(learner, shown) if shown else ReadBack({})
             for outcome in unproven[learner]:
-                self.attempts.prove(outcome, slots)
+                self.attempts.prove(outcome, read)
 
         await gather_bounded(list(unproven), verify, workers=WORKERS)
+
+
+def _why_skipped(outcome: Outcome) -> str:
+    """Return why the rest of a learner is skipped after this outcome; empty if it is not."""
+    failed = outcome.state in (State.FAILED, State.UNKNOWN)
+    return f"an operation before it on this learner is {outcome.state.value}" if failed else ""

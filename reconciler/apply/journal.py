@@ -101,6 +101,14 @@ class RunJournal:
             self.failure = error
             raise
 
+    def outcome(self, operation: Operation) -> Outcome | None:
+        """Return the outcome of an operation, None so far."""
+        return self.outcomes.get(operation_id(operation))
+
+    def is_open(self, operation: Operation) -> bool:
+        """Return True if the operation was sent and has no outcome."""
+        return operation_id(operation) in self.sent and not self.settled(operation)
+
     def settled(self, operation: Operation) -> bool:
         return operation_id(operation) in self.outcomes
 

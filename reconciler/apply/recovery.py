@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from reconciler.apply.read_back import reread
 from reconciler.model.operations import Proof, State
+from reconciler.model.plan import Plan
 from reconciler.model.slot_state import SlotState, after_write
-from reconciler.model.slots import Place, Site
+from reconciler.model.slots import Holder, Place, Site, Slot
 from reconciler.onefile.reader import Reader
 from reconciler.store import JournalRow, Store
 
@@ -13,7 +17,8 @@ async def settle_open(store: Store, reader: Reader, site: Site) -> int:
     """Bring every operation that earlier runs left at intent or sent to an outcome; returns how many.
 
     An intent was never sent. One that was sent is settled by what OneFile shows now. What it does not show stays
-    unknown until a person reports it, unless the record already has the acknowledged value. Hold the lock.
+    unknown until a person reports it, unless the record already has the acknowledged value. A write that was sent
+    lately may not show yet, so its slots are read again. Hold the lock.
     Raises ServiceError when reading fails: nothing may be written before this is settled.
     """
     open_rows = store.open_operations(site)
@@ -26,12 +31,35 @@ async def settle_open(store: Store, reader: Reader, site: Site) -> int:
             acknowledged = all(
                 recorded.get((row.operation.learner, slot)) == move.after for slot, move in row.operation.moves
             )
-            state, detail, proof = await _settle_sent(row, reader, acknowledged)
+            slots = await reread(store, reader, row)
+            state, detail, proof = _settle_sent(row, slots, acknowledged)
         if state in (State.DONE, State.CONFLICT):  # in a conflict OneFile's value is newer: to later plans it is drift
             applied = [(row.operation.learner, slot, move.after) for slot, move in row.operation.moves]
             store.record(site, applied, run=row.run)  # before the journal, so that a crash between does not lose it
         store.append(row.run, row.operation.id, state, detail=detail, proof=proof)
     return len(open_rows)
+
+
+def settle_late(store: Store, site: Site, plan: Plan) -> None:
+    """Settle as done the failed writes that the plan's reading shows in place: OneFile showed them late. Hold the lock.
+
+    A later run's write to the same slot, or another value in it, leaves the failure as it is.
+    """
+    shown = {(change.learner, change.slot): change.before for change in plan.changes if not change.recorded}
+    late = [
+        row
+        for row in store.failed(site)
+        if row.may_show_late
+        and row.events[-1].at <= plan.created_at
+        and all(shown.get((row.operation.learner, slot)) == move.after for slot, move in row.operation.moves)
+    ]
+    last = store.last_applied(site, {row.operation.learner for row in late}) if late else {}
+    for row in late:
+        if any(place in last and last[place].run > row.run for place in row.places):
+            continue
+        applied = [(row.operation.learner, slot, move.after) for slot, move in row.operation.moves]
+        store.record(site, applied, run=row.run)
+        store.append(row.run, row.operation.id, State.DONE, detail="OneFile shows the new value now", proof="read_back")
 
 
 def written_by_the_dead(store: Store, site: Site, run: int) -> dict[Place, int]:
@@ -50,9 +78,8 @@ def written_by_the_dead(store: Store, site: Site, run: int) -> dict[Place, int]:
     }
 
 
-async def _settle_sent(row: JournalRow, reader: Reader, acknowledged: bool) -> tuple[State, str, Proof]:
+def _settle_sent(row: JournalRow, slots: Mapping[Slot, Holder], acknowledged: bool) -> tuple[State, str, Proof]:
     cut_off = "the run was cut off while it was sent"
-    slots = (await reader.slots(row.operation.learner, [slot for slot, _ in row.operation.moves])).slots
     match after_write(row.operation.moves, slots):
         case SlotState.ALREADY_DONE:
             return State.DONE, f"{cut_off}; OneFile shows the new value", "read_back"

@@ -13,7 +13,7 @@ from typing import Literal
 from reconciler.apply.attempt import READING_COUNTS_FOR
 from reconciler.apply.executor import NOTHING_REFUSED, Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply, shown_in
-from reconciler.apply.recovery import settle_open
+from reconciler.apply.recovery import settle_late, settle_open
 from reconciler.commands.plan import Planned, observe_in, plan_in
 from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
@@ -348,6 +348,7 @@ async def _carry_out(
     outdated = store.written_since(session.began, plan.site, run=run)
     session.reader.forget(outdated)
     await settle_open(store, session.reader, plan.site)
+    settle_late(store, plan.site, plan)
     return await apply_plan(
         plan,
         session.reader,

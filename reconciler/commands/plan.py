@@ -159,6 +159,7 @@ def _conditions(target: str, options: Options, environment: Environment) -> Cond
 
 async def observe_in(session: Session, environment: Environment, declared: Declared) -> Observed:
     """Read OneFile once; knowledge about the server is stored, also when the reading fails."""
+    from reconciler.apply.read_back import await_recent_writes
     from reconciler.observed.observe import observe
     from reconciler.runtime.session import learnt_capabilities, progress_listener
 
@@ -167,7 +168,9 @@ async def observe_in(session: Session, environment: Environment, declared: Decla
             learnt_capabilities(session, environment) as capabilities,
             progress_listener(environment, declared.settings) as progress,
         ):
-            return await observe(declared, session.reader, capabilities, progress)
+            observed = await observe(declared, session.reader, capabilities, progress)
+            site = Site(session.target.name, declared.settings.organisation)
+            return await await_recent_writes(session.store, session.reader, site, observed)
     except Rejected as refusal:
         if session.target.embedded and (problems := await _not_in_sandbox(session, declared)):
             raise ReconcilerError(problems) from refusal

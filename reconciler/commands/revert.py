@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reconciler.commands.plan import Planned, observe_in
 from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.observed import Observed, Recorded
-from reconciler.model.operations import Move, State
+from reconciler.model.operations import Move
 from reconciler.model.plan import REVERTED
 from reconciler.model.slots import Place, Site, Slot, Unread, UserId
 from reconciler.model.structs import replace
@@ -23,7 +23,7 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
-from reconciler.store import JournalRow, Store
+from reconciler.store import Store
 
 Written = Mapping[Place, Move]
 
@@ -39,12 +39,14 @@ def revert(options: Options, environment: Environment, run: int) -> Planned:
     async def make() -> Planned:
         async with open_session(options, environment, declared.settings) as session:
             site = Site(session.target.name, declared.settings.organisation)
-            written = _written(session.store, run, site)
+            written, late = _written(session.store, run, site)
             recorded = session.store.recorded(site)
             recorded = {key: staff for key, staff in recorded.items() if key in written}
-            back = _Back(declared, written, recorded, run)
+            back = _Back(declared, written, recorded, run, late)
             wanted = back.wanted()
             observed = await observe_in(session, environment, wanted)
+            if not back.took_effect(observed):
+                raise _wrote_nothing(run)
             plan = make_plan(
                 back.unmoved(wanted, observed),
                 observed,
@@ -68,37 +70,40 @@ def revert(options: Options, environment: Environment, run: int) -> Planned:
     return asyncio.run(make())
 
 
-def _written(store: Store, run: int, site: Site) -> Written:
-    """Return what the run wrote, slot by slot."""
+def _written(store: Store, run: int, site: Site) -> tuple[Written, frozenset[Place]]:
+    """Return what the run wrote, slot by slot, and the slots that failed and that OneFile may have shown later."""
     row = store.run(run)
     if row is None or (row.target, row.organisation) != site:
         what = f"there is no run {run} for {site.target}, organisation {site.organisation}"
         raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
+    rows = store.journal(run)
     written = {
         (row.operation.learner, slot): move
-        for row in store.journal(run)
-        if _took_effect(row)
+        for row in rows
+        if row.took_effect or row.may_show_late
         for slot, move in row.operation.moves
     }
     if not written:
-        raise Invalid(Problem(f"run {run} wrote nothing", "There is nothing to revert.", where="RUN"))
-    return written
+        raise _wrote_nothing(run)
+    return written, frozenset(place for row in rows if row.may_show_late for place in row.places)
 
 
-def _took_effect(row: JournalRow) -> bool:
-    """Return whether a write is done, or was read back and failed because something else changed with it."""
-    read_back = (event for event in row.events if event.proof == "read_back")
-    return row.state is State.DONE or any(event.state is State.DONE for event in read_back)
+def _wrote_nothing(run: int) -> Invalid:
+    return Invalid(Problem(f"run {run} wrote nothing", "There is nothing to revert.", where="RUN"))
 
 
 @dataclass
 class _Back:
-    """The declared state before the run; slots that cannot be restored are in `problems`."""
+    """The declared state before the run; slots that cannot be restored are in `problems`.
+
+    Of the `late` slots, whose write failed, those count that OneFile shows as written in the end.
+    """
 
     declared: Declared
     written: Written
     recorded: Recorded
     run: int
+    late: frozenset[Place] = frozenset()
 
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []
@@ -128,6 +133,14 @@ class _Back:
             user, None, "", f"(run {self.run})", organisation, slots, Source(f"{REVERTED}{self.run}")
         )
 
+    def took_effect(self, observed: Observed) -> bool:
+        """Return whether OneFile shows anything that the run wrote, apart from the writes that failed."""
+        return any(place not in self.late or self._shows(place, observed) for place in self.written)
+
+    def _shows(self, place: Place, observed: Observed) -> bool:
+        learner, slot = place
+        return observed.learners[learner].slots.get(slot) == self.written[place].after
+
     def unmoved(self, wanted: Declared, observed: Observed) -> Declared:
         """Return the same without the slots that have changed since the run."""
         return replace(wanted, learners=tuple(self._unmoved(learner, observed) for learner in wanted.learners))
@@ -137,6 +150,8 @@ class _Back:
         seen = observed.learners[user].slots
         kept = {}
         for slot, want in learner.slots.items():
+            if (user, slot) in self.late and not self._shows((user, slot), observed):
+                continue
             live = seen.get(slot, Unread.UNREADABLE)
             if live is Unread.UNREADABLE:
                 live = self.recorded.get((user, slot), Unread.UNREADABLE)

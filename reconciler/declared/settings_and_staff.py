@@ -100,7 +100,7 @@ def read_settings(document: Document) -> Settings | None:
         return None
     default = Settings(OrganisationId(organisation))
     drift, policies = fields_at(root, "drift"), fields_at(root, "policies")
-    grace = number_at(drift, "grace_hours")
+    grace, lag = number_at(drift, "grace_hours"), number_at(root, "longest_read_lag_seconds")
     return Settings(
         organisation=default.organisation,
         target=text_at(root, "target") or default.target,
@@ -109,6 +109,7 @@ def read_settings(document: Document) -> Settings | None:
         limits=_limits(fields_at(root, "limits")),
         calls_per_minute=number_at(root, "calls_per_minute") or default.calls_per_minute,
         longest_wait_seconds=number_at(root, "longest_wait_seconds") or default.longest_wait_seconds,
+        longest_read_lag_seconds=default.longest_read_lag_seconds if lag is None else lag,
         policies={name: cast("Level", text_at(policies, name) or DEFAULT_POLICIES[name]) for name in DEFAULT_POLICIES},
         waivers=waivers,
         windows=tuple(_windows(Reader(document), document.file, root)),

@@ -105,6 +105,7 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     limits: Limits = Limits()
     calls_per_minute: int = 300
     longest_wait_seconds: int = 120
+    longest_read_lag_seconds: int = 60
     policies: Mapping[str, Level] = field(default_factory=lambda: dict(DEFAULT_POLICIES))
     waivers: tuple[Waiver, ...] = ()
     windows: tuple[Window, ...] = ()

@@ -72,6 +72,20 @@ class JournalRow(Struct, frozen=True):
         return self.events[-1].state
 
     @property
+    def took_effect(self) -> bool:
+        """True for a write that is done, or that was read back in place and failed because something else changed."""
+        return self.state is State.DONE or any(
+            event.state is State.DONE and event.proof == "read_back" for event in self.events
+        )
+
+    @property
+    def may_show_late(self) -> bool:
+        """True for a write that failed only because readings still showed the old value: OneFile may show it later."""
+        acknowledged = any(event.state is State.DONE for event in self.events)
+        looked = self.events[-1].proof == "read_back"
+        return self.state is State.FAILED and not self.took_effect and (acknowledged or looked)
+
+    @property
     def places(self) -> frozenset[Place]:
         """Slots that the operation writes, with their learner."""
         return frozenset((self.operation.learner, slot) for slot, _ in self.operation.moves)

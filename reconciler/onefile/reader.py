@@ -31,10 +31,13 @@ from reconciler.onefile.pagination import (
     Paging,
     Row,
 )
+from reconciler.onefile.progress_limit import Notify
 from reconciler.onefile.wire import Request, UserRow, WorkRow
 from reconciler.problems import BadAnswer, Problem, Rejected
 
 LONGEST_NAME = 80  # characters of a learner's name that a report may show
+LONGEST_READ_LAG_SECONDS = 60.0
+"""Default for how long after a write reads may still show the old value."""
 
 
 def layers_of(slots: Iterable[Slot]) -> tuple[frozenset[SlotKind], ...]:
@@ -57,7 +60,8 @@ class Reader:
     A field that is missing on one record means that nobody holds the slot only if the same field was seen on another
     record of the same kind; until then the slot is UNREADABLE. `sent_fields` are the fields of a learner's own records
     (the user, the searches for one learner), `listed_fields` those of rows in lists of many learners. `names` are those
-    that answers contained, and are kept only if the command may show them.
+    that answers contained, and are kept only if the command may show them. After a write, readings may show the old
+    value for `longest_read_lag_seconds`; `notify` shows a person that they are repeated.
     """
 
     client: OneFile
@@ -67,6 +71,9 @@ class Reader:
     listed_fields: set[SlotKind] = field(default_factory=set)
     keeps_names: bool = False
     names: dict[UserId, str] = field(default_factory=dict, repr=False)
+    longest_read_lag_seconds: float = LONGEST_READ_LAG_SECONDS
+    notify: Notify | None = None
+    _noted_lag: bool = False
     _readings: dict[UserId, Reading] = field(default_factory=dict)
     _owner: dict[tuple[str, int], UserId] = field(default_factory=dict)
 
@@ -243,6 +250,15 @@ class Reader:
         """Put our own acknowledged write into the learner's last reading, which keeps its age."""
         if last := self._readings.get(learner):
             self._readings[learner] = replace(last, slots={**last.slots, **written})
+
+    def note_lag(self, learner: UserId, seconds: float) -> None:
+        """Show once that readings are repeated, and for how long at most."""
+        if self.notify and not self._noted_lag:
+            self._noted_lag = True
+            self.notify(
+                f"OneFile still shows the old value of learner {learner} after a write: reading again, for up to "
+                f"{seconds:.0f} s each."
+            )
 
     def last(self, learner: UserId) -> Mapping[Slot, Holder]:
         """Return the slots of a learner's last reading; none if there was no reading."""

@@ -36,6 +36,7 @@ def stricter(here: Settings, base: Settings | None) -> Effective:
         limits=_limits(here.limits, base.limits),
         calls_per_minute=min(here.calls_per_minute, base.calls_per_minute),
         longest_wait_seconds=min(here.longest_wait_seconds, base.longest_wait_seconds),
+        longest_read_lag_seconds=min(here.longest_read_lag_seconds, base.longest_read_lag_seconds),
         windows=(*here.windows, *(window for window in base.windows if window not in here.windows)),
         employer_signs=here.employer_signs or base.employer_signs,
         waivers=waivers,
@@ -91,6 +92,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
         yield f"{path}.share", allowance.share
     yield "calls_per_minute", settings.calls_per_minute
     yield "longest_wait_seconds", settings.longest_wait_seconds
+    yield "longest_read_lag_seconds", settings.longest_read_lag_seconds
     yield "windows", settings.windows
     yield "reviews.employer_signs", settings.employer_signs
 

@@ -53,7 +53,7 @@ async def open_session(options: Options, environment: Environment, settings: Set
         began = store.last_event()
         if target.embedded:
             async with _embedded(options, environment, settings) as (client, clock):
-                reader = Reader(client, clock, keeps_names=environment.may_name(settings))
+                reader = _reader(client, clock, environment, settings)
                 yield Session(target, store, client, reader, clock, began)
         else:
             token = customer_token(environment)
@@ -75,8 +75,18 @@ async def open_session(options: Options, environment: Environment, settings: Set
                 longest_wait_seconds=settings.longest_wait_seconds,
                 notify=environment.note,
             ) as client:
-                reader = Reader(client, environment.clock, keeps_names=environment.may_name(settings))
+                reader = _reader(client, environment.clock, environment, settings)
                 yield Session(target, store, client, reader, environment.clock, began)
+
+
+def _reader(client: OneFile, clock: Clock, environment: Environment, settings: Settings) -> Reader:
+    return Reader(
+        client,
+        clock,
+        keeps_names=environment.may_name(settings),
+        longest_read_lag_seconds=settings.longest_read_lag_seconds,
+        notify=environment.note,
+    )
 
 
 @contextmanager

@@ -201,6 +201,19 @@ class Journal(Part):
             done = f"{_latest_is(State.DONE)} AND operations.run IN {clause} AND events.run IN {clause}"
             return _journal_rows(connection, done, scope | params)
 
+    def unverified_writes(self, site: Site, since: datetime) -> tuple[JournalRow, ...]:
+        """Return the writes since then that no reading has shown in place, oldest first."""
+        scope = scope_params(site)
+        recent = f"SELECT id FROM runs WHERE {_RUN_SCOPE} AND started >= :started"
+        with self._database.reading() as connection:
+            runs = [run for (run,) in connection.rows(recent, {**scope, "started": since - _LONGEST_RUN})]
+            if not runs:
+                return ()
+            clause, params = in_clause("run", runs)
+            sent = f"{_latest_is(State.SENT, State.DONE)} AND operations.run IN {clause} AND events.run IN {clause}"
+            unproven = f"{sent} AND events.at >= :since AND events.proof = ''"
+            return _journal_rows(connection, unproven, {**scope, **params, "since": since})
+
     def failed(self, site: Site) -> tuple[JournalRow, ...]:
         """Return the operations whose latest event is failed, oldest first."""
         with self._database.reading() as connection:

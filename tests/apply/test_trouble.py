@@ -58,7 +58,7 @@ def test_a_lost_answer_to_a_write_without_effect_is_found_failed(tmp_path: Path,
         wanted = here.declared({LEARNER: {DEFAULT: JAMES}})
         applied = here.apply(here.plan(wanted))
         assert states(applied) == {State.FAILED: 1}
-        assert applied.outcomes[0].detail.endswith("; OneFile still shows the old value")
+        assert applied.outcomes[0].detail.endswith("; OneFile still shows the old value, 60 s later")
         assert here.held()[DEFAULT] == KATE
         assert len(here.writes()) == 1
         assert states(here.apply(here.plan(wanted))) == {State.DONE: 1}

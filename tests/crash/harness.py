@@ -46,6 +46,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108  a fresh folder is made in it, where the
 SETTINGS: Mapping[str, object] = {
     "organisation": ORGANISATION,
     "calls_per_minute": 10000,
+    "longest_read_lag_seconds": 1,
     "limits": {"reassign": {"share": 1, "count": 10000}},
     "policies": dict.fromkeys(("iqa_independent", "coverage", "caseload", "trainee_assessor"), "off"),
     "drift": {"default_employer": "report", "learning_aim_iqa": "report", "unit_iqa": "report"},

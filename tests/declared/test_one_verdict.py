@@ -205,6 +205,7 @@ BODIES: dict[Kind, tuple[str, ...]] = {
         "limits:\n  create:\n    share: @",
         "calls_per_minute: @",
         "longest_wait_seconds: @",
+        "longest_read_lag_seconds: @",
         "policies:\n  coverage: @",
         f"{WAIVER}run: @",
         f"{WAIVER}cohort: @",

@@ -40,7 +40,12 @@ STAFF: Mapping[str, object] = {
     "mentor": {"id": MENTOR, "role": "employer"},
     "lee": {"id": LEE, "role": "observer"},
 }
-SETTINGS: Mapping[str, object] = {"organisation": 5740, "calls_per_minute": 10000, "limits": {"reassign": {"share": 1}}}
+SETTINGS: Mapping[str, object] = {
+    "organisation": 5740,
+    "calls_per_minute": 10000,
+    "longest_read_lag_seconds": 1,
+    "limits": {"reassign": {"share": 1}},
+}
 LEARNER: Mapping[str, object] = {
     "id": 200004,
     "default_assessor": "james",

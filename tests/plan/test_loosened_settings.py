@@ -33,6 +33,7 @@ SETTINGS = st.builds(
     limits=st.builds(Limits, ALLOWANCES, ALLOWANCES, ALLOWANCES, ALLOWANCES, ALLOWANCES, ALLOWANCES),
     calls_per_minute=st.integers(1, 1000),
     longest_wait_seconds=st.integers(1, 1000),
+    longest_read_lag_seconds=st.integers(0, 1000),
     policies=st.fixed_dictionaries({name: st.sampled_from(LEVELS) for name in POLICIES}),
     waivers=st.lists(WAIVERS, max_size=3, unique=True).map(tuple),
     names=st.sampled_from(["never", "terminal", "always"]),
@@ -49,8 +50,8 @@ def looseness(settings: Settings) -> list[float]:
     ]
     levels = [float(LEVELS.index(settings.level(name))) for name in POLICIES]
     names = ["never", "terminal", "always"].index(settings.names)
-    waits = [float(settings.calls_per_minute), float(settings.longest_wait_seconds)]
-    return [*bounds, *levels, float(names), *waits, float(not settings.employer_signs)]
+    bounds += [settings.calls_per_minute, settings.longest_wait_seconds, settings.longest_read_lag_seconds]
+    return [*map(float, bounds), *levels, float(names), float(not settings.employer_signs)]
 
 
 @given(SETTINGS, SETTINGS)
@@ -105,5 +106,5 @@ def test_a_waiver_that_was_extended_counts_as_long_as_it_did() -> None:
 def test_every_setting_can_loosen_or_is_known_not_to(name: str) -> None:
     """A new setting has to be put on one side."""
     loose = {"names", "policies", "limits", "calls_per_minute", "longest_wait_seconds", "employer_signs"}
-    loose |= {"waivers", "windows"}
+    loose |= {"longest_read_lag_seconds", "waivers", "windows"}
     assert (name in loose) != (name in STRICT)
