@@ -50,7 +50,7 @@ def settle_late(store: Store, site: Site, plan: Plan) -> None:
         row
         for row in store.failed(site)
         if row.may_show_late
-        and row.events[-1].at <= plan.created_at
+        and row.events[-1].at.replace(microsecond=0) <= plan.created_at  # which has whole seconds
         and all(shown.get((row.operation.learner, slot)) == move.after for slot, move in row.operation.moves)
     ]
     last = store.last_applied(site, {row.operation.learner for row in late}) if late else {}
