@@ -22,6 +22,8 @@ DEFAULT_POLICIES: Mapping[str, Level] = {
     "caseload": "warn",
     "trainee_assessor": "error",
     "employer_placement": "warn",
+    "staff_active": "warn",
+    "duplicate_staff": "warn",
 }
 POLICIES = tuple(DEFAULT_POLICIES)
 RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")

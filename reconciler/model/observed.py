@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from reconciler.model.slots import Holder, OrganisationId, Place, Slot, UserId
+from reconciler.model.operations import hashed
+from reconciler.model.slots import Holder, OrganisationId, Place, Role, Slot, UserId
 from reconciler.model.structs import RedactedRepr, Struct, field
 from reconciler.problems import Problem
 
@@ -26,20 +27,53 @@ class ObservedLearner(Struct, frozen=True):
     slots: Mapping[Slot, Holder] = field(default_factory=dict)
 
 
+CANNOT_ACT: frozenset[AccountStatus] = frozenset({"archived", "missing"})
+"""Statuses of accounts that nobody can sign in to."""
+PEOPLE_ROLES = frozenset({Role.TRAINEE_ASSESSOR, Role.ASSESSOR, Role.IQA})
+"""Roles whose accounts are compared by e-mail address."""
+
+
 class ObservedStaff(Struct, frozen=True):
-    """One staff account in OneFile; `placement` is only read for employers."""
+    """One staff account in OneFile; `placement` is only read for employers.
+
+    `role` is that of the list on which the account is, None if it is on none that was read. `misid` is a digest, empty
+    if there is none or OneFile did not show it.
+    """
 
     id: UserId
     standing: AccountStatus = "active"
     placement: int | None = None
+    role: Role | None = None
+    misid: str = ""
+
+
+class SharedAccount(Struct, frozen=True, order=True):
+    """One of several accounts with the same MISID or e-mail address."""
+
+    id: UserId
+    standing: AccountStatus = "active"
+
+
+SharedThing = Literal["misid", "email"]
+
+
+class SharedIdentity(Struct, frozen=True, order=True):
+    """Staff accounts with one MISID or e-mail address, by id; the MISID and the address themselves are not kept."""
+
+    thing: SharedThing
+    accounts: tuple[SharedAccount, ...]
+
+    def ids(self) -> frozenset[UserId]:
+        return frozenset(account.id for account in self.accounts)
 
 
 class Observed(RedactedRepr, Struct, frozen=True):
     """One reading of the learners and staff in scope.
 
-    `misids` maps the declared MISIDs to learners. `staff` is keyed by organisation and user id, because an account only
-    counts in its own organisation. `calls` is the cost of the reading. `names` are learners' names if this command's
-    report may show them; they are never saved.
+    `misids` maps the declared MISIDs to learners. `staff` has everybody who should hold a declared slot, or does; it is
+    keyed by organisation and user id, because an account only counts in its own organisation. `shared` are accounts
+    with one MISID or e-mail address, of which at least one is in `staff`. `calls` is the cost of the reading. `names`
+    are learners' names if this command's report may show them; they are never saved.
     """
 
     hidden = ("names",)
@@ -51,6 +85,12 @@ class Observed(RedactedRepr, Struct, frozen=True):
     calls: int = 0
     problems: tuple[Problem, ...] = ()
     names: Mapping[UserId, str] = field(default_factory=dict)
+    shared: tuple[SharedIdentity, ...] = ()
+
+
+def misid_digest(organisation: OrganisationId, misid: str) -> str:
+    """Return a digest by which MISIDs are compared and recorded, so that the store and saved readings hold ids only."""
+    return hashed(f"{organisation}/{misid.strip()}")[:16]
 
 
 Recorded = Mapping[Place, UserId | None]

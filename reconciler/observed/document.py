@@ -11,19 +11,28 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff
+from reconciler.model.observed import (
+    AccountStatus,
+    Observed,
+    ObservedLearner,
+    ObservedStaff,
+    SharedAccount,
+    SharedIdentity,
+    SharedThing,
+)
 from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
     Holder,
     OrganisationId,
+    Role,
     Site,
     Slot,
     SlotKind,
     Unread,
     UserId,
 )
-from reconciler.model.structs import Decoder, Natural, NotUnderstood, Positive, Struct, convert, replace
+from reconciler.model.structs import Decoder, Natural, NotUnderstood, Positive, Struct, convert, field, replace
 from reconciler.observed.narrow import accounts, layer
 from reconciler.problems import Invalid, Problem, Source, in_order
 
@@ -45,8 +54,17 @@ def to_document(observed: Observed, site: Site) -> dict[str, Any]:
         "learners": [_learner(learner) for _, learner in sorted(observed.learners.items())],
         "misids": [[misid, user] for misid, user in sorted(observed.misids.items())],
         "staff": [
-            [site.organisation, member.id, member.standing, member.placement]
+            [organisation, member.id, member.standing, member.placement]
             for (organisation, _), member in sorted(observed.staff.items())
+        ],
+        "roles": [
+            [organisation, member.id, member.role.value if member.role else None, member.misid]
+            for (organisation, _), member in sorted(observed.staff.items())
+            if member.role or member.misid
+        ],
+        "shared": [
+            [shared.thing, [[account.id, account.standing] for account in shared.accounts]]
+            for shared in observed.shared
         ],
         "problems": [
             [problem.what, problem.fix, problem.source and [problem.source.file, problem.source.line]]
@@ -84,6 +102,8 @@ class Saved(Struct, frozen=True):
     misids: list[tuple[str, Positive]]
     staff: list[tuple[Positive, Positive, AccountStatus, Positive | None]]
     problems: list[tuple[str, str, tuple[str, Natural] | None]]
+    roles: list[tuple[Positive, Positive, Role | None, str]] = field(default_factory=list)
+    shared: list[tuple[SharedThing, list[tuple[Positive, AccountStatus]]]] = field(default_factory=list)
 
 
 def from_json(data: bytes, site: Site) -> Observed:
@@ -115,6 +135,7 @@ def from_document(document: Any, site: Site) -> Observed:
 
 def _observed(saved: Saved) -> Observed:
     """Make the reading. Raises ValueError for faults that types cannot state."""
+    roles = _once(((organisation, user), (role, misid)) for organisation, user, role, misid in saved.roles)
     return Observed(
         taken_at=_moment(saved.taken_at),
         learners=_once(
@@ -123,11 +144,18 @@ def _observed(saved: Saved) -> Observed:
         ),
         misids=_once((misid, UserId(user)) for misid, user in saved.misids),
         staff=_once(
-            ((OrganisationId(organisation), UserId(user)), ObservedStaff(UserId(user), standing, placement))
+            (
+                (OrganisationId(organisation), UserId(user)),
+                ObservedStaff(UserId(user), standing, placement, *roles.get((organisation, user), ())),
+            )
             for organisation, user, standing, placement in saved.staff
         ),
         calls=saved.calls,
         problems=tuple(Problem(what, fix, source and Source(*source)) for what, fix, source in saved.problems),
+        shared=tuple(
+            SharedIdentity(thing, tuple(SharedAccount(UserId(user), standing) for user, standing in accounts))
+            for thing, accounts in saved.shared
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
 
-from reconciler.model.declared import Declared
+from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
@@ -18,7 +18,8 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
 
     One reading may serve two declarations, and neither plan may depend on what the other asked for.
     """
-    learners, employers, wanted_accounts = {}, set(), accounts(declared)
+    learners, employers, concerned = {}, set(), accounts(declared)
+    staff_judged = declared.settings.level("staff_active") != "off"
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
@@ -26,6 +27,8 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
             learners[seen.id] = _narrowed(seen, learner.slots.keys(), declared.settings.asks_for_employers)
             if EMPLOYER in learner.slots and seen.standing == "active":
                 employers.add((learner.organisation, learner.slots[EMPLOYER].staff))
+            if staff_judged and seen.standing == "active":
+                concerned |= {(learner.organisation, holder) for holder in _held(seen, learner)}
     judged = declared.settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners}
     misids = {learner.misid for learner in declared.learners}
@@ -36,11 +39,17 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
         staff={
             account: member if account in employers and judged else replace(member, placement=None)
             for account, member in observed.staff.items()
-            if account in wanted_accounts
+            if account in concerned
         },
         names={user: name for user, name in observed.names.items() if user in learners},
         problems=tuple(problem for problem in observed.problems if problem.source in sources),
+        shared=tuple(shared for shared in observed.shared if shared.ids() & {user for _, user in concerned}),
     )
+
+
+def _held(seen: ObservedLearner, learner: DeclaredLearner) -> frozenset[UserId]:
+    """Return everybody who holds a declared slot."""
+    return frozenset(holder for slot in learner.slots if isinstance(holder := seen.slots.get(slot), int))
 
 
 def _narrowed(seen: ObservedLearner, wanted: AbstractSet[Slot], employers: bool) -> ObservedLearner:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
-from reconciler.model.slots import OrganisationId
+from reconciler.model.slots import OrganisationId, SlotKind, UserId
 from reconciler.observed.aims_and_units import Work
 from reconciler.observed.people import People
 from reconciler.onefile.capabilities import Capabilities
@@ -55,6 +55,10 @@ async def observe(
         await people.read(spent)
     active = {user: person for people in groups for user, person in people.found.items() if person.standing == "active"}
     await work.read({user: person.declared.slots.keys() for user, person in active.items()}, spent)
+    if declared.settings.level("staff_active") != "off":
+        for people in groups:
+            await people.staff.find_holders(_holders(people, work))
+        spent()
     if reader.paging.settled:
         capabilities.set("page_rows", str(reader.paging.rows))
     capabilities.settle()
@@ -70,11 +74,25 @@ async def observe(
             for user, person in sorted(people.found.items())
         },
         misids={misid: user for people in groups for misid, user in people.misids.items()},
-        staff={account: person for people in groups for account, person in people.staff.items()},
+        staff={account: person for people in groups for account, person in people.staff.found.items()},
         calls=reader.client.calls - begun,
         problems=tuple(problem for people in groups for problem in people.problems),
         names={user: name for people in groups for user in people.found if (name := reader.names.get(user))},
+        shared=tuple(shared for people in groups for shared in people.staff.shared()),
     )
+
+
+def _holders(people: People, work: Work) -> dict[UserId, set[SlotKind]]:
+    """Return everybody who holds a declared slot of an active learner, with the kinds of those slots."""
+    holders: dict[UserId, set[SlotKind]] = defaultdict(set)
+    for user, found in people.found.items():
+        if found.standing == "active":
+            held = {**found.defaults, **work.slots.get(user, {})}
+            for slot in found.declared.slots:
+                holder = held.get(slot)
+                if isinstance(holder, int):
+                    holders[holder].add(slot.kind)
+    return holders
 
 
 def _split(declared: Declared) -> list[tuple[OrganisationId, list[DeclaredLearner]]]:

@@ -6,21 +6,18 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import AccountStatus, ObservedStaff
-from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Role, Slot, SlotKind, Unread, UserId
+from reconciler.model.observed import AccountStatus
+from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.observed.placements import Placements
+from reconciler.observed.staff_accounts import EMPLOYER, UNMARKED, StaffAccounts
 from reconciler.observed.user_list import UserList, sent
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.list_scan import ListReader, Rows
 from reconciler.onefile.read_cost import FEW, pages_worth
 from reconciler.onefile.reader import Reader
-from reconciler.onefile.wire import LEARNER_ROLE, ROLE_IDS, UserRow
+from reconciler.onefile.wire import LEARNER_ROLE, UserRow
 from reconciler.problems import Problem
-
-EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
-UNMARKED = "archived:unmarked"
 
 
 class Found(Struct, frozen=True):
@@ -50,7 +47,7 @@ class People:
     ) -> None:
         self.found: dict[UserId, Found] = {}
         self.misids: dict[str, UserId] = {}
-        self.staff: dict[tuple[OrganisationId, UserId], ObservedStaff] = {}
+        self.staff = StaffAccounts(declared, organisation, reader, capabilities)
         self.problems: list[Problem] = []
         self._declared = declared
         self._organisation = organisation
@@ -68,7 +65,6 @@ class People:
         self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # when the whole list was read
         self._listed_at = 0.0
         self._shows = f"shows:learners:{organisation}"
-        self._placements: Placements | None = None  # of the default employers
 
     # -------------------------------------------------------------- what it will cost
 
@@ -84,7 +80,7 @@ class People:
                 guess=lambda _: len(self._learners),
                 usable=lambda rows: self._learn_from(rows.values()),
             )
-        await self._find_staff()
+        await self.staff.survey(self._learners)
         if self._unmarked:
             self._pages = []  # everybody's own record is read, which has all that a page could show
 
@@ -125,8 +121,7 @@ class People:
     def calls_left(self) -> int:
         pages, shown = set(self._pages), self._shown()
         own = sum(self._costs(learner, pages, shown) for learner in self._learners)
-        placements = self._placements.calls_left if self._placements else 0
-        return len(pages) + self._scan.calls_left + own + placements
+        return len(pages) + self._scan.calls_left + own + self.staff.calls_left
 
     def _costs(self, learner: DeclaredLearner, pages: Collection[int], shown: frozenset[SlotKind]) -> int:
         """Count the calls for this learner alone: a search for the MISID, the learner's own record."""
@@ -188,7 +183,8 @@ class People:
         await gather_bounded(self._learners, find)
         await gather_bounded(sorted(users), keep)
         await self._look_at_rows_instead()
-        await self._find_placements()
+        active = [found.declared for found in self.found.values() if found.standing == "active"]
+        await self.staff.find_placements(active)
         spent()
 
     async def _read_lists(self) -> None:
@@ -275,78 +271,6 @@ class People:
             found, row = self.found[user], self._register.rows.get(user)
             seen = {Slot(kind): self._default(kind, None, row) for kind in unseen if _unread(found, kind)}
             self.found[user] = replace(found, defaults={**found.defaults, **seen})
-
-    # -------------------------------------------------------------- staff
-
-    async def _find_staff(self) -> None:
-        """Look for everybody who should hold a slot among the organisation's active users of their role."""
-        members = self._declared.staff_by_id()
-        needed: dict[Role, set[UserId]] = defaultdict(set)
-        for learner in self._learners:
-            for want in learner.slots.values():
-                if want.staff is not None:
-                    needed[members[want.staff].role].add(want.staff)
-        for role, group in sorted(needed.items()):
-            register = UserList(self._reader, self._organisation, ROLE_IDS[role], self._capabilities)
-            listed = await self._listed(register, role, group)
-            await self._learn_of_archived(listed)
-            for user in sorted(group & listed.keys()):
-                standing: AccountStatus = "archived" if listed[user].archived else "active"
-                self.staff[self._organisation, user] = ObservedStaff(user, standing)
-            if self._unmarked:
-                await gather_bounded(sorted(group & listed.keys()), self._find_by_record)
-            await gather_bounded(sorted(group - listed.keys()), self._find_unlisted)
-            if role is Role.EMPLOYER and self._declared.settings.level("employer_placement") != "off":
-                wanted = self._active(_employers(self._learners))
-                self._placements = Placements(wanted, listed, register, self._reader, self._capabilities)
-                await self._placements.survey()
-
-    async def _listed(self, register: UserList, role: Role, group: set[UserId]) -> Mapping[UserId, UserRow]:
-        """Return those of the group who are on the list of their role; the others are certainly not on it."""
-        if await register.call() and (group <= register.listed.keys() or await register.confirm()):
-            return register.listed
-        users = self._reader.users(self._organisation, ROLE_IDS[role], long=True)
-        rows = await users.read(enough=lambda rows: group <= rows.keys(), to_the_end=False)
-        return self._reader.of_role(rows.values(), ROLE_IDS[role])
-
-    async def _learn_of_archived(self, listed: Mapping[UserId, UserRow]) -> None:
-        """Learn once per server whether lists contain archived users, from the record of the oldest account.
-
-        If lists leave out archived users, it is active; otherwise it most likely belongs to somebody who left.
-        """
-        if self._capabilities.get(UNMARKED) is not None or not listed:
-            return
-        first = min(listed)
-        own = None if listed[first].archived else await self._reader.user(first)
-        self._capabilities.set(UNMARKED, "yes" if own and own.archived else "no")
-
-    async def _find_by_record(self, user: UserId) -> None:
-        row = await self._reader.user(user)
-        standing: AccountStatus = "missing" if row is None else "archived" if row.archived else "active"
-        self.staff[self._organisation, user] = ObservedStaff(user, standing)
-
-    async def _find_unlisted(self, user: UserId) -> None:
-        row = await self._reader.user(user)
-        standing: AccountStatus = "missing" if row is None else "archived" if row.archived else "not listed"
-        self.staff[self._organisation, user] = ObservedStaff(user, standing)
-
-    def _active(self, employers: Iterable[UserId]) -> set[UserId]:
-        return {user for user in employers if self.staff[self._organisation, user].standing == "active"}
-
-    async def _find_placements(self) -> None:
-        """Read the placements of the default employers whom active learners should have."""
-        if self._placements is None:
-            return
-        learners = [found.declared for found in self.found.values() if found.standing == "active"]
-        placements = await self._placements.read(self._active(_employers(learners)))
-        for user, placement in placements.items():
-            account = self._organisation, user
-            self.staff[account] = replace(self.staff[account], placement=placement)
-
-
-def _employers(learners: Iterable[DeclaredLearner]) -> Iterator[UserId]:
-    wanted = (learner.slots[EMPLOYER].staff for learner in learners if EMPLOYER in learner.slots)
-    return (user for user in wanted if user is not None)
 
 
 def _both(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLearner:

@@ -13,7 +13,7 @@ from reconciler.model.structs import replace
 from reconciler.plan.caseload import KINDS
 from reconciler.plan.holders import Held
 from reconciler.plan.policies import bound_passed, is_watched
-from reconciler.plan.waivers import waive_caseload
+from reconciler.plan.waivers import waive_staff
 from reconciler.problems import Problem, Source
 
 _DAY = timedelta(days=1)
@@ -111,7 +111,7 @@ class Burdens:
                 continue
             finding = passed.finding(member, len(held))
             learners = [(learner, self._cohorts.get(learner, "")) for learner in held]
-            if not waive_caseload(finding, on_the_day, learners, passed.bound).waived:
+            if not waive_staff(finding, on_the_day, learners, passed.bound).waived:
                 yield (member.id, passed.key), finding
 
 

@@ -7,23 +7,24 @@ from itertools import product
 from typing import NamedTuple
 
 from reconciler.model.declared import POLICIES, Declared, DeclaredLearner, Level, Settings, Staff
-from reconciler.model.observed import Observed
+from reconciler.model.observed import CANNOT_ACT, Observed
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import (
     ASSESSOR_KINDS,
     IQA_KINDS,
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
+    Holder,
     Role,
     Slot,
     SlotKind,
-    Unread,
     UserId,
 )
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.caseload import KINDS, by_staff, learners_of, with_declared
 from reconciler.plan.holders import Held, holders, in_effect, keys, people
-from reconciler.plan.waivers import waive, waive_caseload
+from reconciler.plan.staff_policies import check_staff, first_accounts
+from reconciler.plan.waivers import waive, waive_staff
 
 _DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
 # Python 3.11 takes longer to look up a member of an enum than to compare two
@@ -42,6 +43,7 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     held = holders(observed, changes, after=True)
     cases = tuple(cases_of(declared, observed, held))
     findings = [finding for case in cases for finding in check_learner(case, declared)]
+    findings += check_staff(declared, observed, held)
     if (level := declared.settings.level("caseload")) != "off":
         findings += _caseload(declared, observed, changes, held, level)
     return tuple(sorted(findings, key=_order))
@@ -61,13 +63,14 @@ def _order(finding: Finding) -> tuple[int, str, int, str]:
 class World(Struct, frozen=True):
     """Data shared by all policy checks, computed once.
 
-    `first` has the first account of each person with several, by any of them; `rules` are those that are not off, each
-    with its level.
+    `first` has the first account of each person with several, by any of them; `inactive` are the accounts with which
+    nobody can act; `rules` are those that are not off, each with its level.
     """
 
     staff: Mapping[UserId, Staff]
     first: Mapping[UserId, UserId]
     trainees: frozenset[UserId]
+    inactive: frozenset[UserId]
     rules: Sequence[tuple[Callable[[Case], Iterable[Finding]], Level]]
     settings: Settings
     observed: Observed
@@ -75,11 +78,11 @@ class World(Struct, frozen=True):
 
 def _world(declared: Declared, observed: Observed) -> World:
     staff, settings = declared.staff_by_id(), declared.settings
-    persons: dict[str, UserId] = {}
     return World(
         staff,
-        {member.id: persons.setdefault(member.person, member.id) for member in staff.values() if member.person},
+        first_accounts(staff.values(), observed.shared),
         frozenset(member.id for member in staff.values() if member.role is Role.TRAINEE_ASSESSOR),
+        frozenset(account.id for account in observed.staff.values() if account.standing in CANNOT_ACT),
         [(rule, level) for policy, rule in _RULES.items() if (level := settings.level(policy)) != "off"],
         settings,
         observed,
@@ -224,35 +227,68 @@ def _both(case: Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> s
 
 
 def _coverage(case: Case) -> Iterator[Finding]:
-    if None not in case.held.values():  # nobody is known to be missing, as for most learners
-        return
+    if None not in case.held.values() and case.world.inactive.isdisjoint(people(case.held.values())):
+        return  # nobody is known to be missing, as for most learners
     aims = keys(case.held, LEARNING_AIM_KINDS)
-    bare = [aim for aim in aims if in_effect(case.held, Slot(_AIM_ASSESSOR, aim)) == {None}]
-    if bare:
-        what = f"nobody assesses {_listed('learning aim', bare)}: no assessor there, and no default assessor"
-        slots = [_DEFAULT_ASSESSOR, *(Slot(_AIM_ASSESSOR, aim) for aim in bare)]
-        yield case.finding("coverage", what, "Declare a default assessor, or an assessor for each.", slots)
-    elif not aims and in_effect(case.held, _DEFAULT_ASSESSOR) == {None} and not _unit_assessors(case):
-        what = "nobody is the default assessor, and no learning aim or unit was read that has an assessor"
-        yield case.finding("coverage", what, "Declare a default assessor.", [_DEFAULT_ASSESSOR])
+    for why, bare in _bare(
+        case, [Slot(_AIM_ASSESSOR, aim) for aim in aims], "no assessor there, and no default assessor"
+    ):
+        what = f"nobody assesses {_listed('learning aim', [slot.key for slot in bare if slot.key is not None])}: {why}"
+        fix = "Declare a default assessor, or an assessor for each."
+        yield case.finding("coverage", what, fix, [_DEFAULT_ASSESSOR, *bare])
+    if not aims and not _unit_assessors(case):
+        for why, bare in _bare(case, [_DEFAULT_ASSESSOR], ""):
+            what = (
+                f"nobody is the default assessor{why and f' ({why})'}, and no learning aim or unit was read that has "
+            )
+            yield case.finding("coverage", f"{what}an assessor", "Declare a default assessor.", bare)
     for aim in aims:
         yield from _without_iqa(case, aim)
-    if case.world.settings.employer_signs and case.held.get(_DEFAULT_EMPLOYER, Unread.UNREADABLE) is None:
-        what = "nobody is the default employer, whose signature reviews need"
-        yield case.finding("coverage", what, "Declare a default employer.", [_DEFAULT_EMPLOYER])
+    if case.world.settings.employer_signs:
+        for why, bare in _bare(case, [_DEFAULT_EMPLOYER], ""):
+            what = f"nobody is the default employer{why and f' ({why})'}, whose signature reviews need"
+            yield case.finding("coverage", what, "Declare a default employer.", bare)
+
+
+def _bare(case: Case, slots: Iterable[Slot], empty: str) -> Iterator[tuple[str, list[Slot]]]:
+    """Yield the slots in which certainly nobody acts, with the reason: `empty`, or who is archived or gone."""
+    bare: dict[str, list[Slot]] = {}
+    for slot in slots:
+        effect = in_effect(case.held, slot)
+        if _nobody(case, effect):
+            bare.setdefault(_why_nobody(case, effect) or empty, []).append(slot)
+    yield from bare.items()
+
+
+def _nobody(case: Case, effect: Iterable[Holder]) -> bool:
+    """Return whether certainly nobody acts: an archived account counts as nobody, and hides nobody below it."""
+    return all(holder is None or holder in case.world.inactive for holder in effect)
+
+
+def _why_nobody(case: Case, effect: Iterable[Holder]) -> str:
+    """Return who cannot act, in words; empty if the slot is."""
+    organisation, seen = case.learner.organisation, case.world.observed.staff
+    gone = [
+        f"{case.called(account)} is {'archived' if seen[organisation, account].standing == 'archived' else 'gone'}"
+        for account in sorted(people(effect))
+    ]
+    return ", ".join(gone)
 
 
 def _unit_assessors(case: Case) -> frozenset[UserId]:
-    return people(holder for slot, holder in case.held.items() if slot.kind is SlotKind.UNIT_ASSESSOR)
+    assessors = people(holder for slot, holder in case.held.items() if slot.kind is SlotKind.UNIT_ASSESSOR)
+    return assessors - case.world.inactive
 
 
 def _without_iqa(case: Case, aim: int | str) -> Iterator[Finding]:
     """Report a declared learning aim with an assessor but no IQA of its own, nor one added to the learner."""
     assessor, iqa = Slot(_AIM_ASSESSOR, aim), Slot(_AIM_IQA, aim)
-    if in_effect(case.held, iqa) != {None} or not people(in_effect(case.held, assessor)):
+    effect = in_effect(case.held, iqa)
+    if not _nobody(case, effect) or not people(in_effect(case.held, assessor)):
         return
-    if not {assessor, iqa}.isdisjoint(case.learner.slots) and not case.additional(Role.IQA):
-        what = f"learning aim {aim} has an assessor but no IQA"
+    if not {assessor, iqa}.isdisjoint(case.learner.slots) and not case.additional(Role.IQA) - case.world.inactive:
+        why = _why_nobody(case, effect)
+        what = f"learning aim {aim} has an assessor but no IQA{why and f': {why}'}"
         yield case.finding("coverage", what, f"Declare an IQA for learning aim {aim}.", (iqa, assessor))
 
 
@@ -346,7 +382,7 @@ def _caseload(
             continue  # the plan adds nobody
         learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, by_member))]
         finding = passed.finding(member, len(learners), f" ({len(learners_of(member, before))} now)")
-        yield waive_caseload(finding, declared, learners, passed.bound)
+        yield waive_staff(finding, declared, learners, passed.bound)
 
 
 class _Passed(NamedTuple):

@@ -29,9 +29,9 @@ def waive_saved(finding: Finding, declared: Declared) -> Finding:
     return replace(finding, waived=_quoted(valid)) if valid else _unwaived(bare, ended)
 
 
-def waive_caseload(finding: Finding, declared: Declared, learners: Sequence[tuple[UserId, str]], bound: int) -> Finding:
-    """Waive a finding about staff if the learners without a valid waiver keep within the bound."""
-    waivers = _covering(declared, "caseload", learners)
+def waive_staff(finding: Finding, declared: Declared, learners: Sequence[tuple[UserId, str]], bound: int) -> Finding:
+    """Waive a finding about staff if so few of the learners are without a valid waiver."""
+    waivers = _covering(declared, finding.policy, learners)
     valid = [waiver for waiver in waivers if declared.day <= waiver.until]
     counted = [learner for learner in learners if not any(names(waiver, *learner) for waiver in valid)]
     if len(counted) <= bound:
