@@ -86,7 +86,8 @@ class Drifting(Struct, frozen=True):
         if self.corrects and (self.report.unseen or any(drifted.verdict in NEEDS_A_PERSON for drifted in left)):
             return ExitCode.INCOMPLETE
         waits = self.due is not None and self.due.unapproved_due
-        return ExitCode.CHANGES if detailed and (left or self.report.unseen or waits) else ExitCode.DONE
+        staff = any(finding.blocks for finding in self.report.staff_findings())
+        return ExitCode.CHANGES if detailed and (left or self.report.unseen or waits or staff) else ExitCode.DONE
 
 
 def drift(

@@ -26,6 +26,8 @@ DEFAULT_POLICIES: Mapping[str, Level] = {
     "duplicate_staff": "warn",
 }
 POLICIES = tuple(DEFAULT_POLICIES)
+STAFF_POLICIES = ("staff_active", "duplicate_staff")
+"""Policies about accounts of staff, which a drift run reports as well."""
 RUN_LIMITS = ("limit_create", "limit_reassign", "limit_manual")
 VANISHED = "vanished_cohort"
 LOOSENED = "loosened_settings"

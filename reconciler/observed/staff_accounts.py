@@ -31,7 +31,7 @@ UNMARKED = "archived:unmarked"
 class StaffAccounts:
     """Reader of staff accounts, from the lists of active users of the roles that are declared.
 
-    `found` has everybody who was looked for. Whoever is on no list is read alone: one call each.
+    `found` has everybody who was looked for. Somebody who is on no list is read alone, with one call.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class StaffAccounts:
     async def find_holders(self, holders: Mapping[UserId, Collection[SlotKind]]) -> None:
         """Look for people who hold slots of these kinds and are not declared for any.
 
-        Whoever may be on a list that this reading does not make is left out: nothing would be known of them.
+        Somebody who may be on a list that this reading does not make is left out, because nothing would be known of them.
         """
         strangers = {
             user
@@ -210,7 +210,7 @@ class StaffAccounts:
 
 
 class _StaffList:
-    """Users of one role, read as far as somebody had to be looked for."""
+    """Users of one role, read until everybody who was looked for is found, or is certainly not there."""
 
     def __init__(self, reader: Reader, organisation: OrganisationId, role: Role, capabilities: Capabilities) -> None:
         self.rows: Mapping[UserId, UserRow] = {}

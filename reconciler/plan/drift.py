@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
-from reconciler.model.declared import Declared, Settings
+from reconciler.model.declared import STAFF_POLICIES, Declared, Settings
 from reconciler.model.history import Correction, LastApplied, OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, moves
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Change, Finding, Plan
 from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.operations import operations_for, summarise
@@ -123,6 +123,12 @@ class DriftReport(Struct, frozen=True):
         """Return the drift that is still there at the end."""
         corrected = self.corrected()
         return tuple(drifted for drifted in self.drift if place_of(drifted.change) not in corrected)
+
+    def staff_findings(self) -> tuple[Finding, ...]:
+        """Return what is wrong with accounts of staff, without what is waived."""
+        return tuple(
+            finding for finding in self.plan.findings if finding.policy in STAFF_POLICIES and not finding.waived
+        )
 
     def moved_too(self, change: Change) -> LastApplied | None:
         """Return the last applied holder if the files and OneFile have both moved away from it."""

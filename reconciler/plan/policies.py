@@ -219,7 +219,9 @@ def _same_person(case: Case, assessors: Iterable[UserId], iqas: Iterable[UserId]
 def _both(case: Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> str:
     if assessor == iqa:
         return f"{case.called(iqa)} {verb} both assess and quality-assure {place}"
-    who = f"{case.called(assessor)} and {case.called(iqa)} are one person, who"
+    persons = {case.world.staff[account].human() for account in (assessor, iqa) if account in case.world.staff}
+    one = "are one person, who" if len(persons) == 1 else "have the same MISID, so they count as one person, who"
+    who = f"{case.called(assessor)} and {case.called(iqa)} {one}"
     return f"{who} {verb} both assess and quality-assure {place}"
 
 

@@ -33,7 +33,7 @@ TOKEN = "ct-4711-Brombeere-und-Schlehe"  # recognisable wherever it should not b
 OURS = ("ONEFILE_", "RECONCILER_", "GITHUB_", "GITLAB_", "NO_COLOR", "CI_")
 
 KATE, JAMES, PRIYA, MENTOR, LEE = 132757, 122762, 118204, 139015, 127733
-STAFF: Mapping[str, object] = {
+STAFF: Mapping[str, Mapping[str, object]] = {
     "kate": {"id": KATE, "role": "assessor"},
     "james": {"id": JAMES, "role": "assessor"},
     "priya": {"id": PRIYA, "role": "iqa"},

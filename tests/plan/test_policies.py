@@ -8,7 +8,14 @@ from datetime import date
 import pytest
 
 from reconciler.model.declared import DEFAULT_POLICIES, POLICIES, Level, Settings, Staff, Waiver
-from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff
+from reconciler.model.observed import (
+    AccountStatus,
+    Observed,
+    ObservedLearner,
+    ObservedStaff,
+    SharedAccount,
+    SharedIdentity,
+)
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import Holder, Role, Slot, Unread, UserId
 from reconciler.model.structs import replace
@@ -463,7 +470,11 @@ def test_a_policy_that_is_off_finds_nothing(policy: str) -> None:
         settings = Settings(ORGANISATION, policies=levels)
         changes = [change(slot, HELD.get(slot, UNREADABLE), staff) for slot, staff in EVERYTHING_WRONG.items()]
         world = declared(learner(wrong), staff=CROWDED, settings=settings)
-        return {one.policy for one in check_policies(world, placed(8102, 8101, {**HELD, EMPLOYER: ACME}), changes)}
+        seen = placed(8102, 8101, {**HELD, EMPLOYER: ACME})
+        two = SharedIdentity("misid", (SharedAccount(KATE), SharedAccount(JAMES)))
+        gone = {(ORGANISATION, TOM): ObservedStaff(TOM, "archived")}
+        seen = replace(seen, staff={**seen.staff, **gone}, shared=(two,))
+        return {one.policy for one in check_policies(world, seen, changes)}
 
     every, rest = every_with(ALL), every_with({**ALL, policy: "off"})
     assert every == set(POLICIES)

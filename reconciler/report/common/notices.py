@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 
+from reconciler.model.plan import Finding
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, Source
 from reconciler.report.common.grouping import SHOWN_ALIKE, group_by, learners_words, more_words
@@ -96,6 +97,14 @@ def problem_notice(problem: Problem) -> Notice:
     """Return the notice of a problem."""
     who, subject = subject_of(problem.what)
     return Notice(problem.what, problem.fix, problem.place(), problem.source, who=who, subject=subject)
+
+
+def finding_notice(finding: Finding, before: str = "") -> Notice:
+    """Return the notice of a policy finding; `before` is added to the policy's name."""
+    place = str(finding.source) if finding.source else ""
+    who, subject = subject_of(finding.what, finding.label)
+    mark = f"{finding.policy}{before}"
+    return Notice(finding.what, finding.fix, place, finding.source, mark, finding.waived, who=who, subject=subject)
 
 
 _LEARNER = re.compile(r"(learner \S+|misid \S+): ")

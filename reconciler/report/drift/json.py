@@ -6,7 +6,7 @@ import json
 
 from reconciler.model.history import LastApplied, OpenIssue
 from reconciler.model.operations import holder_json, time_json
-from reconciler.model.plan import Change, ManualRemoval
+from reconciler.model.plan import Change, Finding, ManualRemoval
 from reconciler.model.slots import Holder, UserId
 from reconciler.plan.document import FORMAT, Document
 from reconciler.plan.drift import Drifted, DriftReport, fight_id, place_of
@@ -46,6 +46,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
             "unknown": len(report.unknown),
             "manual_steps": len(plan.manual),
             "fights": len(report.fights),
+            "staff_findings": len(report.staff_findings()),
             "unmanaged": sum(report.unmanaged.values()),
             "corrections_in_7_days": report.recent_corrections,
             "calls": report.spent_calls,
@@ -61,6 +62,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "run": report.run,
         "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
         **due_json(report),
+        "staff_findings": [_finding(finding) for finding in report.staff_findings()],
         "problems": [problem_json(problem) for problem in (*report.problems, *plan.problems)],
     }
 
@@ -128,6 +130,18 @@ def _step(step: ManualRemoval, report: DriftReport) -> Document:
         "clicks": step.clicks,
         "owner": step.owner,
         "first_seen": time_json(step.first_seen),
+    }
+
+
+def _finding(finding: Finding) -> Document:
+    source = {"file": finding.source.file, "line": finding.source.line} if finding.source else None
+    return {
+        "policy": finding.policy,
+        "level": finding.level,
+        "what": finding.what,
+        "fix": finding.fix,
+        "staff": finding.staff,
+        "source": source,
     }
 
 

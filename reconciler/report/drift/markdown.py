@@ -21,6 +21,7 @@ from reconciler.report.common.markdown import (
     folded,
     heading,
     manual_part,
+    notices_part,
     problems_part,
     row,
     sentence,
@@ -47,6 +48,7 @@ from reconciler.report.drift.words import (
     fight_words,
     labels_of,
     section_title,
+    staff_notices,
     unapproved_words,
     unrecorded_words,
     who_words,
@@ -99,6 +101,8 @@ def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     yield from _fights(report)
     yield from _corrections(report, verbose, failed=True)
     yield from due_parts(report)
+    if report.staff_findings():
+        yield notices_part(staff_notices(report))
     left = report.left()
     for verdict in SECTIONS:
         if slots := [drifted for drifted in left if drifted.verdict is verdict]:

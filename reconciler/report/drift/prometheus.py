@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from reconciler.model.declared import STAFF_POLICIES
 from reconciler.model.operations import State
 from reconciler.model.slots import SlotKind
 from reconciler.plan.drift import DriftAction, DriftReport
@@ -52,6 +53,10 @@ def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
     _set(unrecorded, report, bool(report.unrecorded))
     fights = _gauge(registry, "fights", "Slots that are not corrected again until a person decides.")
     _set(fights, report, len(report.fights))
+    found = Counter(finding.policy for finding in report.staff_findings())
+    staff = _gauge(registry, "staff_findings", "Staff accounts that cannot act, or that may be one person.", "policy")
+    for policy in STAFF_POLICIES:
+        _set(staff, report, found[policy], policy)
 
 
 def _steps(registry: CollectorRegistry, report: DriftReport) -> None:

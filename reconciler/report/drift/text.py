@@ -28,6 +28,7 @@ from reconciler.report.drift.words import (
     fight_words,
     labels_of,
     section_title,
+    staff_notices,
     unapproved_words,
     unrecorded_words,
     who_words,
@@ -46,6 +47,7 @@ def render_text(report: DriftReport, *, colour: bool = False, width: int = 100, 
         *_corrections(page, report, verbose),
         *due_lines(page, report),
         *_fights(page, report),
+        *_staff(page, report),
         *_drift(page, report, verbose),
         *_waiting(page, report, "Due by date: cover and dated entries, for the next apply", report.due, verbose),
         *_waiting(page, report, "Pending: in the files and not applied yet", report.pending, verbose),
@@ -100,6 +102,11 @@ def _fights(page: Page, report: DriftReport) -> Iterator[str]:
         "it corrected again with: reconciler done STEP --by NAME",
         first=4,
     )
+
+
+def _staff(page: Page, report: DriftReport) -> Iterator[str]:
+    if report.staff_findings():
+        yield from notices_lines(page, staff_notices(report))
 
 
 def _drift(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from reconciler.model.history import LastApplied, OpenIssue
 from reconciler.model.names import Names
-from reconciler.model.plan import Change
+from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import UserId
 from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, DriftAction, Drifted, DriftReport
+from reconciler.report.common.notices import Notices, finding_notice
 from reconciler.report.common.words import (
     age_words,
     holder_words,
@@ -23,6 +24,8 @@ from reconciler.text import number_of
 FIGHTS = "Correction conflicts: another system keeps changing these"
 
 OPEN_STEPS = "Open manual steps"
+
+STAFF = "Staff accounts"
 
 SECTIONS: Mapping[DriftAction, str] = {
     DriftAction.FIGHT: "Left alone until a person decides",
@@ -106,7 +109,7 @@ def waiting_details(change: Change, report: DriftReport) -> str:
 
 def counts(report: DriftReport) -> list[tuple[int, str]]:
     """Return the count of each sort, without zeros except for drift itself."""
-    left = report.left()
+    left, staff = report.left(), report.staff_findings()
     numbers = [
         (len(left), "drifted"),
         (len(report.unseen), "drifted before and cannot be read now"),
@@ -116,6 +119,7 @@ def counts(report: DriftReport) -> list[tuple[int, str]]:
         (len(report.unknown), "to add (cannot be verified)"),
         (len(report.plan.manual), f"manual step{'' if len(report.plan.manual) == 1 else 's'} open"),
         (sum(report.unmanaged.values()), "not managed"),
+        (len(staff), f"finding{'' if len(staff) == 1 else 's'} about staff accounts"),
         (report.ignored, "drifted and ignored, as settings.drift says"),
     ]
     return [(count, words) for count, words in numbers if count or words == "drifted"]
@@ -137,6 +141,16 @@ def unrecorded_words(report: DriftReport) -> str:
         f"Drift is unknown: {report.unrecorded}. {OTHER_STORE} If there is none, make one with reconciler apply, or "
         "with reconciler import for a centre that was never declared"
     )
+
+
+def staff_notices(report: DriftReport) -> Notices:
+    """Return what is wrong with accounts of staff who are declared or hold declared slots."""
+    findings = report.staff_findings()
+    return Notices(STAFF, "findings about staff", tuple(map(finding_notice, findings)), risky=_has_error(findings))
+
+
+def _has_error(findings: Iterable[Finding]) -> bool:
+    return any(finding.level == "error" for finding in findings)
 
 
 def who_words(report: DriftReport, learner: UserId, label: str) -> str:

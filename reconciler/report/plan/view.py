@@ -12,7 +12,7 @@ from reconciler.model.structs import Struct, replace
 from reconciler.plan.document import future_digest
 from reconciler.report.caseload.view import CaseloadLine, caseload_lines
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
-from reconciler.report.common.notices import Notice, Notices, problem_notice, subject_of
+from reconciler.report.common.notices import Notice, Notices, finding_notice, problem_notice
 from reconciler.report.common.words import duration_words, left_out_words, organisation_words
 from reconciler.report.plan.answers import Answer, answers
 from reconciler.report.plan.later import Later, later_view, verdict_words
@@ -235,8 +235,5 @@ def _warnings(findings: Sequence[Finding], plan: Plan, *, verbose: bool) -> Iter
 def _findings(findings: Iterable[Finding], plan: Plan) -> Iterator[Notice]:
     """Yield the findings, those caused by this change of the files first, if that is known."""
     for finding in sorted(findings, key=lambda finding: bool(plan.base) and finding.pending):
-        place = str(finding.source) if finding.source else ""
         before = ", from before this change" if plan.base and finding.pending else ""
-        mark = f"{finding.policy}{before}"
-        who, subject = subject_of(finding.what, finding.label)
-        yield Notice(finding.what, finding.fix, place, finding.source, mark, finding.waived, who=who, subject=subject)
+        yield finding_notice(finding, before)
