@@ -77,7 +77,7 @@ class StaffAccounts:
     async def find_holders(self, holders: Mapping[UserId, Collection[SlotKind]]) -> None:
         """Look for people who hold slots of these kinds and are not declared for any.
 
-        Somebody who may be on a list that this reading does not make is left out, because nothing would be known of them.
+        Somebody who may be on a list that this reading does not make is left out: nothing would be known of them.
         """
         strangers = {
             user
