@@ -45,8 +45,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "doctor.checks": NOUNS,
     # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
     "report": NOUNS
-    | {"commands", "doctor.checks", "plan.calendar", "plan.document", "plan.drift", "plan.since", "plan.windows"}
-    | {"runtime.state_edits", "store", "text"},
+    | {
+        "commands",
+        "doctor.checks",
+        "plan.calendar",
+        "plan.caseload_history",
+        "plan.document",
+        "plan.drift",
+        "plan.since",
+        "plan.windows",
+    }
+    | {"runtime.output_folder", "runtime.state_edits", "store", "text"},
     # OneFile's stand-in imports nothing of the rest, so that both cannot make the same mistake
     "onefile_sandbox": set(),
     # the edge: what commands share, the checks of doctor, one module per command, and the command line
@@ -114,6 +123,7 @@ STARTERS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.p
 WRITES = {
     "runtime.commit_files",  # another commit's files, in a temporary folder of its own
     "runtime.files",  # whatever a user asks for
+    "runtime.output_folder",  # the pages of a site, in a folder of their own
     "runtime.state_files",  # a copy in a temporary folder of its own
     "store.database",  # SQLite's file
     "onefile_sandbox.eventlog",  # the sandbox's world, appended to

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "revert": "Make a plan that undoes RUN.",
     "sandbox": "Serve a sandbox of OneFile's API with invented people.",
     "show": "Show a saved PLAN.",
+    "site": "Make pages to read in a browser, without a server.",
     "unlock": "Release a lock that a crashed run left.",
     "validate": "Check the declared files; nothing is sent.",
     "who": "Show a learner's holders, or one person's learners.",
@@ -41,7 +42,7 @@ def module_of(name: str) -> str:
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "calendar"),
-    "Records": ("who", "history", "revert", "done", "unlock"),
+    "Records": ("who", "history", "site", "revert", "done", "unlock"),
     "Tools": ("fmt", "sandbox"),
 }
 """The list of commands, in the order in which people need them."""

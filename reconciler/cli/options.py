@@ -123,12 +123,14 @@ def command(
     service: bool = True,
     files: bool = True,
     makes_plans: bool = False,
+    to_folder: bool = False,
     name: str = "",
     examples: Sequence[str] = (),
 ) -> Callable[[Callable[..., int]], click.Command]:
     """Register a command with its own and the common options; its errors become reports and exit codes.
 
-    `name` is for a command whose name is a Python keyword; `examples` end its help.
+    `to_folder`: it writes files of its own to a folder, with an `--out` of its own. `name` is for a command whose name
+    is a Python keyword; `examples` end its help.
     """
 
     def decorate(work: Callable[..., int]) -> click.Command:
@@ -137,10 +139,10 @@ def command(
         @functools.wraps(work)
         def call(
             form: str,
-            out: Path | None,
             quiet: bool,
             verbose: bool,
             no_color: bool,
+            out: Path | None = None,
             max_bytes: int | None = None,
             save: Path | None = None,
             **chosen: Any,
@@ -185,7 +187,12 @@ def command(
 
         wrapped: Callable[..., int] = call
         formats = formats_of(called)
-        common = [*(FILES if files else []), *(SERVICE if service else []), _format(formats), *REPORT]
+        common = [
+            *(FILES if files else []),
+            *(SERVICE if service else []),
+            _format(formats),
+            *(REPORT[1:] if to_folder else REPORT),
+        ]
         if "markdown" in formats:
             common.append(MAX_BYTES)
         if makes_plans:

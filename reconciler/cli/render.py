@@ -101,6 +101,7 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "markdown": "since:render_markdown",
         "json": "since:render_json",
     },
+    "site": {"text": "site.summary:render_text", "json": "site.summary:render_json"},
     "unlock": {"text": "unlock:render_text", "json": "unlock:render_json"},
     "who": {
         "text": "who.text:render_text",

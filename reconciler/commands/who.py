@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Literal
@@ -17,7 +17,7 @@ from reconciler.model.names import Names
 from reconciler.model.operations import Move, State
 from reconciler.model.slots import Handle, Holder, Place, Site, Slot, Unread, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.problems import Invalid, NoStore, Problem
+from reconciler.problems import Invalid, NoStore, Problem, Source
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.former_learner import former_learner
@@ -78,7 +78,8 @@ def who(options: Options, environment: Environment, name: str, *, read: bool = F
     declared = read_state(options.whole(), environment)
     member = _member(declared, name)
     learners = declared.learners if member else _learners(options, declared, name)
-    rows = [slot for learner in learners for slot in _declared_slots(declared, learner)]
+    in_names = covered_by_source(declared)
+    rows = [slot for learner in learners for slot in declared_slots(learner, in_names)]
     if member:
         rows = [row for row in rows if row.wanted and (row.wanted.staff == member.id or row.in_name == member.handle)]
     rows = _with_records(options, environment, declared, learners, rows, everything=member is None)
@@ -109,17 +110,18 @@ def _learners(options: Options, declared: Declared, name: str) -> tuple[Declared
     raise Invalid(Problem(f"{quoted(name)} is nobody in the files or in their history", fix, where="NAME"))
 
 
-def _declared_slots(declared: Declared, learner: DeclaredLearner) -> Iterator[HeldSlot]:
+def declared_slots(learner: DeclaredLearner, in_names: Mapping[Source, Handle]) -> Iterator[HeldSlot]:
+    """Yield a learner's declared slots; `in_names` has who is covered, by the line of the cover."""
     for slot in sorted(learner.slots, key=Slot.order):
         wanted = learner.slots[slot]
-        in_name = _covered(declared, wanted) if wanted.reason == "cover" else None
+        in_name = in_names.get(wanted.source) if wanted.reason == "cover" else None
         yield HeldSlot(learner.id, learner.label, learner.cohort, slot, wanted, in_name)
 
 
-def _covered(declared: Declared, wanted: Wanted) -> Handle | None:
-    """Return the member of staff for whom the holder of a slot stands in."""
+def covered_by_source(declared: Declared) -> Mapping[Source, Handle]:
+    """Return the member of staff for whom somebody stands in on the day, by the line of the cover."""
     stand_ins = acting(declared.staff, declared.day).items()
-    return next((handle for handle, (_, cover) in stand_ins if cover and cover.source == wanted.source), None)
+    return {cover.source: handle for handle, (_, cover) in reversed(list(stand_ins)) if cover}
 
 
 # ------------------------------------------------------------------ the record
@@ -155,15 +157,8 @@ def _with_records(
 
 def _records(store: Store, site: Site, users: Sequence[UserId], past: date | None) -> dict[Place, Recorded]:
     """Return the recorded holder of each slot, now or at the end of a day in the past."""
-    writes: dict[Place, list[tuple[RunRow, JournalRow, Move]]] = defaultdict(list)
-    for run, row in store.writes_to(users, target=site.target):
-        if row.state in _CARRIED_OUT and run.organisation == site.organisation:
-            for slot, move in row.operation.moves:
-                writes[row.operation.learner, slot].append((run, row, move))  # newest first
-    records = {
-        place: Recorded(last.staff, last.at, last.run, last.who, _proof(place, last, writes))
-        for place, last in store.last_applied(site, users).items()
-    }
+    writes = carried_out(store.writes_to(users, target=site.target), site)
+    records = recorded_holders(store.last_applied(site, users), writes)
     if past is None:
         return records
     places = {*records, *writes}
@@ -171,7 +166,29 @@ def _records(store: Store, site: Site, users: Sequence[UserId], past: date | Non
     return {place: recorded for place, recorded in then.items() if recorded}
 
 
-def _proof(place: Place, last: LastApplied, writes: Mapping[Place, Sequence[tuple[RunRow, JournalRow, Move]]]) -> Proof:
+SlotWrites = Mapping[Place, Sequence[tuple[RunRow, JournalRow, Move]]]
+"""Writes to each slot that were carried out, newest first."""
+
+
+def carried_out(rows: Iterable[tuple[RunRow, JournalRow]], site: Site) -> SlotWrites:
+    """Return the writes of a site that were carried out, by slot; `rows` are newest first."""
+    writes: dict[Place, list[tuple[RunRow, JournalRow, Move]]] = defaultdict(list)
+    for run, row in rows:
+        if row.state in _CARRIED_OUT and run.organisation == site.organisation:
+            for slot, move in row.operation.moves:
+                writes[row.operation.learner, slot].append((run, row, move))
+    return writes
+
+
+def recorded_holders(applied: Mapping[Place, LastApplied], writes: SlotWrites) -> dict[Place, Recorded]:
+    """Return the recorded holder of each slot with what proves it."""
+    return {
+        place: Recorded(last.staff, last.at, last.run, last.who, _proof(place, last, writes))
+        for place, last in applied.items()
+    }
+
+
+def _proof(place: Place, last: LastApplied, writes: SlotWrites) -> Proof:
     for run, row, _ in writes.get(place, ()):
         if run.id == last.run:
             return _proof_of(row)

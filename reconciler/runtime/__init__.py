@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from reconciler.runtime import files as files
     from reconciler.runtime import git as git
     from reconciler.runtime import options as options
+    from reconciler.runtime import output_folder as output_folder
     from reconciler.runtime import schema_copies as schema_copies
     from reconciler.runtime import target as target
 

@@ -46,6 +46,14 @@ def slot_words(slot: Slot, names: Names = NO_NAMES) -> str:
             return f"IQA of {_unit(slot, names)}"
 
 
+def key_words(slot: Slot, names: Names) -> str:
+    """Return the learning aim or unit of a slot; empty for the others."""
+    if slot.kind is SlotKind.ADDITIONAL or slot.key is None:
+        return ""
+    title = names.titles.get(slot.key)
+    return f"{title} ({slot.key})" if title else str(slot.key)
+
+
 def _aim(slot: Slot, names: Names) -> str:
     title = names.titles.get(slot.key) if slot.key is not None else None
     return f"{title} ({slot.key})" if title else f"learning aim {slot.key}"

@@ -14,6 +14,7 @@ from reconciler.text import spaced
 
 UNCOMMITTED = "with uncommitted changes"
 """Suffix of a run whose files were not those of the commit that it names."""
+NO_RUNS = "No run has been recorded here yet."
 NO_STEPS = "No manual step has been recorded here yet."
 PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile"}
 
@@ -23,7 +24,7 @@ def no_runs_words(target: str | None, elsewhere: Sequence[str], no_store: str) -
     if no_store:
         return f"No run has been recorded: there is no store at {no_store} yet."
     if target is None or not elsewhere:
-        return "No run has been recorded here yet."
+        return NO_RUNS
     return f"No run to {target} has been recorded. There are runs to {', '.join(elsewhere)}."
 
 

@@ -1,0 +1,71 @@
+"""One page of a centre's site: its parts, and how they become HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from reconciler.model.structs import Struct
+from reconciler.report.common.notices import Notices
+from reconciler.report.html.page import part_of_pages, render_page, source_hash
+
+Row = Sequence[str]
+SORTED = 5
+"""Rows of a table from which on readers can sort it."""
+
+
+class Section(Struct, frozen=True):
+    """A heading with words, a chart, a table, a list to search in, or notices.
+
+    `sorts`: readers can sort the table if it is long. `folded` is the line below which the table is folded.
+    """
+
+    title: str = ""
+    words: str = ""
+    columns: Sequence[str] = ()
+    rows: Sequence[Row] = ()
+    chart: str = ""
+    items: Sequence[str] = ()
+    notices: Sequence[Notices] = ()
+    sorts: bool = False
+    folded: str = ""
+
+    @property
+    def sortable(self) -> bool:
+        """True if the table is worth sorting."""
+        return self.sorts and len(self.rows) >= SORTED
+
+
+class SitePage(Struct, frozen=True):
+    """A page: `menu` has name and address of each main page, `place` the name of the one that this belongs to.
+
+    `made` says when and from what the page was made. `signed`: it ends with a line to sign, on paper.
+    """
+
+    title: str
+    menu: Sequence[tuple[str, str]]
+    place: str
+    made: str
+    sections: Sequence[Section]
+    lead: str = ""
+    verdict: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    signed: bool = False
+
+    @property
+    def script(self) -> bool:
+        """True if the page has something to search or sort."""
+        return any(section.sortable or section.items for section in self.sections)
+
+
+def render_site_page(page: SitePage) -> str:
+    """Render the page with its own style sheet, and with our script only if it has something to search or sort."""
+    script, digest = _script()
+    return render_page("site", page=page, rules=part_of_pages("site.css"), script=script, script_hash=digest)
+
+
+@cache
+def _script() -> tuple[str, str]:
+    script = re.sub(r"\n\s*", "\n", part_of_pages("site.js"))
+    return script, source_hash(script)
