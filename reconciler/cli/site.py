@@ -48,9 +48,9 @@ def site(
     read: bool,
     only: str | None,
 ) -> int:
-    """Make pages to read in a browser: the centre, staff, learners, runs.
+    """Make pages to read in a browser, without a server.
 
-    The pages need no server and fetch nothing: put the folder on a file share or behind a login of your own, and let
+    The centre, everybody of the staff, every learner, cohort and run has a page. Pages fetch nothing: put the folder on a file share or behind a login of your own, and let
     nobody in who may not know who works with each learner. Pages that have not changed are left as they are; those that
     are no longer needed are removed. A folder that holds other files is refused.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.report.common.escape import visible
@@ -14,6 +15,7 @@ MANY = 3
 """Items above which a list is folded."""
 
 
+@lru_cache(maxsize=20_000)  # the same people are on thousands of pages
 def link(text: str, href: str) -> str:
     """Return a link, or the text alone if there is no page to lead to."""
     from markupsafe import Markup
@@ -40,7 +42,7 @@ def joined(parts: Sequence[str], between: str = ", ") -> Markup:
     """Return texts and links one after another."""
     from markupsafe import Markup, escape
 
-    return escape(between).join(part if isinstance(part, Markup) else visible(part) for part in parts)
+    return escape(between).join(part if isinstance(part, Markup) else shown(part) for part in parts)
 
 
 def folded(summary: str, parts: Sequence[str]) -> Markup:
@@ -50,3 +52,35 @@ def folded(summary: str, parts: Sequence[str]) -> Markup:
     if len(parts) <= MANY:
         return joined(parts)
     return Markup("<details><summary>{}</summary>{}</details>").format(visible(summary), joined(parts))
+
+
+def table_body(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """Return the rows of a table; on a phone, each cell is shown with the name of its column."""
+    from markupsafe import Markup
+
+    starts = ['<th scope="row">', *(f'<td data-label="{_markup(column)}">' for column in columns[1:])]
+    ends = ["</th>", *("</td>" for _ in columns[1:])]
+    lines = (
+        "".join(
+            f"{start}{_markup(cell)}{end}" if cell else "<td></td>"
+            for start, cell, end in zip(starts, row, ends, strict=True)
+        )
+        for row in rows
+    )
+    return Markup("<tr>" + "</tr>\n<tr>".join(lines) + "</tr>")  # noqa: S704  each cell is escaped
+
+
+def _markup(cell: str) -> str:
+    return cell if hasattr(cell, "__html__") else _escaped(cell)
+
+
+@lru_cache(maxsize=20_000)
+def _escaped(text: str) -> str:
+    from markupsafe import escape
+
+    return str(escape(shown(text)))
+
+
+def shown(text: str) -> str:
+    """Return a text as pages show it."""
+    return visible(text).replace(" -> ", " → ")

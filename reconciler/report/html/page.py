@@ -8,8 +8,8 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from reconciler.report.common.escape import visible
 from reconciler.report.common.manual_steps import tasks_of, ways_to_close
+from reconciler.report.html.cells import shown
 from reconciler.report.plan.risk import IN_SIGHT
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    def shown(value: object) -> object:
-        return value if isinstance(value, Markup) else visible(str(value)).replace(" -> ", " → ")
+    def finalized(value: object) -> object:
+        return value if isinstance(value, Markup) else shown(str(value))
 
     environment = Environment(
         loader=PackageLoader("reconciler.report.html", "."),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=shown,
+        finalize=finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )

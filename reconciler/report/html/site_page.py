@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 
 from reconciler.model.structs import Struct
 from reconciler.report.common.notices import Notices
+from reconciler.report.html.cells import table_body
 from reconciler.report.html.page import part_of_pages, render_page, source_hash
 
 Row = Sequence[str]
@@ -15,7 +16,7 @@ SORTED = 5
 """Rows of a table from which on readers can sort it."""
 
 
-class Section(Struct, frozen=True):
+class Section(Struct, frozen=True, dict=True):
     """A heading with words, a chart, a table, a list to search in, or notices.
 
     `sorts`: readers can sort the table if it is long. `folded` is the line below which the table is folded.
@@ -30,6 +31,11 @@ class Section(Struct, frozen=True):
     notices: Sequence[Notices] = ()
     sorts: bool = False
     folded: str = ""
+
+    @cached_property
+    def body(self) -> str:
+        """The rows as markup; made once for all pages that have the section."""
+        return table_body(self.columns, self.rows)
 
     @property
     def sortable(self) -> bool:
