@@ -50,9 +50,10 @@ def site(
 ) -> int:
     """Make pages to read in a browser, without a server.
 
-    The centre, everybody of the staff, every learner, cohort and run has a page. Pages fetch nothing: put the folder on a file share or behind a login of your own, and let
-    nobody in who may not know who works with each learner. Pages that have not changed are left as they are; those that
-    are no longer needed are removed. A folder that holds other files is refused.
+    The centre, all staff, learners, cohorts and runs have a page each, and each learner has evidence to print. The
+    pages fetch nothing: put the folder on a file share or behind a login. Let nobody in who may not know who works with
+    each learner. Pages that have not changed are left as they are; those that are no longer needed are removed. A
+    folder that holds other files is refused.
     """
     if observed and read:
         raise click.UsageError("Give either --observed or --read.")

@@ -93,7 +93,7 @@ class Centre:
         self._store = store
         handles = {member.id: member.handle for member in declared.staff.values()}
         self.names = Names(handles, declared.settings.titles)
-        self.people: Mapping[UserId, str] = plan.names if plan and declared.settings.names == "always" else {}
+        self.people: Mapping[UserId, str] = plan.names if plan else {}
         self.calendar: ChangeCalendar = build_calendar(declared, ())
         self.coming = declared_caseloads(declared)
         self.past = CaseloadHistory(declared.staff.values())
@@ -261,6 +261,8 @@ def open_centre(
             plan = compare(
                 declared, reading, store, site.target, replace(options.whole(), everyone=True), environment
             ).plan
+        if plan is not None and declared.settings.names != "always":  # pages outlast the screen
+            plan = replace(plan, names={})
         misids = reading.misids if reading else {}
         yield Centre(declared, site, files, environment.clock.now(), store, plan, member, misids)
 
