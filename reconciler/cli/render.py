@@ -33,6 +33,7 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "markdown": "calendar.markdown:render_markdown",
         "json": "calendar.json:render_json",
         "ics": "calendar.ics:render_ics",
+        "html": "calendar.html:render_html",
     },
     "demo": {"text": "demo:render_text", "json": "demo:render_json"},
     "doctor check": {"text": "doctor:render_check"},
@@ -43,6 +44,7 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "json": "drift.json:render_json",
         "markdown": "drift.markdown:render_markdown",
         "prometheus": "drift.prometheus:render_prometheus",
+        "html": "drift.html:render_html",
     },
     "fmt": {"text": "fmt:render_text", "json": "fmt:render_json"},
     "history": {
@@ -107,18 +109,21 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "text": "who.text:render_text",
         "json": "who.rows:render_json",
         "csv": "who.rows:render_csv",
+        "html": "who.html:render_html",
     },
     "validate FILE": {
         "text": "validate:render_files",
         "json": "validate:render_files_json",
         "markdown": "validate:render_files",
         "annotations": "validate:render_annotations",
+        "html": "validate:render_files_html",
     },
     "validate": {
         "text": "validate:render_text",
         "json": "validate:render_json",
         "markdown": "validate:render_markdown",
         "annotations": "validate:render_annotations",
+        "html": "validate:render_html",
     },
 }
 """For each command, or one of its modes, the formats that it offers, with `module:function` within `reconciler.report`.

@@ -48,6 +48,19 @@ def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT)
     return fit.fit(opening, parts, "", limit=limit, full_report="The text format shows everything.")
 
 
+def render_html(declaration: Declaration) -> str:
+    """Render the counts, caseloads and warnings as a page."""
+    from reconciler.report.caseload.html import caseload_section
+    from reconciler.report.common.notices import Notices, problem_notice
+    from reconciler.report.html.sections import Section, SectionedPage, render_sections
+
+    sections = [caseload_section([caseload_line(row) for row in declaration.caseload or ()], TITLE)]
+    if declaration.warnings:
+        warnings = tuple(map(problem_notice, declaration.warnings))
+        sections.append(Section(notices=[Notices("Warnings", "warnings", warnings)]))
+    return render_sections(SectionedPage("Declared state", sections, verdict=_sentence(declaration)))
+
+
 def render_files(check: FileCheck) -> str:
     """Render that these files have no problem, and if others have."""
     lines = [f"Valid: {number_of(len(check.files), 'file')}."]
@@ -55,6 +68,13 @@ def render_files(check: FileCheck) -> str:
         others = number_of(check.elsewhere, "problem")
         lines.append(f"Other files of the state folder have {others}: see reconciler validate.")
     return "".join(f"{line}\n" for line in lines)
+
+
+def render_files_html(check: FileCheck) -> str:
+    """Render the same as a page."""
+    from reconciler.report.html.sections import SectionedPage, render_sections
+
+    return render_sections(SectionedPage("Declared files", (), verdict=render_files(check).strip()))
 
 
 def render_files_json(check: FileCheck) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.model.operations import Outcome, State
 from reconciler.plan.drift import DriftReport
 from reconciler.report.common.markdown import cell, heading, notice_entry, row, table_head, value
-from reconciler.report.common.notices import problem_notice
+from reconciler.report.common.notices import Notices, problem_notice
 from reconciler.report.common.terminal import GREEN, YELLOW, Page
 from reconciler.report.common.truncate import ASIDE, GRAVE, Item, Part
 from reconciler.report.common.words import operation_words, plan_names
@@ -35,6 +35,12 @@ def due_lines(page: Page, report: DriftReport) -> Iterator[str]:
         yield from page.title(f"{_WAITING} ({len(report.due_waiting)})", YELLOW)
     for problem in report.due_waiting:
         yield from page.notice(problem.place(), problem.what, problem.fix)
+
+
+def due_rows(report: DriftReport) -> tuple[str, list[tuple[str, str, str]], Notices]:
+    """Return the title and the rows of the due changes that were applied, and those that wait for a person."""
+    waiting = Notices(_WAITING, "", tuple(map(problem_notice, report.due_waiting)), risky=True)
+    return _title(report), [_words(outcome, report) for outcome in report.due_outcomes], waiting
 
 
 def due_parts(report: DriftReport) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""One page of a centre's site: its parts, and how they become HTML."""
+"""Pages that are made of sections: words, tables, charts and notices under headings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache, cached_property
 
 from reconciler.model.structs import Struct
+from reconciler.report.common.manual_steps import ManualStep
 from reconciler.report.common.notices import Notices
 from reconciler.report.html.cells import table_body
 from reconciler.report.html.page import part_of_pages, render_page, source_hash
@@ -17,7 +18,7 @@ SORTED = 5
 
 
 class Section(Struct, frozen=True, dict=True):
-    """A heading with words, a chart, a table, a list to search in, or notices.
+    """A heading with words, a chart, a table, a list to search in, notices, or manual steps.
 
     `sorts`: readers can sort the table if it is long. `folded` is the line below which the table is folded.
     """
@@ -29,6 +30,7 @@ class Section(Struct, frozen=True, dict=True):
     chart: str = ""
     items: Sequence[str] = ()
     notices: Sequence[Notices] = ()
+    manual: Sequence[ManualStep] = ()
     sorts: bool = False
     folded: str = ""
 
@@ -38,22 +40,29 @@ class Section(Struct, frozen=True, dict=True):
         return table_body(self.columns, self.rows)
 
     @property
+    def is_full(self) -> bool:
+        """True if the section has more than a heading."""
+        parts = (self.words, self.rows, self.chart, self.items, self.notices, self.manual)
+        return any(parts)
+
+    @property
     def sortable(self) -> bool:
         """True if the table is worth sorting."""
         return self.sorts and len(self.rows) >= SORTED
 
 
-class SitePage(Struct, frozen=True):
-    """A page: `menu` has name and address of each main page, `place` the name of the one that this belongs to.
+class SectionedPage(Struct, frozen=True):
+    """A page, alone or of a site.
 
+    Of a site, `menu` has name and address of each main page, `place` is the name of the one that this belongs to, and
     `made` says when and from what the page was made. `signed`: it ends with a line to sign, on paper.
     """
 
     title: str
-    menu: Sequence[tuple[str, str]]
-    place: str
-    made: str
     sections: Sequence[Section]
+    menu: Sequence[tuple[str, str]] = ()
+    place: str = ""
+    made: str = ""
     lead: str = ""
     verdict: str = ""
     facts: Sequence[tuple[str, str]] = ()
@@ -65,10 +74,10 @@ class SitePage(Struct, frozen=True):
         return any(section.sortable or section.items for section in self.sections)
 
 
-def render_site_page(page: SitePage) -> str:
+def render_sections(page: SectionedPage) -> str:
     """Render the page with its own style sheet, and with our script only if it has something to search or sort."""
     script, digest = _script()
-    return render_page("site", page=page, rules=part_of_pages("site.css"), script=script, script_hash=digest)
+    return render_page("sections", page=page, rules=part_of_pages("site.css"), script=script, script_hash=digest)
 
 
 @cache

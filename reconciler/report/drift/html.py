@@ -1,0 +1,155 @@
+"""A drift report as an HTML page: what needs a person, then what moved, then what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reconciler.model.plan import Change
+from reconciler.plan.drift import DriftReport, fight_id
+from reconciler.problems import Problem
+from reconciler.report.common.grouping import Group
+from reconciler.report.common.manual_steps import manual_steps
+from reconciler.report.common.notices import Notices, problem_notice
+from reconciler.report.common.words import (
+    kinds_words,
+    left_out_words,
+    moment_words,
+    organisation_words,
+    plan_names,
+)
+from reconciler.report.drift.due import due_rows
+from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
+from reconciler.report.drift.words import (
+    FIGHTS,
+    OPEN_STEPS,
+    SECTIONS,
+    counts_words,
+    fight_words,
+    labels_of,
+    section_title,
+    staff_notices,
+    unapproved_words,
+    unrecorded_words,
+    who_words,
+)
+from reconciler.report.html.cells import folded
+from reconciler.report.html.sections import Row, Section, SectionedPage, render_sections
+from reconciler.text import number_of
+
+_COLUMNS = ("Learner", "What", "Known", "Declared in")
+
+
+def render_html(report: DriftReport, *, verbose: bool = False) -> str:
+    """Render every drifted slot with its run and age; *verbose* groups nothing."""
+    sections = [
+        *_problems("What stopped the corrections", report.problems),
+        *_fights(report),
+        *_staff(report),
+        *_drift(report, verbose),
+        *_corrections(report, verbose),
+        *_due(report),
+        *_waiting("Due by date: cover and dated entries, for the next apply", report.due, report, verbose),
+        *_waiting("Pending: in the files and not applied yet", report.pending, report, verbose),
+        Section(OPEN_STEPS, manual=manual_steps(report.plan)),
+        *_problems("Set aside", report.plan.problems),
+        *_rest(report),
+    ]
+    plan = report.plan
+    title = f"Drift in {plan.target}, {organisation_words(plan)}"
+    lead = f"Read {moment_words(report.taken_at)}, {number_of(report.spent_calls, 'call')} made"
+    return render_sections(SectionedPage(title, sections, lead=lead, verdict=_verdict(report)))
+
+
+def _verdict(report: DriftReport) -> str:
+    words = [f"{counts_words(report)}.", *(f"{part}." for part in (unrecorded_words(report),) if part)]
+    if report.plan.left_out:
+        words.append(left_out_words(report.plan))
+    if report.approved:
+        words.append(f"Corrections go back to the files of commit {report.approved}.")
+    if why := unapproved_words(report):
+        words.append(f"{why}.")
+    return " ".join(words)
+
+
+def _problems(title: str, problems: Sequence[Problem]) -> Iterator[Section]:
+    if problems:
+        yield Section(notices=[Notices(title, "", tuple(map(problem_notice, problems)), risky=True)])
+
+
+def _fights(report: DriftReport) -> Iterator[Section]:
+    labels, names = labels_of(report), plan_names(report.plan)
+    rows = [
+        (
+            who_words(report, fight.learner, labels.get(fight.learner, "")),
+            fight_words(fight, names),
+            fight_id(*fight.place),
+        )
+        for fight in report.fights
+    ]
+    words = (
+        "Not corrected until a person decides. Find out who or what changes it; then accept it into the files, or have "
+        "it corrected again with: reconciler done STEP --by NAME"
+    )
+    if rows:
+        yield Section(f"{FIGHTS} ({len(rows)})", words, ("Learner", "What", "Step"), rows)
+
+
+def _staff(report: DriftReport) -> Iterator[Section]:
+    if report.staff_findings():
+        yield Section(notices=[staff_notices(report)])
+
+
+def _drift(report: DriftReport, verbose: bool) -> Iterator[Section]:
+    left = report.left()
+    for verdict in SECTIONS:
+        slots = [drifted for drifted in left if drifted.verdict is verdict]
+        if slots:
+            title = f"{section_title(verdict, report)} ({len(slots)})"
+            yield Section(title, "", _COLUMNS, _rows(drift_rows(slots, report, verbose=verbose)), sorts=True)
+
+
+def _corrections(report: DriftReport, verbose: bool) -> Iterator[Section]:
+    rows = [(_who(row), row.what, row.first.why) for row in correction_rows(report.outcomes, report, verbose=verbose)]
+    if rows:
+        yield Section(
+            f"Corrections of run {report.run} ({len(report.outcomes)})", "", ("Learner", "What", "Result"), rows
+        )
+
+
+def _due(report: DriftReport) -> Iterator[Section]:
+    title, rows, waiting = due_rows(report)
+    if rows:
+        yield Section(title, "", ("Learner", "What", "Result"), rows)
+    if waiting.items:
+        yield Section(notices=[waiting])
+
+
+def _waiting(title: str, changes: Sequence[Change], report: DriftReport, verbose: bool) -> Iterator[Section]:
+    if changes:
+        rows = _rows(waiting_rows(changes, report, verbose=verbose))
+        yield Section(f"{title} ({len(changes)})", "", _COLUMNS, rows, sorts=True)
+
+
+def _rest(report: DriftReport) -> Iterator[Section]:
+    if report.unmanaged:
+        yield Section("Not managed (held in OneFile, not in the files)", f"{kinds_words(report.unmanaged)}.")
+    labels = labels_of(report)
+    rows = [
+        (
+            who_words(report, issue.learner, labels.get(issue.learner, "")),
+            issue.slot.address(issue.learner),
+            issue.ending,
+        )
+        for issue in report.ended
+    ]
+    if rows:
+        title = f"No longer drifting since the last reading ({len(rows)})"
+        yield Section(title, "", ("Learner", "Slot", "How it ended"), rows)
+
+
+def _rows(groups: Iterable[Group]) -> list[Row]:
+    return [(_who(row), row.what, row.first.why, row.where) for row in groups]
+
+
+def _who(row: Group) -> str:
+    return folded(row.who, row.names) if row.names else row.who
