@@ -13,7 +13,12 @@ _COLUMNS = ("Staff", "Learners", "Default", "Learning aim", "Unit", "Target", "M
 
 def caseload_section(lines: Sequence[CaseloadLine], title: str) -> Section:
     """Return each member of staff with learners by layer, target and maximum."""
-    return Section(title, "", _COLUMNS, [_row(line) for line in lines], sorts=True)
+    return Section(
+        title,
+        "",
+        _COLUMNS,
+        [_row(line) for line in lines],
+    )
 
 
 def _row(line: CaseloadLine) -> Row:

@@ -105,7 +105,12 @@ def _drift(report: DriftReport, verbose: bool) -> Iterator[Section]:
         slots = [drifted for drifted in left if drifted.verdict is verdict]
         if slots:
             title = f"{section_title(verdict, report)} ({len(slots)})"
-            yield Section(title, "", _COLUMNS, _rows(drift_rows(slots, report, verbose=verbose)), sorts=True)
+            yield Section(
+                title,
+                "",
+                _COLUMNS,
+                _rows(drift_rows(slots, report, verbose=verbose)),
+            )
 
 
 def _corrections(report: DriftReport, verbose: bool) -> Iterator[Section]:
@@ -127,7 +132,12 @@ def _due(report: DriftReport) -> Iterator[Section]:
 def _waiting(title: str, changes: Sequence[Change], report: DriftReport, verbose: bool) -> Iterator[Section]:
     if changes:
         rows = _rows(waiting_rows(changes, report, verbose=verbose))
-        yield Section(f"{title} ({len(changes)})", "", _COLUMNS, rows, sorts=True)
+        yield Section(
+            f"{title} ({len(changes)})",
+            "",
+            _COLUMNS,
+            rows,
+        )
 
 
 def _rest(report: DriftReport) -> Iterator[Section]:

@@ -70,8 +70,8 @@ class SectionedPage(Struct, frozen=True):
 
     @property
     def script(self) -> bool:
-        """True if the page has something to search or sort."""
-        return any(section.sortable or section.items for section in self.sections)
+        """True if the page is of a site and has something to search or sort; a report alone has no script."""
+        return bool(self.menu) and any(section.sortable or section.items for section in self.sections)
 
 
 def render_sections(page: SectionedPage) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.report.common.words import holder_words, learner_words, slot_words
 from reconciler.report.html.cells import steady
 from reconciler.report.html.sections import Row, Section, SectionedPage, render_sections
+from reconciler.report.who.text import cover_words
 from reconciler.text import number_of, spaced
 
 if TYPE_CHECKING:
@@ -32,13 +33,18 @@ def render_html(holders: Holders) -> str:
         parts = (f"OneFile id {user}" if user else "", learner.cohort if learner else "", f"on {holders.day}")
         lead, groups = ", ".join(filter(None, parts)), {"Slots": list(holders.slots)}
     sections = [_section(name, slots, holders) for name, slots in groups.items()]
-    return render_sections(SectionedPage(title, sections, lead=lead))
+    return render_sections(SectionedPage(title, sections, lead=lead, verdict=cover_words(holders)))
 
 
 def _section(name: str, slots: Sequence[HeldSlot], holders: Holders) -> Section:
     rows = [_row(slot, holders) for slot in slots]
     columns = (*_COLUMNS, "OneFile has") if holders.read else _COLUMNS
-    return Section(f"{name}: {number_of(len(rows), 'slot')}", "", columns, rows, sorts=True)
+    return Section(
+        f"{name}: {number_of(len(rows), 'slot')}",
+        "",
+        columns,
+        rows,
+    )
 
 
 def _row(slot: HeldSlot, holders: Holders) -> Row:

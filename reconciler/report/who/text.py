@@ -39,9 +39,8 @@ def _member(page: Page, holders: Holders) -> Iterator[str]:
     assert member is not None  # noqa: S101  the caller has checked
     title = f"{member.handle}, {spaced(member.role.value)}, OneFile id {member.id}, on {holders.day}"
     yield page.paint(BOLD, title)
-    if holders.cover:
-        end = f" until {holders.cover.end}" if holders.cover.end else ""
-        yield f"  Covered by {holders.cover.by} from {holders.cover.start}{end}."
+    if words := cover_words(holders):
+        yield f"  {words}"
     groups = {
         "In effect": [slot for slot in holders.slots if slot.wanted and slot.wanted.staff == member.id],
         "In name only": [slot for slot in holders.slots if slot.in_name == member.handle],
@@ -51,6 +50,14 @@ def _member(page: Page, holders: Holders) -> Iterator[str]:
         yield ""
         yield f"{name}: {number_of(len(slots), 'slot')} of {number_of(learners, 'learner')}"
         yield from _by_learner(page, slots, holders)
+
+
+def cover_words(holders: Holders) -> str:
+    """Return who covers the member of staff on the day; empty if nobody does."""
+    if not holders.cover:
+        return ""
+    end = f" until {holders.cover.end}" if holders.cover.end else ""
+    return f"Covered by {holders.cover.by} from {holders.cover.start}{end}."
 
 
 def _by_learner(page: Page, slots: Sequence[HeldSlot], holders: Holders) -> Iterator[str]:
