@@ -27,6 +27,7 @@ from reconciler.plan.ageing import applied_already, broken_today, no_longer_aske
 from reconciler.plan.alteration import altered, as_planned, learners_of, suspects
 from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
+from reconciler.plan.identity import moved_misids
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_ahead
@@ -35,7 +36,7 @@ from reconciler.runtime.lock import locked, refuse_if_held, sites_of
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
-from reconciler.runtime.store_snapshot import applied_cohorts, remember_cohorts, unsettled
+from reconciler.runtime.store_snapshot import applied_cohorts, remember_cohorts, remember_identities, unsettled
 from reconciler.runtime.windows import wait_until_open, window_guard
 from reconciler.store import Store
 
@@ -203,8 +204,28 @@ async def _planned(
     if kept:
         cohorts = applied_cohorts(session.store, kept.plan.site)
         plan = rejudge(relimit_plan(renewed(kept.plan, declared), declared, cohorts), declared)
+        plan = await _identified(session, environment, plan, declared)
         return Planned(await _judged_anew(session, environment, plan, declared))
     return (await plan_in(session, options, environment, declared)).made_from(files)
+
+
+async def _identified(session: Session, environment: Environment, plan: Plan, declared: Declared) -> Plan:
+    """Look up the MISIDs of the learners whom a saved plan writes: another account may have one of them by now."""
+    written = {operation.learner for operation in plan.operations}
+    planned = {user: learner for user, learner in learners_of(plan, declared).items() if user in written}
+    by_misid = {user: replace(learner, id=None, slots={}) for user, learner in planned.items() if learner.misid}
+    if not by_misid:
+        return plan
+    concerned = replace(declared, learners=tuple(by_misid.values()))
+    observed = await observe_in(session, environment, concerned)
+    moved = moved_misids(concerned, observed, session.store.identities(plan.site))
+    reasons = {user: problem.what for user, problem in moved.items()}
+    for user, learner in by_misid.items():
+        found = observed.misids.get(learner.misid or "")
+        if found != user:
+            now = f"account {found}" if found is not None else "no one active account"
+            reasons[user] = f"MISID {learner.misid} was account {user} when this plan was made, and is {now} now"
+    return replace(plan, moved={user: why for user, why in reasons.items() if user in written})
 
 
 async def _judged_anew(session: Session, environment: Environment, plan: Plan, declared: Declared) -> Plan:
@@ -283,6 +304,7 @@ async def run_plan(
     people approved. `files` is the commit that is checked out here.
     """
     plan, store = planned.plan, session.store
+    refused = {**refused, **_moved(plan)}
     if plan.operations:
         await wait_until_open(environment, declared.settings, wait)
     if environment.progress and plan.operations:
@@ -308,6 +330,7 @@ async def run_plan(
                 with suppress(StoreError, Locked):  # the run must still be reported
                     still_ours()
                     remember_cohorts(store, plan, declared.cohorts)
+                    remember_identities(store, plan, accepted=True)
                     note_steps(store, plan, whole=just_read)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
         with suppress(StoreError):
@@ -322,6 +345,16 @@ async def run_plan(
     except StoreError as error:  # the run must still be reported
         return replace(finished, error=finished.error or error)
     return finished
+
+
+def _moved(plan: Plan) -> dict[Place, str]:
+    """Return the slots that are not written, because the learner's MISID belonged to another account before."""
+    return {
+        (operation.learner, slot): plan.moved[operation.learner]
+        for operation in plan.operations
+        if operation.learner in plan.moved
+        for slot, _ in moves(operation)
+    }
 
 
 def _names(plan: Plan, session: Session) -> dict[UserId, str]:

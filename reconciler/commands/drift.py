@@ -51,7 +51,7 @@ from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
-from reconciler.runtime.store_snapshot import missable_cohorts
+from reconciler.runtime.store_snapshot import missable_cohorts, remember_identities
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
 from reconciler.store.open_issues import Observations
 
@@ -176,6 +176,7 @@ def _report(
     memory, ended, recent = _remember(plan, reported, declared, store, applied, notes=notes)
     if notes:
         note_steps(store, plan, whole=True)
+        remember_identities(store, plan, accepted=False)
     now = store.now()
     holders_then = _wanted_then(options, declared, plan, observed, store) if known else {}
     unrecorded = nothing_recorded(store, plan.site) if plan.changes else ""

@@ -37,7 +37,7 @@ class ObservedStaff(Struct, frozen=True):
     """One staff account in OneFile; `placement` is only read for employers.
 
     `role` is that of the list on which the account is, None if it is on none that was read. `misid` is a digest, empty
-    if there is none or OneFile did not show it.
+    if there is none or OneFile did not show it; `former` is another account that had this MISID before.
     """
 
     id: UserId
@@ -45,6 +45,7 @@ class ObservedStaff(Struct, frozen=True):
     placement: int | None = None
     role: Role | None = None
     misid: str = ""
+    former: UserId | None = None
 
 
 class SharedAccount(Struct, frozen=True, order=True):
@@ -72,8 +73,9 @@ class Observed(RedactedRepr, Struct, frozen=True):
 
     `misids` maps the declared MISIDs to learners. `staff` has everybody who should hold a declared slot, or does; it is
     keyed by organisation and user id, because an account only counts in its own organisation. `shared` are accounts
-    with one MISID or e-mail address, of which at least one is in `staff`. `calls` is the cost of the reading. `names`
-    are learners' names if this command's report may show them; they are never saved.
+    with one MISID or e-mail address, of which at least one is in `staff`. `identities` are learners who are declared by
+    id, by the digest of the MISID that the list shows for them; they are never saved. `calls` is the cost of the
+    reading. `names` are learners' names if this command's report may show them; they are never saved.
     """
 
     hidden = ("names",)
@@ -86,6 +88,7 @@ class Observed(RedactedRepr, Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     names: Mapping[UserId, str] = field(default_factory=dict)
     shared: tuple[SharedIdentity, ...] = ()
+    identities: Mapping[str, UserId] = field(default_factory=dict)
 
 
 def misid_digest(organisation: OrganisationId, misid: str) -> str:

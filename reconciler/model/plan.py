@@ -238,7 +238,9 @@ class Plan(RedactedRepr, Struct, frozen=True):
     the declared learners outside the scope. `base` is the commit whose files were planned beside these against the same
     reading, if any; `made_from` is the git state of the files themselves. `later` has the changes of later days in
     order, and `withdrawn` those of the base's files that the files no longer bring. `names` are learners' names, only
-    if settings.privacy lets this report show them: they are never saved.
+    if settings.privacy lets this report show them: they are never saved. `moved` has the reason for each learner whose
+    MISID belonged to another account before, and who is not written; `identities` are the accounts by the digest of
+    their MISID, for the record of an apply. Neither is saved.
     """
 
     hidden = ("names",)
@@ -263,6 +265,8 @@ class Plan(RedactedRepr, Struct, frozen=True):
     names: Mapping[UserId, str] = field(default_factory=dict)
     later: tuple[LaterChange, ...] = ()
     withdrawn: tuple[LaterChange, ...] = ()
+    moved: Mapping[UserId, str] = field(default_factory=dict)
+    identities: Mapping[str, UserId] = field(default_factory=dict)
 
     @property
     def site(self) -> Site:

@@ -31,7 +31,8 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
                 concerned |= {(learner.organisation, holder) for holder in _held(seen, learner)}
     judged = declared.settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners}
-    misids = {learner.misid for learner in declared.learners}
+    by_id = {learner.id for learner in declared.learners if learner.id is not None}
+    misids = {learner.misid for learner in (*declared.learners, *declared.everyone)}
     return replace(
         observed,
         learners=dict(sorted(learners.items())),
@@ -43,6 +44,7 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
         },
         names={user: name for user, name in observed.names.items() if user in learners},
         problems=tuple(problem for problem in observed.problems if problem.source in sources),
+        identities={digest: user for digest, user in observed.identities.items() if user in by_id},
         shared=tuple(shared for shared in observed.shared if shared.ids() & {user for _, user in concerned}),
     )
 

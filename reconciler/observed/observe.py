@@ -79,6 +79,7 @@ async def observe(
         problems=tuple(problem for people in groups for problem in people.problems),
         names={user: name for people in groups for user in people.found if (name := reader.names.get(user))},
         shared=tuple(shared for people in groups for shared in people.staff.shared()),
+        identities={digest: user for people in groups for digest, user in people.identities().items()},
     )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import AccountStatus
+from reconciler.model.observed import AccountStatus, misid_digest
 from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.staff_accounts import EMPLOYER, UNMARKED, StaffAccounts
@@ -151,6 +151,12 @@ class People:
         """Return the defaults to read: the declared ones, and the employer if every learner needs one."""
         declared = frozenset(slot.kind for slot in learner.slots) & DEFAULT_KINDS
         return declared | {EMPLOYER.kind} if self._declared.settings.asks_for_employers else declared
+
+    def identities(self) -> dict[str, UserId]:
+        """Return the learners declared by id, by the digest of the MISID that the list shows for them."""
+        ids = (learner.id for learner in self._learners if learner.id is not None)
+        rows = (row for user in ids if (row := self._register.listed.get(user)))
+        return {misid_digest(self._organisation, row.misid): row.id for row in rows if row.misid}
 
     def _user(self, learner: DeclaredLearner) -> UserId | None:
         """Return the learner's id if it is known without a call."""

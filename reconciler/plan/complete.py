@@ -16,6 +16,7 @@ from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.compare import make_plan
+from reconciler.plan.identity import moved_misids, refuse_twins, seen_identities, with_former
 from reconciler.plan.later import attribute_later, build_later, cut_horizon
 from reconciler.plan.limits import Refusal, Step, check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.lookahead import look_ahead
@@ -29,7 +30,8 @@ class StoreSnapshot(Struct, frozen=True):
 
     `sent` are the operations that were sent and have no outcome yet, `unsettled` the slots whose last write may or may
     not have happened. `cohorts` are those that earlier applies managed and whose absence this plan must report.
-    `steps` are the manual steps that are open, with the time when a run first found them.
+    `steps` are the manual steps that are open, with the time when a run first found them. `identities` are accounts by
+    the digest of their MISID.
     """
 
     recorded: Recorded = field(default_factory=dict)
@@ -37,6 +39,7 @@ class StoreSnapshot(Struct, frozen=True):
     sent: tuple[JournalRow, ...] = ()
     cohorts: frozenset[str] = frozenset()
     steps: Mapping[Step, datetime] = field(default_factory=dict)
+    identities: Mapping[str, UserId] = field(default_factory=dict)
 
 
 class Conditions(Struct, frozen=True):
@@ -55,6 +58,9 @@ class Conditions(Struct, frozen=True):
 
 def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, conditions: Conditions) -> Plan:
     """Make the plan of one declaration, judged. Raises Invalid where two declarations are one learner."""
+    refuse_twins(declared, observed, store.identities)
+    observed = with_former(observed, store.identities)
+    moved = moved_misids(declared, observed, store.identities)
     recorded = {**store.recorded, **_overtaken(store.sent, observed)}
     plan = make_plan(
         declared,
@@ -70,7 +76,9 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
     closed = [_closed(window, declared, conditions)] if window and plan.operations else []
     plan = replace(
         plan,
-        problems=in_order([*plan.problems, *closed, *look_ahead(near, observed, plan.changes)]),
+        problems=in_order([*plan.problems, *moved.values(), *closed, *look_ahead(near, observed, plan.changes)]),
+        moved={user: problem.what for user, problem in moved.items()},
+        identities=seen_identities(declared, observed),
         later=build_later(shown, observed, plan.changes),
     )
     steps = (replace(step, first_seen=store.steps.get(_step(step))) for step in plan.manual)

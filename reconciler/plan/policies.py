@@ -80,7 +80,7 @@ def _world(declared: Declared, observed: Observed) -> World:
     staff, settings = declared.staff_by_id(), declared.settings
     return World(
         staff,
-        first_accounts(staff.values(), observed.shared),
+        first_accounts(staff.values(), observed),
         frozenset(member.id for member in staff.values() if member.role is Role.TRAINEE_ASSESSOR),
         frozenset(account.id for account in observed.staff.values() if account.standing in CANNOT_ACT),
         [(rule, level) for policy, rule in _RULES.items() if (level := settings.level(policy)) != "off"],

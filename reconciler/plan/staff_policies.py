@@ -119,6 +119,9 @@ def _fault(seen: ObservedStaff, member: Staff | None, concern: _Concern) -> _Fau
         kind = _plural(member.role) if member else "staff"
         what = f"{who} is not among the active {kind} of organisation {concern.organisation} and {slots}"
         return _Fault(what, fix)
+    if seen.former is not None:
+        fix = "Find out in OneFile which account is whose. The next apply takes the MISIDs as they are then."
+        return _Fault(f"{who} has the MISID that account {seen.former} had before, and {slots}", fix)
     return None
 
 
@@ -165,18 +168,22 @@ def _duplicate(shared: SharedIdentity, members: Mapping[UserId, Staff]) -> _Faul
 # ------------------------------------------------------------------ one person
 
 
-def first_accounts(staff: Iterable[Staff], shared: Iterable[SharedIdentity]) -> dict[UserId, UserId]:
+def first_accounts(staff: Iterable[Staff], observed: Observed) -> dict[UserId, UserId]:
     """Return the first account of each person with several, by any of them.
 
-    Accounts are one person's if staff.yaml has the same `person` for them, or OneFile the same MISID. An e-mail address
-    is no proof here: only some of a server's lists show it, and a plan must not depend on the list that was read.
+    Accounts are one person's if staff.yaml has the same `person` for them, or OneFile the same MISID, now or one after
+    the other; two accounts that exchanged their MISIDs are not. An e-mail address is no proof here: only some of a
+    server's lists show it, and a plan must not depend on the list that was read.
     """
+    by_misid = [set(shared.ids()) for shared in observed.shared if shared.thing == "misid"]
+    former = {account.id: account.former for account in observed.staff.values() if account.former is not None}
+    by_misid += [{account, before} for account, before in former.items() if former.get(before) != account]
     by_person: dict[str, set[UserId]] = defaultdict(set)
     for member in staff:
         if member.person:
             by_person[member.person].add(member.id)
     groups: list[set[UserId]] = []
-    for accounts in (*by_person.values(), *(set(one.ids()) for one in shared if one.thing == "misid")):
+    for accounts in (*by_person.values(), *by_misid):
         joined = set(accounts)
         apart = []
         for group in groups:

@@ -8,6 +8,7 @@ from reconciler.model.operations import State
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site, UserId
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
+from reconciler.plan.identity import recorded_after
 from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
 
@@ -17,7 +18,8 @@ def snapshot(options: Options, store: Store, site: Site, learners: Collection[Us
     sent, recorded = _sent(store, site), store.recorded(site, learners)
     cohorts = missable_cohorts(options, store, site)
     steps = {(step.learner, step.slot, step.holder): step.first_seen for step in store.issues(site, "step")}
-    return StoreSnapshot(recorded, _places(sent, store, site), tuple(sent), cohorts, steps)
+    identities = store.identities(site)
+    return StoreSnapshot(recorded, _places(sent, store, site), tuple(sent), cohorts, steps, identities)
 
 
 def missable_cohorts(options: Options, store: Store, site: Site) -> frozenset[str]:
@@ -43,6 +45,15 @@ def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None
     after = managed_cohorts(before, plan, declared)
     if after != before:
         store.set_cohorts(plan.site, after)
+
+
+def remember_identities(store: Store, plan: Plan, *, accepted: bool) -> None:
+    """Store which account has which MISID; an account that was recorded before is replaced if that is `accepted`."""
+    before = store.identities(plan.site)
+    seen = {digest: user for digest, user in plan.identities.items() if accepted or digest not in before}
+    after = recorded_after(before, seen, plan.moved)
+    if after != before:
+        store.set_identities(plan.site, after)
 
 
 def _places(sent: list[JournalRow], store: Store, site: Site) -> frozenset[Place]:

@@ -123,6 +123,18 @@ class Record(Part):
     def set_cohorts(self, site: Site, cohorts: Collection[str]) -> None:
         self.set_value(site.target, _cohorts_of(site), json.dumps(sorted(cohorts)))
 
+    def identities(self, site: Site) -> dict[str, UserId]:
+        """Return accounts by the digest of their MISID, as earlier applies saw them."""
+        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
+        row = {"target": site.target, "name": _identities_of(site)}
+        with self._database.reading() as connection:
+            rows = connection.named(fact, row)
+            return decoded("facts", repr(row["name"]), rows[0], _accounts) if rows else {}
+
+    def set_identities(self, site: Site, identities: Mapping[str, UserId]) -> None:
+        value = json.dumps(dict(sorted(identities.items())), separators=(",", ":"))
+        self.set_value(site.target, _identities_of(site), value)
+
     def clear_value(self, target: str, name: str) -> None:
         with self._database.writing() as connection:
             fact = "DELETE FROM facts WHERE target = :target AND name = :name"
@@ -141,6 +153,17 @@ def _record_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
 
 def _cohorts_of(site: Site) -> str:
     return f"cohorts:{site.organisation}"
+
+
+def _identities_of(site: Site) -> str:
+    return f"misids:{site.organisation}"
+
+
+def _accounts(row: Mapping[str, Any]) -> dict[str, UserId]:
+    accounts = json.loads(row["value"])
+    if not isinstance(accounts, dict) or not all(isinstance(user, int) for user in accounts.values()):
+        raise ValueError(row["value"])
+    return {digest: UserId(user) for digest, user in accounts.items()}
 
 
 def _names(row: Mapping[str, Any]) -> frozenset[str]:

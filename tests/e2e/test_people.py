@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 
 from onefile_sandbox.web_edits import edit
 from reconciler.problems import ExitCode
-from tests.e2e.user import KATE, PRIYA, SETTINGS, STAFF, Home, Served, point_at, served
+from tests.e2e.user import JAMES, KATE, PRIYA, SETTINGS, STAFF, Home, Served, point_at, served
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -99,3 +100,97 @@ def test_two_accounts_with_one_misid_are_reported(home: Home, onefile: Served) -
     (found,) = (row for row in plan.json["policies"] if row["policy"] == "duplicate_staff")
     assert found["what"] == f"priya (account {PRIYA}) and kate (account {KATE}) have the same MISID in OneFile"
     assert "HR-0099" not in plan.out
+
+
+# ------------------------------------------------------------------ identity
+
+TWO: Mapping[str, object] = {"misid": "LRN00002", "label": "two", "default_assessor": "kate"}
+
+
+def swapped(here: Served) -> None:
+    """Two records had been mixed up, and their MISIDs are put right."""
+    people_edit(here, {"user": 200002, "misid_of": 200006})
+
+
+def assessors(here: Served) -> dict[int, int | None]:
+    return {user: here.world.users[user]["DefaultAssessorID"] for user in (200002, 200006)}
+
+
+def test_a_misid_that_moved_is_a_warning_in_plans_and_a_conflict_at_apply(home: Home, onefile: Served) -> None:
+    """What was applied to one account is not written to another because of a MISID; by id it is."""
+    home.declare(TWO).converges()
+    swapped(onefile)
+    people_edit(onefile, {"user": 200006, "set": {"DefaultAssessorID": JAMES}})
+    before = assessors(onefile)
+    words = "MISID LRN00002 was account 200002 when it was last applied, and is account 200006 now"
+    for command in ("plan", "drift"):
+        assert words in " ".join(home.run(command).out.split())
+    applied = home.run("apply", "--auto-approve")
+    assert applied.code == ExitCode.STALE
+    assert words in " ".join(applied.out.split())
+    assert assessors(onefile) == before
+    home.declare({"id": 200006, "label": "two", "default_assessor": "kate"}).converges()
+    home.declare(TWO).converges()
+
+
+def test_a_saved_plan_is_not_written_to_an_account_that_lost_the_misid(home: Home, onefile: Served) -> None:
+    """The plan was reviewed for the learner with this MISID, not for the account."""
+    people_edit(onefile, {"user": 200002, "set": {"DefaultAssessorID": JAMES}})
+    home.declare(TWO)
+    assert home.run("plan", "--save", "plan.json").code == ExitCode.DONE
+    swapped(onefile)
+    before = assessors(onefile)
+    applied = home.run("apply", "plan.json")
+    assert applied.code == ExitCode.STALE
+    words = "MISID LRN00002 was account 200002 when this plan was made, and is account 200006 now"
+    assert words in " ".join(applied.out.split())
+    assert assessors(onefile) == before
+
+
+def test_a_saved_plan_whose_misids_stay_is_applied(home: Home, onefile: Served) -> None:
+    """The look-up stops nothing else."""
+    people_edit(onefile, {"user": 200002, "set": {"DefaultAssessorID": JAMES}})
+    home.declare(TWO)
+    home.run("plan", "--save", "plan.json")
+    assert home.run("apply", "plan.json").code == ExitCode.DONE
+    assert assessors(onefile)[200002] == KATE
+
+
+def test_a_learner_declared_twice_is_refused_in_every_scope(home: Home, onefile: Served) -> None:
+    """By id in one file and by MISID in the other: the reading shows it, or an earlier run, also of one cohort."""
+    home.declare({"id": 200008, "label": "eight", "default_assessor": "kate"})
+    other = {
+        "version": 1,
+        "cohort": "d",
+        "learners": [{"misid": "LRN00008", "label": "again", "default_assessor": "james"}],
+    }
+    (home.path / "state/cohorts/d.yaml").write_text(json.dumps(other))
+    for scope in ((), ("--cohort", "c1"), ("--cohort", "d"), ("--learner", "200008"), ("--learner", "LRN00008")):
+        for command in ("plan", "apply", "drift"):
+            approve = ("--auto-approve",) if command == "apply" else ()
+            ended = home.run(command, *scope, *approve)
+            assert ended.code == ExitCode.INVALID, (command, scope)
+            assert "is OneFile user 200008, who is already declared at" in " ".join(ended.err.split())
+    assert onefile.effects == 0
+
+
+def test_staff_whose_misids_were_exchanged_are_reported_until_an_apply(home: Home, onefile: Served) -> None:
+    """Each account has the MISID of another: perhaps the ids in staff.yaml are each other's now."""
+    onefile.world.users[KATE]["MISID"], onefile.world.users[PRIYA]["MISID"] = "HR-1", "HR-2"
+    home.declare().converges()
+    people_edit(onefile, {"user": KATE, "misid_of": PRIYA})
+    words = f"kate (account {KATE}) has the MISID that account {PRIYA} had before"
+    assert words in " ".join(home.run("drift").out.split())
+    assert words in " ".join(home.run("plan").out.split())
+    home.run("apply", "--auto-approve")
+    assert words not in " ".join(home.run("plan").out.split())
+
+
+def test_a_new_account_of_one_person_stays_that_person(home: Home, onefile: Served) -> None:
+    """Priya's MISID goes to a new assessor's account: she must not assess what she quality-assures by the old one."""
+    onefile.world.users[PRIYA]["MISID"] = "HR-2"
+    home.declare().converges()
+    onefile.world.users[PRIYA]["MISID"], onefile.world.users[KATE]["MISID"] = None, "HR-2"
+    ended = home.run("plan")
+    assert ended.code == ExitCode.BLOCKED
+    assert "have the same MISID, so they count as one person" in " ".join(ended.out.split())

@@ -97,9 +97,10 @@ def test_a_kept_reading_does_not_answer_what_it_was_not_asked(home: Home) -> Non
     for learner, words in (
         ({"id": 200005, "default_assessor": "james"}, "has no learner 200005"),
         ({"id": 200004, "units": [{"unit": "BA_301", "assessor": "james"}]}, "did not look at the unit assessor"),
-        ({"id": 200004, "default_assessor": "kate"}, "did not look for kate"),
+        ({"id": 200004, "default_assessor": "sol"}, "did not look for sol"),
     ):
-        ended = home.declare(learner).run("plan", "--observed", "seen.json")
+        staff = {**STAFF, "sol": {"id": 121090, "role": "assessor"}}
+        ended = home.declare(learner, staff=staff).run("plan", "--observed", "seen.json")
         assert ended.code == ExitCode.INVALID
         assert words in ended.err
 
