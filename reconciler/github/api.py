@@ -1,6 +1,7 @@
 """GitHub client: bounded, with retries for reads; writes are sent once, the token to one host only.
 
-Redirects are not followed, nothing is logged, and every httpx exception is mapped.
+Redirects are not followed with the token, nothing is logged, and every httpx exception is mapped. A request that GitHub
+refuses for its rate limit was not carried out: it is sent again after the reset.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
 from math import isfinite
 from types import TracebackType
 from typing import Any, Self
@@ -16,12 +19,15 @@ from typing import Any, Self
 import httpx
 
 from reconciler import __version__
-from reconciler.github.environment import WorkflowEnvironment
-from reconciler.github.errors import refused, unreachable, unreadable
+from reconciler.github.environment import WorkflowEnvironment, is_private
+from reconciler.github.errors import limited, refused, unreachable, unreadable
 
 PAGE = 100  # the most that GitHub gives at once
+LONGEST_WAIT_SECONDS = 900.0
+"""The most that one run waits for GitHub's rate limits, in all."""
 _TRIES = 4
-_LONGEST_WAIT_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 60.0  # before a read is tried again
+_SECONDARY_LIMIT_SECONDS = 60.0  # GitHub asks for a minute if it names no time, and for longer each time after
 _LARGEST_ANSWER_BYTES = 20_000_000
 
 # At DEBUG httpcore logs headers, including the token.
@@ -33,13 +39,22 @@ class GitHub:
     """Client for one workflow run; a context manager.
 
     `needs` is the permission that a request takes, such as `pull-requests: write`, named in the error if it is
-    missing. Every method raises Refused for an answer that is a refusal, else ReconcilerError.
+    missing. Every method raises Refused for an answer that is a refusal, else ReconcilerError. `note` gets a sentence
+    before each wait for a rate limit.
     """
 
-    def __init__(self, workflow: WorkflowEnvironment, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        workflow: WorkflowEnvironment,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._api_url = workflow.api_url
         self._graphql_url = workflow.graphql_url
-        self._sleep = sleep
+        self._sleep, self._now, self._note = sleep, now, note
+        self._waited, self._limits = 0.0, 0
         self._http = httpx.Client(
             headers={
                 "Authorization": f"Bearer {workflow.token}",
@@ -87,6 +102,21 @@ class GitHub:
         """Send a change once: if the answer is lost, it may or may not have been made."""
         return self._write(method, self._api_url + path, path, needs, body)
 
+    def download(self, path: str, *, needs: str) -> bytes:
+        """Return a file that GitHub keeps elsewhere; the token is not sent to that place."""
+        answer, content = self._within_limits("GET", self._api_url + path, path, None)
+        if answer.status_code not in (302, 307) or not (place := answer.headers.get("location", "")):
+            raise refused(f"GET {path}", needs, answer.status_code, content)
+        if not is_private(place):
+            raise unreadable(path, "the file's address is not encrypted")
+        try:
+            answer, content = self._exchange("GET", place, path, None, with_token=False)
+        except httpx.HTTPError as error:
+            raise unreachable(path, may_be_done=False) from error
+        if answer.status_code != 200:
+            raise refused(f"GET {path}", needs, answer.status_code, b"")
+        return content
+
     # ------------------------------------------------------------------ one exchange
 
     def _data(self, answer: Any) -> Any:
@@ -102,7 +132,7 @@ class GitHub:
         for tries in range(1, _TRIES + 1):
             last = tries == _TRIES
             try:
-                answer, content = self._exchange(method, url, request, body)
+                answer, content = self._within_limits(method, url, request, body)
             except httpx.HTTPError as error:
                 if last:
                     raise unreachable(request, may_be_done=False) from error
@@ -110,15 +140,15 @@ class GitHub:
                 continue
             if answer.status_code == 200:
                 return _decoded(request, content), "next" in answer.links
-            wait_seconds = _retry_delay(answer, tries)
-            if last or wait_seconds is None:
+            seconds = _number(answer.headers.get("retry-after", "")) or 2.0 ** (tries - 1)
+            if last or answer.status_code < 500 or seconds > _LONGEST_PAUSE_SECONDS:
                 raise refused(f"{method} {request}", needs, answer.status_code, content)
-            self._sleep(wait_seconds)
+            self._sleep(seconds)
         raise AssertionError("the last try returns or raises")
 
     def _write(self, method: str, url: str, request: str, needs: str, body: Mapping[str, object]) -> Any:
         try:
-            answer, content = self._exchange(method, url, request, body)
+            answer, content = self._within_limits(method, url, request, body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise unreachable(request, may_be_done=False) from error
         except httpx.HTTPError as error:
@@ -127,9 +157,39 @@ class GitHub:
             raise refused(f"{method} {request}", needs, answer.status_code, content)
         return _decoded(request, content) if content else None
 
-    def _exchange(self, method: str, url: str, request: str, body: object) -> tuple[httpx.Response, bytes]:
-        content = b""
-        with self._http.stream(method, url, json=body) as answer:
+    def _within_limits(self, method: str, url: str, request: str, body: object) -> tuple[httpx.Response, bytes]:
+        """Exchange, again after the reset if a rate limit refuses it; at most LONGEST_WAIT_SECONDS in all."""
+        while True:
+            answer, content = self._exchange(method, url, request, body)
+            seconds = self._seconds_to_reset(answer, content)
+            if seconds is None:
+                return answer, content
+            until = f"{datetime.fromtimestamp(self._now() + seconds, UTC):%H:%M:%S} UTC"
+            if self._waited + seconds > LONGEST_WAIT_SECONDS:
+                raise limited(f"{method} {request}", answer.status_code, until)
+            self._note(f"GitHub's rate limit is reached; waiting until {until}.")
+            self._sleep(seconds)
+            self._waited += seconds
+
+    def _seconds_to_reset(self, answer: httpx.Response, content: bytes) -> float | None:
+        """Return the seconds until GitHub takes requests again; None if no rate limit refused this one."""
+        if not _is_limited(answer, content):
+            return None
+        self._limits += 1
+        after, reset = (_number(answer.headers.get(name, "")) for name in ("retry-after", "x-ratelimit-reset"))
+        if after is not None:
+            return max(1.0, after)
+        if reset is not None and answer.headers.get("x-ratelimit-remaining") == "0":
+            return max(1.0, reset + 1 - self._now())
+        return _SECONDARY_LIMIT_SECONDS * 2.0 ** (self._limits - 1)
+
+    def _exchange(
+        self, method: str, url: str, request: str, body: object, *, with_token: bool = True
+    ) -> tuple[httpx.Response, bytes]:
+        sent, content = self._http.build_request(method, url, json=body), b""
+        if not with_token:
+            del sent.headers["Authorization"]
+        with closing(self._http.send(sent, stream=True)) as answer:
             for chunk in answer.iter_bytes():
                 content += chunk
                 if len(content) > _LARGEST_ANSWER_BYTES:
@@ -156,15 +216,26 @@ def _finite(text: str) -> float:
     return number
 
 
-def _retry_delay(answer: httpx.Response, tries: int) -> float | None:
-    """Return the seconds to wait before the read is retried, or None if a retry is of no use."""
-    retry_after = answer.headers.get("retry-after", "")
-    seconds = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 7 else None
-    throttled = answer.status_code == 429 or (answer.status_code == 403 and seconds is not None)
-    if not throttled and answer.status_code < 500:
-        return None
-    wait_seconds = 2.0 ** (tries - 1) if seconds is None else seconds
-    return wait_seconds if wait_seconds <= _LONGEST_WAIT_SECONDS else None
+def _is_limited(answer: httpx.Response, content: bytes) -> bool:
+    """Return whether a rate limit refused the request; GraphQL says so in an answer of status 200."""
+    if answer.status_code == 200:
+        return b'"RATE_LIMITED"' in content and _error_type(content) == "RATE_LIMITED"
+    if answer.status_code not in (403, 429):
+        return False
+    headers = answer.headers
+    named = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
+    return named or answer.status_code == 429 or b"rate limit" in content.lower()
+
+
+def _error_type(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["errors"][0]["type"])
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        return ""
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text.isdecimal() and len(text) < 12 else None
 
 
 def _first_error(answer: Any) -> str:

@@ -105,9 +105,16 @@ def _unsafe(url: str) -> str:
         return "is not a URL"
     if not re.fullmatch(r"[!-~]+", url) or not host or "@" in parts.netloc or parts.query or parts.fragment:
         return "is not a URL that a token may be sent to"
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
-        return ""
-    return "would show the token to the network"
+    return "" if is_private(url) else "would show the token to the network"
+
+
+def is_private(url: str) -> bool:
+    """Return whether nobody on the network sees what is sent there: https, or this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
 def _pull(environment: Mapping[str, str], repository: str, problems: list[Problem]) -> PullEvent | None:

@@ -41,6 +41,12 @@ def refused(request: str, needs: str, status: int, body: bytes) -> Refused:
     return Refused(Problem(what, fix, where=request), status)
 
 
+def limited(request: str, status: int, until: str) -> Refused:
+    """Explain a rate limit that lasts longer than a run waits."""
+    fix = f"Run the workflow again after {until}."
+    return Refused(Problem(f"GitHub's rate limit is reached until {until}", fix, where=request), status)
+
+
 def unreachable(request: str, *, may_be_done: bool) -> ReconcilerError:
     what = "GitHub did not answer" + (", so this may or may not have been done" if may_be_done else "")
     return ReconcilerError(Problem(what, _AGAIN, where=request))

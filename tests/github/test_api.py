@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
 
-from reconciler.github.api import GitHub
+from onefile_sandbox.serve import serving
+from reconciler.github.api import LONGEST_WAIT_SECONDS, GitHub
 from reconciler.github.errors import Refused
 from reconciler.model.structs import replace
 from reconciler.problems import ReconcilerError
@@ -50,7 +55,7 @@ def test_a_list_longer_than_can_be_seen_is_not_taken_for_whole(hub: Hub, github:
         github.pages(f"{PULL}/reviews", needs=NEEDS, most=200)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 429])
+@pytest.mark.parametrize("status", [500, 502, 503])
 def test_a_read_is_repeated_where_that_may_help(hub: Hub, github: GitHub, waits: list[float], status: int) -> None:
     """After pauses that grow, and after as long as GitHub asks."""
     reviews(hub, 1)
@@ -65,19 +70,84 @@ def test_a_read_gives_up_in_bounds(hub: Hub, github: GitHub, waits: list[float])
     with pytest.raises(Refused):
         github.get(PULL, needs=NEEDS)
     assert (len(hub.app.state.asked), len(waits)) == (4, 3)
-    hub.app.state.answers[:] = [Response(status_code=429, headers={"Retry-After": "3600"})]
+    hub.app.state.answers[:] = [Response(status_code=503, headers={"Retry-After": "3600"})]
     with pytest.raises(Refused):
         github.get(PULL, needs=NEEDS)
     assert len(waits) == 3
 
 
-@pytest.mark.parametrize("status", [403, 429, 500, 503])
+@pytest.mark.parametrize("status", [500, 503])
 def test_a_write_is_sent_once(hub: Hub, github: GitHub, waits: list[float], status: int) -> None:
     """Two comments for one are worse than a run that has to be started again."""
     hub.app.state.answers += [Response(status_code=status, headers={"Retry-After": "1"})]
     with pytest.raises(ReconcilerError):
         github.send("POST", f"/repos/{REPOSITORY}/issues", {"title": "t", "body": "b"}, needs="issues: write")
     assert (len(hub.app.state.asked), waits) == (1, [])
+
+
+LIMITS = [
+    (Response(status_code=429, headers={"Retry-After": "7"}), 7.0),
+    (Response(status_code=403, headers={"Retry-After": "0"}), 1.0),
+    (Response(status_code=403, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1130"}), 131.0),
+    (Response(status_code=429, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "900"}), 1.0),
+    (JSONResponse({"message": "You have exceeded a secondary rate limit."}, 403), 60.0),
+    (Response(status_code=429, headers={"Retry-After": "soon"}), 60.0),
+]
+
+
+@pytest.mark.parametrize(("answer", "seconds"), LIMITS)
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_rate_limit_is_waited_for_and_said(hub: Hub, answer: Response, seconds: float, writes: bool) -> None:
+    """Until the time that GitHub names, else a minute; a write too, because what a limit refuses was not done."""
+    reviews(hub, 1)
+    hub.app.state.answers += [answer]
+    waits: list[float] = []
+    notes: list[str] = []
+    with GitHub(hub.here(), sleep=waits.append, now=lambda: 1000.0, note=notes.append) as github:
+        if writes:
+            github.send("POST", f"/repos/{REPOSITORY}/issues", {"title": "t", "body": "b"}, needs="issues: write")
+        else:
+            github.pages(f"{PULL}/reviews", needs=NEEDS, most=100)
+    assert waits == [seconds]
+    assert len(notes) == 1
+    assert f"waiting until {datetime.fromtimestamp(1000.0 + seconds, UTC):%H:%M:%S} UTC" in notes[0]
+    assert len(hub.forge.issues) == writes
+
+
+def test_graphql_says_its_rate_limit_in_a_good_answer(hub: Hub, github: GitHub, waits: list[float]) -> None:
+    """With status 200, and no data."""
+    limit = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
+    hub.app.state.answers += [JSONResponse(limit, headers={"Retry-After": "3"}), JSONResponse({"data": {"a": 1}})]
+    assert github.query("query", {}, needs=NEEDS) == {"a": 1}
+    assert waits == [3.0]
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_a_rate_limit_is_waited_for_in_bounds(hub: Hub, github: GitHub, waits: list[float], count: int) -> None:
+    """A quarter of an hour in one run, however the limits follow each other; then the time of the reset is reported."""
+    seconds = "3600" if count == 1 else "200"
+    hub.app.state.answers += [Response(status_code=403, headers={"Retry-After": seconds})] * count
+    with pytest.raises(Refused, match="rate limit is reached until") as caught:
+        github.get(PULL, needs=NEEDS)
+    assert "permissions" not in str(caught.value)
+    assert sum(waits) <= LONGEST_WAIT_SECONDS
+
+
+def test_a_file_is_downloaded_without_the_token(hub: Hub, github: GitHub) -> None:
+    """GitHub keeps it elsewhere, behind an address that is a secret of its own."""
+    elsewhere: list[tuple[str, bool]] = []
+
+    async def file(request: Request) -> Response:
+        elsewhere.append((request.url.query, "authorization" in request.headers))
+        return Response(b"content")
+
+    with serving(Starlette(routes=[Route("/api/v2.1/file", file)])) as url:
+        hub.app.state.answers += [RedirectResponse(f"{url}/file?signature=x", 302)]
+        assert github.download(PULL, needs=NEEDS) == b"content"
+    assert elsewhere == [("signature=x", False)]
+    hub.app.state.answers += [RedirectResponse("http://example.invalid/file", 302)]
+    with pytest.raises(ReconcilerError, match="not encrypted"):
+        github.download(PULL, needs=NEEDS)
 
 
 @pytest.mark.parametrize(
