@@ -19,6 +19,7 @@ from reconciler.report.common.escape import without_commands
 
 if TYPE_CHECKING:
     from reconciler.report.common.annotations import Workspace
+    from reconciler.report.common.line_links import LineLinks
 
 PIPED_WIDTH = 100
 """Columns of a report that does not go to a terminal."""
@@ -100,6 +101,13 @@ class Output:
 
         here = Path.cwd().resolve()
         return Workspace(str(here), str(runtime.git.repository(here) or os.environ.get("GITHUB_WORKSPACE") or here))
+
+    @property
+    def links(self) -> LineLinks:
+        """Links to the lines of files, in a pipeline whose forge shows them."""
+        from reconciler.report.common.line_links import LineLinks, files_address
+
+        return LineLinks(files_address(os.environ), self.workspace)
 
     @property
     def plain(self) -> bool:

@@ -129,7 +129,8 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
 """For each command, or one of its modes, the formats that it offers, with `module:function` within `reconciler.report`.
 
 A renderer takes the command's result. Its further parameters are filled by name, from the facts that the command gives
-beside the result and from the properties of the output: colour, width, verbose, limit, workspace, plain.
+beside the result and from the properties of the output: colour, width, verbose, limit, workspace, links,
+plain.
 """
 
 

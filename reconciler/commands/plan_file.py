@@ -11,28 +11,35 @@ from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Invalid, Problem, Source
 
 LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners has some 300 MB
+_AGAIN = "Make the plan again with: reconciler plan --out FILE"
 
 
 def load(path: Path) -> Plan:
     """Load the plan in `path`. Raises Invalid if it is not a plan, was altered, or is of another format."""
     source = Source(str(path))
-    again = "Make the plan again with: reconciler plan --out FILE"
-
-    def refused(number: str) -> None:
-        """Refuse a number such as 1.0, which a schema accepts as a whole number and no plan holds."""
-        raise Invalid(Problem(f"is not a plan: {number} is not a whole number", again, source))
-
     try:
         if path.stat().st_size > LARGEST:
-            raise Invalid(Problem("is larger than any plan", again, source))
-        document = json.loads(path.read_bytes(), parse_float=refused, parse_constant=refused)
+            raise Invalid(Problem("is larger than any plan", _AGAIN, source))
+        content = path.read_bytes()
     except OSError as error:
         fix = "Check the path, or make the plan with: reconciler plan --out FILE"
         raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error
+    return decode(content, source)
+
+
+def decode(content: bytes, source: Source) -> Plan:
+    """Read the plan of a file's content. Raises Invalid if it is not a plan, was altered, or is of another format."""
+
+    def refused(number: str) -> None:
+        """Refuse a number such as 1.0, which a schema accepts as a whole number and no plan holds."""
+        raise Invalid(Problem(f"is not a plan: {number} is not a whole number", _AGAIN, source))
+
+    try:
+        document = json.loads(content, parse_float=refused, parse_constant=refused)
     except (ValueError, RecursionError) as error:
-        raise Invalid(Problem("is not JSON, or is cut short", again, source)) from error
+        raise Invalid(Problem("is not JSON, or is cut short", _AGAIN, source)) from error
     if faults := plan_faults(document):
-        raise Invalid([Problem(f"is not a plan: {fault}", again, source) for fault in faults])
+        raise Invalid([Problem(f"is not a plan: {fault}", _AGAIN, source) for fault in faults])
     return from_document(document, source)
 
 

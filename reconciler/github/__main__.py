@@ -5,26 +5,45 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from reconciler.cli.output import exit_code_of, leave, say_problems, secure_streams
+from reconciler.commands.plan_file import load
+from reconciler.declared.load import read_declared
 from reconciler.github import comments, issues
 from reconciler.github.api import GitHub
 from reconciler.github.approval import ApprovalRequest, Judgement, evaluate_approval
+from reconciler.github.artifacts import earlier_plan
+from reconciler.github.conversation import (
+    Reading,
+    applied_comment,
+    failed_comment,
+    plan_comment,
+    problems_section,
+    read_problems,
+)
 from reconciler.github.environment import WorkflowEnvironment, read_environment
 from reconciler.github.evidence import evidence, pull_of
+from reconciler.github.labels import Label, label_of, set_label
 from reconciler.github.markers import SavedPlan, read_plan
 from reconciler.github.pull_request import changed
 from reconciler.github.pull_request import propose as make_pull
+from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
+from reconciler.report.common.annotations import Workspace
 from reconciler.report.common.escape import fenced, without_commands
+from reconciler.report.common.line_links import LineLinks, files_address
+from reconciler.report.problems.json import render_json
 from reconciler.report.problems.text import render_text
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+ANY_FILE = click.Path(path_type=Path, dir_okay=False)
 PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved plan.")
+ARTIFACT = click.option("--artifact", default="", help="The address of the run's artifact, for a link.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,28 +55,86 @@ def github() -> None:
 @click.option("--plan", "plan", type=FILE, help="The saved plan.")
 @click.option("--file", "report", type=FILE, help="The plan as `reconciler show --format markdown` wrote it.")
 @click.option("--failed", is_flag=True, help="Report that no plan could be made of this commit.")
-def comment(plan: Path | None, report: Path | None, failed: bool) -> int:
+@click.option("--problems", "problems", type=ANY_FILE, help="With --failed: the problems as JSON, which say why.")
+@click.option("--reasons", "reasons", type=ANY_FILE, help="Why it was not applied, as `approval --reasons` wrote it.")
+@ARTIFACT
+def comment(
+    plan: Path | None, report: Path | None, failed: bool, problems: Path | None, reasons: Path | None, artifact: str
+) -> int:
     """Post the plan in the pull request, in one comment that is edited in place.
 
-    On a push it is posted in the pull request that was merged as the commit.
+    On a push it is posted in the pull request that was merged as the commit. Writes `comment-url` for later steps, and
+    labels the pull request.
     """
     if failed is bool(plan and report):
         raise click.UsageError("give --plan and --file, or --failed")
     workflow = read_environment(os.environ)
-    with GitHub(workflow) as hub:
+    reading = Reading(workflow.run_url, artifact)
+    with _hub(workflow) as hub:
         place = _place(hub, workflow)
-        if place is None:
-            return ExitCode.DONE
-        number, head = place
         if failed or plan is None or report is None:
-            body = _no_plan(workflow, head)
-        else:
-            body, mark = read_plan(plan).comment(report, head)
-            if workflow.pull is None and comments.shows(hub, workflow, number, mark):
-                _print(f"Pull request {number} shows this plan already.")
-                return ExitCode.DONE
-        _print(f"Posted in {comments.post(hub, workflow, number, body)}")
+            _post_failure(hub, workflow, place, problems, reading)
+        elif place:
+            _post_plan(hub, workflow, place, read_plan(plan), report, reasons, reading)
     return ExitCode.DONE
+
+
+def _post_failure(
+    hub: GitHub, workflow: WorkflowEnvironment, place: tuple[int, str] | None, problems: Path | None, reading: Reading
+) -> None:
+    why = _section(problems, "Why no plan could be made")
+    _summarise(workflow, f"## No plan could be made\n\n{why}")
+    if place:
+        number, head = place
+        _post(hub, workflow, number, failed_comment(head, why, reading), Label.BLOCKED)
+
+
+def _post_plan(
+    hub: GitHub,
+    workflow: WorkflowEnvironment,
+    place: tuple[int, str],
+    saved: SavedPlan,
+    report: Path,
+    reasons: Path | None,
+    reading: Reading,
+) -> None:
+    number, head = place
+    body, mark = saved.comment(report, head)
+    merged = number if workflow.pull is None else None
+    if merged and comments.shows(hub, workflow, number, mark):
+        _print(f"Pull request {number} shows this plan already.")
+        return
+    why, since = _section(reasons, "Why it was not applied"), _since(hub, workflow, number, saved)
+    body = plan_comment(body, saved, reading, merged=merged, since=since, why=why)
+    _post(hub, workflow, number, body, label_of(saved))
+
+
+def _since(hub: GitHub, workflow: WorkflowEnvironment, number: int, saved: SavedPlan) -> PlanDifference | None:
+    """Compare with the plan that the comment shows now; None if it shows none, or no run has kept that plan."""
+    mark = comments.mark_of(hub, workflow, number)
+    if mark is None or saved.plan is None or mark.fingerprint == saved.fingerprint:
+        return None
+    try:
+        older = earlier_plan(hub, workflow, mark)
+    except ReconcilerError as error:
+        _note(f"What changed since the plan that was posted before is not shown: {error}")
+        return None
+    return difference(older, saved.plan) if older else None
+
+
+def _post(hub: GitHub, workflow: WorkflowEnvironment, number: int, body: str, label: Label | None) -> None:
+    url = comments.post(hub, workflow, number, body)
+    _posted(hub, workflow, number, url, label)
+
+
+def _posted(hub: GitHub, workflow: WorkflowEnvironment, number: int, url: str, label: Label | None) -> None:
+    """Report the comment, and label the pull request; a label that cannot be set fails no run."""
+    _output(workflow, **{"comment-url": url})
+    _print(f"Posted in {url}")
+    try:
+        set_label(hub, workflow, number, label)
+    except ReconcilerError as error:
+        _note(f"The pull request was not labelled: {error}")
 
 
 def _place(hub: GitHub, workflow: WorkflowEnvironment) -> tuple[int, str] | None:
@@ -76,24 +153,59 @@ def _place(hub: GitHub, workflow: WorkflowEnvironment) -> tuple[int, str] | None
     return workflow.pull.number, workflow.pull.head
 
 
-def _no_plan(workflow: WorkflowEnvironment, head: str) -> str:
-    return (
-        f"<!-- onefile-reconciler plan head={head} -->\n**No plan could be made of commit {head[:12]}.** "
-        f"There is nothing to approve yet; [the run]({workflow.run_url}) shows what is wrong.\n"
-    )
+@github.command()
+@click.option("--file", "report", type=ANY_FILE, help="What apply did, as `apply --format markdown` wrote it.")
+@click.option("--problems", "problems", type=ANY_FILE, help="The problems as JSON, if no plan could be made.")
+@click.option("--code", type=int, required=True, help="The exit code of apply, or of the plan that failed.")
+@ARTIFACT
+def applied(report: Path | None, problems: Path | None, code: int, artifact: str) -> int:
+    """Post what apply did in the pull request that was merged as this commit, under its plan."""
+    workflow = read_environment(os.environ)
+    if report and report.is_file():
+        text = _text(report)
+    else:
+        text = _section(problems, "Why nothing was applied")
+        _summarise(workflow, f"## Not applied\n\n{text}")
+    with _hub(workflow) as hub:
+        if place := _place(hub, workflow):
+            body = applied_comment(text, code, workflow.commit, Reading(workflow.run_url, artifact))
+            url = comments.add(hub, workflow, place[0], body)
+            _posted(hub, workflow, place[0], url, Label.APPLIED if code == ExitCode.DONE else Label.CHANGES)
+    return ExitCode.DONE
+
+
+@github.command()
+@PLAN
+def counts(plan: Path) -> int:
+    """Write the numbers of a saved plan for later steps."""
+    saved = load(plan)
+    summary = saved.summary
+    numbers = {
+        "create": summary.create,
+        "update": summary.update,
+        "unknown": summary.unknown,
+        "manual": summary.manual,
+        "set-aside": summary.blocked,
+        "writes": summary.write_calls,
+        "later": len(saved.later),
+    }
+    if output := os.environ.get("GITHUB_OUTPUT"):
+        _write_outputs(Path(output), {name: str(number) for name, number in numbers.items()})
+    return ExitCode.DONE
 
 
 @github.command()
 @PLAN
 @click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
-def approval(plan: Path, state: str) -> int:
+@click.option("--reasons", "reasons", type=ANY_FILE, help="Write the reasons why not to this file, as JSON.")
+def approval(plan: Path, state: str, reasons: Path | None) -> int:
     """Check whether this plan was approved in the pull request that was merged as this commit.
 
     Writes `approved` (yes, no, or nothing if there is nothing to write) and `fingerprint` for later steps.
     Exit 0: approved, or nothing to write. 5: not approved.
     """
     workflow, saved = read_environment(os.environ), read_plan(plan)
-    if not saved.writes and not saved.future:
+    if saved.is_empty:
         _output(workflow, approved="nothing", fingerprint=saved.fingerprint)
         _print("The plan writes nothing, now or later: nothing needs to be approved.")
         return ExitCode.DONE
@@ -101,11 +213,13 @@ def approval(plan: Path, state: str) -> int:
     request = ApprovalRequest(
         saved.target, saved.organisation, saved.fingerprint, workflow.commit, workflow.branch, state, saved.future
     )
-    with GitHub(workflow) as hub:
+    with _hub(workflow) as hub:
         judgement = evaluate_approval(request, evidence(hub, workflow))
     why_not = [*judgement.why_not, *_lost_record(saved, os.environ)]
     if why_not or not judgement.is_approved:
         _summarise(workflow, f"### Not applied: this plan was not approved\n\n{fenced(render_text(why_not))}")
+        if reasons:
+            reasons.write_text(render_json(why_not, ExitCode.BLOCKED), "utf-8")
         raise Blocked(why_not)
     _output(workflow, approved="yes")
     approved = _approved_text(judgement, saved)
@@ -133,18 +247,29 @@ def _approved_text(judgement: Judgement, saved: SavedPlan) -> str:
 @github.command()
 @click.option("--file", "report", type=FILE, help="The drift as `reconciler drift --format markdown` wrote it.")
 @click.option("--close", "closes", is_flag=True, help="There is no drift: close the open drift issue.")
-def issue(report: Path | None, closes: bool) -> int:
-    """Keep one issue about drift open while there is some."""
+@click.option("--state", help="The folder with the declared state, whose settings name an owner of manual steps.")
+def issue(report: Path | None, closes: bool, state: str | None) -> int:
+    """Keep one issue about drift open while there is some.
+
+    The issue is edited in place; a comment reports what is new. Writes `issue-url` for later steps.
+    """
     if closes is (report is not None):
         raise click.UsageError("give --file or --close")
     workflow = read_environment(os.environ)
-    with GitHub(workflow) as hub:
+    with _hub(workflow) as hub:
         if report:
-            _print(f"Reported in {issues.publish(hub, workflow, _text(report))}")
+            url = issues.publish(hub, workflow, _text(report), _owner(state) if state else "")
+            _output(workflow, **{"issue-url": url})
+            _print(f"Reported in {url}")
         else:
             closed = issues.close(hub, workflow)
             _print("\n".join(f"Closed {url}" for url in closed) or "No drift, and no open issue about it.")
     return ExitCode.DONE
+
+
+def _owner(state: str) -> str:
+    """Return who does manual steps, as the settings say."""
+    return read_declared(Path(state), datetime.now(UTC).date()).settings.step_owner
 
 
 @github.command()
@@ -158,7 +283,7 @@ def propose(state: str, report: Path, title: str, branch: str) -> int:
     if not files:
         _print("Nothing changed in the files: nothing to propose.")
         return ExitCode.DONE
-    with GitHub(workflow) as hub:
+    with _hub(workflow) as hub:
         _print(f"Proposed in {make_pull(hub, workflow, branch, title, _text(report), files)}")
     return ExitCode.DONE
 
@@ -166,8 +291,23 @@ def propose(state: str, report: Path, title: str, branch: str) -> int:
 # ------------------------------------------------------------------ input and output
 
 
+def _hub(workflow: WorkflowEnvironment) -> GitHub:
+    return GitHub(workflow, note=_note)
+
+
 def _print(text: str) -> None:
     click.echo(without_commands(text))
+
+
+def _note(text: str) -> None:
+    click.echo(without_commands(text), err=True)
+
+
+def _section(file: Path | None, title: str) -> str:
+    """Render the problems that a command wrote as JSON, with links to their lines."""
+    here = str(Path.cwd())
+    workspace = Workspace(here, os.environ.get("GITHUB_WORKSPACE") or here)
+    return problems_section(read_problems(file) if file else [], title, LineLinks(files_address(os.environ), workspace))
 
 
 def _text(path: Path) -> str:
@@ -180,8 +320,12 @@ def _text(path: Path) -> str:
 def _output(workflow: WorkflowEnvironment, **values: str) -> None:
     """Write step outputs. The values are our own words and fingerprints: none contains a line break."""
     if workflow.output:
-        with workflow.output.open("a", encoding="utf-8") as file:
-            file.writelines(f"{name}={value}\n" for name, value in values.items())
+        _write_outputs(workflow.output, values)
+
+
+def _write_outputs(output: Path, values: Mapping[str, str]) -> None:
+    with output.open("a", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
 def _summarise(workflow: WorkflowEnvironment, text: str) -> None:

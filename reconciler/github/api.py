@@ -77,6 +77,10 @@ class GitHub:
     def get(self, path: str, *, needs: str) -> Any:
         return self._read("GET", self._api_url + path, path, needs, None)[0]
 
+    def check(self, path: str, *, needs: str) -> None:
+        """Ask about something whose presence is the whole answer. Raises Refused if GitHub does not have it."""
+        self._read("GET", self._api_url + path, path, needs, None)
+
     def pages(self, path: str, *, needs: str, most: int) -> list[Any]:
         """Return a whole list. One longer than `most` is an error: rows not read must not count as absent."""
         listed: list[Any] = []
@@ -138,6 +142,8 @@ class GitHub:
                     raise unreachable(request, may_be_done=False) from error
                 self._sleep(2.0 ** (tries - 1))
                 continue
+            if answer.status_code == 204:
+                return None, False
             if answer.status_code == 200:
                 return _decoded(request, content), "next" in answer.links
             seconds = _number(answer.headers.get("retry-after", "")) or 2.0 ** (tries - 1)

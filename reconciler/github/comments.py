@@ -67,8 +67,19 @@ def post(github: GitHub, workflow: WorkflowEnvironment, number: int, body: str) 
             path = f"{workflow.path}/issues/comments/{int(node['databaseId'])}"
             github.send("PATCH", path, {"body": body}, needs=_WRITE)
         return str(node["url"])
+    return add(github, workflow, number, body)
+
+
+def add(github: GitHub, workflow: WorkflowEnvironment, number: int, body: str) -> str:
+    """Add a comment below the others; return its address."""
+    check_size(body)
     made = github.send("POST", f"{workflow.path}/issues/{number}/comments", {"body": body}, needs=_WRITE)
     return str(made["html_url"])
+
+
+def mark_of(github: GitHub, workflow: WorkflowEnvironment, number: int) -> PlanMark | None:
+    """Return the mark of the plan that our comment shows now; None if it shows none."""
+    return next((mark for node in ours(github, workflow, number) if (mark := plan_mark(str(node["body"])))), None)
 
 
 def shows(github: GitHub, workflow: WorkflowEnvironment, number: int, mark: PlanMark) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.commands.plan_file import load
+from reconciler.model.plan import Plan
 from reconciler.model.structs import Struct
 from reconciler.plan.document import fingerprint, future_digest
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 
 LARGEST_BODY = 65_536  # of a comment or an issue, in UTF-16 units, the larger way of counting characters
-_LINE = re.compile(r"<!-- onefile-reconciler (plan|drift)((?: [a-z_]+=[A-Za-z0-9.:/_-]+)*) -->")
+_LINE = re.compile(r"<!-- onefile-reconciler (plan|drift|apply)((?: [a-z_]+=[A-Za-z0-9.:/_-]+)*) -->")
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAMES = ("target", "organisation", "fingerprint", "head")
@@ -37,7 +38,7 @@ class PlanMark(Struct, frozen=True):
 
 
 def kind_of(body: str) -> str:
-    """Return `plan`, `drift`, or nothing for a text that does not begin with our line."""
+    """Return `plan`, `drift`, `apply`, or nothing for a text that does not begin with our line."""
     match = _LINE.fullmatch(_first_line(body))
     return match[1] if match else ""
 
@@ -50,6 +51,11 @@ def plan_mark(body: str) -> PlanMark | None:
     digests = [values["fingerprint"], *([values["future"]] if "future" in values else [])]
     whole = all(map(_FINGERPRINT.fullmatch, digests)) and _COMMIT.fullmatch(values["head"])
     return PlanMark(**values) if whole and values["organisation"].isdecimal() else None
+
+
+def without_mark(report: str) -> str:
+    """Return a report without our hidden first line."""
+    return report.partition("\n")[2] if kind_of(report) else report
 
 
 def marked(report: str, head: str) -> str:
@@ -81,7 +87,7 @@ def _values(body: str) -> Mapping[str, str] | None:
 
 
 class SavedPlan(Struct, frozen=True):
-    """The parts of a saved plan that its comment and approval need."""
+    """The parts of a saved plan that its comment and approval need; `plan` is all of it."""
 
     path: Path
     target: str
@@ -89,6 +95,13 @@ class SavedPlan(Struct, frozen=True):
     fingerprint: str
     writes: int
     future: str = ""
+    is_blocked: bool = False
+    plan: Plan | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing needs an approval: nothing is written, now or later."""
+        return not self.writes and not self.future
 
     def comment(self, report: Path, head: str) -> tuple[str, PlanMark]:
         """Return the rendered plan as a comment on that commit. Raises Invalid if it is not this plan's."""
@@ -114,4 +127,13 @@ def read_plan(path: Path) -> SavedPlan:
     """Load a saved plan. Raises Invalid for a file that is no plan or was altered."""
     plan = load(path)
     future = future_digest(plan) if plan.later else ""
-    return SavedPlan(path, plan.target, str(plan.organisation), fingerprint(plan), len(plan.operations), future)
+    return SavedPlan(
+        path,
+        plan.target,
+        str(plan.organisation),
+        fingerprint(plan),
+        len(plan.operations),
+        future,
+        is_blocked=plan.blocked,
+        plan=plan,
+    )

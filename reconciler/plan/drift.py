@@ -69,7 +69,10 @@ class Memory(Struct, frozen=True):
 
 
 class Drifted(Struct, frozen=True):
-    """One slot that was changed in OneFile but not in the files; `corrected_from` ends its grace period."""
+    """One slot that was changed in OneFile but not in the files; `corrected_from` ends its grace period.
+
+    `is_new` is True where no earlier reading saw it.
+    """
 
     change: Change
     verdict: DriftAction
@@ -77,6 +80,7 @@ class Drifted(Struct, frozen=True):
     corrected_from: datetime
     last: LastApplied | None = None
     corrections: int = 0
+    is_new: bool = False
 
 
 class DriftReport(Struct, frozen=True):
@@ -227,13 +231,15 @@ def decide_drift(
     judged = []
     for change in drift:
         place = place_of(change)
-        first_seen = memory.seen[place].first_seen if place in memory.seen else now
+        issue = memory.seen.get(place)
+        first_seen = issue.first_seen if issue else now
         from_then = first_seen + timedelta(hours=hours)
         verdict = _verdict(change, settings, place in memory.fights, approval)
         if verdict is DriftAction.CORRECT and now < from_then:
             verdict = DriftAction.GRACE
         last, corrections = memory.applied.get(place), memory.corrections.get(place, 0)
-        judged.append(Drifted(change, verdict, first_seen, from_then, last, corrections))
+        is_new = issue is None or issue.last_seen == first_seen
+        judged.append(Drifted(change, verdict, first_seen, from_then, last, corrections, is_new))
     return tuple(judged)
 
 

@@ -11,6 +11,7 @@ from reconciler.plan.document import fingerprint
 from reconciler.plan.since import PlanDifference
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.grouping import Entry, Group, grouped
+from reconciler.report.common.line_links import NO_LINKS, LineLinks
 from reconciler.report.common.markdown import cell, heading, row, sentence, table_head, who_cell
 from reconciler.report.common.terminal import BOLD, Page
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
@@ -48,11 +49,15 @@ def render_text(found: PlanDifference, *, colour: bool = False, width: int = 100
     return page.text(lines)
 
 
-def render_markdown(found: PlanDifference, *, limit: int = COMMENT_LIMIT, verbose: bool = False) -> str:
+def render_markdown(
+    found: PlanDifference, *, limit: int = COMMENT_LIMIT, verbose: bool = False, links: LineLinks = NO_LINKS
+) -> str:
     """Render the same in at most *limit* bytes."""
     parts = [_part(section) for section in _sections(found, verbose)]
     opening = heading(sentence(_title(found)), 2) + (f"{NOTHING}\n" if found.is_empty else "")
-    return fit.fit(opening, parts, "", limit=limit, full_report="The text and JSON formats show everything.")
+    return fit.fit(
+        opening, parts, "", limit=limit, full_report="The text and JSON formats show everything.", links=links
+    )
 
 
 def render_json(found: PlanDifference) -> str:

@@ -11,6 +11,7 @@ from reconciler.model.structs import asdict
 from reconciler.report.caseload.text import caseload_table
 from reconciler.report.caseload.view import caseload_line
 from reconciler.report.common import truncate as fit
+from reconciler.report.common.line_links import NO_LINKS, LineLinks
 from reconciler.report.common.terminal import Page
 from reconciler.report.problems.json import problem_json
 from reconciler.text import number_of
@@ -35,7 +36,7 @@ def render_text(declaration: Declaration, *, colour: bool = False, width: int = 
     return page.text([*page.wrap(_sentence(declaration), rest=2), *caseload_table(page, lines, TITLE)])
 
 
-def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT) -> str:
+def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT, links: LineLinks = NO_LINKS) -> str:
     """Render the counts, caseloads and warnings in at most *limit* bytes."""
     from reconciler.report.caseload.markdown import caseload_parts  # loading takes longer than checking a small cohort
     from reconciler.report.common.markdown import heading, problems_part
@@ -45,7 +46,7 @@ def render_markdown(declaration: Declaration, *, limit: int = fit.COMMENT_LIMIT)
     parts = list(caseload_parts(lines, heading(TITLE)))
     if declaration.warnings:
         parts.append(problems_part(declaration.warnings, "Warnings", fit.WARNS))
-    return fit.fit(opening, parts, "", limit=limit, full_report="The text format shows everything.")
+    return fit.fit(opening, parts, "", limit=limit, full_report="The text format shows everything.", links=links)
 
 
 def render_html(declaration: Declaration) -> str:

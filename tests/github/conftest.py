@@ -17,7 +17,7 @@ from tests.github.standin import application
 __all__ = ["home"]
 
 TOKEN = "ghs_Haselnuss-und-Quitte"  # recognisable wherever it should not be
-EVERYTHING = {"contents": "write", "pull-requests": "write", "issues": "write"}
+EVERYTHING = {"contents": "write", "pull-requests": "write", "issues": "write", "actions": "read"}
 
 
 class Hub:

@@ -5,7 +5,9 @@ Commits, files and comparisons are git's own. Time is a counter of seconds that 
 
 from __future__ import annotations
 
+import io
 import subprocess
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +32,7 @@ class Text:
     title: str = ""
     state: str = "open"
     comments: list[str] = field(default_factory=list)
+    assignees: list[str] = field(default_factory=list)
 
     def edit(self, who: str, body: str, now: datetime) -> None:
         if body != self.body:
@@ -51,6 +54,18 @@ class PullRequest:
     body: str = ""
     comments: list[Text] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Artifact:
+    """What a run keeps: files in an archive, under a name that other runs may use as well."""
+
+    id: int
+    name: str
+    head: str
+    content: bytes
+    expired: bool = False
 
 
 class Forge:
@@ -61,6 +76,7 @@ class Forge:
         self.clock = datetime(2026, 11, 25, 9, tzinfo=UTC)
         self.pulls: dict[int, PullRequest] = {}
         self.issues: dict[int, Text] = {}
+        self.artifacts: list[Artifact] = []
         self.tokens: dict[str, tuple[str, Mapping[str, str]]] = {}
         self.permissions = dict(PERMISSIONS)
         self.lets_workflows_open_pulls = True
@@ -74,6 +90,16 @@ class Forge:
     def number(self) -> int:
         self._next += 1
         return self._next - 1
+
+    def keep(self, name: str, head: str, files: Mapping[str, bytes]) -> Artifact:
+        """What a run keeps for later ones."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            for path, content in files.items():
+                file.writestr(path, content)
+        artifact = Artifact(self.number(), name, head, archive.getvalue())
+        self.artifacts.append(artifact)
+        return artifact
 
     # ------------------------------------------------------------------ what people do
 

@@ -205,6 +205,11 @@ class _JobRun:
             place = Path(given["path"])
             found = {f"{given['name']}/{one.relative_to(place)}": one.read_bytes() for one in place.rglob("*.*")}
             self._job.artifacts |= found
+            pull = self._github["event"].get("pull_request")
+            head = pull["head"]["sha"] if pull else self._github["sha"]
+            files = {str(one.relative_to(place)): one.read_bytes() for one in place.rglob("*.*")}
+            artifact = self._runner.forge.keep(given["name"], head, files)
+            outputs["artifact-url"] = f"https://github.invalid/{REPOSITORY}/actions/runs/4711/artifacts/{artifact.id}"
         elif name == "actions/cache":
             assert Path(given["path"]).is_relative_to(self._folder / "temp"), "nothing of the checkout"
         else:

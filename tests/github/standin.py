@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.github.forge import ADDRESSES, BOT, REPOSITORY, Forge, PullRequest, Text, git
@@ -39,13 +39,24 @@ def application(forge: Forge) -> Starlette:
         Route(f"{path}/issues/comments/{{id:int}}", hub.edit_comment, methods=["PATCH"]),
         Route(f"{path}/issues/{{number:int}}", hub.edit_issue, methods=["PATCH"]),
         Route(f"{path}/issues/{{number:int}}/comments", hub.add_comment, methods=["POST"]),
+        Route(f"{path}/issues/{{number:int}}/labels", hub.labels, methods=["GET", "POST"]),
+        Route(f"{path}/issues/{{number:int}}/labels/{{name}}", hub.remove_label, methods=["DELETE"]),
+        Route(f"{path}/assignees/{{name}}", hub.assignee),
+        Route(f"{path}/actions/artifacts", hub.list_artifacts),
+        Route(f"{path}/actions/artifacts/{{id:int}}/zip", hub.artifact),
+        Route("/storage/{id:int}", hub.stored),
         Route(f"{path}/git/ref/{{ref:path}}", hub.show_ref),
         Route(f"{path}/git/refs", hub.make_ref, methods=["POST"]),
         Route(f"{path}/git/refs/{{ref:path}}", hub.drop_ref, methods=["DELETE"]),
         Route(f"{path}/pulls", hub.open_pull, methods=["POST"]),
         Route("/graphql", hub.graphql, methods=["POST"]),
     ]
-    app = Starlette(routes=[Route(one.path, hub.guarded(one.endpoint), methods=one.methods) for one in routes])
+    app = Starlette(
+        routes=[
+            one if one.endpoint == hub.stored else Route(one.path, hub.guarded(one.endpoint), methods=one.methods)
+            for one in routes
+        ]
+    )
     app.state.asked, app.state.answers, app.state.spoilt = hub.asked, hub.answers, hub.spoilt
     return app
 
@@ -68,8 +79,7 @@ class _Hub:
             try:
                 account = self._account(request)
                 if request.method == "GET":
-                    of_git = "/compare/" in request.url.path or "/git/" in request.url.path
-                    self._may(request, "contents" if of_git else "pull-requests", "read")
+                    self._may(request, _kind(request.url.path), "read")
                 found = await work(request, account)
             except Refusal as refusal:
                 return JSONResponse({"message": refusal.message}, refusal.status)
@@ -154,7 +164,50 @@ class _Hub:
         nodes = [_node(one, account, None) for one in self.forge.issues.values() if one.state == "open"]
         return {"data": {"repository": {"issues": _connection(nodes, after)}}}
 
+    async def list_artifacts(self, request: Request, _account: str) -> Any:
+        found = [one for one in self.forge.artifacts if one.name == request.query_params["name"]]
+        rows = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "size_in_bytes": len(one.content),
+                "expired": one.expired,
+                "workflow_run": {"id": 1, "head_sha": one.head},
+            }
+            for one in found
+        ]
+        return {"total_count": len(rows), "artifacts": rows}
+
+    async def artifact(self, request: Request, _account: str) -> Response:
+        return RedirectResponse(f"{request.base_url}storage/{request.path_params['id']}?signature=x", 302)
+
+    async def stored(self, request: Request) -> Response:
+        """A place beside GitHub, which takes no token."""
+        assert "authorization" not in request.headers
+        (content,) = (one.content for one in self.forge.artifacts if one.id == request.path_params["id"])
+        return Response(content)
+
+    async def assignee(self, request: Request, _account: str) -> Response:
+        if self.forge.permissions.get(request.path_params["name"], "read") == "read":
+            raise Refusal(404, "Not Found")
+        return Response(status_code=204)
+
     # ------------------------------------------------------------------ writing
+
+    async def labels(self, request: Request, _account: str) -> Any:
+        pull = self._pull(request)
+        if request.method == "POST":
+            self._may(request, "pull-requests", "write")
+            pull.labels |= set((await request.json())["labels"])
+        return [{"name": name} for name in sorted(pull.labels)]
+
+    async def remove_label(self, request: Request, _account: str) -> Any:
+        self._may(request, "pull-requests", "write")
+        labels, name = self._pull(request).labels, request.path_params["name"]
+        if name not in labels:
+            raise Refusal(404, "Label does not exist")
+        labels.remove(name)
+        return [{"name": name} for name in sorted(labels)]
 
     async def add_comment(self, request: Request, account: str) -> Response:
         body = await self._body(request)
@@ -183,6 +236,7 @@ class _Hub:
         self._may(request, "issues", "write")
         given, body = json.loads(await request.body()), await self._body(request)
         issue = Text(self.forge.number(), account, body, self.forge.now(), title=given["title"])
+        issue.assignees = given.get("assignees", [])
         self.forge.issues[issue.id] = issue
         return JSONResponse({"html_url": _url(issue, None)}, 201)
 
@@ -265,6 +319,12 @@ class _Hub:
         more = len(rows) > page * size
         following = f'<{request.url.include_query_params(page=page + 1)}>; rel="next"'
         return JSONResponse(shown, headers={"link": following} if more else {})
+
+
+def _kind(path: str) -> str:
+    """The permission by which something is read."""
+    kinds = {"/compare/": "contents", "/git/": "contents", "/actions/": "actions", "/assignees/": "issues"}
+    return next((kind for part, kind in kinds.items() if part in path), "pull-requests")
 
 
 def _connection(nodes: list[Any], after: int) -> dict[str, Any]:

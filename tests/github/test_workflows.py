@@ -11,24 +11,26 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from onefile_sandbox.serve import serving
 from onefile_sandbox.web_edits import edit
 from onefile_sandbox.world import World
-from reconciler.github.markers import plan_mark
+from reconciler.github.markers import kind_of, plan_mark
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, new_folder
 from tests.github.forge import BOT, Forge, PullRequest, Text, git
 from tests.github.quick import quick_tools
 from tests.github.runner import Job, Runner
 from tests.github.standin import application
 
+SECOND = 200005
 SECRETS = {"ONEFILE_CUSTOMER_TOKEN": "ct-4711-Brombeere", "RECONCILER_STORE": ""}
 FILES = {
-    "state/settings.yaml": {"version": 1, **SETTINGS},
+    "state/settings.yaml": {"version": 1, **SETTINGS, "manual_steps": {"owner": "cleo"}},
     "state/staff.yaml": {"version": 1, "staff": STAFF},
     ".gitignore": ".reconciler\n",
 }
-POST, REPOST, APPLY = "Post the plan", "Post the plan that was not approved", "Apply"
+POST, REPOST, APPLY, DONE = "Post the plan", "Post the plan that was not approved", "Apply", "Post what was done"
 ISSUE, ADOPT, PROPOSE = "Keep the issue up to date", "Accept what OneFile holds", "Open a pull request"
 
 
@@ -53,12 +55,17 @@ class Centre:
         git(self.tree, *author, "commit", "--quiet", "-m", "Change who assesses whom")
         git(self.tree, "push", "--quiet", "--force", "origin", f"HEAD:{branch}")
 
+    def line(self, key: str) -> int:
+        """Where the cohort's file has this key."""
+        lines = (self.tree / "state/cohorts/c1.yaml").read_text("utf-8").splitlines()
+        return next(number for number, line in enumerate(lines, 1) if f'"{key}"' in line)
+
     def world(self) -> World:
         return World.open(self.runner.onefile / "sandbox.jsonl")
 
-    def somebody_sets(self, assessor: int) -> None:
+    def somebody_sets(self, assessor: int, learner: object = LEARNER["id"]) -> None:
         """What the web pages of OneFile let people do, without our files."""
-        asked = {"user": LEARNER["id"], "set": {"DefaultAssessorID": assessor}}
+        asked = {"user": learner, "set": {"DefaultAssessorID": assessor}}
         with closing(self.world()) as world:
             world.commit(lambda: edit(world, asked, self.forge.clock), self.forge.clock, "somebody")
 
@@ -83,8 +90,8 @@ def centre(tools: Path) -> Iterator[Centre]:
             yield Centre(folder, forge, Runner(forge, folder, url.removesuffix("/api/v2.1"), tools))
 
 
-def ours(pull: PullRequest) -> Text:
-    (comment,) = (one for one in pull.comments if one.author == BOT)
+def ours(pull: PullRequest, kind: str = "plan") -> Text:
+    (comment,) = (one for one in pull.comments if one.author == BOT and kind_of(one.body) == kind)
     return comment
 
 
@@ -99,12 +106,12 @@ def keeps_its_secrets(job: Job) -> None:
     assert SECRETS["ONEFILE_CUSTOMER_TOKEN"] not in job.log + job.summary
     assert "token-" not in job.log + job.summary
     holders = {name.partition(": ")[0] for name in job.seen}
-    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY, "Look for drift", ISSUE, ADOPT, PROPOSE}
+    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY, DONE, "Look for drift", ISSUE, ADOPT, PROPOSE}
 
 
 def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
     """From the first push to the write: one comment, a second push that edits it, an approval, and the change."""
-    centre.commit("ada", "change", cohort("james", default_employer="mentor"))
+    centre.commit("ada", "change", cohort("james", additional=["lee"]))
     pull = centre.forge.open_pull("ada", "change")
     jobs = centre.runner.pull_request(pull, SECRETS)
     assert {name: job.conclusion for name, job in jobs.items()} == {"plan": "success"}, jobs["plan"].log
@@ -116,6 +123,13 @@ def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
     assert saved["fingerprint"].encode() in jobs["plan"].artifacts["reconciler-plan/plan.html"]
     assert (saved["fingerprint"], saved["target"]) == (first.fingerprint, "sandbox")
     keeps_its_secrets(jobs["plan"])
+    assert "**Next step:** Have another person read this plan" in ours(pull).body
+    assert "[The run](https://github.invalid/centre/assignments/actions/runs/4711)" in ours(pull).body
+    assert "[HTML page and saved plan](https://github.invalid/centre/assignments/actions/runs/4711/" in ours(pull).body
+    where = f"state/cohorts/c1.yaml#L{centre.line('default_assessor')}"
+    assert f"blob/{centre.forge.commit(f'refs/pull/{pull.number}/merge')}/{where}" in ours(pull).body
+    assert pull.labels == {"onefile: changes"}
+    assert "Changed since" not in ours(pull).body
 
     centre.commit("ada", "change", cohort("james"))
     centre.forge.push(pull)
@@ -123,6 +137,10 @@ def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
     second = plan_mark(ours(pull).body)
     assert second is not None
     assert second.head == pull.head != first.head
+    headline, _, changed = ours(pull).body.partition("### Changed since the plan made ")
+    assert "1 no longer planned" in changed.partition("\n")[0]
+    assert "additional people: add lee" in changed
+    assert "Next step" in headline
 
     before = assessor(centre)
     centre.forge.review(pull, "ben")
@@ -132,6 +150,11 @@ def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
     assert "by ben" in job.summary
     assert (before == JAMES, assessor(centre)) == (False, JAMES)
     keeps_its_secrets(job)
+    comment = ours(pull, "apply")
+    assert pull.comments.index(comment) > pull.comments.index(ours(pull)), "below the plan"
+    assert "on sandbox, organisation 5740: 1 done" in comment.body
+    assert "**Next step:** Nothing: everything is done." in comment.body
+    assert pull.labels == {"onefile: applied"}
 
 
 def test_nothing_is_applied_that_was_not_approved_as_it_is_now(centre: Centre) -> None:
@@ -183,6 +206,11 @@ def test_a_plan_that_moved_after_its_approval_is_posted_anew(centre: Centre) -> 
     assert now is not None
     assert now.fingerprint != approved.fingerprint
     assert assessor(centre) != JAMES
+    headline, _, changed = ours(pull).body.partition("### Changed since the plan made ")
+    assert "LRN-0043" in changed.partition("### Who gains")[0], "the other pull request's learner"
+    assert "### Why it was not applied (" in headline
+    assert "but now it is" in headline
+    assert f"`gh pr review {pull.number} --approve`" in headline
 
     centre.forge.review(pull, "ben")
     assert centre.runner.push(merge, SECRETS)["apply"].conclusion == "success"
@@ -192,7 +220,7 @@ def test_a_plan_that_moved_after_its_approval_is_posted_anew(centre: Centre) -> 
 def second(cohort: object) -> dict[str, object]:
     """Another learner's file."""
     assert isinstance(cohort, dict)
-    return {**cohort, "cohort": "c2", "learners": [{**cohort["learners"][0], "id": 200005, "label": "LRN-0043"}]}
+    return {**cohort, "cohort": "c2", "learners": [{**cohort["learners"][0], "id": SECOND, "label": "LRN-0043"}]}
 
 
 def test_a_fork_is_validated_and_gets_nothing_else(centre: Centre) -> None:
@@ -221,6 +249,8 @@ def test_a_blocked_plan_is_posted_and_red(centre: Centre) -> None:
     assert (job.conclusion, job.steps[POST]) == ("failure", "success"), job.log
     assert plan_mark(ours(pull).body) is not None
     assert "reconciler-plan/plan.json" in job.artifacts
+    assert "**Next step:** Fix what blocks in the files, and push again." in ours(pull).body
+    assert pull.labels == {"onefile: blocked"}
 
     centre.commit("ada", "change", {"state/settings.yaml": {"version": 1, **SETTINGS, "target": "practice"}})
     centre.forge.push(pull)
@@ -230,9 +260,50 @@ def test_a_blocked_plan_is_posted_and_red(centre: Centre) -> None:
     assert plan_mark(ours(pull).body) is None
 
 
-def james_is_applied(centre: Centre) -> None:
-    """As the first of these tests shows in full."""
+def test_a_plan_that_could_not_be_made_says_why_in_the_comment_and_the_summary(centre: Centre) -> None:
+    """File, line and fix, with a link to the line; what stands in the file is shown and nothing of it is obeyed."""
+    centre.commit("ada", "change", cohort("james", default_employer="<img src=x> @cleo [x](y) | ::error::"))
+    pull = centre.forge.open_pull("ada", "change")
+    pull.labels = {"onefile: changes", "urgent"}
+    job = centre.runner.pull_request(pull, SECRETS)["plan"]
+    assert job.conclusion == "failure"
+    merge = centre.forge.commit(f"refs/pull/{pull.number}/merge")
+    for text in (ours(pull).body, job.summary):
+        assert "### Why no plan could be made (1)" in text
+        assert f"blob/{merge}/state/cohorts/c1.yaml#L{centre.line('default_employer')}" in text
+        assert "**Fix:**" in text
+        html = MarkdownIt("gfm-like", {"linkify": False}).render(text)
+        assert "<img" not in html
+        assert 'href="y"' not in html
+    assert "**Next step:** Fix what is listed here and push again." in ours(pull).body
+    assert pull.labels == {"onefile: blocked", "urgent"}
+
+
+def test_an_apply_that_cannot_plan_says_why_and_leaves_the_approved_plan(centre: Centre) -> None:
+    """Because OneFile was not reachable, say: the approval is as good as before once the job is run again."""
     centre.commit("ada", "change", cohort("james"))
+    pull = centre.forge.open_pull("ada", "change")
+    centre.runner.pull_request(pull, SECRETS)
+    centre.forge.review(pull, "ben")
+    merge = centre.forge.merge(pull)
+    (centre.runner.onefile / "sandbox.jsonl").rename(centre.runner.onefile / "away")
+    (centre.runner.onefile / "sandbox.jsonl").mkdir()
+    job = centre.runner.push(merge, SECRETS)["apply"]
+    assert job.conclusion == "failure"
+    assert "### Why nothing was applied (1)" in ours(pull, "apply").body
+    assert "### Why nothing was applied (1)" in job.summary
+    assert pull.labels == {"onefile: changes"}
+
+    (centre.runner.onefile / "sandbox.jsonl").rmdir()
+    (centre.runner.onefile / "away").rename(centre.runner.onefile / "sandbox.jsonl")
+    assert centre.runner.push(merge, SECRETS)["apply"].conclusion == "success"
+    assert [kind_of(comment.body) for comment in pull.comments] == ["plan", "apply", "apply"]
+    assert assessor(centre) == JAMES
+
+
+def james_is_applied(centre: Centre, more: dict[str, object] | None = None) -> None:
+    """As the first of these tests shows in full."""
+    centre.commit("ada", "change", cohort("james") | (more or {}))
     pull = centre.forge.open_pull("ada", "change")
     centre.runner.pull_request(pull, SECRETS)
     centre.forge.review(pull, "ben")
@@ -241,7 +312,7 @@ def james_is_applied(centre: Centre) -> None:
 
 def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
     """Somebody changes in OneFile what was applied: an issue says so the morning after, and closes once it is back."""
-    james_is_applied(centre)
+    james_is_applied(centre, {"state/cohorts/c2.yaml": second(cohort("james")["state/cohorts/c1.yaml"])})
     assert centre.runner.schedule(SECRETS)["drift"].conclusion == "success"
     assert centre.forge.issues == {}
 
@@ -254,8 +325,18 @@ def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
     assert (issue.author, issue.state) == (BOT, "open")
     assert "LRN-0042" in issue.body
     assert "LRN-0042" in job.summary
+    assert issue.assignees == ["cleo"], "as the settings say who does manual steps"
+    assert issue.comments == [], "nothing is new on the second morning"
+
+    centre.somebody_sets(KATE, SECOND)
+    centre.runner.schedule(SECRETS)
+    (comment,) = issue.comments
+    assert "**New since the last reading (1 slot):**" in comment
+    assert "LRN-0043" in comment
+    assert "LRN-0042" not in comment
 
     centre.somebody_sets(JAMES)
+    centre.somebody_sets(JAMES, SECOND)
     centre.runner.schedule(SECRETS)
     assert issue.state == "closed"
     assert len(centre.forge.issues) == 1

@@ -69,7 +69,7 @@ def drifted(slot: Slot = DEFAULT, before: UserId | None = JAMES, after: UserId |
 
 
 def seen(row: Change, at: datetime = NOON) -> OpenIssue:
-    return OpenIssue(1, "drift", row.learner, row.slot, row.before, row.after, at, at)
+    return OpenIssue(1, "drift", row.learner, row.slot, row.before, row.after, at, NOON)
 
 
 def modes(mode: DriftMode, grace_hours: int = 0) -> Settings:
@@ -141,7 +141,7 @@ def test_what_waits_says_since_when_until_when_and_what_came_before() -> None:
     memory = Memory(seen={place: seen(known, NOON - 2 * HOUR)}, applied={place: last}, corrections={place: 2})
     assert decide_drift([known, new], memory, modes("correct", 5), NOON) == (
         Drifted(known, DriftAction.GRACE, NOON - 2 * HOUR, NOON + 3 * HOUR, last, 2),
-        Drifted(new, DriftAction.GRACE, NOON, NOON + 5 * HOUR, None, 0),
+        Drifted(new, DriftAction.GRACE, NOON, NOON + 5 * HOUR, None, 0, is_new=True),
     )
     assert decide_drift([new], Memory(), modes("correct"), NOON)[0].verdict is DriftAction.CORRECT
 

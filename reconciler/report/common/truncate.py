@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.structs import Struct
+from reconciler.report.common.line_links import NO_LINKS, LineLinks
 
 COMMENT_LIMIT = 65_536  # characters of a comment on GitHub
 SUMMARY_LIMIT = 1_048_576  # bytes of a job's summary on GitHub
@@ -56,16 +57,19 @@ def check_limit(limit: int) -> None:
         raise ValueError(f"{limit} bytes are too few for a report: at least {SMALLEST_LIMIT}")
 
 
-def fit(opening: str, parts: Sequence[Part], closing: str, *, limit: int, full_report: str) -> str:
-    """Join the opening, the parts and the closing within *limit* bytes.
+def fit(
+    opening: str, parts: Sequence[Part], closing: str, *, limit: int, full_report: str, links: LineLinks = NO_LINKS
+) -> str:
+    """Join the opening, the parts and the closing within *limit* bytes, with links to lines if there is room for them.
 
     *full_report* is the sentence on where everything can be read. Raises ValueError if not even the opening and
     the closing have room.
     """
     frame = size(opening) + size(closing)
-    whole = sum(size(part.head) + size(part.tail) + sum(size(item.text) for item in part.items) for part in parts)
-    if frame + whole <= limit:
-        return "".join([opening, *(_shown(part, len(part.items)) for part in parts), closing])
+    whole = "".join([opening, *(_shown(part, len(part.items)) for part in parts), closing])
+    for text in (links.linked(whole), whole):
+        if size(text) <= limit:
+            return text
     longest = _notice([item for part in parts for item in part.items], full_report, loud=True)
     room = limit - frame - size(longest) - sum(part.cost() for part in parts if part.always)
     if room < 0:

@@ -11,6 +11,7 @@ from reconciler.problems import Problem
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import comment_value
 from reconciler.report.common.grouping import Group
+from reconciler.report.common.line_links import NO_LINKS, LineLinks
 from reconciler.report.common.manual_steps import manual_steps
 from reconciler.report.common.markdown import (
     FOLD_END,
@@ -39,6 +40,7 @@ from reconciler.report.common.words import (
     plan_names,
 )
 from reconciler.report.drift.due import due_parts
+from reconciler.report.drift.news import news_lines
 from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
 from reconciler.report.drift.words import (
     FIGHTS,
@@ -59,7 +61,12 @@ _TIERS = {verdict: fit.GRAVE if verdict in NEEDS_A_PERSON else fit.WARNS for ver
 
 
 def render_markdown(
-    report: DriftReport, *, limit: int = COMMENT_LIMIT, full_report: str = FULL, verbose: bool = False
+    report: DriftReport,
+    *,
+    limit: int = COMMENT_LIMIT,
+    full_report: str = FULL,
+    verbose: bool = False,
+    links: LineLinks = NO_LINKS,
 ) -> str:
     """Render the report in at most *limit* bytes; its hidden first line identifies the issue.
 
@@ -67,7 +74,9 @@ def render_markdown(
     counts. Raises ValueError for a limit below SMALLEST_LIMIT.
     """
     fit.check_limit(limit)
-    return fit.fit(_opening(report), list(_parts(report, verbose)), "", limit=limit, full_report=full_report)
+    return fit.fit(
+        _opening(report), list(_parts(report, verbose)), "", limit=limit, full_report=full_report, links=links
+    )
 
 
 def _opening(report: DriftReport) -> str:
@@ -78,6 +87,7 @@ def _opening(report: DriftReport) -> str:
     if any(drifted.verdict in NEEDS_A_PERSON for drifted in left) or report.fights:
         lines.append(caution("**A person must decide: some of this is not corrected automatically.**"))
     lines.append(f"**{sentence(counts_words(report))}.**\n\n")
+    lines.append(news_lines(report))
     notes = [f"Read {moment_words(report.taken_at)}, {report.spent_calls} calls"]
     if left:
         notes.append(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.operations import State
 from reconciler.model.slots import Site
 from reconciler.report.common import truncate as fit
+from reconciler.report.common.line_links import NO_LINKS, LineLinks
 from reconciler.report.common.manual_steps import TITLE_AFTER_APPLY
 from reconciler.report.common.markdown import (
     FOLD_END,
@@ -32,20 +33,24 @@ if TYPE_CHECKING:
     from reconciler.commands.apply import ApplyResult
 
 
-def render_markdown(view: OutcomeView, *, limit: int = COMMENT_LIMIT) -> str:
+def render_markdown(view: OutcomeView, *, limit: int = COMMENT_LIMIT, links: LineLinks = NO_LINKS) -> str:
     """Render how each operation of a run ended in at most *limit* bytes."""
     fit.check_limit(limit)
     opening = hidden("apply", Site(view.target, view.organisation), view.fingerprint) + _headline(view)
     full = f"Everything is in the history: `reconciler history {view.run}`."
-    return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full)
+    return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full, links=links)
 
 
-def render_applied(applied: ApplyResult, *, limit: int = COMMENT_LIMIT, verbose: bool = False) -> str:
+def render_applied(
+    applied: ApplyResult, *, limit: int = COMMENT_LIMIT, verbose: bool = False, links: LineLinks = NO_LINKS
+) -> str:
     """Render what an apply did; the plan if it did not begin."""
     if applied.run is None:
         planned = applied.planned
-        return plan_report.render_markdown(planned.plan, fingerprint=planned.fingerprint, limit=limit, verbose=verbose)
-    return render_markdown(applied_view(applied, verbose=verbose), limit=limit)
+        return plan_report.render_markdown(
+            planned.plan, fingerprint=planned.fingerprint, limit=limit, verbose=verbose, links=links
+        )
+    return render_markdown(applied_view(applied, verbose=verbose), limit=limit, links=links)
 
 
 def _headline(view: OutcomeView) -> str:

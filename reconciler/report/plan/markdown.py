@@ -9,6 +9,7 @@ from reconciler.model.slots import Site
 from reconciler.report.caseload.markdown import caseload_parts, gains
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import prose
+from reconciler.report.common.line_links import NO_LINKS, LineLinks
 from reconciler.report.common.manual_steps import TITLE
 from reconciler.report.common.markdown import (
     FOLD_END,
@@ -46,6 +47,7 @@ def render_markdown(
     limit: int = COMMENT_LIMIT,
     full_report: str = FULL_REPORT,
     verbose: bool = False,
+    links: LineLinks = NO_LINKS,
 ) -> str:
     """Render the plan for a pull request in at most *limit* bytes.
 
@@ -55,7 +57,7 @@ def render_markdown(
     fit.check_limit(limit)
     view = plan_view(plan, fingerprint, verbose=verbose)
     opening = hidden("plan", Site(view.target, view.organisation), view.fingerprint, view.future) + _headline(view)
-    return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full_report)
+    return fit.fit(opening, list(_parts(view)), "", limit=limit, full_report=full_report, links=links)
 
 
 def _headline(view: PlanView) -> str:
