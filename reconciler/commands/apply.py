@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +53,8 @@ Approve = Callable[[Planned], bool]
 class ApplyResult(Struct, frozen=True):
     """The result of an apply. `run` is None if it was not approved (`declined`), or a limit or policy blocks it.
 
-    `here` is the commit that is checked out: a saved plan may have been made from another.
+    `here` is the commit that is checked out: a saved plan may have been made from another. `who` asked for the
+    run, which began at `started`.
     """
 
     planned: Planned
@@ -63,6 +64,8 @@ class ApplyResult(Struct, frozen=True):
     error: ReconcilerError | None = None
     declined: bool = False
     here: str = ""
+    who: str = ""
+    started: datetime | None = None
     due: tuple[Due, ...] = ()
 
     def problems(self) -> tuple[Problem, ...]:
@@ -311,6 +314,7 @@ async def run_plan(
         with environment.progress(declared.settings.calls_per_minute) as progress:
             shows = session.reader.shows if just_read else shown_in(plan)
             progress.applying(calls_to_apply(plan, shows, just_read=just_read))
+    started = environment.clock.now()
     run = begin_run(
         store,
         options,
@@ -319,7 +323,7 @@ async def run_plan(
         plan.site,
         fingerprint=planned.fingerprint,
         files=plan.made_from,
-        made=plan.created_at,
+        plan=plan,
     )
     try:
         async with locked(store, *sites_of(plan), environment=environment, command=command, run=run) as still_ours:
@@ -338,7 +342,16 @@ async def run_plan(
         raise
     planned = replace(planned, plan=replace(plan, names=_names(plan, session)))
     spent = session.client.calls
-    finished = ApplyResult(planned, applied.outcomes, run, spent, applied.error, here=files.commit)
+    finished = ApplyResult(
+        planned,
+        applied.outcomes,
+        run,
+        spent,
+        applied.error,
+        here=files.commit,
+        who=environment.who(),
+        started=started,
+    )
     try:
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
         store.end_run(run, exit_code=finished.exit_code, summary=counts)

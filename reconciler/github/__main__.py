@@ -221,7 +221,8 @@ def approval(plan: Path, state: str, reasons: Path | None) -> int:
         if reasons:
             reasons.write_text(render_json(why_not, ExitCode.BLOCKED), "utf-8")
         raise Blocked(why_not)
-    _output(workflow, approved="yes")
+    approvers = ", ".join(dict.fromkeys(review.reviewer for review in judgement.approvals))
+    _output(workflow, approved="yes", approvers=approvers)
     approved = _approved_text(judgement, saved)
     _summarise(workflow, f"### Approved\n\n{fenced(approved)}")
     _print(approved)

@@ -16,7 +16,8 @@ class RunRow(Struct, frozen=True):
 
     `ended` and `exit_code` are None while it runs, and stay None if it was cut off; `settled_by` is then the next run
     that took its lock and settled what it left. `uncommitted`: its files differed from those of `commit`; None if git
-    was not asked, as before schema version 3.
+    was not asked, as before schema version 3. `made` is when its plan was made, `reverts` the run that the plan
+    undoes, `approved_by` who approved it, as the caller said; empty if nothing was said.
     """
 
     id: int
@@ -32,6 +33,9 @@ class RunRow(Struct, frozen=True):
     exit_code: int | None = None
     summary: Mapping[str, int] = field(default_factory=dict)
     settled_by: int | None = None
+    made: datetime | None = None
+    reverts: int | None = None
+    approved_by: str = ""
 
 
 class JournalOperation(Struct, frozen=True):

@@ -273,6 +273,12 @@ class Plan(RedactedRepr, Struct, frozen=True):
         return Site(self.target, self.organisation)
 
     @property
+    def reverts(self) -> int | None:
+        """The run that this plan undoes; None for a plan of the files."""
+        numbers = (change.source.file.removeprefix(REVERTED) for change in self.changes)
+        return next((int(number) for number in numbers if number.isdecimal()), None)
+
+    @property
     def blocked(self) -> bool:
         """True if a limit or a policy refuses this plan as a whole."""
         return bool(self.refusals) or any(finding.blocks for finding in self.findings) or self.blocked_later

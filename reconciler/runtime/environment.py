@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TOKEN_FD = "ONEFILE_CUSTOMER_TOKEN_FD"  # noqa: S105  the variable's name
 LONDON = ZoneInfo("Europe/London")
+LONGEST_APPROVERS = 200  # characters
 
 
 class Environment(RedactedRepr, Struct, frozen=True):
@@ -64,6 +65,10 @@ class Environment(RedactedRepr, Struct, frozen=True):
             return getpass.getuser()
         except (OSError, KeyError, ImportError):  # an account without a name; Windows keeps no list of them
             return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+    def approved_by(self) -> str:
+        """Return who approved what the command writes, as the pipeline says; empty if it does not."""
+        return self.variables.get("RECONCILER_APPROVED_BY", "").strip()[:LONGEST_APPROVERS]
 
 
 def is_descriptor(number: str) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from onefile_sandbox.clock import VirtualClock
 from reconciler.clock import Clock
 from reconciler.model.declared import Settings
-from reconciler.model.plan import GitState
+from reconciler.model.plan import GitState, Plan
 from reconciler.model.slots import Site
 from reconciler.model.structs import Struct
 from reconciler.onefile.capabilities import Capabilities
@@ -173,9 +173,12 @@ def begin_run(
     fingerprint: str = "",
     who: str = "",
     files: GitState | None = None,
-    made: datetime | None = None,
+    plan: Plan | None = None,
 ) -> int:
-    """Start a run and return its number. `who` and `files` default to this user and the commit that is checked out."""
+    """Start a run and return its number. `plan` is the one that it carries out.
+
+    `who` and `files` default to this user and the commit that is checked out.
+    """
     files = files or git_state(options.state)
     return store.begin_run(
         command=command,
@@ -185,7 +188,9 @@ def begin_run(
         who=who or environment.who(),
         commit=files.commit,
         uncommitted=files.uncommitted,
-        made=made,
+        made=plan.created_at if plan else None,
+        reverts=plan.reverts if plan else None,
+        approved_by=environment.approved_by() if plan else "",
     )
 
 

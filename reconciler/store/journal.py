@@ -44,10 +44,13 @@ class Journal(Part):
         commit: str,
         uncommitted: bool | None = None,
         made: datetime | None = None,
+        reverts: int | None = None,
+        approved_by: str = "",
     ) -> int:
         """Begin a run, and return its number.
 
-        `uncommitted`: its files are not those of `commit`. `made` is when its plan was made, if it has one.
+        `uncommitted`: its files are not those of `commit`. `made` is when its plan was made, if it has one; `reverts`
+        is the run that the plan undoes, `approved_by` who approved it.
         """
         with self._database.writing() as connection:
             row = {
@@ -60,6 +63,8 @@ class Journal(Part):
                 "commit_id": commit,
                 "uncommitted": uncommitted,
                 "made": made,
+                "reverts": reverts,
+                "approved_by": approved_by,
             }
             return connection.numbered("runs", row)
 
@@ -285,6 +290,7 @@ _FINISH = "DELETE FROM unfinished WHERE run = :run AND operation = :operation"
 _RUN_SCOPE = "runs.target = :target AND runs.organisation = :organisation"
 _RUNS = f"""
 SELECT runs.id, started, runs.command, runs.target, runs.organisation, fingerprint, who, commit_id, uncommitted,
+    made, reverts, approved_by,
     run_ends.at AS ended, exit_code, CAST(summary AS TEXT) AS summary,
     -- for a run without an end, the first later run that took the lock and settled what was open
     CASE WHEN run_ends.run IS NULL THEN (
@@ -402,6 +408,9 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
         exit_code=row["exit_code"],
         summary=_object(row["summary"] or "{}"),
         settled_by=row["settled_by"],
+        made=moment(row["made"]),
+        reverts=row["reverts"],
+        approved_by=row["approved_by"] or "",
     )
 
 

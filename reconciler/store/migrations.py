@@ -55,7 +55,13 @@ def _add_unfinished(connection: Connection) -> None:
         connection.execute(statement)
 
 
-STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted, _add_unfinished)
+def _add_origin(connection: Connection) -> None:
+    """Add to each run the run that it reverts and who approved it; for older runs both are unknown."""
+    for column in ("reverts BIGINT", "approved_by TEXT"):
+        connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+
+
+STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted, _add_unfinished, _add_origin)
 """Migrations: STEPS[n - 1] takes a database from version n to version n + 1."""
 
 

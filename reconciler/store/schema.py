@@ -20,6 +20,8 @@ TABLES: Mapping[str, str] = {
         commit_id TEXT NOT NULL,
         uncommitted BOOLEAN,
         made {moment},
+        reverts BIGINT,
+        approved_by TEXT,
         PRIMARY KEY (id)""",
     "run_ends": """
         run {number} NOT NULL REFERENCES runs (id),

@@ -448,3 +448,33 @@ def test_an_old_plan_does_not_record_what_it_saw_as_what_is(home: Home, monkeypa
         assert home.run("apply", "old.json").code == ExitCode.DONE
         (row,) = (one for one in home.plan()["resource_changes"] if one["type"] == "default_employer")
         assert (row["reason"], row["held"]) == ("drift", "report")
+
+
+def test_a_run_names_its_plan_what_it_reverts_and_who_approved_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the run, in the list, in the timeline and for programs; and apply says for whom and when it ran."""
+    home.declare().commit()
+    home.run("plan", "--out", "plan.json")
+    made = json.loads((home.path / "plan.json").read_text("utf-8"))["created_at"]
+    monkeypatch.setenv("RECONCILER_APPROVED_BY", "ben, cleo")
+    monkeypatch.setenv("GITHUB_ACTOR", "ada")
+    applied = home.run("apply", "plan.json")
+    assert "\nRun 1 on sandbox, organisation 5740, by ada, 20" in applied.out
+    monkeypatch.delenv("RECONCILER_APPROVED_BY")
+    home.run("revert", "1", "--save", "back.json")
+    home.run("apply", "back.json")
+
+    first, second = home.run("history", "1").out, home.run("history", "2").out
+    assert "Asked by ada, approved by ben, cleo, commit " in first
+    assert f", plan made {made[:10]}" in first
+    assert second.startswith("Run 2: apply to sandbox, organisation 5740, to revert run 1\n")
+    assert "approved by" not in second
+    assert ", to revert run 1" in home.run("history").out
+    timeline = home.run("history", "--learner", str(LEARNER["id"])).out
+    assert "run 1, apply to sandbox, asked by ada, approved by ben, cleo" in timeline
+    assert "run 2, apply to sandbox, to revert run 1, asked by" in timeline
+    rows = home.run("history", "--format", "json").json
+    assert [(row["reverts"], row["approved_by"], row["plan_made"][:10]) for row in rows] == [
+        (1, "", made[:10]),
+        (None, "ben, cleo", made[:10]),
+    ]
+    assert {row["approved_by"] for row in home.run("history", "1", "--format", "json").json} == {"ben, cleo"}

@@ -221,7 +221,7 @@ def test_an_approved_plan_is_passed_on_by_its_fingerprint(desk: Desk) -> None:
     assert desk.on_main(*APPROVAL).code == ExitCode.DONE
     outputs = desk.outputs()
     assert outputs.pop("comment-url") == f"https://github.invalid/{REPOSITORY}/pull/1#issuecomment-{desk.ours.id}"
-    assert outputs == {"approved": "yes", "fingerprint": desk.plan["fingerprint"]}
+    assert outputs == {"approved": "yes", "approvers": "ben", "fingerprint": desk.plan["fingerprint"]}
     assert "by ben" in (desk.home.path / "summary").read_text("utf-8")
 
 

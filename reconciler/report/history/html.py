@@ -17,6 +17,9 @@ from reconciler.report.history.words import (
     PROOFS,
     UNCOMMITTED,
     no_runs_words,
+    people_words,
+    plan_words,
+    revert_words,
     summary_words,
     unended_words,
     unwritten_words,
@@ -62,9 +65,9 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
     """Render one run with every slot that it wrote or meant to write."""
     ended = f"Ended with exit {run.exit_code}" if run.ended else unended_words(run)
     notes = [
-        f"Asked by {run.who}, commit {run.commit or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}",
+        f"Asked by {people_words(run)}, commit {run.commit or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}",
         f"Started {time_json(run.started)}. {ended}",
-        f"Fingerprint {run.fingerprint or '(none)'}",
+        f"Fingerprint {plan_words(run)}",
     ]
     columns = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
     rows = [
@@ -80,7 +83,7 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
         for row in journal
         for slot, move in row.operation.moves
     ]
-    title = f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}"
+    title = f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}{revert_words(run)}"
     return _page(title, columns, rows, notes if rows else [*notes, "It wrote nothing."])
 
 

@@ -21,6 +21,9 @@ from reconciler.report.history.words import (
     PROOFS,
     UNCOMMITTED,
     no_runs_words,
+    people_words,
+    plan_words,
+    revert_words,
     summary_words,
     unended_words,
     unwritten_words,
@@ -79,12 +82,14 @@ def render_run(
 ) -> str:
     """Render one run's writes: those that did not succeed first, then the rest in the order of writing."""
     facts = (
-        f"Asked by {value(run.who)}, commit {_commit(run, run.commit) or 'none'}",
+        f"Asked by {sentence(people_words(run))}, commit {_commit(run, run.commit) or 'none'}",
         f"Started {run.started.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         sentence(f"ended with exit {run.exit_code}" if run.ended else unended_words(run)),
-        f"Fingerprint {value(run.fingerprint) or 'none'}",
+        f"Fingerprint {sentence(plan_words(run))}",
     )
-    title = heading(sentence(f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}"), 2)
+    title = heading(
+        sentence(f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}{revert_words(run)}"), 2
+    )
     opening = title + "".join(f"- {fact}\n" for fact in facts) + "\n"
     items = sorted((item for entry in journal for item in _slots(entry, names, labels)), key=lambda item: item.tier)
     parts = [Part(tuple(items), table_head(_SLOTS), "\n", always=True)] if items else []

@@ -19,6 +19,9 @@ from reconciler.report.history.words import (
     PROOFS,
     UNCOMMITTED,
     no_runs_words,
+    people_words,
+    plan_words,
+    revert_words,
     summary_words,
     unended_words,
     unwritten_words,
@@ -72,10 +75,10 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
     """Render one run with every slot that it wrote and what was recorded of it."""
     ended = f"ended {time_json(run.ended)} with exit {run.exit_code}" if run.ended else unended_words(run)
     lines = [
-        f"Run {run.id}: {run.command} to {visible(run.target)}, organisation {run.organisation}",
-        f"Asked by {visible(run.who)}, commit {run.commit or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}",
+        f"Run {run.id}: {run.command} to {visible(run.target)}, organisation {run.organisation}{revert_words(run)}",
+        f"Asked by {visible(people_words(run))}, {_commit(run)}",
         f"Started {time_json(run.started)}, {ended}",
-        f"Fingerprint {run.fingerprint or '(none)'}",
+        f"Fingerprint {plan_words(run)}",
         "",
     ]
     for row in journal:
@@ -90,6 +93,10 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
     if not journal:
         lines.append("It wrote nothing.")
     return "\n".join(lines) + "\n"
+
+
+def _commit(run: RunRow) -> str:
+    return f"commit {run.commit or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}"
 
 
 def render_timeline(timeline: Timeline) -> str:

@@ -20,7 +20,7 @@ from reconciler.report.common.words import (
     slot_words,
 )
 from reconciler.report.history.rows import Row, slot_rows
-from reconciler.report.history.words import PROOFS, UNCOMMITTED, ending_words
+from reconciler.report.history.words import PROOFS, UNCOMMITTED, ending_words, people_words, revert_words
 from reconciler.text import spaced
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def _joined(written: Entry, seen: Entry) -> Entry:
 
 def _title(run: RunRow) -> str:
     commit = f"{run.commit[:10] or '(none)'}{f' {UNCOMMITTED}' if run.uncommitted else ''}"
-    return f"run {run.id}, {run.command} to {run.target}, asked by {run.who}, commit {commit}"
+    return (
+        f"run {run.id}, {run.command} to {run.target}{revert_words(run)}, asked by {people_words(run)}, commit {commit}"
+    )
 
 
 def _name(learner: UserId, timeline: Timeline) -> str:
@@ -145,6 +147,7 @@ def _recorded(slots: Sequence[RecordedSlot], timeline: Timeline) -> Entry:
             "after_staff": holder_words(slot.staff, names),
             "outcome": event.replace(" ", "_"),
             "who": run.who,
+            "approved_by": run.approved_by,
             "commit": run.commit,
             "uncommitted_changes": run.uncommitted,
             "command": run.command,

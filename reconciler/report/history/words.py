@@ -8,7 +8,7 @@ from reconciler.model.history import JournalRow, RunRow
 from reconciler.model.operations import State
 from reconciler.model.slots import UserId
 from reconciler.report.common.escape import visible
-from reconciler.report.common.words import learner_words
+from reconciler.report.common.words import learner_words, moment_words
 from reconciler.report.history.rows import Labels
 from reconciler.text import spaced
 
@@ -28,10 +28,27 @@ def no_runs_words(target: str | None, elsewhere: Sequence[str], no_store: str) -
     return f"No run to {target} has been recorded. There are runs to {', '.join(elsewhere)}."
 
 
+def people_words(run: RunRow) -> str:
+    """Return who asked for the run and, if it is known, who approved it: `sam, approved by ben`."""
+    return run.who + (f", approved by {run.approved_by}" if run.approved_by else "")
+
+
+def revert_words(run: RunRow) -> str:
+    """Return `, to revert run 3`; empty if it reverted none."""
+    return f", to revert run {run.reverts}" if run.reverts else ""
+
+
+def plan_words(run: RunRow) -> str:
+    """Return the fingerprint of the run's plan and when it was made; `(none)` without a plan."""
+    made = f", plan made {moment_words(run.made)}" if run.made and run.fingerprint else ""
+    return f"{run.fingerprint or '(none)'}{made}"
+
+
 def summary_words(run: RunRow) -> str:
-    """Return the counts of a run's operations, or why there are none."""
+    """Return the counts of a run's operations, or why there are none; and the run that it reverted."""
     counts = ", ".join(f"{count} {spaced(state)}" for state, count in sorted(run.summary.items()))
-    return counts or ("nothing to write" if run.ended else unended_words(run))
+    words = counts or ("nothing to write" if run.ended else unended_words(run))
+    return f"{words}{revert_words(run)}"
 
 
 def unended_words(run: RunRow) -> str:

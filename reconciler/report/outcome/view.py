@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.model.operations import Outcome, State, addresses, moves
@@ -13,7 +14,14 @@ from reconciler.problems import Problem
 from reconciler.report.common.grouping import Entry, grouped
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
 from reconciler.report.common.notices import Notice, Notices, problem_notice
-from reconciler.report.common.words import learner_words, move_people, organisation_words, plan_names, slot_words
+from reconciler.report.common.words import (
+    learner_words,
+    moment_words,
+    move_people,
+    organisation_words,
+    plan_names,
+    slot_words,
+)
 from reconciler.report.plan.view import waivers
 from reconciler.text import number_of
 
@@ -118,18 +126,20 @@ def outcome_view(
     spent_calls: int,
     problems: Sequence[Problem] = (),
     checked_out: str = "",
+    who: str = "",
+    started: datetime | None = None,
     verbose: bool = False,
 ) -> OutcomeView:
     """Return the view of a run's outcomes.
 
-    *problems* ended the run early; *checked_out* is the commit checked out where it was applied. With
-    *verbose*, nothing is grouped.
+    *problems* ended the run early; *checked_out* is the commit checked out where it was applied; *who* asked for the
+    run, which began at *started*. With *verbose*, nothing is grouped.
     """
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
     groups = (_group(end, outcomes, plan, places, verbose) for end in ENDS)
     return OutcomeView(
-        title=f"Run {run} on {plan.target}, {organisation_words(plan)}: {_counts(outcomes)}",
+        title=f"Run {run} on {plan.target}, {organisation_words(plan)}{_asked(who, started)}: {_counts(outcomes)}",
         target=plan.target,
         organisation=plan.organisation,
         run=run,
@@ -156,8 +166,14 @@ def applied_view(applied: ApplyResult, *, verbose: bool = False) -> OutcomeView:
         spent_calls=applied.spent_calls,
         problems=applied.error.problems if applied.error else (),
         checked_out=applied.here,
+        who=applied.who,
+        started=applied.started,
         verbose=verbose,
     )
+
+
+def _asked(who: str, started: datetime | None) -> str:
+    return f", by {who}, {moment_words(started)}" if started else ""
 
 
 def _counts(outcomes: Sequence[Outcome]) -> str:
