@@ -1,0 +1,60 @@
+"""Rows of drift and manual steps, shared by the pages of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.model.history import OpenIssue
+from reconciler.model.names import Names
+from reconciler.model.operations import step_id
+from reconciler.report.common.words import age_words, holder_words, moment_words, removal_words, slot_words
+from reconciler.report.html.sections import Row, Section
+from reconciler.report.site.frame import Frame
+
+
+def step_rows(steps: Iterable[OpenIssue], names: Names) -> list[Row]:
+    """Return a row for each manual step of one learner: what to do, since when, and how it was closed."""
+    return [
+        (
+            step_id(step.learner, step.slot),
+            removal_words(step.slot, step.holder, names),
+            f"{step.first_seen:%Y-%m-%d}",
+            f"{step.ended:%Y-%m-%d}" if step.ended else "open",
+            step.ending,
+        )
+        for step in steps
+    ]
+
+
+def drift_section(frame: Frame) -> Section:
+    """Return what was changed in OneFile and is still there, oldest first."""
+    names, now = frame.centre.names, frame.centre.now
+    rows = [
+        (
+            frame.learner(issue.learner),
+            slot_words(issue.slot, names),
+            holder_words(issue.holder, names),
+            holder_words(issue.due, names),
+            f"{issue.first_seen:%Y-%m-%d}, {age_words(now - issue.first_seen)} ago",
+            moment_words(issue.last_seen),
+        )
+        for issue in frame.centre.open_issues("drift")
+    ]
+    columns = ("Learner", "Slot", "OneFile has", "Was applied", "First seen", "Last seen")
+    return Section("Drift: changed in OneFile, not in the files", "", columns, rows, sorts=True)
+
+
+def steps_section(frame: Frame) -> Section:
+    """Return what people must do in OneFile, oldest first."""
+    owner = frame.centre.declared.settings.step_owner
+    rows = [
+        (
+            frame.learner(step.learner),
+            removal_words(step.slot, step.holder, frame.centre.names),
+            f"{step.first_seen:%Y-%m-%d}, {age_words(frame.centre.now - step.first_seen)} ago",
+            step_id(step.learner, step.slot),
+        )
+        for step in frame.centre.open_issues("step")
+    ]
+    words = f"For {owner}." if owner and rows else ""
+    return Section("Open manual steps", words, ("Learner", "What to do in OneFile", "Since", "Step"), rows, sorts=True)
