@@ -33,7 +33,7 @@ _AGAIN = "Run this job again. It starts from what OneFile holds then."
 
 
 class Reading(Struct, frozen=True):
-    """Where a comment's reader finds more: the run's page, and the artifact with the HTML page."""
+    """Links for a comment's reader: the run's page, and the artifact with the HTML page."""
 
     run_url: str = ""
     artifact_url: str = ""

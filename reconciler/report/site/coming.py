@@ -1,4 +1,4 @@
-"""What the files bring on coming days, as rows of a site's pages."""
+"""Rows of a site on coming days: the changes that the files bring."""
 
 from __future__ import annotations
 

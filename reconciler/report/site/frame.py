@@ -1,4 +1,4 @@
-"""What the pages of a site share: the names of files, links between pages, the menu, and when a page was made."""
+"""Common parts of the pages of a site: names of files, links between pages, the menu, and when a page was made."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Frame:
 
     @cached_property
     def made(self) -> str:
-        """When the page was made, and from which commit."""
+        """The time at which the page was made, and the commit."""
         files = self.centre.files
         uncommitted = f" {UNCOMMITTED}" if files.uncommitted else ""
         commit = f"commit {files.commit}{uncommitted}" if files.commit else "files that are in no commit"
