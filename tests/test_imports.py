@@ -30,11 +30,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "subprocess_env": set(),
     "text": {"model"},
     "lazy": set(),
+    "git_program": {"subprocess_env"},
     "ratelimit": {"clock", "problems"},
     "resources": {"problems"},
     # the two services underneath
     "onefile": NOUNS | {"clock", "ratelimit", "reconciler"},
-    "store": NOUNS | {"clock", "ratelimit"},
+    "store": NOUNS | {"clock", "git_program", "ratelimit"},
     # the stages: never another stage, but that new files are made from what is declared and observed
     "declared": NOUNS | {"resources", "subprocess_env", "text"},
     "editing": NOUNS | {"resources"},
@@ -61,7 +62,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the edge: what commands share, the checks of doctor, one module per command, and the command line
     "runtime": NOUNS
     | {"declared", "editing", "importing", "observed", "plan"}
-    | {"clock", "lazy", "onefile", "onefile_sandbox", "ratelimit", "resources", "store", "subprocess_env"},
+    | {
+        "clock",
+        "git_program",
+        "lazy",
+        "onefile",
+        "onefile_sandbox",
+        "ratelimit",
+        "resources",
+        "store",
+        "subprocess_env",
+    },
     "doctor": NOUNS | {"apply", "clock", "declared", "doctor.checks", "onefile", "runtime", "store", "text"},
     "commands": NOUNS
     | STAGES
@@ -115,7 +126,7 @@ HOMES: dict[str, set[str]] = {
 
 WORKER = "declared.parallel"  # is a process of its own, whose standard streams lead to the command
 STARTS = {
-    "runtime.git": {"subprocess.run"},
+    "git_program": {"subprocess.run", "subprocess.Popen", "subprocess.PIPE"},
     "cli.pager": {"subprocess.run"},
     WORKER: {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL"},
 }
@@ -126,13 +137,22 @@ WRITES = {
     "runtime.output_folder",  # the pages of a site, in a folder of their own
     "runtime.state_files",  # a copy in a temporary folder of its own
     "store.database",  # SQLite's file
+    "store.git.branch",  # the sandbox's world, as the branch has it
     "onefile_sandbox.eventlog",  # the sandbox's world, appended to
     "github.__main__",  # what a workflow reads from the step
     "cli.output",  # into the void, once nobody reads any more
 }
 WRITERS = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "fdopen", "symlink_to", "hardlink_to"}
 SPEAKS = {"cli", "github.__main__", WORKER}  # standard streams
-LISTENS = {"cli", "commands", "doctor", "runtime", "github.__main__", WORKER}  # the environment, and the terminal
+LISTENS = {
+    "cli",
+    "commands",
+    "git_program",
+    "doctor",
+    "runtime",
+    "github.__main__",
+    WORKER,
+}  # the environment, and the terminal
 
 
 def package(module: str) -> str:

@@ -124,6 +124,7 @@ class _Schedule:
         while learner := next(filter(self._has_canary, remaining), None):
             del remaining[learner]
             await self._learner(learner)
+        self.journal.store.checkpoint()
         await gather_bounded(list(remaining), self._learner_or_abort, workers=WORKERS)
 
     async def _settle_waiting(self, learner: UserId) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from reconciler.model.history import JournalRow
 from reconciler.model.observed import Observed
@@ -74,9 +74,12 @@ async def await_recent_writes(store: Store, reader: Reader, site: Site, observed
     return replace(observed, learners=learners)
 
 
-async def reread(store: Store, reader: Reader, row: JournalRow) -> Slots:
-    """Read the slots of a write that an earlier run sent; again while OneFile may still show the old value."""
-    left = reader.longest_read_lag_seconds - (store.now() - row.events[-1].at).total_seconds()
+async def reread(store: Store, reader: Reader, row: JournalRow, *, since: datetime | None = None) -> Slots:
+    """Read the slots of a write that an earlier run sent; again while OneFile may still show the old value.
+
+    `since` is when it was sent at the latest, if its row does not show it.
+    """
+    left = reader.longest_read_lag_seconds - (store.now() - (since or row.events[-1].at)).total_seconds()
     needed = [slot for slot, _ in row.operation.moves]
     back = await read_back(
         reader, row.operation.learner, needed, lambda slots: shows_old(row, slots), within_seconds=max(0.0, left)

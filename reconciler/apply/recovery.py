@@ -16,22 +16,23 @@ from reconciler.store import JournalRow, Store
 async def settle_open(store: Store, reader: Reader, site: Site) -> int:
     """Bring every operation that earlier runs left at intent or sent to an outcome; returns how many.
 
-    An intent was never sent. One that was sent is settled by what OneFile shows now. What it does not show stays
-    unknown until a person reports it, unless the record already has the acknowledged value. A write that was sent
-    lately may not show yet, so its slots are read again. Hold the lock.
+    An intent was never sent, unless the store keeps intents alone. One that was sent is settled by what OneFile shows
+    now. What it does not show stays unknown until a person reports it, unless the record already has the acknowledged
+    value. A write that was sent lately may not show yet, so its slots are read again. Hold the lock.
     Raises ServiceError when reading fails: nothing may be written before this is settled.
     """
     open_rows = store.open_operations(site)
     recorded = store.recorded(site, {row.operation.learner for row in open_rows}) if open_rows else {}
+    began = store.now()
     for row in open_rows:
-        if row.state is State.INTENT:
+        if row.state is State.INTENT and store.keeps_each_send:
             state, detail = State.NOT_TRIED, "the run was cut off before it was sent"
             proof: Proof = ""
         else:
             acknowledged = all(
                 recorded.get((row.operation.learner, slot)) == move.after for slot, move in row.operation.moves
             )
-            slots = await reread(store, reader, row)
+            slots = await reread(store, reader, row, since=began if row.state is State.INTENT else None)
             state, detail, proof = _settle_sent(row, slots, acknowledged)
         if state in (State.DONE, State.CONFLICT):  # in a conflict OneFile's value is newer: to later plans it is drift
             applied = [(row.operation.learner, slot, move.after) for slot, move in row.operation.moves]
@@ -79,7 +80,7 @@ def written_by_the_dead(store: Store, site: Site, run: int) -> dict[Place, int]:
 
 
 def _settle_sent(row: JournalRow, slots: Mapping[Slot, Holder], acknowledged: bool) -> tuple[State, str, Proof]:
-    cut_off = "the run was cut off while it was sent"
+    cut_off = f"the run was cut off {'while it was sent' if row.state is State.SENT else 'before its outcome was kept'}"
     match after_write(row.operation.moves, slots):
         case SlotState.ALREADY_DONE:
             return State.DONE, f"{cut_off}; OneFile shows the new value", "read_back"

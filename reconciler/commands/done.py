@@ -18,6 +18,7 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import begin_run
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
 from reconciler.store import JournalRow, Observation, OpenIssue, Store
 
@@ -62,7 +63,7 @@ def done(options: Options, environment: Environment, choice: StepChoice, *, by: 
     """
     declared = read_state(options.whole(), environment)
     site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
-    with Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store:
+    with store_of(options, environment, make=False) as store:
         chosen = _chosen(store, site, declared, options.learners, choice)
         run = begin_run(store, options, environment, "done", site, who=by)
         closed = [_close(store, site, run, step, outcome, by, declared) for step in chosen]
@@ -77,7 +78,7 @@ def reopen(options: Options, environment: Environment, steps: Sequence[str], *, 
     """
     declared = read_state(options.whole(), environment)
     site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
-    with Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store:
+    with store_of(options, environment, make=False) as store:
         issues = {step_id(*issue.place): issue for issue in _closed_by_people(store, site)}
         if unknown := [step for step in steps if step not in issues]:
             fix = "See the steps and what closed them with: reconciler history --steps"

@@ -18,6 +18,7 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.former_learner import former_learner
 from reconciler.runtime.options import Options
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import named_target, target_of
 from reconciler.store import JournalRow, OpenIssue, RunRow, Store
 
@@ -151,7 +152,7 @@ def steps(options: Options, environment: Environment) -> Steps:
 
 
 def _store(options: Options, environment: Environment) -> Store:
-    return Store.open(options.store_url(environment.variables), clock=environment.clock, make=False)
+    return store_of(options, environment, make=False)
 
 
 class Known(Struct, frozen=True):

@@ -40,6 +40,7 @@ from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading
 from reconciler.runtime.session import open_session
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
 from reconciler.store import JournalRow, LastApplied, OpenIssue, RunRow, Store
 from reconciler.text import did_you_mean, quoted
@@ -254,8 +255,7 @@ def open_centre(
     with ExitStack() as stack:
         store = None
         with suppress(NoStore):
-            url = options.store_url(environment.variables)
-            store = stack.enter_context(Store.open(url, clock=environment.clock, make=reading is not None))
+            store = stack.enter_context(store_of(options, environment, make=reading is not None))
         plan = None
         if reading is not None and store is not None:
             plan = compare(

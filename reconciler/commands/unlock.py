@@ -8,8 +8,9 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.lock import Process, process_of
 from reconciler.runtime.options import Options
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
-from reconciler.store import Lease, Store
+from reconciler.store import Lease
 
 
 def unlock(options: Options, environment: Environment, *, reason: str) -> Lease | None:
@@ -19,7 +20,7 @@ def unlock(options: Options, environment: Environment, *, reason: str) -> Lease 
     """
     settings = read_state(options, environment).settings
     site = Site(target_of(options, environment, settings).name, settings.organisation)
-    with Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store:
+    with store_of(options, environment, make=False) as store:
         lease = store.holder(site)
         if lease is None:
             return None

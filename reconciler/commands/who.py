@@ -23,6 +23,7 @@ from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.former_learner import former_learner
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
 from reconciler.store import JournalRow, LastApplied, RunRow, Store
 from reconciler.text import did_you_mean, quoted
@@ -142,7 +143,7 @@ def _with_records(
     records: Mapping[Place, Recorded] = {}
     with (
         suppress(NoStore),
-        Store.open(options.store_url(environment.variables), clock=environment.clock, make=False) as store,
+        store_of(options, environment, make=False) as store,
     ):
         records = _records(store, site, users, declared.day if declared.day < environment.today() else None)
     known = [replace(row, recorded=records.get((row.learner or UserId(0), row.slot))) for row in rows]

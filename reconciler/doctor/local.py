@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reconciler.clock import SystemClock
 from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_all
 from reconciler.doctor.checks import Checks, CheckStatus, Name, failed, failed_with, fine, nothing, skipped, unknown
@@ -15,9 +14,9 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.schema_copies import has_schemas, other_schemas, stale_handles
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.store import Store
-from reconciler.store.migrations import newest
 from reconciler.text import number_of
 
 
@@ -106,10 +105,8 @@ class LocalChecks:
             self._note(nothing(Name.STORE, "not made, because there is no state folder"))
             return False
         try:
-            with Store.open(url, clock=SystemClock()) as store:
-                store.clear_value("doctor", "writable")  # a write that changes nothing
-                kind = "PostgreSQL" if store.place.startswith("postgresql://") else f"SQLite, {store.place}"
-                self._note(fine(Name.STORE, f"{kind}; schema version {newest()}; can be written to"))
+            with store_of(self._options, self._environment) as store:
+                self._note(fine(Name.STORE, store.check_writable()))
                 if target is not None and settings is not None:
                     self._lock(store, target, settings.organisation)
         except StoreError as error:

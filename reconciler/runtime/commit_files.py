@@ -14,9 +14,10 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from reconciler.declared.folder import SIZE_CAP
+from reconciler.git_program import enclosing_repository, git
 from reconciler.model.plan import NO_GIT, GitState
 from reconciler.problems import Invalid, Problem
-from reconciler.runtime.git import commit_at, enclosing_repository, foreign_owner, git, refused
+from reconciler.runtime.git import commit_at, foreign_owner, refused
 
 _PLAIN = ("100644", "100755", "100664")  # the last one is in old histories
 _COHORTS = "cohorts"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from reconciler.declared.load import read_declared
 from reconciler.declared.selection import choose
+from reconciler.git_program import git
 from reconciler.model.declared import DeclaredLearner
 from reconciler.problems import Invalid
-from reconciler.runtime import git
 from reconciler.runtime.commit_files import as_of
 
 
@@ -18,7 +18,7 @@ def former_learner(state: Path, name: str) -> DeclaredLearner | None:
     """Return the learner with this label or MISID from the last commit that declared them; None if there is none."""
     try:
         search = ("log", "-1", "--no-ext-diff", "--no-textconv", "--format=%H %cs", f"-S{name}", "--", "cohorts")
-        removal = git.git(state, *search).decode().split()
+        removal = git(state, *search).decode().split()
         if not removal:
             return None
         commit, day = removal

@@ -1,102 +1,17 @@
-"""The git program: started so that nothing of a repository runs; its refusals as problems; this program's own build.
-
-A pull request and a copied folder bring attributes, hooks, configuration and programs of their own. They are data here:
-git reads objects and names, and starts nothing.
-"""
+"""Repositories that commands read: refs, ancestry, git's refusals as problems; this program's own build."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.git_program import SAFE_DIRECTORY, enclosing_repository, git
 from reconciler.problems import Invalid, Problem, ReconcilerError
 from reconciler.resources import resource
-from reconciler.subprocess_env import child_environment
-
-_INERT = (
-    "--no-pager",
-    "--no-optional-locks",
-    "--no-replace-objects",
-    *("-c", "safe.bareRepository=explicit"),  # a folder that only looks like a repository is not taken for one
-    *("-c", "core.fsmonitor=false"),
-    *("-c", f"core.hooksPath={os.devnull}"),
-    *("-c", f"core.attributesFile={os.devnull}"),
-    *("-c", "protocol.allow=never"),
-    *("-c", "log.showSignature=false"),
-)
-_SURROUNDINGS = {
-    "GIT_ALLOW_PROTOCOL": "none",  # unlike protocol.allow, it overrules what a repository's configuration allows
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",  # refusals are recognised by their words
-}
-_MACHINE = ("GIT_CEILING_DIRECTORIES", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM",
-            "GIT_DISCOVERY_ACROSS_FILESYSTEM")  # fmt: skip
-"""Variables that describe the machine. Each other GIT_* may come from a hook, and names another repository."""
-
-_TRUSTED = "safe.directory"
-_SECONDS = 60
-
-
-def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """Return git's standard output for that folder. Raises OSError or SubprocessError. Starts no other program."""
-    command = [_program(folder, os.environ), *_INERT, "-C", str(folder), *arguments]
-    surroundings = _environment(os.environ)
-    done = subprocess.run(  # noqa: S603  no shell
-        command, input=given, capture_output=True, timeout=_SECONDS, check=True, env=surroundings
-    )
-    return done.stdout
-
-
-def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in child_environment(environment).items()
-        if not name.startswith("GIT_") or name in _MACHINE
-    }
-    return kept | _SURROUNDINGS | _trusted_folders(environment)
-
-
-def _trusted_folders(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the trust in folders of other accounts that the environment sets, as containers do."""
-    count = environment.get("GIT_CONFIG_COUNT", "")
-    places = range(int(count)) if count.isdecimal() and len(count) < 4 else ()
-    folders = [
-        environment.get(f"GIT_CONFIG_VALUE_{place}", "")
-        for place in places
-        if environment.get(f"GIT_CONFIG_KEY_{place}", "").lower() == _TRUSTED
-    ]
-    pairs = {f"GIT_CONFIG_KEY_{place}": _TRUSTED for place in range(len(folders))}
-    pairs |= {f"GIT_CONFIG_VALUE_{place}": folder for place, folder in enumerate(folders)}
-    return {"GIT_CONFIG_COUNT": str(len(folders)), **pairs} if folders else {}
-
-
-def _program(folder: Path, environment: Mapping[str, str]) -> str:
-    """Return git's path from PATH, without what lies in the working directory or in a repository that is read.
-
-    Raises FileNotFoundError.
-    """
-    name = "git.exe" if os.name == "nt" else "git"
-    checkouts = [top for place in (folder, Path.cwd()) if (top := enclosing_repository(place))]
-    for entry in os.get_exec_path(environment):
-        place = Path(entry)
-        if not place.is_absolute() or any(place.resolve().is_relative_to(top) for top in checkouts):
-            continue
-        if os.access(place / name, os.X_OK) and (place / name).is_file():
-            return str(place / name)
-    raise FileNotFoundError(name)
-
-
-def enclosing_repository(folder: Path) -> Path | None:
-    """Return the nearest folder upwards that has a `.git`, found without git; None if there is none."""
-    place = folder.resolve()
-    return next((top for top in (place, *place.parents) if (top / ".git").exists()), None)
 
 
 def repository(folder: Path) -> Path | None:
@@ -139,7 +54,7 @@ def refused(folder: Path, error: Exception) -> Problem | None:
     words = _words(error)
     if _FOREIGN in words:
         fix = (
-            f"Run this as the account that owns the folder, or trust it: git config --global --add {_TRUSTED} "
+            f"Run this as the account that owns the folder, or trust it: git config --global --add {SAFE_DIRECTORY} "
             f"{enclosing_repository(folder) or folder.resolve()}"
         )
         return Problem(f"git refuses this folder: {words}", fix, where="git")

@@ -26,6 +26,7 @@ from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
 from reconciler.runtime.token import customer_token
 from reconciler.store import Store
@@ -157,7 +158,7 @@ def world_problems(options: Options) -> Iterator[None]:
 
 def open_store(options: Options, environment: Environment) -> Store:
     """Open the store, and print a note if it is new: perhaps another one was meant."""
-    store = Store.open(options.store_url(environment.variables), clock=environment.clock)
+    store = store_of(options, environment)
     if store.is_new and environment.note:
         environment.note(f"New, empty record: {place_of(store)}")
     return store

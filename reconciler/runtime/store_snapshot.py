@@ -64,4 +64,5 @@ def _sent(store: Store, site: Site) -> list[JournalRow]:
     """Operations without an outcome, also of the run that holds the lock: it may be dead before its lease lapses."""
     holder = store.holder(site)
     living = store.journal(holder.run) if holder and holder.run is not None else ()
-    return [row for row in (*store.open_operations(site), *living) if row.state is State.SENT]
+    sent = {State.SENT} if store.keeps_each_send else {State.SENT, State.INTENT}
+    return [row for row in (*store.open_operations(site), *living) if row.state in sent]

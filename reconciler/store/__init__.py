@@ -17,10 +17,12 @@ from reconciler.model.history import (
     RunRow,
 )
 from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS
+from reconciler.store.address import GIT_SCHEME
 from reconciler.store.call_ledger import Ledger
 from reconciler.store.database import Database, open_database
 from reconciler.store.journal import Journal
 from reconciler.store.lock import Lock
+from reconciler.store.migrations import newest
 from reconciler.store.open_issues import Observation, OpenIssues
 from reconciler.store.record import Record
 
@@ -43,8 +45,11 @@ class Store(Journal, Record, Lock, OpenIssues):
     """The whole store over one database; each method is one committed transaction, each failure a StoreError.
 
     A method takes milliseconds, or up to `patience` seconds while another process writes. `place` is the address
-    without a password. `is_new`: this opening created the store.
+    without a password. `is_new`: this opening created the store. `keeps_each_send`: that an operation was sent
+    is stored before it is sent; a store on a branch keeps its intent alone.
     """
+
+    keeps_each_send = True
 
     def __init__(self, database: Database, *, is_new: bool) -> None:
         super().__init__(database)
@@ -52,13 +57,26 @@ class Store(Journal, Record, Lock, OpenIssues):
         self.place = database.place
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock, patience: float = 20.0, make: bool = True) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        patience: float = 20.0,
+        make: bool = True,
+        token: str = "",
+    ) -> Store:
         """Open a store, and bring its schema up to date.
 
-        `url` is a path or sqlite:///path, created with its folder if missing, or postgresql://user@host/database.
-        Leases and calls use PostgreSQL's clock if there is one, else `clock`. A clock other than SystemClock is used
-        with both. Raises NoStore if there is no store and `make` is false.
+        `url` is a path or sqlite:///path, created with its folder if missing, or postgresql://user@host/database, or
+        git+branch, to whose remote the `token` gives access. Leases and calls use PostgreSQL's clock if there is one,
+        else `clock`. A clock other than SystemClock is used with both. Raises NoStore if there is no store and `make`
+        is false.
         """
+        if url.startswith(GIT_SCHEME):
+            from reconciler.store.git.store import GitStore  # only for stores on a branch
+
+            return GitStore.open_branch(url, clock=clock, patience=patience, make=make, token=token)
         database = open_database(url, clock, patience, make=make)
         try:
             is_new = database.prepare(make=make)
@@ -69,6 +87,15 @@ class Store(Journal, Record, Lock, OpenIssues):
 
     def close(self) -> None:
         self._database.close()
+
+    def checkpoint(self) -> None:
+        """Make everything durable that was stored so far. A database does so in each method."""
+
+    def check_writable(self) -> str:
+        """Check that the store takes writes, without changing anything; return its kind and place in words."""
+        self.clear_value("doctor", "writable")
+        kind = "PostgreSQL" if self._database.is_postgresql else f"SQLite, {self.place}"
+        return f"{kind}; schema version {newest()}; can be written to"
 
     def __enter__(self) -> Self:
         return self

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from reconciler.problems import Problem, StoreError
 
+GIT_SCHEME = "git+"
 _FIX = "Correct --store or RECONCILER_STORE. Without both, the store is .reconciler/store.db."
 _AS_URL = (
     "Write it as postgresql://USER@HOST/DATABASE, with the password after the user as USER:PASSWORD, or in PGPASSWORD "

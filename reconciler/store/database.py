@@ -95,7 +95,7 @@ class Database:
         if version == newest(steps):
             return False
         if version == 0 and not make:
-            raise _none_yet(self.place)
+            raise none_yet(self.place)
         with self.writing("migration") as connection:
             return migrate(connection, self.now(connection), self.place, steps)
 
@@ -193,14 +193,14 @@ def open_database(url: str, clock: Clock, patience: float, *, make: bool = True)
 # ------------------------------------------------------------------ SQLite
 
 
-def _none_yet(place: str) -> NoStore:
+def none_yet(place: str) -> NoStore:
     fix = "If there should be one, correct --store or RECONCILER_STORE. The first plan, apply or drift creates it."
     return NoStore(Problem("there is no store here yet", fix, where=place))
 
 
 def _sqlite(path: Path, clock: Clock, patience: float, *, make: bool) -> Database:
     if not make and not path.exists():
-        raise _none_yet(str(path))
+        raise none_yet(str(path))
     try:
         _private(path)
     except OSError as error:

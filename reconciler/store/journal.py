@@ -19,7 +19,7 @@ from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
 
 _OPEN = (State.INTENT, State.SENT)
-_UNFINISHED = (*_OPEN, State.FAILED, State.UNKNOWN)  # the states that the table `unfinished` lists
+UNFINISHED = (*_OPEN, State.FAILED, State.UNKNOWN)  # the states that the table `unfinished` lists
 _PAST_SETTLING = (ExitCode.DONE, ExitCode.STALE, ExitCode.INCOMPLETE)
 _LONGEST_RUN = timedelta(days=1)
 _RECENT = 200  # runs to look through: several weeks
@@ -270,7 +270,7 @@ class Journal(Part):
             "proof": proof,
         }
         connection.insert("events", [row])
-        connection.execute(_UNFINISH if state in _UNFINISHED else _FINISH, row)
+        connection.execute(_UNFINISH if state in UNFINISHED else _FINISH, row)
 
 
 _LATE_EVENTS, _LATE = 1_000, timedelta(seconds=2)
@@ -322,7 +322,7 @@ def _latest_is(*states: State) -> str:
     Only operations that are not finished are found without a search: choose others by run or learner as well.
     """
     values = ", ".join(f"'{state.value}'" for state in states)
-    if set(states) <= set(_UNFINISHED):
+    if set(states) <= set(UNFINISHED):
         return f"""
         JOIN unfinished ON unfinished.run = operations.run AND unfinished.operation = operations.operation
         JOIN runs ON runs.id = operations.run

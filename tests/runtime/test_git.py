@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import git_program
 from reconciler.problems import Invalid
 from reconciler.runtime import git
 from reconciler.runtime.commit_files import as_of, changed_since, git_state
@@ -30,7 +31,7 @@ def test_git_sees_no_secret(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE", "GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN"):
         monkeypatch.setenv(name, "s3cret-word")
     monkeypatch.setenv("LANGUAGE", "cy")
-    shown = git.git(folder, "status").decode()
+    shown = git_program.git(folder, "status").decode()
     assert "LANGUAGE=cy" in shown and "s3cret-word" not in shown
 
 

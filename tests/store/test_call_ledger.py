@@ -169,7 +169,7 @@ def test_the_table_of_calls_does_not_grow(store: Store, clock: HandClock) -> Non
         ledger.settle(spend(ledger, 5))
     clock.forward(60.001)
     spend(ledger, 5)
-    with store._database.reading() as connection:
+    with ledger._database.reading() as connection:
         assert connection.value("SELECT count(*) FROM calls") == 1
 
 
@@ -189,15 +189,15 @@ def test_calls_in_flight_are_spent(store: Store, clock: HandClock) -> None:
 @pytest.mark.parametrize("calls", [100, 5_000])
 def test_a_place_takes_as_many_steps_whatever_is_in_the_window(store: Store, clock: HandClock, calls: int) -> None:
     """SQLite counts its own steps: neither a place nor the wait for one looks at every call."""
-    if store._database.is_postgresql:
-        pytest.skip("PostgreSQL does not count its steps")
     ledger = store.ledger("account")
+    if ledger._database.is_postgresql:
+        pytest.skip("PostgreSQL does not count its steps")
     rows = [{"account": "account", "reserved": clock.now(), "settled": clock.now(), "leaves": clock.now()}] * calls
-    with store._database.writing() as connection:
+    with ledger._database.writing() as connection:
         connection.insert("calls", rows)
         connection.insert("budgets", [{"account": "account", "calls": calls}])
     steps = []
-    with store._database.reading() as connection:
+    with ledger._database.reading() as connection:
         connection.driver.set_progress_handler(lambda: steps.append(1), 100)
     spend(ledger, calls + 1)
     assert ledger.reserve(calls + 1).id is None

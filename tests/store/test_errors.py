@@ -206,13 +206,13 @@ def test_a_writer_that_never_ends_is_not_waited_for_for_ever(postgres_url: str, 
 # ------------------------------------------------------------------ cut off
 
 
-def test_a_killed_process_leaves_every_event_it_committed(url: str, clock: HandClock) -> None:
+def test_a_killed_process_leaves_every_event_it_committed(database_url: str, clock: HandClock) -> None:
     """kill -9 between two events: the store opens, and what was told as committed is there, in order."""
-    with Processes(journal_for_ever, url, 1) as processes:
+    with Processes(journal_for_ever, database_url, 1) as processes:
         (line,) = processes.lines
         told = [line.recv() for _ in range(25)]
         processes.kill()
-    with Store.open(url, clock=clock) as store:
+    with Store.open(database_url, clock=clock) as store:
         (run,) = store.runs()
         rows = {row.operation.id: row for row in store.journal(run.id)}
         left = store.open_operations(Site("sandbox", 5740))

@@ -33,9 +33,9 @@ def test_a_second_taker_is_told_who_holds_the_lock(store: Store) -> None:
 
 def test_of_real_processes_exactly_one_gets_the_lock(url: str) -> None:
     """All ask at the same moment; the lock outlives the winner's process, as its lease has not lapsed."""
+    with Processes(take_lock, url, 4) as processes:
+        won = [token for token in processes.answers() if token]
     with Store.open(url, clock=SystemClock()) as store:
-        with Processes(take_lock, url, 4) as processes:
-            won = [token for token in processes.answers() if token]
         holder = store.holder(Site("sandbox", 5740))
     assert len(won) == 1
     assert holder

@@ -23,9 +23,9 @@ from tests.store.parts import JAMES, KATE, LEARNER, HandClock, Processes, acquir
 
 
 @pytest.fixture
-def database(url: str, clock: HandClock) -> Iterator[Database]:
+def database(database_url: str, clock: HandClock) -> Iterator[Database]:
     """The database without a store in it yet."""
-    database = open_database(url, clock, 5.0)
+    database = open_database(database_url, clock, 5.0)
     yield database
     database.close()
 
@@ -102,9 +102,9 @@ def first_version(database: Database) -> Database:
     return database
 
 
-def test_a_store_of_the_first_version_is_brought_up_in_place(url: str, first_version: Database) -> None:
+def test_a_store_of_the_first_version_is_brought_up_in_place(database_url: str, first_version: Database) -> None:
     """Its runs, journal and record are there as before, and what is new works."""
-    with Store.open(url, clock=SystemClock()) as store:
+    with Store.open(database_url, clock=SystemClock()) as store:
         (run,) = store.runs()
         assert (run.command, run.who, run.exit_code, dict(run.summary)) == ("apply", "quality-lead", 0, {"done": 4})
         assert [row.state for row in store.journal(run.id)] == [State.DONE] * 4
@@ -120,11 +120,11 @@ def test_a_store_of_the_first_version_is_brought_up_in_place(url: str, first_ver
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_older_runs_do_not_say_whether_their_files_were_committed(
-    url: str, first_version: Database, version: int
+    database_url: str, first_version: Database, version: int
 ) -> None:
     """Nobody knows any more; runs from now on say it, from whichever version the store came."""
     first_version.prepare(STEPS[: version - 1])
-    with Store.open(url, clock=SystemClock()) as store:
+    with Store.open(database_url, clock=SystemClock()) as store:
         (old,) = store.runs()
         for said in (True, False, None):
             facts = {"command": "apply", "target": "sandbox", "fingerprint": "", "who": "kate", "commit": "0123abc"}
@@ -176,22 +176,24 @@ def shape(database: Database) -> list[str]:
         return sorted(str(row) for query in SHAPE[database.is_postgresql] for row in connection.rows(query))
 
 
-def test_a_newer_programs_database_is_refused(url: str, database: Database, clock: HandClock) -> None:
+def test_a_newer_programs_database_is_refused(database_url: str, database: Database, clock: HandClock) -> None:
     """This program does not know what a newer one keeps there, so it neither reads nor writes."""
     database.prepare()
     with database.writing() as connection:
         connection.insert(VERSIONS, [{"version": newest() + 1, "at": clock.now()}])
     refused = f"schema version {newest() + 1}, of a newer reconciler; this one supports up to {newest()}"
     with pytest.raises(StoreError, match=refused):
-        Store.open(url, clock=clock)
+        Store.open(database_url, clock=clock)
 
 
-def test_another_programs_database_is_refused_and_left_alone(url: str, database: Database, clock: HandClock) -> None:
+def test_another_programs_database_is_refused_and_left_alone(
+    database_url: str, database: Database, clock: HandClock
+) -> None:
     """A table of the same name is somebody else's."""
     with database.writing() as connection:
         connection.execute("CREATE TABLE runs (kilometres INTEGER)")
     with pytest.raises(StoreError, match="belongs to another program: it already has the table runs"):
-        Store.open(url, clock=clock)
+        Store.open(database_url, clock=clock)
     assert names(database) == {"runs"}
 
 
