@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -69,6 +70,14 @@ class Centre:
             declared = learner in learners and (slot.kind not in UNIT_KINDS or learner % 4 == 0)
             if declared and who in self.staff and slot.kind is not SlotKind.ADDITIONAL:
                 self.held[learner, slot] = [Entry(who)]
+
+    def as_it_is(self) -> Centre:
+        """A copy that later edits do not change."""
+        held = {place: [replace(entry) for entry in entries] for place, entries in self.held.items()}
+        covers = defaultdict(list, {who: [replace(entry) for entry in entries] for who, entries in self.covers.items()})
+        frozen = copy(self)
+        frozen.held, frozen.covers, frozen.additional, frozen.staff = held, covers, {*self.additional}, {**self.staff}
+        return frozen
 
     # -------------------------------------------------------------- by the book
 

@@ -1,5 +1,8 @@
-"""A year of a training provider and its OneFile, day by day: files edited, people editing in OneFile, drift corrected
-each night, runs killed and answers lost; and after every day the question whether all is as it should be."""
+"""A year of a training provider and its OneFile, day by day. Merged files are applied; dates are left to the daily job.
+
+People edit in OneFile, runs are killed, answers are lost, and the daily job is skipped or run twice. After each daily
+job everything is checked.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,12 @@ from onefile_sandbox.faults import Fault
 from reconciler.commands.apply import ApplyResult, apply
 from reconciler.commands.done import StepChoice, done
 from reconciler.commands.drift import Drifting, drift
+from reconciler.commands.plan import plan
 from reconciler.model.operations import Outcome, State, step_id
+from reconciler.model.plan import Plan
 from reconciler.model.slots import IQA_KINDS, Place, Site, SlotKind
 from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, fight_id
+from reconciler.plan.due import DueAction
 from reconciler.problems import ReconcilerError
 from reconciler.store import JournalRow, Store
 from tests.crash import evidence
@@ -68,31 +74,58 @@ class Year:
         self._steps: dict[Place, date] = {}
         self._fight: tuple[Place, int, date] | None = None
         self._to_apply = True
+        self._versions: dict[str, Centre] = {}
+        self._skipped = False
+        self._saved: Path | None = None
 
     def live(self, days: int) -> Counter[str]:
         clock = Time(datetime.combine(FIRST, time(6), UTC))
+        self.day = FIRST
         with clock.told(), self.site.reached():
             self._commit("begin")
-            for number in range(days):
-                self.day = FIRST + timedelta(number)
-                self._one_day(clock)
+            for _ in range(days):
+                self._working_day(clock)
+                self.day += timedelta(1)
+                clock.set(self._at(5))
+                self._daily_job()
+            if self._skipped:
+                self._check(self._drift())
         self.counts.update({f"files: {what}": count for what, count in self.centre.happened.items()})
         self.counts["days"] = days
         return self.counts
 
-    def _one_day(self, clock: Time) -> None:
+    def _working_day(self, clock: Time) -> None:
         clock.set(self._at(9))
         if self.chance.random() < self.busy and self.centre.live(self.day):
             self._commit("edit")
             self._to_apply = True
+            if self.chance.random() < 0.5:
+                self._save_plan()
         clock.set(self._at(12))
         self._people_edit()
         self._people_do_steps()
         clock.set(self._at(18))
-        if self._to_apply or self._is_due():
+        if self._to_apply:
             self._apply()
-        clock.set(self._at(22))
-        self._check(self._drift())
+
+    def _daily_job(self) -> None:
+        """Run the daily job, which alone brings about what dates ask for; now and then it is skipped, or runs twice."""
+        self._skipped = self.chance.random() < 0.05 * self.busy
+        if self._skipped:
+            self.counts["daily jobs skipped"] += 1
+            return
+        found = self._drift()
+        self._check(found)
+        if self.chance.random() < 0.1 * self.busy:
+            self._run_twice(found)
+
+    def _run_twice(self, first: Drifting) -> None:
+        self.counts["daily jobs run twice"] += 1
+        found = drift(*self.here, correct=True, due=True)
+        if all(result is None or not _unfinished(result) for result in (first.finished, first.due)):
+            sent = [outcome for result in (found.finished, found.due) if result for outcome in result.outcomes]
+            assert not sent, f"{self.day}: the second run writes {sent}"
+        self._check(found)
 
     def _at(self, hour: int) -> datetime:
         """That hour in London, where the days are."""
@@ -105,6 +138,14 @@ class Year:
             subprocess.run([*git, "init", "-q"], check=True)
         subprocess.run([*git, "add", "state"], check=True)
         subprocess.run([*git, "commit", "-qm", message], check=True)
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+        self._versions[commit.stdout.strip()] = self.centre.as_it_is()
+
+    def _save_plan(self) -> None:
+        """Keep the plan of the pull request; by the time it is applied, others have edited."""
+        self._saved = self.folder / "plan.json"
+        self._saved.write_text(json.dumps(plan(*self.here).document), encoding="utf-8")
+        self.counts["plans applied later than saved"] += 1
 
     # -------------------------------------------------------------- other people
 
@@ -145,9 +186,6 @@ class Year:
 
     # -------------------------------------------------------------- runs
 
-    def _is_due(self) -> bool:
-        return self.centre.wanted(self.day) != self.centre.wanted(self.day - timedelta(1))
-
     def _arm(self) -> None:
         """Trouble for a run, every third time."""
         self.site.service.faults.clear()
@@ -167,22 +205,29 @@ class Year:
             self.site.world.catch_up()
 
     def _apply(self) -> None:
+        """Apply what was merged; whoever starts it starts it again if it did not finish."""
         self._dies("apply", "--auto-approve")
         self._arm()
-        finished = self._once()
+        saved, self._saved = self._saved, None
+        finished = self._once(saved)
         self.site.service.faults.clear()
-        if finished is None or self._say(finished.outcomes) or _unfinished(finished):
-            self.counts["runs repeated"] += 1
+        if finished is None or self._say(finished.outcomes) or finished.error or _unfinished(finished):
+            self.counts["runs of apply repeated"] += 1
             finished = self._once()
         assert finished is not None
         self._to_apply = bool(finished.error) or _unfinished(finished)
-        for step in finished.planned.plan.manual:
-            self._steps.setdefault((step.learner, step.slot), self.day)
+        if finished.run is not None:
+            self._note_steps(finished.planned.plan)
 
-    def _once(self) -> ApplyResult | None:
-        """One apply; None where OneFile could not be read."""
+    def _note_steps(self, plan: Plan) -> None:
+        """Keep what the newest report asks of people, with the day of the first that did."""
+        open_ = {(step.learner, step.slot) for step in plan.manual}
+        self._steps = {place: self._steps.get(place, self.day) for place in open_}
+
+    def _once(self, saved: Path | None = None) -> ApplyResult | None:
+        """One apply; None where OneFile could not be read, or the plan had aged."""
         try:
-            finished = apply(*self.here, None, approve=lambda _: True)
+            finished = apply(*self.here, saved, approve=lambda _: True)
         except ReconcilerError as error:
             self.counts[f"runs ended early, exit {int(error.exit_code)}"] += 1
             return None
@@ -190,19 +235,44 @@ class Year:
         return finished
 
     def _drift(self) -> Drifting:
-        self._dies("drift", "--correct")
+        self._follow()
+        before, approved = len(self._touches), self._approved()
+        found = self._correct_and_carry_out()
+        self._follow()
+        wanted = approved.wanted(self.day)
+        for touch in self._touches[before:]:
+            asked = wanted.get(touch.place)
+            assert not touch.ours or touch.after == asked, f"{self.day}: {touch} is written, and {asked} is approved"
+        return found
+
+    def _approved(self) -> Centre:
+        """The files of the approved commit; older ones are forgotten."""
+        with Store.open(str(self.folder / "store.db"), clock=self.clock) as store:
+            run = store.approved(Site(URL, ORGANISATION))
+        assert run is not None
+        commits = list(self._versions)
+        for older in commits[: commits.index(run.commit)]:
+            del self._versions[older]
+        return self._versions[run.commit]
+
+    def _correct_and_carry_out(self) -> Drifting:
+        self._dies("drift", "--correct", "--due")
         try:
             self._arm()
-            found = drift(*self.here, correct=True)
+            found = drift(*self.here, correct=True, due=True)
         except ReconcilerError as error:
             self.counts[f"runs ended early, exit {int(error.exit_code)}"] += 1
             self.site.service.faults.clear()
-            found = drift(*self.here, correct=True)
+            found = drift(*self.here, correct=True, due=True)
         self.site.service.faults.clear()
+        self._note_steps(found.report.plan)
         if found.finished:
             self._tell("drift --correct", found.finished)
             self.counts["slots put back by drift --correct"] += len(found.report.corrected())
             self._say(found.finished.outcomes)
+        if found.due and found.due.run is not None:
+            self._tell("what was due", found.due)
+            self._say(found.due.outcomes)
         for fight in found.report.fights:
             if fight.first_seen < self._at(0) - timedelta(2):
                 done(*self.here, StepChoice((fight_id(*fight.place),)), by="quality lead", outcome="absent")
@@ -276,6 +346,8 @@ class Year:
         """Each managed slot is as the book says, or the day's report says why it is not yet."""
         wanted = self.centre.wanted(self.day)
         told = _told(found)
+        if DueAction.MOVED.value in told.values():
+            self._to_apply = True  # whoever is asked reviews the change and applies it
         managed = {*self.centre.held, *wanted}
         for place, held in self.truth.items():  # whoever stands in a slot that was never ours is there as ever
             if place not in managed and place[1].kind is not SlotKind.ADDITIONAL:
@@ -295,7 +367,7 @@ class Year:
         self.counts["slot-days told: left to nobody"] += len(lapsed)
 
 
-_ASKED = {DriftAction.REPORT.value, *(one.value for one in NEEDS_A_PERSON)}
+_ASKED = {DriftAction.REPORT.value, DueAction.MOVED.value, *(one.value for one in NEEDS_A_PERSON)}
 
 
 def _told(found: Drifting) -> dict[Place, str]:
@@ -307,7 +379,8 @@ def _told(found: Drifting) -> dict[Place, str]:
         ("unknown", found.report.unknown),
     ):
         told |= {(one.learner, one.slot): word for one in changes_}
-    return told
+    decided = {(row.change.learner, row.change.slot): row.action.value for row in (found.due.due if found.due else ())}
+    return told | {place: decided[place] for place in told.keys() & decided.keys()}
 
 
 def _unfinished(finished: ApplyResult) -> bool:
