@@ -36,7 +36,13 @@ from reconciler.runtime.lock import locked, refuse_if_held, sites_of
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
-from reconciler.runtime.store_snapshot import applied_cohorts, remember_cohorts, remember_identities, unsettled
+from reconciler.runtime.store_snapshot import (
+    applied_cohorts,
+    note_reading,
+    remember_cohorts,
+    remember_identities,
+    unsettled,
+)
 from reconciler.runtime.windows import wait_until_open, window_guard
 from reconciler.store import Store
 
@@ -209,7 +215,9 @@ async def _planned(
         plan = rejudge(relimit_plan(renewed(kept.plan, declared), declared, cohorts), declared)
         plan = await _identified(session, environment, plan, declared)
         return Planned(await _judged_anew(session, environment, plan, declared))
-    return (await plan_in(session, options, environment, declared)).made_from(files)
+    planned = (await plan_in(session, options, environment, declared)).made_from(files)
+    note_reading(session.store, planned.plan, planned.plan.created_at)
+    return planned
 
 
 async def _identified(session: Session, environment: Environment, plan: Plan, declared: Declared) -> Plan:

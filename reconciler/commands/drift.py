@@ -51,7 +51,7 @@ from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
-from reconciler.runtime.store_snapshot import missable_cohorts, remember_identities
+from reconciler.runtime.store_snapshot import missable_cohorts, note_reading, remember_identities
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
 from reconciler.store.open_issues import Observations
 
@@ -139,7 +139,8 @@ async def _drift(
         known = nothing_approved(declared.settings) if unapproved else approval
         notes = other is None and options.at is None  # files not merged, or another day's, are only compared
         report = _report(plan, declared, observed, store, options, known, notes=notes)
-        report = replace(report, unapproved=unapproved, spent_calls=session.client.calls)
+        read_before = note_reading(store, plan, observed.taken_at) if notes else store.last_reading(plan.site)
+        report = replace(report, unapproved=unapproved, read_before=read_before, spent_calls=session.client.calls)
         chosen = {place_of(drifted.change) for drifted in report.drift if drifted.verdict is DriftAction.CORRECT}
         drifting = Drifting(report, correct)
         if approval is not None and chosen:

@@ -32,6 +32,7 @@ class Name(StrEnum):
     STORE = "store"
     LOCK = "lock"
     UNFINISHED = "unfinished writes"
+    LAST_READING = "last complete reading"
     CLOCK = "clock"
     SERVER = "server"
     LOG_IN = "log-in"

@@ -6,7 +6,8 @@ from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_all
 from reconciler.doctor.checks import Checks, CheckStatus, Name, failed, failed_with, fine, nothing, skipped, unknown
 from reconciler.model.declared import Declared, Settings
-from reconciler.model.slots import OrganisationId, Site
+from reconciler.model.history import READ_DAILY
+from reconciler.model.slots import Site
 from reconciler.model.structs import replace
 from reconciler.onefile.targets import Target, resolve_target
 from reconciler.problems import Invalid, Problem, ReconcilerError, StoreError
@@ -108,14 +109,32 @@ class LocalChecks:
             with store_of(self._options, self._environment) as store:
                 self._note(fine(Name.STORE, store.check_writable()))
                 if target is not None and settings is not None:
-                    self._lock(store, target, settings.organisation)
+                    site = Site(target.name, settings.organisation)
+                    self._lock(store, site)
+                    self._last_reading(store, site)
         except StoreError as error:
             self._note(failed_with(Name.STORE, error))
             return False
         return True
 
-    def _lock(self, store: Store, target: Target, organisation: OrganisationId) -> None:
-        site = Site(target.name, organisation)
+    def _last_reading(self, store: Store, site: Site) -> None:
+        """Report the age of the newest complete reading: a daily job whose schedule is off says nothing itself."""
+        read_at = store.last_reading(site)
+        if read_at is None:
+            self._note(nothing(Name.LAST_READING, "none is recorded here"))
+            return
+        age = store.now() - read_at
+        taken = f"{read_at:%Y-%m-%d %H:%M} UTC"
+        if age < READ_DAILY:
+            self._note(fine(Name.LAST_READING, taken))
+            return
+        fix = (
+            "If a job should read daily, check that its schedule is on: GitHub switches schedules off after 60 days "
+            "without a commit."
+        )
+        self._note(unknown(Name.LAST_READING, f"{taken}, {number_of(age.days, 'day')} ago", fix))
+
+    def _lock(self, store: Store, site: Site) -> None:
         if lease := store.holder(site):
             held = f"held by {lease.holder} on {lease.host}, `{lease.command}`, until {lease.until:%H:%M:%S} UTC"
             fix = "Wait for it to end. If it is dead, `reconciler unlock` breaks the lock."

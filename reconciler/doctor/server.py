@@ -26,6 +26,7 @@ from reconciler.problems import ReconcilerError, Rejected, ServiceError, StoreEr
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, open_session
+from reconciler.runtime.windows import wait_until_open
 
 LOOKED_AT = 3  # learners at most, since one record may leave out what is empty
 
@@ -86,7 +87,7 @@ class ServerChecks:
         elif not kept:
             self._checks.stopped = "without a store a canary cannot be journalled"
         elif not self._broken:
-            await self._fly(session, organisation, learners, self._canary)
+            await self._fly(session, settings, organisation, learners, self._canary)
 
     async def _log_in(self, session: Session) -> int | None:
         """Make the first call, which logs in. Return the customer's number if the server shows it."""
@@ -233,9 +234,15 @@ class ServerChecks:
     # -------------------------------------------------------------- the canary
 
     async def _fly(
-        self, session: Session, organisation: OrganisationId, learners: Sequence[DeclaredLearner], canary: UserId
+        self,
+        session: Session,
+        settings: Settings,
+        organisation: OrganisationId,
+        learners: Sequence[DeclaredLearner],
+        canary: UserId,
     ) -> None:
         try:
+            await wait_until_open(self._environment, settings)
             flown = await run_canary(session, self._options, self._environment, organisation, canary)
         except ReconcilerError as error:
             self._note(failed_with(Name.ASSIGN, error))

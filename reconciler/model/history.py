@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Self
 
 from reconciler.model.operations import Move, Operation, Proof, State, moves, operation_id
 from reconciler.model.slots import Holder, OrganisationId, Place, Site, Slot, UserId
 from reconciler.model.structs import Struct, field
+
+READ_DAILY = timedelta(days=2)
+"""The age from which on the newest reading is not that of a job that runs daily."""
 
 
 class RunRow(Struct, frozen=True):

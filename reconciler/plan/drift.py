@@ -91,7 +91,7 @@ class DriftReport(Struct, frozen=True):
     not read. `approved` is the commit that corrections go back to, or `unapproved` the reason why there is none.
     `outcomes` are of the corrections of `run`. `unrecorded` is why drift cannot be detected if nothing is recorded.
     `due_outcomes` are of the due changes that `due_run` applied, `due_waiting` the due changes that it left, with who
-    must act.
+    must act. `read_before` is when the last complete reading before this one was taken.
     """
 
     plan: Plan
@@ -118,6 +118,7 @@ class DriftReport(Struct, frozen=True):
     due_run: int | None = None
     due_outcomes: tuple[Outcome, ...] = ()
     due_waiting: tuple[Problem, ...] = ()
+    read_before: datetime | None = None
 
     def corrected(self) -> frozenset[Place]:
         """Return the slots that are as applied again."""

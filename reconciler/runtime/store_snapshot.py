@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
@@ -54,6 +55,17 @@ def remember_identities(store: Store, plan: Plan, *, accepted: bool) -> None:
     after = recorded_after(before, seen, plan.moved)
     if after != before:
         store.set_identities(plan.site, after)
+
+
+def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:
+    """Store the time of a complete reading, and return that of the one before.
+
+    A reading of a part of the files is not complete.
+    """
+    before = store.last_reading(plan.site)
+    if not plan.left_out and (before is None or before < at):
+        store.set_last_reading(plan.site, at)
+    return before
 
 
 def _places(sent: list[JournalRow], store: Store, site: Site) -> frozenset[Place]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -135,6 +135,17 @@ class Record(Part):
         value = json.dumps(dict(sorted(identities.items())), separators=(",", ":"))
         self.set_value(site.target, _identities_of(site), value)
 
+    def last_reading(self, site: Site) -> datetime | None:
+        """Return when a run last read everybody in the site's files."""
+        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
+        row = {"target": site.target, "name": _reading_of(site)}
+        with self._database.reading() as connection:
+            rows = connection.named(fact, row)
+            return decoded("facts", repr(row["name"]), rows[0], _moment) if rows else None
+
+    def set_last_reading(self, site: Site, at: datetime) -> None:
+        self.set_value(site.target, _reading_of(site), at.isoformat())
+
     def clear_value(self, target: str, name: str) -> None:
         with self._database.writing() as connection:
             fact = "DELETE FROM facts WHERE target = :target AND name = :name"
@@ -164,6 +175,14 @@ def _accounts(row: Mapping[str, Any]) -> dict[str, UserId]:
     if not isinstance(accounts, dict) or not all(isinstance(user, int) for user in accounts.values()):
         raise ValueError(row["value"])
     return {digest: UserId(user) for digest, user in accounts.items()}
+
+
+def _reading_of(site: Site) -> str:
+    return f"last_reading:{site.organisation}"
+
+
+def _moment(row: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(row["value"]).astimezone(UTC)
 
 
 def _names(row: Mapping[str, Any]) -> frozenset[str]:

@@ -138,6 +138,7 @@ def test_a_sound_setting_has_nothing_to_mend(home: Home, monkeypatch: pytest.Mon
     assert report.code == ExitCode.DONE and report.run is None
     assert {name for name, check in report.checks.items() if check["verdict"] != "fine"} == {
         Name.SCHEMAS,
+        Name.LAST_READING,
         Name.ALL_UNITS,
         Name.PAGES,
         Name.ASSIGN,
@@ -268,6 +269,27 @@ def test_writes_that_a_dead_run_left_are_told(home: Home, last: State) -> None:
     report = consult(home)
     assert report.code == ExitCode.ERROR and report.failed() == {Name.UNFINISHED}
     assert "1 whose end is not known, of run 1" in report.told(Name.UNFINISHED)
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict", "words"),
+    [
+        (None, "nothing", "none is recorded"),
+        (1, "fine", " UTC"),
+        (3, "unknown", "3 days ago If a job should read daily, check that its schedule is on"),
+    ],
+)
+def test_an_old_reading_tells_that_the_schedule_may_be_off(
+    home: Home, days: int | None, verdict: str, words: str
+) -> None:
+    """A job that runs no longer says nothing itself."""
+    home.declare()
+    if days is not None:
+        with _store(home) as store:
+            store.set_last_reading(Site("sandbox", 5740), store.now() - timedelta(days=days))
+    report = consult(home)
+    assert report.verdict(Name.LAST_READING) == verdict and words in report.told(Name.LAST_READING)
+    assert report.code == ExitCode.DONE
 
 
 def test_a_lock_that_is_held_is_told_with_its_holder(home: Home) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from onefile_sandbox.web_edits import edit
 from reconciler import clock
 from reconciler.problems import ExitCode
 from tests.e2e.user import JAMES, KATE, SETTINGS, STAFF, Home, Served, point_at, served, slots
@@ -131,6 +132,25 @@ def test_cover_begins_and_ends_by_the_daily_job_alone(home: Home, server: Served
         assert server.effects == before
 
 
+def test_a_gap_in_the_daily_readings_is_reported(home: Home, server: Served, hours: Hours) -> None:
+    """Every complete reading counts, one of a part of the files does not."""
+    home.declare(LEARNER, {"id": 200005, "default_assessor": "james"}).commit()
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    for _ in range(2):
+        hours.forward(24)
+        ended = home.run("drift", "--correct", "--due")
+        assert "reading before" not in ended.out
+    hours.forward(72)
+    home.run("drift", "--learner", "200004")
+    for form in ("text", "markdown"):
+        hours.forward(1)
+        gap = " ".join(home.run("drift", "--format", form, "--base", "HEAD").out.split())
+        assert "The complete reading before this one was taken 3 days earlier." in gap
+        assert "check that its schedule is on" in gap
+    assert home.run("drift", "--format", "json").json["read_before"].startswith("2026-11-25T12:")
+    assert "reading before" not in home.run("drift").out
+
+
 def test_what_was_merged_and_not_applied_is_not_due(home: Home, server: Served, hours: Hours) -> None:
     """The approved commit did not ask for it: it is reported with exit code 2, and waits."""
     applied(home, staff=COVERED)
@@ -251,6 +271,10 @@ def test_an_early_apply_is_meant_and_recorded(home: Home, server: Served, hours:
 # ------------------------------------------------------------------ windows
 
 
+def writes(server: Served) -> int:
+    return sum(call["method"] == "POST" and call["path"].endswith(("/200004", "/Assign")) for call in server.calls)
+
+
 def windowed(never: str, **more: str) -> dict[str, object]:
     return {**SETTINGS, "windows": [{"never": never, **more}]}
 
@@ -264,6 +288,40 @@ def test_nothing_is_written_in_a_window(home: Home, server: Served, hours: Hours
     assert "nothing is written now" in home.run("plan").out
     hours.on("2026-11-25")
     assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("apply", "--auto-approve"),
+        ("apply", "p.json"),
+        ("apply", "--due"),
+        ("drift", "--correct"),
+        ("drift", "--correct", "--due"),
+        ("doctor", "--canary", "200004"),
+    ],
+    ids=" ".join,
+)
+def test_no_command_writes_in_a_window(home: Home, server: Served, hours: Hours, arguments: tuple[str, ...]) -> None:
+    """Whatever there is to write: a change of the files, drift, or what a date has brought about."""
+    applied(home, staff=COVERED)
+    closed = {**windowed("2026-12-07..2026-12-07", reason="EQA visit"), "grace_hours": 0}
+    aim = {"standard": 41242, "assessor": "james", "iqa": "priya"}
+    home.declare({**LEARNER, "learning_aims": [aim]}, staff=COVERED, settings=closed)
+    home.commit()
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    edit(server.world, {"user": 200004, "standard": 41242, "set": {"IVID": None}}, NOW)
+    hours.on("2026-12-06")
+    home.run("drift")
+    hours.on("2026-12-07")
+    saved(home)
+    before = writes(server)
+    ended = home.run(*arguments)
+    assert writes(server) == before
+    assert ended.code in (ExitCode.BLOCKED, ExitCode.ERROR) and "(EQA visit)" in ended.out + ended.err
+    hours.on("2026-12-08")
+    home.run(*arguments)
+    assert writes(server) > before
 
 
 @pytest.mark.parametrize("never", ["07:00", "25:00-26:00", "2026-11-30..2026-11-01", "2026-02-30..2026-03-01", "x..y"])

@@ -30,6 +30,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "organisation": plan.organisation,
         "day": plan.day.isoformat(),
         "read_at": time_json(report.taken_at),
+        "read_before": time_json(report.read_before) if report.read_before else None,
         "exit_code": exit_code,
         **({"base": plan.base} if plan.base else {}),
         "approved_commit": report.approved or None,

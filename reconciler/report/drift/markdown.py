@@ -50,6 +50,7 @@ from reconciler.report.drift.words import (
     fight_words,
     labels_of,
     section_title,
+    silence_words,
     staff_notices,
     unapproved_words,
     unrecorded_words,
@@ -99,6 +100,8 @@ def _opening(report: DriftReport) -> str:
         notes.append("Everything applied is still in place, where OneFile shows it")
     if plan.left_out:
         notes.append(left_out_words(plan).removesuffix("."))
+    if words := silence_words(report):
+        notes.append(words)
     if report.approved:
         notes.append(f"Corrections go back to the files of commit {report.approved}")
     if words := unapproved_words(report):

@@ -28,6 +28,7 @@ from reconciler.report.drift.words import (
     fight_words,
     labels_of,
     section_title,
+    silence_words,
     staff_notices,
     unapproved_words,
     unrecorded_words,
@@ -69,6 +70,8 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
     if plan.left_out:
         yield left_out_words(plan)
     yield f"{number_of(report.spent_calls, 'call')} made"
+    if words := silence_words(report):
+        yield from page.wrap(f"{words}.", rest=2)
     if report.approved:
         yield visible(f"Corrections go back to the files of commit {report.approved}.")
     if words := unapproved_words(report):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from reconciler.model.history import LastApplied, OpenIssue
+from reconciler.model.history import READ_DAILY, LastApplied, OpenIssue
 from reconciler.model.names import Names
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import UserId
@@ -51,6 +51,15 @@ def unapproved_words(report: DriftReport) -> str:
     if not report.unapproved or not report.left():
         return ""
     return f"{report.unapproved[0].upper()}{report.unapproved[1:]}, so drift --correct refuses"
+
+
+def silence_words(report: DriftReport) -> str:
+    """Return when OneFile was read before, if that is too long ago for a daily job; else nothing."""
+    age = report.taken_at - report.read_before if report.read_before else timedelta()
+    if age < READ_DAILY:
+        return ""
+    before = f"The complete reading before this one was taken {age_words(age)} earlier"
+    return f"{before}. If a job should read daily, check that its schedule is on"
 
 
 def moved_people(drifted: Drifted, report: DriftReport) -> str:
