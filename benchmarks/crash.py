@@ -1,7 +1,7 @@
 """A long run of the tests' crash and fault harness: a kill at every commit and every write, and other faults.
 
     python -m benchmarks.crash                  some 550 runs, half an hour; writes benchmarks/crash.md
-    python -m benchmarks.crash --every 20       each twentieth of them, and only prints
+    python -m benchmarks.crash --every 20       each twentieth of every kind, and only prints
 
 Each trial runs `reconciler apply` in a separate process against a served sandbox, injects its fault, then makes the
 allowed follow-up runs and checks the evidence: see tests/crash.
@@ -112,6 +112,15 @@ def _people() -> Iterator[Trial]:
         yield Trial("slots edited before their turn", by_others=(before_its_turn, {"write": write}))
 
 
+def _each(every: int, trials: Iterator[Trial]) -> Iterator[Trial]:
+    """Yield each nth trial of every kind, and so at least one."""
+    counts: Counter[str] = Counter()
+    for trial in trials:
+        if counts[trial.kind] % every == 0:
+            yield trial
+        counts[trial.kind] += 1
+
+
 # ------------------------------------------------------------------ carried out by a worker
 
 _here: tuple[Site, Path, str]
@@ -173,14 +182,15 @@ def _filled(fate: Fate, case: Case, server: str) -> Fate:
 # ------------------------------------------------------------------ the report
 
 
-def report(results: list[Result], size: Size, histories: str, minutes: float) -> str:
+def report(results: list[Result], size: Size, histories: str, minutes: float, every: int) -> str:
+    command = f"python -m benchmarks.crash{f' --every {every}' if every > 1 else ''}"
     kinds: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         kinds[result.kind].append(result)
     lines = [
         "# Crash and fault runs",
         "",
-        f"{datetime.now(UTC):%d %B %Y}; {_machine()}; {minutes:.0f} minutes. Made by `python -m benchmarks.crash`.",
+        f"{datetime.now(UTC):%d %B %Y}; {_machine()}; {minutes:.0f} minutes. Made by `{command}`.",
         "",
         f"The plan: {size.writes} operations of all seven kinds of slot, {size.calls} calls, {size.commits} commits of "
         "journal, record and lock in an undisturbed run. Each run below is a real process of its own against a served "
@@ -227,12 +237,14 @@ def _machine() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, help="only each nth trial; then nothing is written down")
+    parser.add_argument(
+        "--every", type=int, default=1, help="only each nth trial of every kind; then nothing is written down"
+    )
     every = parser.parse_args().every
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name, site(Path(name)) as served:
         size = measure(Case.begin(served, f"{name}/store.db"), Path(name) / "counts.json")
-    chosen = list(trials(size))[::every]
+    chosen = list(_each(every, trials(size)))
     results = []
     with ProcessPoolExecutor(WORKERS, initializer=_settle_in) as pool:
         for number, result in enumerate(pool.map(carry_out, chosen), 1):
@@ -241,7 +253,7 @@ def main() -> int:
                 sys.stderr.write(f"{number}/{len(chosen)} {result.failure}\n")
         list(pool.map(_leave, range(WORKERS)))
     histories, well = _histories(HISTORIES // every)
-    text = report(results, size, histories, (time.monotonic() - began) / 60)
+    text = report(results, size, histories, (time.monotonic() - began) / 60, every)
     if every == 1:
         (Path(__file__).parent / "crash.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
