@@ -10,7 +10,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from reconciler.apply.attempt import READING_COUNTS_FOR
 from reconciler.apply.executor import NOTHING_REFUSED, Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply, shown_in
 from reconciler.apply.recovery import settle_late, settle_open
@@ -18,13 +17,12 @@ from reconciler.commands.plan import Planned, observe_in, plan_in
 from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
-from reconciler.model.operations import Outcome, State, addresses, moves
+from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import GitState, Plan
 from reconciler.model.slots import Place, Site, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.onefile.concurrency import gather_bounded
 from reconciler.plan.ageing import applied_already, broken_today, no_longer_asked, overtaken, rejudge, renewed
-from reconciler.plan.alteration import altered, as_planned, learners_of, suspects
+from reconciler.plan.alteration import altered, as_planned, learners_of, never_written, reverted_runs, suspects
 from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
 from reconciler.plan.identity import moved_misids
@@ -42,13 +40,14 @@ from reconciler.runtime.store_snapshot import (
     remember_cohorts,
     remember_identities,
     unsettled,
+    written_by,
 )
 from reconciler.runtime.windows import wait_until_open, window_guard
 from reconciler.store import Store
 
 Command = Literal["apply", "drift", "apply --due", "apply --early"]
 
-EMPLOYER = frozenset({Slot(SlotKind.DEFAULT_EMPLOYER)})
+EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 RECENT_RUNS = 200
 """Runs to look through for one that has applied a saved plan already."""
 
@@ -155,7 +154,7 @@ async def _apply(
         if kept:
             _bound(kept.plan, session, organisation, saved)
             _expected(kept, expect, saved)
-            _refuse_altered(kept.plan, declared, saved)
+            _refuse_altered(kept.plan, declared, session.store, saved)
             if not again:
                 _refuse_overtaken(kept, session.store, saved)
         planned = await _planned(session, options, environment, declared, files, kept)
@@ -240,39 +239,34 @@ async def _identified(session: Session, environment: Environment, plan: Plan, de
 
 
 async def _judged_anew(session: Session, environment: Environment, plan: Plan, declared: Declared) -> Plan:
-    """Judge a saved plan by policy, with a reading of what it writes, which apply needs anyway.
+    """Judge a saved plan by policy, with a reading of the learners to whom it writes.
 
-    The other declared slots are taken to be as the plan has them. Only learners who then lack a finding are read whole.
+    Of the others, the declared slots are taken to be as the plan has them; those who then lack a finding are read too.
     """
     known = learners_of(plan, declared)
     everyone = replace(declared, learners=tuple(known.values()))
-    written: dict[UserId, set[Slot]] = {user: set() for user in known}
-    for operation in plan.operations:
-        written.setdefault(operation.learner, set()).update(slot for slot, _ in moves(operation))
     observed = Observed(environment.clock.now(), as_planned(plan, known))
-    observed = await _read_again(session, observed, {user: slots for user, slots in written.items() if slots})
-    users = suspects(plan, everyone, observed)
-    if declared.settings.level("employer_placement") == "error":
-        users |= {user for user, slots in written.items() if slots & EMPLOYER and user in known}
-    if users:
-        concerned = replace(declared, learners=tuple(known[user] for user in users))
-        read = await observe_in(session, environment, concerned)
-        observed = replace(read, learners={**observed.learners, **read.learners})
-    return broken_today(plan, everyone, observed, users)
+    written = {operation.learner for operation in plan.operations} & known.keys()
+    if declared.settings.level("employer_placement") == "error":  # the plan does not hold placements
+        written |= {user for user, learner in known.items() if EMPLOYER in learner.slots}
+    observed = await _read_again(session, environment, everyone, observed, written)
+    suspected = suspects(plan, everyone, observed) - written
+    observed = await _read_again(session, environment, everyone, observed, suspected)
+    return broken_today(plan, everyone, observed, written | suspected)
 
 
-async def _read_again(session: Session, observed: Observed, needed: Mapping[UserId, Collection[Slot]]) -> Observed:
-    """Return the reading with the needed slots, and all that the same answers show, as they are now."""
-
-    async def read(user: UserId) -> None:
-        await session.reader.recent(user, needed[user], within=READING_COUNTS_FOR)
-
-    await gather_bounded(sorted(needed), read)
-    learners = {
-        user: replace(seen, slots={**seen.slots, **session.reader.last(user)})
-        for user, seen in observed.learners.items()
-    }
-    return replace(observed, learners=learners)
+async def _read_again(
+    session: Session, environment: Environment, declared: Declared, observed: Observed, users: Collection[UserId]
+) -> Observed:
+    """Return what is observed, with these learners as a reading shows them now."""
+    if not users:
+        return observed
+    read = await observe_in(
+        session,
+        environment,
+        replace(declared, learners=tuple(learner for learner in declared.learners if learner.id in users)),
+    )
+    return replace(read, learners={**observed.learners, **read.learners}, staff={**observed.staff, **read.staff})
 
 
 def refuse_if_locked(
@@ -438,9 +432,10 @@ def _bound(plan: Plan, session: Session, organisation: int, saved: Path | None) 
         raise Invalid(Problem(what, "Apply it from the state folder that it was made from.", source))
 
 
-def _refuse_altered(plan: Plan, declared: Declared, saved: Path | None) -> None:
-    """Raise Invalid for names of learners or staff that today's files do not have."""
-    if problems := altered(plan, declared):
+def _refuse_altered(plan: Plan, declared: Declared, store: Store, saved: Path | None) -> None:
+    """Raise Invalid for names that today's files do not have, and for a revert of what no run wrote."""
+    written = {run: written_by(store, run, plan.site) for run in reverted_runs(plan)}
+    if problems := (*altered(plan, declared), *never_written(plan, written)):
         raise Invalid([problem._replace(source=Source(str(saved))) for problem in problems])
 
 

@@ -23,6 +23,7 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
+from reconciler.runtime.store_snapshot import written_by
 from reconciler.store import Store
 
 Written = Mapping[Place, Move]
@@ -73,19 +74,13 @@ def revert(options: Options, environment: Environment, run: int) -> Planned:
 def _written(store: Store, run: int, site: Site) -> tuple[Written, frozenset[Place]]:
     """Return what the run wrote, slot by slot, and the slots that failed and that OneFile may have shown later."""
     row = store.run(run)
-    if row is None or (row.target, row.organisation) != site:
+    if row is None or Site(row.target, row.organisation) != site:
         what = f"there is no run {run} for {site.target}, organisation {site.organisation}"
         raise Invalid(Problem(what, "See the runs with: reconciler history", where="RUN"))
-    rows = store.journal(run)
-    written = {
-        (row.operation.learner, slot): move
-        for row in rows
-        if row.took_effect or row.may_show_late
-        for slot, move in row.operation.moves
-    }
+    written = written_by(store, run, site)
     if not written:
         raise _wrote_nothing(run)
-    return written, frozenset(place for row in rows if row.may_show_late for place in row.places)
+    return written, frozenset(place for row in store.journal(run) if row.may_show_late for place in row.places)
 
 
 def _wrote_nothing(run: int) -> Invalid:

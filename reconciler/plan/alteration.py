@@ -8,14 +8,17 @@ from datetime import date
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
+from reconciler.model.operations import Move
 from reconciler.model.plan import REVERTED, Change, Finding, Plan
-from reconciler.model.slots import Holder, Slot, UserId
+from reconciler.model.slots import Holder, Place, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.lookahead import later_findings
 from reconciler.plan.policies import check_policies
 from reconciler.problems import Problem
 
 _FIX = "Make a new plan from the files and review it."
+
+_REVERT = "Make the plan again with `reconciler revert RUN`, in the store that has the run."
 
 Learners = Mapping[UserId, DeclaredLearner]
 """Learners of a plan as today's files declare them, by OneFile id."""
@@ -84,6 +87,35 @@ def _altered_handles(plan: Plan, declared: Declared) -> Iterator[Problem]:
         if stated != (member.handle if member else None):
             today = f"{member.source} has {member.handle}" if member else "staff.yaml has none"
             yield Problem(f"the plan has {stated or 'no handle'} for account {account}; {today}", _FIX)
+
+
+def reverted_runs(plan: Plan) -> set[int]:
+    """Return the runs that the plan says it reverts; 0 is a run that cannot be."""
+    sources = {change.source.file for change in plan.changes if change.source.file.startswith(REVERTED)}
+    numbers = {source.removeprefix(REVERTED) for source in sources}
+    return {int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0 for number in numbers}
+
+
+def never_written(plan: Plan, written: Mapping[int, Mapping[Place, Move]]) -> tuple[Problem, ...]:
+    """Refuse a plan that says it reverts a run, but does not restore what that run replaced.
+
+    A revert holds nothing else: limits and files do not count for it as they do for another plan.
+    """
+    if not written:
+        return ()
+    sources = {f"{REVERTED}{run}" for run in written}
+    if len(sources) > 1 or any(change.source.file not in sources for change in plan.changes):
+        return (Problem("the plan reverts a run and holds other changes as well", _REVERT),)
+    ((run, moves),) = written.items()
+    others = [change for change in plan.changes if not _restores(change, moves.get((change.learner, change.slot)))]
+    what = f"the plan says that it reverts run {run}, which did not write"
+    return tuple(Problem(f"{what} {change.address} like that", _REVERT) for change in others)
+
+
+def _restores(change: Change, move: Move | None) -> bool:
+    if move is None or change.after != (None if isinstance(move.before, Unread) else move.before):
+        return False
+    return change.action not in ("create", "update") or change.before == move.after
 
 
 def as_planned(plan: Plan, learners: Learners) -> dict[UserId, ObservedLearner]:

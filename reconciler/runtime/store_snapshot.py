@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from reconciler.model.operations import State
+from reconciler.model.operations import Move, State
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site, UserId
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
@@ -55,6 +55,19 @@ def remember_identities(store: Store, plan: Plan, *, accepted: bool) -> None:
     after = recorded_after(before, seen, plan.moved)
     if after != before:
         store.set_identities(plan.site, after)
+
+
+def written_by(store: Store, run: int, site: Site) -> dict[Place, Move]:
+    """Return what a run of this site wrote or may have written, by slot; nothing if there is no such run."""
+    row = store.run(run)
+    if row is None or Site(row.target, row.organisation) != site:
+        return {}
+    return {
+        (row.operation.learner, slot): move
+        for row in store.journal(run)
+        if row.took_effect or row.may_show_late
+        for slot, move in row.operation.moves
+    }
 
 
 def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:

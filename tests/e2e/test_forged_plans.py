@@ -14,9 +14,12 @@ from reconciler.model.plan import Plan
 from reconciler.model.slots import Handle
 from reconciler.model.structs import replace
 from reconciler.plan.document import Document, dumps, from_document, to_document
-from reconciler.problems import ExitCode
+from reconciler.problems import ExitCode, Source
+from tests.e2e.test_adopt import somebody_edits
 from tests.e2e.user import KATE, LEARNER, SETTINGS, STAFF, Home
 
+ELSEWHERE = 147919
+"""An employer of another placement than the learners'."""
 REFUSED = {ExitCode.INVALID, ExitCode.STALE, ExitCode.BLOCKED}
 CLASH: Mapping[str, object] = {"learning_aims": [{"standard": 41240, "assessor": "kate", "iqa": "kate-iqa"}]}
 TWINS: Mapping[str, object] = {
@@ -240,3 +243,68 @@ def test_an_honest_plan_of_the_demonstration_centre_is_applied(home: Home, versi
     home.declare_demonstration().run("plan", "--out", "plan.json")
     forge(home, version=version)
     assert home.run("apply", "plan.json").code == ExitCode.DONE
+
+
+# ------------------------------------------------------------------ plans that say they revert a run
+
+
+def reverts(run: int, rows: int = 9) -> Callable[[Plan], Plan]:
+    def alter(plan: Plan) -> Plan:
+        changed = [replace(change, source=Source(f"run {run}")) for change in plan.changes[:rows]]
+        return replace(plan, changes=(*changed, *plan.changes[rows:]), findings=())
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    "alter", [reverts(1), reverts(7), reverts(-1), reverts(1, rows=1)], ids=["1", "7", "-1", "one row"]
+)
+def test_a_plan_cannot_pass_for_a_revert(home: Home, alter: Callable[[Plan], Plan]) -> None:
+    """Files and shares do not count for a revert, so only what the store knows of the run makes a plan one."""
+    home.declare({**LEARNER, "default_assessor": "kate"}).converges()
+    home.declare({**LEARNER, "default_assessor": "james"}, {"id": 200005, "default_assessor": "kate"})
+    home.run("plan", "--out", "plan.json")
+    home.declare({**LEARNER, "default_assessor": "kate"}, {"id": 200005, "default_assessor": "james"})
+    forge(home, alter)
+    ended = home.run("apply", "plan.json")
+    assert ended.code == ExitCode.INVALID, ended.out + ended.err
+    assert "reconciler revert RUN" in ended.err
+
+
+def test_a_revert_is_applied_as_made(home: Home) -> None:
+    """It restores what its run replaced, whatever the files say."""
+    home.declare({**LEARNER, "default_assessor": "kate"}).converges()
+    home.declare({**LEARNER, "default_assessor": "james"}).converges()
+    home.run("revert", "2", "--save", "plan.json")
+    forge(home)
+    assert home.run("apply", "plan.json").code == ExitCode.DONE
+    assert home.plan()["summary"]["update"] == 1
+
+
+# ------------------------------------------------------------------ what the plan does not hold
+
+
+def test_a_breach_by_a_slot_that_no_file_declares_is_judged(home: Home) -> None:
+    """Who quality-assures a learning aim is not in the plan, and becomes its assessor by default."""
+    aims = [{"standard": 41242, "assessor": "james"}]
+    home.declare({"id": 200004, "default_assessor": "james", "learning_aims": aims}).converges()
+    somebody_edits(home.path, {"user": 200004, "standard": 41240, "set": {"AssessorID": None, "IVID": 118204}})
+    home.declare({"id": 200004, "default_assessor": "kate", "learning_aims": aims}, staff=TWINS)
+    assert home.run("plan", "--out", "plan.json").code == ExitCode.BLOCKED
+    forge(home, no_findings, no_limits)
+    ended = home.run("apply", "plan.json")
+    assert ended.code == ExitCode.BLOCKED and "iqa_independent" in ended.err, ended.out + ended.err
+
+
+def test_an_employer_of_another_placement_is_judged_although_nothing_is_written_there(home: Home) -> None:
+    """Placements are in no plan."""
+    settings = {**SETTINGS, "policies": {"employer_placement": "error"}}
+    staff = {**STAFF, "acme": {"id": ELSEWHERE, "role": "employer"}}
+    rows = [{"id": 200004, "default_employer": "acme"}, {"id": 200005, "default_assessor": "james"}]
+    home.declare(LEARNER).converges()
+    somebody_edits(home.path, {"user": 200004, "set": {"DefaultEmployerID": ELSEWHERE}})
+    home.declare(*rows, staff=staff, settings=settings)
+    assert home.run("plan", "--out", "plan.json").code == ExitCode.BLOCKED
+    forge(home, no_findings, no_limits)
+    ended = home.run("apply", "plan.json")
+    assert ended.code == ExitCode.BLOCKED and "employer_placement" in ended.err, ended.out + ended.err

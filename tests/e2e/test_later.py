@@ -234,6 +234,29 @@ def test_a_plan_whose_waiver_has_ended_is_refused(home: Home, server: Served, ho
     assert (ended.code, server.effects) == (ExitCode.BLOCKED, 0)
 
 
+@pytest.mark.parametrize("since", ["waiver taken out", "policy made stricter", "accounts joined"])
+def test_a_plan_is_judged_again_for_the_days_to_come(home: Home, server: Served, hours: Hours, since: str) -> None:
+    """A later day that today's files would refuse refuses the saved plan too."""
+    staff = {
+        **COVERED,
+        "kate": {"id": KATE, "role": "assessor", "person": "k"},
+        "priya": {"id": 118204, "role": "iqa", "person": "k"},
+    }
+    waiver = {"policy": "iqa_independent", "learner": 200004, "reason": "x", "approved_by": "q", "until": "2026-12-31"}
+    before = {
+        "waiver taken out": {"settings": {**SETTINGS, "waivers": [waiver]}, "staff": staff},
+        "policy made stricter": {"settings": {**SETTINGS, "policies": {"iqa_independent": "warn"}}, "staff": staff},
+        "accounts joined": {"staff": COVERED},
+    }[since]
+    aim = {"standard": 41242, "assessor": "james", "iqa": "priya"}
+    home.declare({"id": 200004, "learning_aims": [aim]}, **before)
+    plan = saved(home)
+    home.declare({"id": 200004, "learning_aims": [aim]}, staff=staff)
+    ended = home.run("apply", plan)
+    assert (ended.code, server.effects) == (ExitCode.BLOCKED, 0), ended.out + ended.err
+    assert "from 2026-12-07 policy iqa_independent" in ended.err
+
+
 def test_the_approved_commit_never_moves_to_an_ancestor(home: Home, server: Served, hours: Hours) -> None:
     """An older plan, applied again on purpose, approves nothing that is newer than it."""
     home.declare(LEARNER)
@@ -305,12 +328,13 @@ def test_nothing_is_written_in_a_window(home: Home, server: Served, hours: Hours
 def test_no_command_writes_in_a_window(home: Home, server: Served, hours: Hours, arguments: tuple[str, ...]) -> None:
     """Whatever there is to write: a change of the files, drift, or what a date has brought about."""
     applied(home, staff=COVERED)
-    closed = {**windowed("2026-12-07..2026-12-07", reason="EQA visit"), "grace_hours": 0}
+    closed = {**windowed("2026-12-07..2026-12-07", reason="EQA visit"), "drift": {"grace_hours": 0}}
     aim = {"standard": 41242, "assessor": "james", "iqa": "priya"}
     home.declare({**LEARNER, "learning_aims": [aim]}, staff=COVERED, settings=closed)
     home.commit()
     assert home.run("apply", "--auto-approve").code == ExitCode.DONE
-    edit(server.world, {"user": 200004, "standard": 41242, "set": {"IVID": None}}, NOW)
+    moved = {"user": 200004, "standard": 41242, "set": {"IVID": None}}
+    server.world.commit(lambda: edit(server.world, moved, NOW), NOW, "somebody")
     hours.on("2026-12-06")
     home.run("drift")
     hours.on("2026-12-07")
