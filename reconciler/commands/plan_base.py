@@ -11,7 +11,7 @@ from reconciler.model.declared import Declared, DeclaredLearner, Settings, Wante
 from reconciler.model.plan import Finding
 from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.model.structs import Struct, replace
-from reconciler.plan.loosened_settings import stricter
+from reconciler.plan.loosened_settings import stricter, stricter_staff
 from reconciler.problems import Invalid, Source
 from reconciler.runtime.commit_files import as_of
 from reconciler.runtime.declared_state import read_folder, read_state
@@ -49,11 +49,12 @@ def _settings_in(folder: Path) -> Settings | None:
 
 
 def as_on_base(declared: Declared, base: Base | None) -> tuple[Declared, tuple[Finding, ...]]:
-    """Return the declaration with the settings that count beside a base, and a finding for each that was loosened."""
+    """Return the declaration with the rules that count beside a base, and a finding for each that was loosened."""
     if base is None:
         return declared, ()
     effective = stricter(declared.settings, base.settings)
-    return replace(declared, settings=effective.settings), effective.findings
+    staff, loosened = stricter_staff(declared.staff, base.declared.staff if base.declared else {})
+    return replace(declared, settings=effective.settings, staff=staff), (*effective.findings, *loosened)
 
 
 def for_both(declared: Declared, base: Base | None) -> Declared:

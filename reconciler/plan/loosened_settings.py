@@ -1,4 +1,4 @@
-"""Settings that a change of the files loosens: they count as they are on its base until the change is merged.
+"""Rules that a change of the files loosens, in settings or staff: the base's count until the change is merged.
 
 Otherwise a pull request could lift the rules for its own plan before anybody approved it.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from reconciler.model.declared import LOOSENED, Level, Limits, Names, Settings, Waiver
+from reconciler.model.declared import LOOSENED, Level, Limits, Names, Settings, Staff, Waiver
 from reconciler.model.plan import Finding
+from reconciler.model.slots import Handle, Role
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import Source
 
@@ -44,6 +45,48 @@ def stricter(here: Settings, base: Settings | None) -> Effective:
     pairs = dict(_values(here))
     loosened = [_finding(name, pairs[name], value, here) for name, value in _values(settings) if pairs[name] != value]
     return Effective(settings, (*loosened, *map(_new_waiver, new)))
+
+
+def stricter_staff(
+    here: Mapping[Handle, Staff], base: Mapping[Handle, Staff]
+) -> tuple[dict[Handle, Staff], tuple[Finding, ...]]:
+    """Return the staff with the stricter of both for what rules go by, and a finding for each value that is looser.
+
+    Accounts are compared by id, because a handle may be renamed. One that the base does not have counts as it is.
+    """
+    before = {member.id: member for member in base.values()}
+    staff = {handle: _stricter_member(member, before.get(member.id)) for handle, member in here.items()}
+    loosened = [
+        _loosened_member(name, value, counts, member)
+        for handle, member in here.items()
+        for (name, value), (_, counts) in zip(_member_values(member), _member_values(staff[handle]), strict=True)
+        if value != counts
+    ]
+    return staff, tuple(loosened)
+
+
+def _stricter_member(here: Staff, base: Staff | None) -> Staff:
+    if base is None:
+        return here
+    return replace(
+        here,
+        caseload_target=_smaller(here.caseload_target, base.caseload_target),
+        caseload_max=_smaller(here.caseload_max, base.caseload_max),
+        person=base.person or here.person,
+        role=base.role if (here.role, base.role) == (Role.ASSESSOR, Role.TRAINEE_ASSESSOR) else here.role,
+    )
+
+
+def _member_values(member: Staff) -> Iterator[tuple[str, object]]:
+    yield "caseload.target", member.caseload_target
+    yield "caseload.max", member.caseload_max
+    yield "person", member.person or "none"
+    yield "role", member.role.value
+
+
+def _loosened_member(name: str, here: object, counts: object, member: Staff) -> Finding:
+    what = f"{name} of {member.handle}: {_words(here)} in these files, {_words(counts)} on the base; {_UNTIL}"
+    return Finding(LOOSENED, "warn", what, _FIX, staff=member.handle, source=member.source)
 
 
 def _stricter(here: Any, base: Any, looseness: Callable[[Any], int]) -> Any:
@@ -97,6 +140,8 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "reviews.employer_signs", settings.employer_signs
 
 
+_UNTIL = "the base counts until these files are merged"
+_FIX = "Review it as a change of the rules. If this plan needs it, merge it first, in a pull request of its own."
 _WORDS: Mapping[object, str] = {None: "without limit", True: "true", False: "false"}
 
 
@@ -107,20 +152,15 @@ def _words(value: object) -> str:
 
 
 def _finding(name: str, here: object, counts: object, settings: Settings) -> Finding:
-    what = (
-        f"{name}: {_words(here)} in these files, {_words(counts)} on the base; the base counts until these files are "
-        "merged"
-    )
-    fix = "Review it as a change of the rules. If this plan needs it, merge it first, in a pull request of its own."
-    return Finding(LOOSENED, "warn", what, fix, source=Source(settings.source.file))
+    what = f"{name}: {_words(here)} in these files, {_words(counts)} on the base; {_UNTIL}"
+    return Finding(LOOSENED, "warn", what, _FIX, source=Source(settings.source.file))
 
 
 def _new_waiver(waiver: Waiver) -> Finding:
     scope = f"learner {waiver.learner}" if waiver.learner is not None else f"cohort {waiver.cohort}"
     scope = "the run" if waiver.run else scope
     what = (
-        f"the waiver of {waiver.policy} for {scope} until {waiver.until} is not on the base, or differs there; the "
-        "base counts until these files are merged"
+        f"the waiver of {waiver.policy} for {scope} until {waiver.until} is not on the base, or differs there; {_UNTIL}"
     )
     fix = "Review who approved it and why. If this plan needs it, merge it first, in a pull request of its own."
     return Finding(LOOSENED, "warn", what, fix, cohort=waiver.cohort or "", source=waiver.source)

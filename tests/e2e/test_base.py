@@ -257,6 +257,41 @@ def test_a_change_of_the_files_cannot_waive_for_itself(home: Home) -> None:
     assert home.run("plan").code == ExitCode.DONE, "as merged"
 
 
+@pytest.mark.parametrize(
+    ("rule", "policy", "aim"),
+    [
+        ({"caseload": {"max": 60}}, "caseload", {"standard": 41242, "assessor": "kate"}),
+        ({"role": "assessor"}, "trainee_assessor", {"standard": 41242, "assessor": "robin"}),
+        ({"person": "r2"}, "iqa_independent", {"standard": 41242, "assessor": "robin", "iqa": "robin-iqa"}),
+    ],
+)
+def test_a_change_of_the_files_cannot_loosen_the_rules_for_staff(
+    home: Home, rule: Mapping[str, object], policy: str, aim: Mapping[str, object]
+) -> None:
+    """Neither a caseload, nor who is a trainee, nor which accounts are one person, counts before it is merged."""
+    policies = {"iqa_independent": "off", "trainee_assessor": "off", "caseload": "off", policy: "error"}
+    settings = {**SETTINGS, "policies": policies}
+    kate = {**STAFF["kate"], "caseload": {"max": 1}}
+    robin = {"id": 135510, "role": "trainee_assessor", "person": "r"}
+    iqa = {"id": 136481, "role": "iqa", "person": "r"}
+    staff = {**STAFF, "kate": kate, "robin": robin, "robin-iqa": iqa}
+    home.declare({"id": 200004}, {"id": 200005, "default_assessor": "kate"}, settings=settings, staff=staff).commit()
+    member = "kate" if policy == "caseload" else "robin"
+    looser = {**staff, member: {**staff[member], **rule}}
+    home.declare(
+        {"id": 200004, "learning_aims": [aim]},
+        {"id": 200005, "default_assessor": "kate"},
+        settings=settings,
+        staff=looser,
+    )
+    ended = home.run("plan", "--base", "HEAD", "--format", "json")
+    assert ended.code == ExitCode.BLOCKED, ended.out + ended.err
+    first, *others = ended.json["policies"]
+    assert (first["policy"], first["staff"]) == ("loosened_settings", member)
+    assert [row["level"] for row in others if row["policy"] == policy] == ["error"]
+    assert home.run("plan").code == ExitCode.DONE, "as merged"
+
+
 @pytest.mark.parametrize("base", ["never", "terminal", None])
 def test_a_change_of_the_files_cannot_print_names_in_its_own_plan(
     home: Home, monkeypatch: pytest.MonkeyPatch, base: str | None

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.declared import LOOSENED, POLICIES, Allowance, Limits, Settings, Waiver, Window
-from reconciler.model.slots import OrganisationId, UserId
+from reconciler.model.declared import LOOSENED, POLICIES, Allowance, Limits, Settings, Staff, Waiver, Window
+from reconciler.model.slots import Handle, OrganisationId, Role, UserId
 from reconciler.model.structs import replace
-from reconciler.plan.loosened_settings import LEVELS, STRICT, stricter
+from reconciler.plan.loosened_settings import LEVELS, STRICT, stricter, stricter_staff
 from reconciler.problems import Source
 
 HERE = OrganisationId(5740)
@@ -108,3 +108,40 @@ def test_every_setting_can_loosen_or_is_known_not_to(name: str) -> None:
     loose = {"names", "policies", "limits", "calls_per_minute", "longest_wait_seconds", "employer_signs"}
     loose |= {"longest_read_lag_seconds", "waivers", "windows"}
     assert (name in loose) != (name in STRICT)
+
+
+BOUNDS = st.none() | st.integers(1, 60)
+MEMBERS = st.builds(
+    Staff,
+    handle=st.sampled_from([Handle("kate"), Handle("james"), Handle("new-name")]),
+    id=st.sampled_from([UserId(1), UserId(2), UserId(3)]),
+    role=st.sampled_from([Role.ASSESSOR, Role.TRAINEE_ASSESSOR]),
+    person=st.sampled_from(["", "k", "j"]),
+    caseload_target=BOUNDS,
+    caseload_max=BOUNDS,
+)
+STAFF = st.lists(MEMBERS, max_size=3, unique_by=(lambda one: one.handle, lambda one: one.id)).map(
+    lambda members: {member.handle: member for member in members}
+)
+
+
+def least(*bounds: int | None) -> int | None:
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+@given(STAFF, STAFF)
+def test_no_rule_of_staff_is_looser_than_on_the_base(here: dict[Handle, Staff], base: dict[Handle, Staff]) -> None:
+    """By account, under whatever handle: caseloads, who is one person, and who is a trainee; each is a finding."""
+    staff, findings = stricter_staff(here, base)
+    before = {member.id: member for member in base.values()}
+    loosened = 0
+    for handle, member in here.items():
+        then, now = before.get(member.id, member), staff[handle]
+        assert now.caseload_target == least(member.caseload_target, then.caseload_target)
+        assert now.caseload_max == least(member.caseload_max, then.caseload_max)
+        assert now.person == (then.person or member.person)
+        assert (now.role is Role.TRAINEE_ASSESSOR) == (Role.TRAINEE_ASSESSOR in (member.role, then.role))
+        names = ("caseload_target", "caseload_max", "person", "role")
+        loosened += sum(getattr(now, name) != getattr(member, name) for name in names)
+    assert (len(findings), {finding.policy for finding in findings}) == (loosened, {LOOSENED} if loosened else set())
+    assert stricter_staff(here, here) == (here, ())
