@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 from reconciler.model.slots import (
@@ -46,14 +46,15 @@ def shown(text: str) -> str:
     short = text if len(text) <= 60 else f"{text[:57]}…"
     if short.isascii() and short.isprintable():
         return short
-    seen = "".join(char if char.isprintable() else _escaped(char) for char in short)
-    while match := HIDDEN.search(seen):  # an escape may leave a selector without its letter
-        seen = seen.replace(match[0], _escaped(match[0]))
+    return escaped(short, lambda char: f"\\u{ord(char):04x}")
+
+
+def escaped(text: str, escape: Callable[[str], str]) -> str:
+    """Return the text with each unprintable or hidden character escaped."""
+    seen = "".join(char if char.isprintable() else escape(char) for char in text)
+    while HIDDEN.search(seen):  # an escape may leave a selector without its letter
+        seen = HIDDEN.sub(lambda match: escape(match[0]), seen)
     return seen
-
-
-def _escaped(char: str) -> str:
-    return f"\\u{ord(char):04x}"
 
 
 def quoted(text: str) -> str:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 
+from reconciler.text import escaped
+
 
 def visible(text: str) -> str:
     r"""Return the text on one line, with each unprintable character written out, such as \x1b, \n or \u202e.
 
     Unprintable are control characters and escape sequences, line breaks, zero-width and bidirectional marks,
-    lone surrogates, and every space but the common one. A backslash stays as it is.
+    lone surrogates, every space but the common one, and all that is HIDDEN. A backslash stays as it is.
     """
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return escaped(text, lambda char: char.encode("unicode_escape").decode("ascii"))
 
 
 _LINE_COMMAND = re.compile(r"(^|(?<=\r))([^\S\r\n]*):(?=:)", re.MULTILINE)

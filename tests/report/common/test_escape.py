@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from reconciler.report.common.escape import code_span, comment_value, prose, visible
+from reconciler.text import HIDDEN
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
 NASTY = st.text(alphabet=st.sampled_from("ab 1|`\\*_[]()<>!@#&;:/.~-+=\"'$\n\t\u202e\u200b\x1bé東.wGH"), max_size=24)
@@ -103,3 +104,14 @@ def test_a_value_in_a_comment_cannot_end_it(text: str) -> None:
     value = comment_value(text)
     assert re.fullmatch(r"[A-Za-z0-9%:/._-]*", value)
     assert "--" not in value
+
+
+@given(
+    st.text(alphabet=st.characters() | st.sampled_from("a❤\u200d\u200c\ufe0f\u115f\u3164\u034f\U000e0041\U000e0100"))
+)
+@example("a\ufe0f\u202e\u200d")
+def test_nothing_that_is_visible_is_hidden(text: str) -> None:
+    """One list of hidden characters for what is read and what is shown; plain text stays as it is."""
+    seen = visible(text)
+    assert seen.isprintable() and not HIDDEN.search(seen) and visible(seen) == seen
+    assert seen == text or not text.isascii() or not text.isprintable()
