@@ -106,7 +106,7 @@ def _people() -> Iterator[Trial]:
     for write in range(2, 72, 9):
         for when in ("before", "answered"):
             yield Trial("killed, and the slot then edited", by_others=(cut_off, {"write": write, "when": when}))
-    for write in range(10, 70, 12):
+    for write in range(22, 70, 12):
         yield Trial("killed, and acknowledged slots then edited", by_others=(acknowledged, {"write": write}))
     for write in range(1, 13, 4):
         yield Trial("slots edited before their turn", by_others=(before_its_turn, {"write": write}))
