@@ -17,7 +17,7 @@ from reconciler.commands.plan import Planned, observe_in, plan_in
 from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
-from reconciler.model.operations import Outcome, State, addresses
+from reconciler.model.operations import Outcome, State, addresses, moves
 from reconciler.model.plan import GitState, Plan
 from reconciler.model.slots import Place, Site, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct, replace
