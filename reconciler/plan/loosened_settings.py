@@ -50,7 +50,7 @@ def stricter(here: Settings, base: Settings | None) -> Effective:
 def stricter_staff(
     here: Mapping[Handle, Staff], base: Mapping[Handle, Staff]
 ) -> tuple[dict[Handle, Staff], tuple[Finding, ...]]:
-    """Return the staff with the stricter of both for what rules go by, and a finding for each value that is looser.
+    """Return the staff with the stricter of both for what rules depend on, and a finding for each looser value.
 
     Accounts are compared by id, because a handle may be renamed. One that the base does not have counts as it is.
     """
