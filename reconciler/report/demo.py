@@ -29,7 +29,7 @@ def render_text(scene: Scene, *, colour: bool = False) -> str:
     if scene.planned:
         plan, fingerprint = scene.planned.plan, scene.planned.fingerprint
         if scene.step == "plan again":
-            return plan_report.render_headline(plan, fingerprint=fingerprint, colour=colour)
+            return plan_report.render_verdict(plan, fingerprint=fingerprint, colour=colour)
         return plan_report.render_text(plan, fingerprint=fingerprint, colour=colour)
     if scene.applied:
         planned = scene.applied.planned

@@ -179,3 +179,11 @@ def _all_of(leader: int) -> str:
         read += chunk
     os.close(leader)
     return read.decode()
+
+
+def test_the_demonstration_fits_sixty_lines(home: Home) -> None:
+    """What a newcomer reads first: the plan, what was applied, and that nothing is left."""
+    home.declare_demonstration()
+    shown = home.run("demo").out.splitlines()
+    assert len(shown) <= 60
+    assert max(map(len, shown)) <= 100

@@ -107,7 +107,7 @@ class Group(Struct, frozen=True):
     @property
     def where(self) -> str:
         """One line of the files, and how many more there are."""
-        more = f" and {self.more_sources} more" if self.more_sources else ""
+        more = f", {self.more_sources} more" if self.more_sources else ""
         return f"{self.source}{more}" if self.source else ""
 
 

@@ -21,11 +21,13 @@ def _cause(page: Page, cause: Cause) -> Iterator[str]:
     notice, lines = cause.first, list(cause.lines())
     mark = f" [{notice.mark}]" if notice.mark else ""
     for place, what in lines:
-        yield from page.wrap(f"{place}: {what}{mark}" if place else f"{what}{mark}", first=2)
+        yield from page.wrap(f"{place}: {what}" if place else what, first=2)
     if notice.waived:
-        yield from page.wrap(f"Waived: {notice.waived}", first=4)
-    if not notice.waived or notice.count > 1:
-        yield from page.wrap(notice.fix if notice.waived else f"Fix: {notice.fix}", first=4)
+        yield from page.wrap(f"Waived: {notice.waived}{mark}", first=4)
+        if notice.count > 1:
+            yield from page.wrap(notice.fix, first=4)
+    else:
+        yield from page.wrap(f"Fix: {notice.fix}{mark}", first=4)
 
 
 def manual_lines(page: Page, steps: Sequence[ManualStep], title: str) -> Iterator[str]:

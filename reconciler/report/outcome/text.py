@@ -25,9 +25,9 @@ def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100, be
     *below_plan*: the plan with its fingerprint is printed above, so that many rows of what was done are only counted.
     """
     page = Page(width, colour)
-    lines = [page.paint(BOLD, line) for line in page.wrap(view.title, rest=2)]
+    lines = [page.paint(BOLD, line) for line in page.wrap(f"{view.title}, {view.calls}", rest=2)]
     unproven = () if below_plan else (view.unproven,)
-    lines += [line for words in (*unproven, *view.notes, view.calls) for line in page.wrap(words, rest=2)]
+    lines += [line for words in (*unproven, *view.notes) for line in page.wrap(words, rest=2)]
     if view.writes and not below_plan:
         lines.append(visible(f"Fingerprint {view.fingerprint}"))
     if view.problems:

@@ -147,7 +147,7 @@ def outcome_view(
         writes=bool(plan.operations),
         unproven=_unproven(outcomes),
         notes=tuple(_unapproved(plan.made_from, checked_out)),
-        calls=f"{number_of(spent_calls, 'call')} made",
+        calls=number_of(spent_calls, "call"),
         problems=tuple(map(problem_notice, problems)),
         groups=tuple(group for group in groups if group.operations),
         manual=manual_steps(plan),

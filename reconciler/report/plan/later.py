@@ -23,7 +23,7 @@ class LaterLine(Struct, frozen=True):
     """One later change in words.
 
     `learners` names the first and the last of them, or each; `caseload` has both people's learners on that day, and
-    `findings` the policies that are broken from then on.
+    `findings` the policies that are broken from then on. `shifts`: a caseload changes, or is above a bound.
     """
 
     day: str
@@ -32,6 +32,7 @@ class LaterLine(Struct, frozen=True):
     learners: str
     why: str
     caseload: tuple[str, ...]
+    shifts: bool
     findings: tuple[str, ...]
     source: Source
     pending: bool
@@ -64,7 +65,7 @@ def verdict_words(plan: Plan) -> str:
     if plan.base and caused:
         parts.append(f"this change of the files moves {_moves(caused)}")
     elif caused:
-        parts.append(f"the files move {_moves(caused)}")
+        parts.append(_moves(caused))
     if before:
         parts.append(f"{_moves(before)} declared already")
     if plan.withdrawn:
@@ -75,7 +76,7 @@ def verdict_words(plan: Plan) -> str:
 def _moves(changes: Sequence[LaterChange]) -> str:
     days = sorted({change.day for change in changes})
     slots = number_of(sum(len(change.slots) for change in changes), "slot")
-    return f"{slots} on {number_of(len(days), 'day')}, the first on {days[0]}"
+    return f"{slots} on {days[0] if len(days) == 1 else number_of(len(days), 'day')}"
 
 
 def _line(change: LaterChange, *, compared: bool, whole: bool) -> LaterLine:
@@ -88,6 +89,7 @@ def _line(change: LaterChange, *, compared: bool, whole: bool) -> LaterLine:
         learners=_learners(change, whole=whole),
         why="" if change.kind is HandoverKind.WAIVER else change.why,
         caseload=tuple(caseload_words(row) for row in change.caseload),
+        shifts=any(row.before != row.after or _is_above(row) for row in change.caseload),
         findings=tuple(map(_finding, change.findings)),
         source=change.source,
         pending=compared and change.pending,
@@ -108,15 +110,18 @@ def _learners(change: LaterChange, *, whole: bool) -> str:
     return f"{names[0]} … {names[-1]}"
 
 
+def _is_above(row: LaterCaseload) -> bool:
+    return any(bound is not None and row.after > bound for bound in (row.target, row.maximum))
+
+
 def caseload_words(row: LaterCaseload) -> str:
-    """Return `kate-anderson 20 -> 37 learners, above the target of 25`; without the arrow if nothing changes."""
-    learners = number_of(row.after, "learner")
-    words = f"{row.handle} {learners}" if row.before == row.after else f"{row.handle} {row.before} -> {learners}"
+    """Return `kate-anderson 20 -> 37, above the target of 25`; without the arrow if nothing changes."""
+    words = f"{row.handle} {row.after}" if row.before == row.after else f"{row.handle} {row.before} -> {row.after}"
     if row.maximum is not None and row.after > row.maximum:
         return f"{words}, above the maximum of {row.maximum}"
     if row.target is not None and row.after > row.target:
         return f"{words}, above the target of {row.target}"
-    bounds = [f"{name} {bound}" for name, bound in (("target", row.target), ("maximum", row.maximum)) if bound]
+    bounds = [f"{name} {bound}" for name, bound in (("target", row.target), ("max", row.maximum)) if bound]
     return f"{words} ({', '.join(bounds)})" if bounds else words
 
 
@@ -138,7 +143,7 @@ def _text(page: Page, line: LaterLine) -> Iterator[str]:
     yield from page.signed(
         "!" if line.blocks else "=" if line.pending else "~", f"{line.day}  {line.what}{slots}  [{notes}]"
     )
-    if line.caseload:
+    if line.shifts:
         yield from page.wrap("; ".join(line.caseload), first=6, rest=8)
     for finding in line.findings:
         yield from page.wrap(finding, first=6, rest=8)

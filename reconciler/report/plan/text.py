@@ -14,8 +14,8 @@ from reconciler.report.plan.later import later_lines
 from reconciler.report.plan.rows import CohortRows
 from reconciler.report.plan.view import PlanView, plan_view
 
-SCREEN = 50
-"""Number of lines above which the verdict is repeated at the end."""
+SMALL_SCREEN, SCREEN = 24, 60
+"""Numbers of lines above which a plan repeats its verdict at the end: one that is refused, and any other."""
 LEGEND = "+ fill  ~ reassign  - remove by hand  ! set aside  = left as it is"
 
 
@@ -44,15 +44,15 @@ def render_text(
         *_changes(page, "Pending or drifting before this change of the files", view.already),
         *(() if view.later.leads else later),
     ]
-    if len(lines) > SCREEN:
+    if len(lines) > (SMALL_SCREEN if view.stop else SCREEN):
         lines += ["", *_verdict(page, view)]
     return page.text(lines)
 
 
-def render_headline(plan: Plan, *, fingerprint: str, colour: bool = False, width: int = 100) -> str:
-    """Render the first lines of the plan only: title, verdict, notes and cost."""
+def render_verdict(plan: Plan, *, fingerprint: str, colour: bool = False, width: int = 100) -> str:
+    """Render the verdict of the plan only."""
     page = Page(width, colour)
-    return page.text(_headline(page, plan_view(plan, fingerprint)))
+    return page.text(_verdict(page, plan_view(plan, fingerprint)))
 
 
 def _headline(page: Page, view: PlanView) -> Iterator[str]:

@@ -18,6 +18,7 @@ from reconciler.report.common.escape import visible
 from reconciler.report.common.grouping import MANY_ROWS
 from reconciler.report.outcome.text import render_text as render_outcomes
 from reconciler.report.outcome.view import outcome_view
+from reconciler.report.plan.markdown import render_markdown
 from reconciler.report.plan.text import SCREEN
 from reconciler.report.plan.text import render_text as render_plan
 from reconciler.report.problems.text import render_text as render_problems
@@ -69,8 +70,8 @@ Refused by limits (1)
     Fix: Raise it.
 
 Refused by policies (1)
-  state/cohorts/care.yaml:14: LRN-0042: one person [iqa_independent]
-    Fix: Declare another.
+  state/cohorts/care.yaml:14: LRN-0042: one person
+    Fix: Declare another. [iqa_independent]
 
 Set aside; the rest goes ahead (1)
   state/cohorts/it.yaml:4: learner 200006 is archived
@@ -82,16 +83,16 @@ Manual removals needed: the API cannot remove people (1)
     Afterwards: reconciler done STEP --by NAME
 
 Policy warnings (1)
-  state/cohorts/care.yaml:14: LRN-0042: no IQA [coverage]
-    Fix: Declare one.
+  state/cohorts/care.yaml:14: LRN-0042: no IQA
+    Fix: Declare one. [coverage]
 
 Warnings (1)
   state/cohorts/care.yaml:14: the last dated entry has passed
     Fix: Add one.
 
 Waived (1)
-  LRN-0042: tom-reed [trainee_assessor]
-    Waived: for a week (head)
+  LRN-0042: tom-reed
+    Waived: for a week (head) [trainee_assessor]
 
 Who gains and who loses learners
   staff          learners      default   learning aim  unit    target  max
@@ -174,7 +175,7 @@ def test_rows_that_differ_only_in_the_learner_are_one_row() -> None:
     rows = [change(DEFAULT, KATE, JAMES, learner=number, label=f"LRN-{number:02}", line=number) for number in (3, 1, 2)]
     assert (
         "  ~ 3 learners, LRN-01 to LRN-03: default assessor: kate-anderson -> james-fayre"
-        "  [state/cohorts/business-admin-l3-2026.yaml:1 and 2 more]\n"
+        "  [state/cohorts/business-admin-l3-2026.yaml:1, 2 more]\n"
     ) in text(plan(*rows), width=200)
 
 
@@ -310,9 +311,8 @@ def test_outcomes_tell_how_each_operation_ended_and_what_proves_it() -> None:
     assert seen == (
         """\
 Run 12 on sandbox, organisation 5740: 3 done, 1 already done, 1 not tried, 1 in conflict, 1 unknown,
-  1 failed
+  1 failed, 33 calls
 2 of the 3 done cannot be verified
-33 calls made
 Fingerprint sha256:0123
 
 Failed (1)
@@ -375,7 +375,7 @@ def test_what_ended_a_run_early_is_told_before_its_outcomes() -> None:
 def test_a_run_without_operations_says_so() -> None:
     """No outcome is not a success of anything."""
     seen = render_outcomes(outcome_view(plan(), [], fingerprint="sha256:0123", run=3, spent_calls=1))
-    assert seen == "Run 3 on sandbox, organisation 5740: nothing to write\n1 call made\n"
+    assert seen == "Run 3 on sandbox, organisation 5740: nothing to write, 1 call\n"
 
 
 # ------------------------------------------------------------------ problems
@@ -427,3 +427,17 @@ def test_below_its_plan_a_run_is_a_few_lines() -> None:
     assert "Done (6): 6 read back; see: reconciler history 12" in seen
     assert "Failed (1)\n  learner 4: assessor of learning aim 4" in seen
     assert len(seen.splitlines()) < 8
+
+
+# ------------------------------------------------------------------ measures
+
+
+def test_many_changes_of_one_cause_fit_a_screen_and_a_short_comment() -> None:
+    """One member of staff takes 3,000 learners from another: a few rows in every format."""
+    rows = [
+        change(DEFAULT, KATE, JAMES, learner=number, label=f"LRN-{number}", cohort=f"cohort-{number % 40}")
+        for number in range(200_000, 203_000)
+    ]
+    many = plan(*rows)
+    assert len(text(many).splitlines()) <= 40
+    assert len(render_markdown(many, fingerprint="sha256:0123").encode()) <= 4_000
