@@ -43,6 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "importing": NOUNS | {"declared", "observed", "onefile", "text"},
     "plan": NOUNS | {"onefile.wire", "resources"},
     "apply": NOUNS | {"onefile", "store"},
+    # who takes whose learners: the policies of plans judge it, and one module knows the solver
+    "sharing": NOUNS | {"plan.caseload", "plan.holders", "plan.policies"},
     "doctor.checks": NOUNS,
     # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
     "report": NOUNS
@@ -56,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "plan.since",
         "plan.windows",
     }
-    | {"runtime.output_folder", "runtime.state_edits", "store", "text"},
+    | {"runtime.output_folder", "runtime.state_edits", "sharing.obstacles", "sharing.reasons", "store", "text"},
     # OneFile's stand-in imports nothing of the rest, so that both cannot make the same mistake
     "onefile_sandbox": set(),
     # the edge: what commands share, the checks of doctor, one module per command, and the command line
@@ -85,6 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "onefile_sandbox",
         "resources",
         "runtime",
+        "sharing",
         "store",
         "text",
     },
@@ -108,12 +111,14 @@ MAY_IMPORT: dict[str, set[str]] = {
 HOMES: dict[str, set[str]] = {
     "click": {"cli", "github.__main__"},
     "deepdiff": {"apply.differences", "plan.since"},
+    "highspy": {"sharing.solver"},
     "httpx": {"onefile", "github.api"},
     "icalendar": {"report.calendar.ics"},
     "jinja2": {"report.html"},
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.document"},
     "msgspec": {"model.structs", "onefile_sandbox"},
+    "numpy": {"sharing.solver"},
     "psycopg": {"store.database"},
     "prometheus_client": {"report.drift.prometheus"},
     "markupsafe": {"report.html"},

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "replace": "Replace one member of staff with another in the files.",
     "revert": "Make a plan that undoes RUN.",
     "sandbox": "Serve a sandbox of OneFile's API with invented people.",
+    "share-out": "Share out a leaver's learners among several people.",
     "show": "Show a saved PLAN.",
     "site": "Make pages to read in a browser, without a server.",
     "unlock": "Release a lock that a crashed run left.",
@@ -35,13 +36,14 @@ COMMANDS: Mapping[str, str] = {
 
 
 def module_of(name: str) -> str:
-    """Return the module that defines a command; `import` is a Python keyword and gets an underscore."""
-    return f"reconciler.cli.{name}_" if iskeyword(name) else f"reconciler.cli.{name}"
+    """Return the module that defines a command: words are joined, and a Python keyword gets an underscore."""
+    module = name.replace("-", "_")
+    return f"reconciler.cli.{module}_" if iskeyword(module) else f"reconciler.cli.{module}"
 
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "import"),
-    "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "calendar"),
+    "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "calendar"),
     "Records": ("who", "history", "site", "revert", "done", "unlock"),
     "Tools": ("fmt", "sandbox"),
 }

@@ -92,6 +92,13 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "json": "replace:render_json",
     },
     "revert": _PLAN,
+    "share-out": {
+        "text": "share_out.text:render_text",
+        "markdown": "share_out.markdown:render_markdown",
+        "json": "share_out.json:render_json",
+        "csv": "share_out.csv:render",
+        "html": "share_out.html:render",
+    },
     "show": _PLAN,
     "show --handover": {
         "text": "plan.handover:render_text",

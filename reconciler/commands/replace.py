@@ -90,7 +90,7 @@ def replace(
     edits = Edits(options.state)
     taken = _covered(edits, request, day) if request.cover else _replaced(options, environment, edits, request, before)
     after = edits.declared(day)
-    changes = list(_changes(before, after))
+    changes = list(changes_between(before, after))
     replaced = Replaced(
         request,
         day,
@@ -104,7 +104,7 @@ def replace(
     if dry_run:
         return replaced
     edits.write()
-    moved = [_name(learner) for learner, _ in _moved(before, after)]
+    moved = [_name(learner) for learner, _ in moved_between(before, after)]
     if not plans or not moved:
         return replaced
     scope = with_(options, cohorts=(), learners=tuple(moved), since=None, at=day)
@@ -215,7 +215,7 @@ def _wrong_roles(
 def _holds_nothing(request: ReplaceRequest, declared: Declared) -> Problem:
     when = f" on or after {request.start}" if request.start else ""
     what = f"{request.who} holds no slot in this scope{when}"
-    by_cover = [f"{member.handle}'s" for member, _ in _covers(request, declared, declared.day)]
+    by_cover = [f"{member.handle}'s" for member, _ in covers_by(request.who, declared, declared.day)]
     if by_cover:
         fix = f"Change the cover in staff.yaml: they cover others ({listed(by_cover, 'and')} slots)."
         return Problem(what, fix, where="STAFF")
@@ -225,16 +225,17 @@ def _holds_nothing(request: ReplaceRequest, declared: Declared) -> Problem:
 # ------------------------------------------------------------------ warnings
 
 
-def _covers(request: ReplaceRequest, declared: Declared, day: date) -> Iterator[tuple[Staff, Cover]]:
+def covers_by(who: str, declared: Declared, day: date) -> Iterator[tuple[Staff, Cover]]:
+    """Yield each cover that somebody still has to do for another, with the one who is covered."""
     for member in declared.staff.values():
         for cover in member.cover:
-            if cover.by == request.who and (cover.end is None or cover.end >= day):
+            if cover.by == who and (cover.end is None or cover.end >= day):
                 yield member, cover
 
 
 def _notes(request: ReplaceRequest, declared: Declared, day: date) -> Iterator[Problem]:
-    for member, cover in _covers(request, declared, day):
-        what = f"{request.who} also holds {member.handle}'s slots by cover {_span(cover)}; these do not change"
+    for member, cover in covers_by(request.who, declared, day):
+        what = f"{request.who} also holds {member.handle}'s slots by cover {cover_span(cover)}; these do not change"
         fix = f"Change this cover of {member.handle} if somebody else must cover."
         yield Problem(what, fix, cover.source, severity="warning")
     for handle, means in (
@@ -243,18 +244,18 @@ def _notes(request: ReplaceRequest, declared: Declared, day: date) -> Iterator[P
     ):
         for cover in declared.staff[Handle(handle)].cover:
             if cover.end is None or cover.end >= day:
-                what = f"{handle} is covered by {cover.by} {_span(cover)}: {means}"
+                what = f"{handle} is covered by {cover.by} {cover_span(cover)}: {means}"
                 yield Problem(what, "Change the cover if this is not intended.", cover.source, severity="warning")
 
 
-def _span(cover: Cover) -> str:
+def cover_span(cover: Cover) -> str:
     return f"from {cover.start}" + (f" until {cover.end}" if cover.end else " on")
 
 
 # ------------------------------------------------------------------ the slots before and after
 
 
-def _moved(before: Declared, after: Declared) -> Iterator[tuple[DeclaredLearner, Mapping[Slot, Wanted]]]:
+def moved_between(before: Declared, after: Declared) -> Iterator[tuple[DeclaredLearner, Mapping[Slot, Wanted]]]:
     """Yield the learners whose slots differ, with the slots that they had."""
     then = {learner.key: learner.slots for learner in before.learners}
     for learner in after.learners:
@@ -262,9 +263,9 @@ def _moved(before: Declared, after: Declared) -> Iterator[tuple[DeclaredLearner,
             yield learner, had
 
 
-def _changes(before: Declared, after: Declared) -> Iterator[Change]:
+def changes_between(before: Declared, after: Declared) -> Iterator[Change]:
     """Yield the slots that change hands in the files, as changes of a plan without a reading."""
-    for learner, had in _moved(before, after):
+    for learner, had in moved_between(before, after):
         for slot in sorted({**had, **learner.slots}, key=Slot.order):
             old, new = had.get(slot), learner.slots.get(slot)
             if old is None or (new is not None and new.staff == old.staff):

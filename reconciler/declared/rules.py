@@ -29,6 +29,7 @@ def check_staff(directory: Directory) -> Iterator[Problem]:
             yield Problem(what, "Keep one handle per OneFile account; join two accounts with person.", member.source)
         first.setdefault(member.id, member)
         yield from _check_caseload(member)
+        yield from _check_competence(member)
         for cover in member.cover:
             yield from _check_cover(member, cover, directory)
         yield from _check_cover_days(member)
@@ -40,6 +41,13 @@ def _check_caseload(member: Staff) -> Iterator[Problem]:
     if target is not None and most is not None and target > most:
         what = f"staff {member.handle}: caseload: the target of {target} is above the max of {most}"
         yield Problem(what, "Lower the target or raise the max.", member.source)
+
+
+def _check_competence(member: Staff) -> Iterator[Problem]:
+    for item in member.competence or ():
+        if item.start and item.end and item.end < item.start:
+            what = f"staff {member.handle}: competence: standard {item.standard} ends on {item.end}, before it starts"
+            yield Problem(what, "Correct from or until.", item.source)
 
 
 def _check_cover(member: Staff, cover: Cover, directory: Directory) -> Iterator[Problem]:

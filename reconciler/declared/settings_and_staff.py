@@ -13,20 +13,23 @@ from reconciler.declared.yaml_loader import Document, Fields
 from reconciler.model.declared import (
     DEFAULT_DRIFT,
     DEFAULT_POLICIES,
+    FULL_TIME_HOURS,
     WEEKDAYS,
     Allowance,
+    Competence,
     Cover,
     DriftMode,
     Level,
     Limits,
     Names,
     Settings,
+    ShareWeights,
     Staff,
     Waiver,
     Window,
 )
-from reconciler.model.slots import ROLES_FOR, Handle, OrganisationId, Role, SlotKind, UserId
-from reconciler.model.structs import Struct
+from reconciler.model.slots import ROLES_FOR, Handle, OrganisationId, Role, SlotKind, StandardId, UserId
+from reconciler.model.structs import Struct, asdict
 from reconciler.problems import Source
 
 
@@ -77,6 +80,8 @@ def _member(reader: Reader, file: str, members: Fields, handle: str) -> Staff | 
         caseload_target=number_at(caseload, "target"),
         caseload_max=number_at(caseload, "max"),
         cover=covers,
+        hours=_decimal(fields, "hours") or FULL_TIME_HOURS,
+        competence=tuple(_competence(reader, file, fields, handle)) if "competence" in fields else None,
         source=Source(file, members.lines[handle]),
     )
 
@@ -89,6 +94,14 @@ def _covers(reader: Reader, file: str, fields: Fields, handle: str) -> list[Cove
         if by is not None and start is not None and not has_refused(item) and (end is not None or "until" not in item):
             covers.append(Cover(Handle(by), start, end, text_at(item, "reason") or "", Source(file, line)))
     return sorted(covers, key=lambda cover: cover.start)
+
+
+def _competence(reader: Reader, file: str, fields: Fields, handle: str) -> Iterator[Competence]:
+    for item, line in mappings_at(fields, "competence"):
+        standard, subject = number_at(item, "standard"), f"staff {handle}: competence"
+        start, end = reader.day(item, "from", subject), reader.day(item, "until", subject)
+        if standard is not None and not has_refused(item):
+            yield Competence(StandardId(standard), start, end, Source(file, line))
 
 
 def read_settings(document: Document) -> Settings | None:
@@ -116,9 +129,16 @@ def read_settings(document: Document) -> Settings | None:
         step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
         titles=_titles(fields_at(root, "names")),
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or default.names),
+        share_weights=_share_weights(fields_at(root, "share_out")),
         employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
         source=Source(document.file, root.lines["organisation"]),
     )
+
+
+def _share_weights(fields: Fields) -> ShareWeights:
+    default = asdict(ShareWeights())
+    given = ((name, number_at(fields, name)) for name in default)
+    return ShareWeights(**{**default, **{name: value for name, value in given if value is not None}})
 
 
 def _titles(fields: Fields) -> dict[int | str, str]:
@@ -180,9 +200,9 @@ def _limits(fields: Fields) -> Limits:
 def _allowance(fields: Fields, default: Allowance) -> Allowance:
     """Read an allowance: a missing part keeps its default; null is no limit."""
     count = number_at(fields, "count") if "count" in fields else default.count
-    return Allowance(count, _share(fields) if "share" in fields else default.share)
+    return Allowance(count, _decimal(fields, "share") if "share" in fields else default.share)
 
 
-def _share(fields: Fields) -> float | None:
-    value = text_at(fields, "share") or number_at(fields, "share")
+def _decimal(fields: Fields, key: str) -> float | None:
+    value = text_at(fields, key) or number_at(fields, key)
     return None if value is None else float(value)

@@ -56,7 +56,16 @@ _STYLES: Mapping[Kind, Shape] = {
         "block",
         inside={
             "staff": Shape(
-                "block", inside={"*": Shape(inside={"caseload": _LINE, "cover": Shape("block", inside={"*": _LINE})})}
+                "block",
+                inside={
+                    "*": Shape(
+                        inside={
+                            "caseload": _LINE,
+                            "competence": Shape(inside={"*": _LINE}),
+                            "cover": Shape("block", inside={"*": _LINE}),
+                        }
+                    )
+                },
             )
         },
     ),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Literal, NamedTuple
 
-from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Role, Slot, SlotKind, UserId
+from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Role, Slot, SlotKind, StandardId, UserId
 from reconciler.model.structs import EqualIgnoringSource, Struct, field
 from reconciler.problems import Problem, Source
 
@@ -94,6 +94,20 @@ reported, although no two runs start at the same minute.
 """
 
 
+class ShareWeights(Struct, frozen=True):
+    """The cost of each broken wish when learners are shared out.
+
+    A learner above the target; a load above the others'; each further person for the learners of one employer or
+    cohort; a person who is new to the learner; a learner moved who could stay.
+    """
+
+    target: int = 20
+    even: int = 6
+    together: int = 4
+    known: int = 8
+    move: int = 10
+
+
 class Settings(EqualIgnoringSource, Struct, frozen=True):
     """The contents of settings.yaml.
 
@@ -117,6 +131,7 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     employer_signs: bool = False
     step_owner: str = ""
     titles: Mapping[int | str, str] = field(default_factory=dict)
+    share_weights: ShareWeights = ShareWeights()
     source: Source = Source("settings.yaml")
 
     @property
@@ -144,8 +159,27 @@ class Cover(EqualIgnoringSource, Struct, frozen=True):
     source: Source = Source("")
 
 
+class Competence(EqualIgnoringSource, Struct, frozen=True):
+    """A standard that a member of staff may assess or quality-assure, from `start` to `end`, both included."""
+
+    standard: StandardId
+    start: date | None = None
+    end: date | None = None
+    source: Source = Source("")
+
+    def on(self, day: date) -> bool:
+        return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
+
+
+FULL_TIME_HOURS = 37.0
+"""Hours a week of a member of staff whose entry in staff.yaml names none."""
+
+
 class Staff(EqualIgnoringSource, Struct, frozen=True):
-    """One OneFile account of a member of staff. `person` joins the accounts of one human being."""
+    """One OneFile account of a member of staff. `person` joins the accounts of one human being.
+
+    `hours` are the working hours a week. Without `competence` any standard is allowed.
+    """
 
     handle: Handle
     id: UserId
@@ -154,11 +188,19 @@ class Staff(EqualIgnoringSource, Struct, frozen=True):
     caseload_target: int | None = None
     caseload_max: int | None = None
     cover: tuple[Cover, ...] = ()
+    hours: float = FULL_TIME_HOURS
+    competence: tuple[Competence, ...] | None = None
     source: Source = Source("")
 
     def human(self) -> str:
         """Return the key by which people, not accounts, are compared."""
         return f"person:{self.person}" if self.person else f"account:{self.id}"
+
+    def is_competent(self, standards: Iterable[int | str], day: date) -> bool:
+        """Return True if each of the standards is among the declared competence on the day, or none is declared."""
+        if self.competence is None:
+            return True
+        return {item.standard for item in self.competence if item.on(day)}.issuperset(standards)
 
 
 class Wanted(EqualIgnoringSource, Struct, frozen=True):

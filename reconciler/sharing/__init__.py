@@ -1,0 +1,1 @@
+"""Shares out learners: the question, a local search, and the solver."""
