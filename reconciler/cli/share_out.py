@@ -32,7 +32,6 @@ def _people(_context: click.Context, _parameter: click.Parameter, value: str | N
     name="share-out",
     examples=(
         "reconciler share-out kate-anderson --from 2027-01-01 --dry-run",
-        "reconciler share-out kate-anderson --to xanthe-kestrelby,demelza-eastlake",
         "reconciler share-out --rebalance --cohort team-leader-l3-2026",
     ),
 )

@@ -10,8 +10,8 @@ from reconciler.model.declared import FULL_TIME_HOURS, ShareWeights
 from reconciler.model.slots import Handle, LearnerKey
 from reconciler.model.structs import Struct, field
 
-Rule = Literal["role", "max", "competence", "trainee", "independence", "placement", "coverage"]
-"""Reasons why somebody may not take a learner. All but `max` are known for each learner and person alone."""
+Rule = Literal["role", "max", "competence", "trainee", "independence", "placement", "coverage", "apart"]
+"""Reasons why somebody may not take a learner. All but `max` and `apart` are known for each learner and person."""
 RELAXABLE: tuple[Rule, ...] = ("max", "competence", "trainee", "independence", "placement")
 """Rules that a centre could give up, the least serious first. OneFile itself refuses a wrong role."""
 UNPLACED = 1e6
@@ -162,5 +162,5 @@ def broken_rules(problem: ShareProblem, heirs: Sequence[Handle | None]) -> list[
     for first, second in problem.apart:
         one, other = heirs[first], heirs[second]
         if one is not None and other is not None and people[one].human == people[other].human:
-            broken.append((second, "independence"))
+            broken.append((second, "apart"))
     return broken

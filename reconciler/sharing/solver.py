@@ -12,9 +12,10 @@ from reconciler.problems import Problem, ReconcilerError
 from reconciler.sharing.problem import UNPLACED, Costs, Person, Shared, ShareProblem, Task, cost_of
 from reconciler.sharing.search import improve
 
-SMALL = 1_500
+SMALL = 600
 """Pairs of task and person up to which the whole question is given to the solver, for a proven optimum."""
-_NODES = 300
+_NODES = 100
+_GAP = 5e-5
 _STEP = 30
 """Loads are counted one by one up to this many more than the present one; beyond, in steps of ten."""
 
@@ -48,7 +49,7 @@ def _highs() -> Any:
     try:
         import highspy
     except ImportError:
-        what = "the solver HiGHS is not installed"
+        what = "sharing out needs the solver HiGHS, which is not installed"
         fix = "Install it with: pip install 'onefile-reconciler[share]'"
         raise ReconcilerError(Problem(what, fix)) from None
     return highspy
@@ -92,8 +93,8 @@ class _Program:
         self.upper.append(upper)
         self.starts.append(len(self.indices))
 
-    def solve(self) -> tuple[list[float], float]:
-        """Return the values of the columns, and a bound on the cost."""
+    def solve(self, gap: float) -> tuple[list[float], float]:
+        """Return the values of the columns, at most this share above the least cost, and a bound on the cost."""
         import numpy as np
 
         highspy = _highs()
@@ -108,7 +109,7 @@ class _Program:
         kinds = highspy.HighsVarType
         program.integrality_ = [kinds.kInteger if whole else kinds.kContinuous for whole in self.whole]
         solver = _quiet_solver(highspy)
-        options = {"threads": 1, "random_seed": 0, "mip_rel_gap": 1e-9, "mip_max_nodes": _NODES}
+        options = {"threads": 1, "random_seed": 0, "mip_rel_gap": gap, "mip_max_nodes": _NODES}
         for name, value in options.items():
             solver.setOptionValue(name, value)
         solver.passModel(program)
@@ -222,7 +223,7 @@ class _Model:
 
     def solve(self) -> Shared:
         """Return the answer of the program; its bound is of the whole problem."""
-        values, bound = self._program.solve()
+        values, bound = self._program.solve(gap=_GAP if self._grouped else 1e-9)
         heirs: list[Handle | None] = [None] * len(self._problem.tasks)
         for members, takes in zip(self._classes, self._takes, strict=True):
             ordered = sorted(members, key=lambda places: [self._problem.tasks[place].group for place in places])
