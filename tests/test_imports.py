@@ -118,7 +118,6 @@ HOMES: dict[str, set[str]] = {
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.document"},
     "msgspec": {"model.structs", "onefile_sandbox"},
-    "numpy": {"sharing.solver"},
     "psycopg": {"store.database"},
     "prometheus_client": {"report.drift.prometheus"},
     "markupsafe": {"report.html"},

@@ -35,6 +35,7 @@ async def _examine(options: Options, environment: Environment, checks: Checks, c
     git_state(options.state, environment.note)
     local = LocalChecks(options, environment, checks)
     declared = local.configuration()
+    local.leavers(declared)
     local.schemas()
     settings = declared.settings if declared else local.settings_alone()
     target = local.target(settings)

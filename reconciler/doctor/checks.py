@@ -26,6 +26,7 @@ class Name(StrEnum):
     """Names of the checks, in the order of the report."""
 
     CONFIGURATION = "configuration"
+    LEAVERS = "leavers"
     SCHEMAS = "schemas for editors"
     TARGET = "target"
     TOKEN = "customer token"  # noqa: S105  a check's name

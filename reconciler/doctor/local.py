@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from reconciler.declared.folder import list_state_folder
 from reconciler.declared.load import read_all
 from reconciler.doctor.checks import Checks, CheckStatus, Name, failed, failed_with, fine, nothing, skipped, unknown
@@ -18,7 +20,7 @@ from reconciler.runtime.schema_copies import has_schemas, other_schemas, stale_h
 from reconciler.runtime.store_address import store_of
 from reconciler.runtime.token import TOKEN, customer_token, has_token, origin_of
 from reconciler.store import Store
-from reconciler.text import number_of
+from reconciler.text import listed, number_of
 
 
 class LocalChecks:
@@ -48,6 +50,29 @@ class LocalChecks:
         """Return True for settings alone, as `init --begin-with import` leaves it."""
         folder = list_state_folder(self._options.state)
         return folder.settings.is_file() and not folder.staff.exists() and not folder.cohorts
+
+    def leavers(self, declared: Declared | None) -> None:
+        """Check that people who have left, by a cover without an end, have no slot in their name."""
+        if declared is None:
+            self._note(skipped(Name.LEAVERS, "the files cannot be read"))
+            return
+        left = {
+            member.handle: cover.source
+            for member in declared.staff.values()
+            for cover in member.cover
+            if cover.end is None and cover.start <= declared.day
+        }
+        named = Counter(wanted.source for learner in declared.learners for wanted in learner.slots.values())
+        slots = {handle: named[source] for handle, source in sorted(left.items()) if named[source]}
+        if slots:
+            first, words = next(iter(slots)), [f"{handle} has {number_of(slots[handle], 'slot')}" for handle in slots]
+            fix = f"Run `reconciler share-out {first}` and apply. If `reconciler who {first} --read` is then empty, "
+            fix += "archive them in OneFile."
+            self._note(unknown(Name.LEAVERS, f"still in their name: {', '.join(words)}", fix))
+        elif left:
+            self._note(fine(Name.LEAVERS, f"no slot is in the name of {listed(sorted(left), 'or')}"))
+        else:
+            self._note(nothing(Name.LEAVERS, "nobody has a cover without an end"))
 
     def schemas(self) -> None:
         """Check the copies beside the state folder, which editors use to check the files."""

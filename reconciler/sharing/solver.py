@@ -95,17 +95,14 @@ class _Program:
 
     def solve(self, gap: float) -> tuple[list[float], float]:
         """Return the values of the columns, at most this share above the least cost, and a bound on the cost."""
-        import numpy as np
-
         highspy = _highs()
         program = highspy.HighsLp()
         program.num_col_, program.num_row_ = len(self.cost), len(self.lower)
-        program.col_cost_, program.col_lower_ = np.array(self.cost), np.zeros(len(self.cost))
-        program.col_upper_ = np.array(self.most, dtype=float)
-        program.row_lower_, program.row_upper_ = np.array(self.lower, dtype=float), np.array(self.upper, dtype=float)
+        program.col_cost_, program.col_lower_, program.col_upper_ = self.cost, [0.0] * len(self.cost), self.most
+        program.row_lower_, program.row_upper_ = self.lower, self.upper
         program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        program.a_matrix_.start_, program.a_matrix_.index_ = np.array(self.starts), np.array(self.indices)
-        program.a_matrix_.value_ = np.array(self.values, dtype=float)
+        program.a_matrix_.start_, program.a_matrix_.index_ = self.starts, self.indices
+        program.a_matrix_.value_ = self.values
         kinds = highspy.HighsVarType
         program.integrality_ = [kinds.kInteger if whole else kinds.kContinuous for whole in self.whole]
         solver = _quiet_solver(highspy)
