@@ -218,10 +218,10 @@ HiGHS (`highspy`) was chosen over CP-SAT (`ortools`), on Python 3.11, x86-64, on
 | the same program, 30 learners and 12 staff, to 0.2 % | 0.2 s | 1.1 s |
 | the same program, 66 learners and 150 staff | 26 s to 0.2 % | 46 s, still 16 % above its bound |
 
-Neither solves the whole program in time for 66 learners and 150 staff. So HiGHS first solves it without the wish to keep
-groups together, which is almost a transport problem: it finds an heir for as many learners as the rules allow, and
-the best loads. A local search then brings the groups together. Up to 600 pairs of learner and person, HiGHS also solves the
-whole program and proves the best answer. On three questions of 66 learners and 150 staff, of which the solver alone
+Neither solves the whole program in time for 66 learners and 150 staff. So HiGHS first solves it without the wish to
+keep groups together, which is almost a transport problem: it finds an heir for as many learners as the rules allow, and
+the best loads. A local search then brings the groups together. Up to 600 pairs of learner and person, HiGHS also solves
+the whole program and proves the best answer. On three questions of 66 learners and 150 staff, of which the solver alone
 needed up to a minute, this way was within 1.3 % of the solver's answer.
 """
 

@@ -96,8 +96,8 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "text": "share_out.text:render_text",
         "markdown": "share_out.markdown:render_markdown",
         "json": "share_out.json:render_json",
-        "csv": "share_out.csv:render",
-        "html": "share_out.html:render",
+        "csv": "share_out.csv:render_csv",
+        "html": "share_out.html:render_html",
     },
     "show": _PLAN,
     "show --handover": {

@@ -22,7 +22,12 @@ def _people(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 @command(
     click.argument("leavers", metavar="[STAFF]...", nargs=-1),
-    click.option("--to", callback=_people, metavar="STAFF,…", help="Only these people take learners."),
+    click.option(
+        "--to",
+        callback=_people,
+        metavar="STAFF,…",
+        help="Only these people take learners; with --rebalance, only they give some away.",
+    ),
     click.option("--from", "start", callback=day_of, metavar="DATE", help="The first day of the heirs."),
     click.option("--rebalance", is_flag=True, help="Share out what people hold above their target; nobody leaves."),
     click.option("--dry-run", is_flag=True, help="Show the proposal and the edits; write nothing."),

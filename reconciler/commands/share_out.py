@@ -127,7 +127,7 @@ def share_out(
     is written. Raises Invalid with every problem; then nothing is written.
     """
     day = request.start or environment.today()
-    before = read_declared(options.state, day)
+    before = read_state(with_(options.whole(), at=day), environment)
     work = _Work(options, environment, request, before)
     if not plans:
         shared, edits = work.shared_out(read_from_files(before), read=False)
@@ -185,7 +185,7 @@ class _Work:
         }
         self._chosen = self._scope()
         self.given = self._rebalanced() if self.request.rebalance else self._left()
-        if not self.given and not self._in_defaults():
+        if not self.given and not list(self._left_in_defaults()):
             raise Invalid([_nothing(self.request)])
         concerned = {item.learner.key for item in self.given}
         learners = tuple(learner for learner in self.before.everyone if learner.key in concerned)
@@ -243,12 +243,12 @@ class _Work:
                 given.append(Given(learners[key], side_of(member.role), {member.handle: slots}, keeps=True))
         return given
 
-    def _in_defaults(self) -> bool:
-        return not self.request.rebalance and any(
-            defaults_name(leaver, cohort, values, self.request.start, self.environment.today())
-            for leaver in self.request.leavers
-            for cohort, values in self._values.values()
-        )
+    def _left_in_defaults(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each leaver whom a cohort's defaults name: the leaver, the cohort and its file."""
+        for leaver in self.request.leavers:
+            for name, (cohort, values) in self._values.items():
+                if defaults_name(leaver, cohort, values, self.request.start, self.environment.today()):
+                    yield leaver, cohort, name
 
     # -------------------------------------------------------------- the proposal
 
@@ -263,7 +263,7 @@ class _Work:
             if not (item.keeps and heir in item.slots)
         ]
         taken = self._edit(moves) if None not in shared.heirs else []
-        after = self._edits.declared(self.before.day)
+        after = with_(self._edits.declared(self.before.day), settings=self.before.settings)
         _refuse(_breaches(self.scoped, after, observed))
         settings, staff = self.before.settings, self.before.staff
         return (
@@ -278,13 +278,24 @@ class _Work:
                 obstacles_of(problem, shared),
                 self._edits.edits,
                 taken,
-                list(_notes(self.request, self.before, read=read)),
+                [
+                    *_notes(self.request, self.before, read=read),
+                    *(self._defaults_notes() if taken or not moves else ()),
+                ],
                 list(changes_between(self.before, after)),
                 {member.id: member.handle for member in staff.values()},
                 settings.titles,
             ),
             self._edits,
         )
+
+    def _defaults_notes(self) -> Iterator[Problem]:
+        """Warn of defaults that name a leaver, whom the next new learner would get."""
+        for leaver, cohort, name in self._left_in_defaults():
+            if not self.options.learners:
+                what = f"the defaults of {cohort} still name {leaver}"
+                fix = f"Choose a successor: `reconciler replace {leaver} --by STAFF --cohort {cohort}`."
+                yield Problem(what, fix, Source((self.options.state / name).as_posix()), severity="warning")
 
     def _edit(self, moves: Sequence[Assignment]) -> list[Taken]:
         """Edit the cohort files. Raises Invalid if an entry cannot change alone."""

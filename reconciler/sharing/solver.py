@@ -50,7 +50,7 @@ def _highs() -> Any:
         import highspy
     except ImportError:
         what = "sharing out needs the solver HiGHS, which is not installed"
-        fix = "Install it with: pip install 'onefile-reconciler[share]'"
+        fix = "Run: pip install 'onefile-reconciler[share]'."
         raise ReconcilerError(Problem(what, fix)) from None
     return highspy
 

@@ -1,4 +1,4 @@
-"""share-out, as its user sees it: a proposal in every format, files edited and planned, and nothing left of a leaver."""
+"""share-out, as its user sees it: a proposal in every format, files edited, a plan, and nothing left of a leaver."""
 
 from __future__ import annotations
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report.history.csv import render_csv
+from reconciler.report.history.csv import render_csv as as_csv
 from reconciler.report.share_out.rows import LEARNER_COLUMNS, learner_rows
 
 if TYPE_CHECKING:
     from reconciler.commands.share_out import SharedOut
 
 
-def render(result: SharedOut) -> str:
+def render_csv(result: SharedOut) -> str:
     """Render who takes each learner, safe to open in a spreadsheet."""
     rows = [dict(zip(LEARNER_COLUMNS, cells, strict=True)) for cells in learner_rows(result)]
-    return render_csv(rows, LEARNER_COLUMNS)
+    return as_csv(rows, LEARNER_COLUMNS)

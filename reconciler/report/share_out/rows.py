@@ -47,8 +47,8 @@ def title(result: SharedOut) -> str:
     when = f" from {request.start}" if request.start else ""
     if result.unplaced:
         return f"{number_of(result.unplaced, 'learner')} of {count} would have nobody{when}: nothing was written"
-    if request.rebalance and not count:
-        return "No move makes the caseloads better"
+    if not count:
+        return "No move makes the caseloads better" if request.rebalance else "No learner changes hands"
     verb = verb if count == 1 else verb.replace("is", "are")
     givers = "" if request.rebalance else f" of {listed(request.leavers, 'and')}"
     return f"{learners}{givers} {verb} shared out among {len(heirs)} {'person' if len(heirs) == 1 else 'people'}{when}"
