@@ -17,7 +17,8 @@ def test_every_command_has_a_page() -> None:
     """And the program has one, which names them all."""
     assert set(PAGES) == {"reconciler.1", *(f"reconciler-{name}.1" for name in COMMANDS)}
     for name, words in COMMANDS.items():
-        assert rf"\fBreconciler\-{name}\fR(1)" in PAGES["reconciler.1"]
+        escaped = name.replace("-", r"\-")
+        assert rf"\fBreconciler\-{escaped}\fR(1)" in PAGES["reconciler.1"]
         assert words.rstrip(".").replace("-", r"\-") in PAGES[f"reconciler-{name}.1"]
 
 

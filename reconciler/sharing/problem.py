@@ -20,7 +20,7 @@ GIVE_UP = 1e4
 
 
 class Person(Struct, frozen=True):
-    """Somebody who may take learners.
+    """Candidate for learners.
 
     `now` is their caseload on the day, `load` the same without any of the tasks; `human` joins the accounts of one
     person.

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import DEFAULT_DRIFT, DEFAULT_POLICIES, Allowance, Declared, Limits
-from reconciler.model.slots import Slot, SlotKind
+from reconciler.model.slots import Handle, Slot, SlotKind
 from reconciler.problems import Source
 from tests.declared.files import (
     ACME,
@@ -377,3 +377,27 @@ def test_two_accounts_of_one_person_are_one_human(tmp_path: Path) -> None:
     one, two = (member for member in members.values() if member.person)
     assert one.human() == two.human()
     assert (two.caseload_target, two.caseload_max) == (None, 4)
+
+
+def test_hours_and_competence_are_kept_as_declared(tmp_path: Path) -> None:
+    """Without hours somebody is full-time; an empty list is no competence, and none is any."""
+    staff = (
+        STAFF
+        + "  kate-two: {id: 8, role: assessor, hours: 22.5, competence: [{standard: 41240, until: 2026-12-31}]}\n"
+        + "  kate-three: {id: 9, role: assessor, competence: []}\n"
+    )
+    members = read(tmp_path, "learners: []\n", staff=staff).staff
+    two, three, kate = (members[Handle(name)] for name in ("kate-two", "kate-three", "kate-anderson"))
+    assert (two.hours, three.hours) == (22.5, 37.0)
+    last = date(2026, 12, 31)
+    assert [two.is_competent([41240], day) for day in (last, last + timedelta(days=1))] == [True, False]
+    assert not two.is_competent([41240, 41242], last)
+    assert not three.is_competent([41240], last)
+    assert three.is_competent([], last) and kate.is_competent([1], last)
+
+
+def test_the_weights_of_sharing_out_are_read_one_by_one(tmp_path: Path) -> None:
+    """A weight that is left out has its default; 0 is a weight."""
+    settings = "version: 1\norganisation: 5740\nshare_out: {even: 9, known: 0}\n"
+    weights = read(tmp_path, "learners: []\n", settings=settings).settings.share_weights
+    assert (weights.even, weights.known, weights.target) == (9, 0, 20)

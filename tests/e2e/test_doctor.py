@@ -25,7 +25,7 @@ from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.store import JournalOperation, Store
 from tests.e2e.test_surroundings import stopped_during
-from tests.e2e.user import JAMES, KATE, LEARNER, PRIYA, SETTINGS, TOKEN, Ended, Home, Served, point_at, served
+from tests.e2e.user import JAMES, KATE, LEARNER, PRIYA, SETTINGS, STAFF, TOKEN, Ended, Home, Served, point_at, served
 
 CANARY = ("--canary", "200004")
 PER_LEARNER = (Name.RECORD, Name.AIMS, Name.UNITS)
@@ -120,6 +120,20 @@ def test_schemas_of_another_version_are_told(home: Home) -> None:
     assert "init --schemas" in report.checks[Name.SCHEMAS]["fix"]
 
 
+def test_who_has_left_and_still_has_slots_is_named_with_the_way_out(home: Home) -> None:
+    """A cover without an end that has begun; once nothing is in their name it is fine."""
+    assert consult(home.declare()).verdict(Name.LEAVERS) == "nothing"
+    kate = {"id": KATE, "role": "assessor", "cover": [{"by": "james", "from": "2020-01-01"}]}
+    report = consult(home.declare(staff={**STAFF, "kate": kate}))
+    assert report.verdict(Name.LEAVERS) == "unknown" and report.code == ExitCode.DONE
+    assert "kate has 2 slots" in report.told(Name.LEAVERS)
+    assert "`reconciler share-out kate`" in report.told(Name.LEAVERS)
+    report = consult(home.declare({"id": 200004, "default_assessor": "james"}, staff={**STAFF, "kate": kate}))
+    assert report.verdict(Name.LEAVERS) == "fine"
+    (home.path / "state" / "staff.yaml").write_text("staff: 1", "utf-8")
+    assert consult(home).verdict(Name.LEAVERS) == "skipped"
+
+
 def test_a_centre_that_the_sandbox_has_not_is_no_failure(home: Home) -> None:
     """Its number is real elsewhere; what else can be known is known by a centre that the sandbox has."""
     home.declare(settings={"organisation": 777}, organisation=5740)
@@ -137,6 +151,7 @@ def test_a_sound_setting_has_nothing_to_mend(home: Home, monkeypatch: pytest.Mon
     report = at_a_server(home, monkeypatch)
     assert report.code == ExitCode.DONE and report.run is None
     assert {name for name, check in report.checks.items() if check["verdict"] != "fine"} == {
+        Name.LEAVERS,
         Name.SCHEMAS,
         Name.LAST_READING,
         Name.ALL_UNITS,

@@ -169,6 +169,17 @@ def test_what_is_wrong_is_refused_and_nothing_is_written(home: Home, arguments: 
     assert files(home) == before
 
 
+def test_defaults_that_no_learner_has_are_left_with_a_warning(home: Home) -> None:
+    """The next new learner would get the leaver, and only a person can choose who follows."""
+    staff = {"kate": {"id": 132757, "role": "assessor"}, "james": {"id": 122762, "role": "assessor"}}
+    home.declare({"id": 200004, "default_assessor": "james"}, staff=staff, defaults={"default_assessor": "kate"})
+    ended = home.run("share-out", "kate", "--no-plan")
+    assert ended.code == ExitCode.DONE, ended.err
+    assert "No learner changes hands." in ended.out
+    assert "the defaults of c1 still name kate" in ended.err
+    assert "`reconciler replace kate --by STAFF --cohort c1`" in ended.err
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_no_edited_file_breaks_what_was_kept(home: Home, seed: int) -> None:
     """Over generated folders: no new finding of the policies, and the other slots of every learner stay."""
