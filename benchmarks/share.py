@@ -162,7 +162,7 @@ def report(rows: Sequence[Row], small: float, big: float, minutes: float) -> str
     lines = [
         "# Sharing out: measured",
         "",
-        f"`python -m benchmarks.share`: {len(rows)} generated centres with {min(r.staff for r in rows)} to "
+        f"`python -m benchmarks.share`: {len(rows):,} generated centres with {min(r.staff for r in rows)} to "
         f"{max(r.staff for r in rows)} staff and up to 2,000 learners, one to three leavers, tight maximums. "
         f"{minutes:.0f} minutes on {_machine()}.",
         "",

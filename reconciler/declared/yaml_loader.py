@@ -175,7 +175,11 @@ _WORDS: dict[str, str | int | bool | None] = {"null": None, "true": True, "false
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _LONGEST_NUMBER = 18  # digits; every id is far smaller, and conversion stays cheap
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SHARE = re.compile(r"[01]|0\.[0-9]{1,18}|1\.0{1,18}")  # a number for every reader, kept as text here
+_DECIMALS = {
+    "share": re.compile(r"[01]|0\.[0-9]{1,18}|1\.0{1,18}"),
+    "hours": re.compile(r"[1-9][0-9]?\.[0-9]{1,18}|100\.0{1,18}"),
+}
+"""Keys with numbers that are the same for every reader, and kept as text here."""
 _OTHER_TYPE = re.compile(  # of YAML 1.2's core schema, with the forms of 1.1 that check-jsonschema reads
     r"~|Null|NULL|True|TRUE|False|FALSE|=|<<"
     r"|[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)|[-+][0-9_]+|[0-9][0-9_]*"
@@ -295,10 +299,12 @@ class _Builder:
             fix = "Write the value. Write null if nobody is meant, or remove the key."
             self._problem(event.start_mark.line + 1, f"{quoted(key) if key else 'this item'} has no value", fix)
             return Refused()
+        if key in _DECIMALS and _DECIMALS[key].fullmatch(text):
+            return self._number(text, event.start_mark.line + 1) if _WHOLE.fullmatch(text) else text
         if text not in self._known:
             if _WHOLE.fullmatch(text):
                 return self._number(text, event.start_mark.line + 1)
-            if _OTHER_TYPE.fullmatch(text) and not (key == "share" and _SHARE.fullmatch(text)):
+            if _OTHER_TYPE.fullmatch(text):
                 self._document.has_ambiguous = True
                 return Ambiguous(text)
             self._known[text] = text

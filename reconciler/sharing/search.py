@@ -32,6 +32,7 @@ class _Search:
             self._partners[second].append(first)
         self._may = [[handle for handle in self._people if problem.may(task, handle)] for task in self._tasks]
         self._loads = Counter({handle: person.load for handle, person in self._people.items()})
+        self._steps = {handle: self._load_change(handle, 1) for handle in self._people}
         self._members: dict[tuple[str, Handle], set[int]] = defaultdict(set)
         self._held: dict[Handle, set[int]] = defaultdict(set)
         self._holders: dict[str, set[Handle]] = defaultdict(set)
@@ -45,17 +46,22 @@ class _Search:
     def _put(self, place: int, heir: Handle | None) -> None:
         task, old = self._tasks[place], self.heirs[place]
         if old is not None:
-            self._loads[old] -= old not in task.known
+            self._count(old, -(old not in task.known))
             self._held[old].discard(place)
             self._members[task.group, old].discard(place)
             if not self._members[task.group, old]:
                 self._holders[task.group].discard(old)
         if heir is not None:
-            self._loads[heir] += heir not in task.known
+            self._count(heir, heir not in task.known)
             self._held[heir].add(place)
             self._members[task.group, heir].add(place)
             self._holders[task.group].add(heir)
         self.heirs[place] = heir
+
+    def _count(self, handle: Handle, more: int) -> None:
+        if more:
+            self._loads[handle] += more
+            self._steps[handle] = self._load_change(handle, 1)
 
     def _fits(self, person: Person, more: int) -> bool:
         room = self._problem.room(person)
@@ -94,7 +100,10 @@ class _Search:
         old = self.heirs[places[0]]
         leaving = self._leaving(places, old)
         best, found = -_EPSILON, None
+        strangers = sum(not self._tasks[place].known for place in places)
         for heir in choice:
+            if leaving + strangers * self._steps[heir] >= best:  # each learner more costs at least as much as the first
+                continue
             if heir != old and (change := self._joining(places, heir, best - leaving)) is not None:
                 best, found = leaving + change, heir
         if found is not None:
