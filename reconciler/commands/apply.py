@@ -26,6 +26,7 @@ from reconciler.plan.alteration import altered, as_planned, learners_of, never_w
 from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
 from reconciler.plan.identity import moved_misids
+from reconciler.plan.kept_steps import kept_steps
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_ahead
@@ -106,7 +107,7 @@ def _exit_code(plan: Plan, outcomes: tuple[Outcome, ...]) -> ExitCode:
         return ExitCode.INCOMPLETE
     if State.CONFLICT in states:
         return ExitCode.STALE
-    return ExitCode.INCOMPLETE if plan.manual or plan.summary.blocked else ExitCode.DONE
+    return ExitCode.INCOMPLETE if plan.steps or plan.summary.blocked else ExitCode.DONE
 
 
 def apply(
@@ -213,6 +214,7 @@ async def _planned(
         cohorts = applied_cohorts(session.store, kept.plan.site)
         plan = rejudge(relimit_plan(renewed(kept.plan, declared), declared, cohorts), declared)
         plan = await _identified(session, environment, plan, declared)
+        plan = replace(plan, kept=kept_steps(plan, session.store.issues(plan.site, "step"), declared))
         return Planned(await _judged_anew(session, environment, plan, declared))
     planned = (await plan_in(session, options, environment, declared)).made_from(files)
     note_reading(session.store, planned.plan, planned.plan.created_at)

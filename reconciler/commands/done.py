@@ -114,7 +114,7 @@ class _Step(Struct, frozen=True):
 def _chosen(
     store: Store, site: Site, declared: Declared, learners: Collection[str], choice: StepChoice
 ) -> tuple[_Step, ...]:
-    steps = _open_steps(store, site)
+    steps = _open_steps(store, site, declared)
     if choice.run is not None:
         steps = {step: steps[step] for step in _steps_of_run(store, site, choice.run) if step in steps}
     if learners:
@@ -157,9 +157,15 @@ def _not_open(step: str, store: Store, site: Site) -> Problem:
     return Problem(f"no step {step} is open", "See the open steps with: reconciler plan", where="STEP")
 
 
-def _open_steps(store: Store, site: Site) -> dict[str, _Step]:
-    known = store.recorded(site)
-    waiting = {(*step.place, step.holder) for step in store.issues(site, "step") if step.due}
+def _open_steps(store: Store, site: Site, declared: Declared) -> dict[str, _Step]:
+    known, issues = store.recorded(site), store.issues(site, "step")
+    waiting = {(*step.place, step.holder) for step in issues if step.due}
+    wanted = {(learner.id, slot) for learner in declared.learners for slot in learner.slots}
+    kept = [  # no file asks for it, so perhaps no run reads it
+        _Step(issue.learner, issue.slot, UserId(issue.holder), alone=True)
+        for issue in issues
+        if issue.place not in wanted and isinstance(issue.holder, int)
+    ]
     recorded = [
         _Step(learner, slot, staff, alone=True)
         for (learner, slot), staff in known.items()
@@ -177,7 +183,7 @@ def _open_steps(store: Store, site: Site) -> dict[str, _Step]:
         for slot, move in row.operation.moves
         if move.before is Unread.UNREADABLE and (row.operation.learner, slot) not in known  # perhaps there already
     ]
-    steps = {step_id(*step.place): step for step in (*refused, *recorded, *unknown)}
+    steps = {step_id(*step.place): step for step in (*kept, *refused, *recorded, *unknown)}
     fights = {
         fight_id(*fight.place): _Step(*fight.place, fight.due, fight=fight) for fight in store.issues(site, "fight")
     }

@@ -9,7 +9,7 @@ from typing import Literal
 
 from reconciler.model.declared import Level
 from reconciler.model.operations import Operation
-from reconciler.model.slots import Handle, Holder, OrganisationId, Site, Slot, UserId
+from reconciler.model.slots import Handle, Holder, OrganisationId, Site, Slot, Unread, UserId
 from reconciler.model.structs import EqualIgnoringSource, RedactedRepr, Struct, field
 from reconciler.problems import Problem, Source
 
@@ -54,6 +54,12 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
     @property
     def address(self) -> str:
         return self.slot.address(self.learner)
+
+    @property
+    def lapsed(self) -> bool:
+        """True if the slot's declared time has ended: read, set aside, and nobody declared."""
+        read = not (self.recorded or isinstance(self.before, Unread))
+        return read and self.after is None and bool(self.blocked)
 
 
 class ManualRemoval(EqualIgnoringSource, Struct, frozen=True):
@@ -237,10 +243,11 @@ class Plan(RedactedRepr, Struct, frozen=True):
     `handles` maps staff ids to handles, `titles` the keys of learning aims and units to their names; `left_out` counts
     the declared learners outside the scope. `base` is the commit whose files were planned beside these against the same
     reading, if any; `made_from` is the git state of the files themselves. `later` has the changes of later days in
-    order, and `withdrawn` those of the base's files that the files no longer bring. `names` are learners' names, only
-    if settings.privacy lets this report show them: they are never saved. `moved` has the reason for each learner whose
-    MISID belonged to another account before, and who is not written; `identities` are the accounts by the digest of
-    their MISID, for the record of an apply. Neither is saved.
+    order, and `withdrawn` those of the base's files that the files no longer bring. `kept` are manual steps that
+    earlier runs opened, that no file asks for now, and that nobody is known to have done. `names` are learners' names,
+    only if settings.privacy lets this report show them: they are never saved. `moved` has the reason for each learner
+    whose MISID belonged to another account before, and who is not written; `identities` are the accounts by the digest
+    of their MISID, for the record of an apply. Neither is saved.
     """
 
     hidden = ("names",)
@@ -267,6 +274,12 @@ class Plan(RedactedRepr, Struct, frozen=True):
     withdrawn: tuple[LaterChange, ...] = ()
     moved: Mapping[UserId, str] = field(default_factory=dict)
     identities: Mapping[str, UserId] = field(default_factory=dict)
+    kept: tuple[ManualRemoval, ...] = ()
+
+    @property
+    def steps(self) -> tuple[ManualRemoval, ...]:
+        """Every open manual step: of this plan, then the kept ones."""
+        return (*self.manual, *self.kept)
 
     @property
     def site(self) -> Site:

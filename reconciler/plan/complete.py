@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from reconciler.model.declared import RUN_LIMITS, VANISHED, Declared, Limits, Window
-from reconciler.model.history import JournalRow
+from reconciler.model.history import JournalRow, OpenIssue
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.plan import REVERTED, ManualRemoval, Plan
 from reconciler.model.slot_state import SlotState, after_write
@@ -17,6 +17,7 @@ from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.compare import make_plan
 from reconciler.plan.identity import moved_misids, refuse_twins, seen_identities, with_former
+from reconciler.plan.kept_steps import kept_steps
 from reconciler.plan.later import attribute_later, build_later, cut_horizon
 from reconciler.plan.limits import Refusal, Step, check_limits, check_vanished, counts_only, waive_limits
 from reconciler.plan.lookahead import look_ahead
@@ -30,15 +31,14 @@ class StoreSnapshot(Struct, frozen=True):
 
     `sent` are the operations that were sent and have no outcome yet, `unsettled` the slots whose last write may or may
     not have happened. `cohorts` are those that earlier applies managed and whose absence this plan must report.
-    `steps` are the manual steps that are open, with the time when a run first found them. `identities` are accounts by
-    the digest of their MISID.
+    `steps` are the manual steps that are open. `identities` are accounts by the digest of their MISID.
     """
 
     recorded: Recorded = field(default_factory=dict)
     unsettled: frozenset[Place] = frozenset()
     sent: tuple[JournalRow, ...] = ()
     cohorts: frozenset[str] = frozenset()
-    steps: Mapping[Step, datetime] = field(default_factory=dict)
+    steps: tuple[OpenIssue, ...] = ()
     identities: Mapping[str, UserId] = field(default_factory=dict)
 
 
@@ -81,8 +81,9 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
         identities=seen_identities(declared, observed),
         later=build_later(shown, observed, plan.changes),
     )
-    steps = (replace(step, first_seen=store.steps.get(_step(step))) for step in plan.manual)
-    plan = replace(plan, manual=tuple(steps))
+    since = {(issue.learner, issue.slot, issue.holder): issue.first_seen for issue in store.steps}
+    steps = (replace(step, first_seen=since.get(_step(step))) for step in plan.manual)
+    plan = replace(plan, manual=tuple(steps), kept=kept_steps(plan, store.steps, declared, observed))
     return judge_plan(plan, declared, observed, store.cohorts, everyone=conditions.everyone)
 
 

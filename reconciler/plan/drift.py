@@ -304,7 +304,7 @@ def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
 
 
 def drift_ending(episode: OpenIssue, change: Change | None) -> str:
-    if change is None or _has_lapsed(change):
+    if change is None or change.lapsed:
         return "no longer declared"
     unread = change.recorded or change.before is Unread.UNREADABLE
     if unread and change.after == episode.due:
@@ -322,26 +322,20 @@ def drift_ending(episode: OpenIssue, change: Change | None) -> str:
 
 def fight_ending(episode: OpenIssue, change: Change | None) -> str:
     """Return why a fight ended: only the files or a person can end it, not a quiet period."""
-    if change is None or _has_lapsed(change):
+    if change is None or change.lapsed:
         return "no longer declared"
     return "" if change.after == episode.due else "the files ask for somebody else"
 
 
 def step_ending(episode: OpenIssue, change: Change | None) -> str:
     """Return why a manual step ended: only a reading of the slot shows that, not our record of it."""
-    if change is None or _has_lapsed(change):
-        return "the files no longer ask for it"
+    if change is None or change.lapsed:
+        return "a reading shows that it is done"  # else the plan has kept it
     if change.after is not None:
         return f"the files ask for {'them again' if change.after == episode.holder else 'somebody else'}"
     if change.recorded or change.before in (Unread.UNREADABLE, Unread.AMBIGUOUS, episode.holder):
         return ""
     return "a reading shows that it is done"
-
-
-def _has_lapsed(change: Change) -> bool:
-    """Return True if the slot's declared time has ended: read, set aside, and nobody declared."""
-    read = not (change.recorded or isinstance(change.before, Unread))
-    return read and change.after is None and bool(change.blocked)
 
 
 def restrict_to(plan: Plan, chosen: Collection[Place], calls_per_minute: int) -> Plan:
@@ -360,6 +354,7 @@ def restrict_to(plan: Plan, chosen: Collection[Place], calls_per_minute: int) ->
         changes=changes,
         operations=operations,
         manual=(),
+        kept=(),
         problems=(),
         findings=(),
         refusals=(),

@@ -35,8 +35,7 @@ def _operation(changes: list[Change]) -> Operation:
 def removal(change: Change, members: Mapping[UserId, Staff], owner: str = "") -> ManualRemoval:
     assert isinstance(change.before, int)  # noqa: S101  a delete always has a holder, see _action
     holder = UserId(change.before)
-    member = members.get(holder)
-    page, clicks = _way(change.slot.kind, member.role if member else None)
+    page, clicks = way_to_remove(change.slot.kind, members.get(holder))
     return ManualRemoval(
         id=step_id(change.learner, change.slot),
         learner=change.learner,
@@ -69,12 +68,13 @@ _ACCESS = (
 )
 
 
-def _way(kind: SlotKind, role: Role | None) -> tuple[str, str]:
-    """Return the page of OneFile where a person removes somebody, and the way there.
+def way_to_remove(kind: SlotKind, member: Staff | None) -> tuple[str, str]:
+    """Return the page of OneFile where a person removes a member of staff, and the way there.
 
     Source: OneFile's help articles and no more (Allocations, 76000041714; Unit Allocations, 76000039884; employers,
     topic 76000015473).
     """
+    role = member.role if member else None
     match kind:
         case SlotKind.UNIT_ASSESSOR | SlotKind.UNIT_IQA:
             way, who = _UNIT, "assessors" if kind is SlotKind.UNIT_ASSESSOR else "IQAs"

@@ -13,9 +13,14 @@ def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
     """Store the steps that an apply or a drift run found open, and close those that are done.
 
     A plan alone is not stored, because it may never be approved. `whole`: the plan has every slot that the files
-    declare in its scope, so a step that it does not have is done; a saved plan may be one that reverts a run.
+    declare in its scope, and keeps what no file asks for, so a step that it does not have is done; a saved plan may be
+    one that reverts a run.
     """
     seen = {(step.learner, step.slot): Observation(step.holder, _remembered(step)) for step in plan.manual}
+    if whole and plan.kept:
+        kept = {(step.learner, step.slot) for step in plan.kept}
+        issues = (issue for issue in store.issues(plan.site, "step") if issue.place in kept)
+        seen |= {issue.place: Observation(issue.holder, issue.due) for issue in issues}
 
     def words(step: OpenIssue, change: Change | None) -> str:
         return step_ending(step, change) if change or whole else ""

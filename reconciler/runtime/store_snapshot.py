@@ -18,8 +18,7 @@ def snapshot(options: Options, store: Store, site: Site, learners: Collection[Us
     """Read what a plan for these learners depends on."""
     sent, recorded = _sent(store, site), store.recorded(site, learners)
     cohorts = missable_cohorts(options, store, site)
-    steps = {(step.learner, step.slot, step.holder): step.first_seen for step in store.issues(site, "step")}
-    identities = store.identities(site)
+    steps, identities = store.issues(site, "step"), store.identities(site)
     return StoreSnapshot(recorded, _places(sent, store, site), tuple(sent), cohorts, steps, identities)
 
 

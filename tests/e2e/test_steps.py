@@ -163,3 +163,73 @@ def test_a_step_that_no_reading_can_close_is_closed_by_a_person(home: Home, monk
         assert steps(home) == {}
         home.converges()
         assert {one.ending for one in kept(home)} == {"absent, reported by sam (run 3)"}
+
+
+# ------------------------------------------------------------------ steps that no file asks for any longer
+
+
+def kept_addresses(home: Home) -> set[str]:
+    drift = home.run("drift", "--format", "json").json
+    in_plan = {step["address"] for step in home.plan().get("kept_steps", [])}
+    assert in_plan <= {step["address"] for step in drift["manual_steps"]}
+    return in_plan
+
+
+@pytest.mark.parametrize("cohort", [[{"id": 200007, "default_assessor": "kate"}], [{**LEARNER, "additional": []}]])
+def test_a_step_outlives_the_files_that_asked_for_it(
+    home: Home, server: Served, cohort: list[dict[str, object]]
+) -> None:
+    """Whether the learner is still declared or not, whatever runs: until a person says that it is done."""
+    removed(home)
+    home.run("apply", "--auto-approve")
+    step = steps(home)[ADDITIONAL]["id"]
+    entry = {key: value for key, value in cohort[0].items() if key != "units"}
+    home.declare(entry, settings=OWNED)
+    for command in (["drift"], ["apply", "--auto-approve"], ["plan"], ["drift", "--learner", str(entry["id"])]):
+        ended = home.run(*command)
+        assert ended.is_decent()
+    assert ADDITIONAL in {one.slot.address(one.learner) for one in kept(home) if not one.ended}
+    assert home.run("apply", "--auto-approve").code == ExitCode.INCOMPLETE
+    assert "from the additional people" in home.run("plan").out
+    assert home.run("done", str(step), "--by", "priya").code == ExitCode.DONE
+    assert ADDITIONAL not in {one.slot.address(one.learner) for one in kept(home) if not one.ended}
+
+
+def test_a_reading_closes_a_step_that_no_file_asks_for(home: Home, server: Served) -> None:
+    """Where the learner is read; where they are not, a person may say so."""
+    removed(home)
+    home.run("apply", "--auto-approve")
+    declared = {key: value for key, value in LEARNER.items() if key != "additional"}
+    units = [{"unit": "BA_301", "iqa": "priya"}]
+    home.declare({**declared, "units": units}, settings=OWNED)
+    assert kept_addresses(home) == {UNIT}
+    for unit in server.world.units_of[200004]:
+        unit["AssessorID"] = None
+    assert home.run("drift").code == ExitCode.DONE
+    assert kept_addresses(home) == set()
+    assert "a reading shows that it is done" in {one.ending for one in kept(home)}
+
+
+def test_what_a_revert_left_to_people_stays_when_the_files_are_put_back(home: Home, server: Served) -> None:
+    """The mistake is gone from the files, and what it did is still in OneFile."""
+    home.declare({"id": 200004, "default_assessor": "kate"}, settings=OWNED).converges()
+    home.declare({"id": 200004, "default_assessor": "kate", "additional": ["lee"]}, settings=OWNED)
+    home.run("apply", "--auto-approve")
+    run = home.run("history", "--format", "json").json[0]["run"]
+    home.declare({"id": 200004, "default_assessor": "kate"}, settings=OWNED)
+    assert home.run("revert", str(run), "--out", "back.json").code == ExitCode.DONE
+    assert home.run("apply", "back.json").code == ExitCode.INCOMPLETE
+    home.run("drift")
+    assert [one.ending for one in kept(home)] == [""]
+
+
+def test_an_additional_person_taken_off_by_hand_can_be_added_again(home: Home, server: Served) -> None:
+    """OneFile does not show it, so a person says so; who prints how."""
+    home.declare({"id": 200004, "additional": ["lee"]}, settings=OWNED).converges()
+    server.world.additional[200004].clear()
+    assert "see: reconciler who LEARNER" in home.run("plan").out.replace("\n", " ").replace("  ", " ")
+    told = home.run("who", "200004").out.replace("\n", " ")
+    step = told.split("reconciler done ")[1].split()[0]
+    assert home.run("done", step, "--by", "priya").code == ExitCode.DONE
+    home.converges()
+    assert server.world.additional[200004] == [LEE]

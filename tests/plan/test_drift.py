@@ -332,7 +332,7 @@ def test_a_step_ends_by_a_reading_or_by_the_files() -> None:
     assert step_ending(step, change(DEFAULT, None, None)) == "a reading shows that it is done"
     assert step_ending(step, change(DEFAULT, KATE, KATE)) == "the files ask for them again"
     assert step_ending(step, change(DEFAULT, Unread.UNREADABLE, None)) == ""
-    assert step_ending(step, None) == "the files no longer ask for it"
+    assert step_ending(step, None) == "a reading shows that it is done"  # otherwise the plan keeps it
     assert step_ending(step, change(DEFAULT, KATE, JAMES)) == "the files ask for somebody else"
 
 
@@ -350,7 +350,7 @@ def test_a_learner_set_aside_ends_no_step_of_an_additional_person() -> None:
     step = replace(seen(change(observer, LEE, None)), matter="step", due=None)
     aside = change(DEFAULT, KATE, KATE, recorded=True, blocked="archived")
     assert endings(plan_of([aside]), step_ending)(step) == ""
-    assert endings(plan_of([replace(aside, blocked="")]), step_ending)(step) == "the files no longer ask for it"
+    assert endings(plan_of([replace(aside, blocked="")]), step_ending)(step) == "a reading shows that it is done"
 
 
 def test_what_lapsed_was_neither_accepted_nor_done() -> None:
@@ -360,4 +360,4 @@ def test_what_lapsed_was_neither_accepted_nor_done() -> None:
     assert drift_ending(emptied, lapsed) == "no longer declared"
     assert drift_ending(emptied, replace(lapsed, before=Unread.UNREADABLE)) == "no longer declared"
     assert fight_ending(emptied, lapsed) == "no longer declared"
-    assert step_ending(emptied, lapsed) == "the files no longer ask for it"
+    assert step_ending(emptied, lapsed) == "a reading shows that it is done"

@@ -80,7 +80,7 @@ def tasks_of(steps: Sequence[ManualStep]) -> tuple[Task, ...]:
 
 def manual_steps(plan: Plan) -> tuple[ManualStep, ...]:
     """Return the plan's manual steps in words, in the plan's order."""
-    return tuple(_step(removal, plan) for removal in plan.manual)
+    return tuple(_step(removal, plan) for removal in plan.steps)
 
 
 def _step(removal: ManualRemoval, plan: Plan) -> ManualStep:

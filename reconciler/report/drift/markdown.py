@@ -120,7 +120,7 @@ def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     for verdict in SECTIONS:
         if slots := [drifted for drifted in left if drifted.verdict is verdict]:
             yield _drift(section_title(verdict, report), slots, report, _TIERS[verdict], verbose)
-    if report.plan.manual:
+    if report.plan.steps:
         yield manual_part(manual_steps(report.plan), OPEN_STEPS)
     yield from _problems(report.plan.problems, "Set aside", fit.ASIDE)
     yield from _corrections(report, verbose, failed=False)

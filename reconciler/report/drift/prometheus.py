@@ -61,11 +61,11 @@ def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
 
 def _steps(registry: CollectorRegistry, report: DriftReport) -> None:
     steps = _gauge(registry, "manual_steps", "Open manual steps.")
-    _set(steps, report, len(report.plan.manual))
+    _set(steps, report, len(report.plan.steps))
     oldest = _gauge(
         registry, "manual_step_oldest_seconds", "Seconds since the oldest manual step was opened; 0 without any."
     )
-    _set(oldest, report, _oldest(report, (step.first_seen for step in report.plan.manual if step.first_seen)))
+    _set(oldest, report, _oldest(report, (step.first_seen for step in report.plan.steps if step.first_seen)))
 
 
 def _run(registry: CollectorRegistry, report: DriftReport, exit_code: int) -> None:

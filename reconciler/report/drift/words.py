@@ -126,7 +126,7 @@ def counts(report: DriftReport) -> list[tuple[int, str]]:
         (len(report.due), "due by date"),
         (len(report.pending), "pending from the files"),
         (len(report.unknown), "to add (cannot be verified)"),
-        (len(report.plan.manual), f"manual step{'' if len(report.plan.manual) == 1 else 's'} open"),
+        (len(report.plan.steps), f"manual step{'' if len(report.plan.steps) == 1 else 's'} open"),
         (sum(report.unmanaged.values()), "not managed"),
         (len(staff), f"finding{'' if len(staff) == 1 else 's'} about staff accounts"),
         (report.ignored, "drifted and ignored, as settings.drift says"),

@@ -50,7 +50,7 @@ def render_json(
                 "owner": step.owner,
                 "first_seen": time_json(step.first_seen),
             }
-            for step in plan.manual
+            for step in plan.steps
         ],
         "waived": [
             {"policy": finding.policy, "what": finding.what, "waived": finding.waived}

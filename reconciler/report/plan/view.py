@@ -149,7 +149,8 @@ def _notes(
         yield _attribution(plan, cohorts, already)
     if recorded := sum(change.recorded and risk_of(change) is None for change in plan.changes):
         them = "it" if recorded == 1 else "them"
-        yield f"{number_of(recorded, 'unchanged slot')} cannot be verified (OneFile does not show {them})."
+        what = f"{number_of(recorded, 'unchanged slot')} cannot be verified (OneFile does not show {them})"
+        yield f"{what}. To add somebody again who was taken off in OneFile, see: reconciler who LEARNER."
     if unknown:
         are = "are" if len(unknown) > 1 else "is"
         what = f"{number_of(len(unknown), 'slot')} {are} unknown ({by_kind(unknown)})"

@@ -7,6 +7,8 @@ from datetime import UTC
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from reconciler.model.operations import step_id
+from reconciler.model.slots import SlotKind
 from reconciler.report.common.terminal import BOLD, Page
 from reconciler.report.common.words import holder_words, learner_words, slot_words
 from reconciler.text import number_of, spaced
@@ -84,6 +86,9 @@ def _holder(slot: HeldSlot, holders: Holders) -> str:
         parts.append(f"not applied yet: run {recorded.run} left {holder_words(recorded.staff, holders.names)} there")
     else:
         parts.append("not recorded")
+    if slot.learner and wanted and slot.slot.kind is SlotKind.ADDITIONAL and recorded and recorded.staff == staff:
+        step = step_id(slot.learner, slot.slot)
+        parts.append(f"taken off in OneFile and to be added again: reconciler done {step} --by NAME, then apply")
     if holders.read:
         parts.append(f"OneFile has {holder_words(slot.onefile, holders.names)} now")
     return ", ".join(parts)
