@@ -8,6 +8,7 @@ from datetime import UTC
 
 from reconciler.model.declared import LOOSENED
 from reconciler.model.plan import Change, Finding, Plan, Summary
+from reconciler.model.slots import SlotKind
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.document import future_digest
 from reconciler.report.caseload.view import CaseloadLine, caseload_lines
@@ -147,10 +148,11 @@ def _notes(
         yield f"{plan.day} is in the past: this is what was declared for that day, and apply does not carry it out."
     if plan.base:
         yield _attribution(plan, cohorts, already)
-    if recorded := sum(change.recorded and risk_of(change) is None for change in plan.changes):
-        them = "it" if recorded == 1 else "them"
-        what = f"{number_of(recorded, 'unchanged slot')} cannot be verified (OneFile does not show {them})"
-        yield f"{what}. To add somebody again who was taken off in OneFile, see: reconciler who LEARNER."
+    if recorded := [change for change in plan.changes if change.recorded and risk_of(change) is None]:
+        them = "it" if len(recorded) == 1 else "them"
+        yield f"{number_of(len(recorded), 'unchanged slot')} cannot be verified (OneFile does not show {them})."
+        if any(change.slot.kind is SlotKind.ADDITIONAL for change in recorded):
+            yield "To add somebody again who was taken off in OneFile, see: reconciler who LEARNER."
     if unknown:
         are = "are" if len(unknown) > 1 else "is"
         what = f"{number_of(len(unknown), 'slot')} {are} unknown ({by_kind(unknown)})"

@@ -88,7 +88,7 @@ def _holder(slot: HeldSlot, holders: Holders) -> str:
         parts.append("not recorded")
     if slot.learner and wanted and slot.slot.kind is SlotKind.ADDITIONAL and recorded and recorded.staff == staff:
         step = step_id(slot.learner, slot.slot)
-        parts.append(f"taken off in OneFile and to be added again: reconciler done {step} --by NAME, then apply")
+        parts.append(f"if taken off in OneFile, add them again with: reconciler done {step} --by NAME, then apply")
     if holders.read:
         parts.append(f"OneFile has {holder_words(slot.onefile, holders.names)} now")
     return ", ".join(parts)
