@@ -149,7 +149,7 @@ class _Adopting:
                     yield change
             elif isinstance(change.before, Unread) or change.recorded:
                 continue  # nothing was read that could be adopted
-            elif self.request.everything or (change.reason == "drift" and change.held != "ignore"):
+            elif self.request.everything or change.writer or (change.reason == "drift" and change.held != "ignore"):
                 yield change
 
     # -------------------------------------------------------------- which of them can be declared

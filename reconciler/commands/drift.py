@@ -19,6 +19,7 @@ from reconciler.model.plan import Change, GitState, Plan
 from reconciler.model.slots import Place, Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
+from reconciler.plan.causes import find_causes
 from reconciler.plan.complete import judge_plan
 from reconciler.plan.drift import (
     LOOKING_BACK,
@@ -169,7 +170,7 @@ def _report(
 ) -> DriftReport:
     modes = declared.settings.drift
     drifted = [change for change in plan.changes if is_drift(change)]
-    reported = [change for change in drifted if modes[change.slot.kind] != "ignore"]
+    reported = [change for change in drifted if change.writer or modes[change.slot.kind] != "ignore"]
     waiting = [change for change in plan.changes if differs(change) and not is_drift(change)]
     known = [change for change in waiting if change.reason != "unknown"]
     learners = {change.learner for change in (*reported, *known)}
@@ -181,12 +182,14 @@ def _report(
     now = store.now()
     holders_then = _wanted_then(options, declared, plan, observed, store) if known else {}
     unrecorded = nothing_recorded(store, plan.site) if plan.changes else ""
+    judged = decide_drift(reported, memory, declared.settings, now, approval)
+    earlier = store.issues(plan.site, "drift", ended_since=now - LOOKING_BACK) if memory.corrections else ()
     due = {place_of(change) for change in known if is_due(change, applied.get(place_of(change)), holders_then)}
     return DriftReport(
         plan=dated(plan, store),
         taken_at=observed.taken_at,
         now=now,
-        drift=decide_drift(reported, memory, declared.settings, now, approval),
+        drift=judged,
         due=tuple(change for change in known if place_of(change) in due),
         pending=tuple(change for change in known if place_of(change) not in due),
         unknown=tuple(change for change in waiting if change.reason == "unknown"),
@@ -199,6 +202,7 @@ def _report(
         recent_corrections=recent,
         approved=approval.commit if approval else "",
         unrecorded=unrecorded,
+        causes=find_causes(judged, observed, [issue for issue in earlier if issue.ended]),
     )
 
 

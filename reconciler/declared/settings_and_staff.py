@@ -119,6 +119,7 @@ def read_settings(document: Document) -> Settings | None:
         target=text_at(root, "target") or default.target,
         drift={kind: cast("DriftMode", text_at(drift, kind) or DEFAULT_DRIFT[kind]) for kind in SlotKind},
         grace_hours=default.grace_hours if grace is None else grace,
+        writers={kind: name for kind in SlotKind if (name := text_at(fields_at(root, "writers"), kind))},
         limits=_limits(fields_at(root, "limits")),
         calls_per_minute=number_at(root, "calls_per_minute") or default.calls_per_minute,
         longest_wait_seconds=number_at(root, "longest_wait_seconds") or default.longest_wait_seconds,

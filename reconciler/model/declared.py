@@ -111,6 +111,7 @@ class ShareWeights(Struct, frozen=True):
 class Settings(EqualIgnoringSource, Struct, frozen=True):
     """The contents of settings.yaml.
 
+    `writers` names the system that owns a kind of slot, if it is another one: such slots are never written.
     `step_owner` is the person or team that does manual steps, in the centre's own words; `titles`
     are names of learning aims, by StandardId, and of units, by UnitId; `source` is the line that
     names the organisation.
@@ -120,6 +121,7 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     target: str = "sandbox"
     drift: Mapping[SlotKind, DriftMode] = field(default_factory=lambda: dict(DEFAULT_DRIFT))
     grace_hours: int = DEFAULT_GRACE_HOURS
+    writers: Mapping[SlotKind, str] = field(default_factory=dict)
     limits: Limits = Limits()
     calls_per_minute: int = 300
     longest_wait_seconds: int = 120

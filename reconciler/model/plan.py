@@ -31,7 +31,8 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
 
     `recorded` is True where `before` is our own record because OneFile does not show the slot.
     `blocked` says why a change that is needed will not be made; `held` says so for drift that
-    settings.drift only reports or ignores. Both leave the action a no-op and the row visible.
+    settings.drift only reports or ignores, and for a kind that `writer` owns, another system that
+    settings.writers names. Both leave the action a no-op and the row visible.
     `pending` is True where a plan that was compared with another version of the files (`Plan.base`) finds the same
     change asked for there: it was pending or drifting already, and is not caused by the change under review.
     """
@@ -48,8 +49,9 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
     source: Source
     recorded: bool = False
     blocked: str = ""
-    held: Literal["", "report", "ignore"] = ""
+    held: Literal["", "report", "ignore", "writer"] = ""
     pending: bool = False
+    writer: str = ""
 
     @property
     def address(self) -> str:

@@ -176,6 +176,8 @@ class _Comparison:
             return replace(change, action="no-op", blocked=why_not)
         if action == "no-op":
             return change
+        if writer := self.declared.settings.writers.get(slot.kind):
+            return replace(change, action="no-op", held="writer", writer=writer)
         if change.reason == "drift" and (mode := self.declared.settings.drift[slot.kind]) != "correct":
             return replace(change, action="no-op", held=mode)
         if blocked := self._change_blocked(learner, seen, change):

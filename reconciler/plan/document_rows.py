@@ -46,6 +46,8 @@ def change_row(change: Change, handles: Handles) -> Row:
         row["blocked"] = change.blocked
     if change.held:
         row["held"] = change.held
+    if change.writer:
+        row["writer"] = change.writer
     if change.pending:
         row["pending"] = True
     return row
@@ -67,6 +69,7 @@ def read_change(row: Row) -> Change:
         recorded=row.get("recorded", False),
         blocked=row.get("blocked", ""),
         held=row.get("held", ""),
+        writer=row.get("writer", ""),
         pending=row.get("pending", False),
     )
 

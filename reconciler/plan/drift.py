@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from typing import Literal
 
 from reconciler.model.declared import STAFF_POLICIES, Declared, Settings
 from reconciler.model.history import Correction, LastApplied, OpenIssue
@@ -32,6 +33,7 @@ class DriftAction(StrEnum):
     CORRECT = "correct"  # `drift --correct` puts it back
     GRACE = "grace"  # it does so after the grace period
     REPORT = "report"  # settings.drift says to report only
+    OTHER_WRITER = "other_writer"  # settings.writers says that another system owns this kind
     FIGHT = "fight"  # corrected too often: a person must answer first
     BY_HAND = "by_hand"  # somebody holds a slot that should be empty: OneFile has no unassign
     SET_ASIDE = "set_aside"  # it cannot be written; the change's `blocked` says why
@@ -83,6 +85,52 @@ class Drifted(Struct, frozen=True):
     is_new: bool = False
 
 
+Confidence = Literal["likely", "possible"]
+
+
+class CauseKind(StrEnum):
+    """What probably moved the slots."""
+
+    ARCHIVED = "archived"  # an account was archived in OneFile, which gives all its work to one heir
+    SENT_AGAIN = "sent_again"  # another system writes its own value after each correction
+    BATCH = "batch"  # a bulk import gave many learners one default
+    REALLOCATED = "reallocated"  # somebody gave one person's work to another at once
+
+
+class Cause(Struct, frozen=True):
+    """One probable cause of drift in several slots.
+
+    `left` is who was applied, `came` who is there now; None if they are several. `between` is the part of the day in
+    which the slots were seen to move, if it was about the same each time; `corrections` is how often they were
+    corrected before, at most.
+    """
+
+    kind: CauseKind
+    confidence: Confidence
+    slots: tuple[Drifted, ...]
+    since: datetime
+    left: UserId | None = None
+    came: UserId | None = None
+    corrections: int = 0
+    between: tuple[datetime, datetime] | None = None
+
+    @property
+    def places(self) -> frozenset[Place]:
+        """The slots that moved."""
+        return frozenset(place_of(drifted.change) for drifted in self.slots)
+
+    @property
+    def kinds(self) -> tuple[SlotKind, ...]:
+        """The kinds of the slots, in order."""
+        kinds = {drifted.change.slot.kind for drifted in self.slots}
+        return tuple(kind for kind in SlotKind if kind in kinds)
+
+    @property
+    def learners(self) -> int:
+        """The number of learners."""
+        return len({drifted.change.learner for drifted in self.slots})
+
+
 class DriftReport(Struct, frozen=True):
     """Everything that a drift run found and did, for every format.
 
@@ -90,8 +138,9 @@ class DriftReport(Struct, frozen=True):
     of the files. `ended` are the issues that this run found over; `unseen` are open ones in scope whose slot it could
     not read. `approved` is the commit that corrections go back to, or `unapproved` the reason why there is none.
     `outcomes` are of the corrections of `run`. `unrecorded` is why drift cannot be detected if nothing is recorded.
-    `due_outcomes` are of the due changes that `due_run` applied, `due_waiting` the due changes that it left, with who
-    must act. `read_before` is when the last complete reading before this one was taken.
+    `causes` explain several drifted slots each. `due_outcomes` are of the due changes that `due_run` applied,
+    `due_waiting` the due changes that it left, with who must act. `read_before` is when the last complete reading
+    before this one was taken.
     """
 
     plan: Plan
@@ -119,6 +168,7 @@ class DriftReport(Struct, frozen=True):
     due_outcomes: tuple[Outcome, ...] = ()
     due_waiting: tuple[Problem, ...] = ()
     read_before: datetime | None = None
+    causes: tuple[Cause, ...] = ()
 
     def corrected(self) -> frozenset[Place]:
         """Return the slots that are as applied again."""
@@ -134,6 +184,11 @@ class DriftReport(Struct, frozen=True):
         return tuple(
             finding for finding in self.plan.findings if finding.policy in STAFF_POLICIES and not finding.waived
         )
+
+    def cause_of(self, drifted: Drifted) -> Cause | None:
+        """Return the probable cause that explains a drifted slot with others."""
+        place = place_of(drifted.change)
+        return next((cause for cause in self.causes if place in cause.places), None)
 
     def moved_too(self, change: Change) -> LastApplied | None:
         """Return the last applied holder if the files and OneFile have both moved away from it."""
@@ -162,7 +217,8 @@ def place_of(change: Change) -> Place:
 
 
 def is_drift(change: Change) -> bool:
-    return change.reason == "drift"
+    """Return True if OneFile moved and the files did not, or if another system owns a slot that differs."""
+    return change.reason == "drift" or bool(change.writer)
 
 
 def differs(change: Change) -> bool:
@@ -220,7 +276,9 @@ def fought_over(
         for correction in corrections
         if correction.at > answered.get((correction.learner, correction.slot), since)
     )
-    correctable = {place_of(change) for change in drift if settings.drift[change.slot.kind] == "correct"}
+    correctable = {
+        place_of(change) for change in drift if settings.drift[change.slot.kind] == "correct" and not change.writer
+    }
     return {place for place in correctable if counts[place] >= CORRECTIONS_BEFORE_ASKING}, counts
 
 
@@ -245,6 +303,8 @@ def decide_drift(
 
 
 def _verdict(change: Change, settings: Settings, fought: bool, approval: Approval | None) -> DriftAction:
+    if change.writer or (approval and change.slot.kind in approval.settings.writers):
+        return DriftAction.OTHER_WRITER
     if settings.drift[change.slot.kind] != "correct":
         return DriftAction.REPORT
     if change.blocked:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from reconciler.model.declared import LOOSENED, Level, Limits, Names, Settings, Staff, Waiver
 from reconciler.model.plan import Finding
-from reconciler.model.slots import Handle, Role
+from reconciler.model.slots import Handle, Role, SlotKind
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import Source
 
@@ -40,6 +40,7 @@ def stricter(here: Settings, base: Settings | None) -> Effective:
         longest_read_lag_seconds=min(here.longest_read_lag_seconds, base.longest_read_lag_seconds),
         windows=(*here.windows, *(window for window in base.windows if window not in here.windows)),
         employer_signs=here.employer_signs or base.employer_signs,
+        writers={**here.writers, **base.writers},
         waivers=waivers,
     )
     pairs = dict(_values(here))
@@ -138,17 +139,18 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "longest_read_lag_seconds", settings.longest_read_lag_seconds
     yield "windows", settings.windows
     yield "reviews.employer_signs", settings.employer_signs
+    yield from ((f"writers.{kind}", settings.writers.get(kind, "")) for kind in SlotKind)
 
 
 _UNTIL = "the base counts until these files are merged"
 _FIX = "Review it as a change of the rules. If this plan needs it, merge it first, in a pull request of its own."
-_WORDS: Mapping[object, str] = {None: "without limit", True: "true", False: "false"}
+_WORDS: Mapping[object, str] = {None: "without limit", True: "true", False: "false", "": "nobody"}
 
 
 def _words(value: object) -> str:
     if isinstance(value, tuple):
         return f"{len(value)} closed"
-    return _WORDS[value] if value is None or isinstance(value, bool) else str(value)
+    return _WORDS[value] if value is None or value == "" or isinstance(value, bool) else str(value)
 
 
 def _finding(name: str, here: object, counts: object, settings: Settings) -> Finding:

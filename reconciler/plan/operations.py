@@ -101,6 +101,8 @@ def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: in
     for change in changes:
         if change.blocked:
             blocked += 1
+        elif change.held == "writer":
+            reported += 1
         elif change.reason == "unknown":  # also if the files want the slot empty and OneFile does not show it
             unknown += 1
         elif change.held == "report":

@@ -10,6 +10,7 @@ from reconciler.model.plan import Change, Finding, ManualRemoval
 from reconciler.model.slots import Holder, UserId
 from reconciler.plan.document import FORMAT, Document
 from reconciler.plan.drift import Drifted, DriftReport, fight_id, place_of
+from reconciler.report.drift.causes import cause_json
 from reconciler.report.drift.due import due_json
 from reconciler.report.outcome.json import outcome_json
 from reconciler.report.problems.json import problem_json
@@ -48,6 +49,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
             "manual_steps": len(plan.steps),
             "fights": len(report.fights),
             "staff_findings": len(report.staff_findings()),
+            "causes": len(report.causes),
             "unmanaged": sum(report.unmanaged.values()),
             "corrections_in_7_days": report.recent_corrections,
             "calls": report.spent_calls,
@@ -64,6 +66,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
         **due_json(report),
         "staff_findings": [_finding(finding) for finding in report.staff_findings()],
+        "causes": [cause_json(cause, report) for cause in report.causes],
         "problems": [problem_json(problem) for problem in (*report.problems, *plan.problems)],
     }
 
@@ -81,6 +84,8 @@ def _drifted(drifted: Drifted, report: DriftReport) -> Document:
         "age_seconds": max(0, int((report.now - drifted.first_seen).total_seconds())),
         "corrected_from": time_json(drifted.corrected_from),
         "corrections_in_7_days": drifted.corrections,
+        **({"cause": cause.kind.value} if (cause := report.cause_of(drifted)) else {}),
+        **({"writer": drifted.change.writer} if drifted.change.writer else {}),
         "source": {"file": drifted.change.source.file, "line": drifted.change.source.line},
     }
 

@@ -39,6 +39,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
 )
+from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_parts
 from reconciler.report.drift.news import news_lines
 from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
@@ -116,6 +117,8 @@ def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     yield from due_parts(report)
     if report.staff_findings():
         yield notices_part(staff_notices(report))
+    if report.causes:
+        yield notices_part(cause_notices(report))
     left = report.left()
     for verdict in SECTIONS:
         if slots := [drifted for drifted in left if drifted.verdict is verdict]:
@@ -156,8 +159,11 @@ def _fights(report: DriftReport) -> Iterator[Part]:
 
 
 def _drift(title: str, slots: Sequence[Drifted], report: DriftReport, tier: int, verbose: bool) -> Part:
-    rows = drift_rows(slots, report, verbose=verbose)
-    head = heading(f"{title} ({len(slots)})") + table_head(("learner", "cohort", "what moved", "since when"))
+    shown = unexplained(slots, report, verbose=verbose)
+    rows = drift_rows(shown, report, verbose=verbose)
+    words = explained_words(slots, shown)
+    head = heading(f"{title} ({len(slots)})") + (f"{sentence(words)}.\n\n" if words else "")
+    head += table_head(("learner", "cohort", "what moved", "since when")) if rows else ""
     return Part(_items(rows, tier, "drifted slots"), head, "\n", always=True)
 
 

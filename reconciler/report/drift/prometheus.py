@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.declared import STAFF_POLICIES
 from reconciler.model.operations import State
 from reconciler.model.slots import SlotKind
-from reconciler.plan.drift import DriftAction, DriftReport
+from reconciler.plan.drift import CauseKind, DriftAction, DriftReport
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Gauge
@@ -57,6 +57,10 @@ def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
     staff = _gauge(registry, "staff_findings", "Staff accounts that cannot act, or that may be one person.", "policy")
     for policy in STAFF_POLICIES:
         _set(staff, report, found[policy], policy)
+    explained = Counter(cause.kind for cause in report.causes)
+    causes = _gauge(registry, "causes", "Likely causes that explain several drifted slots each.", "cause")
+    for cause in CauseKind:
+        _set(causes, report, explained[cause], cause.value)
 
 
 def _steps(registry: CollectorRegistry, report: DriftReport) -> None:

@@ -18,6 +18,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
 )
+from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_lines
 from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
 from reconciler.report.drift.words import (
@@ -49,6 +50,7 @@ def render_text(report: DriftReport, *, colour: bool = False, width: int = 100, 
         *due_lines(page, report),
         *_fights(page, report),
         *_staff(page, report),
+        *_causes(page, report),
         *_drift(page, report, verbose),
         *_waiting(page, report, "Due by date: cover and dated entries, for the next apply", report.due, verbose),
         *_waiting(page, report, "Pending: in the files and not applied yet", report.pending, verbose),
@@ -112,14 +114,22 @@ def _staff(page: Page, report: DriftReport) -> Iterator[str]:
         yield from notices_lines(page, staff_notices(report))
 
 
+def _causes(page: Page, report: DriftReport) -> Iterator[str]:
+    if report.causes:
+        yield from notices_lines(page, cause_notices(report))
+
+
 def _drift(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
     left = report.left()
     for verdict in SECTIONS:
         slots = [drifted for drifted in left if drifted.verdict is verdict]
         if slots:
             yield from page.title(f"{section_title(verdict, report)} ({len(slots)})", _COLOURS.get(verdict, YELLOW))
-        for row in drift_rows(slots, report, verbose=verbose):
+        shown = unexplained(slots, report, verbose=verbose)
+        for row in drift_rows(shown, report, verbose=verbose):
             yield from page.signed("!", f"{row.who}: {row.what}; {row.first.why}  [{row.where}]")
+        if words := explained_words(slots, shown):
+            yield from page.signed("!", words)
 
 
 def _waiting(page: Page, report: DriftReport, title: str, changes: Sequence[Change], verbose: bool) -> Iterator[str]:

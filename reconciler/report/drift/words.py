@@ -35,6 +35,7 @@ SECTIONS: Mapping[DriftAction, str] = {
     DriftAction.GRACE: "Will be corrected after the grace period",
     DriftAction.NOT_APPROVED: "Not corrected: the approved commit does not ask for it, or only reports it",
     DriftAction.REPORT: "Reported only, as settings.drift says",
+    DriftAction.OTHER_WRITER: "Left to the system that owns them, as settings.writers says",
 }
 """The verdicts in the order of reports, those that need a person first."""
 
@@ -70,6 +71,8 @@ def moved_people(drifted: Drifted, report: DriftReport) -> str:
 
 def _applied(drifted: Drifted, names: Names) -> str:
     staff = holder_words(drifted.change.after, names)
+    if drifted.change.writer and (drifted.last is None or drifted.last.staff != drifted.change.after):
+        return f"the files ask for {staff}, and {drifted.change.writer} owns it"
     if drifted.last is None:
         return f"{staff} was applied before"
     return f"{run_words(drifted.last)} {verb_words(drifted.last)} {staff}, and it was changed in OneFile since"
@@ -128,6 +131,7 @@ def counts(report: DriftReport) -> list[tuple[int, str]]:
         (len(report.unknown), "to add (cannot be verified)"),
         (len(report.plan.steps), f"manual step{'' if len(report.plan.steps) == 1 else 's'} open"),
         (sum(report.unmanaged.values()), "not managed"),
+        (len(report.causes), f"likely cause{'' if len(report.causes) == 1 else 's'}"),
         (len(staff), f"finding{'' if len(staff) == 1 else 's'} about staff accounts"),
         (report.ignored, "drifted and ignored, as settings.drift says"),
     ]

@@ -122,7 +122,8 @@ def _row(group: Group) -> Row:
 def _reason(change: Change) -> tuple[str, Source | None]:
     """Return the reason and the line that asks for it; a change that reverts a run has no line."""
     if change.held:
-        return _HELD[change.held], change.source
+        words = f"left to {change.writer}, as settings.writers says" if change.writer else _HELD[change.held]
+        return words, change.source
     source = change.source
     if change.reason == "declared" and source and not source.line and source.file.startswith(REVERTED):
         return f"reverts {source.file}", None

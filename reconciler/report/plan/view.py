@@ -118,7 +118,9 @@ def _verdict(plan: Plan, changes: Shown, counts: Iterable[tuple[int, str]]) -> s
     if unknown_slots(changes):
         return f"Nothing to write: {counted}."
     if held:
-        return f"Nothing to write. Left to differ, as settings.drift says: {number_of(held, 'slot')}."
+        owned = any(change.writer for _, change in changes)
+        setting = "settings.writers says" if owned else "settings.drift says"
+        return f"Nothing to write. Left to differ, as {setting}: {number_of(held, 'slot')}."
     if not plan.changes:
         return "No changes. The files declare no slot in this scope."
     if plan.later or plan.withdrawn:
