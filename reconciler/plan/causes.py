@@ -74,13 +74,13 @@ def _sent_again(earlier: Iterable[OpenIssue]) -> Find:
                 continue
             times = [drifted.first_seen for drifted in slots]
             times += [time for drifted in slots for time in sightings[place_of(drifted.change)]]
-            came = {drifted.change.before for drifted in slots}
+            came = {_came(drifted) for drifted in slots}
             yield Cause(
                 CauseKind.SENT_AGAIN,
                 "likely" if most >= 2 else "possible",
                 tuple(slots),
                 min(times),
-                came=UserId(int(came.pop())) if len(came) == 1 else None,
+                came=came.pop() if len(came) == 1 else None,
                 corrections=most,
                 between=same_hour(times),
             )
@@ -91,10 +91,10 @@ def _sent_again(earlier: Iterable[OpenIssue]) -> Find:
 def _batches(drift: Sequence[Drifted]) -> Iterable[Cause]:
     """Find defaults that became one person's at once, from several people."""
     defaults = [drifted for drifted in drift if drifted.change.slot.kind in DEFAULT_KINDS]
-    together = _grouped(defaults, lambda drifted: (drifted.change.slot.kind, drifted.change.before, drifted.first_seen))
+    together = _grouped(defaults, lambda drifted: (drifted.change.slot.kind, _came(drifted), drifted.first_seen))
     for (_, came, since), slots in together.items():
         if len(slots) >= LEAST_TOGETHER and len({drifted.change.after for drifted in slots}) > 1:
-            yield Cause(CauseKind.BATCH, "possible", tuple(slots), since, came=UserId(int(came)))
+            yield Cause(CauseKind.BATCH, "possible", tuple(slots), since, came=came)
 
 
 def _reallocated(drift: Sequence[Drifted]) -> Iterable[Cause]:
@@ -123,7 +123,14 @@ def _time_of_day(time: datetime) -> timedelta:
 
 
 def _pair(drifted: Drifted) -> tuple[UserId | None, UserId]:
-    return drifted.change.after, UserId(int(drifted.change.before or 0))
+    return drifted.change.after, _came(drifted)
+
+
+def _came(drifted: Drifted) -> UserId:
+    """Return who is there now; find_causes leaves out slots that nobody is known to hold."""
+    holder = drifted.change.before
+    assert isinstance(holder, int)  # noqa: S101
+    return UserId(holder)
 
 
 def _since(slots: Iterable[Drifted]) -> datetime:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.declared import LOOSENED, POLICIES, Allowance, Limits, Settings, Staff, Waiver, Window
-from reconciler.model.slots import Handle, OrganisationId, Role, UserId
+from reconciler.model.slots import Handle, OrganisationId, Role, SlotKind, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.loosened_settings import LEVELS, STRICT, stricter, stricter_staff
 from reconciler.problems import Source
@@ -91,6 +91,16 @@ def test_a_window_that_was_taken_away_still_closes() -> None:
     assert [finding.what.partition(":")[0] for finding in effective.findings] == ["windows"]
 
 
+def test_a_kind_that_another_system_owned_stays_theirs() -> None:
+    """Until the change is merged; a kind that is given away is left alone at once."""
+    here = Settings(HERE, writers={SlotKind.UNIT_IQA: "tracker"})
+    base = Settings(HERE, writers={SlotKind.DEFAULT_ASSESSOR: "mis"})
+    effective = stricter(here, base)
+    assert effective.settings.writers == {**here.writers, **base.writers}
+    (finding,) = effective.findings
+    assert finding.what.startswith("writers.default_assessor: nobody in these files, mis on the base")
+
+
 def test_a_waiver_that_was_extended_counts_as_long_as_it_did() -> None:
     """The old end is what somebody approved."""
     old = Waiver(
@@ -106,7 +116,7 @@ def test_a_waiver_that_was_extended_counts_as_long_as_it_did() -> None:
 def test_every_setting_can_loosen_or_is_known_not_to(name: str) -> None:
     """A new setting has to be put on one side."""
     loose = {"names", "policies", "limits", "calls_per_minute", "longest_wait_seconds", "employer_signs"}
-    loose |= {"longest_read_lag_seconds", "waivers", "windows"}
+    loose |= {"longest_read_lag_seconds", "waivers", "windows", "writers"}
     assert (name in loose) != (name in STRICT)
 
 

@@ -41,13 +41,11 @@ def fix_words(cause: Cause, report: DriftReport) -> str:
         case CauseKind.SENT_AGAIN:
             kind = cause.kinds[0].value
             return (
-                "Find the system that sends them, and correct it there. If it owns these slots, write in settings.yaml: "
-                f"writers: {{{kind}: NAME}}. To accept what it sends: {accept}."
+                "Find the system that sends them, and correct it there. If it owns these slots, write in "
+                f"settings.yaml: writers: {{{kind}: NAME}}. To accept what it sends: {accept}."
             )
         case CauseKind.BATCH:
-            return (
-                f"If the import is right, accept it with: {accept}. Otherwise correct it in OneFile or let drift do so."
-            )
+            return f"If the import is right, accept it with: {accept}. Otherwise drift --correct puts them back."
         case CauseKind.REALLOCATED:
             return f"Ask who did it. If it is right, accept it with: {accept}. Otherwise drift --correct puts it back."
 
@@ -73,8 +71,8 @@ def _sent_again(cause: Cause, report: DriftReport) -> str:
 def _batch(cause: Cause, report: DriftReport) -> str:
     came, people = holder_words(cause.came, plan_names(report.plan)), len(_left(cause.slots))
     return (
-        f"{_counted(cause)} went from {people} people to {came} between two readings: a bulk import gives a whole batch "
-        "one default"
+        f"{_counted(cause)} went from {people} people to {came} between two readings: a bulk import gives a whole "
+        "batch one default"
     )
 
 

@@ -17,6 +17,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
 )
+from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_rows
 from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
 from reconciler.report.drift.words import (
@@ -45,6 +46,7 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
         *_problems("What stopped the corrections", report.problems),
         *_fights(report),
         *_staff(report),
+        *_causes(report),
         *_drift(report, verbose),
         *_corrections(report, verbose),
         *_due(report),
@@ -99,18 +101,21 @@ def _staff(report: DriftReport) -> Iterator[Section]:
         yield Section(notices=[staff_notices(report)])
 
 
+def _causes(report: DriftReport) -> Iterator[Section]:
+    if report.causes:
+        yield Section(notices=[cause_notices(report)])
+
+
 def _drift(report: DriftReport, verbose: bool) -> Iterator[Section]:
     left = report.left()
     for verdict in SECTIONS:
         slots = [drifted for drifted in left if drifted.verdict is verdict]
         if slots:
             title = f"{section_title(verdict, report)} ({len(slots)})"
-            yield Section(
-                title,
-                "",
-                _COLUMNS,
-                _rows(drift_rows(slots, report, verbose=verbose)),
-            )
+            shown = unexplained(slots, report, verbose=verbose)
+            words = explained_words(slots, shown)
+            rows = _rows(drift_rows(shown, report, verbose=verbose))
+            yield Section(title, f"{words}." if words else "", _COLUMNS if rows else (), rows)
 
 
 def _corrections(report: DriftReport, verbose: bool) -> Iterator[Section]:

@@ -68,7 +68,7 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
     cohorts = cohort_rows(changes, plan, verbose=verbose, pending=False)
     already = cohort_rows(changes, plan, verbose=verbose, pending=True)
     unknown = unknown_slots(changes)
-    counts = _counts(plan.summary, len(unknown))
+    counts = _counts(plan.summary, len(unknown), sum(bool(change.writer) for change in plan.changes))
     notices = tuple(replace(group, verbose=verbose) for group in _notices(plan, verbose=verbose) if group.items)
     later = later_view(plan, whole=verbose)
     manual, caseload = manual_steps(plan), caseload_lines(plan.caseload)
@@ -128,7 +128,7 @@ def _verdict(plan: Plan, changes: Shown, counts: Iterable[tuple[int, str]]) -> s
     return "No changes. OneFile holds what the files declare."
 
 
-def _counts(summary: Summary, unknown: int) -> tuple[tuple[int, str], ...]:
+def _counts(summary: Summary, unknown: int, owned: int) -> tuple[tuple[int, str], ...]:
     counts = [
         (summary.create, "to fill"),
         (summary.update, "to reassign"),
@@ -136,7 +136,8 @@ def _counts(summary: Summary, unknown: int) -> tuple[tuple[int, str], ...]:
         (unknown, "unknown"),
         (summary.manual, "to remove by hand"),
         (summary.blocked, "set aside"),
-        (summary.reported, "drifted and only reported"),
+        (summary.reported - owned, "drifted and only reported"),
+        (owned, "left to another system"),
         (summary.no_op, "unchanged"),
     ]
     return tuple((count, words) for count, words in counts if count or words == "unchanged")
