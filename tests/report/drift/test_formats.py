@@ -94,7 +94,7 @@ def test_the_text_tells_everything_there_is() -> None:
     """Both holders, the run, the age, what will happen, and what a person can do."""
     text = re.sub(r"\n +", " ", render_text(everything()))
     for words in (
-        "7 drifted, 1 due by date, 1 pending from the files, 1 manual step open",
+        "8 drifted, 1 due by date, 1 pending from the files, 1 manual step open",
         "OneFile holds james-fayre; run 12 (quality-lead, 2026-11-14 12:00 UTC) applied kate-anderson",
         "first seen 2026-11-20 12:00 UTC, 3 days ago",
         f"(step {fight_id(LEARNER, AIM)})",
@@ -163,7 +163,7 @@ def test_json_has_one_row_a_slot_and_the_counts_of_them() -> None:
         "source": None,
     }
     summary = document["summary"]
-    assert (summary["drift"], summary["due"], summary["pending"], summary["manual_steps"]) == (7, 1, 1, 1)
+    assert (summary["drift"], summary["due"], summary["pending"], summary["manual_steps"]) == (8, 1, 1, 1)
     assert document["manual_steps"][0]["first_seen"] == "2026-10-24T12:00:00Z"
     assert document["exit_code"] == 2
 
