@@ -89,7 +89,7 @@ Confidence = Literal["likely", "possible"]
 
 
 class CauseKind(StrEnum):
-    """What probably moved the slots."""
+    """Kinds of probable causes."""
 
     ARCHIVED = "archived"  # an account was archived in OneFile, which gives all its work to one heir
     SENT_AGAIN = "sent_again"  # another system writes its own value after each correction
