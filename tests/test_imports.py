@@ -109,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 """What each package may import of the others: a whole package, or one module of it."""
 
 HOMES: dict[str, set[str]] = {
+    "apprise": {"runtime.notify"},
     "click": {"cli", "github.__main__"},
     "deepdiff": {"apply.differences", "plan.since"},
     "highspy": {"sharing.solver"},

@@ -26,6 +26,7 @@ TABLES = {
     "events": "The outcome of each operation, step by step, with its proof.",
     "unfinished": "Operations whose latest event is intent, sent, failed or unknown.",
     "record": "The last value applied to each slot, used to detect drift and for slots that OneFile does not show.",
+    "messages": "Messages of digests, so that none is sent twice.",
     "leases": "The lock: one run at a time writes to a centre.",
     "lock_breaks": "Locks that were released by hand: by whom, from which run, and why.",
     "calls": "Calls to OneFile in the last minute, shared by all users of this store.",

@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "apply": "Apply a saved PLAN, or plan now, show it and ask.",
     "calendar": "List the coming changes, day by day.",
     "demo": "Run a demonstration on throw-away copies.",
+    "digest": "Tell everybody concerned who gains or loses learners.",
     "doctor": "Check the configuration, token, store and server.",
     "done": "Mark manual steps as done.",
     "drift": "Report changes that were made directly in OneFile.",
@@ -44,7 +45,7 @@ def module_of(name: str) -> str:
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "calendar"),
-    "Records": ("who", "history", "site", "revert", "done", "unlock"),
+    "Records": ("who", "history", "site", "digest", "revert", "done", "unlock"),
     "Tools": ("fmt", "sandbox"),
 }
 """The list of commands, in the order in which people need them."""

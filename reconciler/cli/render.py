@@ -36,6 +36,11 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "html": "calendar.html:render_html",
     },
     "demo": {"text": "demo:render_text", "json": "demo:render_json"},
+    "digest": {
+        "text": "digest.result:render_text",
+        "json": "digest.result:render_json",
+        "markdown": "digest.result:render_markdown",
+    },
     "doctor check": {"text": "doctor:render_check"},
     "doctor": {"text": "doctor:render_text", "json": "doctor:render_json"},
     "done": {"text": "done:render_text", "json": "done:render_json"},

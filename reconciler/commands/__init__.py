@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from reconciler.commands import apply as apply
     from reconciler.commands import calendar as calendar
     from reconciler.commands import demo as demo
+    from reconciler.commands import digest as digest
     from reconciler.commands import doctor as doctor
     from reconciler.commands import done as done
     from reconciler.commands import drift as drift

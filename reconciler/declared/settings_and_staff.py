@@ -82,6 +82,7 @@ def _member(reader: Reader, file: str, members: Fields, handle: str) -> Staff | 
         cover=covers,
         hours=_decimal(fields, "hours") or FULL_TIME_HOURS,
         competence=tuple(_competence(reader, file, fields, handle)) if "competence" in fields else None,
+        notify=text_at(fields, "notify") or "",
         source=Source(file, members.lines[handle]),
     )
 

@@ -180,7 +180,8 @@ FULL_TIME_HOURS = 37.0
 class Staff(EqualIgnoringSource, Struct, frozen=True):
     """One OneFile account of a member of staff. `person` joins the accounts of one human being.
 
-    `hours` are the working hours a week. Without `competence` any standard is allowed.
+    `hours` are the working hours a week. Without `competence` any standard is allowed. `notify` names the variable with
+    the address for messages.
     """
 
     handle: Handle
@@ -193,6 +194,7 @@ class Staff(EqualIgnoringSource, Struct, frozen=True):
     hours: float = FULL_TIME_HOURS
     competence: tuple[Competence, ...] | None = None
     source: Source = Source("")
+    notify: str = ""
 
     def human(self) -> str:
         """Return the key by which people, not accounts, are compared."""

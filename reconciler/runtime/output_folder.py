@@ -1,4 +1,4 @@
-"""Output folder: pages of our own, replaced only where they change, in a folder that holds nothing else."""
+"""Output folder: files of our own, replaced only where they change, in a folder that holds nothing else."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from reconciler.model.structs import Struct
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.runtime.files import TEMPORARY, make_folder
 
-LIST = ".reconciler-site"
-"""The file that lists what the folder holds; its first line says what the pages are of."""
-_HEAD = "onefile-reconciler site 1: "
+LIST = ".reconciler-list"
+"""The file that lists what the folder holds; its first line says what the files are of."""
+_HEAD = "onefile-reconciler 1: "
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)?", re.IGNORECASE)
 _STAMP = re.compile(r'<p id="made">.*?</p>')
 _SHOWN = 5
@@ -34,7 +34,7 @@ class Written(Struct, frozen=True):
 
 
 class OutputFolder:
-    """A folder of pages of one subject.
+    """A folder of files of one subject.
 
     Every name is listed before its page is written, so that a folder that a crash left is still known as our own.
     """
@@ -107,8 +107,8 @@ class OutputFolder:
         except (OSError, ValueError) as error:
             raise Invalid(Problem("cannot be read", "Choose another folder for --out.", source)) from error
         if lines[:1] != [self._head]:
-            what = f"the folder holds other pages ({', '.join(lines[:1]).removeprefix(_HEAD) or 'an empty list'})"
-            fix = "Choose another folder for --out: pages for different readers must not be mixed."
+            what = f"the folder holds something else ({', '.join(lines[:1]).removeprefix(_HEAD) or 'an empty list'})"
+            fix = "Choose another folder for --out: files for different readers must not be mixed."
             raise Invalid(Problem(what, fix, source))
         if bad := [name for name in lines[1:] if not _NAME.fullmatch(name)]:
             raise Invalid(Problem(f"lists {bad[0]!r}, which no page is called", "Choose another folder.", source))

@@ -22,6 +22,7 @@ from reconciler.store.call_ledger import Ledger
 from reconciler.store.database import Database, open_database
 from reconciler.store.journal import Journal
 from reconciler.store.lock import Lock
+from reconciler.store.messages import Messages
 from reconciler.store.migrations import newest
 from reconciler.store.open_issues import Observation, OpenIssues
 from reconciler.store.record import Record
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-class Store(Journal, Record, Lock, OpenIssues):
+class Store(Journal, Record, Lock, OpenIssues, Messages):
     """The whole store over one database; each method is one committed transaction, each failure a StoreError.
 
     A method takes milliseconds, or up to `patience` seconds while another process writes. `place` is the address

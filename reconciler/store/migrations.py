@@ -61,7 +61,17 @@ def _add_origin(connection: Connection) -> None:
         connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
 
 
-STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted, _add_unfinished, _add_origin)
+def _add_messages(connection: Connection) -> None:
+    """Add the messages that a digest has sent."""
+    moment = "DOUBLE PRECISION" if connection.is_postgresql else "DOUBLE"
+    connection.execute(
+        "CREATE TABLE messages (target TEXT NOT NULL, organisation BIGINT NOT NULL, occasion TEXT NOT NULL, "
+        f"recipient TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, at {moment} NOT NULL, "
+        "PRIMARY KEY (target, organisation, occasion, recipient, channel))"
+    )
+
+
+STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted, _add_unfinished, _add_origin, _add_messages)
 """Migrations: STEPS[n - 1] takes a database from version n to version n + 1."""
 
 

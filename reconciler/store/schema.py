@@ -113,6 +113,15 @@ TABLES: Mapping[str, str] = {
         value TEXT NOT NULL,
         at {moment} NOT NULL,
         PRIMARY KEY (target, name)""",
+    "messages": """
+        target TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        occasion TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        state TEXT NOT NULL,
+        at {moment} NOT NULL,
+        PRIMARY KEY (target, organisation, occasion, recipient, channel)""",
     "episodes": """
         id {serial} NOT NULL,
         target TEXT NOT NULL,

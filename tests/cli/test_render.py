@@ -15,6 +15,7 @@ _PLAN = {"fingerprint"}
 _KNOWN = {"names", "labels"}
 FACTS = {
     "apply": {"printed"},
+    "digest": {"deliveries", "folder"},
     "doctor": {"printed"},
     "drift": {"exit_code"},
     "history": {"target", "elsewhere", "no_store"},

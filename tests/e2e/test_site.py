@@ -140,7 +140,7 @@ def test_a_list_that_was_tampered_with_removes_nothing_elsewhere(centre: Home, l
     """Only names that pages have are ever removed."""
     centre.run("site", "--out", "pages")
     (centre.path / "victim.txt").write_text("theirs")
-    with (centre.path / "pages/.reconciler-site").open("a") as file:
+    with (centre.path / "pages/.reconciler-list").open("a") as file:
         file.write(f"{line}\n")
     assert centre.run("site", "--out", "pages").code == ExitCode.INVALID
     assert (centre.path / "victim.txt").read_text() == "theirs"

@@ -1,0 +1,1 @@
+"""Messages of a digest, and how their delivery ended."""
