@@ -19,7 +19,7 @@ from reconciler.model.slots import Handle, Holder, Site, Slot, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.calendar import ChangeCalendar, build_calendar
 from reconciler.plan.document import fingerprint
-from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
+from reconciler.problems import Invalid, NoStore, Problem
 from reconciler.runtime import notify
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
@@ -199,10 +199,7 @@ def _deliver(store: Store, environment: Environment, digest: Digest, message: Me
             return Delivery(recipient, channel, "sent before")
         case "sending":
             return Delivery(recipient, channel, "not known", "a run that was cut off may have sent it")
-    try:
-        why = notify.send(message, address)
-    except ReconcilerError as error:
-        why = error.problems[0].what
+    why = notify.send(message, address)
     store.settle_message(*key, sent=not why)
     return Delivery(recipient, channel, "failed" if why else "sent", why)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 from reconciler.model.message import Address, Message
-from reconciler.problems import Problem, ReconcilerError
 
 
 def send(message: Message, address: Address) -> str:
@@ -13,17 +13,17 @@ def send(message: Message, address: Address) -> str:
 
     An address may be several, separated by blanks. What Apprise logs may show parts of it, and is dropped.
     """
-    try:
-        import apprise
-    except ImportError as error:
-        what, fix = "messages need Apprise, which is not installed", "Run: pip install 'onefile-reconciler[notify]'."
-        raise ReconcilerError(Problem(what, fix, where="digest")) from error
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    channel = apprise.Apprise()
-    if not channel.add(address.url.split()):
-        return f"{message.variable} holds no address that Apprise knows"
-    try:
-        sent = bool(channel.notify(message.body, message.title, body_format=apprise.NotifyFormat.MARKDOWN))
-    except (OSError, TypeError, ValueError):
-        sent = False
-    return "" if sent else f"the service behind {message.variable} did not take it"
+    with warnings.catch_warnings(action="ignore"):  # what its packages have deprecated is not ours to report
+        try:
+            import apprise
+        except ImportError:
+            return "Apprise is not installed: run pip install 'onefile-reconciler[notify]'"
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        channel = apprise.Apprise()
+        if not channel.add(address.url.split()):
+            return f"{message.variable} holds no address that Apprise knows"
+        try:
+            sent = bool(channel.notify(message.body, message.title, body_format=apprise.NotifyFormat.MARKDOWN))
+        except (OSError, TypeError, ValueError):
+            sent = False
+        return "" if sent else f"the service behind {message.variable} did not take it"

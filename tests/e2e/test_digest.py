@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -189,10 +190,11 @@ def test_a_real_mail_server_gets_the_message(centre: Home, monkeypatch: pytest.M
         def handle_message(self, message: Any) -> None:
             mails.append(message)
 
-    controller = Controller(Keep(), hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(Keep(), hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        port = controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         address = f"mailto://127.0.0.1:{port}/?from=centre@example.org&to=kate@example.org&mode=insecure"
         monkeypatch.setenv(KATES, address)
         ended = centre.run("digest", "--run", "2")
