@@ -25,6 +25,7 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_store
+from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
 from reconciler.store import OpenIssue, Store
 
@@ -115,7 +116,7 @@ def digest(
 
 def _store(options: Options, environment: Environment) -> AbstractContextManager[Store | None]:
     try:
-        return Store.open(options.store_url(environment.variables), clock=environment.clock, make=False)
+        return store_of(options, environment, make=False)
     except NoStore:
         return nullcontext()
 
