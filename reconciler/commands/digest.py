@@ -1,4 +1,4 @@
-"""`digest`: who must be told what a run did, what a plan will do, or what a day brings; and the sending of it."""
+"""`digest`: the changes of a run, a plan or a day for the people concerned, and the sending of messages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Transfer(Struct, frozen=True):
 
 
 class Digest(Struct, frozen=True):
-    """What happened or will happen: `occasion` names it, `title` says it in words.
+    """The changes of a run, a plan or a day: `occasion` names it, `title` says it in words.
 
     `coming` has the changes of the week after the day; `drift` and `steps` are the open issues of the store.
     """
@@ -67,7 +67,7 @@ class Digest(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True):
-    """How the delivery of one message ended: `why` says it for one that was not sent."""
+    """The end of one message's delivery; `why` is the reason why it was not sent."""
 
     recipient: str
     channel: str

@@ -1,4 +1,4 @@
-"""How the delivery of a digest's messages ended."""
+"""Result of a digest: its messages, and how the delivery of each ended."""
 
 from __future__ import annotations
 
