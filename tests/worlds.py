@@ -100,7 +100,7 @@ class Trial:
         seen = self.observe(wanted)
         recorded, open_slots = (
             self.store.recorded(Site(TARGET, ORGANISATION)),
-            unsettled(self.store, Site(TARGET, ORGANISATION)),
+            unsettled(self.store, [Site(TARGET, ORGANISATION)]),
         )
         return make_plan(wanted, seen, recorded, open_slots, target=TARGET, created_at=self.clock.now())
 
@@ -116,7 +116,7 @@ class Trial:
 
         async def work(reader: Reader) -> Applied:
             await settle_open(self.store, reader, Site(TARGET, ORGANISATION))
-            open_slots = unsettled(self.store, Site(TARGET, ORGANISATION))
+            open_slots = unsettled(self.store, [Site(TARGET, ORGANISATION)])
             run = self.begin_run()
             return await apply_plan(
                 plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, just_read=True

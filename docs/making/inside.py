@@ -27,6 +27,9 @@ TABLES = {
     "unfinished": "Operations whose latest event is intent, sent, failed or unknown.",
     "record": "The last value applied to each slot, used to detect drift and for slots that OneFile does not show.",
     "messages": "Messages of digests, so that none is sent twice.",
+    "seen": "Who was seen in each slot as the files declare, and when first; a later change is then drift.",
+    "cohorts": "The cohorts that each repository manages, with their learners, used to notice one that vanished. A "
+    "repository is named by its remote, or else its first commit, and the state folder in it.",
     "leases": "The lock: one run at a time writes to a centre.",
     "lock_breaks": "Locks that were released by hand: by whom, from which run, and why.",
     "calls": "Calls to OneFile in the last minute, shared by all users of this store.",

@@ -96,9 +96,13 @@ class _Schedule:
 
     async def _open(self) -> None:
         self.journal.open()
-        store, site = self.journal.store, self.plan.site
-        self.attempts.recorded = store.recorded(site, self.work)
-        self.attempts.written_by = written_by_the_dead(store, site, self.journal.run)
+        store = self.journal.store
+        recorded: dict[Place, UserId | None] = {}
+        written_by: dict[Place, int] = {}
+        for site, learners in self.plan.by_site().items():
+            recorded |= store.recorded(site, learners & self.work.keys())
+            written_by |= written_by_the_dead(store, site, self.journal.run)
+        self.attempts.recorded, self.attempts.written_by = recorded, written_by
 
     async def _check_all(self) -> None:
         """Check every operation before anything is written; conflicts and finished ones get their outcome now."""

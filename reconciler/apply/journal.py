@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from reconciler.model.operations import Operation, Outcome, Proof, State, moves, operation_id
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Holder, Slot, Unread, UserId
+from reconciler.model.slots import Holder, OrganisationId, Site, Slot, Unread, UserId
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import write_request
 from reconciler.problems import Locked, StoreError
@@ -39,11 +40,15 @@ class RunJournal:
 
         What an older plan read may have changed, so it is not recorded.
         """
-        self.store.plan_operations(self.run, [journal_operation(operation) for operation in self.plan.operations])
+        operations = [
+            journal_operation(operation, self._sites[operation.learner].organisation)
+            for operation in self.plan.operations
+        ]
+        self.store.plan_operations(self.run, operations)
         if not self.just_read:
             return
-        rows = [row for row in as_declared(self.plan) if row[0] not in self.outdated]
-        self.store.record(self.plan.site, rows, run=self.run)
+        for site, rows in as_declared(self.plan).items():
+            self.store.record(site, [row for row in rows if row[0] not in self.outdated], run=self.run)
 
     def sending(self, operation: Operation) -> None:
         with self._note_failure():
@@ -89,7 +94,11 @@ class RunJournal:
 
     def _record(self, holders: Mapping[Slot, UserId | None], learner: UserId) -> None:
         rows = [(learner, slot, holder) for slot, holder in holders.items()]
-        self.store.record(self.plan.site, rows, run=self.run)
+        self.store.record(self._sites[learner], rows, run=self.run)
+
+    @cached_property
+    def _sites(self) -> Mapping[UserId, Site]:
+        return {learner: site for site, learners in self.plan.by_site().items() for learner in learners}
 
     @contextmanager
     def _note_failure(self) -> Iterator[None]:
@@ -147,15 +156,19 @@ class RunJournal:
             return reached or Outcome(operation, State.NOT_TRIED, why)
 
 
-def as_declared(plan: Plan) -> list[tuple[UserId, Slot, UserId | None]]:
-    """Return the slots that were read and hold what the files declare."""
-    return [
-        (change.learner, change.slot, change.after)
-        for change in plan.changes
-        if change.action == "no-op" and change.before == change.after and not change.recorded
-    ]
+def as_declared(plan: Plan) -> dict[Site, list[tuple[UserId, Slot, UserId | None]]]:
+    """Return the slots that were read and hold what the files declare, by organisation."""
+    rows: dict[Site, list[tuple[UserId, Slot, UserId | None]]] = {}
+    for change in plan.changes:
+        if change.action == "no-op" and change.before == change.after and not change.recorded:
+            site = Site(plan.target, change.organisation)
+            rows.setdefault(site, []).append((change.learner, change.slot, change.after))
+    return rows
 
 
-def journal_operation(operation: Operation) -> JournalOperation:
+def journal_operation(operation: Operation, organisation: int) -> JournalOperation:
+    """Return the operation as it is journalled; *organisation* is the learner's."""
     call = write_request(operation)
-    return JournalOperation.of(operation, method=call.method, path=call.path, body=call.body)
+    return JournalOperation.of(
+        operation, method=call.method, path=call.path, body=call.body, organisation=OrganisationId(organisation)
+    )

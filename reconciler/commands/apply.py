@@ -36,7 +36,6 @@ from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
 from reconciler.runtime.store_snapshot import (
-    applied_cohorts,
     note_reading,
     remember_cohorts,
     remember_identities,
@@ -211,7 +210,7 @@ async def _planned(
     kept: Planned | None,
 ) -> Planned:
     if kept:
-        cohorts = applied_cohorts(session.store, kept.plan.site)
+        cohorts = session.store.cohorts(kept.plan.site)
         plan = rejudge(relimit_plan(renewed(kept.plan, declared), declared, cohorts), declared)
         plan = await _identified(session, environment, plan, declared)
         plan = replace(plan, kept=kept_steps(plan, session.store.issues(plan.site, "step"), declared))
@@ -337,7 +336,7 @@ async def run_plan(
             if whole:
                 with suppress(StoreError, Locked):  # the run must still be reported
                     still_ours()
-                    remember_cohorts(store, plan, declared.cohorts)
+                    remember_cohorts(store, plan, declared)
                     remember_identities(store, plan, accepted=True)
                     note_steps(store, plan, whole=just_read)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
@@ -394,17 +393,18 @@ async def _carry_out(
     Learners to whom another run has written since this session began are read again: the plan may have waited for
     its approval, or for the lock, meanwhile.
     """
-    store = session.store
-    outdated = store.written_since(session.began, plan.site, run=run)
+    store, sites = session.store, plan.by_site()
+    outdated = {user for site in sites for user in store.written_since(session.began, site, run=run)}
     session.reader.forget(outdated)
-    await settle_open(store, session.reader, plan.site)
-    settle_late(store, plan.site, plan)
+    for site in sites:
+        await settle_open(store, session.reader, site)
+        settle_late(store, site, plan)
     return await apply_plan(
         plan,
         session.reader,
         store,
         run,
-        unsettled=unsettled(store, plan.site),
+        unsettled=unsettled(store, sites),
         still_ours=still_ours,
         just_read=just_read,
         refused=refused,

@@ -16,6 +16,7 @@ from reconciler.plan.drift import fight_id
 from reconciler.problems import ExitCode, Invalid, Problem
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
+from reconciler.runtime.open_issues import issues_of
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import begin_run
 from reconciler.runtime.store_address import store_of
@@ -63,10 +64,11 @@ def done(options: Options, environment: Environment, choice: StepChoice, *, by: 
     """
     declared = read_state(options.whole(), environment)
     site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
+    sites = declared.by_site(site.target, {})
     with store_of(options, environment, make=False) as store:
-        chosen = _chosen(store, site, declared, options.learners, choice)
+        chosen = _chosen(store, sites, declared, options.learners, choice)
         run = begin_run(store, options, environment, "done", site, who=by)
-        closed = [_close(store, site, run, step, outcome, by, declared) for step in chosen]
+        closed = [_close(store, run, step, outcome, by, declared) for step in chosen]
         store.end_run(run, exit_code=ExitCode.DONE, summary={f"reported_{_word(outcome)}": len(closed)})
     return Closed(tuple(closed), by, run, _names(declared))
 
@@ -78,13 +80,14 @@ def reopen(options: Options, environment: Environment, steps: Sequence[str], *, 
     """
     declared = read_state(options.whole(), environment)
     site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
+    sites = declared.by_site(site.target, {})
     with store_of(options, environment, make=False) as store:
-        issues = {step_id(*issue.place): issue for issue in _closed_by_people(store, site)}
+        issues = {step_id(*issue.place): (place, issue) for place in sites for issue in _closed_by_people(store, place)}
         if unknown := [step for step in steps if step not in issues]:
             fix = "See the steps and what closed them with: reconciler history --steps"
             raise Invalid([Problem(f"step {step} was not closed by `done`", fix, where="STEP") for step in unknown])
         run = begin_run(store, options, environment, "done", site, who=by)
-        reopened = [_reopen(store, site, run, issues[step], declared) for step in dict.fromkeys(steps)]
+        reopened = [_reopen(store, run, *issues[step], declared) for step in dict.fromkeys(steps)]
         store.end_run(run, exit_code=ExitCode.DONE, summary={"reopened": len(reopened)})
     return Closed(tuple(reopened), by, run, _names(declared))
 
@@ -93,12 +96,13 @@ def reopen(options: Options, environment: Environment, steps: Sequence[str], *, 
 
 
 class _Step(Struct, frozen=True):
-    """A question that only a person can answer: the assignment of `staff` to the learner.
+    """A question that only a person can answer: the assignment of `staff` to the learner, in its organisation.
 
     `row` is the operation with an unknown outcome, if there is one. `alone`: without them, nobody holds the slot.
     `fight` is the correction conflict that is acknowledged.
     """
 
+    site: Site
     learner: UserId
     slot: Slot
     staff: UserId | None
@@ -112,11 +116,11 @@ class _Step(Struct, frozen=True):
 
 
 def _chosen(
-    store: Store, site: Site, declared: Declared, learners: Collection[str], choice: StepChoice
+    store: Store, sites: Collection[Site], declared: Declared, learners: Collection[str], choice: StepChoice
 ) -> tuple[_Step, ...]:
-    steps = _open_steps(store, site, declared)
+    steps = {id: step for site in sites for id, step in _open_steps(store, site, declared).items()}
     if choice.run is not None:
-        steps = {step: steps[step] for step in _steps_of_run(store, site, choice.run) if step in steps}
+        steps = {step: steps[step] for step in _steps_of_run(store, sites, choice.run) if step in steps}
     if learners:
         users = {
             learner.id for learner in declared.learners if {str(learner.id), learner.misid, learner.label} & {*learners}
@@ -124,7 +128,7 @@ def _chosen(
         users |= {UserId(int(name)) for name in learners if name.isdecimal()}
         steps = {id: step for id, step in steps.items() if step.learner in users}
     if not choice.steps:
-        open_places = _open_places(store, site)
+        open_places = {place for site in sites for place in _open_places(store, site)}
         wanted = {(learner.id, slot) for learner in declared.learners for slot in learner.slots}
         steps = {
             id: step
@@ -134,23 +138,23 @@ def _chosen(
         if not steps:
             raise Invalid(Problem("no manual step is open there", "See the open steps with: reconciler plan"))
         return tuple(steps.values())
-    if problems := [_not_open(step, store, site) for step in choice.steps if step not in steps]:
+    if problems := [_not_open(step, store, sites) for step in choice.steps if step not in steps]:
         raise Invalid(problems)
     return tuple(steps[step] for step in dict.fromkeys(choice.steps))
 
 
-def _steps_of_run(store: Store, site: Site, number: int) -> list[str]:
+def _steps_of_run(store: Store, sites: Collection[Site], number: int) -> list[str]:
     """Return the ids of the open steps that a run found."""
     run = store.run(number)
-    if run is None or Site(run.target, run.organisation) != site:
+    if run is None or Site(run.target, run.organisation) not in sites:
         raise Invalid(Problem(f"there is no run {number}", "See the runs with: reconciler history", where="--run"))
     end = run.ended or store.now()
-    issues = store.issues(site, "step")
+    issues = issues_of(store, sites, "step")
     return [step_id(*issue.place) for issue in issues if issue.first_seen <= end and issue.last_seen >= run.started]
 
 
-def _not_open(step: str, store: Store, site: Site) -> Problem:
-    for issue in store.issues(site, "step"):
+def _not_open(step: str, store: Store, sites: Collection[Site]) -> Problem:
+    for issue in issues_of(store, sites, "step"):
         if step_id(*issue.place) == step:
             what = f"step {step} is on {issue.slot.address(issue.learner)}, which OneFile shows"
             return Problem(what, "You do not need to report it: this step closes itself at the next run.", where="STEP")
@@ -162,30 +166,31 @@ def _open_steps(store: Store, site: Site, declared: Declared) -> dict[str, _Step
     waiting = {(*step.place, step.holder) for step in issues if step.due}
     wanted = {(learner.id, slot) for learner in declared.learners for slot in learner.slots}
     kept = [  # no file asks for it, so perhaps no run reads it
-        _Step(issue.learner, issue.slot, UserId(issue.holder), alone=True)
+        _Step(site, issue.learner, issue.slot, UserId(issue.holder), alone=True)
         for issue in issues
         if issue.place not in wanted and isinstance(issue.holder, int)
     ]
     recorded = [
-        _Step(learner, slot, staff, alone=True)
+        _Step(site, learner, slot, staff, alone=True)
         for (learner, slot), staff in known.items()
         # what OneFile shows is read
         if staff is not None and (slot.kind is SlotKind.ADDITIONAL or (learner, slot, staff) in waiting)
     ]
     unknown = [
-        _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL, row)
+        _Step(site, row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL, row)
         for row in store.unknown(site)
         for slot, move in row.operation.moves
     ]
     refused = [
-        _Step(row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL)
+        _Step(site, row.operation.learner, slot, move.after, slot.kind is SlotKind.ADDITIONAL)
         for row in store.failed(site)
         for slot, move in row.operation.moves
         if move.before is Unread.UNREADABLE and (row.operation.learner, slot) not in known  # perhaps there already
     ]
     steps = {step_id(*step.place): step for step in (*kept, *refused, *recorded, *unknown)}
     fights = {
-        fight_id(*fight.place): _Step(*fight.place, fight.due, fight=fight) for fight in store.issues(site, "fight")
+        fight_id(*fight.place): _Step(site, *fight.place, fight.due, fight=fight)
+        for fight in store.issues(site, "fight")
     }
     return fights | steps
 
@@ -193,7 +198,8 @@ def _open_steps(store: Store, site: Site, declared: Declared) -> dict[str, _Step
 # ------------------------------------------------------------------ closing and reopening
 
 
-def _close(store: Store, site: Site, run: int, step: _Step, outcome: Said, by: str, declared: Declared) -> ClosedStep:
+def _close(store: Store, run: int, step: _Step, outcome: Said, by: str, declared: Declared) -> ClosedStep:
+    site = step.site
     if step.fight:
         store.end_issue(step.fight.id, f"answered by {by}")
         return _closed(fight_id(*step.place), step.place, step.staff, "may be corrected again", declared)
@@ -205,12 +211,13 @@ def _close(store: Store, site: Site, run: int, step: _Step, outcome: Said, by: s
     else:
         if step.alone:  # elsewhere, that one person is not there leaves open who is
             store.record(site, [(step.learner, step.slot, None)], run=run)
-        _end_issue(store, site, step, f"absent{CLOSED_BY}{by} (run {run})")
+        _end_issue(store, step, f"absent{CLOSED_BY}{by} (run {run})")
     return _closed(step_id(*step.place), step.place, step.staff, outcome, declared)
 
 
-def _end_issue(store: Store, site: Site, step: _Step, how: str) -> None:
+def _end_issue(store: Store, step: _Step, how: str) -> None:
     """End the step's issue; one that no run has seen is stored first, so that the history has it."""
+    site = step.site
     places = _open_places(store, site)
     if not step.row and step.staff is not None and step.place not in places:
         due = None if step.slot.kind is SlotKind.ADDITIONAL else step.staff
@@ -235,7 +242,7 @@ def _closed_by_people(store: Store, site: Site) -> list[OpenIssue]:
     return [issue for issue in issues if issue.ended and CLOSED_BY in issue.ending and issue.place not in again]
 
 
-def _reopen(store: Store, site: Site, run: int, issue: OpenIssue, declared: Declared) -> ClosedStep:
+def _reopen(store: Store, run: int, site: Site, issue: OpenIssue, declared: Declared) -> ClosedStep:
     holder = UserId(issue.holder) if isinstance(issue.holder, int) else None
     store.record(site, [(issue.learner, issue.slot, holder)], run=run)
     observations = {**_open_places(store, site), issue.place: Observation(issue.holder, issue.due)}

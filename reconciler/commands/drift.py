@@ -50,6 +50,7 @@ from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.manual_steps import dated, note_steps
+from reconciler.runtime.open_issues import issues_of, observe_issues
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
 from reconciler.runtime.store_snapshot import missable_cohorts, note_reading, remember_identities
@@ -181,9 +182,10 @@ def _report(
         remember_identities(store, plan, accepted=False)
     now = store.now()
     holders_then = _wanted_then(options, declared, plan, observed, store) if known else {}
-    unrecorded = nothing_recorded(store, plan.site) if plan.changes else ""
+    unrecorded = nothing_recorded(store, plan.site, *plan.by_site()) if plan.changes else ""
     judged = decide_drift(reported, memory, declared.settings, now, approval)
-    earlier = store.issues(plan.site, "drift", ended_since=now - LOOKING_BACK) if memory.corrections else ()
+    since = now - LOOKING_BACK
+    earlier = issues_of(store, plan.by_site(), "drift", ended_since=since) if memory.corrections else ()
     due = {place_of(change) for change in known if is_due(change, applied.get(place_of(change)), holders_then)}
     return DriftReport(
         plan=dated(plan, store),
@@ -219,28 +221,28 @@ def _remember(
 
     Also the issues that are over, and the number of recent corrections.
     """
-    site = plan.site
+    sites = plan.by_site()
     seen = {place_of(change): Observation(change.before, change.after) for change in reported}
 
     def see(
         matter: IssueKind, sightings: Observations, words: Words
     ) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
         if notes:
-            return store.observe_issues(site, matter, sightings, endings(plan, words))
-        return store.issues(site, matter), ()
+            return observe_issues(store, plan, matter, sightings, endings(plan, words))
+        return issues_of(store, sites, matter), ()
 
     issues, ended = see("drift", seen, drift_ending)
     window_start = store.now() - LOOKING_BACK
-    corrections = store.corrections(site, window_start)
-    fights = store.issues(site, "fight", ended_since=window_start)
+    corrections = [correction for site in sites for correction in store.corrections(site, window_start)]
+    fights = issues_of(store, sites, "fight", ended_since=window_start)
     answered = {fight.place: fight.ended for fight in fights if fight.ended}
     fought, counts = fought_over(reported, declared.settings, corrections, answered)
     new = {place_of(change): Observation(None, change.after) for change in reported if place_of(change) in fought}
     open_fights, _ = see("fight", new, fight_ending)
     looked, over = {change.learner for change in plan.changes}, endings(plan, drift_ending)
-    in_scope = (issue for issue in issues if issue.learner in looked or not plan.left_out)
+    in_scope = (issue for issue in issues if issue.learner in looked or not (plan.left_out or issue.foreign))
     memory = Memory(
-        seen={issue.place: issue for issue in issues if seen.get(issue.place) == (issue.holder, issue.due)},
+        seen={issue.place: issue for issue in issues if issue.place in seen and seen[issue.place].due == issue.due},
         applied=applied,
         corrections=counts,
         fights={fight.place: fight for fight in open_fights if fight.learner in looked},
@@ -335,7 +337,7 @@ def _after(report: DriftReport, finished: ApplyResult, session: Session) -> Drif
     corrected = report.corrected()
     plan = report.plan
     with suppress(StoreError):  # otherwise the next run sees that it is back
-        for issue in session.store.issues(plan.site, "drift"):
+        for issue in issues_of(session.store, plan.by_site(), "drift"):
             if issue.place in corrected:
                 session.store.end_issue(issue.id, f"corrected by run {finished.run}")
     return report

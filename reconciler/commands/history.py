@@ -17,6 +17,7 @@ from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.former_learner import former_learner
+from reconciler.runtime.open_issues import issues_of
 from reconciler.runtime.options import Options
 from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import named_target, target_of
@@ -124,13 +125,13 @@ def timeline(options: Options, environment: Environment) -> Timeline:
         writes = store.writes_to(learners, target=target)
         written = {(run.id, place) for run, row in writes for place in row.places}
         runs = {run.id: run for run in store.runs(target=target, limit=_LOOKED_THROUGH)}
-        for site in dict.fromkeys(Site(run.target, run.organisation) for run in runs.values()):
+        for site in {run.target: Site(run.target, run.organisation) for run in runs.values()}.values():
             for place, last in store.last_applied(site, learners).items():
                 if (last.run, place) not in written and (run := runs.get(last.run) or store.run(last.run)):
                     recorded.append(RecordedSlot(*place, last.staff, last.at, run))
-            for kind in _ISSUES:
-                found = store.issues(site, kind, ended_since=_EVER)
-                issues += [issue for issue in found if issue.learner in learners]
+        for kind in _ISSUES:
+            found = issues_of(store, store.sites(target), kind, ended_since=_EVER)
+            issues += [issue for issue in found if issue.learner in learners]
     return Timeline(writes, recorded, issues, learners, known, now)
 
 
@@ -143,11 +144,11 @@ def _former(options: Options, learners: Sequence[DeclaredLearner], name: str) ->
 
 def steps(options: Options, environment: Environment) -> Steps:
     """Return every manual step that an apply or a drift run has found, open or closed."""
-    settings = read_state(options, environment).settings
-    site = Site(target_of(options, environment, settings).name, settings.organisation)
+    declared = read_state(options, environment)
+    sites = declared.by_site(target_of(options, environment, declared.settings).name, {})
     rows: tuple[OpenIssue, ...] = ()
     with suppress(NoStore), _store(options, environment) as store:
-        rows = store.issues(site, "step", ended_since=_EVER)
+        rows = issues_of(store, sites, "step", ended_since=_EVER)
     return Steps(rows, _known(options, environment))
 
 

@@ -37,7 +37,7 @@ from reconciler.runtime.state_files import (
     unnamed_target,
     write_new,
 )
-from reconciler.runtime.store_snapshot import unsettled
+from reconciler.runtime.store_snapshot import recorded_at, unsettled
 from reconciler.text import number_of, quoted, shown, some
 
 
@@ -201,14 +201,17 @@ async def _read(
     if not census.learners:
         raise Invalid(_nobody(organisation, census.already, session.client.calls))
     target = session.target.name
-    site = Site(target, settings.organisation)
+    sites = {
+        Site(target, settings.organisation): (),
+        Site(target, organisation): tuple(one.id for one in census.learners),
+    }
     return _Seen(
         census=replace(census, calls=session.client.calls),
         target=target,
         settings=settings,
         classrooms=rooms if request.names else {},
-        recorded=session.store.recorded(site),
-        unsettled=unsettled(session.store, site),
+        recorded=recorded_at(session.store, sites),
+        unsettled=unsettled(session.store, sites),
     )
 
 
@@ -322,11 +325,12 @@ async def _remember(session: Session, options: Options, environment: Environment
         run = begin_run(store, options, environment, "import", plan.site)
         try:
             async with locked(store, *sites_of(plan), environment=environment, command="import", run=run):
-                store.record(plan.site, agreed, run=run)
+                for site, rows in agreed.items():
+                    store.record(site, rows, run=run)
         except Locked:
             store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
             raise
-        store.end_run(run, exit_code=ExitCode.DONE, summary={"recorded": len(agreed)})
+        store.end_run(run, exit_code=ExitCode.DONE, summary={"recorded": sum(map(len, agreed.values()))})
     except (Locked, StoreError) as error:
         what = f"the files are written, but not recorded: {error.problems[0].what}"
         fix = "Run `reconciler apply` when there is nothing to write: it records the same."

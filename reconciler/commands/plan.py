@@ -137,7 +137,11 @@ def compare_both(
 ) -> Planned:
     """Make the plan with the git state of its files, and with the rows marked that a base asks for as well."""
     site = Site(target, declared.settings.organisation)
-    held, conditions = snapshot(options, store, site, observed.learners), _conditions(target, options, environment)
+    sites = declared.by_site(target, observed.misids)
+    if base is not None and base.declared is not None:
+        for place, learners in base.declared.by_site(target, observed.misids).items():
+            sites.setdefault(place, set()).update(learners)
+    held, conditions = snapshot(options, store, site, sites), _conditions(target, options, environment)
     plan = complete_plan(declared, narrow(observed, declared) if base else observed, held, conditions)
     if base is not None:
         seen = narrow(observed, base.declared) if base.declared is not None else observed
@@ -149,7 +153,8 @@ def compare(
     declared: Declared, observed: Observed, store: Store, target: str, options: Options, environment: Environment
 ) -> Planned:
     """Make the plan of one declaration, as compare_both does, without the git state of its files."""
-    held = snapshot(options, store, Site(target, declared.settings.organisation), observed.learners)
+    site, sites = Site(target, declared.settings.organisation), declared.by_site(target, observed.misids)
+    held = snapshot(options, store, site, sites)
     return Planned(complete_plan(declared, observed, held, _conditions(target, options, environment)))
 
 
@@ -169,8 +174,9 @@ async def observe_in(session: Session, environment: Environment, declared: Decla
             progress_listener(environment, declared.settings) as progress,
         ):
             observed = await observe(declared, session.reader, capabilities, progress)
-            site = Site(session.target.name, declared.settings.organisation)
-            return await await_recent_writes(session.store, session.reader, site, observed)
+            for site in declared.by_site(session.target.name, observed.misids):
+                observed = await await_recent_writes(session.store, session.reader, site, observed)
+            return observed
     except Rejected as refusal:
         if session.target.embedded and (problems := await _not_in_sandbox(session, declared)):
             raise ReconcilerError(problems) from refusal

@@ -37,10 +37,12 @@ from reconciler.problems import Invalid, NoStore, Problem, in_order
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_ahead
 from reconciler.runtime.environment import LONDON, Environment
+from reconciler.runtime.open_issues import issues_of
 from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading
 from reconciler.runtime.session import open_session
 from reconciler.runtime.store_address import store_of
+from reconciler.runtime.store_snapshot import recorded_at
 from reconciler.runtime.target import target_of
 from reconciler.store import JournalRow, LastApplied, OpenIssue, RunRow, Store
 from reconciler.text import did_you_mean, quoted
@@ -174,17 +176,19 @@ class Centre:
     def _issues(self) -> Sequence[OpenIssue]:
         if self._store is None:
             return ()
-        return [issue for kind in _ISSUES for issue in self._store.issues(self.site, kind, ended_since=_EVER)]
+        sites = self.declared.by_site(self.site.target, {})
+        return [issue for kind in _ISSUES for issue in issues_of(self._store, sites, kind, ended_since=_EVER)]
 
     def _recorded_learners(self) -> set[UserId]:
-        return {learner for learner, _ in self._store.recorded(self.site)} if self._store else set()
+        sites = self.declared.by_site(self.site.target, {})
+        return {learner for learner, _ in recorded_at(self._store, sites)} if self._store else set()
 
     def _histories(self, learners: Sequence[DeclaredLearner]) -> Iterator[LearnerFile]:
         users = {learner.key: self.users.get(learner.key, learner.id) for learner in learners}
         ids = [user for user in users.values() if user is not None]
         rows = self._store.writes_to(ids, target=self.site.target) if self._store and ids else ()
         applied = self._store.last_applied(self.site, ids) if self._store and ids else {}
-        writes = carried_out(rows, self.site)
+        writes = carried_out(rows)
         records: dict[UserId, dict[Slot, Recorded]] = defaultdict(dict)
         for place, recorded in recorded_holders(applied, writes).items():
             records[place[0]][place[1]] = recorded
@@ -204,8 +208,7 @@ class Centre:
         events: dict[UserId, Events] = defaultdict(lambda: ([], [], []))
         written = {(run.id, place) for run, row in rows for place in row.places}
         for run, row in rows:
-            if run.organisation == self.site.organisation:
-                events[row.operation.learner][0].append((run, row))
+            events[row.operation.learner][0].append((run, row))
         for place, last in applied.items():
             if (last.run, place) not in written and last.run in self._runs_by_id:
                 seen = RecordedSlot(*place, last.staff, last.at, self._runs_by_id[last.run])

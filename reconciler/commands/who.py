@@ -158,7 +158,7 @@ def _with_records(
 
 def _records(store: Store, site: Site, users: Sequence[UserId], past: date | None) -> dict[Place, Recorded]:
     """Return the recorded holder of each slot, now or at the end of a day in the past."""
-    writes = carried_out(store.writes_to(users, target=site.target), site)
+    writes = carried_out(store.writes_to(users, target=site.target))
     records = recorded_holders(store.last_applied(site, users), writes)
     if past is None:
         return records
@@ -171,11 +171,11 @@ SlotWrites = Mapping[Place, Sequence[tuple[RunRow, JournalRow, Move]]]
 """Writes to each slot that were carried out, newest first."""
 
 
-def carried_out(rows: Iterable[tuple[RunRow, JournalRow]], site: Site) -> SlotWrites:
-    """Return the writes of a site that were carried out, by slot; `rows` are newest first."""
+def carried_out(rows: Iterable[tuple[RunRow, JournalRow]]) -> SlotWrites:
+    """Return the writes of one target that were carried out, by slot; `rows` are newest first."""
     writes: dict[Place, list[tuple[RunRow, JournalRow, Move]]] = defaultdict(list)
     for run, row in rows:
-        if row.state in _CARRIED_OUT and run.organisation == site.organisation:
+        if row.state in _CARRIED_OUT:
             for slot, move in row.operation.moves:
                 writes[row.operation.learner, slot].append((run, row, move))
     return writes

@@ -66,7 +66,7 @@ async def run_canary(
     async with locked(store, site, environment=environment, command="doctor") as still_ours:
         before = await _everything(session.reader, learner)
         run = begin_run(store, options, environment, "doctor", site)
-        canary = _Canary(session.reader, store, run, learner, still_ours)
+        canary = _Canary(session.reader, store, run, learner, organisation, still_ours)
         try:
             return await canary.write_back(before)
         except asyncio.CancelledError:
@@ -101,6 +101,7 @@ class _Canary:
     store: Store
     run: int
     learner: UserId
+    organisation: OrganisationId
     still_ours: Callable[[], None]
     outcomes: dict[Name, Outcome] = field(default_factory=dict)
     whole: bool = False  # everything was read back
@@ -114,7 +115,8 @@ class _Canary:
             if operation := _back(self.learner, before, kinds):
                 self.outcomes[name] = Outcome(operation, State.INTENT)
         self.store.plan_operations(
-            self.run, [journal_operation(outcome.operation) for outcome in self.outcomes.values()]
+            self.run,
+            [journal_operation(outcome.operation, self.organisation) for outcome in self.outcomes.values()],
         )
         for name in self.outcomes:
             await self._write(name)

@@ -132,7 +132,8 @@ class LocalChecks:
             return False
         try:
             with store_of(self._options, self._environment) as store:
-                self._note(fine(Name.STORE, store.check_writable()))
+                shared = _sharers(store, Site(target.name, settings.organisation)) if target and settings else ""
+                self._note(fine(Name.STORE, f"{store.check_writable()}{shared}"))
                 if target is not None and settings is not None:
                     site = Site(target.name, settings.organisation)
                     self._lock(store, site)
@@ -175,6 +176,12 @@ class LocalChecks:
         result = f"{len(rows)} whose end is not known, of run {runs}"
         fix = "Run `reconciler apply`: it settles by reading what can be read. `reconciler history RUN` shows the rest."
         self._note(failed(Name.UNFINISHED, result, fix))
+
+
+def _sharers(store: Store, site: Site) -> str:
+    """Return the other repositories that apply to the same organisation, in words."""
+    others = [f"{repository} (cohorts {', '.join(cohorts)})" for repository, cohorts in store.sharers(site).items()]
+    return f"; shared for organisation {site.organisation} with {' and '.join(others)}" if others else ""
 
 
 def _target_words(target: Target) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Literal, NamedTuple
 
-from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Role, Slot, SlotKind, StandardId, UserId
+from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Role, Site, Slot, SlotKind, StandardId, UserId
 from reconciler.model.structs import EqualIgnoringSource, Struct, field
 from reconciler.problems import Problem, Source
 
@@ -294,6 +294,15 @@ class Declared(Struct, frozen=True):
     cohorts: frozenset[str] = frozenset()
     horizon: date = date.min
     everyone: tuple[DeclaredLearner, ...] = ()
+
+    def by_site(self, target: str, misids: Mapping[str, UserId]) -> dict[Site, set[UserId]]:
+        """Return the learners of each organisation, the settings' own included, whose OneFile id is known."""
+        sites: dict[Site, set[UserId]] = {Site(target, self.settings.organisation): set()}
+        for learner in self.learners:
+            user = learner.user(misids)
+            if user is not None:
+                sites.setdefault(Site(target, learner.organisation), set()).add(user)
+        return sites
 
     def staff_by_id(self) -> dict[UserId, Staff]:
         return {member.id: member for member in self.staff.values()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from reconciler.model.operations import Move, Operation, Proof, State, moves, operation_id
 from reconciler.model.slots import Holder, OrganisationId, Place, Site, Slot, UserId
@@ -20,7 +20,8 @@ class RunRow(Struct, frozen=True):
     `ended` and `exit_code` are None while it runs, and stay None if it was cut off; `settled_by` is then the next run
     that took its lock and settled what it left. `uncommitted`: its files differed from those of `commit`; None if git
     was not asked, as before schema version 3. `made` is when its plan was made, `reverts` the run that the plan
-    undoes, `approved_by` who approved it, as the caller said; empty if nothing was said.
+    undoes, `approved_by` who approved it, as the caller said; empty if nothing was said. `repository` is where its
+    files came from; empty if that is not known.
     """
 
     id: int
@@ -39,10 +40,14 @@ class RunRow(Struct, frozen=True):
     made: datetime | None = None
     reverts: int | None = None
     approved_by: str = ""
+    repository: str = ""
 
 
 class JournalOperation(Struct, frozen=True):
-    """An operation in the journal: ids and the request, never a learner's name or label."""
+    """An operation in the journal: ids and the request, never a learner's name or label.
+
+    `organisation` is the learner's; None for that of the run, as before schema version 6.
+    """
 
     id: str
     learner: UserId
@@ -50,10 +55,19 @@ class JournalOperation(Struct, frozen=True):
     method: str
     path: str
     body: Mapping[str, object]
+    organisation: OrganisationId | None = None
 
     @classmethod
-    def of(cls, operation: Operation, *, method: str, path: str, body: Mapping[str, object]) -> Self:
-        return cls(operation_id(operation), operation.learner, moves(operation), method, path, body)
+    def of(
+        cls,
+        operation: Operation,
+        *,
+        method: str,
+        path: str,
+        body: Mapping[str, object],
+        organisation: OrganisationId | None = None,
+    ) -> Self:
+        return cls(operation_id(operation), operation.learner, moves(operation), method, path, body, organisation)
 
 
 class Event(Struct, frozen=True):
@@ -111,6 +125,20 @@ class LastApplied(Struct, frozen=True):
     command: str = "apply"
 
 
+class Sighting(NamedTuple):
+    """The holder that a slot was seen to have as the files declared, and when that was first seen."""
+
+    holder: UserId | None
+    at: datetime
+
+
+class AppliedCohort(NamedTuple):
+    """A cohort that an apply managed: its organisation and learners; None if they are not known."""
+
+    organisation: int
+    learners: frozenset[UserId] | None
+
+
 class Correction(Struct, frozen=True):
     """One slot that a run of `drift --correct` wrote; `at` is when the outcome was known."""
 
@@ -130,7 +158,8 @@ class OpenIssue(Struct, frozen=True):
 
     `drift`: OneFile holds `holder`, and `due` was last applied. `step`: a manual step to remove `holder`, who is known
     only from the record if `due` is the same person. `fight`: the slot was corrected so often that a person must answer
-    first. `ended` is None while it is open; then `ending` says how it ended.
+    first. `ended` is None while it is open; then `ending` says how it ended. `since` is when the slot was first seen
+    not to hold `due`; another person may have held it then. `foreign`: the files of another repository opened it.
     """
 
     id: int
@@ -143,6 +172,8 @@ class OpenIssue(Struct, frozen=True):
     last_seen: datetime
     ended: datetime | None = None
     ending: str = ""
+    since: datetime | None = None
+    foreign: bool = False
 
     @property
     def place(self) -> Place:

@@ -285,7 +285,16 @@ class Plan(RedactedRepr, Struct, frozen=True):
 
     @property
     def site(self) -> Site:
+        """Organisation of the settings: that of runs. Records, issues and operations belong to the learner's."""
         return Site(self.target, self.organisation)
+
+    def by_site(self) -> dict[Site, set[UserId]]:
+        """Return the learners of each organisation that the plan touches, its own last even if it has none."""
+        sites: dict[Site, set[UserId]] = {}
+        for change in self.changes:
+            sites.setdefault(Site(self.target, change.organisation), set()).add(change.learner)
+        own = sites.pop(self.site, set())
+        return {**dict(sorted(sites.items())), self.site: own}
 
     @property
     def reverts(self) -> int | None:

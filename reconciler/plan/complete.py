@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from reconciler.model.declared import RUN_LIMITS, VANISHED, Declared, Limits, Window
-from reconciler.model.history import JournalRow, OpenIssue
+from reconciler.model.history import AppliedCohort, JournalRow, OpenIssue
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.plan import REVERTED, ManualRemoval, Plan
 from reconciler.model.slot_state import SlotState, after_write
@@ -19,7 +19,16 @@ from reconciler.plan.compare import make_plan
 from reconciler.plan.identity import moved_misids, refuse_twins, seen_identities, with_former
 from reconciler.plan.kept_steps import kept_steps
 from reconciler.plan.later import attribute_later, build_later, cut_horizon
-from reconciler.plan.limits import Refusal, Step, check_limits, check_vanished, counts_only, waive_limits
+from reconciler.plan.limits import (
+    NO_COHORTS,
+    Refusal,
+    Step,
+    check_limits,
+    check_vanished,
+    counts_only,
+    moved_cohorts,
+    waive_limits,
+)
 from reconciler.plan.lookahead import look_ahead
 from reconciler.plan.policies import check_policies
 from reconciler.plan.windows import LONDON, window_at, window_words, writable_from
@@ -37,7 +46,7 @@ class StoreSnapshot(Struct, frozen=True):
     recorded: Recorded = field(default_factory=dict)
     unsettled: frozenset[Place] = frozenset()
     sent: tuple[JournalRow, ...] = ()
-    cohorts: frozenset[str] = frozenset()
+    cohorts: Mapping[str, AppliedCohort] = field(default_factory=dict)
     steps: tuple[OpenIssue, ...] = ()
     identities: Mapping[str, UserId] = field(default_factory=dict)
 
@@ -118,12 +127,13 @@ def judge_plan(
     plan: Plan,
     declared: Declared,
     observed: Observed,
-    applied_cohorts: Collection[str] = (),
+    applied_cohorts: Mapping[str, AppliedCohort] = NO_COHORTS,
     *,
     everyone: bool = False,
 ) -> Plan:
     """Add what limits and policies say, and the caseload; with `everyone`, also of those whom it does not touch."""
-    exceeded = (*_exceeded(declared.settings.limits, plan), *check_vanished(declared, applied_cohorts))
+    vanished = check_vanished(declared, applied_cohorts, _users(declared, plan, observed.misids))
+    exceeded = (*_exceeded(declared.settings.limits, plan), *vanished)
     refusals, waived = waive_limits(exceeded, declared)
     return replace(
         plan,
@@ -133,7 +143,7 @@ def judge_plan(
     )
 
 
-def relimit_plan(saved: Plan, declared: Declared, applied_cohorts: Collection[str] = ()) -> Plan:
+def relimit_plan(saved: Plan, declared: Declared, applied_cohorts: Mapping[str, AppliedCohort] = NO_COHORTS) -> Plan:
     """Check a saved plan against today's limits as well; what it says of waived limits counts only as of today.
 
     A plan that reverts a run holds nothing but changes, so only counts are checked again: no shares, no cohorts.
@@ -142,7 +152,8 @@ def relimit_plan(saved: Plan, declared: Declared, applied_cohorts: Collection[st
     if any(change.source.file.startswith(REVERTED) for change in saved.changes):
         exceeded = _exceeded(counts_only(limits), saved)
     else:
-        vanished = check_vanished(declared, applied_cohorts) if _covers(saved, declared) else ()
+        users = _users(declared, saved, {})
+        vanished = check_vanished(declared, applied_cohorts, users) if _covers(saved, declared) else ()
         exceeded = (*_exceeded(limits, saved), *vanished)
     refusals, waived = waive_limits(exceeded, declared)
     policies = [finding for finding in saved.findings if finding.policy not in (*RUN_LIMITS, VANISHED)]
@@ -166,21 +177,41 @@ def _step(step: ManualRemoval) -> Step:
     return step.learner, step.slot, step.holder
 
 
-def vanishable_cohorts(applied: frozenset[str], named: Collection[str] | None) -> frozenset[str]:
+def _users(declared: Declared, plan: Plan, misids: Mapping[str, UserId]) -> frozenset[UserId]:
+    """Return all learners whom the files declare, whatever the scope, if their OneFile ids are known."""
+    users = (learner.user(misids) for learner in declared.everyone or declared.learners)
+    return frozenset(user for user in users if user is not None) | {change.learner for change in plan.changes}
+
+
+def vanishable_cohorts(
+    applied: Mapping[str, AppliedCohort], named: Collection[str] | None
+) -> Mapping[str, AppliedCohort]:
     """Return the applied cohorts whose absence a plan must report.
 
     `named` are the cohorts that a narrow scope names, since such a plan does nothing to the others; None: no scope.
     """
-    return applied if named is None else applied & set(named)
+    return applied if named is None else {name: applied[name] for name in applied.keys() & set(named)}
 
 
-def managed_cohorts(applied: frozenset[str], plan: Plan, declared: frozenset[str]) -> frozenset[str]:
-    """Return the cohorts that are managed after an apply of the plan.
+def managed_cohorts(applied: Mapping[str, AppliedCohort], plan: Plan, declared: Declared) -> dict[str, AppliedCohort]:
+    """Return the cohorts that are managed after an apply of the plan, with their learners.
 
-    Its own are added if the files still declare them; those whose absence was waived are left out.
+    Its own are added if the files still declare them. Those whose absence was waived are left out, and so are those
+    that are gone from the files and whose learners are all declared elsewhere. A plan of a part adds learners.
     """
     waived = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
-    return (applied | ({change.cohort for change in plan.changes} & declared)) - waived
+    waived |= moved_cohorts(declared, applied, _users(declared, plan, {}))
+    planned: dict[str, AppliedCohort] = {}
+    for change in plan.changes:
+        if change.cohort in declared.cohorts:
+            known = planned.get(change.cohort) or _kept(applied.get(change.cohort), plan)
+            learners = None if known.learners is None else known.learners | {change.learner}
+            planned[change.cohort] = AppliedCohort(change.organisation, learners)
+    return {name: cohort for name, cohort in {**applied, **planned}.items() if name not in waived}
+
+
+def _kept(cohort: AppliedCohort | None, plan: Plan) -> AppliedCohort:
+    return cohort if cohort and plan.left_out else AppliedCohort(plan.organisation, frozenset())
 
 
 def _overtaken(sent: Collection[JournalRow], observed: Observed) -> dict[Place, UserId]:

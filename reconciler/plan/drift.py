@@ -291,7 +291,7 @@ def decide_drift(
     for change in drift:
         place = place_of(change)
         issue = memory.seen.get(place)
-        first_seen = issue.first_seen if issue else now
+        first_seen = first_sighting(issue) if issue else now
         from_then = first_seen + timedelta(hours=hours)
         verdict = _verdict(change, settings, place in memory.fights, approval)
         if verdict is DriftAction.CORRECT and now < from_then:
@@ -300,6 +300,11 @@ def decide_drift(
         is_new = issue is None or issue.last_seen == first_seen
         judged.append(Drifted(change, verdict, first_seen, from_then, last, corrections, is_new))
     return tuple(judged)
+
+
+def first_sighting(issue: OpenIssue) -> datetime:
+    """Return when the slot was first seen to have drifted, from its declared holder to anybody."""
+    return issue.since or issue.first_seen
 
 
 def _verdict(change: Change, settings: Settings, fought: bool, approval: Approval | None) -> DriftAction:
@@ -354,7 +359,7 @@ def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
     def ending(episode: OpenIssue) -> str:
         change = rows().get(episode.place)
         whole, learners = looked()
-        if change is None and not (whole or episode.learner in learners):
+        if change is None and not (episode.learner in learners or (whole and not episode.foreign)):
             return ""
         if change is None and episode.slot.kind is SlotKind.ADDITIONAL and episode.learner in set_aside():
             return ""

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from reconciler.model.declared import VANISHED, Allowance, Declared, Limits, Waiver
+from reconciler.model.history import AppliedCohort
 from reconciler.model.plan import Action, Change, Finding
 from reconciler.model.slots import Holder, Slot, UserId
 from reconciler.model.structs import replace
@@ -16,6 +17,7 @@ from reconciler.problems import Problem
 SHARES_FROM = 10
 """Number of slots from which a share of reassignments counts: of fewer, one change is a large share."""
 
+NO_COHORTS: Mapping[str, AppliedCohort] = {}
 Step = tuple[UserId, Slot, Holder]
 """A manual step: whom to remove from which slot."""
 
@@ -76,24 +78,45 @@ def counts_only(limits: Limits) -> Limits:
     return Limits(**bare)
 
 
-def check_vanished(declared: Declared, applied: Iterable[str]) -> tuple[Refusal, ...]:
-    """Return a refusal for each applied cohort that now has no file or no learner.
+def moved_cohorts(
+    declared: Declared, applied: Mapping[str, AppliedCohort], users: Collection[UserId]
+) -> frozenset[str]:
+    """Return the applied cohorts that were renamed, split or merged: all their learners are declared, in others."""
+    return frozenset(
+        name
+        for name, cohort in applied.items()
+        if name not in declared.cohorts and cohort.learners and cohort.learners <= set(users)
+    )
+
+
+def check_vanished(
+    declared: Declared, applied: Mapping[str, AppliedCohort], users: Collection[UserId]
+) -> tuple[Refusal, ...]:
+    """Return a refusal for each applied cohort that now has no file or no learner; *users* are all that are declared.
 
     More often this is an accident than a decision, and from then on nobody would look after its learners.
     """
+    gone = applied.keys() - declared.cohorts - moved_cohorts(declared, applied, users)
     return tuple(
         Refusal(
             VANISHED,
             cohort,
             Problem(
-                f"cohort {cohort} was managed before, and now no file declares a learner of it",
+                f"cohort {cohort} was managed before, and now no file declares {_lost(applied[cohort], users)}",
                 "If this is meant, say so with a waiver in settings.yaml: {policy: vanished_cohort, "
                 f"cohort: {cohort}, reason: …, approved_by: …, until: …}}. Otherwise restore the file.",
                 where=VANISHED,
             ),
         )
-        for cohort in sorted(set(applied) - declared.cohorts)
+        for cohort in sorted(gone)
     )
+
+
+def _lost(cohort: AppliedCohort, users: Collection[UserId]) -> str:
+    """Return the learners of a vanished cohort whom no file declares."""
+    learners = cohort.learners or frozenset()
+    lost = len(learners - set(users))
+    return "a learner of it" if lost == len(learners) else f"{lost} of its {len(learners)} learners"
 
 
 def waive_limits(refusals: Iterable[Refusal], declared: Declared) -> tuple[tuple[Problem, ...], tuple[Finding, ...]]:

@@ -66,8 +66,7 @@ async def locked(
 
 def sites_of(plan: Plan) -> list[Site]:
     """Return every organisation that a plan touches, its own included: a cohort may name another."""
-    organisations = {plan.organisation, *(change.organisation for change in plan.changes)}
-    return [Site(plan.target, organisation) for organisation in sorted(organisations)]
+    return sorted(plan.by_site())
 
 
 def refuse_if_held(store: Store, site: Site) -> None:

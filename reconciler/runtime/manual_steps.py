@@ -6,6 +6,7 @@ from reconciler.model.plan import Change, ManualRemoval, Plan
 from reconciler.model.slots import SlotKind, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.drift import endings, step_ending
+from reconciler.runtime.open_issues import issues_of, observe_issues
 from reconciler.store import Observation, OpenIssue, Store
 
 
@@ -25,7 +26,7 @@ def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
     def words(step: OpenIssue, change: Change | None) -> str:
         return step_ending(step, change) if change or whole else ""
 
-    store.observe_issues(plan.site, "step", seen, endings(plan, words))
+    observe_issues(store, plan, "step", seen, endings(plan, words))
 
 
 def _remembered(step: ManualRemoval) -> UserId | None:
@@ -37,7 +38,7 @@ def dated(plan: Plan, store: Store) -> Plan:
     """Return the plan with the age of each step that earlier runs have stored."""
     if not plan.manual:
         return plan
-    issues = store.issues(plan.site, "step")
+    issues = issues_of(store, plan.by_site(), "step")
     since = {(issue.learner, issue.slot, issue.holder): issue.first_seen for issue in issues}
     steps = (replace(step, first_seen=since.get((step.learner, step.slot, step.holder))) for step in plan.manual)
     return replace(plan, manual=tuple(steps))

@@ -201,8 +201,8 @@ def place_of(store: Store) -> str:
     return str(place.relative_to(here)) if place.is_relative_to(here) else store.place
 
 
-def nothing_recorded(store: Store, site: Site) -> str:
-    """Return that this store has no record to detect drift with, in words; nothing if it has one."""
-    if store.has_record(site):
+def nothing_recorded(store: Store, site: Site, *others: Site) -> str:
+    """Return that this store has no record to detect drift with, in words; nothing if it has one of any site."""
+    if any(map(store.has_record, (site, *others))):
         return ""
     return f"nothing is recorded in {place_of(store)} for {site.target}, organisation {site.organisation}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from reconciler.git_program import PROTOCOLS, enclosing_repository, git
 from reconciler.problems import Problem, StoreError
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
+from reconciler.runtime.repository import repository_of
 from reconciler.store import Store
 from reconciler.store.address import GIT_SCHEME
 
@@ -21,7 +23,13 @@ def store_of(options: Options, environment: Environment, *, make: bool = True) -
     url = options.store_url(environment.variables)
     if url.startswith(GIT_SCHEME):
         url = _branch_url(url, options.state, environment.variables)
-    return Store.open(url, clock=environment.clock, make=make, token=environment.variables.get(STORE_TOKEN, ""))
+    return Store.open(
+        url,
+        clock=environment.clock,
+        make=make,
+        token=environment.variables.get(STORE_TOKEN, ""),
+        repository=partial(repository_of, options.state),
+    )
 
 
 def _branch_url(url: str, state: Path, variables: Mapping[str, str]) -> str:

@@ -1,47 +1,54 @@
-"""Contents of the store that a plan depends on, read for one site; and the cohorts that an apply manages."""
+"""Contents of the store that a plan depends on, each from its learner's organisation; and the cohorts of an apply."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from reconciler.model.declared import Declared
+from reconciler.model.history import AppliedCohort
+from reconciler.model.observed import Recorded
 from reconciler.model.operations import Move, State
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site, UserId
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
 from reconciler.plan.identity import recorded_after
+from reconciler.runtime.open_issues import issues_of
 from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
 
+Sites = Mapping[Site, Collection[UserId]]
+"""The organisations that a command touches, each with its learners."""
 
-def snapshot(options: Options, store: Store, site: Site, learners: Collection[UserId]) -> StoreSnapshot:
-    """Read what a plan for these learners depends on."""
-    sent, recorded = _sent(store, site), store.recorded(site, learners)
+
+def snapshot(options: Options, store: Store, site: Site, sites: Sites) -> StoreSnapshot:
+    """Read what a plan for these learners depends on; *site* is that of the settings."""
+    sent = [row for place in sites for row in _sent(store, place)]
     cohorts = missable_cohorts(options, store, site)
-    steps, identities = store.issues(site, "step"), store.identities(site)
-    return StoreSnapshot(recorded, _places(sent, store, site), tuple(sent), cohorts, steps, identities)
+    learners = {user for users in sites.values() for user in users}
+    steps = (step for step in issues_of(store, sites, "step") if step.learner in learners or not step.foreign)
+    settled, identities = _places(sent, store, sites), store.identities(site)
+    return StoreSnapshot(recorded_at(store, sites), settled, tuple(sent), cohorts, tuple(steps), identities)
 
 
-def missable_cohorts(options: Options, store: Store, site: Site) -> frozenset[str]:
+def recorded_at(store: Store, sites: Sites) -> Recorded:
+    """Return the last applied holder of each recorded slot."""
+    return {place: staff for site, learners in sites.items() for place, staff in store.recorded(site, learners).items()}
+
+
+def missable_cohorts(options: Options, store: Store, site: Site) -> Mapping[str, AppliedCohort]:
     """Return the cohorts whose absence a plan of this scope must report."""
-    return vanishable_cohorts(
-        applied_cohorts(store, site), options.cohorts if options.cohorts or options.learners else None
-    )
+    return vanishable_cohorts(store.cohorts(site), options.cohorts if options.cohorts or options.learners else None)
 
 
-def unsettled(store: Store, site: Site) -> frozenset[Place]:
+def unsettled(store: Store, sites: Collection[Site]) -> frozenset[Place]:
     """Return the slots whose last write may or may not have happened: only a reading or a person can settle it."""
-    return _places(_sent(store, site), store, site)
+    return _places([row for site in sites for row in _sent(store, site)], store, sites)
 
 
-def applied_cohorts(store: Store, site: Site) -> frozenset[str]:
-    """Return the cohorts that earlier applies managed: one that is gone from the files since has vanished."""
-    return store.cohorts(site)
-
-
-def remember_cohorts(store: Store, plan: Plan, declared: frozenset[str]) -> None:
-    """Store which cohorts are managed after an apply."""
-    before = applied_cohorts(store, plan.site)
+def remember_cohorts(store: Store, plan: Plan, declared: Declared) -> None:
+    """Store which cohorts are managed after an apply, and their learners."""
+    before = store.cohorts(plan.site)
     after = managed_cohorts(before, plan, declared)
     if after != before:
         store.set_cohorts(plan.site, after)
@@ -80,8 +87,9 @@ def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:
     return before
 
 
-def _places(sent: list[JournalRow], store: Store, site: Site) -> frozenset[Place]:
-    return frozenset(place for row in (*sent, *store.unknown(site)) for place in row.places)
+def _places(sent: Collection[JournalRow], store: Store, sites: Collection[Site]) -> frozenset[Place]:
+    unknown = (row for site in sites for row in store.unknown(site))
+    return frozenset(place for row in (*sent, *unknown) for place in row.places)
 
 
 def _sent(store: Store, site: Site) -> list[JournalRow]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from reconciler.clock import Clock
 from reconciler.model.history import (
+    AppliedCohort,
     Correction,
     Event,
     JournalOperation,
@@ -15,6 +17,7 @@ from reconciler.model.history import (
     Lease,
     OpenIssue,
     RunRow,
+    Sighting,
 )
 from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS
 from reconciler.store.address import GIT_SCHEME
@@ -28,6 +31,7 @@ from reconciler.store.open_issues import Observation, OpenIssues
 from reconciler.store.record import Record
 
 __all__ = [
+    "AppliedCohort",
     "Correction",
     "Event",
     "JournalOperation",
@@ -38,6 +42,7 @@ __all__ = [
     "Observation",
     "OpenIssue",
     "RunRow",
+    "Sighting",
     "Store",
 ]
 
@@ -66,19 +71,24 @@ class Store(Journal, Record, Lock, OpenIssues, Messages):
         patience: float = 20.0,
         make: bool = True,
         token: str = "",
+        repository: Callable[[], tuple[str, ...]] = tuple,
     ) -> Store:
         """Open a store, and bring its schema up to date.
 
         `url` is a path or sqlite:///path, created with its folder if missing, or postgresql://user@host/database, or
         git+branch, to whose remote the `token` gives access. Leases and calls use PostgreSQL's clock if there is one,
-        else `clock`. A clock other than SystemClock is used with both. Raises NoStore if there is no store and `make`
-        is false.
+        else `clock`. A clock other than SystemClock is used with both. `repository` returns names of the repository
+        and folder of the files, the best one first: runs, cohorts and issues are stored under it, and those under any
+        of the names are its own. Raises NoStore if there is no store and `make` is false.
         """
         if url.startswith(GIT_SCHEME):
             from reconciler.store.git.store import GitStore  # only for stores on a branch
 
-            return GitStore.open_branch(url, clock=clock, patience=patience, make=make, token=token)
+            store = GitStore.open_branch(url, clock=clock, patience=patience, make=make, token=token)
+            store._database.find_repository = repository
+            return store
         database = open_database(url, clock, patience, make=make)
+        database.find_repository = repository
         try:
             is_new = database.prepare(make=make)
         except BaseException:

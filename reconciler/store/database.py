@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,17 @@ class Database:
         self._patience = patience
         self._idle: deque[Any] = deque()
         self.leases: dict[Site, Lease] = {}  # locks taken through this store and not released
+        self.find_repository: Callable[[], tuple[str, ...]] = tuple
+
+    @cached_property
+    def repositories(self) -> tuple[str, ...]:
+        """The names of the repository and folder whose files are applied through this store, the best one first."""
+        return self.find_repository()
+
+    @property
+    def repository(self) -> str:
+        """The best name of the repository; empty if none is known."""
+        return next(iter(self.repositories), "")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -65,6 +65,7 @@ class Journal(Part):
                 "made": made,
                 "reverts": reverts,
                 "approved_by": approved_by,
+                "repository": self._database.repository,
             }
             return connection.numbered("runs", row)
 
@@ -96,19 +97,23 @@ class Journal(Part):
     def complete_applies(self, site: Site) -> tuple[RunRow, ...]:
         """Return the recent applies that carried out all that was approved, the newest plan first.
 
+        Only this repository's count, and those of no known one: nobody else's commits are known here.
         An apply may wait for its approval while another finishes: the newer plan counts, not the later run.
         """
         codes = f"{ExitCode.DONE:d}, {ExitCode.INCOMPLETE:d}"
-        ended = f"WHERE {_RUN_SCOPE} AND runs.command = 'apply' AND exit_code IN ({codes})"
+        names = self._database.repositories
+        clause, own = in_clause("repository", ("", *names))
+        ours = f"COALESCE(runs.repository, '') IN {clause}" if names else "TRUE"
+        ended = f"WHERE {_RUN_SCOPE} AND {ours} AND runs.command = 'apply' AND exit_code IN ({codes})"
         newest = f"ORDER BY COALESCE(runs.made, runs.started) DESC, runs.id DESC LIMIT {_RECENT}"
         with self._database.reading() as connection:
-            runs = _runs(connection, f"{ended} {newest}", scope_params(site))
+            runs = _runs(connection, f"{ended} {newest}", scope_params(site) | own)
         return tuple(run for run in runs if run.summary.keys() <= _CARRIED_OUT)
 
     def corrections(self, site: Site, since: datetime) -> tuple[Correction, ...]:
         """Return the writes of `drift --correct` since then, oldest first."""
         scope = scope_params(site)
-        started = f"SELECT id FROM runs WHERE {_RUN_SCOPE} AND command = '{DRIFT_COMMAND}' AND started >= :started"
+        started = f"SELECT id FROM runs WHERE target = :target AND command = '{DRIFT_COMMAND}' AND started >= :started"
         with self._database.reading() as connection:
             # the runs first: there are few, but a large centre's applies have many events
             runs = [run for (run,) in connection.rows(started, {**scope, "started": since - _LONGEST_RUN})]
@@ -195,7 +200,7 @@ class Journal(Part):
         Call it as the run `before`, which holds the lock: the other runs are dead.
         """
         without_end = "NOT EXISTS (SELECT 1 FROM run_ends WHERE run_ends.run = runs.id)"
-        dead = f"SELECT id FROM runs WHERE {_RUN_SCOPE} AND {without_end} AND id < :before"
+        dead = f"SELECT id FROM runs WHERE runs.target = :target AND {without_end} AND id < :before"
         with self._database.reading() as connection:
             scope = scope_params(site)
             # the runs first: there are few, but a large centre's applies have many events
@@ -209,7 +214,7 @@ class Journal(Part):
     def unverified_writes(self, site: Site, since: datetime) -> tuple[JournalRow, ...]:
         """Return the writes since then that no reading has shown in place, oldest first."""
         scope = scope_params(site)
-        recent = f"SELECT id FROM runs WHERE {_RUN_SCOPE} AND started >= :started"
+        recent = "SELECT id FROM runs WHERE target = :target AND started >= :started"
         with self._database.reading() as connection:
             runs = [run for (run,) in connection.rows(recent, {**scope, "started": since - _LONGEST_RUN})]
             if not runs:
@@ -288,10 +293,11 @@ ON CONFLICT (run, operation) DO UPDATE SET state = excluded.state
 """
 _FINISH = "DELETE FROM unfinished WHERE run = :run AND operation = :operation"
 _RUN_SCOPE = "runs.target = :target AND runs.organisation = :organisation"
+_SITE = "runs.target = :target AND COALESCE(operations.organisation, runs.organisation) = :organisation"
 _RUNS = f"""
 SELECT runs.id, started, runs.command, runs.target, runs.organisation, fingerprint, who, commit_id, uncommitted,
     made, reverts, approved_by,
-    run_ends.at AS ended, exit_code, CAST(summary AS TEXT) AS summary,
+    repository, run_ends.at AS ended, exit_code, CAST(summary AS TEXT) AS summary,
     -- for a run without an end, the first later run that took the lock and settled what was open
     CASE WHEN run_ends.run IS NULL THEN (
         SELECT min(later.id) FROM runs AS later
@@ -305,7 +311,7 @@ FROM runs LEFT JOIN run_ends ON run_ends.run = runs.id
 """
 _OPERATIONS = """
 SELECT operations.run, operations.operation, sequence, learner, CAST(moves AS TEXT) AS moves, method, path,
-    CAST(body AS TEXT) AS body
+    CAST(body AS TEXT) AS body, operations.organisation
 FROM operations
 """
 _EVENTS = """
@@ -326,12 +332,12 @@ def _latest_is(*states: State) -> str:
         return f"""
         JOIN unfinished ON unfinished.run = operations.run AND unfinished.operation = operations.operation
         JOIN runs ON runs.id = operations.run
-        WHERE {_RUN_SCOPE} AND unfinished.state IN ({values})
+        WHERE {_SITE} AND unfinished.state IN ({values})
         """
     return f"""
     JOIN events ON events.run = operations.run AND events.operation = operations.operation
     JOIN runs ON runs.id = operations.run
-    WHERE {_RUN_SCOPE} AND events.state IN ({values}) AND NOT EXISTS (
+    WHERE {_SITE} AND events.state IN ({values}) AND NOT EXISTS (
         SELECT 1 FROM events AS later
         WHERE later.run = events.run AND later.operation = events.operation AND later.id > events.id)
     """
@@ -374,6 +380,7 @@ def _journal_row(row: Mapping[str, Any]) -> JournalRow:
         method=row["method"],
         path=row["path"],
         body=_object(row["body"]),
+        organisation=row["organisation"],
     )
     return JournalRow(row["run"], row["sequence"], operation, tuple(row["events"]))
 
@@ -388,6 +395,7 @@ def _operation_row(run: int, sequence: int, operation: JournalOperation) -> dict
         "method": operation.method,
         "path": operation.path,
         "body": json.dumps(dict(operation.body)),
+        "organisation": operation.organisation,
     }
 
 
@@ -411,6 +419,7 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
         made=moment(row["made"]),
         reverts=row["reverts"],
         approved_by=row["approved_by"] or "",
+        repository=row["repository"] or "",
     )
 
 

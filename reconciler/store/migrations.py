@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from reconciler.problems import Problem, StoreError
-from reconciler.store.codec import number
+from reconciler.store.codec import decoded, number
 from reconciler.store.connection import Connection
 from reconciler.store.schema import APPEND_ONLY, ONE_OPEN_EPISODE, TABLES, statements
 
@@ -71,7 +73,43 @@ def _add_messages(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (_add_episodes, _add_uncommitted, _add_unfinished, _add_origin, _add_messages)
+def _add_sites(connection: Connection) -> None:
+    """Migrate 6 to 7: operations and cohorts know their organisation and repository, and what was seen is stored.
+
+    Cohorts of before belong to no repository and have no known learners.
+    """
+    moment = "DOUBLE PRECISION" if connection.is_postgresql else "DOUBLE"
+    for statement in (
+        "ALTER TABLE runs ADD COLUMN repository TEXT",
+        "ALTER TABLE operations ADD COLUMN organisation BIGINT",
+        f"ALTER TABLE episodes ADD COLUMN since {moment}",
+        "ALTER TABLE episodes ADD COLUMN repository TEXT",
+        "CREATE TABLE seen (target TEXT NOT NULL, organisation BIGINT NOT NULL, learner BIGINT NOT NULL, "
+        f"kind TEXT NOT NULL, key TEXT NOT NULL, holder TEXT NOT NULL, at {moment} NOT NULL, "
+        "PRIMARY KEY (target, organisation, learner, kind, key, holder))",
+        "CREATE TABLE cohorts (target TEXT NOT NULL, repository TEXT NOT NULL, cohort TEXT NOT NULL, "
+        "organisation BIGINT NOT NULL, learners JSON, PRIMARY KEY (target, repository, cohort, organisation))",
+    ):
+        connection.execute(statement)
+    for fact in connection.named("SELECT target, name, value FROM facts WHERE name LIKE 'cohorts:%'"):
+        connection.insert("cohorts", decoded("facts", repr(fact["name"]), fact, _cohort_rows))
+    connection.execute("DELETE FROM facts WHERE name LIKE 'cohorts:%'")
+
+
+def _cohort_rows(fact: Mapping[str, Any]) -> list[dict[str, object]]:
+    names, organisation = json.loads(fact["value"]), int(fact["name"].removeprefix("cohorts:"))
+    row = {"target": fact["target"], "repository": "", "organisation": organisation}
+    return [{**row, "cohort": str(name)} for name in names]
+
+
+STEPS: Sequence[Step] = (
+    _add_episodes,
+    _add_uncommitted,
+    _add_unfinished,
+    _add_origin,
+    _add_messages,
+    _add_sites,
+)
 """Migrations: STEPS[n - 1] takes a database from version n to version n + 1."""
 
 

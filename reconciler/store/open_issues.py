@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from reconciler.model.history import IssueKind, OpenIssue
 from reconciler.model.operations import holder_json
 from reconciler.model.slots import Holder, Place, Site, UserId
+from reconciler.model.structs import replace
 from reconciler.store.codec import decoded, holder_of, key_json, slot_of
 from reconciler.store.connection import SCOPE_SQL, Connection, Values, moment, scope_params
 from reconciler.store.database import Part
@@ -17,6 +18,8 @@ from reconciler.store.lock import check_leases
 
 _END = "UPDATE episodes SET ended = :ended, ending = :ending WHERE id = :id AND ended IS NULL"
 _SEEN = "UPDATE episodes SET last_seen = :seen WHERE id = :id"
+_MOVE = "UPDATE episodes SET organisation = :organisation WHERE id = :id"
+_ELSEWHERE = "SELECT * FROM episodes WHERE target = :target AND organisation <> :organisation AND matter = :matter "
 
 
 class Observation(NamedTuple):
@@ -42,23 +45,30 @@ class OpenIssues(Part):
     ) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
         """Store a run's observations, and return the open issues and those that ended now.
 
-        Another holder in the slot is a new issue, and so is the same holder after an end.
+        Another holder in the slot is a new issue, and so is the same holder after an end. Drift from the same holder
+        keeps its age while other people hold the slot.
         """
         with self._database.writing(f"episodes:{site.organisation}:{site.target}") as connection:
             check_leases(self._database, connection)
             now = self._database.now(connection)
             scope = scope_params(site) | {"matter": matter}
-            before = _issues(connection, "ended IS NULL", scope)
+            before = self._issues(connection, "ended IS NULL", scope)
+            before += self._bring_here(connection, scope, observations.keys() - {issue.place for issue in before})
             ends = {issue.id: how for issue in before if (how := _how(issue, observations, ending))}
             seen = {issue.place for issue in before if issue.place in observations and issue.id not in ends}
             _end(connection, ends, now)
             _mark_seen(connection, [issue.id for issue in before if issue.place in seen], now)
             new = [(place, observation) for place, observation in observations.items() if place not in seen]
             if new:
-                rows = [{**_row(place, observation, now), **scope, "ending": ""} for place, observation in new]
+                since = {(issue.place, issue.due): issue.since or issue.first_seen for issue in before}
+                common = {**scope, "ending": "", "repository": self._database.repository}
+                rows = [
+                    {**_row(place, observation, now, since if matter == "drift" else {}), **common}
+                    for place, observation in new
+                ]
                 connection.insert("episodes", rows)
-            open_now = _issues(connection, "ended IS NULL", scope)
-            ended = _issues(connection, "ended = :now", {**scope, "now": now}) if ends else ()
+            open_now = self._issues(connection, "ended IS NULL", scope)
+            ended = self._issues(connection, "ended = :now", {**scope, "now": now}) if ends else ()
         return open_now, tuple(issue for issue in ended if issue.id in ends)
 
     def now(self) -> datetime:
@@ -76,8 +86,36 @@ class OpenIssues(Part):
         scope = scope_params(site) | {"matter": matter}
         with self._database.reading() as connection:
             if ended_since is None:
-                return _issues(connection, "ended IS NULL", scope)
-            return _issues(connection, "(ended IS NULL OR ended >= :since)", {**scope, "since": ended_since})
+                return self._issues(connection, "ended IS NULL", scope)
+            return self._issues(connection, "(ended IS NULL OR ended >= :since)", {**scope, "since": ended_since})
+
+    def sites(self, target: str | None = None) -> tuple[Site, ...]:
+        """Return the organisations that have or had an issue, of one target or of all."""
+        where = "" if target is None else "WHERE target = :target"
+        with self._database.reading() as connection:
+            rows = connection.rows(f"SELECT DISTINCT target, organisation FROM episodes {where}", {"target": target})
+        return tuple(sorted(Site(target, organisation) for target, organisation in rows))
+
+    def _bring_here(self, connection: Connection, scope: Values, places: Collection[Place]) -> tuple[OpenIssue, ...]:
+        """Move the open issues of these slots here that an older version stored under the settings' organisation."""
+        if not places:
+            return ()
+        rows = connection.named(f"{_ELSEWHERE} AND ended IS NULL ORDER BY id", scope)
+        moved = {issue.place: issue for issue in map(self._decoded, rows) if issue.place in places}
+        for issue in moved.values():
+            connection.execute(_MOVE, {"id": issue.id, "organisation": scope["organisation"]})
+        return tuple(moved.values())
+
+    def _issues(self, connection: Connection, condition: str, values: Values) -> tuple[OpenIssue, ...]:
+        rows = connection.named(
+            f"SELECT * FROM episodes WHERE {SCOPE_SQL} AND matter = :matter AND {condition} ORDER BY id", values
+        )
+        return tuple(map(self._decoded, rows))
+
+    def _decoded(self, row: Mapping[str, Any]) -> OpenIssue:
+        issue = decoded("episodes", f"id {row['id']}", row, _issue)
+        own = self._database.repositories
+        return replace(issue, foreign=bool(own) and row["repository"] not in (None, "", *own))
 
 
 def _how(issue: OpenIssue, observations: Observations, ending: Ending) -> str:
@@ -97,7 +135,9 @@ def _mark_seen(connection: Connection, ids: list[int], now: datetime) -> None:
         connection.many(_SEEN, [{"id": id, "seen": now} for id in ids])
 
 
-def _row(place: Place, observation: Observation, now: datetime) -> dict[str, object]:
+def _row(
+    place: Place, observation: Observation, now: datetime, since: Mapping[tuple[Place, UserId | None], datetime]
+) -> dict[str, object]:
     learner, slot = place
     return {
         "learner": learner,
@@ -107,14 +147,8 @@ def _row(place: Place, observation: Observation, now: datetime) -> dict[str, obj
         "due": observation.due,
         "first_seen": now,
         "last_seen": now,
+        "since": since.get((place, observation.due), now),
     }
-
-
-def _issues(connection: Connection, condition: str, values: Values) -> tuple[OpenIssue, ...]:
-    rows = connection.named(
-        f"SELECT * FROM episodes WHERE {SCOPE_SQL} AND matter = :matter AND {condition} ORDER BY id", values
-    )
-    return tuple(decoded("episodes", f"id {row['id']}", row, _issue) for row in rows)
 
 
 def _issue(row: Mapping[str, Any]) -> OpenIssue:
@@ -129,4 +163,5 @@ def _issue(row: Mapping[str, Any]) -> OpenIssue:
         last_seen=moment(row["last_seen"]),
         ended=moment(row["ended"]),
         ending=row["ending"],
+        since=moment(row["since"]),
     )

@@ -1,4 +1,4 @@
-"""The record of what was last applied to each slot, and the known capabilities of a target's server."""
+"""The record of what was last applied to each slot and seen there, the cohorts, and a server's capabilities."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from reconciler.model.history import LastApplied
-from reconciler.model.slots import Place, Site, Slot, UserId
-from reconciler.store.codec import BentRow, decoded, key_json, slot_of, stored_moment
-from reconciler.store.connection import SCOPE_SQL, in_clause, moment, scope_params
+from reconciler.model.history import AppliedCohort, LastApplied, Sighting
+from reconciler.model.slots import Place, Site, Slot, Unread, UserId
+from reconciler.store.codec import BentRow, decoded, holder_of, key_json, slot_of, stored_moment
+from reconciler.store.connection import SCOPE_SQL, Connection, in_clause, moment, scope_params
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
 _MANY = 500  # learners in one list: fewer than any database allows
+_NO_RECORD = object()
 
 
 _RECORD = """
@@ -33,6 +34,13 @@ WHERE record.target = :target AND learner IN
 """
 _ELSEWHERE = "target = :target AND (organisation < :organisation OR organisation > :organisation)"
 _MOVE = f"DELETE FROM record WHERE {_ELSEWHERE} AND learner = :learner AND kind = :kind AND key = :key"
+_SEE = """
+INSERT INTO seen (target, organisation, learner, kind, key, holder, at)
+VALUES (:target, :organisation, :learner, :kind, :key, :holder, :at) ON CONFLICT DO NOTHING
+"""
+_FORGET = f"""
+DELETE FROM seen WHERE {SCOPE_SQL} AND learner = :learner AND kind = :kind AND key = :key AND holder = :holder
+"""
 _SET_VALUE = """
 INSERT INTO facts (target, name, value, at) VALUES (:target, :name, :value, :at)
 ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.at
@@ -71,14 +79,20 @@ class Record(Part):
     ) -> None:
         """Set slots' records. An unchanged record keeps the run and time that set it.
 
-        A slot has one record for each target: one that a run for another organisation wrote is replaced.
+        A slot has one record for each target: one that a run for another organisation wrote is replaced. Other holders
+        who were seen in the slot as declared are forgotten.
         """
+        holders = {(learner, slot): staff for learner, slot, staff in rows}
         with self._database.writing() as connection:
             check_leases(self._database, connection)
+            _forget(connection, site, holders)
             common = scope_params(site) | {"run": run, "at": self._database.now(connection)}
+            before = _selected(connection, "learner, kind, key, staff FROM record", site, holders)
+            unchanged = dict(map(_record_row, before))
             values = (
                 {**common, "learner": learner, "kind": slot.kind.value, "key": key_json(slot), "staff": staff}
-                for learner, slot, staff in rows
+                for (learner, slot), staff in holders.items()
+                if unchanged.get((learner, slot), _NO_RECORD) != staff
             )
             is_shared = bool(connection.rows(f"SELECT run FROM record WHERE {_ELSEWHERE} LIMIT 1", scope_params(site)))
             for chunk in _chunks(values):
@@ -98,6 +112,41 @@ class Record(Part):
                     records[place] = LastApplied(staff, run, set_at, who, command)
         return records
 
+    # -------------------------------------------------------------- sightings
+
+    def see(self, site: Site, rows: Iterable[tuple[UserId, Slot, UserId | None]]) -> None:
+        """Store that slots were seen to hold what the files declare. The first time of each holder is kept."""
+        with self._database.writing() as connection:
+            check_leases(self._database, connection)
+            common = scope_params(site) | {"at": self._database.now(connection)}
+            values = (
+                {
+                    **common,
+                    "learner": learner,
+                    "kind": slot.kind.value,
+                    "key": key_json(slot),
+                    "holder": json.dumps(staff),
+                }
+                for learner, slot, staff in rows
+            )
+            for chunk in _chunks(values):
+                connection.many(_SEE, chunk)
+
+    def seen(self, site: Site, learners: Collection[UserId] | None = None) -> dict[Place, tuple[Sighting, ...]]:
+        """Return who was seen in each slot as declared since it was last applied, oldest first; None: all learners."""
+        sightings: dict[Place, tuple[Sighting, ...]] = {}
+        with self._database.reading() as connection:
+            columns = "learner, kind, key, holder, at FROM seen"
+            if learners is None:
+                rows = connection.rows(f"SELECT {columns} WHERE {SCOPE_SQL}", scope_params(site))
+            else:
+                rows = _selected(connection, columns, site, {(learner, None): None for learner in learners})
+            for row in sorted(rows, key=_at):
+                place, holder = _seen_row(row)
+                sighting = Sighting(holder, stored_moment("seen", f"learner {place[0]}", row[4]))
+                sightings[place] = (*sightings.get(place, ()), sighting)
+        return sightings
+
     # -------------------------------------------------------------- capabilities
 
     def set_value(self, target: str, name: str, value: str) -> None:
@@ -112,16 +161,48 @@ class Record(Part):
             rows = connection.named(facts, {"target": target})
             return {row["name"]: decoded("facts", repr(row["name"]), row, _value) for row in rows}
 
-    def cohorts(self, site: Site) -> frozenset[str]:
-        """Return the cohorts that earlier applies managed."""
-        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
-        row = {"target": site.target, "name": _cohorts_of(site)}
-        with self._database.reading() as connection:
-            rows = connection.named(fact, row)
-            return decoded("facts", repr(row["name"]), rows[0], _names) if rows else frozenset()
+    def cohorts(self, site: Site) -> dict[str, AppliedCohort]:
+        """Return the cohorts that earlier applies of this repository managed, whatever their organisation.
 
-    def set_cohorts(self, site: Site, cohorts: Collection[str]) -> None:
-        self.set_value(site.target, _cohorts_of(site), json.dumps(sorted(cohorts)))
+        Those of no known repository count if they are of the site.
+        """
+        ours, params = self._own_cohorts(site)
+        cohorts = f"SELECT cohort, organisation, CAST(learners AS TEXT) AS learners FROM cohorts WHERE {ours}"
+        with self._database.reading() as connection:
+            rows = connection.named(f"{cohorts} ORDER BY repository", params)
+            return {row["cohort"]: decoded("cohorts", row["cohort"], row, _cohort) for row in rows}
+
+    def set_cohorts(self, site: Site, cohorts: Mapping[str, AppliedCohort]) -> None:
+        """Set the cohorts that this repository manages, in place of those that `cohorts` returns."""
+        ours, params = self._own_cohorts(site)
+        rows = [
+            {
+                "target": site.target,
+                "repository": self._database.repository,
+                "cohort": name,
+                "organisation": cohort.organisation,
+                "learners": None if cohort.learners is None else json.dumps(sorted(cohort.learners)),
+            }
+            for name, cohort in sorted(cohorts.items())
+        ]
+        with self._database.writing() as connection:
+            connection.execute(f"DELETE FROM cohorts WHERE {ours}", params)
+            connection.insert("cohorts", rows)
+
+    def sharers(self, site: Site) -> dict[str, tuple[str, ...]]:
+        """Return the other repositories that manage cohorts of this organisation, each with these cohorts."""
+        owners = f"SELECT repository, cohort FROM cohorts WHERE {SCOPE_SQL} ORDER BY repository, cohort"
+        sharers: dict[str, tuple[str, ...]] = {}
+        with self._database.reading() as connection:
+            for repository, cohort in connection.rows(owners, scope_params(site)):
+                sharers[repository] = (*sharers.get(repository, ()), cohort)
+        return {name: cohorts for name, cohorts in sharers.items() if name not in ("", *self._database.repositories)}
+
+    def _own_cohorts(self, site: Site) -> tuple[str, dict[str, object]]:
+        """Return the condition for this repository's cohorts, and its values."""
+        clause, names = in_clause("repository", self._database.repositories)
+        ours = f"repository IN {clause} OR (repository = '' AND organisation = :organisation)"
+        return f"target = :target AND ({ours})", scope_params(site) | names
 
     def identities(self, site: Site) -> dict[str, UserId]:
         """Return accounts by the digest of their MISID, as earlier applies saw them."""
@@ -162,8 +243,15 @@ def _record_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
     raise BentRow("record", f"learner {learner}, {kind} {key}")
 
 
-def _cohorts_of(site: Site) -> str:
-    return f"cohorts:{site.organisation}"
+def _selected(
+    connection: Connection, columns: str, site: Site, places: Collection[tuple[UserId, object]]
+) -> list[tuple[Any, ...]]:
+    """Return the site's rows of these learners; of many learners, the rows of all."""
+    learners = {learner for learner, _ in places}
+    if len(learners) > _MANY:
+        return connection.rows(f"SELECT {columns} WHERE {SCOPE_SQL}", scope_params(site))
+    clause, params = in_clause("learner", sorted(learners))
+    return connection.rows(f"SELECT {columns} WHERE {SCOPE_SQL} AND learner IN {clause}", scope_params(site) | params)
 
 
 def _identities_of(site: Site) -> str:
@@ -185,11 +273,40 @@ def _moment(row: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(row["value"]).astimezone(UTC)
 
 
-def _names(row: Mapping[str, Any]) -> frozenset[str]:
-    names = json.loads(row["value"])
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise ValueError(row["value"])
-    return frozenset(names)
+def _forget(connection: Connection, site: Site, holders: Mapping[Place, UserId | None]) -> None:
+    """Forget who else was seen in these slots."""
+    rows = [
+        {**scope_params(site), "learner": row[0], "kind": row[1], "key": row[2], "holder": row[3]}
+        for row in _selected(connection, "learner, kind, key, holder, at FROM seen", site, holders)
+        for place, holder in [_seen_row(row)]
+        if holders.get(place, holder) != holder
+    ]
+    if rows:
+        connection.many(_FORGET, rows)
+
+
+def _at(row: Sequence[Any]) -> float:
+    return float(row[4]) if isinstance(row[4], (int, float)) else 0.0
+
+
+def _seen_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
+    learner, kind, key, holder, _ = row
+    try:
+        staff = holder_of(json.loads(holder))
+        if type(learner) is int and not isinstance(staff, Unread):
+            return (UserId(learner), slot_of(kind, key)), staff
+    except (ValueError, TypeError) as error:
+        raise BentRow("seen", f"learner {learner}, {kind} {key}") from error
+    raise BentRow("seen", f"learner {learner}, {kind} {key}")
+
+
+def _cohort(row: Mapping[str, Any]) -> AppliedCohort:
+    if row["learners"] is None:
+        return AppliedCohort(row["organisation"], None)
+    learners = json.loads(row["learners"])
+    if not (isinstance(learners, list) and all(type(learner) is int for learner in learners)):
+        raise ValueError(row["learners"])
+    return AppliedCohort(row["organisation"], frozenset(map(UserId, learners)))
 
 
 def _value(row: Mapping[str, Any]) -> tuple[str, datetime]:

@@ -22,6 +22,7 @@ TABLES: Mapping[str, str] = {
         made {moment},
         reverts BIGINT,
         approved_by TEXT,
+        repository TEXT,
         PRIMARY KEY (id)""",
     "run_ends": """
         run {number} NOT NULL REFERENCES runs (id),
@@ -38,6 +39,7 @@ TABLES: Mapping[str, str] = {
         method TEXT NOT NULL,
         path TEXT NOT NULL,
         body JSON NOT NULL,
+        organisation BIGINT,
         PRIMARY KEY (run, operation),
         UNIQUE (run, sequence)""",
     "events": """
@@ -66,6 +68,22 @@ TABLES: Mapping[str, str] = {
         run {number} NOT NULL REFERENCES runs (id),
         at {moment} NOT NULL,
         PRIMARY KEY (target, organisation, learner, kind, key)""",
+    "seen": """
+        target TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        learner BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        holder TEXT NOT NULL,
+        at {moment} NOT NULL,
+        PRIMARY KEY (target, organisation, learner, kind, key, holder)""",
+    "cohorts": """
+        target TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        cohort TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        learners JSON,
+        PRIMARY KEY (target, repository, cohort, organisation)""",
     "leases": """
         target TEXT NOT NULL,
         organisation BIGINT NOT NULL,
@@ -136,11 +154,13 @@ TABLES: Mapping[str, str] = {
         last_seen {moment} NOT NULL,
         ended {moment},
         ending TEXT NOT NULL,
+        since {moment},
+        repository TEXT,
         PRIMARY KEY (id)""",
 }
 """Each table's columns and keys, in an order in which they can be created.
 
-A `key` is JSON, so that 123, "123" and null stay three keys; so are an episode's `holder`, `moves`, `body` and
+A `key` is JSON, so that 123, "123" and null stay three keys; so are `holder`, `moves`, `body`, `learners` and
 `summary`. A moment is seconds since 1970 in UTC, which both databases store alike. `unfinished` has the operations
 whose latest event is no success, and `budgets` the number of rows in `calls`, so that neither is searched for.
 `runs.made` is when the run's plan was made.

@@ -270,7 +270,7 @@ def test_a_store_that_fails_in_the_midst_ends_the_run_and_not_the_report(tmp_pat
         assert told[State.DONE] + told[State.UNKNOWN] == len(here.effects()) > 2
         assert told[State.NOT_TRIED] == len(plan.operations) - len(here.effects())
         here.apply(here.plan(wanted))
-        assert len(here.writes()) == len(plan.operations) - len(unsettled(here.store, Site(TARGET, ORGANISATION)))
+        assert len(here.writes()) == len(plan.operations) - len(unsettled(here.store, [Site(TARGET, ORGANISATION)]))
 
 
 @pytest.mark.parametrize("trying", [State.DONE, State.FAILED])

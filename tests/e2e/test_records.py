@@ -345,6 +345,7 @@ def test_a_cohort_that_vanished_blocks_until_somebody_answers_for_it(home: Home)
     home.declare({"id": 200005, "default_assessor": "kate"}).converges()
     (home.path / "state/cohorts/c1.yaml").rename(home.path / "state/cohorts/c2.yaml")
     text = (home.path / "state/cohorts/c2.yaml").read_text(encoding="utf-8").replace('"c1"', '"c2"')
+    text = text.replace("200005", "200006")  # with the same learner it would only be renamed
     (home.path / "state/cohorts/c2.yaml").write_text(text, encoding="utf-8")
     blocked = home.run("apply", "--auto-approve")
     assert blocked.code == ExitCode.BLOCKED

@@ -9,14 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model.declared import Allowance, Declared, Limits, Settings, Waiver
+from reconciler.model.history import AppliedCohort
 from reconciler.model.plan import Change, Finding
-from reconciler.model.slots import OrganisationId, Slot, SlotKind, Unread
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.limits import SHARES_FROM, check_limits, check_vanished, counts_only, waive_limits
 from reconciler.problems import Problem
 from tests.factories import DEFAULT, JAMES, KATE, additional, change
 
 DAY = date(2026, 11, 23)
+GONE = AppliedCohort(5740, frozenset({UserId(200004)}))
 
 
 def slots(updates: int = 0, creates: int = 0, removals: int = 0, equal: int = 0, cohort: str = "care") -> list[Change]:
@@ -171,7 +173,10 @@ def waived(policy: str, until: date = DAY, **scope: Any) -> Declared:
 
 
 def standing_and_lifted(limits: Limits, declared: Declared) -> tuple[list[str], list[str]]:
-    refusals = (*check_limits(limits, slots(updates=4, equal=6)), *check_vanished(declared, ["care", "it"]))
+    refusals = (
+        *check_limits(limits, slots(updates=4, equal=6)),
+        *check_vanished(declared, {"care": GONE, "it": GONE}, ()),
+    )
     standing, lifted = waive_limits(refusals, declared)
     return wheres(standing), [finding.policy for finding in lifted]
 
@@ -244,7 +249,7 @@ def test_of_two_waivers_of_a_limit_the_one_that_runs_longer_is_quoted() -> None:
 
 def test_a_vanished_cohort_is_named_with_both_ways_out() -> None:
     """The file may come back, or a waiver say that it is meant; the waiver that the fix shows names the cohort."""
-    (refusal,) = check_vanished(waived("coverage"), ["care", "it"])
+    (refusal,) = check_vanished(waived("coverage"), {"care": GONE, "it": GONE}, ())
     assert refusal.problem.what == "cohort it was managed before, and now no file declares a learner of it"
     assert "{policy: vanished_cohort, cohort: it, reason: …, approved_by: …, until: …}" in refusal.problem.fix
     assert refusal.problem.fix.endswith("Otherwise restore the file.")

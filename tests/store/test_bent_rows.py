@@ -12,7 +12,7 @@ import pytest
 from reconciler.model.operations import State
 from reconciler.model.slots import Site, Slot, SlotKind
 from reconciler.problems import Locked, StoreError
-from reconciler.store import Observation, Store
+from reconciler.store import AppliedCohort, Observation, Store
 from reconciler.store.schema import TABLES
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, HandClock, acquire, aim, begin
 
@@ -46,7 +46,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.end_run(ended, exit_code=0, summary={"done": 1})
         store.record(SITE, [(LEARNER, SLOT, KATE)], run=run)
         store.observe_issues(SITE, "drift", {(LEARNER, SLOT): Observation(JAMES, KATE)}, lambda _: "")
-        store.set_cohorts(SITE, ["care-2026"])
+        store.set_cohorts(SITE, {"care-2026": AppliedCohort(5740, frozenset({LEARNER}))})
+        store.see(SITE, [(LEARNER, SLOT, KATE)])
         store.ledger("account").reserve(1)
         store.ledger("account").pause(5)
         acquire(store, run=run)
@@ -94,6 +95,9 @@ def ask_everything(store: Store) -> list[StoreError]:
         lambda: store.has_record(SITE),
         lambda: store.values("sandbox"),
         lambda: store.cohorts(SITE),
+        lambda: store.sharers(SITE),
+        lambda: store.sites(),
+        lambda: store.seen(SITE),
         lambda: store.issues(SITE, "drift", ended_since=NOON),
         lambda: store.observe_issues(SITE, "drift", {}, lambda _: "over"),
         lambda: store.holder(SITE),

@@ -14,12 +14,12 @@ from reconciler.clock import SystemClock
 from reconciler.model.operations import State
 from reconciler.model.slots import Site, Slot, SlotKind
 from reconciler.problems import StoreError
-from reconciler.store import Observation, Store
+from reconciler.store import AppliedCohort, Observation, Store
 from reconciler.store.connection import Connection
 from reconciler.store.database import Database, open_database
 from reconciler.store.migrations import STEPS, VERSIONS, newest, tables_of, version_of
 from reconciler.store.schema import APPEND_ONLY, TABLES
-from tests.store.parts import JAMES, KATE, LEARNER, HandClock, Processes, acquire, aim, begin, open_once
+from tests.store.parts import JAMES, KATE, LEARNER, NOON, HandClock, Processes, acquire, aim, begin, open_once
 
 
 @pytest.fixture
@@ -132,6 +132,19 @@ def test_older_runs_do_not_say_whether_their_files_were_committed(
             assert run is not None
             assert run.uncommitted is said
     assert old.uncommitted is None
+
+
+def test_cohorts_of_an_older_store_are_missed_by_whoever_applies_next(url: str, first_version: Database) -> None:
+    """Nobody knows whose they were nor who was in them, so none is let go in silence."""
+    first_version.prepare(STEPS[:4])
+    with first_version.writing() as connection:
+        fact = {"target": "sandbox", "name": "cohorts:5741", "value": '["care", "it"]', "at": NOON}
+        connection.insert("facts", [fact])
+    for repository in ("north", "south"):
+        with Store.open(url, clock=SystemClock(), repository=lambda: (repository,)) as store:  # noqa: B023  called here
+            assert store.cohorts(Site("sandbox", 5741)) == dict.fromkeys(("care", "it"), AppliedCohort(5741, None))
+            assert store.cohorts(Site("sandbox", 5742)) == {}
+            assert "cohorts:5741" not in store.values("sandbox")
 
 
 def test_a_store_that_was_brought_up_is_like_a_new_one(first_version: Database, clock: HandClock) -> None:

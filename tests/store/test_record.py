@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Place, Site, Slot, SlotKind, UserId
 from reconciler.problems import StoreError
-from reconciler.store import Store
+from reconciler.store import Sighting, Store
 from reconciler.store.connection import moment
 from tests.store.parts import JAMES, KATE, LEARNER, NOON, HandClock, begin
 
@@ -88,6 +88,19 @@ def test_a_slot_that_this_program_never_writes_is_an_error_in_words(store: Store
         connection.execute("UPDATE record SET kind = 'tutor'")
     with pytest.raises(StoreError, match="table record, learner 200004, tutor null; it was cut short or changed"):
         store.recorded(Site("sandbox", 5740))
+
+
+def test_what_was_seen_keeps_its_first_hour_until_another_holder_is_applied(store: Store, clock: HandClock) -> None:
+    """Two sets of files may have seen two holders as declared; an apply says which of them counts."""
+    site, run, place = Site("sandbox", 5740), begin(store), (LEARNER, DEFAULT)
+    for staff in (KATE, JAMES, KATE):
+        store.see(site, [(*place, staff), (UserId(LEARNER + 1), DEFAULT, None)])
+        clock.forward(60)
+    assert store.seen(site)[place] == (Sighting(KATE, NOON), Sighting(JAMES, NOON + timedelta(seconds=60)))
+    assert store.seen(site, [UserId(LEARNER + 1)]) == {(UserId(LEARNER + 1), DEFAULT): (Sighting(None, NOON),)}
+    store.record(site, [(*place, JAMES)], run=run)
+    assert store.seen(site)[place] == (Sighting(JAMES, NOON + timedelta(seconds=60)),)
+    assert store.seen(Site("sandbox", 5741)) == {}
 
 
 def test_facts_are_learnt_anew_and_forgotten(store: Store, clock: HandClock) -> None:
