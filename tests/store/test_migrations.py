@@ -134,14 +134,16 @@ def test_older_runs_do_not_say_whether_their_files_were_committed(
     assert old.uncommitted is None
 
 
-def test_cohorts_of_an_older_store_are_missed_by_whoever_applies_next(url: str, first_version: Database) -> None:
+def test_cohorts_of_an_older_store_are_missed_by_whoever_applies_next(
+    database_url: str, first_version: Database
+) -> None:
     """Nobody knows whose they were nor who was in them, so none is let go in silence."""
     first_version.prepare(STEPS[:4])
     with first_version.writing() as connection:
         fact = {"target": "sandbox", "name": "cohorts:5741", "value": '["care", "it"]', "at": NOON}
         connection.insert("facts", [fact])
     for repository in ("north", "south"):
-        with Store.open(url, clock=SystemClock(), repository=lambda: (repository,)) as store:  # noqa: B023  called here
+        with Store.open(database_url, clock=SystemClock(), repository=lambda: (repository,)) as store:  # noqa: B023  called here
             assert store.cohorts(Site("sandbox", 5741)) == dict.fromkeys(("care", "it"), AppliedCohort(5741, None))
             assert store.cohorts(Site("sandbox", 5742)) == {}
             assert "cohorts:5741" not in store.values("sandbox")
