@@ -20,7 +20,7 @@ def note_steps(store: Store, plan: Plan, *, whole: bool) -> None:
     seen = {(step.learner, step.slot): Observation(step.holder, _remembered(step)) for step in plan.manual}
     if whole and plan.kept:
         kept = {(step.learner, step.slot) for step in plan.kept}
-        issues = (issue for issue in store.issues(plan.site, "step") if issue.place in kept)
+        issues = (issue for issue in issues_of(store, plan.by_site(), "step") if issue.place in kept)
         seen |= {issue.place: Observation(issue.holder, issue.due) for issue in issues}
 
     def words(step: OpenIssue, change: Change | None) -> str:

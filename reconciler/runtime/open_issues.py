@@ -15,11 +15,19 @@ from reconciler.store.open_issues import Observations
 def observe_issues(
     store: Store, plan: Plan, matter: IssueKind, observations: Observations, ending: Callable[[OpenIssue], str]
 ) -> tuple[tuple[OpenIssue, ...], tuple[OpenIssue, ...]]:
-    """Store a run's observations, each in its learner's organisation; return the open issues and those that ended."""
+    """Store a run's observations, each in its learner's organisation; return the open issues and those that ended.
+
+    An observation of a learner whom the plan does not have belongs to the organisation where its issue is open.
+    """
     open_now: tuple[OpenIssue, ...] = ()
     ended: tuple[OpenIssue, ...] = ()
-    for site, learners in plan.by_site().items():
-        seen = {place: observation for place, observation in observations.items() if place[0] in learners}
+    sites = plan.by_site()
+    others = {place for place in observations if not any(place[0] in learners for learners in sites.values())}
+    for site, learners in sites.items():
+        kept = {issue.place for issue in store.issues(site, matter)} & others if others else ()
+        seen = {
+            place: observation for place, observation in observations.items() if place[0] in learners or place in kept
+        }
         left, over = store.observe_issues(site, matter, seen, ending)
         open_now, ended = (*open_now, *left), (*ended, *over)
     return open_now, ended
