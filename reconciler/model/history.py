@@ -46,7 +46,7 @@ class RunRow(Struct, frozen=True):
 class JournalOperation(Struct, frozen=True):
     """An operation in the journal: ids and the request, never a learner's name or label.
 
-    `organisation` is the learner's; None for that of the run, as before schema version 6.
+    `organisation` is the learner's; None for that of the run, as before schema version 7.
     """
 
     id: str

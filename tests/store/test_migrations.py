@@ -138,7 +138,7 @@ def test_cohorts_of_an_older_store_are_missed_by_whoever_applies_next(
     database_url: str, first_version: Database
 ) -> None:
     """Nobody knows whose they were nor who was in them, so none is let go in silence."""
-    first_version.prepare(STEPS[:4])
+    first_version.prepare(STEPS[:5])
     with first_version.writing() as connection:
         fact = {"target": "sandbox", "name": "cohorts:5741", "value": '["care", "it"]', "at": NOON}
         connection.insert("facts", [fact])
