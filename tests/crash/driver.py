@@ -33,6 +33,8 @@ import reconciler.runtime.lock
 import reconciler.runtime.session
 import reconciler.store.database
 from reconciler.store import Store
+from reconciler.store.git.errors import failure_of
+from reconciler.store.git.remote import Remote
 
 COMMITS = ("begin_run", "acquire", "plan_operations", "append", "record", "end_run", "release")
 
@@ -46,12 +48,13 @@ sys.stdin.readline()
 
 
 class Death(TypedDict, total=False):
-    """Where to die. `when` is before or after a commit; before, sent (the answer is not awaited) or answered for a
-    call (`write` counts those that change something)."""
+    """Where to die. `when` is before or after a commit, or a push of a store on a branch; before, sent (the answer is not
+    awaited) or answered for a call (`write` counts those that change something)."""
 
     commit: int
     call: int
     write: int
+    push: int
     when: str
     seconds: float  # after this process began
 
@@ -62,6 +65,8 @@ class Fate(TypedDict, total=False):
     at_write: int  # when this write is answered, what follows happens, and the product learns of the answer only then
     edit: list[dict[str, Any]]  # somebody edits in OneFile
     interrupt: bool  # somebody presses Ctrl-C
+    lost_push: int  # what this push was answered never arrives, though it took effect
+    slow_pushes: float  # every push takes so many seconds longer
     lock_store: str  # another process begins to write to this SQLite file, and does not finish
     end_connections: str  # the administrator of this PostgreSQL server ends every other connection
     gate: list[str]  # two files: the first is made, then the second is waited for
@@ -81,6 +86,7 @@ class _Counts:
     commits = 0
     calls = 0
     writes = 0
+    pushes = 0
 
 
 def main() -> None:
@@ -88,6 +94,7 @@ def main() -> None:
     surround(fate)
     _count_commits(fate)
     _count_calls(fate)
+    _count_pushes(fate)
     if "seconds" in (death := fate.get("die", {})):
         timer = threading.Timer(death["seconds"], die)
         timer.daemon = True
@@ -98,7 +105,9 @@ def main() -> None:
 
 
 def _leave_counts(file: Path) -> None:
-    file.write_text(json.dumps({name: getattr(_Counts, name) for name in ("commits", "calls", "writes")}), "utf-8")
+    file.write_text(
+        json.dumps({name: getattr(_Counts, name) for name in ("commits", "calls", "writes", "pushes")}), "utf-8"
+    )
 
 
 def die() -> None:
@@ -153,6 +162,24 @@ def _count_calls(fate: Fate) -> None:
         return response
 
     httpx.AsyncHTTPTransport.handle_async_request = call  # type: ignore[method-assign]
+
+
+def _count_pushes(fate: Fate) -> None:
+    death, push = fate.get("die", {}), Remote.push
+
+    def pushed(self: Remote, commit: str) -> None:
+        _Counts.pushes += 1
+        mine, this = _Counts.pushes == death.get("push"), _Counts.pushes
+        if mine and death["when"] == "before":
+            die()
+        time.sleep(fate.get("slow_pushes", 0))
+        push(self, commit)
+        if mine:
+            die()
+        if this == fate.get("lost_push"):
+            raise failure_of(subprocess.TimeoutExpired("git push", 60), self.place)
+
+    Remote.push = pushed  # type: ignore[method-assign]
 
 
 def changes(method: str, path: str) -> bool:

@@ -97,7 +97,9 @@ def journal(store: Store) -> list[JournalRow]:
 
 
 def was_sent(row: JournalRow) -> bool:
-    return any(event.state is State.SENT for event in row.events)
+    """Whether it was sent, or may have been: a store on a branch keeps the intent of a run that died, and no more."""
+    perhaps = row.state in (State.DONE, State.FAILED, State.UNKNOWN)
+    return perhaps or any(event.state is State.SENT for event in row.events)
 
 
 def nothing_was_written_twice(found: Sequence[Touch]) -> None:

@@ -426,6 +426,7 @@ class Size:
     commits: int
     calls: int
     writes: int
+    pushes: int
     seconds: float
 
 
