@@ -84,7 +84,7 @@ def serve_sandbox(
     with _as_invalid("--fault", _FAULT_FIX):
         armed = Faults(*(_fault(fault) for fault in faults))
     path = world_file or options.world_file
-    with world_problems(options):
+    with world_problems(options.world_file):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         world = World.open(path, seed, learners)
     try:

@@ -53,7 +53,8 @@ async def open_session(options: Options, environment: Environment, settings: Set
     with open_store(options, environment) as store:
         began = store.last_event()
         if target.embedded:
-            async with _embedded(options, environment, settings) as (client, clock):
+            world_file = store.world_file(options.world_file)
+            async with _embedded(world_file, environment, settings) as (client, clock):
                 reader = _reader(client, clock, environment, settings)
                 yield Session(target, store, client, reader, clock, began)
         else:
@@ -111,18 +112,16 @@ def progress_listener(environment: Environment, settings: Settings) -> AbstractC
 
 
 @asynccontextmanager
-async def _embedded(
-    options: Options, environment: Environment, settings: Settings
-) -> AsyncIterator[tuple[OneFile, Clock]]:
+async def _embedded(file: Path, environment: Environment, settings: Settings) -> AsyncIterator[tuple[OneFile, Clock]]:
     """Open the sandbox in this process, its data beside the store. Its clock moves only while somebody waits."""
     from onefile_sandbox.app import create_app
     from onefile_sandbox.world import World
     from reconciler.onefile.in_process import dropped_answer, in_process
 
     clock = VirtualClock(environment.clock.now())
-    with world_problems(options):
-        options.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        world = World.open(options.world_file)
+    with world_problems(file):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        world = World.open(file)
     app = create_app(world, clock=clock, dropped=dropped_answer)
     limiter = RateLimiter(MemoryLedger(clock), settings.calls_per_minute, clock)
     async with OneFile(
@@ -141,7 +140,7 @@ async def _embedded(
 
 
 @contextmanager
-def world_problems(options: Options) -> Iterator[None]:
+def world_problems(file: Path) -> Iterator[None]:
     """Turn the errors of a sandbox file that cannot be used into problems."""
     from onefile_sandbox.eventlog import WorldFileError
 
@@ -149,11 +148,11 @@ def world_problems(options: Options) -> Iterator[None]:
         yield
     except WorldFileError as error:
         fix = "Remove the file to start with a new sandbox."
-        raise ReconcilerError(Problem(str(error), fix, where=str(options.world_file))) from error
+        raise ReconcilerError(Problem(str(error), fix, where=str(file))) from error
     except OSError as error:
         what = f"the sandbox's data cannot be saved: {error.strerror or error}"
         fix = "Check the folder's permissions and free space."
-        raise ReconcilerError(Problem(what, fix, where=str(options.world_file))) from error
+        raise ReconcilerError(Problem(what, fix, where=str(file))) from error
 
 
 def open_store(options: Options, environment: Environment) -> Store:

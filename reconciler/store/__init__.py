@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -98,6 +99,10 @@ class Store(Journal, Record, Lock, OpenIssues, Messages):
 
     def close(self) -> None:
         self._database.close()
+
+    def world_file(self, default: Path) -> Path:
+        """Return the file of the embedded sandbox's world; a store on a branch keeps it there."""
+        return default
 
     def checkpoint(self) -> None:
         """Make everything durable that was stored so far. A database does so in each method."""

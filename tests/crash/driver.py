@@ -48,8 +48,8 @@ sys.stdin.readline()
 
 
 class Death(TypedDict, total=False):
-    """Where to die. `when` is before or after a commit, or a push of a store on a branch; before, sent (the answer is not
-    awaited) or answered for a call (`write` counts those that change something)."""
+    """Where to die. `when` is before or after a commit, or a push of a store on a branch; before, sent (the answer is
+    not awaited) or answered for a call (`write` counts those that change something)."""
 
     commit: int
     call: int

@@ -1,8 +1,9 @@
-"""A store on a branch: killed at pushes and between, answers lost, two clones at once; nothing is lost or done twice."""
+"""A store on a branch: killed at pushes and between, answers lost, two clones; nothing is lost or done twice."""
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -21,9 +22,11 @@ from tests.store.test_branch import hook
 @pytest.fixture(scope="module")
 def small() -> Iterator[Site]:
     """Three learners: some eighteen operations of all kinds."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
-        with site(Path(name), learners=3) as served:
-            yield served
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name,
+        site(Path(name), learners=3) as served,
+    ):
+        yield served
 
 
 @pytest.fixture
@@ -104,8 +107,6 @@ def test_another_machine_takes_over_when_the_lease_is_over(case: BranchCase, siz
     case.on_another_clone()
     code, said = case.process({"host": "runner-2"})
     assert code == ExitCode.LOCKED and "runner-1" in said
-    import time
-
     time.sleep(6)
     case.finish()
     case.is_whole()

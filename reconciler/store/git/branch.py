@@ -51,12 +51,12 @@ class LostRace(Exception):
 class Branch:
     """The store's branch: its newest commit that is known here, and the segments up to it."""
 
-    def __init__(self, remote: Remote, patience: float) -> None:
+    def __init__(self, remote: Remote, patience: float, attached: Mapping[str, Path]) -> None:
         self._remote, self._patience = remote, patience
         self.tip, self.position = "", Position()
-        self.attached: dict[str, Path] = {}
+        self._files = attached
         self._locks: dict[str, bytes] = {}
-        self._attached: dict[str, str] = {}
+        self._kept: dict[str, bytes] = {}  # attached files as the branch has them
 
     # -------------------------------------------------------------- following
 
@@ -67,6 +67,8 @@ class Branch:
         """
         tip = self._remote.fetch()
         if tip == self.tip:
+            if tip and not self._kept:
+                self._fetch_attached(self._remote.files(tip))
             return False
         self._check_history(tip)
         files = self._remote.files(tip)
@@ -157,11 +159,12 @@ class Branch:
         return StoreError(Problem(what, fix, where=self._remote.place))
 
     def _fetch_attached(self, files: Mapping[str, str]) -> None:
-        """Write each attached file as the branch has it, where it is new."""
-        new = [name for name in self.attached if name in files and files[name] != self._attached.get(name)]
-        for name, content in zip(new, self._remote.contents([files[name] for name in new]), strict=True):
-            self.attached[name].write_bytes(content)
-            self._attached[name] = files[name]
+        """Write each attached file as the branch has it, if it is new."""
+        names = [name for name in self._files if name in files]
+        for name, content in zip(names, self._remote.contents([files[name] for name in names]), strict=True):
+            if content != self._kept.get(name):
+                self._files[name].write_bytes(content)
+                self._kept[name] = content
 
     # -------------------------------------------------------------- pushing
 
@@ -181,12 +184,12 @@ class Branch:
             return False
         if not self.tip:
             files["README.md"] = _README.encode()
-        for name, path in self.attached.items():
-            files[name] = path.read_bytes()
+        attached = {name: file.read_bytes() for name, file in self._files.items() if file.exists()}
+        files |= {name: content for name, content in attached.items() if content != self._kept.get(name)}
         commit = self._remote.commit(self.tip, files, _message(lines, run), now)
         self._deliver(commit)
         self.tip, self.position = commit, position
-        self._locks = _lock_files(driver)
+        self._locks, self._kept = _lock_files(driver), self._kept | attached
         _note_position(driver, commit, position)
         return True
 

@@ -47,7 +47,8 @@ class GitDatabase(Database):
         self._work = self._cache / f"work-{os.getpid()}-{secrets.token_hex(4)}.db"
         super().__init__(self._connect_noting, address.place, clock, patience)
         self._remote = Remote(address, self._cache, token)
-        self.branch = Branch(self._remote, patience)
+        self.world = self._work.with_suffix(".jsonl")
+        self.branch = Branch(self._remote, patience, attached={"sandbox/world.jsonl": self.world})
         self._claims = self._defers = 0
         self._pushed_at = self._proven = time.monotonic()
         self.tokens: set[str] = set()  # of the locks that were taken through this store
@@ -112,6 +113,7 @@ class GitDatabase(Database):
         super().close()
         self._remote.close()
         _remove(self._work)
+        self.world.unlink(missing_ok=True)
 
     # -------------------------------------------------------------- pushing
 
