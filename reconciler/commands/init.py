@@ -109,8 +109,8 @@ def _unseen(request: InitOptions) -> tuple[Problem, ...]:
 def texts_of(request: InitOptions) -> dict[str, str]:
     """Return the text of every file by place in the folder, sorted."""
     texts = dict(_shipped("starter/any")) | dict(_shipped(f"starter/{request.begin_with}"))
-    if request.ci == "gitlab":
-        texts |= dict(_shipped("starter/gitlab"))
+    if request.ci != "none":
+        texts |= dict(_shipped(f"starter/{request.ci}"))
     origin = request.origin or _UNKNOWN
     words = {
         "@ORGANISATION@": str(request.organisation),
