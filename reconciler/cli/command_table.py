@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "share-out": "Share out a leaver's learners among several people.",
     "show": "Show a saved PLAN.",
     "site": "Make pages to read in a browser, without a server.",
+    "store": "Begin a new branch of the store without old runs.",
     "unlock": "Release a lock that a crashed run left.",
     "validate": "Check the declared files; nothing is sent.",
     "who": "Show a learner's holders, or one person's learners.",
@@ -45,7 +46,7 @@ def module_of(name: str) -> str:
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "calendar"),
-    "Records": ("who", "history", "site", "digest", "revert", "done", "unlock"),
+    "Records": ("who", "history", "site", "digest", "revert", "done", "unlock", "store"),
     "Tools": ("fmt", "sandbox"),
 }
 """The list of commands, in the order in which people need them."""

@@ -37,16 +37,14 @@ class Job:
 
 
 class Runner:
-    """`onefile` is where OneFile's stand-in and the store are kept between jobs. `surroundings` come on top of a job's
-    variables; `{workspace}` in them is its checkout."""
+    """Each job has a new disk, home and cache, as on GitHub: what is kept between jobs is on a branch of the forge.
+    `surroundings` come on top of a job's variables; `{workspace}` in them is its checkout."""
 
     def __init__(
         self, forge: Forge, folder: Path, api_url: str, python: Path, surroundings: Mapping[str, str] | None = None
     ) -> None:
         self.forge, self.folder, self.api_url, self.python = forge, folder, api_url, python
         self.surroundings = surroundings or {}
-        self.onefile = folder / "onefile"
-        self.onefile.mkdir()
         self._jobs = 0
 
     def pull_request(self, pull: PullRequest, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
@@ -241,8 +239,7 @@ class _JobRun:
         origin = f"file://{self._runner.forge.git_folder}"
         git(place, "fetch", "--quiet", *shallow, origin, given.get("ref", self._github["sha"]))
         git(place, "checkout", "--quiet", "--detach", "FETCH_HEAD")
-        if place == self._workspace:
-            (place / ".reconciler").symlink_to(self._runner.onefile)
+        git(place, "remote", "add", "origin", origin)
 
 
 def _status(job: Job) -> Status:

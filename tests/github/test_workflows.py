@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.github.runner import Job, Runner
 from tests.github.standin import application
 
 SECOND = 200005
+RECORD = "onefile-record"
 SECRETS = {"ONEFILE_CUSTOMER_TOKEN": "ct-4711-Brombeere", "RECONCILER_STORE": ""}
 FILES = {
     "state/settings.yaml": {"version": 1, **SETTINGS, "manual_steps": {"owner": "cleo"}},
@@ -39,6 +41,7 @@ class Centre:
 
     def __init__(self, folder: Path, forge: Forge, runner: Runner) -> None:
         self.forge, self.runner, self.tree = forge, runner, folder / "tree"
+        self.numbers = count()
         git(folder, "clone", "--quiet", str(forge.git_folder), str(self.tree))
         self.commit("ada", "main", FILES | cohort("kate"))
 
@@ -61,13 +64,40 @@ class Centre:
         return next(number for number, line in enumerate(lines, 1) if f'"{key}"' in line)
 
     def world(self) -> World:
-        return World.open(self.runner.onefile / "sandbox.jsonl")
+        """OneFile's stand-in, as the last job left it on the branch of the record."""
+        file = self.tree.parent / f"world-{next(self.numbers)}.jsonl"
+        if content := self.kept_world():
+            file.write_text(content, "utf-8")
+        self.world_file = file
+        return World.open(file)
+
+    def kept_world(self) -> str:
+        if not self.forge.has(f"heads/{RECORD}"):
+            return ""
+        found = "sandbox/world.jsonl" in git(self.forge.git_folder, "ls-tree", "-r", "--name-only", RECORD).splitlines()
+        return git(self.forge.git_folder, "show", f"{RECORD}:sandbox/world.jsonl") if found else ""
+
+    def keep_world(self, content: str) -> None:
+        """Put the stand-in's file on the branch, as a push of somebody's."""
+        clone = self.tree.parent / f"record-{next(self.numbers)}"
+        git(self.tree.parent, "clone", "--quiet", "--no-checkout", str(self.forge.git_folder), str(clone))
+        exists = self.forge.has(f"heads/{RECORD}")
+        git(clone, "checkout", "--quiet", *(["-B", RECORD, f"origin/{RECORD}"] if exists else ["--orphan", RECORD]))
+        if not exists:
+            git(clone, "rm", "-r", "--quiet", "--force", ".")
+        (clone / "sandbox").mkdir(exist_ok=True)
+        (clone / "sandbox/world.jsonl").write_text(content, "utf-8")
+        git(clone, "add", "--all")
+        author = ("-c", "user.name=ada", "-c", "user.email=ada@people.invalid")
+        git(clone, *author, "commit", "--quiet", "-m", "What happened in OneFile")
+        git(clone, "push", "--quiet", "origin", f"HEAD:refs/heads/{RECORD}")
 
     def somebody_sets(self, assessor: int, learner: object = LEARNER["id"]) -> None:
         """What the web pages of OneFile let people do, without our files."""
         asked = {"user": learner, "set": {"DefaultAssessorID": assessor}}
         with closing(self.world()) as world:
             world.commit(lambda: edit(world, asked, self.forge.clock), self.forge.clock, "somebody")
+        self.keep_world(self.world_file.read_text("utf-8"))
 
 
 def cohort(assessor: str, **more: object) -> dict[str, object]:
@@ -286,16 +316,15 @@ def test_an_apply_that_cannot_plan_says_why_and_leaves_the_approved_plan(centre:
     centre.runner.pull_request(pull, SECRETS)
     centre.forge.review(pull, "ben")
     merge = centre.forge.merge(pull)
-    (centre.runner.onefile / "sandbox.jsonl").rename(centre.runner.onefile / "away")
-    (centre.runner.onefile / "sandbox.jsonl").mkdir()
+    before = centre.kept_world()
+    centre.keep_world("no world\n")
     job = centre.runner.push(merge, SECRETS)["apply"]
     assert job.conclusion == "failure"
     assert "### Why nothing was applied (1)" in ours(pull, "apply").body
     assert "### Why nothing was applied (1)" in job.summary
     assert pull.labels == {"onefile: changes"}
 
-    (centre.runner.onefile / "sandbox.jsonl").rmdir()
-    (centre.runner.onefile / "away").rename(centre.runner.onefile / "sandbox.jsonl")
+    centre.keep_world(before)
     assert centre.runner.push(merge, SECRETS)["apply"].conclusion == "success"
     assert [kind_of(comment.body) for comment in pull.comments] == ["plan", "apply", "apply"]
     assert assessor(centre) == JAMES
