@@ -17,11 +17,15 @@ TOKEN = "t0ken-of-a-job"
 
 @dataclass
 class HttpRemote:
-    """`may_write`: its token may push. `lose`: so many answers to pushes that took effect never arrive."""
+    """`may_write`: its token may push. `lose`: so many answers to pushes that took effect never arrive.
+
+    `is_away`: after the last of these, nothing is answered.
+    """
 
     url: str
     may_write: bool = True
     lose: int = 0
+    is_away: bool = False
     asked: list[str] = field(default_factory=list)
 
 
@@ -48,6 +52,9 @@ def http_remote(folder: Path) -> Iterator[HttpRemote]:
         def _answer(self, body: bytes) -> None:
             account = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
             writes = "git-receive-pack" in self.path
+            if remote.is_away and not remote.lose:
+                self.connection.close()
+                return
             if self.headers.get("Authorization") != f"Basic {account}":
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="git"')

@@ -76,6 +76,24 @@ def test_a_push_that_took_effect_counts_once_though_its_answer_is_lost(
         assert store.run(run).exit_code == 0  # type: ignore[union-attr]
 
 
+def test_a_push_that_took_effect_unseen_is_not_made_again(tmp_path: Path, remote: HttpRemote, clock: HandClock) -> None:
+    """The server is gone before anybody could ask: the caller hears of a failure, and the next push finds out."""
+    with Store.open(git_url(tmp_path, remote=remote.url), clock=clock, patience=0, token=TOKEN) as store:
+        run = begin(store)
+        store.plan_operations(run, [aim(1), aim(2)])
+        store.append(run, aim(1).id, State.DONE)
+        remote.lose, remote.is_away = 1, True
+        with pytest.raises(StoreError):
+            store.checkpoint()
+        remote.is_away = False
+        store.append(run, aim(2).id, State.DONE)
+        store.end_run(run, exit_code=0, summary={})
+        here = [[event.state for event in row.events] for row in store.journal(run)]
+    with opened(tmp_path, remote, clock) as store:
+        rows = [[event.state for event in row.events] for row in store.journal(run)]
+    assert rows == here == [[State.INTENT, State.DONE]] * 2
+
+
 def test_a_server_that_is_gone_is_said(tmp_path: Path, clock: HandClock) -> None:
     """What is here is not believed without it."""
     new_remote(tmp_path)

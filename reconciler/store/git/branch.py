@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,6 +56,7 @@ class Branch:
         self._remote, self._patience = remote, patience
         self.tip, self.position = "", Position()
         self._files = attached
+        self._attempts: dict[str, int] = {}  # each push of this process, with the newest row that it held
         self._locks: dict[str, bytes] = {}
         self._kept: dict[str, bytes] = {}  # attached files as the branch has them
 
@@ -149,7 +151,10 @@ class Branch:
         if version_of(connection) < segment.schema:
             migrate(connection, now, self._remote.place, STEPS[: segment.schema - 1])
         try:
-            replay(driver, segment.lines)
+            noted = self._attempts.get(segment.push)
+            replay(driver, segment.lines, again=noted is not None)
+            if noted is not None:  # a push of ours took effect, though nothing could be asked about it then
+                driver.execute("DELETE FROM git_rows WHERE id <= ?", (noted,))
         except (sqlite3.Error, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise self._bent(f"segment {segment.number}", str(error)) from error
 
@@ -177,7 +182,9 @@ class Branch:
         files: dict[str, bytes | None] = dict(self._changed_locks(driver))
         position = self.position
         if lines:
-            content = encode(position, newest(), now, lines)
+            push = secrets.token_hex(8)
+            self._attempts[push] = driver.execute("SELECT max(id) FROM git_rows").fetchone()[0] or 0
+            content = encode(position, newest(), now, push, lines)
             position = Position(position.number + 1, digest_of(content))
             files[path_of(position.number, run, now)] = content
         if not files:

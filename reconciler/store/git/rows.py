@@ -64,15 +64,18 @@ class Table(NamedTuple):
         """Read a row."""
         return {column: _read(kind, line.get(column)) for column, kind in self.columns.items()}
 
-    def statement(self) -> str:
-        """Return the statement that adds a row, or changes the row of the same key."""
+    def statement(self, *, again: bool = False) -> str:
+        """Return the statement that adds a row, or changes the row of the same key; with `again` only if it is new."""
         names = ", ".join(f'"{name}"' for name in self.columns)
-        insert = f"INSERT INTO {self.name} ({names}) VALUES ({', '.join(f':{name}' for name in self.columns)})"
+        insert = f"INSERT INTO {self.name} ({names}) SELECT {', '.join(f':{name}' for name in self.columns)}"
+        if again and self.name in APPEND_ONLY:
+            same = " AND ".join(f'"{name}" IS :{name}' for name in self.columns)
+            return f"{insert} WHERE NOT EXISTS (SELECT 1 FROM {self.name} WHERE {same})"
         if not self.key or self.name in APPEND_ONLY or self.name in NATURAL_KEYS:
             return insert
         rest = ", ".join(f'"{name}" = excluded."{name}"' for name in self.columns if name not in self.key)
         keys = ", ".join(f'"{name}"' for name in self.key)
-        return f"{insert} ON CONFLICT ({keys}) DO " + (f"UPDATE SET {rest}" if rest else "NOTHING")
+        return f"{insert} WHERE TRUE ON CONFLICT ({keys}) DO " + (f"UPDATE SET {rest}" if rest else "NOTHING")
 
 
 def is_numbered(table: str) -> bool:
@@ -142,8 +145,11 @@ def _read(kind: str, value: Any) -> Any:
 # ------------------------------------------------------------------ replaying
 
 
-def replay(driver: sqlite3.Connection, lines: Iterable[Line]) -> None:
-    """Carry lines out, in order, inside the caller's transaction, on a connection that notes nothing."""
+def replay(driver: sqlite3.Connection, lines: Iterable[Line], *, again: bool = False) -> None:
+    """Carry lines out, in order, inside the caller's transaction, on a connection that notes nothing.
+
+    `again`: some of the rows may be here already, because this process wrote them.
+    """
     tables = {table.name: table for table in recorded_tables(driver)}
     for (name, gone), group in groupby(lines, lambda line: (line["table"], "gone" in line)):
         table = tables[name]
@@ -155,7 +161,7 @@ def replay(driver: sqlite3.Connection, lines: Iterable[Line]) -> None:
                 _replay_episode(driver, table, table.values(line))
         else:
             rows = [table.values(line) for line in group]
-            driver.executemany(table.statement(), rows)
+            driver.executemany(table.statement(again=again), rows)
             if name == "events":
                 _replay_unfinished(driver, rows)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -23,11 +22,12 @@ class Position(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A segment: its header's facts, and the rows that its runs added or changed, in order."""
+    """A segment: its header's facts, and the rows that its runs added or changed, in order. `push` is a random id."""
 
     number: int
     before: str
     schema: int
+    push: str
     lines: Sequence[Line]
     digest: str
 
@@ -48,14 +48,14 @@ def number_of(path: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def encode(position: Position, schema: int, at: datetime, lines: Iterable[Line]) -> bytes:
+def encode(position: Position, schema: int, at: datetime, push: str, lines: Iterable[Line]) -> bytes:
     """Write the segment that follows a position."""
     header = {
         "segment": position.number + 1,
         "before": position.digest,
         "schema": schema,
         "at": in_words(at),
-        "push": secrets.token_hex(8),  # two clones never make the same commit, and so never share one by mistake
+        "push": push,  # two clones never make the same commit, and so never share one by mistake
     }
     return b"".join(_line(row) for row in (header, *lines))
 
@@ -71,7 +71,7 @@ def decode(content: bytes) -> Segment:
             raise ValueError("line")
     except (ValueError, TypeError, KeyError) as error:
         raise BentSegment(str(error)) from error
-    return Segment(number, before, schema, lines, digest_of(content))
+    return Segment(number, before, schema, str(header.get("push")), lines, digest_of(content))
 
 
 def digest_of(content: bytes) -> str:
