@@ -2,6 +2,7 @@
 
     python -m benchmarks.crash                  some 550 runs, half an hour; writes benchmarks/crash.md
     python -m benchmarks.crash --every 20       each twentieth of every kind, and only prints
+    python -m benchmarks.crash --branch         only those over a store on a branch, and only prints
 
 Each trial runs `reconciler apply` in a separate process against a served sandbox, injects its fault, then makes the
 allowed follow-up runs and checks the evidence: see tests/crash.
@@ -13,6 +14,7 @@ import argparse
 import os
 import platform
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -28,6 +30,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from tests.crash import test_edits, test_interleaving
+from tests.crash.branches import BranchCase
 from tests.crash.driver import Fate
 from tests.crash.evidence import was_sent
 from tests.crash.harness import MEMORY, Case, Site, Size, measure, site
@@ -47,6 +50,7 @@ class Trial:
     faults: tuple[Mapping[str, object], ...] = ()
     postgres: bool = False
     by_others: tuple[Callable[..., None], Mapping[str, object]] | None = None
+    branch: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,29 @@ def trials(size: Size) -> Iterator[Trial]:
         yield Trial("killed at a random moment", {"die": {"seconds": random.uniform(0, size.seconds)}})  # noqa: S311
     for commit in range(1, size.commits + 1, 24):
         yield Trial("killed between two commits, PostgreSQL", {"die": {"commit": commit, "when": "before"}}, (), True)
+    yield from _branches(size)
     yield from _faults()
     yield from _stores()
     yield from _people()
+
+
+PUSHES = 7
+"""Pushes of an undisturbed run over a store on a branch, or more; a run is not killed at one that it does not make."""
+
+
+def _branches(size: Size) -> Iterator[Trial]:
+    for push in range(1, PUSHES + 1):
+        for when in ("before", "after"):
+            yield Trial(f"killed {when} a push, branch", {"die": {"push": push, "when": when}}, branch=True)
+        yield Trial("answer to a push lost, branch", {"lost_push": push}, branch=True)
+    for write in range(1, size.writes + 1):
+        for when, words in (("before", "before"), ("sent", "after sending"), ("answered", "after the answer to")):
+            yield Trial(f"killed {words} a write, branch", {"die": {"write": write, "when": when}}, branch=True)
+    for commit in range(1, size.commits + 1, 3):
+        yield Trial("killed between two commits, branch", {"die": {"commit": commit, "when": "before"}}, branch=True)
+    for _ in range(20):
+        fate: Fate = {"die": {"seconds": random.uniform(1, size.seconds + 2)}, "slow_pushes": 0.3}  # noqa: S311
+        yield Trial("killed at a random moment, slow pushes, branch", fate, branch=True)
 
 
 def _faults() -> Iterator[Trial]:
@@ -144,7 +168,7 @@ def carry_out(trial: Trial) -> Result:
     if trial.postgres:
         _execute(server, f"CREATE SCHEMA {name}")
         url = f"{server}&options={quote(f'-csearch_path={name}')}"
-    case = Case.begin(served, url)
+    case = BranchCase.on_branch(served, folder / name) if trial.branch else Case.begin(served, url)
     try:
         return _carried_out(case, trial, server)
     except Exception:
@@ -152,6 +176,7 @@ def carry_out(trial: Trial) -> Result:
     finally:
         if trial.postgres:
             _execute(server, f"DROP SCHEMA {name} CASCADE")
+        shutil.rmtree(folder / name, ignore_errors=True)
         for file in folder.glob(f"{name}.db*"):
             file.unlink()
 
@@ -240,11 +265,13 @@ def main() -> int:
     parser.add_argument(
         "--every", type=int, default=1, help="only each nth trial of every kind; then nothing is written down"
     )
-    every = parser.parse_args().every
+    parser.add_argument("--branch", action="store_true", help="only the trials over a store on a branch")
+    asked = parser.parse_args()
+    every = asked.every
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name, site(Path(name)) as served:
         size = measure(Case.begin(served, f"{name}/store.db"), Path(name) / "counts.json")
-    chosen = list(_each(every, trials(size)))
+    chosen = list(_each(every, _branches(size) if asked.branch else trials(size)))
     results = []
     with ProcessPoolExecutor(WORKERS, initializer=_settle_in) as pool:
         for number, result in enumerate(pool.map(carry_out, chosen), 1):
@@ -252,9 +279,9 @@ def main() -> int:
             if result.failure or number % 25 == 0:
                 sys.stderr.write(f"{number}/{len(chosen)} {result.failure}\n")
         list(pool.map(_leave, range(WORKERS)))
-    histories, well = _histories(HISTORIES // every)
+    histories, well = ("no histories", True) if asked.branch else _histories(HISTORIES // every)
     text = report(results, size, histories, (time.monotonic() - began) / 60, every)
-    if every == 1:
+    if every == 1 and not asked.branch:
         (Path(__file__).parent / "crash.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return int(not well or any(result.failure for result in results))
