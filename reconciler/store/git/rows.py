@@ -19,14 +19,14 @@ LOCAL = frozenset({VERSIONS, "leases", "calls", "budgets", "pauses", "unfinished
 """Tables that are not in segments: the lock has a file of its own, calls count on one machine, and the rest follows."""
 
 NATURAL_KEYS: Mapping[str, Sequence[str]] = {
-    "episodes": ("target", "organisation", "matter", "learner", "kind", "key", "first_seen"),
+    "episodes": ("target", "matter", "learner", "kind", "key", "first_seen"),
 }
 """The key of a table whose id is only a number in one cache."""
 
 _SAME_EPISODE = """
 SELECT id, ended FROM episodes
-WHERE target = :target AND organisation = :organisation AND matter = :matter AND learner = :learner AND kind = :kind
-    AND key = :key AND (first_seen = :first_seen OR (ended IS NULL AND :ended IS NULL))
+WHERE target = :target AND matter = :matter AND learner = :learner AND kind = :kind AND key = :key
+    AND (first_seen = :first_seen OR (organisation = :organisation AND ended IS NULL AND :ended IS NULL))
 ORDER BY first_seen = :first_seen DESC
 """
 _NOTES = (
@@ -172,8 +172,8 @@ def _replay_episode(driver: sqlite3.Connection, table: Table, row: Mapping[str, 
     if found is None:
         driver.execute(table.statement(), row)
     elif found[1] is None:
-        change = "UPDATE episodes SET last_seen = :last_seen, ended = :ended, ending = :ending WHERE id = :id"
-        driver.execute(change, {**row, "id": found[0]})
+        rest = ", ".join(f'"{name}" = :{name}' for name in table.columns if name not in table.key)
+        driver.execute(f"UPDATE episodes SET {rest} WHERE id = :id", {**row, "id": found[0]})
 
 
 def _replay_unfinished(driver: sqlite3.Connection, events: Sequence[Mapping[str, Any]]) -> None:

@@ -74,6 +74,7 @@ class GitStore(Store):
     break_lock = _claimed(Store.break_lock)
     observe_issues = _claimed(Store.observe_issues)
     claim_message = _claimed(Store.claim_message)
+    claim_message = _claimed(Store.claim_message)
 
     def begin_run(self, **run: Any) -> int:
         """Begin a run; its number is its own once the branch has it."""
