@@ -18,6 +18,7 @@ from reconciler.model.slots import OrganisationId, UserId
 from reconciler.problems import Invalid, Problem, Source, in_order
 from reconciler.runtime.edit_journal import recover_edit
 from reconciler.runtime.environment import Environment
+from reconciler.runtime.files import read_start
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_session
 from reconciler.runtime.state_files import first_settings, new_texts, read_back, unnamed_target, write_new
@@ -76,8 +77,7 @@ def _settings(options: Options, environment: Environment, existing: Existing, or
 
 def _sheet(path: Path) -> Sheet:
     try:
-        with path.open("rb") as file:
-            sheet = read_sheet(file.read(SIZE_CAP + 1), path.as_posix())
+        sheet = read_sheet(read_start(path, SIZE_CAP + 1), path.as_posix())
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
         raise Invalid(Problem(what, "Check the path.", Source(path.as_posix()))) from error

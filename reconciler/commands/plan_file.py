@@ -9,6 +9,7 @@ from reconciler.model.plan import Plan
 from reconciler.plan.document import from_document, plan_faults
 from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Invalid, Problem, Source
+from reconciler.runtime.files import read_within
 
 LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners has some 300 MB
 _AGAIN = "Make the plan again with: reconciler plan --out FILE"
@@ -18,12 +19,12 @@ def load(path: Path) -> Plan:
     """Load the plan in `path`. Raises Invalid if it is not a plan, was altered, or is of another format."""
     source = Source(str(path))
     try:
-        if path.stat().st_size > LARGEST:
-            raise Invalid(Problem("is larger than any plan", _AGAIN, source))
-        content = path.read_bytes()
+        content = read_within(path, LARGEST)
     except OSError as error:
         fix = "Check the path, or make the plan with: reconciler plan --out FILE"
         raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error
+    if content is None:
+        raise Invalid(Problem("is larger than any plan", _AGAIN, source))
     return decode(content, source)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -10,11 +11,15 @@ from pathlib import Path
 
 from reconciler.model.structs import Decoder, NotUnderstood, Struct, encode
 from reconciler.problems import Problem, ReconcilerError, Source
-from reconciler.runtime.files import TEMPORARY, write_whole
+from reconciler.runtime.files import TEMPORARY, read_within, write_whole
+from reconciler.runtime.git import is_tracked
+from reconciler.text import quoted
 
 NAME = ".reconciler-edit.json"
 """Name of the journal, in the folder that the state folder is in."""
 _OWN_TEMPORARY = ".reconciler-edit-"
+_DECLARED = re.compile(r"([^/\\\\.][^/\\\\]*/)*[^/\\\\.][^/\\\\]*\.yaml")
+_LARGEST = 200_000_000
 _FIX = "Allow writing there, so that an interrupted edit can be finished."
 
 
@@ -64,14 +69,10 @@ def recover_edit(state: Path) -> str:
     """
     journal = _place(state)
     try:
-        raw = journal.read_bytes()
+        raw = read_within(journal, _LARGEST)
     except OSError:  # there is none, or no folder
         return ""
-    try:
-        files = Decoder(Journal).decode(raw).files
-    except NotUnderstood as error:
-        fix = "Move it away, and compare the files with git diff: it is not a journal of this version."
-        raise ReconcilerError(Problem("cannot be read", fix, Source(journal.as_posix()))) from error
+    files = _entries(raw, state, journal)
     now = {entry.name: _bytes(state / entry.name) for entry in files}
     done = [entry for entry in files if now[entry.name] == entry.after.encode()]
     waiting = [entry for entry in files if entry not in done]
@@ -87,6 +88,32 @@ def recover_edit(state: Path) -> str:
         _write(state / entry.name, entry.after, _FIX, 0o600)
     _finish(state, now, journal)
     return "An edit that was interrupted was finished: " + ", ".join(entry.name for entry in files) + "."
+
+
+def _entries(raw: bytes | None, state: Path, journal: Path) -> tuple[Entry, ...]:
+    """Read the entries. Raises ReconcilerError for a journal that no edit of this state folder has left."""
+    try:
+        files = Decoder(Journal).decode(raw or b"").files
+    except NotUnderstood as error:
+        fix = "Move it away, and compare the files with git diff: it is not a journal of this version."
+        raise ReconcilerError(Problem("cannot be read", fix, Source(journal.as_posix()))) from error
+    fix = "Remove it, also from git, and look at who has added it: it could overwrite files."
+    if is_tracked(journal):
+        what = "is committed, so no interrupted edit has left it"
+        raise ReconcilerError(Problem(what, fix, Source(journal.as_posix())))
+    if outside := [entry.name for entry in files if not _is_declared(state, entry.name)]:
+        what = f"names {quoted(outside[0])}, which is no file of the state folder"
+        raise ReconcilerError(Problem(what, fix, Source(journal.as_posix())))
+    return files
+
+
+def _is_declared(state: Path, name: str) -> bool:
+    """Return whether this is a visible YAML file in the state folder, and no link leads it elsewhere."""
+    try:
+        place = (state / name).resolve()
+    except (OSError, RuntimeError, ValueError):
+        return False
+    return _DECLARED.fullmatch(name) is not None and place.is_relative_to(state.resolve())
 
 
 def _place(state: Path) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
@@ -70,10 +72,57 @@ def check_place(path: Path) -> None:
         raise Invalid(Problem(why, _ANOTHER, Source(str(path))))
 
 
+PATIENCE_SECONDS = 120
+"""How long a pipe may send nothing."""
+_LARGEST_TEXT = 10_000_000
+_CHUNK = 1_000_000
+
+
+def read_within(path: Path, largest: int) -> bytes | None:
+    """Return the content of a file, or None if it has more bytes: a device or a pipe may have no end.
+
+    Raises OSError, also if a pipe sends nothing for too long.
+    """
+    content = read_start(path, largest + 1)
+    return content if len(content) <= largest else None
+
+
+def read_start(path: Path, most: int) -> bytes:
+    """Return the first bytes of a file, at most so many. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        return read_descriptor(descriptor, most)
+    finally:
+        os.close(descriptor)
+
+
+def read_descriptor(descriptor: int, most: int) -> bytes:
+    """Read at most so many bytes, to the end if there are fewer. Raises OSError."""
+    content = bytearray()
+    while len(content) < most:
+        _await_content(descriptor)
+        try:
+            part = os.read(descriptor, min(_CHUNK, most - len(content)))
+        except BlockingIOError:
+            continue
+        if not part:
+            break
+        content += part
+    return bytes(content)
+
+
+def _await_content(descriptor: int) -> None:
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode) and os.name == "posix":
+        import select  # only for pipes
+
+        if not select.select([descriptor], [], [], PATIENCE_SECONDS)[0]:
+            raise TimeoutError(errno.ETIMEDOUT, f"the pipe sent nothing for {PATIENCE_SECONDS} seconds")
+
+
 def text_at(path: Path) -> str | None:
     """Return the text of a file: None if there is none, an empty text if it cannot be read as text."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return (read_within(path, _LARGEST_TEXT) or b"").decode("utf-8")
     except FileNotFoundError:
         return "" if path.is_symlink() else None
     except (OSError, ValueError):  # a folder, a file where a folder should be, not UTF-8

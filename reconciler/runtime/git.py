@@ -46,6 +46,17 @@ def is_ancestor(state: Path, older: str, newer: str) -> bool:
 _FOREIGN, _NO_REPOSITORY = "dubious ownership", "not a git repository"
 
 
+def is_tracked(file: Path) -> bool:
+    """Return True if git has this file in its index, or in the commit that is checked out."""
+    for question in (("ls-files", "--", file.name), ("ls-tree", "--name-only", "HEAD", "--", file.name)):
+        try:
+            if git(file.parent, *question).strip():
+                return True
+        except (OSError, subprocess.SubprocessError):
+            continue
+    return False
+
+
 def refused(folder: Path, error: Exception) -> Problem | None:
     """Return why git did not look at all, in git's words; None if it looked and does not know."""
     if isinstance(error, FileNotFoundError):

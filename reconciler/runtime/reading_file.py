@@ -10,7 +10,7 @@ from reconciler.model.observed import Observed
 from reconciler.model.slots import Site
 from reconciler.observed.document import fitted, from_json, to_document
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
-from reconciler.runtime.files import write_whole
+from reconciler.runtime.files import read_within, write_whole
 
 LARGEST = 1_000_000_000
 """Bytes. A reading of 100,000 learners has about 30 MB."""
@@ -26,10 +26,11 @@ def load_reading(path: Path, declared: Declared, target: str) -> Observed:
     """Load a reading and fit it to the declared state. Raises Invalid if it cannot be used for it."""
     source = Source(str(path))
     try:
-        if path.stat().st_size > LARGEST:
+        content = read_within(path, LARGEST)
+        if content is None:
             fix = "Save the reading again with: reconciler plan --save-observed FILE"
             raise Invalid(Problem("is larger than any reading", fix, source))
-        observed = from_json(path.read_bytes(), Site(target, declared.settings.organisation))
+        observed = from_json(content, Site(target, declared.settings.organisation))
     except OSError as error:
         fix = "Check the path, or save a reading with: reconciler plan --save-observed FILE"
         raise Invalid(Problem(f"cannot be read: {error.strerror or error}", fix, source)) from error

@@ -7,6 +7,7 @@ import os
 from reconciler.onefile.token import LONGEST_TOKEN, CustomerToken
 from reconciler.problems import Invalid, Problem
 from reconciler.runtime.environment import TOKEN_FD, Environment, is_descriptor
+from reconciler.runtime.files import read_descriptor
 
 TOKEN = "ONEFILE_CUSTOMER_TOKEN"  # noqa: S105  the variable's name
 _FIX = f"Use the number of a descriptor that is open for reading, such as: {TOKEN_FD}=3 reconciler plan 3< <(command)"
@@ -58,7 +59,7 @@ def _read(number: str) -> str:
         raise Invalid(Problem("not the number of a descriptor (3 or more)", _FIX, where=TOKEN_FD))
     try:
         with os.fdopen(int(number), "rb") as pipe:
-            content = pipe.read(LONGEST_TOKEN + 3)  # a token, its line end, and one more to detect that it is too long
+            content = read_descriptor(pipe.fileno(), LONGEST_TOKEN + 3)  # a token, its line end, and one byte too many
     except (OSError, ValueError) as error:
         what = f"descriptor {number} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise Invalid(Problem(what, _FIX, where=TOKEN_FD)) from error

@@ -274,27 +274,27 @@ def test_an_apply_that_waited_while_another_folder_was_applied_writes_nothing_tw
     either.is_whole()
 
 
-def test_an_apply_that_waited_records_nothing_older_than_what_another_wrote(case: Case, tmp_path: Path) -> None:
+def test_an_apply_that_waited_records_nothing_older_than_what_another_wrote(either: Case, tmp_path: Path) -> None:
     """It saw a slot as declared and was asked about another; meanwhile another apply gave that slot to somebody."""
-    assert case.process({})[0] == ExitCode.DONE
-    moved, pending = [place for place in case.site.declaration.wanted if place[1].kind is SlotKind.UNIT_ASSESSOR][:2]
-    somebody = somebody_else(case.site.declaration, pending)
+    assert either.process({})[0] == ExitCode.DONE
+    moved, pending = [place for place in either.site.declaration.wanted if place[1].kind is SlotKind.UNIT_ASSESSOR][:2]
+    somebody = somebody_else(either.site.declaration, pending)
     assert somebody is not None
-    case.site.edit(edit_of(pending, somebody))
-    newer = Declaration(case.site.declaration.world)
+    either.site.edit(edit_of(pending, somebody))
+    newer = Declaration(either.site.declaration.world)
     newer.wanted[moved] = newer.wanted[pending] = somebody
-    other = replace(case, site=replace(case.site, state=newer.write(tmp_path / "newer")))
+    other = replace(either, site=replace(either.site, state=newer.write(tmp_path / "newer")))
 
     def wait(_: object) -> bool:
         code, said = other.process({})
         assert code == ExitCode.DONE, said
         return True
 
-    waited = apply(*case.surroundings, None, approve=wait)
+    waited = apply(*either.surroundings, None, approve=wait)
     assert waited.exit_code == ExitCode.DONE, waited.problems()
-    with case.store() as store:
-        assert store.recorded(Site(case.site.url, ORGANISATION))[moved] == somebody
-    assert case.site.holders()[moved] == somebody
+    with either.store() as store:
+        assert store.recorded(Site(either.site.url, ORGANISATION))[moved] == somebody
+    assert either.site.holders()[moved] == somebody
 
 
 def test_who_shares_a_store_and_a_token_shares_the_budget(case: Case, tmp_path: Path) -> None:

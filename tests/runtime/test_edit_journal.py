@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.structs import encode
 from reconciler.problems import ReconcilerError
-from reconciler.runtime.edit_journal import NAME, recover_edit, write_journalled
+from reconciler.runtime.edit_journal import NAME, Entry, Journal, recover_edit, write_journalled
 
 BEFORE = {"staff.yaml": "a: 1\n", "cohorts/care.yaml": "b: 1\n", "cohorts/arts.yaml": "c: 1\n"}
 AFTER = {**{name: text.replace("1", "2") for name, text in BEFORE.items()}, "cohorts/new.yaml": "d: 2\n"}
@@ -90,3 +91,61 @@ def test_a_journal_of_another_kind_is_not_taken_for_one(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text("[]")
     with pytest.raises(ReconcilerError, match="cannot be read"):
         recover_edit(state)
+
+
+# ------------------------------------------------------------------ journals that no edit has left
+
+
+def left_by_somebody(state: Path, name: str, text: str = "evil: 1\n") -> None:
+    """Leave a journal whose first file is as it should be, so that the second would be written."""
+    entries = (Entry("staff.yaml", None, BEFORE["staff.yaml"]), Entry(name, None, text))
+    (state.parent / NAME).write_bytes(encode(Journal(1, entries)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../victim.yaml",
+        "cohorts/../../victim.yaml",
+        "/tmp/victim.yaml",  # noqa: S108  refused, never written
+        "../.git/hooks/pre-commit",
+        ".git/config.yaml",
+        "cohorts/.hidden.yaml",
+        "..\\victim.yaml",
+        "evil.pth",
+        "out/victim.yaml",
+        "cohorts/linked.yaml",
+        "",
+    ],
+)
+def test_a_journal_writes_to_no_file_but_those_of_the_state_folder(name: str, tmp_path: Path) -> None:
+    """Whoever can put a journal there could otherwise overwrite any file of the machine."""
+    state = folder(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (state / "out").symlink_to(outside)
+    (state / "cohorts" / "linked.yaml").symlink_to(outside / "victim.yaml")
+    left_by_somebody(state, name)
+    before = texts(state)
+    with pytest.raises(ReconcilerError, match="no file of the state folder"):
+        recover_edit(state)
+    assert texts(state) == before and not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("is_staged", [True, False], ids=["staged", "committed"])
+def test_a_journal_that_a_commit_brings_is_refused(is_staged: bool, tmp_path: Path) -> None:
+    """A checkout would otherwise read other files than those that were reviewed."""
+    state = folder(tmp_path)
+    left_by_somebody(state, "cohorts/care.yaml", "evil: 1\n")
+    run_git(tmp_path, "init", "-q")
+    run_git(tmp_path, "add", "-f", NAME)
+    if not is_staged:
+        run_git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "x")
+        run_git(tmp_path, "rm", "-q", "--cached", NAME)
+    with pytest.raises(ReconcilerError, match="is committed"):
+        recover_edit(state)
+    assert (state / "cohorts/care.yaml").read_text() == BEFORE["cohorts/care.yaml"]
+
+
+def run_git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from reconciler.problems import ReconcilerError
-from reconciler.runtime.files import write_whole
+from reconciler.runtime import files
+from reconciler.runtime.files import read_within, write_whole
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="other systems have other permissions")
 
@@ -71,3 +73,26 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ReconcilerError, match="cannot be written"):
         write_whole("{}", tmp_path / "file" / "deep" / "plan.json")
+
+
+@POSIX
+def test_a_file_without_end_is_read_no_further_than_allowed(tmp_path: Path) -> None:
+    """A device, a pipe that never stops, and a file that is too large: none fills the memory."""
+    assert read_within(Path("/dev/zero"), 5_000_000) is None
+    (tmp_path / "five").write_bytes(b"12345")
+    assert (read_within(tmp_path / "five", 5), read_within(tmp_path / "five", 4)) == (b"12345", None)
+
+
+@POSIX
+def test_a_pipe_is_awaited_as_long_as_it_may_send_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its content if somebody writes; an error that says so if nobody does."""
+    monkeypatch.setattr(files, "PATIENCE_SECONDS", 0.2)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(TimeoutError, match="the pipe sent nothing"):
+        read_within(pipe, 100)
+    monkeypatch.setattr(files, "PATIENCE_SECONDS", 30)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"plan",))
+    writer.start()
+    assert read_within(pipe, 100) == b"plan"
+    writer.join()
