@@ -114,7 +114,7 @@ def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCale
     ending = (waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon)
     return ChangeCalendar(
         declared.settings.organisation,
-        min(declared.day + _DAY, declared.horizon),
+        declared.day + _DAY if declared.day < declared.horizon else declared.horizon,
         declared.horizon,
         tuple(sorted(handovers, key=_order)),
         tuple(sorted(ending, key=lambda waiver: (waiver.until, waiver.source))),

@@ -283,6 +283,14 @@ def test_apply_takes_no_day_but_today(home: Home, server: Served, hours: Hours, 
     assert home.run("apply", "--at", day, "--auto-approve").code == code
 
 
+@pytest.mark.parametrize("command", ["plan", "drift"])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_ends_of_the_calendar_are_days_as_others(home: Home, command: str, day: str) -> None:
+    """The first and the last day have no day before or after them."""
+    ended = home.declare(LEARNER, staff=COVERED).run(command, "--at", day)
+    assert ended.code == ExitCode.DONE and ended.is_decent()
+
+
 def test_an_early_apply_is_meant_and_recorded(home: Home, server: Served, hours: Hours) -> None:
     """It is no approval of the files as they are today."""
     home.declare(LEARNER, staff=COVERED)
