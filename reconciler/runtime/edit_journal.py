@@ -13,7 +13,6 @@ from reconciler.model.structs import Decoder, NotUnderstood, Struct, encode
 from reconciler.problems import Problem, ReconcilerError, Source
 from reconciler.runtime.files import TEMPORARY, read_within, write_whole
 from reconciler.runtime.git import is_tracked
-from reconciler.text import quoted
 
 NAME = ".reconciler-edit.json"
 """Name of the journal, in the folder that the state folder is in."""
@@ -102,7 +101,7 @@ def _entries(raw: bytes | None, state: Path, journal: Path) -> tuple[Entry, ...]
         what = "is committed, so no interrupted edit has left it"
         raise ReconcilerError(Problem(what, fix, Source(journal.as_posix())))
     if outside := [entry.name for entry in files if not _is_declared(state, entry.name)]:
-        what = f"names {quoted(outside[0])}, which is no file of the state folder"
+        what = f"names {outside[0][:100]!r}, which is no file of the state folder"
         raise ReconcilerError(Problem(what, fix, Source(journal.as_posix())))
     return files
 
