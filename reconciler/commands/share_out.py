@@ -17,7 +17,7 @@ from reconciler.editing.assignments import Fields
 from reconciler.editing.assignments import learners_of as entries_of
 from reconciler.editing.replace import Replacement, Taken, learner_key
 from reconciler.editing.share_out import defaults_name, give, slots_of
-from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.declared import Declared, DeclaredLearner, Staff
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change
 from reconciler.model.slots import Handle, LearnerKey, Slot, SlotKind, UserId
@@ -274,7 +274,7 @@ class _Work:
                 problem,
                 shared,
                 moves,
-                _loads(problem, shared),
+                _loads(problem, shared, staff),
                 obstacles_of(problem, shared),
                 self._edits.edits,
                 taken,
@@ -338,13 +338,20 @@ class _Work:
         return Problem(f"{giver} cannot be replaced here: {why}", "Change this entry by hand first.", source)
 
 
-def _loads(problem: ShareProblem, shared: Shared) -> list[Load]:
+def _loads(problem: ShareProblem, shared: Shared, staff: Mapping[Handle, Staff]) -> list[Load]:
     """Return the leavers, and everybody whose caseload changes or has a bound."""
     came = Counter(
         heir for task, heir in zip(problem.tasks, shared.heirs, strict=True) if heir and heir not in task.known
     )
     rows = [
-        Load(person.handle, person.now, person.load + came[person.handle], person.target, person.maximum, person.hours)
+        Load(
+            person.handle,
+            person.now,
+            person.load + came[person.handle],
+            person.target,
+            staff[person.handle].caseload_max,
+            person.hours,
+        )
         for person in problem.people
     ]
     leaving = [

@@ -99,18 +99,18 @@ class _Builder:
         self._leavers = [
             staff[handle] for handle in sorted({h for item in given if not item.keeps for h in item.slots})
         ]
+        self._keepers = {handle for item in given if item.keeps for handle in item.slots}
         self._people = list(self._candidates(team))
 
     def _candidates(self, team: Collection[Handle]) -> Iterator[Staff]:
         """Yield who may take learners by their side, and the team; nobody who leaves, and nobody who is away."""
         gone = {member.human() for member in self._leavers}
         sides = {item.side for item in self._given}
-        keepers = {handle for item in self._given if item.keeps for handle in item.slots}
         chosen = {side_of(self._declared.staff[handle].role) for handle in team}
         for handle, member in sorted(self._declared.staff.items()):
             side = side_of(member.role)
             wanted = handle in team if side in chosen else not is_away(member, self._declared.day)
-            if side in sides and member.human() not in gone and (wanted or handle in keepers):
+            if side in sides and member.human() not in gone and (wanted or handle in self._keepers):
                 yield member
 
     def problem(self) -> ShareProblem:
@@ -136,12 +136,18 @@ class _Builder:
                 member.human(),
                 len(learners_of(member, after)),
                 member.caseload_target,
-                member.caseload_max,
+                self._maximum(member, len(learners_of(member, now))),
                 member.hours,
                 len(learners_of(member, now)),
             )
             for member in members
         ]
+
+    def _maximum(self, member: Staff, now: int) -> int | None:
+        """Return the maximum; people who may keep their learners may keep all, even above it."""
+        if member.caseload_max is None or member.handle not in self._keepers:
+            return member.caseload_max
+        return max(member.caseload_max, now)
 
     def _remaining(self) -> Mapping[UserId, Held]:
         """Return the holders without the slots that are given away."""
@@ -177,7 +183,9 @@ class _Builder:
         standards = _standards(held, item, leaving)
         barred: dict[Handle, Rule] = {}
         for member in self._people:
-            if item.keeps and member.handle in item.slots:
+            if item.keeps and member.handle in self._keepers:  # they hold too many to take others
+                if member.handle not in item.slots:
+                    barred[member.handle] = "max"
                 continue
             if rule := self._simple_rule(item, member, standards) or judge.rule(member):
                 barred[member.handle] = rule

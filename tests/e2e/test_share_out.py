@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.declared.load import read_declared
+from reconciler.model.declared import Declared
 from reconciler.plan.policies import check_policies
 from reconciler.problems import ExitCode
 from reconciler.sharing.build import read_from_files
@@ -180,12 +181,15 @@ def test_defaults_that_no_learner_has_are_left_with_a_warning(home: Home) -> Non
     assert "`reconciler replace kate --by STAFF --cohort c1`" in ended.err
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_no_edited_file_breaks_what_was_kept(home: Home, seed: int) -> None:
-    """Over generated folders: no new finding of the policies, and the other slots of every learner stay."""
+def generated(home: Home, seed: int) -> dict[str, Any]:
+    """A folder of 24 learners, with defaults, additional people and tight maximums; its staff."""
     random = Random(seed)  # noqa: S311  to invent people
     staff: dict[str, Any] = {
-        f"assessor-{number}": {"id": 1000 + number, "role": "assessor", "caseload": {"max": random.randint(6, 12)}}
+        f"assessor-{number}": {
+            "id": 1000 + number,
+            "role": "assessor",
+            "caseload": {"target": random.randint(3, 6), "max": random.randint(6, 12)},
+        }
         for number in range(6)
     }
     staff |= {f"iqa-{number}": {"id": 2000 + number, "role": "iqa", "person": f"p{number}"} for number in range(3)}
@@ -194,24 +198,66 @@ def test_no_edited_file_breaks_what_was_kept(home: Home, seed: int) -> None:
         {
             "id": 200000 + number,
             **({"default_assessor": f"assessor-{random.randrange(6)}"} if random.random() < 0.6 else {}),
-            "learning_aims": [{"standard": 41240, "iqa": f"iqa-{random.randrange(3)}"}],
+            "learning_aims": [
+                {"standard": 41240, "assessor": f"assessor-{random.randrange(6)}", "iqa": f"iqa-{random.randrange(3)}"}
+            ],
             **({"additional": [f"assessor-{random.randrange(6)}"]} if random.random() < 0.2 else {}),
         }
         for number in range(24)
     ]
     home.declare(*learners, staff=staff, defaults={"default_assessor": "assessor-1"})
+    return staff
+
+
+def as_proposed(report: dict[str, Any], before: Declared, after: Declared) -> None:
+    """Each slot in the report has its heir, and every other slot is as it was."""
+    heirs = {
+        (row["learner"], slot["type"], slot["key"], slot["from"]): row["to"]
+        for row in report["learners"]
+        for slot in row["slots"]
+    }
+    for old, new in zip(before.learners, after.learners, strict=True):
+        for slot, wanted in old.slots.items():
+            heir = heirs.get((old.id, slot.kind.value, slot.key, wanted.handle), wanted.handle)
+            held = {
+                one.handle
+                for other, one in new.slots.items()
+                if other.kind is slot.kind and slot.key in (other.key, wanted.staff)
+            }
+            assert heir in held, (old.id, slot)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("who", [("assessor-1", "iqa-2"), ("--rebalance",)])
+def test_no_edited_file_breaks_what_was_kept(home: Home, seed: int, who: tuple[str, ...]) -> None:
+    """Over generated folders: the files say what the report says, and no policy finds anything new."""
+    staff = generated(home, seed)
     before = read_declared(Path("state"), DAY)
-    ended = home.run("share-out", "assessor-1", "iqa-2", "--no-plan", "--format", "json")
+    ended = home.run("share-out", *who, "--no-plan", "--format", "json")
     after = read_declared(Path("state"), DAY)
     if ended.code == ExitCode.BLOCKED:
         assert json.loads(ended.out)["unplaced"]
         assert after == before
         return
     assert ended.code == ExitCode.DONE, ended.err
-    found = [{(f.policy, f.what) for f in check_policies(one, read_from_files(one), ())} for one in (before, after)]
+    as_proposed(ended.json, before, after)
+    found = [
+        {
+            (f.policy, f.staff or "" if f.policy == "caseload" else f.what)
+            for f in check_policies(one, read_from_files(one), ())
+        }
+        for one in (before, after)
+    ]
     assert found[1] - found[0] == set()
-    gone = {staff["assessor-1"]["id"], staff["iqa-2"]["id"]}
-    for old, new in zip(before.learners, after.learners, strict=True):
-        kept = {slot: wanted.staff for slot, wanted in old.slots.items() if wanted.staff not in gone}
-        assert {slot: wanted.staff for slot, wanted in new.slots.items() if slot in kept} == kept
-        assert gone.isdisjoint(wanted.staff or 0 for wanted in new.slots.values())
+    if "--rebalance" not in who:
+        gone = {staff[name]["id"] for name in who}
+        assert all(gone.isdisjoint(wanted.staff or 0 for wanted in one.slots.values()) for one in after.learners)
+
+
+def test_generated_folders_are_shared_out_in_part(home: Home) -> None:
+    """The test above looks at proposals and at refusals."""
+    codes = set()
+    for seed in range(8):
+        generated(home, seed)
+        codes.add(home.run("share-out", "assessor-1", "iqa-2", "--no-plan", "--dry-run").code)
+    assert codes == {ExitCode.DONE, ExitCode.BLOCKED}
