@@ -188,7 +188,7 @@ def generated(home: Home, seed: int) -> dict[str, Any]:
         f"assessor-{number}": {
             "id": 1000 + number,
             "role": "assessor",
-            "caseload": {"target": random.randint(3, 6), "max": random.randint(6, 12)},
+            "caseload": {"target": random.randint(2, 4), "max": random.randint(4, 5)},
         }
         for number in range(6)
     }
@@ -243,8 +243,9 @@ def test_no_edited_file_breaks_what_was_kept(home: Home, seed: int, who: tuple[s
     as_proposed(ended.json, before, after)
     found = [
         {
-            (f.policy, f.staff or "" if f.policy == "caseload" else f.what)
-            for f in check_policies(one, read_from_files(one), ())
+            (finding.policy, finding.staff or "" if finding.policy == "caseload" else finding.what)
+            for finding in check_policies(one, read_from_files(one), ())
+            if "above the target" not in finding.what  # a wish
         }
         for one in (before, after)
     ]
