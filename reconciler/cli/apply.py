@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,10 +95,16 @@ def apply(
 def _say_applied(applied: ApplyResult, output: Output, *, detailed: bool) -> ExitCode:
     output.save(render("apply", applied, output) if output.out else "")
     output.report(render("apply", applied, output, printed=True))
-    say_problems(applied.problems() if output.is_bare else applied.error.problems if applied.error else ())
+    say_problems(applied.problems() if output.is_bare else _unreported(applied))
     if detailed and applied.unapproved_due and applied.exit_code is ExitCode.DONE:
         return ExitCode.CHANGES
     return applied.exit_code
+
+
+def _unreported(applied: ApplyResult) -> Sequence[Problem]:
+    """Return the problems that the printed report lacks: the plan shows what blocks it, with the fix."""
+    shown = applied.run is None and applied.planned.plan.blocked
+    return applied.error.problems if applied.error and not shown else ()
 
 
 def _ask(planned: Planned, output: Output) -> bool:

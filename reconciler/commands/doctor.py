@@ -37,6 +37,7 @@ async def _examine(options: Options, environment: Environment, checks: Checks, c
     declared = local.configuration()
     local.leavers(declared)
     local.schemas()
+    local.pipelines()
     settings = declared.settings if declared else local.settings_alone()
     target = local.target(settings)
     if canary is not None and target is not None and not _for_trials(target):

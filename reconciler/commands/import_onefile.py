@@ -25,6 +25,7 @@ from reconciler.plan.complete import judge_plan
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
 from reconciler.runtime.edit_journal import recover_edit
 from reconciler.runtime.environment import Environment
+from reconciler.runtime.files import NewFolder
 from reconciler.runtime.lock import locked, sites_of
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, learnt_capabilities, open_session, progress_listener
@@ -130,6 +131,8 @@ def import_centre(options: Options, environment: Environment, request: ImportOpt
 
     async def run() -> ImportResult:
         async with open_session(options, environment, settings) as session:
+            if not session.target.embedded:
+                folder.keep()  # it counts the calls of this minute
             seen = await _read(session, environment, request, existing, settings)
             made, texts = _made(options, environment, request, existing, seen)
             plan = _proven(options, environment, texts, seen, made)
@@ -141,7 +144,8 @@ def import_centre(options: Options, environment: Environment, request: ImportOpt
             ]
             return replace(_written(options.state, texts, seen, made, plan), warnings=warnings)
 
-    return asyncio.run(run())
+    with NewFolder(options.folder) as folder:
+        return asyncio.run(run())
 
 
 def _made(

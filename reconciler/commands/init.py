@@ -14,10 +14,10 @@ from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
 from reconciler.runtime import git
 from reconciler.runtime.files import text_at
+from reconciler.runtime.pipelines import DISTRIBUTION
 from reconciler.runtime.schema_copies import SCHEMAS, handles_of, is_current, schema_text
 from reconciler.runtime.state_files import write_new
 
-DISTRIBUTION = "onefile-reconciler"
 WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
 GUIDE = "docs/how-to/github.md"
 

@@ -28,6 +28,7 @@ class Name(StrEnum):
     CONFIGURATION = "configuration"
     LEAVERS = "leavers"
     SCHEMAS = "schemas for editors"
+    PIPELINES = "pipelines"
     TARGET = "target"
     TOKEN = "customer token"  # noqa: S105  a check's name
     STORE = "store"

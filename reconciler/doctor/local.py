@@ -16,6 +16,7 @@ from reconciler.problems import Invalid, Problem, ReconcilerError, StoreError
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
+from reconciler.runtime.pipelines import has_placeholder, pipelines_of
 from reconciler.runtime.schema_copies import has_schemas, other_schemas, stale_handles
 from reconciler.runtime.store_address import store_of
 from reconciler.runtime.token import TOKEN, customer_token, has_token, origin_of
@@ -87,6 +88,18 @@ class LocalChecks:
             self._note(unknown(Name.SCHEMAS, f"without the handles of staff.yaml: {', '.join(stale)}", fix))
         else:
             self._note(fine(Name.SCHEMAS, "this version's"))
+
+    def pipelines(self) -> None:
+        """Check that the pipelines name the program that they run, and not the words of the guide."""
+        top = self._options.state.absolute().parent
+        files = pipelines_of(top)
+        if placeholders := [name for name, text in files.items() if has_placeholder(text)]:
+            fix = "Replace OWNER and COMMIT with the account and the full commit id of the version that you trust."
+            self._note(unknown(Name.PIPELINES, f"OWNER or COMMIT is not replaced in {', '.join(placeholders)}", fix))
+        elif files:
+            self._note(fine(Name.PIPELINES, number_of(len(files), "file")))
+        else:
+            self._note(nothing(Name.PIPELINES, "none beside the state folder"))
 
     def settings_alone(self) -> Settings | None:
         """Return the settings, if only other files are wrong."""

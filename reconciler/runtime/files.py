@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 
@@ -49,6 +52,26 @@ def make_folder(folder: Path) -> None:
     """Make a folder and its missing parents. Only their owner may write there, whatever the umask is."""
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=0o755, exist_ok=True)
+
+
+class NewFolder:
+    """Context manager that removes a folder again if the command fails and made it, unless it is to be kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._keeps = folder, folder.exists()
+
+    def keep(self) -> None:
+        """Keep the folder, however the command ends."""
+        self._keeps = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error and not self._keeps:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def check_place(path: Path) -> None:

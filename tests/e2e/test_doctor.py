@@ -153,6 +153,7 @@ def test_a_sound_setting_has_nothing_to_mend(home: Home, monkeypatch: pytest.Mon
     assert {name for name, check in report.checks.items() if check["verdict"] != "fine"} == {
         Name.LEAVERS,
         Name.SCHEMAS,
+        Name.PIPELINES,
         Name.LAST_READING,
         Name.ALL_UNITS,
         Name.PAGES,
@@ -688,3 +689,30 @@ def test_a_write_without_an_answer_proves_nothing() -> None:
             doctor.unit_check(outcome, assign=CheckStatus.FINE, declared=True),
         ):
             assert check.verdict is CheckStatus.UNKNOWN and check.result == "words"
+
+
+PIPELINES = {
+    "github": (".github/workflows/plan.yml", "      - uses: OWNER/onefile-reconciler@COMMIT\n"),
+    "gitlab": (
+        ".gitlab-ci.yml",
+        "    - git -C source fetch https://github.com/OWNER/onefile-reconciler COMMIT\n",
+    ),
+    "pre-commit": (
+        ".pre-commit-config.yaml",
+        "  - repo: https://github.com/centre/onefile-reconciler\n    rev: COMMIT\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_words_of_the_guide_in_a_pipeline_are_told(home: Home, name: str) -> None:
+    """OWNER and COMMIT would fail only in the first pull request; a comment may name them."""
+    file, text = PIPELINES[name]
+    path = home.declare().path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# OWNER/onefile-reconciler@COMMIT\n{text}", "utf-8")
+    report = consult(home)
+    assert file in report.told(Name.PIPELINES)
+    assert "OWNER" in report.checks[Name.PIPELINES]["fix"]
+    path.write_text(text.replace("OWNER", "centre").replace("COMMIT", "0a" * 20), "utf-8")
+    assert consult(home).verdict(Name.PIPELINES) == "fine"

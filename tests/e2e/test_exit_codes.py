@@ -118,6 +118,8 @@ def test_a_limit_is_5_and_nothing_is_written(home: Home, monkeypatch: pytest.Mon
         ended = home.run(*command)
         assert ended.code == ExitCode.BLOCKED
         assert "limit" in (ended.out + ended.err).lower()
+        fixes = [line for line in (ended.out + ended.err).splitlines() if line.strip().startswith("Fix:")]
+        assert len(fixes) == len(set(fixes)), "each is printed once"
         assert server.effects == 0
 
 

@@ -381,3 +381,13 @@ def test_a_table_that_cannot_be_meant_is_refused(home: Home, arguments: tuple[st
     assert done.code == ExitCode.INVALID
     assert said in done.err and done.is_decent()
     assert files(home) == {}
+
+
+def test_an_import_that_fails_leaves_nothing_behind(home: Home) -> None:
+    """Neither files nor a store, in whichever folder it was started; a store that was there before stays."""
+    assert home.run("import", *NORTHMERE, "--classroom", "9999").code != ExitCode.DONE
+    assert list(home.path.iterdir()) == []
+    home.declare().run("plan")
+    before = sorted((home.path / ".reconciler").iterdir())
+    assert home.run("import", *NORTHMERE, "--classroom", "9999").code != ExitCode.DONE
+    assert sorted((home.path / ".reconciler").iterdir()) == before

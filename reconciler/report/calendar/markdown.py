@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reconciler.plan.calendar import ChangeCalendar
 from reconciler.report.calendar.words import (
     LOUD,
+    breach_causes,
     day_words,
     handover_words,
     learner_lines,
@@ -16,6 +17,7 @@ from reconciler.report.calendar.words import (
     windows_words,
 )
 from reconciler.report.common.escape import prose
+from reconciler.report.common.markdown import cause_entry
 from reconciler.text import number_of
 
 
@@ -30,9 +32,8 @@ def render_markdown(calendar: ChangeCalendar) -> str:
 
 
 def _day(today: ChangeCalendar) -> Iterator[str]:
-    for breach in today.breaches:
-        problem = breach.problem
-        yield f"- ⚠️ {prose(problem.what)} ({prose(problem.place())}). {prose(problem.fix)}"
+    for cause in breach_causes(today):
+        yield f"- ⚠️ {cause_entry(cause).removeprefix('- ').rstrip()}"
     for waiver in today.waivers:
         yield f"- ⚠️ {prose(waiver_words(waiver))} ({prose(str(waiver.source))})"
     for handover in today.handovers:

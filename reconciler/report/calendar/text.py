@@ -8,6 +8,7 @@ from reconciler.model.plan import HandoverKind
 from reconciler.plan.calendar import ChangeCalendar
 from reconciler.report.calendar.words import (
     LOUD,
+    breach_causes,
     day_words,
     handover_words,
     learner_lines,
@@ -17,6 +18,7 @@ from reconciler.report.calendar.words import (
     windows_words,
 )
 from reconciler.report.common.terminal import BOLD, Page
+from reconciler.report.common.text import cause_lines
 
 
 def render_text(calendar: ChangeCalendar, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
@@ -34,8 +36,8 @@ def render_text(calendar: ChangeCalendar, *, colour: bool = False, width: int = 
 
 
 def _day(page: Page, today: ChangeCalendar, verbose: bool) -> Iterator[str]:
-    for breach in today.breaches:
-        yield from page.notice(breach.problem.place(), breach.problem.what, breach.problem.fix)
+    for cause in breach_causes(today, verbose=verbose):
+        yield from cause_lines(page, cause)
     for waiver in today.waivers:
         yield from page.signed("!", f"{waiver_words(waiver)} ({waiver.source})")
     for handover in today.handovers:

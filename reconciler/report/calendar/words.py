@@ -12,6 +12,7 @@ from reconciler.model.plan import HandoverKind, LaterChange
 from reconciler.model.slots import SlotKind
 from reconciler.plan.calendar import ChangeCalendar, Handover
 from reconciler.plan.windows import window_words
+from reconciler.report.common.notices import Cause, Notices, problem_notice
 from reconciler.report.common.words import kind_words, slot_words
 from reconciler.text import number_of
 
@@ -93,3 +94,9 @@ def waiver_words(waiver: Waiver) -> str:
 def ends_on(waiver: Waiver) -> date:
     """Return the first day without the waiver."""
     return waiver.until + timedelta(days=1)
+
+
+def breach_causes(today: ChangeCalendar, *, verbose: bool = False) -> tuple[Cause, ...]:
+    """Return the policies that a day breaks, by cause, as every report groups them."""
+    notices = tuple(problem_notice(breach.problem) for breach in today.breaches)
+    return Notices("", "", notices, verbose=verbose).causes()

@@ -14,10 +14,11 @@ def notices_lines(page: Page, group: Notices) -> Iterator[str]:
     code = RED if group.risky else BOLD if group.items[0].waived else YELLOW
     yield from page.title(f"{group.title} ({group.count})", code)
     for cause in group.causes():
-        yield from _cause(page, cause)
+        yield from cause_lines(page, cause)
 
 
-def _cause(page: Page, cause: Cause) -> Iterator[str]:
+def cause_lines(page: Page, cause: Cause) -> Iterator[str]:
+    """Yield the lines of one cause, then its fix or waiver once."""
     notice, lines = cause.first, list(cause.lines())
     mark = f" [{notice.mark}]" if notice.mark else ""
     for place, what in lines:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.slots import SlotKind
-from reconciler.problems import Source
+from reconciler.plan.calendar import Breach, ChangeCalendar
+from reconciler.problems import Problem, Source
+from reconciler.report.calendar import markdown as calendar_markdown
+from reconciler.report.calendar import text as calendar_text
 from reconciler.report.common.grouping import MANY_ROWS, Entry, grouped, learners_words
 
 LEARNERS = st.sampled_from([f"LRN-{number:03}" for number in range(40)])
@@ -59,3 +64,18 @@ def test_a_group_names_the_first_and_the_last_learner() -> None:
     assert learners_words(["LRN-2", "LRN-1", "LRN-2"]) == "LRN-1 and LRN-2"
     assert learners_words([f"learner {number}" for number in range(8, 13)]) == "5 learners, learner 8 to learner 12"
     assert learners_words(["LRN-3", "LRN-2", "LRN-1"], cohorts=2) == "3 learners in 2 cohorts, LRN-1 to LRN-3"
+
+
+def test_a_day_that_breaks_one_policy_for_many_learners_says_the_fix_once() -> None:
+    """In the calendar as in a plan; --verbose spells each out."""
+    day = date(2027, 2, 1)
+    problems = [
+        Problem(f"learner {number}: no IQA from then on", "Declare an IQA.", Source("state/cohorts/c1.yaml", number))
+        for number in range(1, 31)
+    ]
+    calendar = ChangeCalendar(5740, day, day, (), (), tuple(Breach(day, problem) for problem in problems))
+    shown, markdown = calendar_text.render_text(calendar), calendar_markdown.render_markdown(calendar)
+    for report in (shown, markdown):
+        assert report.count("Declare an IQA.") == 1
+        assert "30 learners, learner 1 to learner 30" in report.replace("`", "")
+    assert calendar_text.render_text(calendar, verbose=True).count("Declare an IQA.") == 30
