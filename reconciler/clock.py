@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -19,6 +19,11 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+def time_after(clock: Clock, seconds: float) -> str:
+    """Return the time of day so many seconds from now, as people read it."""
+    return f"{clock.now() + timedelta(seconds=seconds):%H:%M:%S} UTC"
 
 
 class SystemClock:

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, Protocol
 
-from reconciler.clock import Clock
+from reconciler.clock import Clock, time_after
 from reconciler.problems import Invalid, Problem, ReconcilerError, Throttled
 
 WINDOW_SECONDS = 60.0
@@ -29,6 +29,9 @@ LONGEST_PAUSE_SECONDS = 900.0
 """No pause after a 429 lasts longer in a ledger; a longer one was written by a clock that was wrong."""
 LONGEST_WAIT_SECONDS = 120.0
 """Default bound of the time without progress."""
+
+WORTH_A_NOTE_SECONDS = 10.0
+"""Waits for a place that last longer are shown to a person."""
 
 _LEAST_WAIT_SECONDS = 0.001  # also the margin for servers that count both ends of a minute
 
@@ -133,6 +136,7 @@ class RateLimiter:
         self._longest_wait_seconds = longest_wait_seconds
         self._notify = notify or (lambda _: None)
         self._corrected = 0
+        self._shown_until = float("-inf")  # monotonic seconds
         self._turn = asyncio.Lock()  # fair: wakes in order of arrival
 
     @asynccontextmanager
@@ -150,7 +154,9 @@ class RateLimiter:
                 self._ledger.settle(place)
 
     def pause(self, seconds: float) -> None:
+        """Block calls for `seconds`; the caller shows this wait."""
         self._ledger.pause(seconds)
+        self._shown_until = max(self._shown_until, self._clock.monotonic() + seconds)
 
     def spent(self) -> int:
         return self._ledger.spent()
@@ -163,8 +169,18 @@ class RateLimiter:
                 if reservation.id is not None:
                     return reservation.id
                 if reservation.wait_seconds > max(WINDOW_SECONDS, self._longest_wait_seconds):  # only a pause is
-                    raise Throttled(_paused(reservation.wait_seconds))
+                    raise Throttled(_paused(reservation.wait_seconds, self._clock))
+                self._note_wait(reservation.wait_seconds)
                 await self._clock.sleep(max(_LEAST_WAIT_SECONDS, reservation.wait_seconds))
+
+    def _note_wait(self, seconds: float) -> None:
+        end = self._clock.monotonic() + seconds
+        if seconds > WORTH_A_NOTE_SECONDS and end > self._shown_until + 1:
+            self._shown_until = end
+            until = time_after(self._clock, seconds)
+            self._notify(
+                f"Waiting until {until}: the {self.limit} calls of this minute are spent, or calls are paused."
+            )
 
     def _note_corrections(self) -> None:
         corrected = self._ledger.corrected - self._corrected
@@ -174,7 +190,8 @@ class RateLimiter:
             self._notify(f"The clock was set back: {entries} of the rate limit in the future were corrected.")
 
 
-def _paused(wait_seconds: float) -> Problem:
-    what = f"calls to OneFile are paused for another {wait_seconds:.0f} s, after it answered that there were too many"
+def _paused(wait_seconds: float, clock: Clock) -> Problem:
+    until = time_after(clock, wait_seconds)
+    what = f"calls to OneFile are paused until {until}, because it answered that there were too many"
     fix = "Run the command again then, or raise longest_wait_seconds in the settings. Nothing was done."
     return Problem(what, fix, where="rate limit")

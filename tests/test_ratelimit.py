@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -177,12 +178,37 @@ def test_a_pause_that_is_too_long_is_an_error_and_not_a_wait() -> None:
     async def main() -> None:
         limiter = RateLimiter(MemoryLedger(clock), 1, clock, longest_wait_seconds=120)
         limiter.pause(600)
-        with pytest.raises(Throttled, match="paused for another 600 s"):
+        with pytest.raises(Throttled, match="paused until"):
             async with limiter.call():
                 pytest.fail("the call was sent")
 
     asyncio.run(main())
     assert clock.monotonic() == 0
+
+
+def test_a_long_wait_is_shown_once_with_its_end() -> None:
+    """A wait for a minute that is spent, or for the pause of another process; what the caller shows is not repeated."""
+    clock, notes = VirtualClock(START), list[str]()
+
+    async def main() -> None:
+        ledger = MemoryLedger(clock)
+        limiter = RateLimiter(ledger, 2, clock, longest_wait_seconds=120, notify=notes.append)
+
+        async def call() -> None:
+            async with limiter.call():
+                pass
+
+        for _ in range(2):
+            await call()
+        await asyncio.gather(call(), call())
+        ledger.pause(90)
+        await call()
+        limiter.pause(90)  # whoever calls this shows it
+        await call()
+
+    asyncio.run(main())
+    words = "Waiting until {:%H:%M:%S} UTC: the 2 calls of this minute are spent, or calls are paused."
+    assert [note[:22] for note in notes] == [words.format(START + timedelta(seconds=end))[:22] for end in (60, 150)]
 
 
 def test_corrected_entries_are_shown_once() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from reconciler.clock import Clock
+from reconciler.clock import Clock, time_after
 from reconciler.ratelimit import LONGEST_WAIT_SECONDS
 
 _FIRST_NOTE_SECONDS = 2.0  # for a server that has not answered yet: without a network it never will
@@ -68,9 +68,10 @@ class ProgressLimit:
         self._cancel_note()
 
     def note_pause(self, seconds: float) -> None:
-        """Show that all calls pause for so long after a 429."""
+        """Show until when all calls pause after a 429."""
         if self._notify:
-            self._notify(f"Waiting {seconds:.0f} s: {self._host} answered that there were too many calls.")
+            until = time_after(self._clock, seconds)
+            self._notify(f"Waiting until {until}: {self._host} answered that there were too many calls.")
 
     def _schedule_note(self, request: str) -> None:
         if self._notify:

@@ -29,6 +29,7 @@ from tests.worlds import JAMES, JAMES_AS_IQA, KATE, MORGAN, ORGANISATION, PRIYA,
 
 LEARNERS = (UserId(200003), UserId(200004))
 ASSESSORS, IQAS = (None, KATE, JAMES), (None, PRIYA, JAMES_AS_IQA)
+STAFF = (KATE, JAMES, PRIYA, JAMES_AS_IQA)
 
 
 class Killed(BaseException):
@@ -89,6 +90,7 @@ class Interleaving(RuleBasedStateMachine):
         self.here = Trial(world, Switches.parse(["repeat_assign=duplicate"]), self.store, VirtualClock(START))
         self.wants: dict[Place, int] = {}
         self.saved: Plan | None = None
+        self.sent: dict[int, int] = {}
         self.settings = Settings(
             ORGANISATION, drift={kind: "report" if kind in REPORTED else "correct" for kind in SlotKind}
         )
@@ -111,6 +113,37 @@ class Interleaving(RuleBasedStateMachine):
         for place, staff in changes:
             if evidence.holders(self.here.world).get(place) != staff:
                 self.here.edit(edit_of(place, staff))
+
+    @rule(leaver=st.sampled_from(STAFF), heir=st.sampled_from(STAFF))
+    def somebody_archives_a_member_of_staff_with_an_heir(self, leaver: int, heir: int) -> None:
+        if leaver != heir:
+            self.here.edit({"user": leaver, "archived": True, "heir": heir})
+
+    @rule(user=st.sampled_from(STAFF))
+    def somebody_unarchives_a_member_of_staff(self, user: int) -> None:
+        self.here.edit({"user": user, "archived": False})
+
+    @rule(user=st.sampled_from(STAFF), role=st.sampled_from([5, 10]))
+    def somebody_changes_a_role(self, user: int, role: int) -> None:
+        self.here.edit({"user": user, "role": role})
+
+    @rule()
+    def somebody_puts_two_misids_right(self) -> None:
+        self.here.edit({"user": LEARNERS[0], "misid_of": LEARNERS[1]})
+
+    @rule(staff=st.sampled_from(ASSESSORS))
+    def another_system_is_given_a_value(self, staff: int | None) -> None:
+        self.sent = {learner: staff for learner in LEARNERS if staff is not None}
+
+    @precondition(lambda self: self.sent)
+    @rule()
+    def another_system_sends_its_values_again(self) -> None:
+        for learner, staff in self.sent.items():
+            self.here.edit({"user": learner, "set": {"DefaultAssessorID": staff}})
+
+    @rule(seconds=st.sampled_from([0, 2, 45]))
+    def reads_lag_from_now_on(self, seconds: int) -> None:
+        self.here.service.switches = self.here.service.switches.changed({"read_lag_seconds": seconds})
 
     @rule(changes=st.lists(drawn_place, min_size=3, max_size=9))
     def somebody_edits_the_files(self, changes: list[tuple[Place, int | None]]) -> None:
@@ -184,11 +217,17 @@ class Interleaving(RuleBasedStateMachine):
     @precondition(lambda self: self.wants)
     @rule()
     def all_is_well_in_the_end(self) -> None:
-        """With faults gone and people's answers given, one apply does all but what others are let decide."""
+        """With faults gone and people's answers given, one apply does all but what others are let decide.
+
+        Nobody who cannot act is declared any longer; reads may lag.
+        """
         self.here.service.faults.clear()
+        self.wants = {place: staff for place, staff in self.wants.items() if self._can_hold(place, staff)}
         self.settle()
         self.somebody_says_what_is_there()
         plan = self.plan()
+        if not self.wants:
+            return
         self._applied(plan)
         left_to_others = {(change.learner, change.slot) for change in plan.changes if change.held}
         held = evidence.holders(self.here.world)
@@ -198,6 +237,11 @@ class Interleaving(RuleBasedStateMachine):
                 assert held.get(place) == staff, place
             if place[1].kind is SlotKind.ADDITIONAL:
                 assert recorded.get(place) == staff, place
+
+    def _can_hold(self, place: Place, staff: int) -> bool:
+        user = self.here.world.users[staff]
+        iqa = place[1].kind in (SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA)
+        return user["DateArchived"] is None and (staff not in STAFF or (user["Role"] == 10) == iqa)
 
     def _applied(self, plan: Plan) -> Applied:
         applied = self.here.apply(plan)

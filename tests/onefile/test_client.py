@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import inspect
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -418,7 +419,8 @@ def test_garbage_that_asks_to_wait_is_bounded_and_each_wait_is_shown() -> None:
         read(script, clock=clock, notify=notes.append)
     assert len(script.calls) == 3
     assert 120 <= clock.monotonic() < 121
-    assert notes == ["Waiting 60 s: onefile.test answered that there were too many calls."] * 2
+    ends = [f"{START + timedelta(seconds=seconds):%H:%M:%S} UTC" for seconds in (60, 120)]
+    assert notes == [f"Waiting until {end}: onefile.test answered that there were too many calls." for end in ends]
 
 
 @pytest.mark.parametrize("status", [400, 402, 404, 405, 408, 409, 422, 499])
