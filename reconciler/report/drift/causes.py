@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -92,9 +93,7 @@ _WORDS: Mapping[CauseKind, Callable[[Cause, DriftReport], str]] = {
 
 def _counted(cause: Cause) -> str:
     """Return `12 default assessors of 12 learners`."""
-    kinds: dict[Any, int] = {}
-    for drifted in cause.slots:
-        kinds[drifted.change.slot.kind] = kinds.get(drifted.change.slot.kind, 0) + 1
+    kinds = Counter(drifted.change.slot.kind for drifted in cause.slots)
     return f"{kinds_words(kinds)} of {number_of(cause.learners, 'learner')}"
 
 
