@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from reconciler.model.slots import (
-    IQA_KINDS,
-    LEARNING_AIM_KINDS,
-    UNIT_KINDS,
-    Slot,
-)
+if TYPE_CHECKING:
+    from reconciler.model.slots import Slot
 
 HIDDEN = re.compile(
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
@@ -27,6 +24,8 @@ Joiners and variation selectors are allowed after letters and symbols beyond ASC
 
 def slot_name(slot: Slot) -> str:
     """Name a slot: `default_assessor`, `assessor of standard 41240`, `iqa of unit KS_COMM1`."""
+    from reconciler.model.slots import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS  # `--help` escapes text, and no slot
+
     part = "iqa" if slot.kind in IQA_KINDS else "assessor"
     if slot.kind in LEARNING_AIM_KINDS:
         return f"{part} of standard {slot.key}"
