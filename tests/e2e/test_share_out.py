@@ -50,6 +50,8 @@ def test_a_leaver_is_shared_out_and_nothing_is_left(home: Home) -> None:
     for file in sorted(Path("state/cohorts").iterdir()):
         assert KATE not in file.read_text("utf-8")
     home.converges()
+    steps = home.run("share-out", JAMES, "--no-plan", "--dry-run").out.partition("Next steps")[2]
+    assert steps.index("reconciler who james-fayre --read") < steps.index("Sampling") < steps.index("Last, archive")
     held = home.run("who", KATE, "--read", "--format", "csv")
     assert held.out.count("\n") == 1, held.out
 

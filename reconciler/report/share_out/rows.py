@@ -158,15 +158,16 @@ def next_steps(result: SharedOut) -> list[str]:
     """Return the steps until the leaver can be archived; nothing without a leaver or an answer."""
     if result.unplaced or not result.request.leavers:
         return []
+    leavers = result.request.leavers
     steps = ["Have the edited files reviewed, and apply them."]
-    for leaver in result.request.leavers:
+    steps += [f"Check that nothing is left with {name}: `reconciler who {name} --read`." for name in leavers]
+    steps.append("Sampling is judged for each assessor: check the sampling of everybody who takes learners.")
+    for leaver in leavers:
         heir = main_heir(result.assignments, leaver)
-        steps.append(f"Check that nothing is left with them: `reconciler who {leaver} --read`.")
         tasks = f" Give their open tasks to {heir}." if heir else ""
         steps.append(
             f"Last, archive {leaver} in OneFile by hand.{tasks} Archiving moves everything that is left to one heir."
         )
-    steps.append("Sampling is judged for each assessor: check the sampling of everybody who takes learners.")
     return steps
 
 
