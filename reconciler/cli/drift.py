@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import commands
-from reconciler.cli.options import command
+from reconciler.cli.options import UNDECLARED, command
 from reconciler.cli.output import Output, say_problems
+from reconciler.model.structs import replace
 
 if TYPE_CHECKING:
     from reconciler.runtime.environment import Environment
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     ),
     click.option("--due", is_flag=True, help="With --correct: also apply what dates have brought about, as approved."),
     click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
+    UNDECLARED,
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is drift."),
     examples=("reconciler drift", "reconciler drift --correct --due --detailed-exitcode"),
 )
@@ -35,6 +37,7 @@ def drift(
     due: bool,
     approved: str | None,
     base: str | None,
+    undeclared: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Report changes that were made directly in OneFile.
@@ -49,6 +52,7 @@ def drift(
         raise click.UsageError("--approved needs --correct.")
     if base and correct:
         raise click.UsageError("--base cannot be used with --correct: its files may not be merged yet.")
+    options = replace(options, undeclared=undeclared)
     drifting = commands.drift.drift(options, environment, correct=correct, due=due, approved=approved, base=base)
     code = drifting.exit_code(detailed=detailed_exitcode)
     output.deliver("drift", drifting.report, exit_code=code)

@@ -105,6 +105,11 @@ SAVE = click.option(
     metavar="FILE",
     help="Also save the plan, as JSON, for `reconciler apply FILE`. The same as --out FILE.json.",
 )
+UNDECLARED = click.option(
+    "--undeclared",
+    is_flag=True,
+    help="Read the whole list of learners, to find those in no file. Prints first what it costs.",
+)
 MAX_BYTES = click.option(
     "--max-bytes",
     type=Whole(8192),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import commands
-from reconciler.cli.options import Whole, command, day_of
+from reconciler.cli.options import UNDECLARED, Whole, command, day_of
 from reconciler.cli.output import Output, say_problems
 from reconciler.cli.render import render
 from reconciler.cli.validate import CASELOAD
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     ),
     click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
     CASELOAD,
+    UNDECLARED,
     makes_plans=True,
     examples=("reconciler plan --save plan.json", "reconciler plan --cohort business-admin-l3-2026 --target practice"),
 )
@@ -60,6 +61,7 @@ def plan(
     observed: Path | None,
     base: str | None,
     caseload: bool,
+    undeclared: bool,
 ) -> int:
     """Show what apply would change; write nothing.
 
@@ -68,7 +70,9 @@ def plan(
     """
     if observed and save_observed:
         raise click.UsageError("Give either --observed or --save-observed.")
-    options = replace(options, everyone=caseload)
+    if observed and undeclared:
+        raise click.UsageError("--undeclared reads OneFile; use it when the reading is saved.")
+    options = replace(options, everyone=caseload, undeclared=undeclared)
     planned = commands.plan.plan(options, environment, observed=observed, save_observed=save_observed, base=base)
     return say_planned("plan", planned, output, detailed=detailed_exitcode)
 

@@ -133,7 +133,7 @@ async def _drift(
         if correct:
             refuse_if_locked(session, options, environment, declared.settings.organisation, command="drift")
         files = approved_files(options, declared, store, target, approved) if correct else None
-        reading = await observe_in(session, environment, for_both(declared, other))
+        reading = await observe_in(session, environment, for_both(declared, other), undeclared=options.undeclared)
         plan = compare_both(declared, other, reading, store, target, options, environment).made_from(files_at).plan
         observed = narrow(reading, declared) if other else reading
         approval = files.on(observed) if files else None

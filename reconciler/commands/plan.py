@@ -120,7 +120,7 @@ async def plan_in(
     base: Base | None = None,
 ) -> Planned:
     """Make the plan in an open session. The reader keeps its readings for an apply that follows."""
-    observed = await observe_in(session, environment, for_both(declared, base))
+    observed = await observe_in(session, environment, for_both(declared, base), undeclared=options.undeclared)
     if save_observed:
         save_reading(observed, declared, session.target.name, save_observed)
     return compare_both(declared, base, observed, session.store, session.target.name, options, environment)
@@ -162,18 +162,24 @@ def _conditions(target: str, options: Options, environment: Environment) -> Cond
     return Conditions(target, environment.clock.now(), options.everyone, options.ahead_days, options.until)
 
 
-async def observe_in(session: Session, environment: Environment, declared: Declared) -> Observed:
-    """Read OneFile once; knowledge about the server is stored, also when the reading fails."""
+async def observe_in(
+    session: Session, environment: Environment, declared: Declared, *, undeclared: bool = False
+) -> Observed:
+    """Read OneFile once; knowledge about the server is stored, also when the reading fails.
+
+    With `undeclared`, the whole list of learners is read, and its cost is printed before it is spent.
+    """
     from reconciler.apply.read_back import await_recent_writes
     from reconciler.observed.observe import observe
     from reconciler.runtime.session import learnt_capabilities, progress_listener
 
+    announce = (environment.note or _silent) if undeclared else None
     try:
         with (
             learnt_capabilities(session, environment) as capabilities,
             progress_listener(environment, declared.settings) as progress,
         ):
-            observed = await observe(declared, session.reader, capabilities, progress)
+            observed = await observe(declared, session.reader, capabilities, progress, announce)
             for site in declared.by_site(session.target.name, observed.misids):
                 observed = await await_recent_writes(session.store, session.reader, site, observed)
             return observed
@@ -181,6 +187,10 @@ async def observe_in(session: Session, environment: Environment, declared: Decla
         if session.target.embedded and (problems := await _not_in_sandbox(session, declared)):
             raise ReconcilerError(problems) from refusal
         raise
+
+
+def _silent(_: str) -> None:
+    """Print nothing."""
 
 
 async def _not_in_sandbox(session: Session, declared: Declared) -> list[Problem]:

@@ -68,14 +68,28 @@ class SharedIdentity(Struct, frozen=True, order=True):
         return frozenset(account.id for account in self.accounts)
 
 
+class Roster(Struct, frozen=True):
+    """Active learners of the organisation, as its list shows them, in order.
+
+    `classes` has the class of each, None for no class, if the list shows classes for all declared learners. `whole`:
+    the list is proven complete. `asked`: it was read for its own sake.
+    """
+
+    learners: tuple[UserId, ...]
+    classes: Mapping[UserId, int | None] = field(default_factory=dict)
+    whole: bool = False
+    asked: bool = False
+
+
 class Observed(RedactedRepr, Struct, frozen=True):
     """One reading of the learners and staff in scope.
 
     `misids` maps the declared MISIDs to learners. `staff` has everybody who should hold a declared slot, or does; it is
     keyed by organisation and user id, because an account only counts in its own organisation. `shared` are accounts
     with one MISID or e-mail address, of which at least one is in `staff`. `identities` are learners who are declared by
-    id, by the digest of the MISID that the list shows for them; they are never saved. `calls` is the cost of the
-    reading. `names` are learners' names if this command's report may show them; they are never saved.
+    id, by the digest of the MISID that the list shows for them; they are never saved. `roster` has all learners of the
+    organisation, if the reading showed them. `calls` is the cost of the reading. `names` are learners' names if this
+    command's report may show them; they are never saved.
     """
 
     hidden = ("names",)
@@ -89,6 +103,7 @@ class Observed(RedactedRepr, Struct, frozen=True):
     names: Mapping[UserId, str] = field(default_factory=dict)
     shared: tuple[SharedIdentity, ...] = ()
     identities: Mapping[str, UserId] = field(default_factory=dict)
+    roster: Roster | None = None
 
 
 def misid_digest(organisation: OrganisationId, misid: str) -> str:

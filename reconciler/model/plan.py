@@ -220,6 +220,33 @@ class Summary(Struct, frozen=True):
     unneeded: int | None = None
 
 
+class Departed(Struct, frozen=True):
+    """A declared learner who has left.
+
+    `why` is the status of the account, or `class` for another class than the cohort's. `misid` is set only if no
+    account is known. `usual` is the class of most of the cohort, `now` the learner's.
+    """
+
+    learner: UserId | None
+    misid: str
+    label: str
+    cohort: str
+    why: str
+    usual: int | None = None
+    now: int | None = None
+
+
+class Roll(Struct, frozen=True):
+    """Active learners whom no file declares, and declared ones who have left.
+
+    `whole`: OneFile's list is proven complete, otherwise there may be more undeclared learners.
+    """
+
+    undeclared: tuple[UserId, ...] = ()
+    departed: tuple[Departed, ...] = ()
+    whole: bool = False
+
+
 class GitState(Struct, frozen=True):
     """The `commit` of a state folder, empty if git does not know it.
 
@@ -247,9 +274,10 @@ class Plan(RedactedRepr, Struct, frozen=True):
     reading, if any; `made_from` is the git state of the files themselves. `later` has the changes of later days in
     order, and `withdrawn` those of the base's files that the files no longer bring. `kept` are manual steps that
     earlier runs opened, that no file asks for now, and that nobody is known to have done. `names` are learners' names,
-    only if settings.privacy lets this report show them: they are never saved. `moved` has the reason for each learner
-    whose MISID belonged to another account before, and who is not written; `identities` are the accounts by the digest
-    of their MISID, for the record of an apply. Neither is saved.
+    only if settings.privacy lets this report show them: they are never saved. `roll` compares the learners of the
+    organisation with the files, if the reading showed them. `moved` has the reason for each learner whose MISID
+    belonged to another account before, and who is not written; `identities` are the accounts by the digest of their
+    MISID, for the record of an apply. Neither is saved.
     """
 
     hidden = ("names",)
@@ -274,6 +302,7 @@ class Plan(RedactedRepr, Struct, frozen=True):
     names: Mapping[UserId, str] = field(default_factory=dict)
     later: tuple[LaterChange, ...] = ()
     withdrawn: tuple[LaterChange, ...] = ()
+    roll: Roll | None = None
     moved: Mapping[UserId, str] = field(default_factory=dict)
     identities: Mapping[str, UserId] = field(default_factory=dict)
     kept: tuple[ManualRemoval, ...] = ()

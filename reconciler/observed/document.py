@@ -16,6 +16,7 @@ from reconciler.model.observed import (
     Observed,
     ObservedLearner,
     ObservedStaff,
+    Roster,
     SharedAccount,
     SharedIdentity,
     SharedThing,
@@ -62,6 +63,7 @@ def to_document(observed: Observed, site: Site) -> dict[str, Any]:
             for (organisation, _), member in sorted(observed.staff.items())
             if member.role or member.misid
         ],
+        **_roster(observed.roster),
         "shared": [
             [shared.thing, [[account.id, account.standing] for account in shared.accounts]]
             for shared in observed.shared
@@ -71,6 +73,13 @@ def to_document(observed: Observed, site: Site) -> dict[str, Any]:
             for problem in observed.problems
         ],
     }
+
+
+def _roster(roster: Roster | None) -> dict[str, Any]:
+    if roster is None:
+        return {}
+    classes = [[user, room] for user, room in sorted(roster.classes.items())]
+    return {"roster": [list(roster.learners), classes, roster.whole, roster.asked]}
 
 
 def _learner(learner: ObservedLearner) -> list[Any]:
@@ -104,6 +113,7 @@ class Saved(Struct, frozen=True):
     problems: list[tuple[str, str, tuple[str, Natural] | None]]
     roles: list[tuple[Positive, Positive, Role | None, str]] = field(default_factory=list)
     shared: list[tuple[SharedThing, list[tuple[Positive, AccountStatus]]]] = field(default_factory=list)
+    roster: tuple[list[Positive], list[tuple[Positive, Positive | None]], bool, bool] | None = None
 
 
 def from_json(data: bytes, site: Site) -> Observed:
@@ -156,7 +166,13 @@ def _observed(saved: Saved) -> Observed:
             SharedIdentity(thing, tuple(SharedAccount(UserId(user), standing) for user, standing in accounts))
             for thing, accounts in saved.shared
         ),
+        roster=_saved_roster(*saved.roster) if saved.roster else None,
     )
+
+
+def _saved_roster(learners: list[int], classes: list[tuple[int, int | None]], whole: bool, asked: bool) -> Roster:
+    rooms = _once((UserId(user), room) for user, room in classes)
+    return Roster(tuple(map(UserId, learners)), rooms, whole, asked)
 
 
 def _held(rows: Sequence[tuple[SlotKind, int | str | None, int | Unread | None]]) -> dict[Slot, Holder]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Protocol
 
 from reconciler.model.declared import Declared, DeclaredLearner
@@ -27,10 +28,12 @@ async def observe(
     reader: Reader,
     capabilities: Capabilities | None = None,
     progress: ProgressListener | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Observed:
     """Read every declared learner's managed slots, and the status of everybody who should hold one.
 
     First a few calls: the lists of people, and which lists are worth reading. Then the forecast, then the rest.
+    With `announce`, the whole list of learners is read, and it receives the cost before that is spent.
     Knowledge about the server is stored in `capabilities`. Raises ServiceError when a read fails or contradicts itself.
     """
     capabilities = capabilities if capabilities is not None else Capabilities()
@@ -41,9 +44,8 @@ async def observe(
         if progress:
             progress.spent(reader.client.calls - begun)
 
-    groups = [
-        People(declared, organisation, learners, reader, capabilities) for organisation, learners in _split(declared)
-    ]
+    split = _split(declared) or ([(declared.settings.organisation, [])] if announce else [])
+    groups = [People(declared, organisation, learners, reader, capabilities) for organisation, learners in split]
     work = Work(reader, capabilities)
     for people in groups:
         await people.survey()
@@ -59,6 +61,8 @@ async def observe(
         for people in groups:
             await people.staff.find_holders(_holders(people, work))
         spent()
+    for people in groups:
+        await people.read_roster(announce)
     if reader.paging.settled:
         capabilities.set("page_rows", str(reader.paging.rows))
     capabilities.settle()
@@ -79,6 +83,9 @@ async def observe(
         problems=tuple(problem for people in groups for problem in people.problems),
         names={user: name for people in groups for user in people.found if (name := reader.names.get(user))},
         shared=tuple(shared for people in groups for shared in people.staff.shared()),
+        roster=next(
+            (people.roster for people in groups if people.organisation == declared.settings.organisation), None
+        ),
         identities={digest: user for people in groups for digest, user in people.identities().items()},
     )
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import AccountStatus, misid_digest
+from reconciler.model.observed import AccountStatus, Roster, misid_digest
 from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.staff_accounts import EMPLOYER, UNMARKED, StaffAccounts
@@ -50,10 +50,11 @@ class People:
         self.staff = StaffAccounts(declared, organisation, reader, capabilities)
         self.problems: list[Problem] = []
         self._declared = declared
-        self._organisation = organisation
+        self.organisation = organisation
         self._learners = learners
         self._reader = reader
         self._capabilities = capabilities
+        self.roster: Roster | None = None
         self._register = UserList(reader, organisation, LEARNER_ROLE, capabilities)
         self._scan: ListReader[UserRow] = ListReader(
             f"learners:{organisation}",
@@ -64,6 +65,7 @@ class People:
         self._pages: list[int] = []  # pages of the learners' list that are worth their call
         self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # when the whole list was read
         self._listed_at = 0.0
+        self._called = False  # the unpaged list was sent
         self._shows = f"shows:learners:{organisation}"
 
     # -------------------------------------------------------------- what it will cost
@@ -71,7 +73,7 @@ class People:
     async def survey(self) -> None:
         """Read the learners' list and the staff: all that the cost of the rest depends on."""
         self._listed_at = self._reader.clock.monotonic()
-        called = await self._register.call()
+        called = self._called = await self._register.call()
         if called and (not self._absent() or await self._register.confirm()):
             await self._survey_rows()
         else:
@@ -156,7 +158,7 @@ class People:
         """Return the learners declared by id, by the digest of the MISID that the list shows for them."""
         ids = (learner.id for learner in self._learners if learner.id is not None)
         rows = (row for user in ids if (row := self._register.listed.get(user)))
-        return {misid_digest(self._organisation, row.misid): row.id for row in rows if row.misid}
+        return {misid_digest(self.organisation, row.misid): row.id for row in rows if row.misid}
 
     def _user(self, learner: DeclaredLearner) -> UserId | None:
         """Return the learner's id if it is known without a call."""
@@ -193,6 +195,66 @@ class People:
         await self.staff.find_placements(active)
         spent()
 
+    async def read_roster(self, announce: Callable[[str], None] | None) -> None:
+        """Keep the organisation's active learners, if the lists that were read show them.
+
+        With `announce`, the whole list is read, and records where only they show who is archived; it receives the cost
+        before it is spent.
+        """
+        if announce:
+            await self._complete_list(announce)
+        archived = await self._archived(announce) if self._unmarked else frozenset[UserId]()
+        listed = self._register.whole or self._called or self._scan.chosen
+        if not listed or archived is None:
+            return
+        rows = {user: row for user, row in sorted(self._register.listed.items()) if not row.archived}
+        for misid, found in self._by_misid.items():
+            if misid in self._everyone and len(found) == 1:
+                self.misids.setdefault(misid, found[0].id)
+        classes = {user: row.classroom for user in rows if (row := self._register.rows.get(user))}
+        shown = all(not isinstance(classes.get(user, Unread.UNREADABLE), Unread) for user in self.found.keys() & rows)
+        self.roster = Roster(
+            tuple(user for user in rows if user not in archived),
+            {user: room for user, room in classes.items() if not isinstance(room, Unread)} if shown else {},
+            self._register.whole,
+            asked=announce is not None,
+        )
+
+    @property
+    def _everyone(self) -> set[UserId | str]:
+        """The keys of all declared learners, whatever the scope."""
+        return {learner.key for learner in (*self._learners, *self._declared.everyone)}
+
+    async def _complete_list(self, announce: Callable[[str], None]) -> None:
+        register = self._register
+        if register.whole:
+            return
+        if self._called:
+            announce("--undeclared: about 2 calls, to prove that the list of learners is complete")
+            await register.confirm()
+        if not register.whole:
+            announce("--undeclared: one call for each page of the list of learners, at least 1")
+            rows = await self._reader.users(self.organisation, LEARNER_ROLE, long=True).read()
+            register.take(rows.values(), whole=True)
+        self._by_misid = _by_misid(register.listed)
+
+    async def _archived(self, announce: Callable[[str], None] | None) -> frozenset[UserId] | None:
+        """Return the archived learners of a list that does not mark them; None if finding out was not asked for."""
+        everyone = self._everyone
+        unknown = [user for user, row in sorted(self._register.listed.items()) if not {user, row.misid} & everyone]
+        if announce is None:
+            return None
+        archived = {user for user, found in self.found.items() if found.standing != "active"}
+        announce(f"--undeclared: {len(unknown)} calls, because only a learner's own record shows who is archived")
+
+        async def look(user: UserId) -> None:
+            row = await self._reader.user(user)
+            if row is None or row.archived:
+                archived.add(user)
+
+        await gather_bounded(unknown, look)
+        return frozenset(archived)
+
     async def _read_lists(self) -> None:
         register = self._register
         if self._scan.chosen:
@@ -209,7 +271,7 @@ class People:
     async def _resolve(self, learner: DeclaredLearner) -> UserId | None:
         """Return the one active learner with exactly this MISID; none or several is a problem that names them."""
         misid = learner.misid or ""
-        rows = self._by_misid.get(misid) or await self._reader.misid(self._organisation, misid)
+        rows = self._by_misid.get(misid) or await self._reader.misid(self.organisation, misid)
         if len(rows) == 1:
             self.misids[misid] = rows[0].id
             self._register.listed.setdefault(rows[0].id, rows[0])
@@ -219,7 +281,7 @@ class People:
             what = f"MISID {misid} belongs to {len(rows)} learners in OneFile: {ids}"
             fix = "Declare the learner by the OneFile `id` of the right one, or correct the MISID in OneFile."
         else:
-            what = f"no active learner of organisation {self._organisation} has MISID {misid}"
+            what = f"no active learner of organisation {self.organisation} has MISID {misid}"
             fix = "Check the MISID's spelling (it is compared exactly), or declare the learner by OneFile `id`."
         self.problems.append(Problem(what, fix, learner.source))
         return None

@@ -31,6 +31,7 @@ from reconciler.plan.limits import (
 )
 from reconciler.plan.lookahead import look_ahead
 from reconciler.plan.policies import check_policies
+from reconciler.plan.roll import roll_of
 from reconciler.plan.windows import LONDON, window_at, window_words, writable_from
 from reconciler.problems import Invalid, Problem, in_order
 
@@ -88,6 +89,7 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
         problems=in_order([*plan.problems, *moved.values(), *closed, *look_ahead(near, observed, plan.changes)]),
         moved={user: problem.what for user, problem in moved.items()},
         identities=seen_identities(declared, observed),
+        roll=roll_of(declared, observed),
         later=build_later(shown, observed, plan.changes),
     )
     since = {(issue.learner, issue.slot, issue.holder): issue.first_seen for issue in store.steps}

@@ -100,6 +100,7 @@ def to_document(plan: Plan) -> Document:
         "limits": [rows.problem_row(problem) for problem in plan.refusals],
         "caseload": [rows.caseload_row(row) for row in plan.caseload],
         **_titles(plan.titles),
+        **({"learners": rows.roll_row(plan.roll)} if plan.roll else {}),
         "later": [later_row(change, compared=bool(plan.base)) for change in plan.later],
         "later_withdrawn": [later_row(change, compared=bool(plan.base)) for change in plan.withdrawn],
         "future": future_digest(plan),
@@ -175,6 +176,7 @@ def _plan(document: Document) -> Plan:
         base=document.get("base", ""),
         made_from=_read_made_from(document),
         titles=_read_titles(document.get("names", {})),
+        roll=rows.read_roll(document["learners"]) if "learners" in document else None,
         handles={UserId(int(user)): Handle(handle) for user, handle in document["staff"].items()},
     )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.model.operations import TIME_FORMAT, Operation, addresses, operation_id, time_json
-from reconciler.model.plan import CaseloadRow, Change, Finding, Holding, ManualRemoval, Summary
+from reconciler.model.plan import CaseloadRow, Change, Departed, Finding, Holding, ManualRemoval, Roll, Summary
 from reconciler.model.slots import Handle, Holder, OrganisationId, Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import asdict
 from reconciler.onefile.wire import write_request
@@ -196,6 +196,41 @@ def problem_row(problem: Problem) -> Row:
 
 def read_problem(row: Row) -> Problem:
     return Problem(row["what"], row["fix"], read_source(row["source"]), row["where"], row["severity"])
+
+
+def roll_row(roll: Roll) -> Row:
+    return {
+        "undeclared": list(roll.undeclared),
+        "departed": [
+            {
+                "learner_id": one.learner,
+                "misid": one.misid or None,
+                "label": one.label,
+                "cohort": one.cohort,
+                "why": one.why,
+                "cohort_class": one.usual,
+                "class": one.now,
+            }
+            for one in roll.departed
+        ],
+        "whole": roll.whole,
+    }
+
+
+def read_roll(row: Row) -> Roll:
+    departed = (
+        Departed(
+            one["learner_id"],
+            one["misid"] or "",
+            one["label"],
+            one["cohort"],
+            one["why"],
+            one["cohort_class"],
+            one["class"],
+        )
+        for one in row["departed"]
+    )
+    return Roll(tuple(map(UserId, row["undeclared"])), tuple(departed), row["whole"])
 
 
 def finding_row(finding: Finding) -> Row:

@@ -13,7 +13,8 @@ class Options(Struct, frozen=True):
     """The common options of a command.
 
     `everyone`: show the caseloads of everybody, not only of people affected. `ahead_days`: how far plans warn ahead.
-    `until`: the last day of a plan's later changes, None for all that is declared.
+    `until`: the last day of a plan's later changes, None for all that is declared. `undeclared`: read the whole list of
+    learners, to find those whom no file declares.
     """
 
     state: Path = Path("state")
@@ -26,6 +27,7 @@ class Options(Struct, frozen=True):
     ahead_days: int = 28
     until: date | None = None
     everyone: bool = False
+    undeclared: bool = False
 
     def day(self, today: date) -> date:
         """Return the day to plan for: `--at`, or today."""

@@ -194,3 +194,64 @@ def test_a_new_account_of_one_person_stays_that_person(home: Home, onefile: Serv
     ended = home.run("plan")
     assert ended.code == ExitCode.BLOCKED
     assert "have the same MISID, so they count as one person" in " ".join(ended.out.split())
+
+
+# ------------------------------------------------------------------ learners of the organisation and the files
+
+
+def active_learners(here: Served) -> set[int]:
+    users = here.world.users.values()
+    return {
+        user["ID"]
+        for user in users
+        if user["Role"] == 1 and user["OrganisationID"] == 5740 and not user["DateArchived"]
+    }
+
+
+def test_learners_in_no_file_are_counted_without_a_call_and_named_if_asked(home: Home, onefile: Served) -> None:
+    """The list of learners is read anyway; --undeclared proves it complete, and says first what that costs."""
+    home.declare()
+    left = active_learners(onefile) - {200004}
+    before = len(onefile.calls)
+    plan = home.plan()
+    calls = len(onefile.calls) - before
+    assert set(plan["learners"]["undeclared"]) == left
+    for command in ("plan", "drift"):
+        assert f"{len(left)} active learners of the organisation are declared in no file." in home.run(command).out
+        named = " ".join(home.run(command, "--verbose").out.split())
+        assert f"in no file: {', '.join(map(str, sorted(left)))}." in named
+        assert set(home.run(command, "--format", "json").json["learners"]["undeclared"]) == left
+    before = len(onefile.calls)
+    asked = home.run("plan", "--undeclared", "--format", "json")
+    assert "--undeclared: about 2 calls" in asked.err
+    assert asked.json["learners"] == {"undeclared": sorted(left), "departed": [], "whole": True}
+    assert len(onefile.calls) - before <= calls + 2
+
+
+def test_undeclared_finds_who_is_archived_where_only_records_show_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list with unmarked archived users proves nothing; the cost of the records is printed before it is spent."""
+    with served(None, "archived_in_search=included") as here:
+        point_at(monkeypatch, here.url)
+        home.declare()
+        home.run("plan")
+        assert "learners" not in home.plan()
+        asked = home.run("plan", "--undeclared", "--format", "json")
+        assert "calls, because only a learner's own record shows who is archived" in " ".join(asked.err.split())
+        assert set(asked.json["learners"]["undeclared"]) == active_learners(here) - {200004}
+
+
+def test_declared_learners_who_left_are_counted_and_named(home: Home, onefile: Served) -> None:
+    """Archived, in no list, or in another class than their cohort."""
+    users = [200001, 200002, 200003, 200004, 200005]
+    for user in users:
+        onefile.world.users[user]["ClassroomID"] = 3301
+    onefile.world.users[200003]["ClassroomID"] = 3302
+    people_edit(onefile, {"user": 200005, "archived": True})
+    home.declare(*({"id": user, "label": f"L{user}", "default_assessor": "kate"} for user in users))
+    departed = home.plan("--undeclared")["learners"]["departed"]
+    assert [(row["learner_id"], row["why"]) for row in departed] == [(200003, "class"), (200005, "archived")]
+    assert (departed[0]["cohort_class"], departed[0]["class"]) == (3301, 3302)
+    words = " ".join(home.run("plan", "--verbose").out.split())
+    assert "1 declared learner is archived in OneFile, or not in the organisation now: L200005." in words

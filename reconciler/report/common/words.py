@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from reconciler.model.names import NO_NAMES, Names
 from reconciler.model.operations import Move, Operation, moves
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Change, Departed, Plan
 from reconciler.model.slots import Holder, Slot, SlotKind, Unread, UserId
 from reconciler.text import number_of, spaced
 
@@ -150,6 +150,30 @@ def left_out_words(plan: Plan) -> str:
     """Return the sentence on declared learners outside the scope."""
     were = "was" if plan.left_out == 1 else "were"
     return f"{number_of(plan.left_out, 'declared learner')} outside this scope {were} not read."
+
+
+def roll_words(plan: Plan, *, verbose: bool = False) -> Iterator[str]:
+    """Yield sentences on active learners whom no file declares, and on declared ones who have left."""
+    roll = plan.roll
+    if roll is None:
+        return
+    if roll.undeclared:
+        count = len(roll.undeclared)
+        least, are = "" if roll.whole else "At least ", "is" if count == 1 else "are"
+        ids = f": {', '.join(map(str, roll.undeclared))}" if verbose else ""
+        yield f"{least}{number_of(count, 'active learner')} of the organisation {are} declared in no file{ids}."
+    gone = [one for one in roll.departed if one.why != "class"]
+    moved = [one for one in roll.departed if one.why == "class"]
+    if gone:
+        yield _departed(gone, "archived in OneFile, or not in the organisation now", verbose)
+    if moved:
+        yield _departed(moved, "in another class than most of their cohort", verbose)
+
+
+def _departed(departed: Sequence[Departed], words: str, verbose: bool) -> str:
+    are = "is" if len(departed) == 1 else "are"
+    names = ", ".join(one.label or str(one.learner or one.misid) for one in departed)
+    return f"{number_of(len(departed), 'declared learner')} {are} {words}{f': {names}' if verbose else ''}."
 
 
 def moment_words(moment: datetime) -> str:

@@ -16,6 +16,7 @@ from reconciler.report.common.words import (
     moment_words,
     organisation_words,
     plan_names,
+    roll_words,
 )
 from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_rows
@@ -59,13 +60,14 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
     plan = report.plan
     title = f"Drift in {plan.target}, {organisation_words(plan)}"
     lead = f"Read {moment_words(report.taken_at)}, {number_of(report.spent_calls, 'call')} made"
-    return render_sections(SectionedPage(title, sections, lead=lead, verdict=_verdict(report)))
+    return render_sections(SectionedPage(title, sections, lead=lead, verdict=_verdict(report, verbose)))
 
 
-def _verdict(report: DriftReport) -> str:
+def _verdict(report: DriftReport, verbose: bool) -> str:
     words = [f"{counts_words(report)}.", *(f"{part}." for part in (unrecorded_words(report),) if part)]
     if report.plan.left_out:
         words.append(left_out_words(report.plan))
+    words += roll_words(report.plan, verbose=verbose)
     if report.approved:
         words.append(f"Corrections go back to the files of commit {report.approved}.")
     if why := unapproved_words(report):

@@ -9,6 +9,7 @@ from reconciler.model.operations import holder_json, time_json
 from reconciler.model.plan import Change, Finding, ManualRemoval
 from reconciler.model.slots import Holder, UserId
 from reconciler.plan.document import FORMAT, Document
+from reconciler.plan.document_rows import roll_row
 from reconciler.plan.drift import Drifted, DriftReport, fight_id, place_of
 from reconciler.report.drift.causes import cause_json
 from reconciler.report.drift.due import due_json
@@ -65,6 +66,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "run": report.run,
         "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
         **due_json(report),
+        **({"learners": roll_row(plan.roll)} if plan.roll else {}),
         "staff_findings": [_finding(finding) for finding in report.staff_findings()],
         "causes": [cause_json(cause, report) for cause in report.causes],
         "problems": [problem_json(problem) for problem in (*report.problems, *plan.problems)],

@@ -38,6 +38,7 @@ from reconciler.report.common.words import (
     moment_words,
     organisation_words,
     plan_names,
+    roll_words,
 )
 from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_parts
@@ -77,11 +78,11 @@ def render_markdown(
     """
     fit.check_limit(limit)
     return fit.fit(
-        _opening(report), list(_parts(report, verbose)), "", limit=limit, full_report=full_report, links=links
+        _opening(report, verbose), list(_parts(report, verbose)), "", limit=limit, full_report=full_report, links=links
     )
 
 
-def _opening(report: DriftReport) -> str:
+def _opening(report: DriftReport, verbose: bool) -> str:
     plan, left = report.plan, report.left()
     where = f"target={comment_value(clipped(plan.target, LONGEST_VALUE))} organisation={plan.organisation}"
     lines = [f"<!-- onefile-reconciler drift {where} -->\n"]
@@ -103,6 +104,7 @@ def _opening(report: DriftReport) -> str:
         notes.append(left_out_words(plan).removesuffix("."))
     if words := silence_words(report):
         notes.append(words)
+    notes += [words.removesuffix(".") for words in roll_words(plan, verbose=verbose)]
     if report.approved:
         notes.append(f"Corrections go back to the files of commit {report.approved}")
     if words := unapproved_words(report):

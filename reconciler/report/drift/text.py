@@ -17,6 +17,7 @@ from reconciler.report.common.words import (
     moment_words,
     organisation_words,
     plan_names,
+    roll_words,
 )
 from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_lines
@@ -44,7 +45,7 @@ def render_text(report: DriftReport, *, colour: bool = False, width: int = 100, 
     """Render every drifted slot with its run and age; *verbose* groups nothing."""
     page = Page(width, colour)
     lines = [
-        *_head(page, report),
+        *_head(page, report, verbose),
         *_problems(page, report),
         *_corrections(page, report, verbose),
         *due_lines(page, report),
@@ -60,7 +61,7 @@ def render_text(report: DriftReport, *, colour: bool = False, width: int = 100, 
     return page.text(lines)
 
 
-def _head(page: Page, report: DriftReport) -> Iterator[str]:
+def _head(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
     plan = report.plan
     title = f"Drift in {plan.target}, {organisation_words(plan)}, read {moment_words(report.taken_at)}"
     yield page.paint(BOLD, visible(title))
@@ -71,6 +72,8 @@ def _head(page: Page, report: DriftReport) -> Iterator[str]:
         yield "No drift. Everything applied is still in place, where OneFile shows it."
     if plan.left_out:
         yield left_out_words(plan)
+    for words in roll_words(plan, verbose=verbose):
+        yield from page.wrap(words, rest=2)
     yield f"{number_of(report.spent_calls, 'call')} made"
     if words := silence_words(report):
         yield from page.wrap(f"{words}.", rest=2)

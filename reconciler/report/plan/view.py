@@ -14,7 +14,7 @@ from reconciler.plan.document import future_digest
 from reconciler.report.caseload.view import CaseloadLine, caseload_lines
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
 from reconciler.report.common.notices import Notice, Notices, finding_notice, problem_notice
-from reconciler.report.common.words import duration_words, left_out_words, organisation_words
+from reconciler.report.common.words import duration_words, left_out_words, organisation_words, roll_words
 from reconciler.report.plan.answers import Answer, answers
 from reconciler.report.plan.later import Later, later_view, verdict_words
 from reconciler.report.plan.risk import risk_of
@@ -83,7 +83,7 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
         verdict=" ".join(filter(None, (_verdict(plan, changes, counts), verdict_words(plan)))),
         counts=counts,
         answers=answers(plan, changes, caseload, notices, manual, later),
-        notes=tuple(_notes(plan, unknown, cohorts, already)),
+        notes=(*_notes(plan, unknown, cohorts, already), *roll_words(plan, verbose=verbose)),
         cost=_cost(plan.summary),
         notices=notices,
         manual=manual,
