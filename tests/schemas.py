@@ -20,7 +20,13 @@ def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
 def fitting(document: Any) -> Any:
     """The document as it is, once it fits the schema of the report that it is, if it is one that has a schema."""
     is_report = isinstance(document, dict) and "reconciler_format" in document
-    kind = "drift" if is_report and "report" in document else "calendar" if is_report and "days" in document else ""
+    kind = (
+        document["report"]
+        if is_report and "report" in document
+        else "calendar"
+        if is_report and "days" in document
+        else ""
+    )
     if kind:
         wrong = [
             f"{'/'.join(map(str, one.instance_path))}: {one.message}" for one in _validator(kind).iter_errors(document)

@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "plan.calendar",
         "plan.caseload_history",
         "plan.document",
+        "plan.document_rows",
         "plan.drift",
         "plan.since",
         "plan.windows",

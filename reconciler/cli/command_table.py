@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 COMMANDS: Mapping[str, str] = {
     "adopt": "Copy changes made in OneFile back into the files.",
     "apply": "Apply a saved PLAN, or plan now, show it and ask.",
+    "audit": "Judge everybody in OneFile, without any files.",
     "calendar": "List the coming changes, day by day.",
     "demo": "Run a demonstration on throw-away copies.",
     "digest": "Tell everybody concerned who gains or loses learners.",
@@ -44,7 +45,7 @@ def module_of(name: str) -> str:
 
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "Get started": ("demo", "init", "doctor", "import"),
+    "Get started": ("demo", "init", "doctor", "audit", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "calendar"),
     "Records": ("who", "history", "site", "digest", "revert", "done", "unlock", "store"),
     "Tools": ("fmt", "sandbox"),

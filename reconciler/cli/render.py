@@ -28,6 +28,13 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "markdown": "outcome.markdown:render_applied",
         "html": "outcome.html:render_applied",
     },
+    "audit": {
+        "text": "audit.text:render_text",
+        "markdown": "audit.markdown:render_markdown",
+        "html": "audit.html:render_html",
+        "json": "audit.json:render_json",
+        "csv": "audit.csv:render_csv",
+    },
     "calendar": {
         "text": "calendar.text:render_text",
         "markdown": "calendar.markdown:render_markdown",

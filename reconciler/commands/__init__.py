@@ -9,6 +9,7 @@ from reconciler.lazy import submodules
 if TYPE_CHECKING:
     from reconciler.commands import adopt as adopt
     from reconciler.commands import apply as apply
+    from reconciler.commands import audit as audit
     from reconciler.commands import calendar as calendar
     from reconciler.commands import demo as demo
     from reconciler.commands import digest as digest

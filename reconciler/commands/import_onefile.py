@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.apply.journal import as_declared
+from reconciler.commands.organisation import organisation_of
 from reconciler.importing.existing_state import Existing, read_existing
 from reconciler.importing.from_onefile import FileOptions, Labels, LeftOut, OneFileImport, import_census
 from reconciler.importing.naming import cohort_name_fault
@@ -193,7 +194,7 @@ async def _read(
     settings: Settings,
 ) -> _Seen:
     if existing.settings is None:
-        settings = replace(settings, organisation=await _organisation(session, request.organisation))
+        settings = replace(settings, organisation=await organisation_of(session, request.organisation))
     organisation = OrganisationId(request.organisation or settings.organisation)
     rooms = await session.reader.classrooms(organisation) if _asks_for_names(request) else {}
     scope = replace(await _scope(session.reader, organisation, request, rooms), declared=_declared(existing))
@@ -222,22 +223,6 @@ async def _read(
 def _asks_for_names(request: ImportOptions) -> bool:
     by_name = any(not room.isdecimal() for room in request.classrooms)
     return by_name or (request.names and not request.cohort)
-
-
-async def _organisation(session: Session, requested: int | None) -> OrganisationId:
-    """Return the requested organisation, or the only one that the token can read."""
-    if requested is not None:
-        return OrganisationId(requested)
-    organisations = sorted(await session.reader.organisations())
-    if len(organisations) == 1:
-        return organisations[0]
-    listed = f"{len(organisations)} organisations: {', '.join(map(str, organisations))}"
-    fix = "Choose the one to import with --organisation ID."
-    if session.target.embedded:
-        what, fix = f"the sandbox has {listed}", f"{fix} For your own centre, use --target practice or live."
-    else:
-        what = f"the token can read {listed}"
-    raise Invalid(Problem(what, fix, where="--organisation"))
 
 
 async def _scope(

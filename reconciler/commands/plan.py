@@ -122,7 +122,7 @@ async def plan_in(
     """Make the plan in an open session. The reader keeps its readings for an apply that follows."""
     observed = await observe_in(session, environment, for_both(declared, base), undeclared=options.undeclared)
     if save_observed:
-        save_reading(observed, declared, session.target.name, save_observed)
+        save_reading(observed, Site(session.target.name, declared.settings.organisation), save_observed)
     return compare_both(declared, base, observed, session.store, session.target.name, options, environment)
 
 

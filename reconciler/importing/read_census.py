@@ -37,7 +37,9 @@ async def take_census(
     if not people.likely:  # nobody new, so further reads would change nothing
         calls = reader.client.calls - begun
         return Census(taken_at, scope.organisation, (), {}, {}, people.archived, people.already, calls)
-    staff = await read_staff(scope.organisation, reader)
+    everybody = await _read_all_staff(scope.organisation, reader)
+    staff = {user: member for user, (member, archived) in everybody.items() if not archived}
+    retired = {user: member for user, (member, archived) in everybody.items() if archived}
     _refuse_both(people.rows, staff)
     work = Work(reader, capabilities)
     layers = frozenset(slot for slot in EVERYTHING if slot.kind in scope.kinds)
@@ -58,22 +60,30 @@ async def take_census(
         CensusLearner(user, people.rows[user].misid, people.active[user], slots(user), people.rows[user].name)
         for user in sorted(people.active)
     )
-    elsewhere = await _find_elsewhere(learners, staff, reader)
+    strangers = await _read_strangers(learners, staff, reader)
+    retired |= {user: _retired(row) for user, row in strangers.items() if row and row.archived and user not in retired}
     spent()
     calls = reader.client.calls - begun
-    return Census(taken_at, scope.organisation, learners, staff, elsewhere, people.archived, people.already, calls)
+    elsewhere = {user: _status(row) for user, row in strangers.items()}
+    counts = (people.archived, people.already, calls)
+    return Census(taken_at, scope.organisation, learners, staff, elsewhere, *counts, retired)
 
 
 async def read_staff(organisation: OrganisationId, reader: Reader) -> dict[UserId, CensusStaff]:
     """Read the lists of active staff. Raises BadAnswer if somebody is on two lists."""
-    staff: dict[UserId, CensusStaff] = {}
+    everybody = await _read_all_staff(organisation, reader)
+    return {user: member for user, (member, archived) in everybody.items() if not archived}
+
+
+async def _read_all_staff(organisation: OrganisationId, reader: Reader) -> dict[UserId, tuple[CensusStaff, bool]]:
+    """Read the lists of staff: each account, and whether the list marks it as archived."""
+    staff: dict[UserId, tuple[CensusStaff, bool]] = {}
     for role in Role:
         listed = await reader.users(organisation, ROLE_IDS[role], long=True).read()
         for user, row in sorted(reader.of_role(listed.values(), ROLE_IDS[role]).items()):
             if user in staff:
-                raise _on_two_lists(user, staff[user].role.value, role.value)
-            if not row.archived:
-                staff[user] = CensusStaff(user, role, row.misid, row.name, row.email)
+                raise _on_two_lists(user, staff[user][0].role.value, role.value)
+            staff[user] = CensusStaff(user, role, row.misid, row.name, row.email), row.archived
     return staff
 
 
@@ -202,19 +212,28 @@ def _show_classrooms(rows: Iterable[UserRow]) -> bool:
     return any(not isinstance(row.classroom, Unread) for row in rows)
 
 
-async def _find_elsewhere(
+async def _read_strangers(
     learners: Iterable[CensusLearner], staff: Mapping[UserId, CensusStaff], reader: Reader
-) -> dict[UserId, AccountStatus]:
-    """Read the account status of holders who are on no list, with one call each."""
+) -> dict[UserId, UserRow | None]:
+    """Read the records of the holders who are on no list of active staff, with one call each."""
     held = {holder for learner in learners for holder in learner.slots.values() if isinstance(holder, int)}
-    status: dict[UserId, AccountStatus] = {}
+    records: dict[UserId, UserRow | None] = {}
 
-    async def find(user: UserId) -> None:
-        row = await reader.user(user)
-        status[user] = "missing" if row is None else "archived" if row.archived else "not listed"
+    async def read(user: UserId) -> None:
+        records[user] = await reader.user(user)
 
-    await gather_bounded(sorted(held - staff.keys()), find)
-    return status
+    await gather_bounded(sorted(held - staff.keys()), read)
+    return records
+
+
+def _status(row: UserRow | None) -> AccountStatus:
+    return "missing" if row is None else "archived" if row.archived else "not listed"
+
+
+def _retired(row: UserRow) -> CensusStaff:
+    """Return an archived account; if its role is not shown, it counts as an assessor's, whose address is compared."""
+    roles = {number: role for role, number in ROLE_IDS.items()}
+    return CensusStaff(row.id, roles.get(row.role or 0, Role.ASSESSOR), row.misid, row.name, row.email)
 
 
 def _refuse_both(learners: Mapping[UserId, UserRow], staff: Mapping[UserId, CensusStaff]) -> None:

@@ -55,7 +55,8 @@ class CensusStaff(RedactedRepr, Struct, frozen=True):
 class Census(Struct, frozen=True):
     """The learners and staff of one organisation, as read for an import.
 
-    `elsewhere` has the holders who are on no list of staff, with the status on their own record. `archived` counts
+    `elsewhere` has the holders who are on no list of staff, with the status on their own record. `retired` has the
+    archived accounts that were seen, on a list or by their own record. `archived` counts
     learners whom OneFile lists although they are archived; it need not list any. `already` counts declared learners,
     except those whom the list puts out of scope. `calls` is the cost.
     """
@@ -68,3 +69,4 @@ class Census(Struct, frozen=True):
     archived: int = 0
     already: int = 0
     calls: int = 0
+    retired: Mapping[UserId, CensusStaff] = field(default_factory=dict)

@@ -44,7 +44,7 @@ def check_staff(declared: Declared, observed: Observed, held: Mapping[UserId, He
     if levels["duplicate_staff"] != "off":
         for shared in observed.shared:
             accounts = [account.id for account in shared.accounts]
-            if not concerns.keys().isdisjoint(accounts) and not _is_intended(shared, members):
+            if not concerns.keys().isdisjoint(accounts) and not is_intended(shared, members):
                 yield _finding("duplicate_staff", _duplicate(shared, members), declared, accounts, concerns)
 
 
@@ -143,7 +143,7 @@ def _plural(role: Role) -> str:
 # ------------------------------------------------------------------ accounts that may be one person
 
 
-def _is_intended(shared: SharedIdentity, members: Mapping[UserId, Staff]) -> bool:
+def is_intended(shared: SharedIdentity, members: Mapping[UserId, Staff]) -> bool:
     """Return whether staff.yaml has these accounts as one person with several roles."""
     accounts = [members[account] for account in shared.ids() if account in members]
     roles, persons = {member.role for member in accounts}, {member.human() for member in accounts}

@@ -7,10 +7,14 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from reconciler.model.audit import Audit, AuditFinding
 from reconciler.model.operations import Outcome, State
 from reconciler.model.plan import CaseloadRow, Holding, ManualRemoval
+from reconciler.model.slots import Role
 from reconciler.model.structs import replace
 from reconciler.problems import Source
+from reconciler.report.audit.html import render_html as render_audit
+from reconciler.report.audit.view import HEADINGS
 from reconciler.report.outcome.html import render_html as render_outcomes
 from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan.html import render_html as render_plan
@@ -24,6 +28,8 @@ from tests.factories import (
     KATE,
     LEARNER,
     LEE,
+    NOON,
+    ORGANISATION,
     OSCAR,
     PRIYA,
     UNIT,
@@ -140,3 +146,21 @@ def test_a_click_on_a_name_shows_that_persons_changes_only(show: Show) -> None:
     page.get_by_text("everybody").click()
     assert not all("priya-shah" in text for text in rows.all_inner_texts())
     assert heard == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1100])
+def test_an_audit_is_readable_too(show: Show, scheme: Literal["light", "dark"], width: int) -> None:
+    """By day and by night, on a phone without scrolling sideways, with hostile words in it."""
+    findings = tuple(
+        AuditFinding(policy, "error", f"{HANDLES[KATE]} {text}", f"Correct it {text}.", (LEARNER,), (KATE,))
+        for policy, text in zip(HEADINGS, HOSTILE, strict=False)
+    )
+    row = CaseloadRow(HANDLES[KATE], KATE, Holding(learners=5), Holding(learners=5), 3, 4)
+    audit = Audit(
+        "sandbox", ORGANISATION, NOON, 9, 40, {Role.IQA: 2}, tuple(HEADINGS), findings, (row,), dict(HANDLES), calls=3
+    )
+    page, _ = show(render_audit(audit), color_scheme=scheme, bypass_csp=True, viewport={"width": width, "height": 844})
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -20,8 +20,9 @@ UNIT, ADDED = Slot(SlotKind.UNIT_ASSESSOR, "BA_301"), Slot(SlotKind.ADDITIONAL, 
 
 
 def told(observed: Observed) -> Observed:
-    """Everything but what the reading cost and when it was."""
-    return replace(observed, calls=0, taken_at=START)
+    """Everything but the cost and the time, whether the list of learners was proven complete, and its classes."""
+    roster = observed.roster and replace(observed.roster, whole=False, classes={})
+    return replace(observed, calls=0, taken_at=START, roster=roster)
 
 
 def sides(centre: Centre) -> tuple[Declared, Declared]:
