@@ -45,6 +45,13 @@ def joined(parts: Sequence[str], between: str = ", ") -> Markup:
     return escape(between).join(part if isinstance(part, Markup) else shown(part) for part in parts)
 
 
+def stacked(parts: Sequence[str]) -> Markup:
+    """Return texts and links below one another."""
+    from markupsafe import Markup
+
+    return Markup("<br>").join(part if isinstance(part, Markup) else shown(part) for part in parts)
+
+
 def folded(summary: str, parts: Sequence[str]) -> Markup:
     """Return a list, folded below its summary if it is long."""
     from markupsafe import Markup

@@ -95,7 +95,7 @@ class _Field:
 
         x = self._x(self._series.today)
         line = Markup('<path class="today" d="M{} {}V{}"/>').format(x, _TOP - 4, self._y(0))
-        return line + Markup('<text class="quiet" x="{}" y="{}" text-anchor="middle">today</text>').format(x, _TOP - 7)
+        return line + Markup('<text class="quiet" x="{}" y="{}">today</text>').format(x + 3, _TOP - 7)
 
     def _bound(self, name: str, bound: int) -> Markup:
         from markupsafe import Markup

@@ -108,6 +108,11 @@ class Frame:
         words = learner_words(user, "", self.centre.people)
         return words if self.centre.only else link(words, f"{self.up}learners/{user}.html")
 
+    def may_see(self, user: UserId) -> bool:
+        """Return whether the pages show this learner."""
+        learner = self._by_user.get(user)
+        return self.centre.only is None or (learner is not None and learner.key in self.centre.visible)
+
     @cached_property
     def _by_user(self) -> Mapping[UserId, DeclaredLearner]:
         users: Mapping[LearnerKey, UserId | None] = self.centre.users

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from reconciler.model.history import OpenIssue
 from reconciler.model.names import Names
@@ -45,16 +46,38 @@ def drift_section(frame: Frame) -> Section:
 
 
 def steps_section(frame: Frame) -> Section:
-    """Return what people must do in OneFile, oldest first."""
+    """Return what people must do in OneFile: as the reading shows, else as runs have found it, oldest first."""
     owner = frame.centre.declared.settings.step_owner
-    rows = [
+    rows = _planned_steps(frame) if frame.centre.plan else _open_steps(frame)
+    words = f"For {owner}." if owner and rows else ""
+    return Section("Open manual steps", words, ("Learner", "What to do in OneFile", "Since", "Step"), rows, sorts=True)
+
+
+def _open_steps(frame: Frame) -> list[Row]:
+    return [
         (
             frame.learner(step.learner),
             removal_words(step.slot, step.holder, frame.centre.names),
-            f"{step.first_seen:%Y-%m-%d}, {age_words(frame.centre.now - step.first_seen)} ago",
+            _since(frame, step.first_seen),
             step_id(step.learner, step.slot),
         )
         for step in frame.centre.open_issues("step")
     ]
-    words = f"For {owner}." if owner and rows else ""
-    return Section("Open manual steps", words, ("Learner", "What to do in OneFile", "Since", "Step"), rows, sorts=True)
+
+
+def _planned_steps(frame: Frame) -> list[Row]:
+    steps = frame.centre.plan.manual if frame.centre.plan else ()
+    return [
+        (
+            frame.learner(step.learner),
+            removal_words(step.slot, step.holder, frame.centre.names),
+            _since(frame, step.first_seen),
+            step.id,
+        )
+        for step in steps
+        if frame.may_see(step.learner)
+    ]
+
+
+def _since(frame: Frame, moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}, {age_words(frame.centre.now - moment)} ago" if moment else "found now"

@@ -10,7 +10,7 @@ from reconciler.model.declared import Shift
 from reconciler.model.slots import Unread, UserId
 from reconciler.report.common.words import FROM_RECORD, holder_words, slot_words
 from reconciler.report.history.timeline import COLUMNS, Entry, timeline_entries
-from reconciler.report.html.cells import joined, link, steady
+from reconciler.report.html.cells import joined, link, stacked, steady
 from reconciler.report.html.sections import Row, Section
 from reconciler.report.site.frame import FIND, Frame, learner_file
 from reconciler.report.site.issues import step_rows
@@ -129,7 +129,7 @@ def _story(frame: Frame, entries: Sequence[Entry]) -> Section:
     rows = []
     for entry in entries:
         first = dict(zip(COLUMNS, entry.cells[0], strict=True))
-        what = joined([_happened(dict(zip(COLUMNS, cells, strict=True))) for cells in entry.cells], "; ")
+        what = stacked([_happened(dict(zip(COLUMNS, cells, strict=True))) for cells in entry.cells])
         rows.append((first["when (UTC)"], first["event"], _run(frame, first["run"]), first["who"], what))
     words = "" if rows else _NOTHING
     return Section("Timeline", words, ("When (UTC)", "Event", "Run", "Who", "What"), rows)

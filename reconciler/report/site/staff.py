@@ -10,7 +10,7 @@ from reconciler.model.declared import Cover, DeclaredLearner, Staff
 from reconciler.model.slots import DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Role, Slot, SlotKind
 from reconciler.plan.caseload_history import Points, highest, on_day
 from reconciler.report.common.words import key_words
-from reconciler.report.html.cells import link, mark
+from reconciler.report.html.cells import joined, link, mark, steady
 from reconciler.report.html.sections import Row, Section
 from reconciler.report.html.time_chart import Series, time_chart
 from reconciler.report.site.coming import DAYS, coming_section
@@ -38,12 +38,14 @@ def staff_list(frame: Frame, held: ByStaff) -> str:
 
 def overloaded(frame: Frame) -> Section:
     """Return who is above the target or the maximum now, or will be in the coming days."""
-    rows = []
+    rows: list[Row] = []
     for member in frame.centre.declared.staff.values():
         now, day, most = _numbers(frame, member)
         if word := _mark(member, most):
             when = "now" if day <= frame.centre.day else f"from {day}"
-            rows.append((frame.handle(member.handle), str(now), f"{most} {when}", *_bounds(member), word))
+            over = member.caseload_max is not None and most > member.caseload_max
+            numbers = (str(now), f"{most} {when}", *_bounds(member), mark(word, over=over))
+            rows.append((frame.handle(member.handle), *numbers))
     columns = ("Staff", "Learners now", f"Highest in {DAYS} days", "Target", "Maximum", "Mark")
     words = "" if rows else "Nobody is above target or maximum."
     return Section(f"Caseloads above target or maximum in the next {DAYS} days", words, columns, rows, sorts=True)
@@ -103,7 +105,8 @@ def _line(frame: Frame, member: Staff, held: ByStaff) -> Row:
     if member.role not in _COUNTED:
         now = most = len(held.get(member.handle, ()))
     coming = f"{most} from {day}" if most > now else str(most)
-    cover = next((_cover(cover) for cover in member.cover if cover.end is None or cover.end >= frame.centre.day), "")
+    covers = [cover for cover in member.cover if cover.end is None or cover.end >= frame.centre.day]
+    cover = joined([covers[0].by, steady(f"{covers[0].start} to {covers[0].end or 'the end'}")]) if covers else ""
     over = member.caseload_max is not None and most > member.caseload_max
     name = link(member.handle, staff_file(member.handle))
     role = spaced(member.role.value).replace("iqa", "IQA")
