@@ -24,9 +24,12 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from onefile_sandbox.clock import VirtualClock
+from reconciler.commands import apply as applying
 from reconciler.commands import plan as planning
+from reconciler.commands import site as sites
 from reconciler.commands.plan import Planned
 from reconciler.report.plan import html, markdown, text
+from reconciler.report.site.pages import site_pages
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 
@@ -36,6 +39,11 @@ NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 DAY = date(2026, 12, 1)
 COHORT = "business-admin-l3-2026"
 COLUMNS = 110
+SITE_PICTURES = (
+    ("site-staff.png", "staff/kate-anderson.html", "light"),
+    ("site-learner-dark.png", "learners/200004.html", "dark"),
+)
+"""Pages of the site, with the file of the picture and the colours."""
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 CALM = TerminalTheme(
     (252, 252, 253),
@@ -97,12 +105,26 @@ def main() -> None:
     comment = markdown.render_markdown(centre.plan, fingerprint=centre.fingerprint)
     terminal = text.render_text(cohort.plan, fingerprint=cohort.fingerprint, colour=True, width=COLUMNS)
     prompt = f"$ reconciler plan --cohort {COHORT} --at {DAY}\n"
+    site = _site()
     (PICTURES / "terminal.svg").write_text(_terminal(prompt + terminal), "utf-8")
     with _browser() as browser:
         for scheme in ("light", "dark"):
             _shoot(browser, page, PICTURES / f"report-{scheme}.png", width=1000, height=1250, scheme=scheme)
+        for name, file, scheme in SITE_PICTURES:
+            _shoot(browser, site[file], PICTURES / name, width=1000, height=760, scheme=scheme)
         rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(comment)
         _shoot(browser, _COMMENT.format(comment=rendered), PICTURES / "comment.png", width=960, height=1250)
+
+
+def _site() -> dict[str, str]:
+    """Return the pages of the demonstration centre after an apply."""
+    environment = Environment({"GITHUB_ACTOR": "sam"}, clock=VirtualClock(NOON))
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "state", Path(folder) / "state")
+        with chdir(folder):
+            applying.apply(Options(), environment, None, approve=lambda _: True)
+            with sites.open_centre(Options(), environment, read=True) as centre:
+                return dict(site_pages(centre))
 
 
 def _planned(*cohorts: str) -> Planned:
