@@ -182,7 +182,8 @@ def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
     keeps_its_secrets(job)
     comment = ours(pull, "apply")
     assert pull.comments.index(comment) > pull.comments.index(ours(pull)), "below the plan"
-    assert "on sandbox, organisation 5740: 1 done" in comment.body
+    assert "on sandbox, organisation 5740, by ada, 20" in comment.body
+    assert "UTC: 1 done" in comment.body
     assert "**Next step:** Nothing: everything is done." in comment.body
     assert pull.labels == {"onefile: applied"}
 
