@@ -68,8 +68,9 @@ def decide_due(changes: Iterable[Change], applied: Mapping[Place, LastApplied], 
     """Decide about each change that a date has brought about by the approved files.
 
     A date has brought a change about if the last applied holder is one that the approved files asked for on an earlier
-    day; or, without a record, if they ask for the new holder today and did not on the day of the approval. A change
-    that they already asked for on that day is merely pending, and one that the record already has is drift.
+    day, or if they did not declare the slot on the day of the approval, when an older approval's holder may be
+    recorded; or, without a record, if they ask for the new holder today and did not on the day of the approval.
+    A change that they already asked for on that day is merely pending, and one that the record already has is drift.
     """
     due = []
     for change in changes:
@@ -85,7 +86,8 @@ def _brought_by_date(change: Change, last: LastApplied | None, days: ApprovedDay
     if change.action == "no-op" and not change.blocked:
         return False
     if last is not None:
-        return wanted != last.staff and last.staff in days.earlier.get(place, frozenset())
+        began = place not in days.first
+        return wanted != last.staff and (began or last.staff in days.earlier.get(place, frozenset()))
     return days.first.get(place, Unread.UNREADABLE) != wanted
 
 

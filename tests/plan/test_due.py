@@ -97,6 +97,36 @@ def test_dates_bring_about_the_same_world_however_often_the_daily_job_runs(state
 
 @settings(max_examples=40, deadline=None)
 @given(states(), states(), st.data())
+def test_a_new_approval_in_between_changes_nothing_of_that(old: State, new: State, data: st.DataObject) -> None:
+    """Whatever was approved and applied on some day: from then on its days are brought about, as often as one likes."""
+    assume(not old.has_circle() and not new.has_circle())
+    first, *later = sorted(data.draw(st.sets(st.sampled_from(DAYS), min_size=3, max_size=8)))
+    merged = data.draw(st.sampled_from(later))
+    some = data.draw(st.sets(st.sampled_from(later)))
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        files = {first: old.write(Path(one)), merged: new.write(Path(two))}
+        worlds = []
+        for days in ({*later}, {*some, later[-1]}, {later[-1]}):
+            world, approved = World(), first
+            world.apply(files[first], first)
+            for day in later:
+                if day == merged:
+                    world.apply(files[merged], merged)
+                    approved = merged
+                if day in days:
+                    asked = wanted_by(read_declared(files[approved], day), world.observed())
+                    for written in world.run(files[approved], approved, day):
+                        assert asked[written.learner, written.slot] == written.after
+                    assert world.run(files[approved], approved, day) == []
+            worlds.append(world)
+        wanted = wanted_by(read_declared(files[merged], later[-1]), worlds[0].observed())
+        held = {place: staff for place, staff in wanted.items() if staff is not None}
+        for world in worlds:
+            assert {place: world.held.get(place) for place in held} == held
+
+
+@settings(max_examples=40, deadline=None)
+@given(states(), states(), st.data())
 def test_what_was_never_approved_is_not_due(approved: State, files: State, data: st.DataObject) -> None:
     """Files that were changed since write only what the approved ones ask for too, and never remove anybody."""
     assume(not approved.has_circle() and not files.has_circle())
