@@ -39,6 +39,7 @@ from reconciler.runtime.store_snapshot import (
     note_reading,
     remember_cohorts,
     remember_identities,
+    remember_planned,
     unsettled,
     written_by,
 )
@@ -236,6 +237,7 @@ async def _identified(session: Session, environment: Environment, plan: Plan, de
         if found != user:
             now = f"account {found}" if found is not None else "no one active account"
             reasons[user] = f"MISID {learner.misid} was account {user} when this plan was made, and is {now} now"
+    remember_planned(session.store, plan.site, by_misid)
     return replace(plan, moved={user: why for user, why in reasons.items() if user in written})
 
 

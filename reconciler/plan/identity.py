@@ -55,7 +55,7 @@ def moved_misids(declared: Declared, observed: Observed, recorded: Identities) -
         user = observed.misids.get(learner.misid) if learner.id is None and learner.misid else None
         before = recorded.get(misid_digest(learner.organisation, learner.misid or "")) if user is not None else None
         if user is not None and before is not None and before != user:
-            what = f"MISID {learner.misid} was account {before} when it was last applied, and is account {user} now"
+            what = f"MISID {learner.misid} was account {before} in an earlier run, and is account {user} now"
             fix = (
                 f"Find out in OneFile whose MISID it is. If account {user} is right, declare the learner by "
                 f"`id: {user}`; otherwise correct the MISID in OneFile."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from reconciler.model.declared import Declared
+from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.history import AppliedCohort
-from reconciler.model.observed import Recorded
+from reconciler.model.observed import Recorded, misid_digest
 from reconciler.model.operations import Move, State
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site, UserId
@@ -85,6 +85,14 @@ def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:
     if not plan.left_out and (before is None or before < at):
         store.set_last_reading(plan.site, at)
     return before
+
+
+def remember_planned(store: Store, site: Site, by_misid: Mapping[UserId, DeclaredLearner]) -> None:
+    """Store the accounts that a saved plan has for MISIDs that no run has recorded, for later plans."""
+    before = store.identities(site)
+    planned = {misid_digest(learner.organisation, learner.misid or ""): user for user, learner in by_misid.items()}
+    if not planned.keys() <= before.keys():
+        store.set_identities(site, {**planned, **before})
 
 
 def _places(sent: Collection[JournalRow], store: Store, sites: Collection[Site]) -> frozenset[Place]:

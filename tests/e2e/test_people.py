@@ -122,7 +122,7 @@ def test_a_misid_that_moved_is_a_warning_in_plans_and_a_conflict_at_apply(home: 
     swapped(onefile)
     people_edit(onefile, {"user": 200006, "set": {"DefaultAssessorID": JAMES}})
     before = assessors(onefile)
-    words = "MISID LRN00002 was account 200002 when it was last applied, and is account 200006 now"
+    words = "MISID LRN00002 was account 200002 in an earlier run, and is account 200006 now"
     for command in ("plan", "drift"):
         assert words in " ".join(home.run(command).out.split())
     applied = home.run("apply", "--auto-approve")
@@ -145,6 +145,8 @@ def test_a_saved_plan_is_not_written_to_an_account_that_lost_the_misid(home: Hom
     words = "MISID LRN00002 was account 200002 when this plan was made, and is account 200006 now"
     assert words in " ".join(applied.out.split())
     assert assessors(onefile) == before
+    for command in ("plan", "drift"):
+        assert "MISID LRN00002 was account 200002 in an earlier run" in " ".join(home.run(command).out.split())
 
 
 def test_a_saved_plan_whose_misids_stay_is_applied(home: Home, onefile: Served) -> None:
