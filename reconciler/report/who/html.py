@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.report.common.words import holder_words, learner_words, slot_words
 from reconciler.report.html.cells import steady
 from reconciler.report.html.sections import Row, Section, SectionedPage, render_sections
-from reconciler.report.who.text import cover_words
+from reconciler.report.who.text import again_words, cover_words
 from reconciler.text import number_of, spaced
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def _row(slot: HeldSlot, holders: Holders) -> Row:
         holder_words(staff, names),
         slot.in_name or "",
         steady(known[0]),
-        *known[1:],
+        known[1],
+        "; ".join(filter(None, [known[2], again_words(slot)])),
         str(wanted.source) if wanted else "in no file",
     )
     return (*row, holder_words(slot.onefile, names)) if holders.read else row

@@ -69,6 +69,17 @@ def _by_learner(page: Page, slots: Sequence[HeldSlot], holders: Holders) -> Iter
             yield from page.wrap(f"{slot_words(slot.slot, holders.names)} {_holder(slot, holders)}", first=4, rest=8)
 
 
+def again_words(slot: HeldSlot) -> str:
+    """Return how to add an additional person again whom somebody took off; empty for every other slot."""
+    recorded, wanted = slot.recorded, slot.wanted
+    if slot.slot.kind is not SlotKind.ADDITIONAL or not (slot.learner and wanted and recorded):
+        return ""
+    if recorded.staff != wanted.staff:
+        return ""
+    step = step_id(slot.learner, slot.slot)
+    return f"if taken off in OneFile, add them again with: reconciler done {step} --by NAME, then apply"
+
+
 def _holder(slot: HeldSlot, holders: Holders) -> str:
     """Return the holder and all that is known of it."""
     recorded, wanted = slot.recorded, slot.wanted
@@ -86,9 +97,8 @@ def _holder(slot: HeldSlot, holders: Holders) -> str:
         parts.append(f"not applied yet: run {recorded.run} left {holder_words(recorded.staff, holders.names)} there")
     else:
         parts.append("not recorded")
-    if slot.learner and wanted and slot.slot.kind is SlotKind.ADDITIONAL and recorded and recorded.staff == staff:
-        step = step_id(slot.learner, slot.slot)
-        parts.append(f"if taken off in OneFile, add them again with: reconciler done {step} --by NAME, then apply")
+    if again := again_words(slot):
+        parts.append(again)
     if holders.read:
         parts.append(f"OneFile has {holder_words(slot.onefile, holders.names)} now")
     return ", ".join(parts)
