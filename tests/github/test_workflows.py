@@ -340,6 +340,14 @@ def james_is_applied(centre: Centre, more: dict[str, object] | None = None) -> N
     assert centre.runner.push(centre.forge.merge(pull), SECRETS)["apply"].conclusion == "success"
 
 
+def test_the_first_morning_of_a_new_repository_is_green(centre: Centre) -> None:
+    """Nothing was applied yet: nothing can have drifted, no issue is opened, and the page of the run says so."""
+    job = centre.runner.schedule(SECRETS)["drift"]
+    assert job.conclusion == "success", job.log
+    assert centre.forge.issues == {}
+    assert "nothing is recorded in branch onefile-record" in " ".join(job.summary.split())
+
+
 def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
     """Somebody changes in OneFile what was applied: an issue says so the morning after, and closes once it is back."""
     james_is_applied(centre, {"state/cohorts/c2.yaml": second(cohort("james")["state/cohorts/c1.yaml"])})
