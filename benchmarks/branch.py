@@ -1,6 +1,6 @@
 """A store on a branch after many runs: pushes, their time, the branch's size, and the time to rebuild the cache.
 
-    python -m benchmarks.branch               1,000 runs of 40 operations, some minutes; writes benchmarks/branch.md
+    python -m benchmarks.branch               250 runs of 40 operations, some ten minutes; writes benchmarks/branch.md
     python -m benchmarks.branch --runs 50     fewer, and only prints
 
 The same runs are then recorded in SQLite, and in PostgreSQL if there is one.
@@ -131,7 +131,7 @@ def report(runs: int, rows: list[tuple[str, str]]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, default=250)
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         try:
@@ -139,7 +139,7 @@ def main() -> int:
         except _NoServer:
             server = None
         text = report(runs, measure(runs, Path(name), server))
-    if runs == 1_000:
+    if runs >= 250:
         (Path(__file__).parent / "branch.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return 0
