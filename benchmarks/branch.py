@@ -1,6 +1,6 @@
 """A store on a branch after many runs: pushes, their time, the branch's size, and the time to rebuild the cache.
 
-    python -m benchmarks.branch               250 runs of 40 operations, some ten minutes; writes benchmarks/branch.md
+    python -m benchmarks.branch               1,000 runs of 40 operations, about an hour; writes benchmarks/branch.md
     python -m benchmarks.branch --runs 50     fewer, and only prints
 
 The same runs are then recorded in SQLite, and in PostgreSQL if there is one.
@@ -114,7 +114,7 @@ def report(runs: int, rows: list[tuple[str, str]]) -> str:
             "# A store on a branch",
             "",
             f"{datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores, {platform.system()}, Python "
-            f"{platform.python_version()}, {version}. Made by `python -m benchmarks.branch`.",
+            f"{platform.python_version()}, {version}. Made by `python -m benchmarks.branch --runs {runs}`.",
             "",
             f"{runs:,} runs of {OPERATIONS} operations each, all in one centre, as `apply` records them.",
             "",
@@ -131,7 +131,7 @@ def report(runs: int, rows: list[tuple[str, str]]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=250)
+    parser.add_argument("--runs", type=int, default=1_000)
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         try:
@@ -139,7 +139,7 @@ def main() -> int:
         except _NoServer:
             server = None
         text = report(runs, measure(runs, Path(name), server))
-    if runs >= 250:
+    if runs >= 1_000:
         (Path(__file__).parent / "branch.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return 0
