@@ -119,7 +119,7 @@ class Trial:
             open_slots = unsettled(self.store, [Site(TARGET, ORGANISATION)])
             run = self.begin_run()
             return await apply_plan(
-                plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, just_read=True
+                plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, agreed=plan.as_declared()
             )
 
         return self.read(work, network=network, calls_per_minute=calls_per_minute)

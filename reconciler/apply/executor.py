@@ -6,13 +6,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
 from reconciler.apply.journal import RunJournal
 from reconciler.apply.read_back import ReadBack
 from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.operations import Operation, Outcome, State, moves
-from reconciler.model.plan import Plan
+from reconciler.model.plan import AsDeclared, Plan
 from reconciler.model.slots import Place, Slot, UserId
 from reconciler.model.structs import Struct
 from reconciler.onefile.concurrency import gather_bounded
@@ -22,6 +23,7 @@ from reconciler.store import Store
 
 WORKERS = 8
 NOTHING_REFUSED: Mapping[Place, str] = {}
+NOTHING_AGREED: AsDeclared = {}
 
 
 class Applied(Struct, frozen=True):
@@ -39,23 +41,22 @@ async def apply_plan(
     *,
     unsettled: Collection[Place],
     still_ours: Callable[[], None],
-    just_read: bool = False,
+    agreed: AsDeclared = NOTHING_AGREED,
+    read_at: datetime | None = None,
     refused: Mapping[Place, str] = NOTHING_REFUSED,
     closed: Callable[[], ReconcilerError | None] = lambda: None,
-    outdated: Collection[UserId] = (),
 ) -> Applied:
     """Carry out `plan` through the reader's client, journalled under `run`, which has begun and holds the lock.
 
     All slots are checked before the first write, and each again before its own unless its reading is younger than a
     minute. While a kind of slot is unproven in this run, learners are written one at a time; after that several at
     once, each learner's operations always in plan order. `unsettled` slots, which an earlier run may or may not have
-    written, are not written again. `just_read`: the plan was made in this session, so slots that it read as declared
-    may be recorded, but not those of `outdated` learners, whom another run has written to since. `closed` returns an
-    error once nothing more may be written. `refused` slots are conflicts for the reason given. `still_ours` raises
-    Locked when the lock is lost.
+    written, are not written again. `agreed` slots are recorded, because the plan's reading found them as declared;
+    `read_at` is when, if that was before this session. `closed` returns an error once nothing more may be written.
+    `refused` slots are conflicts for the reason given. `still_ours` raises Locked when the lock is lost.
     An error or a cancellation ends the run early; the outcomes show what was done by then.
     """
-    journal = RunJournal(plan, store, run, reader, just_read, frozenset(outdated))
+    journal = RunJournal(plan, store, run, reader, agreed, read_at)
     attempts = Attempts(journal, reader, still_ours, _declared_slots(plan), unsettled, refused=refused, closed=closed)
     try:
         await _Schedule(plan, journal, attempts).run()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from reconciler.model.operations import Operation, Outcome, Proof, State, moves, operation_id
-from reconciler.model.plan import Plan
+from reconciler.model.plan import AsDeclared, Plan
 from reconciler.model.slots import Holder, OrganisationId, Site, Slot, Unread, UserId
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import write_request
@@ -21,34 +22,31 @@ class RunJournal:
     """The journal and the record of one run, and the outcomes so far by operation id.
 
     `outcomes` are journalled. `reached` also has those that a failing store did not take: once it has failed, nothing
-    more is written to it (each attempt may take as long as its patience) until `close` tries once more.
+    more is written to it (each attempt may take as long as its patience) until `close` tries once more. `agreed` are
+    the slots that the plan's reading found as declared, `read_at` is when, if that was before this run.
     """
 
     plan: Plan
     store: Store
     run: int
     reader: Reader
-    just_read: bool
-    outdated: frozenset[UserId] = frozenset()
+    agreed: AsDeclared
+    read_at: datetime | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     reached: dict[str, Outcome] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     failure: StoreError | Locked | None = None
 
     def open(self) -> None:
-        """Journal every intent, and record the slots read as declared: a later edit of one is then drift.
-
-        What an older plan read may have changed, so it is not recorded.
-        """
+        """Journal every intent, and record the slots read as declared: a later edit of one is then drift."""
         operations = [
             journal_operation(operation, self._sites[operation.learner].organisation)
             for operation in self.plan.operations
         ]
         self.store.plan_operations(self.run, operations)
-        if not self.just_read:
-            return
-        for site, rows in as_declared(self.plan).items():
-            self.store.record(site, [row for row in rows if row[0] not in self.outdated], run=self.run)
+        for site, rows in self.agreed.items():
+            self.store.record(site, rows, run=self.run)
+            self.store.see(site, rows, at=self.read_at)
 
     def sending(self, operation: Operation) -> None:
         with self._note_failure():
@@ -136,7 +134,21 @@ class RunJournal:
         that failed is tried once more, because it may only have been busy.
         """
         self.failure = None
-        return tuple(self._closed(operation, why) for operation in operations)
+        outcomes = tuple(self._closed(operation, why) for operation in operations)
+        with suppress(StoreError, Locked):  # otherwise the next reading stores it
+            self._see_proven(outcomes)
+        return outcomes
+
+    def _see_proven(self, outcomes: Collection[Outcome]) -> None:
+        """Store that slots were seen to hold what was written."""
+        shown: dict[Site, list[tuple[UserId, Slot, UserId | None]]] = {}
+        for outcome in outcomes:
+            if outcome.state is State.DONE and outcome.proof == "read_back":
+                learner = outcome.operation.learner
+                rows = shown.setdefault(self._sites[learner], [])
+                rows += [(learner, slot, move.after) for slot, move in moves(outcome.operation)]
+        for site, rows in shown.items():
+            self.store.see(site, rows)
 
     def _closed(self, operation: Operation, why: str) -> Outcome:
         id = operation_id(operation)
@@ -154,16 +166,6 @@ class RunJournal:
             if id in self.sent:
                 return journalled or cut_off
             return reached or Outcome(operation, State.NOT_TRIED, why)
-
-
-def as_declared(plan: Plan) -> dict[Site, list[tuple[UserId, Slot, UserId | None]]]:
-    """Return the slots that were read and hold what the files declare, by organisation."""
-    rows: dict[Site, list[tuple[UserId, Slot, UserId | None]]] = {}
-    for change in plan.changes:
-        if change.action == "no-op" and change.before == change.after and not change.recorded:
-            site = Site(plan.target, change.organisation)
-            rows.setdefault(site, []).append((change.learner, change.slot, change.after))
-    return rows
 
 
 def journal_operation(operation: Operation, organisation: int) -> JournalOperation:

@@ -22,6 +22,7 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, open_session
+from reconciler.runtime.sightings import note_sightings
 from reconciler.runtime.state_edits import Edits, FileEdit
 from reconciler.text import did_you_mean, listed, quoted
 
@@ -116,6 +117,7 @@ class _Adopting:
         self._prove(taken, planned, again)
         if not dry_run:
             edits.write()
+        note_sightings(self.session.store, (planned if dry_run else again).plan, self.session.began)
         before = set(planned.why_blocked())
         blocked = [edits.in_place(problem) for problem in again.why_blocked()]
         return Adoption(

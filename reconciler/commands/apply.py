@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from reconciler.apply.executor import NOTHING_REFUSED, Applied, apply_plan
+from reconciler.apply.executor import NOTHING_AGREED, NOTHING_REFUSED, Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply, shown_in
 from reconciler.apply.recovery import settle_late, settle_open
 from reconciler.commands.plan import Planned, observe_in, plan_in
@@ -18,10 +18,18 @@ from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, addresses, moves
-from reconciler.model.plan import GitState, Plan
-from reconciler.model.slots import Place, Site, Slot, SlotKind, UserId
+from reconciler.model.plan import AsDeclared, GitState, Plan
+from reconciler.model.slots import Place, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.plan.ageing import applied_already, broken_today, no_longer_asked, overtaken, rejudge, renewed
+from reconciler.plan.ageing import (
+    applied_already,
+    broken_today,
+    no_longer_asked,
+    overtaken,
+    rejudge,
+    renewed,
+    still_agreed,
+)
 from reconciler.plan.alteration import altered, as_planned, learners_of, never_written, reverted_runs, suspects
 from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
@@ -35,6 +43,7 @@ from reconciler.runtime.lock import locked, refuse_if_held, sites_of
 from reconciler.runtime.manual_steps import note_steps
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
+from reconciler.runtime.sightings import note_sightings
 from reconciler.runtime.store_snapshot import (
     note_reading,
     remember_cohorts,
@@ -160,10 +169,12 @@ async def _apply(
                 _refuse_overtaken(kept, session.store, saved)
         planned = await _planned(session, options, environment, declared, files, kept)
         _expected(planned, None if kept else expect, saved)
-        if planned.plan.blocked:
-            return ApplyResult(planned, error=Blocked(planned.why_blocked()))
-        if planned.plan.operations and not approve(planned):
-            return ApplyResult(planned, declined=True)
+        blocked = planned.plan.blocked
+        if blocked or (planned.plan.operations and not approve(planned)):
+            if not kept and not is_early:
+                note_sightings(session.store, planned.plan, session.began)
+            error = Blocked(planned.why_blocked()) if blocked else None
+            return ApplyResult(planned, error=error, declined=not blocked)
         return await run_plan(
             session,
             planned,
@@ -334,7 +345,8 @@ async def run_plan(
         async with locked(store, *sites_of(plan), environment=environment, command=command, run=run) as still_ours:
             whole = command == "apply"
             closed = window_guard(environment, declared.settings)
-            applied = await _carry_out(session, plan, run, still_ours, just_read and whole, refused, closed)
+            work = _Work(plan, declared, run, whole=whole, just_read=just_read)
+            applied = await _carry_out(session, work, still_ours, refused, closed)
             if whole:
                 with suppress(StoreError, Locked):  # the run must still be reported
                     still_ours()
@@ -381,12 +393,20 @@ def _names(plan: Plan, session: Session) -> dict[UserId, str]:
     return {change.learner: read[change.learner] for change in plan.changes if change.learner in read}
 
 
+class _Work(Struct, frozen=True):
+    """A plan to carry out as a run: `whole` files or a part, `just_read` in this session or saved before."""
+
+    plan: Plan
+    declared: Declared
+    run: int
+    whole: bool
+    just_read: bool
+
+
 async def _carry_out(
     session: Session,
-    plan: Plan,
-    run: int,
+    work: _Work,
     still_ours: Callable[[], None],
-    just_read: bool,
     refused: Mapping[Place, str],
     closed: Callable[[], ReconcilerError | None],
 ) -> Applied:
@@ -395,24 +415,56 @@ async def _carry_out(
     Learners to whom another run has written since this session began are read again: the plan may have waited for
     its approval, or for the lock, meanwhile.
     """
-    store, sites = session.store, plan.by_site()
+    plan, run, store, sites = work.plan, work.run, session.store, work.plan.by_site()
     outdated = {user for site in sites for user in store.written_since(session.began, site, run=run)}
     session.reader.forget(outdated)
     for site in sites:
         await settle_open(store, session.reader, site)
         settle_late(store, site, plan)
+    doubtful = unsettled(store, sites)
     return await apply_plan(
         plan,
         session.reader,
         store,
         run,
-        unsettled=unsettled(store, sites),
+        unsettled=doubtful,
         still_ours=still_ours,
-        just_read=just_read,
+        agreed=_agreed(session, work, outdated, doubtful) if work.whole else NOTHING_AGREED,
+        read_at=None if work.just_read else plan.created_at,
         refused=refused,
         closed=closed,
-        outdated=outdated,
     )
+
+
+def _agreed(session: Session, work: _Work, outdated: Collection[UserId], doubtful: Collection[Place]) -> AsDeclared:
+    """Return the slots that the plan's reading found as declared, without those that something contradicts since."""
+    agreed = work.plan.as_declared()
+    if work.just_read:
+        return {site: [row for row in rows if row[0] not in outdated] for site, rows in agreed.items()}
+    contradicted = set(doubtful)
+    for site, rows in agreed.items():
+        contradicted |= _contradicted(session, site, {(user, slot): staff for user, slot, staff in rows}, work.plan)
+    return still_agreed(work.plan, work.declared, contradicted)
+
+
+def _contradicted(session: Session, site: Site, found: Mapping[Place, UserId | None], plan: Plan) -> set[Place]:
+    """Return the slots that were applied, seen or read with another holder since the saved plan was made."""
+    store, since, learners = session.store, plan.created_at, {user for user, _ in found}
+    recorded = store.recorded(site, learners)
+    others = {place for place, staff in found.items() if recorded.get(place, staff) != staff}
+    last = store.last_applied(site, {user for user, _ in others}) if others else {}
+    contradicted = {place for place in others if place in last and last[place].at >= since}
+    for place, sightings in store.seen(site, learners).items():
+        if place in found and any(row.holder != found[place] and row.at >= since for row in sightings):
+            contradicted.add(place)
+    for issue in store.issues(site, "drift", ended_since=since):
+        if issue.last_seen >= since:
+            contradicted.add(issue.place)
+    for user in learners:
+        for slot, holder in session.reader.last(user).items():
+            if (user, slot) in found and not isinstance(holder, Unread) and holder != found[user, slot]:
+                contradicted.add((user, slot))
+    return contradicted
 
 
 # ------------------------------------------------------------------ checks before the lock is acquired

@@ -42,6 +42,7 @@ from reconciler.plan.drift import (
     nothing_approved,
     place_of,
     restrict_to,
+    sightings_of,
     unmanaged,
     wanted_by,
 )
@@ -53,7 +54,8 @@ from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.open_issues import issues_of, observe_issues
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
-from reconciler.runtime.store_snapshot import missable_cohorts, note_reading, remember_identities
+from reconciler.runtime.sightings import note_sightings
+from reconciler.runtime.store_snapshot import missable_cohorts, note_reading, remember_identities, seen_at
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
 from reconciler.store.open_issues import Observations
 
@@ -89,7 +91,11 @@ class Drifting(Struct, frozen=True):
             return ExitCode.INCOMPLETE
         waits = self.due is not None and self.due.unapproved_due
         staff = any(finding.blocks for finding in self.report.staff_findings())
-        return ExitCode.CHANGES if detailed and (left or self.report.unseen or waits or staff) else ExitCode.DONE
+        return (
+            ExitCode.CHANGES
+            if detailed and (left or self.report.unseen or self.report.watch.blind or waits or staff)
+            else ExitCode.DONE
+        )
 
 
 def drift(
@@ -142,7 +148,9 @@ async def _drift(
         notes = other is None and options.at is None  # files not merged, or another day's, are only compared
         report = _report(plan, declared, observed, store, options, known, notes=notes)
         read_before = note_reading(store, plan, observed.taken_at) if notes else store.last_reading(plan.site)
-        report = replace(report, unapproved=unapproved, read_before=read_before, spent_calls=session.client.calls)
+        watch = note_sightings(store, plan, session.began) if notes else plan.watch
+        report = replace(report, unapproved=unapproved, read_before=read_before, watch=watch)
+        report = replace(report, spent_calls=session.client.calls)
         chosen = {place_of(drifted.change) for drifted in report.drift if drifted.verdict is DriftAction.CORRECT}
         drifting = Drifting(report, correct)
         if approval is not None and chosen:
@@ -187,6 +195,8 @@ def _report(
     since = now - LOOKING_BACK
     earlier = issues_of(store, plan.by_site(), "drift", ended_since=since) if memory.corrections else ()
     due = {place_of(change) for change in known if is_due(change, applied.get(place_of(change)), holders_then)}
+    seen = seen_at(store, {site: users & learners for site, users in plan.by_site().items()})
+    memory = replace(memory, sighted=sightings_of(reported, seen))
     return DriftReport(
         plan=dated(plan, store),
         taken_at=observed.taken_at,

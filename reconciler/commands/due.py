@@ -21,6 +21,7 @@ from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, open_session
+from reconciler.runtime.sightings import note_sightings
 from reconciler.runtime.store_snapshot import missable_cohorts, note_reading
 from reconciler.runtime.windows import wait_until_open
 from reconciler.store import Store
@@ -63,6 +64,7 @@ async def _apply_due(options: Options, environment: Environment, approved: str |
         observed = await observe_in(session, environment, declared)
         plan = compare(declared, observed, store, target, options, environment).plan
         note_reading(store, plan, observed.taken_at)
+        note_sightings(store, plan, session.began)
         due = find_due(plan, files, observed, store)
         return await carry_out(session, plan, due, files, declared, observed, options, environment)
 

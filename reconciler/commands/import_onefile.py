@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reconciler.apply.journal import as_declared
 from reconciler.commands.organisation import organisation_of
 from reconciler.importing.existing_state import Existing, read_existing
 from reconciler.importing.from_onefile import FileOptions, Labels, LeftOut, OneFileImport, import_census
@@ -309,13 +308,14 @@ async def _remember(session: Session, options: Options, environment: Environment
 
     The files are written by then, so an error of the store is only a warning.
     """
-    store, agreed = session.store, as_declared(plan)
+    store, agreed = session.store, plan.as_declared()
     try:
         run = begin_run(store, options, environment, "import", plan.site)
         try:
             async with locked(store, *sites_of(plan), environment=environment, command="import", run=run):
                 for site, rows in agreed.items():
                     store.record(site, rows, run=run)
+                    store.see(site, rows)
         except Locked:
             store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
             raise

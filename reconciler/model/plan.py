@@ -9,7 +9,7 @@ from typing import Literal
 
 from reconciler.model.declared import Level
 from reconciler.model.operations import Operation
-from reconciler.model.slots import Handle, Holder, OrganisationId, Site, Slot, Unread, UserId
+from reconciler.model.slots import Handle, Holder, OrganisationId, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import EqualIgnoringSource, RedactedRepr, Struct, field
 from reconciler.problems import Problem, Source
 
@@ -62,6 +62,11 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
         """True if the slot's declared time has ended: read, set aside, and nobody declared."""
         read = not (self.recorded or isinstance(self.before, Unread))
         return read and self.after is None and bool(self.blocked)
+
+    @property
+    def is_declared(self) -> bool:
+        """False if nobody is declared now: the time has ended, or somebody was added and is no longer asked for."""
+        return self.after is not None or not (self.blocked or self.slot.kind is SlotKind.ADDITIONAL)
 
 
 class ManualRemoval(EqualIgnoringSource, Struct, frozen=True):
@@ -204,7 +209,8 @@ class Summary(Struct, frozen=True):
 
     `unknown` slots are shown neither by OneFile nor by a record: they are written once, or left alone if nobody is
     declared. `unneeded` is None without a base, and else counts the slots that the plan of the base's files would
-    change and this one neither changes nor sets aside.
+    change and this one neither changes nor sets aside. The last four count the declared slots of a `Watch`; None in a
+    plan that was not compared with what was seen before.
     """
 
     create: int = 0
@@ -218,6 +224,10 @@ class Summary(Struct, frozen=True):
     write_calls: int = 0
     seconds: int = 0
     unneeded: int | None = None
+    watched: int | None = None
+    unwatched: int | None = None
+    unseen: int | None = None
+    went_blind: int | None = None
 
 
 class Departed(Struct, frozen=True):
@@ -257,10 +267,37 @@ class GitState(Struct, frozen=True):
     uncommitted: bool | None = None
 
 
+class Watch(Struct, frozen=True):
+    """Declared slots by whether a change in OneFile would be noticed.
+
+    `watched` slots are shown, and their declared holder was applied or seen before: another one is drift. `unwatched`
+    slots are shown, but were never seen as declared. `unseen` slots are not shown; those in `blind` were before.
+    `unresolved` counts the slots of learners whose OneFile id is not known: nothing shows them either. `shown` are the
+    kinds of which OneFile shows at least one declared slot.
+    """
+
+    watched: int = 0
+    unwatched: tuple[Change, ...] = ()
+    unseen: tuple[Change, ...] = ()
+    blind: tuple[Change, ...] = ()
+    unresolved: int = 0
+    shown: frozenset[SlotKind] = frozenset()
+
+    @property
+    def unseen_count(self) -> int:
+        return len(self.unseen) + self.unresolved
+
+
 REVERTED = "run "
 """The beginning of the source of a change in a plan that reverts a run."""
 NO_GIT = GitState()
 """No commit is known."""
+NO_WATCH = Watch()
+"""The plan was not compared with what was seen before."""
+
+
+AsDeclared = Mapping[Site, list[tuple[UserId, Slot, UserId | None]]]
+"""Slots that hold what the files declare, by organisation."""
 
 
 class Plan(RedactedRepr, Struct, frozen=True):
@@ -277,7 +314,8 @@ class Plan(RedactedRepr, Struct, frozen=True):
     only if settings.privacy lets this report show them: they are never saved. `roll` compares the learners of the
     organisation with the files, if the reading showed them. `moved` has the reason for each learner whose MISID
     belonged to another account before, and who is not written; `identities` are the accounts by the digest of their
-    MISID, for the record of an apply. Neither is saved.
+    MISID, for the record of an apply. Neither is saved; of `watch`, the summary's
+    counts are.
     """
 
     hidden = ("names",)
@@ -306,6 +344,7 @@ class Plan(RedactedRepr, Struct, frozen=True):
     moved: Mapping[UserId, str] = field(default_factory=dict)
     identities: Mapping[str, UserId] = field(default_factory=dict)
     kept: tuple[ManualRemoval, ...] = ()
+    watch: Watch = NO_WATCH
 
     @property
     def steps(self) -> tuple[ManualRemoval, ...]:
@@ -324,6 +363,16 @@ class Plan(RedactedRepr, Struct, frozen=True):
             sites.setdefault(Site(self.target, change.organisation), set()).add(change.learner)
         own = sites.pop(self.site, set())
         return {**dict(sorted(sites.items())), self.site: own}
+
+    def as_declared(self) -> AsDeclared:
+        """Return the slots that were read and hold what the files declare, by organisation."""
+        rows: dict[Site, list[tuple[UserId, Slot, UserId | None]]] = {}
+        for change in self.changes:
+            agrees = change.action == "no-op" and change.before == change.after and not change.recorded
+            if agrees and change.is_declared:
+                site = Site(self.target, change.organisation)
+                rows.setdefault(site, []).append((change.learner, change.slot, change.after))
+        return rows
 
     @property
     def reverts(self) -> int | None:

@@ -9,10 +9,10 @@ from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.history import LastApplied, RunRow
 from reconciler.model.observed import Observed
 from reconciler.model.operations import State, moves
-from reconciler.model.plan import REVERTED, Change, Finding, HandoverKind, LaterChange, Plan
+from reconciler.model.plan import REVERTED, AsDeclared, Change, Finding, HandoverKind, LaterChange, Plan
 from reconciler.model.slots import Place, UserId
 from reconciler.model.structs import replace
-from reconciler.plan.alteration import missing_findings
+from reconciler.plan.alteration import learners_of, missing_findings
 from reconciler.plan.operations import removal
 from reconciler.plan.waivers import waive, waive_saved
 from reconciler.problems import Problem, Source
@@ -80,6 +80,24 @@ def no_longer_asked(plan: Plan, declared: Declared) -> dict[Place, str]:
         if why := _why_not(change, learner, declared):
             reasons[change.learner, change.slot] = why
     return reasons
+
+
+def still_agreed(plan: Plan, declared: Declared, contradicted: Collection[Place]) -> AsDeclared:
+    """Return the slots that a saved plan found as declared, that today's files declare alike, and nothing contradicts.
+
+    What reverts a run asks for is not what files declare.
+    """
+    learners = learners_of(plan, declared)
+    rows = {
+        site: [
+            (user, slot, staff)
+            for user, slot, staff in found
+            if (learner := learners.get(user)) and slot in learner.slots and learner.slots[slot].staff == staff
+            if (user, slot) not in contradicted
+        ]
+        for site, found in plan.as_declared().items()
+    }
+    return {} if any(change.source.file.startswith(REVERTED) for change in plan.changes) else rows
 
 
 def _why_not(change: Change, learner: DeclaredLearner | None, declared: Declared) -> str:

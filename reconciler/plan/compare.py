@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from reconciler.model.plan import Action, Change, Plan, Reason
 from reconciler.model.slots import LEARNING_AIM_KINDS, Holder, Place, Role, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.operations import operations_for, removal, summarise
+from reconciler.plan.watch import NOTHING_SEEN, Seen
 from reconciler.problems import Invalid, Problem, in_order
 
 _UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison
@@ -29,15 +30,16 @@ def make_plan(
     *,
     target: str,
     created_at: datetime,
+    seen: Seen = NOTHING_SEEN,
 ) -> Plan:
     """Compare the three sides and put the results in order. The same inputs give the same plan.
 
     Changes are sorted by cohort, learner and slot (additional people first: make before break), operations likewise.
-    Raises Invalid if two declarations turn out to be one learner.
+    What was `seen` as declared counts as applied. Raises Invalid if two declarations turn out to be one learner.
     """
     learners = sorted(_resolved(declared, observed), key=lambda pair: (pair[0].cohort, pair[1], pair[0].source))
     _refuse_twins(learners)
-    compare = _Comparison(declared, observed, recorded, frozenset(unsettled))
+    compare = _Comparison(declared, observed, recorded, frozenset(unsettled), seen)
     changes = [change for learner, user in learners for change in compare.learner(learner, user)]
     unresolved = sum(map(_slots, declared.learners)) - sum(_slots(learner) for learner, _ in learners)
     operations = tuple(operations_for(changes))
@@ -103,6 +105,7 @@ class _Comparison:
     observed: Observed
     recorded: Recorded
     unsettled: frozenset[Place]
+    seen: Seen
 
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []
@@ -122,13 +125,25 @@ class _Comparison:
             wanted = {slot: Wanted(None, None, learner.source) for slot in added} | dict(wanted)
         lasts = self.lasts.get(user, {})
         changes = [
-            self._slot(learner, seen, slot, wanted[slot], lasts.get(slot, _UNREADABLE), why_not)
+            self._slot(learner, seen, slot, wanted[slot], self._last(user, slot, wanted[slot], lasts), why_not)
             for slot in sorted(wanted, key=Slot.order)
         ]
         if learner.lapsed:
             changes += [self._lapsed(learner, seen, slot, lapse, why_not) for slot, lapse in learner.lapsed.items()]
             changes.sort(key=lambda change: change.slot.order())
         return changes
+
+    def _last(self, user: UserId, slot: Slot, want: Wanted, lasts: Mapping[Slot, UserId | None]) -> Holder:
+        """Return the holder that was last applied, or that was seen since as these or other files declared it.
+
+        Files that are not merged yet may have seen another holder as declared. So whoever these declare counts if they
+        were ever applied or seen; else the holder seen last.
+        """
+        recorded = lasts.get(slot, _UNREADABLE)
+        sightings = self.seen.get((user, slot))
+        if not sightings or recorded == want.staff:
+            return recorded
+        return want.staff if any(sighting.holder == want.staff for sighting in sightings) else sightings[-1].holder
 
     def _lapsed(
         self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, lapse: Lapse, why_not: str

@@ -32,6 +32,7 @@ from reconciler.plan.limits import (
 from reconciler.plan.lookahead import look_ahead
 from reconciler.plan.policies import check_policies
 from reconciler.plan.roll import roll_of
+from reconciler.plan.watch import Seen, watch_of, with_watch
 from reconciler.plan.windows import LONDON, window_at, window_words, writable_from
 from reconciler.problems import Invalid, Problem, in_order
 
@@ -41,7 +42,8 @@ class StoreSnapshot(Struct, frozen=True):
 
     `sent` are the operations that were sent and have no outcome yet, `unsettled` the slots whose last write may or may
     not have happened. `cohorts` are those that earlier applies managed and whose absence this plan must report.
-    `steps` are the manual steps that are open. `identities` are accounts by the digest of their MISID.
+    `steps` are the manual steps that are open. `identities` are accounts by the digest of their MISID. `seen` are the
+    holders that readings have found as declared since they were last applied.
     """
 
     recorded: Recorded = field(default_factory=dict)
@@ -50,6 +52,7 @@ class StoreSnapshot(Struct, frozen=True):
     cohorts: Mapping[str, AppliedCohort] = field(default_factory=dict)
     steps: tuple[OpenIssue, ...] = ()
     identities: Mapping[str, UserId] = field(default_factory=dict)
+    seen: Seen = field(default_factory=dict)
 
 
 class Conditions(Struct, frozen=True):
@@ -79,7 +82,9 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
         store.unsettled,
         target=conditions.target,
         created_at=conditions.created_at,
+        seen=store.seen,
     )
+    plan = with_watch(plan, watch_of(plan, declared, recorded, store.seen))
     near = cut_horizon(declared, _after(declared.day, conditions.warn_days))
     shown = declared if conditions.until is None else cut_horizon(declared, conditions.until)
     window = window_at(declared.settings.windows, conditions.created_at)

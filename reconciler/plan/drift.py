@@ -14,10 +14,11 @@ from reconciler.model.declared import STAFF_POLICIES, Declared, Settings
 from reconciler.model.history import Correction, LastApplied, OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, moves
-from reconciler.model.plan import Change, Finding, Plan
+from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, Watch
 from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.operations import operations_for, summarise
+from reconciler.plan.watch import Seen
 from reconciler.problems import Problem
 
 CORRECTIONS_BEFORE_ASKING = 3
@@ -60,7 +61,7 @@ class Memory(Struct, frozen=True):
     """Contents of the store about slots that differ.
 
     Since when each has drifted, the last applied holder, how often it was corrected since a person last answered, and
-    open fights. `unseen` drifted before, and was not read now.
+    open fights. `unseen` drifted before, and was not read now. `sighted` is since when each was seen as declared.
     """
 
     seen: Mapping[Place, OpenIssue] = field(default_factory=dict)
@@ -68,12 +69,15 @@ class Memory(Struct, frozen=True):
     corrections: Mapping[Place, int] = field(default_factory=dict)
     fights: Mapping[Place, OpenIssue] = field(default_factory=dict)
     unseen: tuple[OpenIssue, ...] = ()
+    sighted: Mapping[Place, datetime] = field(default_factory=dict)
 
 
 class Drifted(Struct, frozen=True):
     """One slot that was changed in OneFile but not in the files; `corrected_from` ends its grace period.
 
     `is_new` is True where no earlier reading saw it.
+    `last` is who applied the declared holder, `sighted` since when the slot was seen with that holder: one may be known
+    without the other.
     """
 
     change: Change
@@ -83,6 +87,7 @@ class Drifted(Struct, frozen=True):
     last: LastApplied | None = None
     corrections: int = 0
     is_new: bool = False
+    sighted: datetime | None = None
 
 
 Confidence = Literal["likely", "possible"]
@@ -156,6 +161,7 @@ class DriftReport(Struct, frozen=True):
     fights: tuple[OpenIssue, ...] = ()
     ended: tuple[OpenIssue, ...] = ()
     unseen: tuple[OpenIssue, ...] = ()
+    watch: Watch = NO_WATCH
     recent_corrections: int = 0
     approved: str = ""
     unapproved: str = ""
@@ -298,8 +304,20 @@ def decide_drift(
             verdict = DriftAction.GRACE
         last, corrections = memory.applied.get(place), memory.corrections.get(place, 0)
         is_new = issue is None or issue.last_seen == first_seen
-        judged.append(Drifted(change, verdict, first_seen, from_then, last, corrections, is_new))
+        last = last if last and last.staff == change.after else None
+        sighted = memory.sighted.get(place)
+        judged.append(Drifted(change, verdict, first_seen, from_then, last, corrections, is_new, sighted))
     return tuple(judged)
+
+
+def sightings_of(drift: Iterable[Change], seen: Seen) -> Mapping[Place, datetime]:
+    """Return since when each drifted slot was seen with its declared holder."""
+    return {
+        place_of(change): sighting.at
+        for change in drift
+        for sighting in seen.get(place_of(change), ())
+        if sighting.holder == change.after
+    }
 
 
 def first_sighting(issue: OpenIssue) -> datetime:

@@ -13,6 +13,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site, UserId
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
 from reconciler.plan.identity import recorded_after
+from reconciler.plan.watch import Seen
 from reconciler.runtime.open_issues import issues_of
 from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
@@ -28,12 +29,18 @@ def snapshot(options: Options, store: Store, site: Site, sites: Sites) -> StoreS
     learners = {user for users in sites.values() for user in users}
     steps = (step for step in issues_of(store, sites, "step") if step.learner in learners or not step.foreign)
     settled, identities = _places(sent, store, sites), store.identities(site)
-    return StoreSnapshot(recorded_at(store, sites), settled, tuple(sent), cohorts, tuple(steps), identities)
+    seen = seen_at(store, sites)
+    return StoreSnapshot(recorded_at(store, sites), settled, tuple(sent), cohorts, tuple(steps), identities, seen)
 
 
 def recorded_at(store: Store, sites: Sites) -> Recorded:
     """Return the last applied holder of each recorded slot."""
     return {place: staff for site, learners in sites.items() for place, staff in store.recorded(site, learners).items()}
+
+
+def seen_at(store: Store, sites: Sites) -> Seen:
+    """Return the holders who were seen in each slot as declared since it was last applied."""
+    return {place: rows for site, learners in sites.items() for place, rows in store.seen(site, learners).items()}
 
 
 def missable_cohorts(options: Options, store: Store, site: Site) -> Mapping[str, AppliedCohort]:

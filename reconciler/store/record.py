@@ -38,6 +38,7 @@ _SEE = """
 INSERT INTO seen (target, organisation, learner, kind, key, holder, at)
 VALUES (:target, :organisation, :learner, :kind, :key, :holder, :at) ON CONFLICT DO NOTHING
 """
+_SEEN_COLUMNS = "learner, kind, key, holder, at FROM seen"
 _FORGET = f"""
 DELETE FROM seen WHERE {SCOPE_SQL} AND learner = :learner AND kind = :kind AND key = :key AND holder = :holder
 """
@@ -66,9 +67,12 @@ class Record(Part):
             return dict(_record_row(row) for row in rows)
 
     def has_record(self, site: Site) -> bool:
-        """Return whether any slot has a record."""
+        """Return whether any slot was applied, or seen as declared."""
         with self._database.reading() as connection:
-            return bool(connection.rows(f"SELECT learner FROM record WHERE {SCOPE_SQL} LIMIT 1", scope_params(site)))
+            return any(
+                connection.rows(f"SELECT learner FROM {table} WHERE {SCOPE_SQL} LIMIT 1", scope_params(site))
+                for table in ("record", "seen")
+            )
 
     def record(
         self,
@@ -114,11 +118,22 @@ class Record(Part):
 
     # -------------------------------------------------------------- sightings
 
-    def see(self, site: Site, rows: Iterable[tuple[UserId, Slot, UserId | None]]) -> None:
-        """Store that slots were seen to hold what the files declare. The first time of each holder is kept."""
+    def see(
+        self, site: Site, rows: Collection[tuple[UserId, Slot, UserId | None]], *, at: datetime | None = None
+    ) -> None:
+        """Store that slots were seen to hold what the files declare, now or `at` an earlier time.
+
+        The first time of each holder is kept.
+        """
+        places = [(learner, slot) for learner, slot, _ in rows]
+        with self._database.reading() as connection:
+            before = set(map(_seen_row, _selected(connection, _SEEN_COLUMNS, site, places)))
+        new = [row for row in rows if ((row[0], row[1]), row[2]) not in before]
+        if not new:
+            return
         with self._database.writing() as connection:
             check_leases(self._database, connection)
-            common = scope_params(site) | {"at": self._database.now(connection)}
+            common = scope_params(site) | {"at": at or self._database.now(connection)}
             values = (
                 {
                     **common,
@@ -127,20 +142,16 @@ class Record(Part):
                     "key": key_json(slot),
                     "holder": json.dumps(staff),
                 }
-                for learner, slot, staff in rows
+                for learner, slot, staff in new
             )
             for chunk in _chunks(values):
                 connection.many(_SEE, chunk)
 
-    def seen(self, site: Site, learners: Collection[UserId] | None = None) -> dict[Place, tuple[Sighting, ...]]:
-        """Return who was seen in each slot as declared since it was last applied, oldest first; None: all learners."""
+    def seen(self, site: Site, learners: Collection[UserId]) -> dict[Place, tuple[Sighting, ...]]:
+        """Return who was seen in each slot as declared since it was last applied, oldest first."""
         sightings: dict[Place, tuple[Sighting, ...]] = {}
         with self._database.reading() as connection:
-            columns = "learner, kind, key, holder, at FROM seen"
-            if learners is None:
-                rows = connection.rows(f"SELECT {columns} WHERE {SCOPE_SQL}", scope_params(site))
-            else:
-                rows = _selected(connection, columns, site, {(learner, None): None for learner in learners})
+            rows = _selected(connection, _SEEN_COLUMNS, site, [(learner, None) for learner in learners])
             for row in sorted(rows, key=_at):
                 place, holder = _seen_row(row)
                 sighting = Sighting(holder, stored_moment("seen", f"learner {place[0]}", row[4]))
@@ -277,7 +288,7 @@ def _forget(connection: Connection, site: Site, holders: Mapping[Place, UserId |
     """Forget who else was seen in these slots."""
     rows = [
         {**scope_params(site), "learner": row[0], "kind": row[1], "key": row[2], "holder": row[3]}
-        for row in _selected(connection, "learner, kind, key, holder, at FROM seen", site, holders)
+        for row in _selected(connection, _SEEN_COLUMNS, site, holders)
         for place, holder in [_seen_row(row)]
         if holders.get(place, holder) != holder
     ]

@@ -35,7 +35,7 @@ def told_and_made(here: Trial, wanted: Declared) -> tuple[int, int]:
         plan = make_plan(wanted, seen, {}, target=TARGET, created_at=here.clock.now())
         told, before = calls_to_apply(plan, reader.shows, just_read=True), len(here.service.calls)
         run, ours = here.begin_run(), lambda: None
-        applied = await apply_plan(plan, reader, here.store, run, unsettled=(), still_ours=ours, just_read=True)
+        applied = await apply_plan(plan, reader, here.store, run, unsettled=(), still_ours=ours)
         assert set(states(applied)) == {State.DONE}
         return told, len(here.service.calls) - before
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from reconciler.model.names import NO_NAMES, Names
 from reconciler.model.operations import Move, Operation, moves
-from reconciler.model.plan import Change, Departed, Plan
+from reconciler.model.plan import Change, Departed, Plan, Watch
 from reconciler.model.slots import Holder, Slot, SlotKind, Unread, UserId
-from reconciler.text import number_of, spaced
+from reconciler.text import listed, number_of, spaced
 
 NOT_VERIFIED = "cannot be verified"
 FROM_RECORD = "from our record, not verified"
@@ -69,6 +70,25 @@ def kind_words(kind: SlotKind) -> str:
     if kind is SlotKind.ADDITIONAL:
         return "additional person"
     return spaced(kind.value).replace("iqa", "IQA")
+
+
+def watch_words(watched: int, unwatched: int, unseen: int) -> str:
+    """Return `257 of 313 declared slots are watched, 31 not yet, 25 are not shown by OneFile`; empty without a slot."""
+    total = watched + unwatched + unseen
+    parts = [f"{watched} of {number_of(total, 'declared slot')} {'is' if total == 1 else 'are'} watched"]
+    parts += [f"{unwatched} not yet"] if unwatched else []
+    parts += [f"{unseen} {'is' if unseen == 1 else 'are'} not shown by OneFile"] if unseen else []
+    return ", ".join(parts) if total else ""
+
+
+def blind_words(watch: Watch) -> str:
+    """Return what OneFile showed before and no longer shows; empty if nothing."""
+    kinds = Counter(change.slot.kind for change in watch.blind)
+    if not kinds:
+        return ""
+    gone = [kind_words(kind) for kind in SlotKind if kinds[kind] and kind not in watch.shown]
+    whole = f"; no {listed(gone, 'or')} is shown at all" if gone else ""
+    return f"Went blind: OneFile showed {kinds_words(kinds)} before and no longer does{whole}"
 
 
 def kinds_words(kinds: Mapping[SlotKind, int]) -> str:

@@ -11,6 +11,7 @@ from reconciler.report.common.grouping import Group
 from reconciler.report.common.manual_steps import manual_steps
 from reconciler.report.common.notices import Notices, problem_notice
 from reconciler.report.common.words import (
+    blind_words,
     kinds_words,
     left_out_words,
     moment_words,
@@ -32,6 +33,7 @@ from reconciler.report.drift.words import (
     staff_notices,
     unapproved_words,
     unrecorded_words,
+    watched_words,
     who_words,
 )
 from reconciler.report.html.cells import folded
@@ -64,7 +66,8 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
 
 
 def _verdict(report: DriftReport, verbose: bool) -> str:
-    words = [f"{counts_words(report)}.", *(f"{part}." for part in (unrecorded_words(report),) if part)]
+    parts = (unrecorded_words(report), blind_words(report.watch), watched_words(report))
+    words = [f"{counts_words(report)}.", *(f"{part}." for part in parts if part)]
     if report.plan.left_out:
         words.append(left_out_words(report.plan))
     words += roll_words(report.plan, verbose=verbose)

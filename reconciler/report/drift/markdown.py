@@ -33,6 +33,7 @@ from reconciler.report.common.markdown import (
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import (
     age_words,
+    blind_words,
     kinds_words,
     left_out_words,
     moment_words,
@@ -56,6 +57,7 @@ from reconciler.report.drift.words import (
     staff_notices,
     unapproved_words,
     unrecorded_words,
+    watched_words,
     who_words,
 )
 
@@ -96,9 +98,13 @@ def _opening(report: DriftReport, verbose: bool) -> str:
         notes.append(
             f"The oldest was first seen {age_words(report.now - min(drifted.first_seen for drifted in left))} ago"
         )
+    if words := blind_words(report.watch):
+        notes.insert(0, words)
+    if words := watched_words(report):
+        notes.append(words)
     if words := unrecorded_words(report):
         notes.append(words)
-    elif not (left or report.unseen):
+    elif not (left or report.unseen or report.watch.blind):
         notes.append("Everything applied is still in place, where OneFile shows it")
     if plan.left_out:
         notes.append(left_out_words(plan).removesuffix("."))

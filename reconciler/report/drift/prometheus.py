@@ -29,6 +29,7 @@ def render_prometheus(report: DriftReport, *, exit_code: int) -> str:
 
     registry = CollectorRegistry()
     _drift(registry, report)
+    _watch(registry, report)
     _steps(registry, report)
     _run(registry, report, exit_code)
     return generate_latest(registry).decode()
@@ -61,6 +62,20 @@ def _drift(registry: CollectorRegistry, report: DriftReport) -> None:
     causes = _gauge(registry, "causes", "Likely causes that explain several drifted slots each.", "cause")
     for cause in CauseKind:
         _set(causes, report, explained[cause], cause.value)
+
+
+def _watch(registry: CollectorRegistry, report: DriftReport) -> None:
+    watch = report.watch
+    for name, number, means in (
+        ("watched_slots", watch.watched, "Declared slots whose change in OneFile would be drift."),
+        ("unwatched_slots", len(watch.unwatched), "Declared slots that were never seen as declared."),
+        ("unseen_slots", watch.unseen_count, "Declared slots that OneFile does not show."),
+    ):
+        _set(_gauge(registry, name, means), report, number)
+    blind = Counter(change.slot.kind for change in watch.blind)
+    gauge = _gauge(registry, "blind_slots", "Declared slots that OneFile showed before and no longer shows.", "kind")
+    for kind in SlotKind:
+        _set(gauge, report, blind[kind], kind.value)
 
 
 def _steps(registry: CollectorRegistry, report: DriftReport) -> None:

@@ -12,6 +12,7 @@ from reconciler.report.common.notices import Notices, problem_notice
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.common.text import manual_lines, notices_lines
 from reconciler.report.common.words import (
+    blind_words,
     kinds_words,
     left_out_words,
     moment_words,
@@ -34,6 +35,7 @@ from reconciler.report.drift.words import (
     staff_notices,
     unapproved_words,
     unrecorded_words,
+    watched_words,
     who_words,
 )
 from reconciler.text import number_of
@@ -66,10 +68,14 @@ def _head(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
     title = f"Drift in {plan.target}, {organisation_words(plan)}, read {moment_words(report.taken_at)}"
     yield page.paint(BOLD, visible(title))
     yield from page.wrap(f"{counts_words(report)}.", rest=2)
+    for line in page.wrap(blind_words(report.watch), rest=2):
+        yield page.paint(RED, line)
     if words := unrecorded_words(report):
         yield from page.wrap(f"{words}.", rest=2)
-    elif not (report.left() or report.unseen or report.outcomes):
+    elif not (report.left() or report.unseen or report.outcomes or report.watch.blind):
         yield "No drift. Everything applied is still in place, where OneFile shows it."
+    if words := watched_words(report):
+        yield f"{words}."
     if plan.left_out:
         yield left_out_words(plan)
     for words in roll_words(plan, verbose=verbose):

@@ -18,6 +18,7 @@ from reconciler.report.common.words import (
     moment_words,
     plan_names,
     slot_words,
+    watch_words,
 )
 from reconciler.text import number_of
 
@@ -73,6 +74,8 @@ def _applied(drifted: Drifted, names: Names) -> str:
     staff = holder_words(drifted.change.after, names)
     if drifted.change.writer and (drifted.last is None or drifted.last.staff != drifted.change.after):
         return f"the files ask for {staff}, and {drifted.change.writer} owns it"
+    if drifted.last is None and drifted.sighted:
+        return f"{staff} was seen as declared from {moment_words(drifted.sighted)}, and it was changed in OneFile since"
     if drifted.last is None:
         return f"{staff} was applied before"
     return f"{run_words(drifted.last)} {verb_words(drifted.last)} {staff}, and it was changed in OneFile since"
@@ -144,6 +147,12 @@ def counts_words(report: DriftReport) -> str:
     if report.unrecorded:
         return ", ".join(("Drift unknown", *(f"{count} {words}" for count, words in numbers if count)))
     return ", ".join(f"{count} {words}" for count, words in numbers)
+
+
+def watched_words(report: DriftReport) -> str:
+    """Return how many declared slots are watched; empty if that is not known."""
+    watch = report.watch
+    return watch_words(watch.watched, len(watch.unwatched), watch.unseen_count)
 
 
 def unrecorded_words(report: DriftReport) -> str:

@@ -14,7 +14,14 @@ from reconciler.plan.document import future_digest
 from reconciler.report.caseload.view import CaseloadLine, caseload_lines
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
 from reconciler.report.common.notices import Notice, Notices, finding_notice, problem_notice
-from reconciler.report.common.words import duration_words, left_out_words, organisation_words, roll_words
+from reconciler.report.common.words import (
+    blind_words,
+    duration_words,
+    left_out_words,
+    organisation_words,
+    roll_words,
+    watch_words,
+)
 from reconciler.report.plan.answers import Answer, answers
 from reconciler.report.plan.later import Later, later_view, verdict_words
 from reconciler.report.plan.risk import risk_of
@@ -160,6 +167,11 @@ def _notes(
         are = "are" if len(unknown) > 1 else "is"
         what = f"{number_of(len(unknown), 'slot')} {are} unknown ({by_kind(unknown)})"
         yield f"{what}: the files say nobody, and neither OneFile nor our record shows a holder. Look in OneFile."
+    if blind := blind_words(plan.watch):
+        yield f"{blind}."
+    summary = plan.summary
+    if words := watch_words(summary.watched or 0, summary.unwatched or 0, summary.unseen or 0):
+        yield f"{words}."
     if plan.left_out:
         yield left_out_words(plan)
 
