@@ -147,6 +147,7 @@ def test_json_has_one_row_a_slot_and_the_counts_of_them() -> None:
         "cohort": COHORT,
         "holds": {"staff_id": JAMES, "staff": "james-fayre"},
         "applied": {"staff_id": KATE, "staff": "kate-anderson"},
+        "seen_as_declared": None,
         "last_applied": {
             "run": 12,
             "command": "apply",
