@@ -1,4 +1,4 @@
-"""Which declared slots a change in OneFile would be noticed on, and which OneFile showed before and no longer does."""
+"""Declared slots on which a change in OneFile would be noticed, and slots that OneFile no longer shows."""
 
 from __future__ import annotations
 
