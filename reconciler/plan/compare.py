@@ -136,8 +136,8 @@ class _Comparison:
     def _last(self, user: UserId, slot: Slot, want: Wanted, lasts: Mapping[Slot, UserId | None]) -> Holder:
         """Return the holder that was last applied, or that was seen since as these or other files declared it.
 
-        Files that are not merged yet may have seen another holder as declared. So the person whom these declare counts if they
-        were ever applied or seen; else the holder seen last.
+        Files that are not merged yet may have seen another holder as declared. So the person whom these files declare
+        counts if they were ever applied or seen; else the holder seen last.
         """
         recorded = lasts.get(slot, _UNREADABLE)
         sightings = self.seen.get((user, slot))
