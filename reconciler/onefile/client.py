@@ -262,6 +262,7 @@ class OneFile:
         is_final = isinstance(result, NoAnswer) and not result.try_again
         if wait_seconds is None or is_final or wait_seconds >= self._progress.left:
             raise self._errors.given_up(request, result, state.failures)
+        self._progress.note_failure(request.where, self._errors.failure(result))
         await self._clock.sleep(wait_seconds)
 
     def _mask_secrets(self, text: str) -> str:

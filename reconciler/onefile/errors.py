@@ -80,9 +80,13 @@ class ErrorMapper:
         return redact(self._mask_secrets(text))
 
     def lost(self, request: HttpRequest, result: Answer | NoAnswer) -> AnswerLost:
-        what = self._description(result) if isinstance(result, Answer) else result.what
+        what = self.failure(result)
         fix = "Check OneFile before you repeat it: it may or may not have been done."
         return AnswerLost(Problem(f"sent, but {what}", fix, where=request.where), status=result.status)
+
+    def failure(self, result: Answer | NoAnswer) -> str:
+        """Describe a failed try in words."""
+        return self._description(result) if isinstance(result, Answer) else result.what
 
     def given_up(self, request: HttpRequest, result: Answer | NoAnswer, failures: int) -> ServiceError:
         """Make the error of a request that was certainly not carried out, after so many failures."""

@@ -32,6 +32,7 @@ class ProgressLimit:
         self._notify = notify
         self._since: float | None = None
         self._in_flight = 0
+        self._notes_failure = True
         self._usual_note_seconds = min(_NOTE_SECONDS, seconds / 3)
         self._note_seconds = min(_FIRST_NOTE_SECONDS, seconds / 3)
         self._timer: asyncio.TimerHandle | None = None
@@ -64,6 +65,7 @@ class ProgressLimit:
     def progressed(self) -> None:
         """Restart the time, after an answer that is neither 429 nor 5xx."""
         self._note_seconds = self._usual_note_seconds
+        self._notes_failure = False
         self._since = self._clock.monotonic() if self._in_flight else None
         self._cancel_note()
 
@@ -72,6 +74,12 @@ class ProgressLimit:
         if self._notify:
             until = time_after(self._clock, seconds)
             self._notify(f"Waiting until {until}: {self._host} answered that there were too many calls.")
+
+    def note_failure(self, request: str, what: str) -> None:
+        """Show the first failure of a server that has sent no usable answer yet, because more tries follow it."""
+        if self._notify and self._notes_failure:
+            self._notes_failure = False
+            self._notify(f"{request}: {what}; trying again for up to {max(0.0, self.left):.0f} s.")
 
     def _schedule_note(self, request: str) -> None:
         if self._notify:

@@ -170,6 +170,27 @@ def test_the_bound_without_progress_holds_for_a_command_on_a_real_socket(talk: T
     assert "Waiting for 127.0.0.1 to answer GET /User/0; giving up in 0 s." in notes
 
 
+def test_a_refused_connection_is_shown_within_two_seconds_though_it_is_tried_again() -> None:
+    """The first failure names the host and the bound, before the first retry; later failures add no line."""
+    notes: list[tuple[float, str]] = []
+    started = time.monotonic()
+
+    async def main() -> None:
+        backoff = Backoff(tries=4, first_wait_seconds=0.01)
+        base_url = f"http://127.0.0.1:{free_port()}"
+        async with onefile_at(
+            base_url, backoff=backoff, notify=lambda note: notes.append((time.monotonic() - started, note))
+        ) as client:
+            await client.read("GET", "/User/1")
+
+    with pytest.raises(Unreachable, match="tried 4 times"):
+        asyncio.run(main())
+    ((seconds, note),) = notes
+    assert seconds < 2
+    assert "no connection to 127.0.0.1" in note
+    assert "trying again for up to" in note
+
+
 @pytest.mark.parametrize("talk", [trickle, trickle_in_the_head])
 @pytest.mark.parametrize("call", [reading, writing])
 def test_a_server_that_trickles_cannot_hold_a_call_for_ever(talk: Talk, call: Call) -> None:
