@@ -102,6 +102,15 @@ def test_paper_shows_what_is_folded(show: Show) -> None:
     assert folded.is_visible()
 
 
+def test_paper_cuts_no_column(show: Show) -> None:
+    """A4 between its margins is about 690 pixels wide; a row of many learners is wrapped, also where it was folded."""
+    many = [change(DEFAULT, None, KATE, learner=number, label=f"LRN-{number}") for number in range(300_000, 300_060)]
+    page, _ = show(render_plan(plan_of([*CHANGES, *many]), fingerprint="sha256:0123"))
+    page.set_viewport_size({"width": 690, "height": 900})
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 690
+
+
 def test_the_chart_has_a_name_and_a_text(show: Show) -> None:
     """A screen reader says the numbers that the bars show."""
     page, _ = show(a_page())
