@@ -12,6 +12,7 @@ from reconciler.importing.existing_state import Existing, read_existing
 from reconciler.importing.from_onefile import FileOptions, Labels, LeftOut, OneFileImport, import_census
 from reconciler.importing.naming import cohort_name_fault
 from reconciler.importing.read_census import take_census
+from reconciler.importing.titles import read_titles
 from reconciler.model.census import READABLE, Census, Scope
 from reconciler.model.declared import Settings
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded
@@ -33,6 +34,7 @@ from reconciler.runtime.state_files import (
     FAULT,
     already_there,
     first_settings,
+    names_lines,
     new_texts,
     read_back,
     unnamed_target,
@@ -47,7 +49,8 @@ class ImportResult(Struct, frozen=True):
 
     `left_out` are slots that somebody holds and no file declares. `unreadable` counts slots that OneFile does not show,
     by kind. `blocking` and `warning` count findings by policy. `calls` is None if OneFile was not read. `from_onefile`:
-    the files declare what OneFile has, so the next plan is empty.
+    the files declare what OneFile has, so the next plan is empty. `unnamed` are lines for an existing settings.yaml,
+    with OneFile's titles of the learning aims and units that it does not name.
     """
 
     source: str
@@ -65,6 +68,7 @@ class ImportResult(Struct, frozen=True):
     unreadable: Mapping[SlotKind, int] = field(default_factory=dict)
     blocking: Mapping[str, int] = field(default_factory=dict)
     warning: Mapping[str, int] = field(default_factory=dict)
+    unnamed: Sequence[str] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -112,14 +116,19 @@ LAYERS: Mapping[str, frozenset[SlotKind]] = {
 
 
 class _Seen(Struct, frozen=True):
-    """The census of OneFile, with what the store knows of it."""
+    """The census of OneFile, with what the store knows of it; `titles` are those that the settings do not have."""
 
     census: Census
     target: str
     settings: Settings
     classrooms: Mapping[int, str]
+    titles: Mapping[int | str, str]
     recorded: Recorded
     unsettled: Unsettled
+
+    def titles_of(self, made: OneFileImport) -> dict[int | str, str]:
+        """Return the titles of what the new cohorts declare."""
+        return {key: title for key, title in self.titles.items() if key in made.keys}
 
 
 def import_centre(options: Options, environment: Environment, request: ImportOptions) -> ImportResult:
@@ -142,7 +151,8 @@ def import_centre(options: Options, environment: Environment, request: ImportOpt
                 *_people(seen),
                 *await _remember(session, options, environment, plan),
             ]
-            return replace(_written(options.state, texts, seen, made, plan), warnings=warnings)
+            unnamed = () if existing.settings is None else names_lines(seen.titles_of(made))
+            return replace(_written(options.state, texts, seen, made, plan), warnings=warnings, unnamed=unnamed)
 
     with NewFolder(options.folder) as folder:
         return asyncio.run(run())
@@ -165,7 +175,7 @@ def _made(
     texts = new_texts(
         options.state,
         existing,
-        seen.settings,
+        replace(seen.settings, titles=seen.titles_of(made)),
         made.cohorts,
         made.staff,
         made.comments,
@@ -204,6 +214,7 @@ async def _read(
         census = await take_census(scope, session.reader, capabilities, progress)
     if not census.learners:
         raise Invalid(_nobody(organisation, census.already, session.client.calls))
+    titles = await read_titles(organisation, session.reader, _keys(census) - settings.titles.keys())
     target = session.target.name
     sites = {
         Site(target, settings.organisation): (),
@@ -214,9 +225,16 @@ async def _read(
         target=target,
         settings=settings,
         classrooms=rooms if request.names else {},
+        titles=titles,
         recorded=recorded_at(session.store, sites),
         unsettled=unsettled(session.store, sites),
     )
+
+
+def _keys(census: Census) -> frozenset[int | str]:
+    """Return the learning aims and units in which somebody holds a slot."""
+    slots = (item for learner in census.learners for item in learner.slots.items())
+    return frozenset(slot.key for slot, held in slots if slot.key is not None and isinstance(held, int))
 
 
 def _asks_for_names(request: ImportOptions) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from reconciler.declared.cohort import CohortEntry, LearnerEntry, Slots, Term
@@ -12,8 +12,16 @@ from reconciler.model.slots import LISTED, SINGLE, OrganisationId
 Data: TypeAlias = "str | int | bool | list[Data] | dict[str, Data] | None"
 
 
-def settings_data(organisation: OrganisationId, target: str) -> dict[str, Data]:
-    return {"version": 1, "organisation": int(organisation), "target": target}
+def settings_data(organisation: OrganisationId, target: str, titles: Mapping[int | str, str]) -> dict[str, Data]:
+    data: dict[str, Data] = {"version": 1, "organisation": int(organisation), "target": target}
+    return {**data, "names": names_data(titles)} if titles else data
+
+
+def names_data(titles: Mapping[int | str, str]) -> dict[str, Data]:
+    """Return the names of learning aims, by number, and of units, by text."""
+    aims: dict[str, Data] = {str(key): title for key, title in titles.items() if isinstance(key, int)}
+    units: dict[str, Data] = {key: title for key, title in titles.items() if isinstance(key, str)}
+    return {name: group for name, group in (("learning_aims", aims), ("units", units)) if group}
 
 
 def staff_data(staff: Iterable[Staff]) -> dict[str, Data]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -12,7 +11,7 @@ from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, T
 from reconciler.declared.cover import cover_on
 from reconciler.importing.existing_state import Existing
 from reconciler.importing.factor_defaults import factor_defaults
-from reconciler.importing.naming import by_role, cohort_names, handles, persons
+from reconciler.importing.naming import by_role, cohort_names, handles, is_unwritable, persons
 from reconciler.model.census import Census, CensusLearner, CensusStaff
 from reconciler.model.declared import Staff
 from reconciler.model.observed import Recorded
@@ -29,13 +28,11 @@ from reconciler.model.slots import (
     UserId,
 )
 from reconciler.model.structs import Struct, field
-from reconciler.text import HIDDEN
 
 Labels = Literal["", "misid", "name"]
 LARGEST_ID = 2**31 - 1  # as in the schemas
 LONGEST_UNIT = 100
 LONGEST_LABEL = 80
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class FileOptions(Struct, frozen=True):
@@ -74,6 +71,13 @@ class OneFileImport(Struct, frozen=True):
     left_out: tuple[LeftOut, ...]
     unreadable: Mapping[SlotKind, int]
     recorded: int
+
+    @property
+    def keys(self) -> frozenset[int | str]:
+        """Learning aims and units that the cohorts declare."""
+        entries = [cohort.defaults for cohort in self.cohorts]
+        entries += [learner.slots for cohort in self.cohorts for learner in cohort.learners]
+        return frozenset(held.slot.key for slots in entries for held in slots.held if held.slot.key is not None)
 
 
 def import_census(
@@ -215,12 +219,8 @@ class _Sorting:
 
 def _is_declarable(slot: Slot) -> bool:
     if isinstance(slot.key, str):
-        return len(slot.key) <= LONGEST_UNIT and not _is_unwritable(slot.key)
+        return len(slot.key) <= LONGEST_UNIT and not is_unwritable(slot.key)
     return slot.key is None or slot.key <= LARGEST_ID
-
-
-def _is_unwritable(text: str) -> bool:
-    return bool(_UNWRITABLE.search(text) or HIDDEN.search(text))
 
 
 def _role(role: Role) -> str:
@@ -260,5 +260,5 @@ def _labels(census: Census, labels: Labels, taken: Collection[str]) -> dict[User
         and label not in taken
         and count[label] == 1
         and len(label) <= LONGEST_LABEL
-        and not _is_unwritable(label)
+        and not is_unwritable(label)
     }

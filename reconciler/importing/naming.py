@@ -10,17 +10,23 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Staff
 from reconciler.model.slots import Handle, Role, UserId
-from reconciler.text import quoted, slug
+from reconciler.text import HIDDEN, quoted, slug
 
 LONGEST = 64  # characters of a handle or a cohort's name, as in the schemas
 NO_CLASS = "no-class"
 COHORT_NAME = "^(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$)[a-z0-9][a-z0-9-]*$"  # as in the schemas
 RESERVED = re.compile("con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _FOLDED = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i", "'": "", "’": ""}
 )
 _ONE_PERSON = (Role.TRAINEE_ASSESSOR, Role.ASSESSOR, Role.IQA)
+
+
+def is_unwritable(text: str) -> bool:
+    """Return True for text that no file may have: control characters and hidden ones."""
+    return bool(_UNWRITABLE.search(text) or HIDDEN.search(text))
 
 
 def folded(name: str) -> str:

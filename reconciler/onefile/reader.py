@@ -121,6 +121,16 @@ class Reader:
         request = wire.search_placements(organisation)
         return wire.parse_places(await self.client.read(*request), request)
 
+    async def standard_titles(self, organisation: OrganisationId) -> dict[int | str, str]:
+        """Read the titles of an organisation's standards by StandardID."""
+        request = wire.search_standards(organisation)
+        return wire.parse_standard_titles(await self.client.read(*request), request)
+
+    async def unit_titles(self, organisation: OrganisationId) -> dict[int | str, str]:
+        """Read the titles of an organisation's units by UnitID."""
+        request = wire.search_units(organisation)
+        return wire.parse_unit_titles(await self.client.read(*request), request)
+
     async def organisations(self) -> frozenset[OrganisationId]:
         """Read the organisations that the token can access."""
         customer = wire.get_customer()

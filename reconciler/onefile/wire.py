@@ -145,6 +145,14 @@ def search_placements(organisation: OrganisationId) -> Request:
     return Request("POST", "/Placement/Search", {"OrganisationID": organisation})
 
 
+def search_standards(organisation: OrganisationId) -> Request:
+    return Request("POST", "/Standard/Search", {"OrganisationID": organisation})
+
+
+def search_units(organisation: OrganisationId) -> Request:
+    return Request("POST", "/Unit/Search", {"OrganisationID": organisation})
+
+
 def get_customer() -> Request:
     return Request("GET", "/Customer")
 
@@ -216,7 +224,7 @@ def parse_unit_summaries(answer: object, request: Request) -> list[WorkRow]:
         WorkRow(
             _need(fields, "id", request),
             _learner(fields, request),
-            _unit(fields, request),
+            _unit_id(fields, "unitid", request),
             _holders(fields, UNIT_KINDS, request),
         )
         for fields in _rows(answer, request)
@@ -236,6 +244,16 @@ def parse_organisations(answer: object, request: Request) -> frozenset[Organisat
 def parse_places(answer: object, request: Request) -> dict[int, str]:
     """Return the names of classrooms or placements by id."""
     return {_need(fields, "id", request): _text(fields, "name") for fields in _rows(answer, request)}
+
+
+def parse_standard_titles(answer: object, request: Request) -> dict[int | str, str]:
+    """Return the titles of standards by StandardID."""
+    return {_need(fields, "id", request): _text(fields, "title") for fields in _rows(answer, request)}
+
+
+def parse_unit_titles(answer: object, request: Request) -> dict[int | str, str]:
+    """Return the titles of units by UnitID."""
+    return {_unit_id(fields, "id", request): _text(fields, "title") for fields in _rows(answer, request)}
 
 
 def holder_names(answer: object, kinds: Iterable[SlotKind]) -> dict[SlotKind, str]:
@@ -295,13 +313,13 @@ def _learner(fields: _Fields, request: Request) -> UserId | None:
     return UserId(number) if number else None
 
 
-def _unit(fields: _Fields, request: Request) -> UnitId:
-    unit = fields.get("unitid")
+def _unit_id(fields: _Fields, key: str, request: Request) -> UnitId:
+    unit = fields.get(key)
     if isinstance(unit, str) and unit:
         return UnitId(unit)
     if isinstance(unit, int) and not isinstance(unit, bool):
         return UnitId(str(unit))
-    raise _unexpected(request, "a UnitID in every unit summary", unit)
+    raise _unexpected(request, f"a unit's id in field {key!r}", unit)
 
 
 def _rows(answer: object, request: Request) -> Iterator[_Fields]:

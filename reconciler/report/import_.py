@@ -40,6 +40,9 @@ def _lines(written: ImportResult, verbose: bool) -> Iterator[str]:
         yield f"Taken from our record, because OneFile does not show them: {number_of(written.recorded, 'slot')}"
     if written.already:
         yield f"Already declared, left unchanged: {number_of(written.already, 'learner')}"
+    if written.unnamed:
+        yield "For reports that name learning aims and units, add to settings.yaml:"
+        yield from (f"  {visible(line)}" for line in written.unnamed)
     if written.archived:
         yield f"Archived, left out: {number_of(written.archived, 'learner')}"
     yield from (f"Warning: {visible(problem.what)}. {visible(problem.fix)}" for problem in written.warnings)
@@ -80,6 +83,7 @@ def render_json(written: ImportResult) -> str:
         "from_record": written.recorded,
         "left_out": [{"address": slot.where, "why": slot.what, "fix": slot.fix} for slot in written.left_out],
         "unreadable": _unreadable(written),
+        "names_to_add": list(written.unnamed),
         "policies": {"error": dict(written.blocking), "warn": dict(written.warning)},
         "problems": [problem_json(problem) for problem in written.warnings],
     }

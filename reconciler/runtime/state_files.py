@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from reconciler.declared.cohort import CohortEntry, Term
-from reconciler.declared.dump import cohort_data, settings_data, staff_data
+from reconciler.declared.dump import cohort_data, names_data, settings_data, staff_data
 from reconciler.declared.folder import SIZE_CAP, list_state_folder
 from reconciler.declared.load import read_declared
 from reconciler.editing.emit import compose, schema_line
@@ -95,10 +95,16 @@ def staff_text(staff: Iterable[Staff]) -> str:
 
 
 def settings_text(settings: Settings) -> str:
-    """Return the text of a first settings.yaml; everything else has its default."""
+    """Return the text of a first settings.yaml, with the names that are known; everything else has its default."""
     notes = {"organisation": "OneFile OrganisationID", "target": "sandbox | beta | practice | live"}
-    data = settings_data(settings.organisation, settings.target if settings.target in NAMES else SANDBOX)
+    target = settings.target if settings.target in NAMES else SANDBOX
+    data = settings_data(settings.organisation, target, settings.titles)
     return compose("settings", data, head=[schema_line("settings", depth=1)], notes=notes)
+
+
+def names_lines(titles: Mapping[int | str, str]) -> list[str]:
+    """Return the lines of settings.yaml that name these learning aims and units."""
+    return compose("settings", {"names": names_data(titles)}).splitlines() if titles else []
 
 
 def _missing(lacking: Sequence[Staff], idle: Sequence[Staff], file: str) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from onefile_sandbox.faults import Fault
 from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
 from reconciler.model.slots import Site
@@ -16,6 +17,7 @@ from reconciler.store import Store
 from tests.e2e.user import JAMES, KATE, LEE, SETTINGS, STAFF, Home, point_at, served
 
 NORTHMERE = ("--organisation", "5740")
+TITLES = ["/Standard/Search", "/Unit/Search"]
 
 
 def files(home: Home) -> dict[str, str]:
@@ -128,6 +130,44 @@ def test_with_names_handles_cohorts_and_labels_have_them(home: Home) -> None:
     assert "james-fayre-iqa: {id: 136481, role: iqa, person: james-fayre-assessor}" in staff
     assert "state/cohorts/business-administrator-class-1.yaml" in files(home)
     assert home.plan()["operations"] == []
+
+
+def test_learning_aims_and_units_get_onefiles_titles(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call for each of the two lists; reports use the titles from then on, without any call."""
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        home.run("import", *NORTHMERE, "--classroom", "3301")
+        settings = files(home)["state/settings.yaml"]
+        assert '"41240": Business Administrator' in settings and "KS_COMM1: Communication" in settings
+        assert [call["path"] for call in server.calls if call["path"] in TITLES] == TITLES
+        learners = {one["learner_id"] for one in home.plan()["resource_changes"] if "[41240]" in one["address"]}
+        shown = home.run("who", str(min(learners))).out
+        assert "of Business Administrator (41240): " in " ".join(shown.split())
+        assert home.run("fmt", "--check").code == ExitCode.DONE
+
+
+def test_titles_for_settings_that_exist_are_lines_to_add(home: Home) -> None:
+    """No file is changed, and what the settings name already is left out."""
+    names = {"learning_aims": {"41240": "Our own name"}}
+    home.path.joinpath("state").mkdir()
+    home.path.joinpath("state/settings.yaml").write_text(json.dumps({"version": 1, **SETTINGS, "names": names}))
+    before = files(home)["state/settings.yaml"]
+    lines = home.run("import", "--classroom", "3301", "--format", "json").json["names_to_add"]
+    assert "  units:" in lines and "    KS_COMM1: Communication" in lines
+    assert not any("41240" in line for line in lines) and any("41241" in line for line in lines)
+    assert files(home)["state/settings.yaml"] == before
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("path", TITLES)
+def test_an_import_needs_no_titles(home: Home, monkeypatch: pytest.MonkeyPatch, path: str, status: int) -> None:
+    """A refused list has none, and the import goes on."""
+    fault = Fault(kind="error_before", path=path, status=status, times=100)
+    with served(faults=(fault,)) as server:
+        point_at(monkeypatch, server.url)
+        assert home.run("import", *NORTHMERE, "--classroom", "3301").code == ExitCode.INCOMPLETE
+        names = files(home)["state/settings.yaml"].partition("names:")[2]
+        assert ("learning_aims" in names, "units" in names) == (path != TITLES[0], path != TITLES[1])
 
 
 def test_labels_of_names_need_leave_to_use_names(home: Home) -> None:
