@@ -90,14 +90,30 @@ _TRAIL = re.compile(r"(?<=[\w/])[,.]+$")
 """The marks of the sentence behind an address."""
 
 
+_SPAN = re.compile(r"""(?<!\S)(['"(]*)`([^`\s](?:[^`]*[^`\s])?)`(['"),.;:!?]*)(?!\S)""")
+"""Code between marks that are harmless beside it."""
+
 ARROWS = {"->": "→"}
 """Words of our own in plain text, with their form in Markdown and HTML."""
 
 
 def prose(text: str, *, cell: bool = False) -> str:
-    """Return a sentence for Markdown: plain words as they are, every other word as code."""
-    words = [ARROWS.get(word, word) for word in visible(text).split(" ") if word]
-    return " ".join(_word(word, cell, first=not place) for place, word in enumerate(words))
+    """Return a sentence for Markdown: plain words as they are, every other word as code.
+
+    What is between backticks is one piece of code, except in a table's cell, where a value keeps its backticks.
+    """
+    sentence, shown, place = visible(text), list[str](), 0
+    for span in () if cell else _SPAN.finditer(sentence):
+        lead, code, trail = span.groups()
+        shown += _words(sentence[place : span.start()], cell, first=not shown)
+        shown.append(f"{lead}{code_span(code, cell=cell)}{trail}")
+        place = span.end()
+    return " ".join([*shown, *_words(sentence[place:], cell, first=not shown)])
+
+
+def _words(text: str, cell: bool, *, first: bool) -> list[str]:
+    words = [ARROWS.get(word, word) for word in text.split(" ") if word]
+    return [_word(word, cell, first=first and not place) for place, word in enumerate(words)]
 
 
 def _word(word: str, cell: bool, *, first: bool) -> str:

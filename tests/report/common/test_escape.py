@@ -53,13 +53,21 @@ def test_a_cell_says_what_the_text_says_and_ends_where_it_should(text: str) -> N
 @given(TEXTS)
 @example("1. first")
 @example("- x")
+@example("`- x` (`a  b`), `c`d `e` `")
 def test_a_sentence_says_what_the_text_says(text: str) -> None:
-    """Outside of a table too, also where the text begins the line of a list."""
-    for written in (code_span(text), prose(text)):
+    """Outside of a table too, also where the text begins the line of a list; backticks around code may go."""
+    for written, left_out in ((code_span(text), {}), (prose(text), {ord("`"): None})):
         tokens = PARSER.parse(f"- {written}\n") if written else []
         assert markup(tokens) == set()
-        assert said(tokens).replace("→", "->") == folded(text).replace("→", "->")
+        shown, meant = said(tokens).replace("→", "->"), folded(text).replace("→", "->")
+        assert shown.translate(left_out) == meant.translate(left_out)
         assert [one.type for one in tokens].count("list_item_open") == bool(written)
+
+
+def test_a_command_between_backticks_is_one_piece_of_code() -> None:
+    """As a fix has it, with the marks of its sentence outside."""
+    fix = "Run `reconciler plan --at 2026-12-01`, then `reconciler apply` (see `person`)."
+    assert prose(fix) == fix
 
 
 @pytest.mark.parametrize(
