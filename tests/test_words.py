@@ -37,7 +37,7 @@ INSTEAD = {
     r"(?:un)?told": "shown, reported, printed, returned, or the noun that is meant",
     r"tells": "shows, reports, prints or returns",
     r"stood": "was, or were",
-    r"stands(?! in\b| for\b|-)": "is, or are",
+    r"stands(?!(?: |&#160;)(?:in|for)\b|-)": "is, or are",  # a picture has no plain spaces
     r"purely": "leave it out",
     r"made out": "computed, or worked out",
     r"goes by|go by|went by": "uses, or depends on",
