@@ -212,7 +212,7 @@ def _notices(plan: Plan, *, verbose: bool) -> Iterator[Notices]:
     yield Notices(
         "Refused by policies", "findings that block", tuple(_findings(blocking, plan)), stops=True, risky=True
     )
-    yield Notices("Set aside; the rest goes ahead", "problems set aside", tuple(aside), risky=True)
+    yield Notices("Problems that set slots aside; the rest goes ahead", "problems set aside", tuple(aside), risky=True)
     yield Notices("Policy warnings", "policy warnings", tuple(_warnings(rest, plan, verbose=verbose)))
     yield Notices("Warnings", "warnings", tuple(warnings))
     yield waivers(plan, verbose=verbose)

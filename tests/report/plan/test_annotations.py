@@ -58,7 +58,7 @@ def test_a_plans_limits_findings_and_problems_are_annotations() -> None:
     assert seen == [
         ("error", "Refused by limits", "limits.reassign: the plan reassigns 9 slots"),
         ("error", "Refused by policies", "LRN-0042: one person [iqa_independent]"),
-        ("error", "Set aside; the rest goes ahead", "learner 200006 is archived"),
+        ("error", "Problems that set slots aside; the rest goes ahead", "learner 200006 is archived"),
         ("warning", "Policy warnings", "LRN-0042: no IQA [coverage]"),
         ("warning", "Warnings", "the last dated entry has passed"),
     ]

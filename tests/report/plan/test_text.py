@@ -73,7 +73,7 @@ Refused by policies (1)
   state/cohorts/care.yaml:14: LRN-0042: one person
     Fix: Declare another. [iqa_independent]
 
-Set aside; the rest goes ahead (1)
+Problems that set slots aside; the rest goes ahead (1)
   state/cohorts/it.yaml:4: learner 200006 is archived
     Fix: Remove the learner.
 
