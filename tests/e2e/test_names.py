@@ -108,6 +108,11 @@ COMMANDS: Mapping[str, list[list[str]]] = {
     "done": [["00000000", "--by", "somebody"]],
     "unlock": [["--reason", "a trial"]],
     "doctor": [[]],
+    "audit": [[], ["--verbose"], ["--names"]],
+    "site": [["--out", "pages"], ["--out", "pages", "--read"], ["--out", "pages-of-kate", "--for", "kate"]],
+    "digest": [["--run", "1"], ["--run", "1", "--out", "messages"], ["--due", "2027-01-01"]],
+    "share-out": [["kate", "--from", "2027-01-01", "--dry-run"], ["--rebalance", "--no-plan", "--dry-run"]],
+    "store": [["compact", "--keep-days", "9", "--into", "later"]],
     "import": [["--state", "imported"]],
     "demo": [[]],
 }
