@@ -14,7 +14,7 @@ from reconciler.cli.options import Whole, command
 from reconciler.cli.output import Output, is_terminal, say_problems
 from reconciler.cli.render import render
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
-from reconciler.report.common.escape import without_commands
+from reconciler.report.common.escape import harmless
 
 if TYPE_CHECKING:
     from reconciler.commands.apply import ApplyResult
@@ -110,7 +110,7 @@ def _unreported(applied: ApplyResult) -> Sequence[Problem]:
 def _ask(planned: Planned, output: Output) -> bool:
     """Show the plan and ask for confirmation; on standard error unless the report is text on standard output."""
     text = render("plan", planned.plan, output, form="text", fingerprint=planned.fingerprint)
-    click.echo(without_commands(text), err=output.form != "text" or output.is_silent, nl=False)
+    click.echo(harmless(text), err=output.form != "text" or output.is_silent, nl=False)
     operations, target = planned.plan.operations, planned.plan.target
     changes = "this change" if len(operations) == 1 else f"these {len(operations)} changes"
     return click.confirm(f"Write {changes} to {target}?", err=True)

@@ -15,7 +15,7 @@ import click
 from reconciler import __version__, runtime
 from reconciler.cli.render import RENDERERS, render
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
-from reconciler.report.common.escape import without_commands
+from reconciler.report.common.escape import harmless
 
 if TYPE_CHECKING:
     from reconciler.report.common.annotations import Workspace
@@ -131,7 +131,7 @@ class Output:
         written = self.to_file and not self.lost
         if not text or written or (self.quiet and self.form not in _FOR_MACHINES):
             return
-        text = without_commands(text, self.form)
+        text = harmless(text, self.form)
         if pages and self.on_screen:
             from reconciler.cli.pager import page
 
@@ -165,19 +165,19 @@ class Output:
         try:
             # metrics hold counts and ages, and another account collects them
             mode = 0o644 if self.form == "prometheus" else 0o600
-            runtime.files.write_whole(without_commands(text, form), file, mode=mode)
+            runtime.files.write_whole(harmless(text, form), file, mode=mode)
         except ReconcilerError as error:
             self.lost += error.problems
 
     def note(self, text: str) -> None:
         """Print a line on standard error, unless --quiet."""
         if not self.quiet:
-            click.echo(without_commands(text), err=True)
+            click.echo(harmless(text), err=True)
 
     def status(self, text: str) -> None:
         """Print a line for somebody who waits at the terminal."""
         if not self.quiet and is_terminal(sys.stderr):
-            click.echo(text, err=True)
+            click.echo(harmless(text), err=True)
 
     def failed(self, error: ReconcilerError) -> ExitCode:
         """Report an error in place of the command's report, in --out too.
@@ -278,7 +278,7 @@ def say_problems(problems: Sequence[Problem]) -> None:
     """Print problems on standard error."""
     from reconciler.report.problems.text import render_text
 
-    click.echo(without_commands(render_text(problems)), err=True, nl=False)
+    click.echo(harmless(render_text(problems)), err=True, nl=False)
 
 
 def unexpected(error: Exception) -> ReconcilerError:
@@ -302,7 +302,7 @@ def exit_code_of(
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(without_commands(error.format_message()), err=True)
+        click.echo(harmless(error.format_message()), err=True)
         return ExitCode.INVALID
     except click.UsageError as error:
         return misused(error)

@@ -35,7 +35,7 @@ from reconciler.github.pull_request import propose as make_pull
 from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
 from reconciler.report.common.annotations import Workspace
-from reconciler.report.common.escape import fenced, without_commands
+from reconciler.report.common.escape import fenced, harmless
 from reconciler.report.common.line_links import LineLinks, files_address
 from reconciler.report.problems.json import render_json
 from reconciler.report.problems.text import render_text
@@ -297,11 +297,11 @@ def _hub(workflow: WorkflowEnvironment) -> GitHub:
 
 
 def _print(text: str) -> None:
-    click.echo(without_commands(text))
+    click.echo(harmless(text))
 
 
 def _note(text: str) -> None:
-    click.echo(without_commands(text), err=True)
+    click.echo(harmless(text), err=True)
 
 
 def _section(file: Path | None, title: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.text import escaped
+from reconciler.text import HIDDEN, escaped
 
 
 def visible(text: str) -> str:
@@ -20,7 +20,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return escaped(text, lambda char: char.encode("unicode_escape").decode("ascii"))
+    return escaped(text, _code_point)
 
 
 _LINE_COMMAND = re.compile(r"(^|(?<=\r))([^\S\r\n]*):(?=:)", re.MULTILINE)
@@ -45,6 +45,31 @@ def without_commands(text: str, form: str = "text") -> str:
     if form != "annotations":
         text = _LINE_COMMAND.sub(line, text)
     return _INNER_COMMAND.sub(inner, text)
+
+
+def without_hidden(text: str, form: str = "text") -> str:
+    r"""Return a report without hidden characters: written out, in JSON as an escape that stands for the same value."""
+    if text.isascii():
+        return text
+    escape = _json_escape if form == "json" else _code_point
+    while HIDDEN.search(text):  # an escape may leave a selector without its letter
+        text = HIDDEN.sub(lambda match: escape(match[0]), text)
+    return text
+
+
+def harmless(text: str, form: str = "text") -> str:
+    """Return a report in which a runner finds no command, and a reader no hidden character."""
+    return without_commands(without_hidden(text, form), form)
+
+
+def _code_point(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _json_escape(char: str) -> str:
+    from json import dumps  # for what is hidden alone
+
+    return dumps(char)[1:-1]
 
 
 def without_colons(text: str) -> str:
