@@ -182,7 +182,7 @@ def test_an_apply_costs_what_was_told_before(home: Home) -> None:
     ended = home.declare_demonstration().run("apply", "--auto-approve")
     assert ended.code == ExitCode.DONE
     told = [int(calls) for calls in re.findall(r"(?:Reading OneFile|Applying): (\d+) calls", ended.err)]
-    (made,) = (int(calls) for calls in re.findall(r"^(\d+) calls made", ended.out, re.MULTILINE))
+    (made,) = (int(calls) for calls in re.findall(r"^Run .* done, (\d+) calls", ended.out, re.MULTILINE))
     assert len(told) == 2
     assert abs(sum(told) - made) <= 0.02 * made
 
@@ -193,5 +193,5 @@ def test_applying_a_saved_plan_costs_what_was_told_before(home: Home) -> None:
     ended = home.run("apply", "plan.json")
     assert ended.code == ExitCode.DONE
     (told,) = (int(calls) for calls in re.findall(r"Applying: (\d+) calls", ended.err))
-    (made,) = (int(calls) for calls in re.findall(r"^(\d+) calls made", ended.out, re.MULTILINE))
+    (made,) = (int(calls) for calls in re.findall(r"^Run .* done, (\d+) calls", ended.out, re.MULTILINE))
     assert abs(told - made) <= 0.02 * made
