@@ -14,7 +14,7 @@ from reconciler.editing.adopt import Accept, accept, with_member
 from reconciler.editing.verify import require
 from reconciler.model.declared import Declared, Staff, Wanted
 from reconciler.model.observed import Observed
-from reconciler.model.plan import Change
+from reconciler.model.plan import Change, Watch
 from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, ROLES_FOR, Handle, Role, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import ExitCode, Invalid, Problem, in_order
@@ -41,7 +41,8 @@ class Adopted(Struct, frozen=True):
 class Adoption(Struct, frozen=True):
     """The slots that were adopted, or would be, and those that could not be (`left`).
 
-    `remarks`: accounts that could not be read, and policies that the edited files break.
+    `remarks`: accounts that could not be read, and policies that the edited files break. `watch` sorts the declared
+    slots after it.
     """
 
     adopted: list[Adopted]
@@ -50,6 +51,7 @@ class Adoption(Struct, frozen=True):
     edits: list[FileEdit]
     new_staff: list[Staff]
     written: bool
+    watch: Watch
 
     @property
     def exit_code(self) -> ExitCode:
@@ -117,7 +119,7 @@ class _Adopting:
         self._prove(taken, planned, again)
         if not dry_run:
             edits.write()
-        note_sightings(self.session.store, (planned if dry_run else again).plan, self.session.began)
+        watch = note_sightings(self.session.store, (planned if dry_run else again).plan, self.session.began)
         before = set(planned.why_blocked())
         blocked = [edits.in_place(problem) for problem in again.why_blocked()]
         return Adoption(
@@ -127,6 +129,7 @@ class _Adopting:
             edits.edits,
             list(self.new_staff.values()),
             written=not dry_run,
+            watch=watch,
         )
 
     # -------------------------------------------------------------- which slots

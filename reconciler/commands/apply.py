@@ -18,7 +18,7 @@ from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, addresses, moves
-from reconciler.model.plan import AsDeclared, GitState, Plan
+from reconciler.model.plan import NO_WATCH, AsDeclared, GitState, Plan, Watch
 from reconciler.model.slots import Place, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.ageing import (
@@ -35,6 +35,7 @@ from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
 from reconciler.plan.identity import moved_misids
 from reconciler.plan.kept_steps import kept_steps
+from reconciler.plan.watch import watch_of
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_ahead
@@ -45,10 +46,13 @@ from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, begin_run, open_session
 from reconciler.runtime.sightings import note_sightings
 from reconciler.runtime.store_snapshot import (
+    identities_at,
     note_reading,
+    recorded_at,
     remember_cohorts,
     remember_identities,
     remember_planned,
+    seen_at,
     unsettled,
     written_by,
 )
@@ -69,7 +73,7 @@ class ApplyResult(Struct, frozen=True):
     """The result of an apply. `run` is None if it was not approved (`declined`), or a limit or policy blocks it.
 
     `here` is the commit that is checked out: a saved plan may have been made from another. `who` asked for the
-    run, which began at `started`.
+    run, which began at `started`. `watch` sorts the declared slots after a run of whole files.
     """
 
     planned: Planned
@@ -82,6 +86,7 @@ class ApplyResult(Struct, frozen=True):
     who: str = ""
     started: datetime | None = None
     due: tuple[Due, ...] = ()
+    watch: Watch = NO_WATCH
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what ended the apply, what was set aside, and what did not succeed."""
@@ -241,14 +246,14 @@ async def _identified(session: Session, environment: Environment, plan: Plan, de
         return plan
     concerned = replace(declared, learners=tuple(by_misid.values()))
     observed = await observe_in(session, environment, concerned)
-    moved = moved_misids(concerned, observed, session.store.identities(plan.site))
+    moved = moved_misids(concerned, observed, identities_at(session.store, plan.site, plan.by_site()))
     reasons = {user: problem.what for user, problem in moved.items()}
     for user, learner in by_misid.items():
         found = observed.misids.get(learner.misid or "")
         if found != user:
             now = f"account {found}" if found is not None else "no one active account"
             reasons[user] = f"MISID {learner.misid} was account {user} when this plan was made, and is {now} now"
-    remember_planned(session.store, plan.site, by_misid)
+    remember_planned(session.store, plan, by_misid)
     return replace(plan, moved={user: why for user, why in reasons.items() if user in written})
 
 
@@ -372,9 +377,17 @@ async def run_plan(
     try:
         counts = Counter(outcome.state.value for outcome in applied.outcomes)
         store.end_run(run, exit_code=finished.exit_code, summary=counts)
+        if command == "apply":
+            finished = replace(finished, watch=_watched(store, plan, declared))
     except StoreError as error:  # the run must still be reported
         return replace(finished, error=finished.error or error)
     return finished
+
+
+def _watched(store: Store, plan: Plan, declared: Declared) -> Watch:
+    """Sort the declared slots by what is recorded now."""
+    sites = plan.by_site()
+    return watch_of(plan, declared, recorded_at(store, sites), seen_at(store, sites))
 
 
 def _moved(plan: Plan) -> dict[Place, str]:

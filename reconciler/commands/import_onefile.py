@@ -16,13 +16,14 @@ from reconciler.importing.titles import read_titles
 from reconciler.model.census import READABLE, Census, Scope
 from reconciler.model.declared import Settings
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded
-from reconciler.model.plan import Plan
+from reconciler.model.plan import NO_WATCH, Plan, Watch
 from reconciler.model.slots import LISTED, SINGLE, OrganisationId, Site, SlotKind, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.observed.narrow import narrow
 from reconciler.onefile.reader import Reader
 from reconciler.plan.compare import Unsettled, make_plan
 from reconciler.plan.complete import judge_plan
+from reconciler.plan.watch import NOTHING_SEEN, noted, watch_of, with_watch
 from reconciler.problems import ExitCode, Invalid, Locked, Problem, ReconcilerError, StoreError
 from reconciler.runtime.edit_journal import recover_edit
 from reconciler.runtime.environment import Environment
@@ -50,7 +51,8 @@ class ImportResult(Struct, frozen=True):
     `left_out` are slots that somebody holds and no file declares. `unreadable` counts slots that OneFile does not show,
     by kind. `blocking` and `warning` count findings by policy. `calls` is None if OneFile was not read. `from_onefile`:
     the files declare what OneFile has, so the next plan is empty. `unnamed` are lines for an existing settings.yaml,
-    with OneFile's titles of the learning aims and units that it does not name.
+    with OneFile's titles of the learning aims and units that it does not name. `watch` sorts the declared slots, if it
+    was read.
     """
 
     source: str
@@ -69,6 +71,7 @@ class ImportResult(Struct, frozen=True):
     blocking: Mapping[str, int] = field(default_factory=dict)
     warning: Mapping[str, int] = field(default_factory=dict)
     unnamed: Sequence[str] = ()
+    watch: Watch = NO_WATCH
 
     @property
     def exit_code(self) -> ExitCode:
@@ -146,13 +149,12 @@ def import_centre(options: Options, environment: Environment, request: ImportOpt
             made, texts = _made(options, environment, request, existing, seen)
             plan = _proven(options, environment, texts, seen, made)
             write_new(options.state, texts)
-            warnings = [
-                *unnamed_target(existing, seen.settings),
-                *_people(seen),
-                *await _remember(session, options, environment, plan),
-            ]
+            watch, unrecorded = await _remember(session, options, environment, plan)
+            warnings = [*unnamed_target(existing, seen.settings), *_people(seen), *unrecorded]
             unnamed = () if existing.settings is None else names_lines(seen.titles_of(made))
-            return replace(_written(options.state, texts, seen, made, plan), warnings=warnings, unnamed=unnamed)
+            return replace(
+                _written(options.state, texts, seen, made, plan), warnings=warnings, unnamed=unnamed, watch=watch
+            )
 
     with NewFolder(options.folder) as folder:
         return asyncio.run(run())
@@ -318,11 +320,14 @@ def _proven(
         wrong = [change.address for change in plan.changes if change.action in ("create", "update") or change.blocked]
         what = f"the new files would change {number_of(len(wrong), 'slot')}, such as {wrong[0]}"
         raise ReconcilerError(Problem(what, FAULT))
+    plan = with_watch(plan, watch_of(plan, declared, seen.recorded, NOTHING_SEEN))
     return judge_plan(plan, declared, observed)
 
 
-async def _remember(session: Session, options: Options, environment: Environment, plan: Plan) -> list[Problem]:
-    """Record what was read as an apply does, so that changes from now on are drift.
+async def _remember(
+    session: Session, options: Options, environment: Environment, plan: Plan
+) -> tuple[Watch, list[Problem]]:
+    """Record what was read as an apply does, so that changes from now on are drift; return what is watched then.
 
     The files are written by then, so an error of the store is only a warning.
     """
@@ -341,8 +346,8 @@ async def _remember(session: Session, options: Options, environment: Environment
     except (Locked, StoreError) as error:
         what = f"the files are written, but not recorded: {error.problems[0].what}"
         fix = "Run `reconciler apply` when there is nothing to write: it records the same."
-        return [Problem(what, fix, where="store", severity="warning")]
-    return []
+        return plan.watch, [Problem(what, fix, where="store", severity="warning")]
+    return noted(plan.watch, {(user, slot) for rows in agreed.values() for user, slot, _ in rows}), []
 
 
 def _observed(census: Census) -> Observed:

@@ -287,6 +287,15 @@ class Watch(Struct, frozen=True):
     def unseen_count(self) -> int:
         return len(self.unseen) + self.unresolved
 
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of slots for reports."""
+        return {
+            "watched": self.watched,
+            "unwatched": len(self.unwatched),
+            "unseen": self.unseen_count,
+            "went_blind": len(self.blind),
+        }
+
 
 REVERTED = "run "
 """The beginning of the source of a change in a plan that reverts a run."""
@@ -314,8 +323,7 @@ class Plan(RedactedRepr, Struct, frozen=True):
     only if settings.privacy lets this report show them: they are never saved. `roll` compares the learners of the
     organisation with the files, if the reading showed them. `moved` has the reason for each learner whose MISID
     belonged to another account before, and who is not written; `identities` are the accounts by the digest of their
-    MISID, for the record of an apply. Neither is saved; of `watch`, the summary's
-    counts are.
+    MISID, by organisation, for the record of an apply. Neither is saved; of `watch`, the summary's counts are.
     """
 
     hidden = ("names",)
@@ -342,7 +350,7 @@ class Plan(RedactedRepr, Struct, frozen=True):
     withdrawn: tuple[LaterChange, ...] = ()
     roll: Roll | None = None
     moved: Mapping[UserId, str] = field(default_factory=dict)
-    identities: Mapping[str, UserId] = field(default_factory=dict)
+    identities: Mapping[OrganisationId, Mapping[str, UserId]] = field(default_factory=dict)
     kept: tuple[ManualRemoval, ...] = ()
     watch: Watch = NO_WATCH
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, misid_digest
-from reconciler.model.slots import UserId
+from reconciler.model.slots import OrganisationId, UserId
 from reconciler.model.structs import replace
 from reconciler.problems import Invalid, Problem
 
@@ -77,19 +77,25 @@ def with_former(observed: Observed, recorded: Identities) -> Observed:
     return replace(observed, staff=staff)
 
 
-def seen_identities(declared: Declared, observed: Observed) -> dict[str, UserId]:
-    """Return the accounts of the MISIDs that this reading shows: of the learners in scope, and of staff."""
-    return dict(_seen(declared, observed))
+def seen_identities(declared: Declared, observed: Observed) -> dict[OrganisationId, dict[str, UserId]]:
+    """Return the accounts of the MISIDs that this reading shows: of learners in scope, and of staff."""
+    seen: dict[OrganisationId, dict[str, UserId]] = {}
+    for organisation, digest, user in _seen(declared, observed):
+        seen.setdefault(organisation, {})[digest] = user
+    return seen
 
 
-def _seen(declared: Declared, observed: Observed) -> Iterator[tuple[str, UserId]]:
-    yield from observed.identities.items()
+def _seen(declared: Declared, observed: Observed) -> Iterator[tuple[OrganisationId, str, UserId]]:
+    organisations = {learner.id: learner.organisation for learner in declared.learners}
+    for digest, learner_id in observed.identities.items():
+        if learner_id in organisations:
+            yield organisations[learner_id], digest, learner_id
     for learner in declared.learners:
         if learner.misid is not None and (user := observed.misids.get(learner.misid)) is not None:
-            yield misid_digest(learner.organisation, learner.misid), user
-    for account in observed.staff.values():
+            yield learner.organisation, misid_digest(learner.organisation, learner.misid), user
+    for (organisation, _), account in observed.staff.items():
         if account.misid and account.standing == "active":
-            yield account.misid, account.id
+            yield organisation, account.misid, account.id
 
 
 def recorded_after(recorded: Identities, seen: Identities, moved: Container[UserId]) -> dict[str, UserId]:

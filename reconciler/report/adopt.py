@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from reconciler.report.common.truncate import COMMENT_LIMIT
-from reconciler.report.common.words import learner_words, slot_words
+from reconciler.report.common.words import learner_words, slot_words, watched_words
 from reconciler.report.edits import Row, edits_json, render_edits, render_rows
 from reconciler.report.problems.json import problem_json
 from reconciler.text import number_of
@@ -27,8 +27,10 @@ def render_markdown(adoption: Adoption, *, limit: int = COMMENT_LIMIT) -> str:
 
 def _render(adoption: Adoption, *, markdown: bool, limit: int) -> str:
     rows = [_row(adopted) for adopted in adoption.adopted]
+    words = watched_words(adoption.watch)
+    watched = f" {words}." if words else ""
     if not rows and not adoption.left:
-        return "Nothing to adopt.\n"
+        return f"Nothing to adopt.{watched}\n"
     half = limit // 2
     head = render_edits(_title(adoption), [], adoption.edits, written=adoption.written, markdown=markdown, limit=half)
     return render_rows(rows, markdown=markdown, limit=half) + head if rows else head
@@ -39,7 +41,9 @@ def _title(adoption: Adoption) -> str:
     title = f"{number_of(len(adoption.adopted), 'slot')} {verb}adopted from OneFile"
     title += f", {number_of(len(adoption.left), 'slot')} left" if adoption.left else ""
     handles = ", ".join(member.handle for member in adoption.new_staff)
-    return f"{title}; new in staff.yaml: {handles}" if handles else title
+    title += f"; new in staff.yaml: {handles}" if handles else ""
+    words = watched_words(adoption.watch)
+    return f"{title}. {words}" if words else title
 
 
 def _row(adopted: Adopted) -> Row:
@@ -59,6 +63,7 @@ def render_json(adoption: Adoption) -> str:
     document = {
         "exit_code": adoption.exit_code,
         "written": adoption.written,
+        "watch": adoption.watch.counts(),
         "adopted": [
             {
                 "address": adopted.change.address,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.slots import SlotKind
 from reconciler.report.common.escape import visible
-from reconciler.report.common.words import kind_words
+from reconciler.report.common.words import kind_words, watched_words
 from reconciler.report.problems.json import problem_json
 from reconciler.text import number_of, some
 
@@ -36,6 +36,8 @@ def _lines(written: ImportResult, verbose: bool) -> Iterator[str]:
         yield f"Not shown by OneFile, left undeclared: {', '.join(kinds)}"
     if written.from_onefile:
         yield "OneFile never shows additional people: add them to the files yourself."
+    if words := watched_words(written.watch):
+        yield f"{words}."
     if written.recorded:
         yield f"Taken from our record, because OneFile does not show them: {number_of(written.recorded, 'slot')}"
     if written.already:
@@ -77,6 +79,7 @@ def render_json(written: ImportResult) -> str:
         "learners": written.learners,
         "slots": written.slots,
         "staff": written.staff,
+        "watch": written.watch.counts() if written.from_onefile else None,
         "calls": written.calls,
         "already_declared": written.already,
         "archived": written.archived,

@@ -28,7 +28,7 @@ def snapshot(options: Options, store: Store, site: Site, sites: Sites) -> StoreS
     cohorts = missable_cohorts(options, store, site)
     learners = {user for users in sites.values() for user in users}
     steps = (step for step in issues_of(store, sites, "step") if step.learner in learners or not step.foreign)
-    settled, identities = _places(sent, store, sites), store.identities(site)
+    settled, identities = _places(sent, store, sites), identities_at(store, site, sites)
     seen = seen_at(store, sites)
     return StoreSnapshot(recorded_at(store, sites), settled, tuple(sent), cohorts, tuple(steps), identities, seen)
 
@@ -41,6 +41,15 @@ def recorded_at(store: Store, sites: Sites) -> Recorded:
 def seen_at(store: Store, sites: Sites) -> Seen:
     """Return the holders who were seen in each slot as declared since it was last applied."""
     return {place: rows for site, learners in sites.items() for place, rows in store.seen(site, learners).items()}
+
+
+def identities_at(store: Store, site: Site, sites: Collection[Site]) -> dict[str, UserId]:
+    """Return the recorded accounts by the digest of their MISID, of the settings' *site* and the other *sites*.
+
+    Older versions recorded all of them at the settings' site, so what another site has is newer.
+    """
+    others = [other for other in sites if other != site]
+    return {digest: user for place in (site, *others) for digest, user in store.identities(place).items()}
 
 
 def missable_cohorts(options: Options, store: Store, site: Site) -> Mapping[str, AppliedCohort]:
@@ -63,11 +72,10 @@ def remember_cohorts(store: Store, plan: Plan, declared: Declared) -> None:
 
 def remember_identities(store: Store, plan: Plan, *, accepted: bool) -> None:
     """Store which account has which MISID; an account that was recorded before is replaced if that is `accepted`."""
-    before = store.identities(plan.site)
-    seen = {digest: user for digest, user in plan.identities.items() if accepted or digest not in before}
-    after = recorded_after(before, seen, plan.moved)
-    if after != before:
-        store.set_identities(plan.site, after)
+    known = identities_at(store, plan.site, plan.by_site())
+    for organisation, accounts in plan.identities.items():
+        seen = {digest: user for digest, user in accounts.items() if accepted or digest not in known}
+        _set_identities(store, Site(plan.target, organisation), seen, plan.moved)
 
 
 def written_by(store: Store, run: int, site: Site) -> dict[Place, Move]:
@@ -94,12 +102,23 @@ def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:
     return before
 
 
-def remember_planned(store: Store, site: Site, by_misid: Mapping[UserId, DeclaredLearner]) -> None:
+def remember_planned(store: Store, plan: Plan, by_misid: Mapping[UserId, DeclaredLearner]) -> None:
     """Store the accounts that a saved plan has for MISIDs that no run has recorded, for later plans."""
+    known = identities_at(store, plan.site, plan.by_site())
+    planned: dict[Site, dict[str, UserId]] = {}
+    for user, learner in by_misid.items():
+        digest = misid_digest(learner.organisation, learner.misid or "")
+        if digest not in known:
+            planned.setdefault(Site(plan.target, learner.organisation), {})[digest] = user
+    for site, accounts in planned.items():
+        _set_identities(store, site, accounts)
+
+
+def _set_identities(store: Store, site: Site, seen: Mapping[str, UserId], moved: Collection[UserId] = ()) -> None:
     before = store.identities(site)
-    planned = {misid_digest(learner.organisation, learner.misid or ""): user for user, learner in by_misid.items()}
-    if not planned.keys() <= before.keys():
-        store.set_identities(site, {**planned, **before})
+    after = recorded_after(before, seen, moved)
+    if after != before:
+        store.set_identities(site, after)
 
 
 def _places(sent: Collection[JournalRow], store: Store, sites: Collection[Site]) -> frozenset[Place]:

@@ -97,7 +97,7 @@ def ask_everything(store: Store) -> list[StoreError]:
         lambda: store.cohorts(SITE),
         lambda: store.sharers(SITE),
         lambda: store.sites(),
-        lambda: store.seen(SITE),
+        lambda: store.seen(SITE, [LEARNER]),
         lambda: store.issues(SITE, "drift", ended_since=NOON),
         lambda: store.observe_issues(SITE, "drift", {}, lambda _: "over"),
         lambda: store.holder(SITE),

@@ -81,6 +81,11 @@ def watch_words(watched: int, unwatched: int, unseen: int) -> str:
     return ", ".join(parts) if total else ""
 
 
+def watched_words(watch: Watch) -> str:
+    """Return how many declared slots are watched; empty if that is not known."""
+    return watch_words(watch.watched, len(watch.unwatched), watch.unseen_count)
+
+
 def blind_words(watch: Watch) -> str:
     """Return what OneFile showed before and no longer shows; empty if nothing."""
     kinds = Counter(change.slot.kind for change in watch.blind)

@@ -18,6 +18,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
     roll_words,
+    watched_words,
 )
 from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_rows
@@ -33,7 +34,6 @@ from reconciler.report.drift.words import (
     staff_notices,
     unapproved_words,
     unrecorded_words,
-    watched_words,
     who_words,
 )
 from reconciler.report.html.cells import folded
@@ -66,7 +66,7 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
 
 
 def _verdict(report: DriftReport, verbose: bool) -> str:
-    parts = (unrecorded_words(report), blind_words(report.watch), watched_words(report))
+    parts = (unrecorded_words(report), blind_words(report.watch), watched_words(report.watch))
     words = [f"{counts_words(report)}.", *(f"{part}." for part in parts if part)]
     if report.plan.left_out:
         words.append(left_out_words(report.plan))

@@ -56,10 +56,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
             "calls": report.spent_calls,
         },
         "watch": {
-            "watched": report.watch.watched,
-            "unwatched": len(report.watch.unwatched),
-            "unseen": report.watch.unseen_count,
-            "went_blind": len(report.watch.blind),
+            **report.watch.counts(),
             "unwatched_slots": [change.address for change in report.watch.unwatched],
             "unseen_slots": [change.address for change in report.watch.unseen],
             "blind_slots": [change.address for change in report.watch.blind],

@@ -40,6 +40,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
     roll_words,
+    watched_words,
 )
 from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_parts
@@ -57,7 +58,6 @@ from reconciler.report.drift.words import (
     staff_notices,
     unapproved_words,
     unrecorded_words,
-    watched_words,
     who_words,
 )
 
@@ -100,7 +100,7 @@ def _opening(report: DriftReport, verbose: bool) -> str:
         )
     if words := blind_words(report.watch):
         notes.insert(0, words)
-    if words := watched_words(report):
+    if words := watched_words(report.watch):
         notes.append(words)
     if words := unrecorded_words(report):
         notes.append(words)

@@ -19,6 +19,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
     roll_words,
+    watched_words,
 )
 from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
 from reconciler.report.drift.due import due_lines
@@ -35,7 +36,6 @@ from reconciler.report.drift.words import (
     staff_notices,
     unapproved_words,
     unrecorded_words,
-    watched_words,
     who_words,
 )
 from reconciler.text import number_of
@@ -74,7 +74,7 @@ def _head(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
         yield from page.wrap(f"{words}.", rest=2)
     elif not (report.left() or report.unseen or report.outcomes or report.watch.blind):
         yield "No drift. Everything applied is still in place, where OneFile shows it."
-    if words := watched_words(report):
+    if words := watched_words(report.watch):
         yield f"{words}."
     if plan.left_out:
         yield left_out_words(plan)

@@ -18,7 +18,6 @@ from reconciler.report.common.words import (
     moment_words,
     plan_names,
     slot_words,
-    watch_words,
 )
 from reconciler.text import number_of
 
@@ -147,12 +146,6 @@ def counts_words(report: DriftReport) -> str:
     if report.unrecorded:
         return ", ".join(("Drift unknown", *(f"{count} {words}" for count, words in numbers if count)))
     return ", ".join(f"{count} {words}" for count, words in numbers)
-
-
-def watched_words(report: DriftReport) -> str:
-    """Return how many declared slots are watched; empty if that is not known."""
-    watch = report.watch
-    return watch_words(watch.watched, len(watch.unwatched), watch.unseen_count)
 
 
 def unrecorded_words(report: DriftReport) -> str:

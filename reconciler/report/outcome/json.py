@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.model.operations import Outcome, addresses, holder_json, moves, time_json
-from reconciler.model.plan import Plan
+from reconciler.model.plan import NO_WATCH, Plan, Watch
 from reconciler.plan.document import FORMAT, Document
 from reconciler.problems import Problem
 from reconciler.report.problems.json import problem_json
@@ -26,8 +26,9 @@ def render_json(
     spent_calls: int,
     exit_code: int,
     problems: Sequence[Problem] = (),
+    watch: Watch = NO_WATCH,
 ) -> str:
-    """Render one row per operation in plan order; *problems* ended the run early."""
+    """Render one row per operation in plan order; *problems* ended the run early, and *watch* is after it."""
     document: Document = {
         "reconciler_format": FORMAT,
         "run": run,
@@ -38,6 +39,7 @@ def render_json(
         "uncommitted_changes": plan.made_from.uncommitted,
         "exit_code": exit_code,
         "summary": dict(sorted(Counter(outcome.state.value for outcome in outcomes).items())),
+        "watch": None if watch is NO_WATCH else watch.counts(),
         "calls": spent_calls,
         "outcomes": [outcome_json(outcome) for outcome in outcomes],
         "manual_steps": [
@@ -72,6 +74,7 @@ def render_applied(applied: ApplyResult) -> str:
         spent_calls=applied.spent_calls,
         exit_code=applied.exit_code,
         problems=applied.error.problems if applied.error else (),
+        watch=applied.watch,
     )
 
 

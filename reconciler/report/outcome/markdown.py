@@ -54,7 +54,7 @@ def render_applied(
 
 
 def _headline(view: OutcomeView) -> str:
-    notes = (view.unproven, *view.notes, view.calls, view.aside)
+    notes = (view.unproven, *view.notes, view.watched, view.calls, view.aside)
     lines = [heading(sentence(view.title), 2), *(f"- {sentence(words)}\n" for words in notes if words)]
     if view.writes:
         lines.append(f"- Fingerprint {value(view.fingerprint)}\n")

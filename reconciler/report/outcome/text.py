@@ -27,7 +27,8 @@ def render_text(view: OutcomeView, *, colour: bool = False, width: int = 100, be
     page = Page(width, colour)
     lines = [page.paint(BOLD, line) for line in page.wrap(f"{view.title}, {view.calls}", rest=2)]
     unproven = () if below_plan else (view.unproven,)
-    lines += [line for words in (*unproven, *view.notes) for line in page.wrap(words, rest=2)]
+    watched = (f"{view.watched}.",) if view.watched else ()
+    lines += [line for words in (*unproven, *view.notes, *watched) for line in page.wrap(words, rest=2)]
     if view.writes and not below_plan:
         lines.append(visible(f"Fingerprint {view.fingerprint}"))
     if view.problems:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.model.operations import Outcome, State, addresses, moves
-from reconciler.model.plan import GitState, Plan
+from reconciler.model.plan import NO_WATCH, GitState, Plan, Watch
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem
 from reconciler.report.common.grouping import Entry, grouped
@@ -21,6 +21,7 @@ from reconciler.report.common.words import (
     organisation_words,
     plan_names,
     slot_words,
+    watched_words,
 )
 from reconciler.report.plan.view import waivers
 from reconciler.text import number_of
@@ -97,8 +98,8 @@ class EndGroup(Struct, frozen=True):
 class OutcomeView(Struct, frozen=True):
     """An apply's outcomes in words; nothing in it is escaped. `problems` ended the run early.
 
-    The order of reports: the headline (`title`, `unproven`, `notes`, `calls`, `fingerprint`), what ended the run, the
-    outcomes worst first, open manual steps, what was set aside (`aside`), waived findings (`waived`).
+    The order of reports: the headline (`title`, `unproven`, `notes`, `watched`, `calls`, `fingerprint`), what ended
+    the run, the outcomes worst first, open manual steps, what was set aside (`aside`), waived findings (`waived`).
     """
 
     title: str
@@ -115,6 +116,7 @@ class OutcomeView(Struct, frozen=True):
     manual: tuple[ManualStep, ...]
     aside: str
     waived: Notices
+    watched: str = ""
 
 
 def outcome_view(
@@ -128,12 +130,13 @@ def outcome_view(
     checked_out: str = "",
     who: str = "",
     started: datetime | None = None,
+    watch: Watch = NO_WATCH,
     verbose: bool = False,
 ) -> OutcomeView:
     """Return the view of a run's outcomes.
 
     *problems* ended the run early; *checked_out* is the commit checked out where it was applied; *who* asked for the
-    run, which began at *started*. With *verbose*, nothing is grouped.
+    run, which began at *started*; *watch* sorts the declared slots after it. With *verbose*, nothing is grouped.
     """
     aside = plan.summary.blocked
     places = {change.address: (change.label, change.cohort) for change in plan.changes}
@@ -153,6 +156,7 @@ def outcome_view(
         manual=manual_steps(plan),
         aside=f"{number_of(aside, 'slot')} set aside and not written: see reconciler plan" if aside else "",
         waived=waivers(plan),
+        watched=watched_words(watch),
     )
 
 
@@ -168,6 +172,7 @@ def applied_view(applied: ApplyResult, *, verbose: bool = False) -> OutcomeView:
         checked_out=applied.here,
         who=applied.who,
         started=applied.started,
+        watch=applied.watch,
         verbose=verbose,
     )
 
