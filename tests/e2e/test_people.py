@@ -91,6 +91,18 @@ def test_a_holder_whom_the_files_do_not_know_is_reported(home: Home, onefile: Se
     )
 
 
+@pytest.mark.parametrize("who", [KATE, PRIYA])
+def test_a_saved_plan_does_not_assign_who_was_archived_since(home: Home, onefile: Served, who: int) -> None:
+    """With `staff_active: error` it is refused whole, before anything is written."""
+    home.declare(settings={**SETTINGS, "policies": {"staff_active": "error"}})
+    assert home.run("plan", "--save", "plan.json").code == ExitCode.DONE
+    people_edit(onefile, {"user": who, "archived": True})
+    ended = home.run("apply", "plan.json")
+    assert ended.code == ExitCode.BLOCKED, ended.out + ended.err
+    assert f"(account {who}) is archived in OneFile" in " ".join((ended.out + ended.err).split())
+    assert onefile.effects == 0
+
+
 def test_two_accounts_with_one_misid_are_reported(home: Home, onefile: Served) -> None:
     """Without the MISID itself, which is personal."""
     for user in (KATE, PRIYA):
@@ -131,6 +143,27 @@ def test_a_misid_that_moved_is_a_warning_in_plans_and_a_conflict_at_apply(home: 
     assert assessors(onefile) == before
     home.declare({"id": 200006, "label": "two", "default_assessor": "kate"}).converges()
     home.declare(TWO).converges()
+
+
+@pytest.mark.parametrize("first", [5740, 5741])
+def test_a_misid_is_known_to_every_folder_that_declares_its_organisation(
+    home: Home, onefile: Served, first: int
+) -> None:
+    """Whichever organisation the settings of each folder name: the account is of the learner's own."""
+    onefile.world.users[200006].update({"OrganisationID": 5741, "MISID": None})
+    south = {"misid": "LRN00002", "label": "south", "default_assessor": "south"}
+
+    def declare(organisation: int) -> Home:
+        staff = {"south": {"id": 910002, "role": "assessor"}}
+        return home.declare(south, settings={**SETTINGS, "organisation": organisation}, staff=staff, organisation=5741)
+
+    declare(first).converges()
+    people_edit(onefile, {"user": 920001, "misid_of": 200006})
+    for organisation in (first, 5740 + 5741 - first):
+        declare(organisation)
+        for command in ("plan", "drift"):
+            words = "MISID LRN00002 was account 920001 in an earlier run, and is account 200006 now"
+            assert words in " ".join(home.run(command).out.split()), (organisation, command)
 
 
 def test_a_saved_plan_is_not_written_to_an_account_that_lost_the_misid(home: Home, onefile: Served) -> None:

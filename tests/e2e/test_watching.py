@@ -141,3 +141,23 @@ def test_reports_count_what_they_watch(home: Home, server: Served) -> None:
         ["learner[200004].additional[127733]"],
     )
     assert "6 of 7 declared slots are watched, 1 is not shown by OneFile." in home.run("plan").out
+
+
+@pytest.mark.parametrize("command", [["apply", "--auto-approve"], ["apply", "plan.json"], ["adopt"]])
+def test_commands_count_what_is_watched_once_they_have_ended(home: Home, server: Served, command: list[str]) -> None:
+    """In the report of what was done, not only in the next plan; in words and in JSON, and as drift counts it."""
+    home.declare(LEARNER, settings=SETTINGS)
+    home.run("plan", "--out", "plan.json")
+    counts = json.loads(home.run(*command, "--format", "json").out)["watch"]
+    watch = look(home)[1]["watch"]
+    assert counts == {name: watch[name] for name in counts}
+    again = ["adopt"] if command == ["adopt"] else ["apply", "--auto-approve"]
+    assert f"{watch['watched']} of 7 declared slots are watched" in home.run(*again, "--format", "markdown").out
+
+
+def test_an_import_counts_what_is_watched(home: Home, server: Served) -> None:
+    """What OneFile showed was recorded; drift counts the same."""
+    imported = json.loads(home.run("import", "--organisation", "5740", "--classroom", "3301", "--format", "json").out)
+    watch = look(home)[1]["watch"]
+    assert imported["watch"] == {name: watch[name] for name in imported["watch"]}
+    assert imported["watch"]["watched"] > imported["watch"]["unwatched"] == 0

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from onefile_sandbox.serve import serving
 from onefile_sandbox.web_edits import edit
-from onefile_sandbox.world import World
+from onefile_sandbox.world import Effect, World
 from reconciler.github.markers import kind_of, plan_mark
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, new_folder
 from tests.github.forge import BOT, Forge, PullRequest, Text, git
@@ -97,6 +97,14 @@ class Centre:
         asked = {"user": learner, "set": {"DefaultAssessorID": assessor}}
         with closing(self.world()) as world:
             world.commit(lambda: edit(world, asked, self.forge.clock), self.forge.clock, "somebody")
+        self.keep_world(self.world_file.read_text("utf-8"))
+
+    def somebody_doubles_the_aim(self, standard: int) -> None:
+        """What an enrolment that was made again leaves behind: two learning aims of one standard."""
+        with closing(self.world()) as world:
+            aim = next(aim for aim in world.aims_of[LEARNER["id"]] if aim["StandardID"] == standard)  # type: ignore[index]
+            again = Effect("aim", max(world.aims) + 1, "create", json.dumps({**aim, "ID": max(world.aims) + 1}))
+            world.commit(lambda: [again], self.forge.clock, "somebody")
         self.keep_world(self.world_file.read_text("utf-8"))
 
 
@@ -378,6 +386,18 @@ def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
     centre.runner.schedule(SECRETS)
     assert issue.state == "closed"
     assert len(centre.forge.issues) == 1
+
+
+def test_a_slot_that_went_blind_is_an_issue_and_the_job_ends_as_drift_did(centre: Centre) -> None:
+    """The learner has the learning aim twice now, so no reading shows its assessor: somebody must act."""
+    aims = [{"standard": 41242, "assessor": "kate"}]
+    james_is_applied(centre, cohort("james", learning_aims=aims))
+    centre.somebody_doubles_the_aim(41242)
+    job = centre.runner.schedule(SECRETS)["drift"]
+    assert (job.conclusion, job.steps[ISSUE]) == ("failure", "success"), job.log
+    assert job.steps["Say that it is blocked, or not all done"] == "failure"
+    (issue,) = centre.forge.issues.values()
+    assert "Went blind: OneFile showed 1 learning aim assessor before and no longer does" in issue.body
 
 
 def test_what_onefile_holds_becomes_a_pull_request(centre: Centre) -> None:

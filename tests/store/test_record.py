@@ -96,11 +96,11 @@ def test_what_was_seen_keeps_its_first_hour_until_another_holder_is_applied(stor
     for staff in (KATE, JAMES, KATE):
         store.see(site, [(*place, staff), (UserId(LEARNER + 1), DEFAULT, None)])
         clock.forward(60)
-    assert store.seen(site)[place] == (Sighting(KATE, NOON), Sighting(JAMES, NOON + timedelta(seconds=60)))
+    assert store.seen(site, [LEARNER])[place] == (Sighting(KATE, NOON), Sighting(JAMES, NOON + timedelta(seconds=60)))
     assert store.seen(site, [UserId(LEARNER + 1)]) == {(UserId(LEARNER + 1), DEFAULT): (Sighting(None, NOON),)}
     store.record(site, [(*place, JAMES)], run=run)
-    assert store.seen(site)[place] == (Sighting(JAMES, NOON + timedelta(seconds=60)),)
-    assert store.seen(Site("sandbox", 5741)) == {}
+    assert store.seen(site, [LEARNER])[place] == (Sighting(JAMES, NOON + timedelta(seconds=60)),)
+    assert store.seen(Site("sandbox", 5741), [LEARNER]) == {}
 
 
 def test_facts_are_learnt_anew_and_forgotten(store: Store, clock: HandClock) -> None:
