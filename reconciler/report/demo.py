@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.plan import Plan
+from reconciler.model.structs import replace
 from reconciler.problems import ExitCode
 from reconciler.report import validate
 from reconciler.report.outcome import text as outcome_report
@@ -27,7 +29,7 @@ def render_text(scene: Scene, *, colour: bool = False) -> str:
     if scene.declaration:
         return validate.render_text(scene.declaration, colour=colour)
     if scene.planned:
-        plan, fingerprint = scene.planned.plan, scene.planned.fingerprint
+        plan, fingerprint = _short(scene.planned.plan), scene.planned.fingerprint
         if scene.step == "plan again":
             return plan_report.render_verdict(plan, fingerprint=fingerprint, colour=colour)
         return plan_report.render_text(plan, fingerprint=fingerprint, colour=colour)
@@ -42,6 +44,11 @@ def render_text(scene: Scene, *, colour: bool = False) -> str:
         )
         return outcome_report.render_text(view, colour=colour, below_plan=True)
     return _TITLES[scene.step]
+
+
+def _short(plan: Plan) -> Plan:
+    """Return the plan without what matters only from its first apply on: slots watched, and learners in no file."""
+    return replace(plan, roll=None, summary=replace(plan.summary, watched=None, unwatched=None, unseen=None))
 
 
 def render_json(code: ExitCode) -> str:

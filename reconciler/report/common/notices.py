@@ -88,7 +88,8 @@ class Cause(Struct, frozen=True):
             else:
                 more = f" and {number_of(len({item.place for item in some}) - 1, 'more line')}"
                 place = first.place if len({item.place for item in some}) == 1 else f"{first.place}{more}"
-                yield place, f"{learners_words(item.who for item in some)}: {first.subject}"
+                who = learners_words(item.who for item in some)
+                yield place, f"{who}: {first.subject}" if first.subject else first.what
         if len(rows) > SHOWN_ALIKE:
             yield "", more_words(sum(len(some) for some in rows[SHOWN_ALIKE:]))
 

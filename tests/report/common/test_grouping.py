@@ -13,6 +13,7 @@ from reconciler.problems import Problem, Source
 from reconciler.report.calendar import markdown as calendar_markdown
 from reconciler.report.calendar import text as calendar_text
 from reconciler.report.common.grouping import MANY_ROWS, Entry, grouped, learners_words
+from reconciler.report.common.notices import Notices, problem_notice
 
 LEARNERS = st.sampled_from([f"LRN-{number:03}" for number in range(40)])
 ENTRIES = st.lists(
@@ -79,3 +80,17 @@ def test_a_day_that_breaks_one_policy_for_many_learners_says_the_fix_once() -> N
         assert report.count("Declare an IQA.") == 1
         assert "30 learners, learner 1 to learner 30" in report.replace("`", "")
     assert calendar_text.render_text(calendar, verbose=True).count("Declare an IQA.") == 30
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["LRN-0101: kate is archived", "learner 7: kate is archived"]), st.integers(1, 4))
+    )
+)
+def test_every_line_of_a_notice_says_something(problems: list[tuple[str, int]]) -> None:
+    """Also if one learner has one problem on several lines of a file, and nothing says which part names the learner."""
+    items = tuple(problem_notice(Problem(what, "Look.", Source("c1.yaml", line))) for what, line in problems)
+    for cause in Notices("Set aside", "problem", items).causes():
+        for _, what in cause.lines():
+            assert what.endswith("kate is archived")
+            assert not what.startswith(":")
