@@ -584,17 +584,18 @@ def test_where_nothing_is_recorded_drift_cannot_be_told(home: Home, server: Serv
 
 
 def test_machines_are_told_that_nothing_is_recorded(home: Home, server: Served) -> None:
-    """In JSON and in the metrics; with a record neither says so."""
+    """In JSON, in the metrics and on stderr; each reading records what it saw, so each has a new store."""
     applied(home)
     assert look(home)[1]["drift_unknown_because"] is None
     code, report = look(home, "--store", "mistyped.db")
     assert (code, report["exit_code"], report["summary"]["drift"]) == (ExitCode.INCOMPLETE, ExitCode.INCOMPLETE, 0)
     assert report["drift_unknown_because"].startswith("nothing is recorded in mistyped.db for ")
-    quiet = home.run("drift", "--store", "mistyped.db", "--detailed-exitcode", "--quiet")
+    quiet = home.run("drift", "--store", "mistaken.db", "--detailed-exitcode", "--quiet")
     assert (quiet.code, quiet.out) == (ExitCode.INCOMPLETE, "")
-    assert "drift cannot be detected: nothing is recorded in mistyped.db" in " ".join(quiet.err.split())
-    metrics = home.run("drift", "--store", "mistyped.db", "--format", "prometheus").out
+    assert "drift cannot be detected: nothing is recorded in mistaken.db" in " ".join(quiet.err.split())
+    metrics = home.run("drift", "--store", "misspelt.db", "--format", "prometheus").out
     assert re.search(r"^onefile_reconciler_record_missing\{.*\} 1\.0$", metrics, re.MULTILINE)
+    assert look(home, "--store", "mistyped.db")[1]["drift_unknown_because"] is None
 
 
 def test_without_a_record_nothing_is_corrected(home: Home, server: Served) -> None:
