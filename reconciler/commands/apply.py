@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from reconciler.apply.executor import NOTHING_AGREED, NOTHING_REFUSED, Applied, apply_plan
-from reconciler.apply.forecast import calls_to_apply, shown_in
+from reconciler.apply.forecast import calls_to_apply
 from reconciler.apply.recovery import settle_late, settle_open
 from reconciler.commands.plan import Planned, observe_in, plan_in
 from reconciler.commands.plan_file import load
@@ -333,8 +333,7 @@ async def run_plan(
         await wait_until_open(environment, declared.settings, wait)
     if environment.progress and plan.operations:
         with environment.progress(declared.settings.calls_per_minute) as progress:
-            shows = session.reader.shows if just_read else shown_in(plan)
-            progress.applying(calls_to_apply(plan, shows, just_read=just_read))
+            progress.applying(calls_to_apply(plan, session.reader.shows))
     started = environment.clock.now()
     run = begin_run(
         store,
