@@ -18,7 +18,7 @@ MODULES = sorted((ROOT / "reconciler").rglob("*.py"))
 
 WITHOUT_POSIX = """
 import asyncio, getpass, multiprocessing, os, shutil, signal, socket, subprocess, sys, tempfile, threading
-import uvicorn, rich.console, rich.progress  # what others import where it is there is no business of ours
+import deepdiff, uvicorn, rich.console, rich.progress  # what others import where it is there is no business of ours
 for module in ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"):
     sys.modules[module] = None
 for name in ("chown", "fchmod", "fchown", "fork", "getegid", "geteuid", "getgid", "getpgid", "getuid", "killpg",
