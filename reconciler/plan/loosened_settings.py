@@ -15,8 +15,8 @@ from reconciler.model.structs import Struct, replace
 from reconciler.problems import Source
 
 LEVELS: tuple[Level, ...] = ("error", "warn", "off")
-STRICT = ("organisation", "target", "drift", "grace_hours", "step_owner", "titles", "source")
-"""Settings that loosen nothing: they say what is planned, and the plan shows it."""
+STRICT = ("organisation", "target", "drift", "grace_hours", "step_owner", "titles", "share_weights", "source")
+"""Settings that loosen nothing: they say what is planned, and the plan shows it, or what share-out prefers."""
 
 
 class Effective(Struct, frozen=True):

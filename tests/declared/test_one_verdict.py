@@ -193,6 +193,7 @@ BODIES: dict[Kind, tuple[str, ...]] = {
         "id: 1\n    role: iqa\n    caseload:\n      max: @",
         "id: 1\n    role: iqa\n    caseload:\n      target: @",
         "id: 1\n    role: iqa\n    hours: @",
+        "id: 1\n    role: iqa\n    notify: @",
         "id: 1\n    role: iqa\n    competence:\n      - standard: @",
         "id: 1\n    role: iqa\n    cover:\n      - by: @\n        from: 2026-12-01",
         "id: 1\n    role: iqa\n    cover:\n      - by: noor\n        from: @",

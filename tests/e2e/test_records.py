@@ -349,7 +349,7 @@ def test_a_cohort_that_vanished_blocks_until_somebody_answers_for_it(home: Home)
     (home.path / "state/cohorts/c2.yaml").write_text(text, encoding="utf-8")
     blocked = home.run("apply", "--auto-approve")
     assert blocked.code == ExitCode.BLOCKED
-    assert "cohort c1 was managed before" in blocked.err
+    assert "cohort c1 was managed before" in blocked.out
     waiver = {
         "policy": "vanished_cohort",
         "cohort": "c1",

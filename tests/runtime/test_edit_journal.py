@@ -107,7 +107,7 @@ def left_by_somebody(state: Path, name: str, text: str = "evil: 1\n") -> None:
     [
         "../victim.yaml",
         "cohorts/../../victim.yaml",
-        "/tmp/victim.yaml",  # noqa: S108  refused, never written
+        "/elsewhere/victim.yaml",
         "../.git/hooks/pre-commit",
         ".git/config.yaml",
         "cohorts/.hidden.yaml",
