@@ -50,6 +50,7 @@ from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerE
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
+from reconciler.runtime.lock import is_left
 from reconciler.runtime.manual_steps import dated, note_steps
 from reconciler.runtime.open_issues import issues_of, observe_issues
 from reconciler.runtime.options import Options
@@ -153,7 +154,7 @@ async def _drift(
         report = replace(report, spent_calls=session.client.calls)
         chosen = {place_of(drifted.change) for drifted in report.drift if drifted.verdict is DriftAction.CORRECT}
         drifting = Drifting(report, correct)
-        if approval is not None and chosen:
+        if approval is not None and (chosen or _is_cut_off(store, plan)):  # what was cut off may need no other write
             corrections = _judged(plan, chosen, declared, approval, observed, store, options)
             finished = await _correct(session, corrections, options, environment, declared, files_at)
             drifting = Drifting(_after(report, finished, session), correct, finished)
@@ -162,6 +163,11 @@ async def _drift(
         changes = find_due(plan, files, observed, store)
         applied = await carry_out(session, plan, changes, files, declared, observed, options, environment)
         return replace(drifting, report=_after_due(drifting.report, applied, session), due=applied)
+
+
+def _is_cut_off(store: Store, plan: Plan) -> bool:
+    """Return whether a run that is over left its lock or operations, to be settled under our own lock."""
+    return any(store.open_operations(site) or is_left(store, site) for site in plan.by_site())
 
 
 # ------------------------------------------------------------------ what is found

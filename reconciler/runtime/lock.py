@@ -79,6 +79,12 @@ def refuse_if_held(store: Store, site: Site) -> None:
         raise Locked(taken(other))
 
 
+def is_left(store: Store, site: Site) -> bool:
+    """Return whether the process of the lock's holder is gone."""
+    holder = store.holder(site)
+    return holder is not None and process_of(holder.host) is Process.GONE
+
+
 def _acquire(store: Store, site: Site, environment: Environment, command: str, run: int | None) -> Lease:
     def acquire() -> Lease:
         return store.acquire(

@@ -447,7 +447,8 @@ def test_a_correction_waits_for_whoever_holds_the_lock(home: Home, server: Serve
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
-def test_a_correction_that_was_killed_is_finished_by_the_next_run(home: Home, server: Served) -> None:
+@pytest.mark.parametrize("when", ["at once", "once its write took effect"])
+def test_a_correction_that_was_killed_is_finished_by_the_next_run(home: Home, server: Served, when: str) -> None:
     """Whether its write took effect or not: one episode, first seen when it was, and one correction in the end."""
     applied(home)
     move(server, DefaultAssessorID=KATE)
@@ -459,6 +460,8 @@ def test_a_correction_that_was_killed_is_finished_by_the_next_run(home: Home, se
         threading.Event().wait(0.005)
     process.kill()
     process.communicate()
+    while when != "at once" and slots(server.world)[DEFAULT] != JAMES:
+        threading.Event().wait(0.005)
     assert home.run("drift", "--correct").code == ExitCode.DONE
     assert slots(server.world)[DEFAULT] == JAMES
     with Store.open(".reconciler/store.db", clock=SystemClock()) as store:
