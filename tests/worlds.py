@@ -58,10 +58,14 @@ _ROLES = {number: role for role, number in ROLE_IDS.items()}
 
 
 class Trial:
-    """`world` is the truth; `service` has the calls that the sandbox saw and takes faults at any time."""
+    """`world` is the truth; `service` has the calls that the sandbox saw and takes faults at any time.
+
+    The declared files keep the role that each member of staff had in the beginning.
+    """
 
     def __init__(self, world: World, switches: Switches, store: Store, clock: VirtualClock) -> None:
         self.world, self.store, self.clock = world, store, clock
+        self._roles = {number: user["Role"] for number, user in world.users.items()}
         app = create_app(world, switches, Faults(), clock, dropped=dropped_answer)
         self.service: SandboxApi = app.state.api
         self._ledger = MemoryLedger(clock)
@@ -141,7 +145,7 @@ class Trial:
         staff = [
             Staff(Handle(f"{user['FirstName']}-{user['LastName']}-{user['ID']}".lower()), UserId(user["ID"]), role)
             for user in people
-            if (role := _ROLES.get(user["Role"]))
+            if (role := _ROLES.get(self._roles.get(user["ID"], user["Role"])))
         ]
         learners = [
             learner({slot: None if who is None else UserId(who) for slot, who in slots.items()}, number)
