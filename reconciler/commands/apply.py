@@ -29,6 +29,7 @@ from reconciler.plan.ageing import (
     rejudge,
     renewed,
     still_agreed,
+    unfit,
 )
 from reconciler.plan.alteration import altered, as_planned, learners_of, never_written, reverted_runs, suspects
 from reconciler.plan.complete import relimit_plan
@@ -271,7 +272,8 @@ async def _judged_anew(session: Session, environment: Environment, plan: Plan, d
     observed = await _read_again(session, environment, everyone, observed, written)
     suspected = suspects(plan, everyone, observed) - written
     observed = await _read_again(session, environment, everyone, observed, suspected)
-    return broken_today(plan, everyone, observed, written | suspected)
+    read = written | suspected
+    return replace(broken_today(plan, everyone, observed, read), unfit=unfit(plan, everyone, observed, read))
 
 
 async def _read_again(
@@ -328,7 +330,7 @@ async def run_plan(
     people approved. `files` is the commit that is checked out here.
     """
     plan, store = planned.plan, session.store
-    refused = {**refused, **_moved(plan)}
+    refused = {**refused, **plan.unfit, **_moved(plan)}
     if plan.operations:
         await wait_until_open(environment, declared.settings, wait)
     if environment.progress and plan.operations:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from reconciler.model.declared import Level
 from reconciler.model.operations import Operation
-from reconciler.model.slots import Handle, Holder, OrganisationId, Site, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Handle, Holder, OrganisationId, Place, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import EqualIgnoringSource, RedactedRepr, Struct, field
 from reconciler.problems import Problem, Source
 
@@ -322,8 +322,9 @@ class Plan(RedactedRepr, Struct, frozen=True):
     earlier runs opened, that no file asks for now, and that nobody is known to have done. `names` are learners' names,
     only if settings.privacy lets this report show them: they are never saved. `roll` compares the learners of the
     organisation with the files, if the reading showed them. `moved` has the reason for each learner whose MISID
-    belonged to another account before, and who is not written; `identities` are the accounts by the digest of their
-    MISID, by organisation, for the record of an apply. Neither is saved; of `watch`, the summary's counts are.
+    belonged to another account before, and who is not written; `unfit` has it for each slot whose new holder's account
+    cannot hold it any longer. `identities` are the accounts by the digest of their MISID, by organisation, for the
+    record of an apply. None of these is saved; of `watch`, the summary's counts are.
     """
 
     hidden = ("names",)
@@ -350,6 +351,7 @@ class Plan(RedactedRepr, Struct, frozen=True):
     withdrawn: tuple[LaterChange, ...] = ()
     roll: Roll | None = None
     moved: Mapping[UserId, str] = field(default_factory=dict)
+    unfit: Mapping[Place, str] = field(default_factory=dict)
     identities: Mapping[OrganisationId, Mapping[str, UserId]] = field(default_factory=dict)
     kept: tuple[ManualRemoval, ...] = ()
     watch: Watch = NO_WATCH

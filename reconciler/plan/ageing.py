@@ -13,6 +13,7 @@ from reconciler.model.plan import REVERTED, AsDeclared, Change, Finding, Handove
 from reconciler.model.slots import Place, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.alteration import learners_of, missing_findings
+from reconciler.plan.compare import account_refusal
 from reconciler.plan.operations import removal
 from reconciler.plan.waivers import waive, waive_saved
 from reconciler.problems import Problem, Source
@@ -149,6 +150,22 @@ def broken_today(plan: Plan, declared: Declared, observed: Observed, users: Coll
     added = [finding for day, finding in missing if day == declared.day]
     later = [_later(day, finding) for day, finding in missing if day != declared.day]
     return replace(plan, findings=(*plan.findings, *added), later=(*plan.later, *later))
+
+
+def unfit(plan: Plan, declared: Declared, observed: Observed, users: Collection[UserId]) -> dict[Place, str]:
+    """Return the slots of `users` to be written with an account that cannot hold them now, each with the reason."""
+    members = declared.staff_by_id()
+    organisations = {learner.id: learner.organisation for learner in declared.learners}
+    reasons = {}
+    for operation in plan.operations:
+        organisation = organisations.get(operation.learner, plan.organisation)
+        for slot, move in moves(operation):
+            member = members.get(move.after) if move.after is not None else None
+            if member is None or operation.learner not in users:
+                continue
+            if refusal := account_refusal(member, observed.staff.get((organisation, member.id)), organisation):
+                reasons[operation.learner, slot] = refusal[0]
+    return reasons
 
 
 def _later(day: date, finding: Finding) -> LaterChange:

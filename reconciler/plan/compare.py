@@ -6,11 +6,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model.declared import Declared, DeclaredLearner, Lapse, Wanted
-from reconciler.model.observed import Observed, ObservedLearner, Recorded
+from reconciler.model.declared import Declared, DeclaredLearner, Lapse, Staff, Wanted
+from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.operations import step_id
 from reconciler.model.plan import Action, Change, Plan, Reason
-from reconciler.model.slots import LEARNING_AIM_KINDS, Holder, Place, Role, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import (
+    LEARNING_AIM_KINDS,
+    Holder,
+    OrganisationId,
+    Place,
+    Role,
+    Slot,
+    SlotKind,
+    Unread,
+    UserId,
+)
 from reconciler.model.structs import replace
 from reconciler.plan.operations import operations_for, removal, summarise
 from reconciler.plan.watch import NOTHING_SEEN, Seen
@@ -254,20 +264,37 @@ class _Comparison:
             return None
         member = self.members[change.after]
         account = self.observed.staff.get((learner.organisation, change.after))
-        who = f"{member.handle} (OneFile user {member.id})"
-        if account is None or account.standing == "missing":
-            return f"OneFile has no user {member.id} for {member.handle}", f"Correct the id at {member.source}."
-        if account.standing == "archived":
-            return f"{who} is archived in OneFile", "Declare somebody else, or unarchive the account in OneFile."
-        if account.standing == "not listed":
-            what = f"{who} is not among the active {_plural(member.role)} of organisation {learner.organisation}"
-            return what, f"Correct the id or the role at {member.source}, or the account in OneFile."
+        if refusal := account_refusal(member, account, learner.organisation):
+            return refusal
         judged = self.declared.settings.level("employer_placement") != "off"
-        known = change.slot.kind is SlotKind.DEFAULT_EMPLOYER and None not in (account.placement, seen.placement)
-        if judged and known and account.placement != seen.placement:
-            what = f"{who} belongs to placement {account.placement}, the learner to placement {seen.placement}"
+        placement = account.placement if account and change.slot.kind is SlotKind.DEFAULT_EMPLOYER else None
+        if judged and None not in (placement, seen.placement) and placement != seen.placement:
+            there = f"placement {placement}, the learner to placement {seen.placement}"
+            what = f"{_account_of(member)} belongs to {there}"
             return what, "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         return None
+
+
+def account_refusal(
+    member: Staff, account: ObservedStaff | None, organisation: OrganisationId
+) -> tuple[str, str] | None:
+    """Return why an account cannot be assigned in its role, and what to do; None if it can.
+
+    OneFile goes by the role that the account has now: a write might put somebody with another role into another slot.
+    """
+    if account is None or account.standing == "missing":
+        return f"OneFile has no user {member.id} for {member.handle}", f"Correct the id at {member.source}."
+    if account.standing == "archived":
+        what = f"{_account_of(member)} is archived in OneFile"
+        return what, "Declare somebody else, or unarchive the account in OneFile."
+    if account.standing == "not listed":
+        what = f"{_account_of(member)} is not among the active {_plural(member.role)} of organisation {organisation}"
+        return what, f"Correct the id or the role at {member.source}, or the account in OneFile."
+    return None
+
+
+def _account_of(member: Staff) -> str:
+    return f"{member.handle} (OneFile user {member.id})"
 
 
 def _action(before: Holder, after: UserId | None) -> Action:

@@ -103,6 +103,31 @@ def test_a_saved_plan_does_not_assign_who_was_archived_since(home: Home, onefile
     assert onefile.effects == 0
 
 
+@pytest.mark.parametrize(
+    ("who", "change"),
+    [(PRIYA, {"role": 5}), (PRIYA, {"archived": True}), (KATE, {"role": 10}), (KATE, {"archived": True})],
+)
+def test_a_saved_plan_writes_nobody_whose_account_cannot_hold_the_slot_now(
+    home: Home, onefile: Served, who: int, change: Mapping[str, object]
+) -> None:
+    """OneFile goes by the role of the account at the time: an IQA who became an assessor would take another's slot."""
+    home.declare()
+    assert home.run("plan", "--save", "plan.json").code == ExitCode.DONE
+    people_edit(onefile, {"user": who, **change})
+    before = holders(onefile)
+    ended = home.run("apply", "plan.json")
+    assert ended.code == ExitCode.STALE, ended.out + ended.err
+    assert f"(OneFile user {who}) is" in " ".join(ended.out.split())
+    assert who not in {holder for place, holder in holders(onefile).items() if holder != before[place]}
+    assert onefile.world.users[200004]["DefaultAssessorID"] == JAMES
+
+
+def holders(here: Served) -> dict[tuple[object, str], object]:
+    """The assessor and the IQA of each learning aim and unit of the learner."""
+    rows = [*here.world.aims_of[200004], *here.world.units_of[200004]]
+    return {(row["ID"], key): row[key] for row in rows for key in ("AssessorID", "IVID")}
+
+
 def test_two_accounts_with_one_misid_are_reported(home: Home, onefile: Served) -> None:
     """Without the MISID itself, which is personal."""
     for user in (KATE, PRIYA):
