@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
@@ -47,6 +47,9 @@ class Transfer(Struct, frozen=True):
     day: date | None = None
 
 
+FAILURES = 2  # in a row, after which a service gets no more messages
+
+
 class Digest(Struct, frozen=True):
     """The changes of a run, a plan or a day: `occasion` names it, `title` says it in words.
 
@@ -71,7 +74,7 @@ class Delivery(Struct, frozen=True):
 
     recipient: str
     channel: str
-    state: Literal["sent", "sent before", "not known", "failed", "no address"]
+    state: Literal["sent", "sent before", "not known", "failed", "not tried", "no address"]
     why: str = ""
 
 
@@ -182,18 +185,26 @@ def _of_day(calendar: ChangeCalendar, day: date, declared: Declared) -> list[Tra
 
 
 def deliver(options: Options, environment: Environment, digest: Digest, messages: Sequence[Message]) -> list[Delivery]:
-    """Send each message that has an address and was not sent before; a failure is stored and reported, not raised."""
+    """Send each message that has an address and was not sent before; a failure is stored and reported, not raised.
+
+    A service that fails twice in a row gets no more messages in this run, so that a silent one is not awaited for each.
+    """
     if not any(_address(environment, message) for message in messages):
         return [Delivery(message.recipient, message.variable, "no address") for message in messages]
     with open_store(options, environment) as store:
-        return [_deliver(store, environment, digest, message) for message in messages]
+        failures: Counter[str] = Counter()
+        return [_deliver(store, environment, digest, message, failures) for message in messages]
 
 
-def _deliver(store: Store, environment: Environment, digest: Digest, message: Message) -> Delivery:
+def _deliver(
+    store: Store, environment: Environment, digest: Digest, message: Message, failures: Counter[str]
+) -> Delivery:
     recipient, channel = message.recipient, message.variable
     address = _address(environment, message)
     if address is None:
         return Delivery(recipient, channel, "no address", f"{channel} is not set")
+    if failures[channel] >= FAILURES:
+        return Delivery(recipient, channel, "not tried", f"the service behind {channel} failed {FAILURES} times")
     key = (digest.site, digest.occasion, recipient, channel)
     match store.claim_message(*key):
         case "sent":
@@ -202,6 +213,7 @@ def _deliver(store: Store, environment: Environment, digest: Digest, message: Me
             return Delivery(recipient, channel, "not known", "a run that was cut off may have sent it")
     why = notify.send(message, address)
     store.settle_message(*key, sent=not why)
+    failures[channel] = failures[channel] + 1 if why else 0
     return Delivery(recipient, channel, "failed" if why else "sent", why)
 
 

@@ -149,6 +149,19 @@ def test_a_channel_that_fails_gets_the_rest_next_time(
     assert len(receiver.titles) == len(set(receiver.titles)) == 4
 
 
+def test_a_service_that_fails_twice_is_not_awaited_for_every_message(
+    centre: Home, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is not tried and not marked, so the next run sends it."""
+    monkeypatch.setenv(SHARED, receiver.address())
+    receiver.takes = 0
+    states = [row["state"] for row in centre.run("digest", "--run", "2", "--format", "json").json["messages"]]
+    assert sorted(states) == ["failed", "failed", "no address", "not tried"]
+    receiver.takes = 1_000
+    states = [row["state"] for row in centre.run("digest", "--run", "2", "--format", "json").json["messages"]]
+    assert sorted(states) == ["no address", "sent", "sent", "sent"]
+
+
 def test_a_process_that_is_killed_while_it_sends_repeats_nothing(
     centre: Home, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
