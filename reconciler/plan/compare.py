@@ -280,7 +280,7 @@ def account_refusal(
 ) -> tuple[str, str] | None:
     """Return why an account cannot be assigned in its role, and what to do; None if it can.
 
-    OneFile goes by the role that the account has now: a write might put somebody with another role into another slot.
+    OneFile uses the role that the account has now: a write might put somebody with another role into another slot.
     """
     if account is None or account.standing == "missing":
         return f"OneFile has no user {member.id} for {member.handle}", f"Correct the id at {member.source}."

@@ -121,6 +121,7 @@ def read_start(path: Path, most: int) -> bytes:
 
 def read_descriptor(descriptor: int, most: int) -> bytes:
     """Read at most so many bytes, to the end if there are fewer. Raises OSError."""
+    os.read(descriptor, 0)  # one that is only for writing, or a folder, is refused at once
     content = bytearray()
     while len(content) < most:
         _await_content(descriptor)

@@ -110,7 +110,7 @@ def test_a_saved_plan_does_not_assign_who_was_archived_since(home: Home, onefile
 def test_a_saved_plan_writes_nobody_whose_account_cannot_hold_the_slot_now(
     home: Home, onefile: Served, who: int, change: Mapping[str, object]
 ) -> None:
-    """OneFile goes by the role of the account at the time: an IQA who became an assessor would take another's slot."""
+    """OneFile uses the role of the account at the time: an IQA who became an assessor would take another's slot."""
     home.declare()
     assert home.run("plan", "--save", "plan.json").code == ExitCode.DONE
     people_edit(onefile, {"user": who, **change})
