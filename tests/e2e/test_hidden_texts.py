@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -35,7 +36,11 @@ def test_no_command_and_no_format_prints_a_hidden_character_of_onefile(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Names are allowed everywhere, so that they are in the reports, on pages and in messages."""
-    home.declare(LEARNER, settings={**SETTINGS, "privacy": {"names": "always"}}).commit()
+    settings = {**SETTINGS, "privacy": {"names": "always"}}
+    home.declare(LEARNER, settings=settings).commit()
+    for form in forms("import"):  # without settings an import keeps to 300 calls a minute
+        (home.path / f"imported-{form}").mkdir()
+        (home.path / f"imported-{form}" / "settings.yaml").write_text(json.dumps({"version": 1, **settings}))
     with served(bent()) as server:
         point_at(monkeypatch, server.url)
         shown = ""
