@@ -330,7 +330,7 @@ async def run_plan(
     people approved. `files` is the commit that is checked out here.
     """
     plan, store = planned.plan, session.store
-    refused = {**refused, **plan.unfit, **_moved(plan)}
+    refused = {**plan.unfit, **refused, **_moved(plan)}
     if plan.operations:
         await wait_until_open(environment, declared.settings, wait)
     if environment.progress and plan.operations:

@@ -163,7 +163,8 @@ def unfit(plan: Plan, declared: Declared, observed: Observed, users: Collection[
             member = members.get(move.after) if move.after is not None else None
             if member is None or operation.learner not in users:
                 continue
-            if refusal := account_refusal(member, observed.staff.get((organisation, member.id)), organisation):
+            account = observed.staff.get((organisation, member.id))  # None if today's files do not ask for this person
+            if account and (refusal := account_refusal(member, account, organisation)):
                 reasons[operation.learner, slot] = refusal[0]
     return reasons
 
