@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 
 import pytest
 
-from onefile_sandbox.web_edits import edit
 from reconciler.problems import ExitCode
 from tests.e2e.user import JAMES, KATE, PRIYA, Home, Served, point_at, served
 
-NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ANNA = 200004  # an invented learner of the sandbox
 
 
@@ -24,16 +21,12 @@ def onefile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         yield here
 
 
-def people_edit(here: Served, request: Mapping[str, object]) -> None:
-    here.world.commit(lambda: edit(here.world, request, NOW), NOW, "edit")
-
-
 def spoilt(here: Served) -> None:
     """One fault of each sort, made in OneFile's web pages."""
-    people_edit(here, {"user": ANNA, "standard": 41242, "set": {"AssessorID": KATE, "IVID": PRIYA}})
+    here.edit({"user": ANNA, "standard": 41242, "set": {"AssessorID": KATE, "IVID": PRIYA}})
     here.world.users[KATE]["MISID"] = here.world.users[PRIYA]["MISID"] = "HR-0099"  # so they are one person
-    people_edit(here, {"user": 200006, "set": {"DefaultAssessorID": JAMES}})
-    people_edit(here, {"user": JAMES, "archived": True})
+    here.edit({"user": 200006, "set": {"DefaultAssessorID": JAMES}})
+    here.edit({"user": JAMES, "archived": True})
 
 
 def test_every_fault_is_found_in_every_format_without_a_file(home: Home, onefile: Served) -> None:

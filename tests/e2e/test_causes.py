@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from onefile_sandbox.web_edits import edit
 from reconciler.clock import SystemClock
 from reconciler.problems import ExitCode
 from tests.e2e.user import JAMES, KATE, PRIYA, SETTINGS, Home, Served, point_at, served
@@ -31,12 +30,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         yield server
 
 
-def by_hand(server: Served, request: Mapping[str, object]) -> None:
-    """Somebody, or something, works in OneFile."""
-    at = datetime(2026, 11, 28, 9, tzinfo=UTC)
-    server.world.commit(lambda: edit(server.world, request, at), at, "edit")
-
-
 def applied(home: Home, settings: Mapping[str, object] = NOW, *, who: str = "kate") -> None:
     """Everybody has the same default assessor, as approved."""
     home.declare(*({"id": user, "default_assessor": who} for user in LEARNERS), settings=settings, staff=STAFF)
@@ -52,7 +45,7 @@ def look(home: Home, *arguments: str) -> dict[str, Any]:
 def test_an_archived_account_with_an_heir_is_one_finding_and_nobody_is_put_back(home: Home, server: Served) -> None:
     """In every format, with what to do; corrections leave it alone, and adopt accepts the heir."""
     applied(home)
-    by_hand(server, {"user": KATE, "archived": True, "heir": HEIR})
+    server.edit({"user": KATE, "archived": True, "heir": HEIR})
     (cause,) = look(home)["causes"]
     assert (cause["kind"], cause["confidence"]) == ("archived", "likely")
     assert (cause["left_staff_id"], cause["came_staff_id"]) == (KATE, HEIR)
@@ -77,14 +70,14 @@ def test_what_comes_back_after_each_correction_names_the_other_system(
     for day in range(3):
         monkeypatch.setattr(SystemClock, "now", lambda _, day=day: datetime(2026, 12, 1 + day, 6, 5, tzinfo=UTC))
         for user in LEARNERS:
-            by_hand(server, {"user": user, "set": {"DefaultAssessorID": HEIR}})
+            server.edit({"user": user, "set": {"DefaultAssessorID": HEIR}})
         report = look(home, "--correct")
         assert [cause["kind"] for cause in report["causes"]] == [["reallocated"], ["sent_again"], ["sent_again"]][day]
     (cause,) = report["causes"]
     assert (cause["confidence"], cause["corrections"], cause["seen_between"]) == ("likely", 2, ["06:05", "06:05"])
     assert "writers: {default_assessor: NAME}" in cause["fix"]
     for user in LEARNERS:
-        by_hand(server, {"user": user, "set": {"DefaultAssessorID": HEIR}})
+        server.edit({"user": user, "set": {"DefaultAssessorID": HEIR}})
     settings = {**NOW, "writers": {"default_assessor": "mis"}}
     home.declare(*({"id": user, "default_assessor": "kate"} for user in LEARNERS), settings=settings, staff=STAFF)
     home.commit()
@@ -107,7 +100,7 @@ def test_one_default_for_a_whole_batch_looks_like_an_import(home: Home, server: 
     home.declare(*entries, settings=NOW, staff=STAFF)
     assert home.run("apply", "--auto-approve").code == ExitCode.DONE
     for user in LEARNERS:
-        by_hand(server, {"user": user, "set": {"DefaultAssessorID": HEIR}})
+        server.edit({"user": user, "set": {"DefaultAssessorID": HEIR}})
     (cause,) = look(home)["causes"]
     assert (cause["kind"], cause["confidence"], cause["left_staff_id"]) == ("batch", "possible", None)
     assert home.run("drift", "--verbose").out.count("default assessor: OneFile holds robin") == len(LEARNERS)
@@ -117,7 +110,7 @@ def test_one_default_for_a_whole_batch_looks_like_an_import(home: Home, server: 
 def test_an_approved_owner_counts_against_looser_files(home: Home, server: Served) -> None:
     """A work tree without the writer corrects nothing of a kind that the approved files give to another system."""
     applied(home, {**NOW, "writers": {"unit_iqa": "tracker"}})
-    by_hand(server, {"user": LEARNERS[0], "set": {"DefaultAssessorID": HEIR}})
+    server.edit({"user": LEARNERS[0], "set": {"DefaultAssessorID": HEIR}})
     owned = {**NOW, "writers": {"default_assessor": "mis"}}
     home.declare(*({"id": user, "default_assessor": "kate"} for user in LEARNERS), settings=owned, staff=STAFF)
     home.git("add", "state")

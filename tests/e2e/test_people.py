@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 import pytest
 
-from onefile_sandbox.web_edits import edit
 from reconciler.problems import ExitCode
 from tests.e2e.user import JAMES, KATE, PRIYA, SETTINGS, STAFF, Home, Served, point_at, served
-
-NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -22,19 +18,14 @@ def onefile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         yield here
 
 
-def people_edit(here: Served, request: Mapping[str, object]) -> None:
-    """Somebody works in OneFile's web pages."""
-    here.world.commit(lambda: edit(here.world, request, NOW), NOW, "edit")
-
-
 # ------------------------------------------------------------------ staff who cannot act
 
 
 def test_archived_staff_are_reported_in_every_format_of_plan_and_drift(home: Home, onefile: Served) -> None:
     """Their slots are as declared, so nothing is to be written: but nobody acts in them."""
     home.declare().converges()
-    people_edit(onefile, {"user": PRIYA, "archived": True})
-    people_edit(onefile, {"user": KATE, "role": 10})
+    onefile.edit({"user": PRIYA, "archived": True})
+    onefile.edit({"user": KATE, "role": 10})
     archived = f"priya (account {PRIYA}) is archived in OneFile and is declared for slots of 1 learner"
     role = f"kate (account {KATE}) is an IQA in OneFile, but an assessor in"
     for command in ("plan", "drift"):
@@ -56,7 +47,7 @@ def test_archived_staff_are_reported_in_every_format_of_plan_and_drift(home: Hom
 def test_the_level_of_the_policy_decides(home: Home, onefile: Served, level: str, code: ExitCode) -> None:
     """As for every policy; an error also ends a drift run that shows its result by its exit code."""
     home.declare().converges()
-    people_edit(onefile, {"user": PRIYA, "archived": True})
+    onefile.edit({"user": PRIYA, "archived": True})
     home.declare(settings={**SETTINGS, "policies": {"staff_active": level}})
     assert home.run("plan").code == code
     drift = home.run("drift", "--detailed-exitcode")
@@ -82,8 +73,8 @@ def test_a_holder_whom_the_files_do_not_know_is_reported(home: Home, onefile: Se
     known = {member["id"] for member in STAFF.values()}
     assessors = (user["ID"] for user in onefile.world.users.values() if user["Role"] == 5 and not user["DateArchived"])
     stranger = next(user for user in assessors if user not in known)
-    people_edit(onefile, {"user": 200004, "set": {"DefaultAssessorID": stranger}})
-    people_edit(onefile, {"user": stranger, "archived": True})
+    onefile.edit({"user": 200004, "set": {"DefaultAssessorID": stranger}})
+    onefile.edit({"user": stranger, "archived": True})
     home.declare(settings={**SETTINGS, "drift": {"default_assessor": "report"}})
     (found,) = (row for row in home.plan()["policies"] if row["policy"] == "staff_active")
     assert found["what"] == (
@@ -96,7 +87,7 @@ def test_a_saved_plan_does_not_assign_who_was_archived_since(home: Home, onefile
     """With `staff_active: error` it is refused whole, before anything is written."""
     home.declare(settings={**SETTINGS, "policies": {"staff_active": "error"}})
     assert home.run("plan", "--save", "plan.json").code == ExitCode.DONE
-    people_edit(onefile, {"user": who, "archived": True})
+    onefile.edit({"user": who, "archived": True})
     ended = home.run("apply", "plan.json")
     assert ended.code == ExitCode.BLOCKED, ended.out + ended.err
     assert f"(account {who}) is archived in OneFile" in " ".join((ended.out + ended.err).split())
@@ -113,7 +104,7 @@ def test_a_saved_plan_writes_nobody_whose_account_cannot_hold_the_slot_now(
     """OneFile uses the role of the account at the time: an IQA who became an assessor would take another's slot."""
     home.declare()
     assert home.run("plan", "--save", "plan.json").code == ExitCode.DONE
-    people_edit(onefile, {"user": who, **change})
+    onefile.edit({"user": who, **change})
     before = holders(onefile)
     ended = home.run("apply", "plan.json")
     assert ended.code == ExitCode.STALE, ended.out + ended.err
@@ -146,7 +137,7 @@ TWO: Mapping[str, object] = {"misid": "LRN00002", "label": "two", "default_asses
 
 def swapped(here: Served) -> None:
     """Two records had been mixed up, and their MISIDs are put right."""
-    people_edit(here, {"user": 200002, "misid_of": 200006})
+    here.edit({"user": 200002, "misid_of": 200006})
 
 
 def assessors(here: Served) -> dict[int, int | None]:
@@ -157,7 +148,7 @@ def test_a_misid_that_moved_is_a_warning_in_plans_and_a_conflict_at_apply(home: 
     """What was applied to one account is not written to another because of a MISID; by id it is."""
     home.declare(TWO).converges()
     swapped(onefile)
-    people_edit(onefile, {"user": 200006, "set": {"DefaultAssessorID": JAMES}})
+    onefile.edit({"user": 200006, "set": {"DefaultAssessorID": JAMES}})
     before = assessors(onefile)
     words = "MISID LRN00002 was account 200002 in an earlier run, and is account 200006 now"
     for command in ("plan", "drift"):
@@ -183,7 +174,7 @@ def test_a_misid_is_known_to_every_folder_that_declares_its_organisation(
         return home.declare(south, settings={**SETTINGS, "organisation": organisation}, staff=staff, organisation=5741)
 
     declare(first).converges()
-    people_edit(onefile, {"user": 920001, "misid_of": 200006})
+    onefile.edit({"user": 920001, "misid_of": 200006})
     for organisation in (first, 5740 + 5741 - first):
         declare(organisation)
         for command in ("plan", "drift"):
@@ -193,7 +184,7 @@ def test_a_misid_is_known_to_every_folder_that_declares_its_organisation(
 
 def test_a_saved_plan_is_not_written_to_an_account_that_lost_the_misid(home: Home, onefile: Served) -> None:
     """The plan was reviewed for the learner with this MISID, not for the account."""
-    people_edit(onefile, {"user": 200002, "set": {"DefaultAssessorID": JAMES}})
+    onefile.edit({"user": 200002, "set": {"DefaultAssessorID": JAMES}})
     home.declare(TWO)
     assert home.run("plan", "--save", "plan.json").code == ExitCode.DONE
     swapped(onefile)
@@ -209,7 +200,7 @@ def test_a_saved_plan_is_not_written_to_an_account_that_lost_the_misid(home: Hom
 
 def test_a_saved_plan_whose_misids_stay_is_applied(home: Home, onefile: Served) -> None:
     """The look-up stops nothing else."""
-    people_edit(onefile, {"user": 200002, "set": {"DefaultAssessorID": JAMES}})
+    onefile.edit({"user": 200002, "set": {"DefaultAssessorID": JAMES}})
     home.declare(TWO)
     home.run("plan", "--save", "plan.json")
     assert home.run("apply", "plan.json").code == ExitCode.DONE
@@ -238,7 +229,7 @@ def test_staff_whose_misids_were_exchanged_are_reported_until_an_apply(home: Hom
     """Each account has the MISID of another: perhaps the ids in staff.yaml are each other's now."""
     onefile.world.users[KATE]["MISID"], onefile.world.users[PRIYA]["MISID"] = "HR-1", "HR-2"
     home.declare().converges()
-    people_edit(onefile, {"user": KATE, "misid_of": PRIYA})
+    onefile.edit({"user": KATE, "misid_of": PRIYA})
     words = f"kate (account {KATE}) has the MISID that account {PRIYA} had before"
     assert words in " ".join(home.run("drift").out.split())
     assert words in " ".join(home.run("plan").out.split())
@@ -308,7 +299,7 @@ def test_declared_learners_who_left_are_counted_and_named(home: Home, onefile: S
     for user in users:
         onefile.world.users[user]["ClassroomID"] = 3301
     onefile.world.users[200003]["ClassroomID"] = 3302
-    people_edit(onefile, {"user": 200005, "archived": True})
+    onefile.edit({"user": 200005, "archived": True})
     home.declare(*({"id": user, "label": f"L{user}", "default_assessor": "kate"} for user in users))
     departed = home.plan("--undeclared")["learners"]["departed"]
     assert [(row["learner_id"], row["why"]) for row in departed] == [(200003, "class"), (200005, "archived")]

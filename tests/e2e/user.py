@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from onefile_sandbox.app import create_app
 from onefile_sandbox.faults import Fault
 from onefile_sandbox.serve import serving
 from onefile_sandbox.switches import Switches
+from onefile_sandbox.web_edits import edit
 from onefile_sandbox.world import World
 from reconciler.cli.main import run
 from reconciler.model.structs import replace
@@ -205,6 +207,11 @@ class Served:
     @property
     def effects(self) -> int:
         return sum(bool(call["effect"]) for call in self.calls)
+
+    def edit(self, request: Mapping[str, object]) -> None:
+        """Somebody, or something, works in OneFile's web pages."""
+        at = datetime(2026, 11, 28, 9, tzinfo=UTC)
+        self.world.commit(lambda: edit(self.world, request, at), at, "edit")
 
 
 @contextmanager
