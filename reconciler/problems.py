@@ -121,6 +121,12 @@ class Invalid(ReconcilerError):
         super().__init__(bounded([problems] if isinstance(problems, Problem) else problems))
 
 
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise Invalid with all of these problems, if there are any."""
+    if refused := list(problems):
+        raise Invalid(refused)
+
+
 class Stale(ReconcilerError):
     exit_code = ExitCode.STALE
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import commands
-from reconciler.cli.options import STATE, Whole, command
+from reconciler.cli.options import SAVE_OBSERVED, STATE, Whole, command
 from reconciler.cli.output import Output
 
 if TYPE_CHECKING:
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
         help="The centre's OrganisationID. [default: as settings.yaml says, or the only one]",
     ),
     click.option("--names", is_flag=True, help="Name staff by handles made from their names, not from role and id."),
-    click.option(
-        "--save-observed",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Save the data read from OneFile (ids only).",
-    ),
+    SAVE_OBSERVED,
     click.option("--observed", type=click.Path(path_type=Path), metavar="FILE", help="Judge saved data, offline."),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if anything is found."),
     STATE,

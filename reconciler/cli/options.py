@@ -69,6 +69,12 @@ FILES = [
     click.option("--at", callback=day_of, metavar="DATE", help="Plan for this date (YYYY-MM-DD). [default: today]"),
 ]
 STATE, LEARNER, AT = FILES[0], FILES[2], FILES[4]
+SAVE_OBSERVED = click.option(
+    "--save-observed",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the data read from OneFile (ids only).",
+)
 FROM = click.option(
     "--from", "--at", "at", callback=day_of, metavar="DATE", help="The first day (YYYY-MM-DD). [default: today]"
 )

@@ -61,7 +61,6 @@ class Output:
         self.json = form == "json"
         self._max_bytes = max_bytes
         self.out = out
-        self._makes_plans = makes_plans
         self.plan_file = save or (out if makes_plans and out and out.suffix == ".json" else None)
         self.quiet = quiet
         self.verbose = verbose

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler import commands
-from reconciler.cli.options import UNDECLARED, Whole, command, day_of
+from reconciler.cli.options import SAVE_OBSERVED, UNDECLARED, Whole, command, day_of
 from reconciler.cli.output import Output, say_problems
 from reconciler.cli.render import render
 from reconciler.cli.validate import CASELOAD
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 @command(
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if changes are pending."),
-    click.option(
-        "--save-observed",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Save the data read from OneFile (ids only).",
-    ),
+    SAVE_OBSERVED,
     click.option("--observed", type=click.Path(path_type=Path), metavar="FILE", help="Plan from saved data, offline."),
     click.option(
         "--ahead",

@@ -19,7 +19,7 @@ from reconciler.model.slots import ROLES_FOR, Handle, LearnerKey, Role, Slot, Us
 from reconciler.model.structs import Struct
 from reconciler.model.structs import replace as with_
 from reconciler.plan.limits import counts_only
-from reconciler.problems import ExitCode, Invalid, Problem, Source
+from reconciler.problems import ExitCode, Problem, Source, refuse
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
@@ -86,7 +86,7 @@ def replace(
     """
     day = request.start or environment.today()
     before = read_declared(options.state, day)
-    _refuse(_strangers(request, before))
+    refuse(_strangers(request, before))
     edits = Edits(options.state)
     taken = _covered(edits, request, day) if request.cover else _replaced(options, environment, edits, request, before)
     after = edits.declared(day)
@@ -119,11 +119,6 @@ async def _plan(scope: Options, environment: Environment) -> Planned:
     async with open_session(scope, environment, settings) as session:
         planned = await plan_in(session, scope, environment, with_(declared, settings=settings))
         return planned.made_from(files)
-
-
-def _refuse(problems: Iterator[Problem]) -> None:
-    if refused := list(problems):
-        raise Invalid(refused)
 
 
 def _strangers(request: ReplaceRequest, declared: Declared) -> Iterator[Problem]:
@@ -186,7 +181,7 @@ def _replaced(
     problems += _wrong_roles(request, declared, taken, lines, options.state)
     if not taken and not problems:
         problems.append(_holds_nothing(request, declared))
-    _refuse(iter(problems))
+    refuse(problems)
     return taken
 
 

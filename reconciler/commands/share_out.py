@@ -25,7 +25,7 @@ from reconciler.model.structs import Struct
 from reconciler.model.structs import replace as with_
 from reconciler.plan.caseload import KINDS, by_staff, learners_of
 from reconciler.plan.limits import counts_only
-from reconciler.problems import ExitCode, Invalid, Problem, Source
+from reconciler.problems import ExitCode, Invalid, Problem, Source, refuse
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import Environment
@@ -176,7 +176,7 @@ class _Work:
     scoped: Declared = field(init=False)
 
     def __post_init__(self) -> None:
-        _refuse(_wrong_people(self.request, self.before))
+        refuse(_wrong_people(self.request, self.before))
         self._edits = Edits(self.options.state)
         self._values = {
             name: (cohort, self._edits.values(name))
@@ -264,7 +264,7 @@ class _Work:
         ]
         taken = self._edit(moves) if None not in shared.heirs else []
         after = with_(self._edits.declared(self.before.day), settings=self.before.settings)
-        _refuse(_breaches(self.scoped, after, observed))
+        refuse(_breaches(self.scoped, after, observed))
         settings, staff = self.before.settings, self.before.staff
         return (
             SharedOut(
@@ -315,7 +315,7 @@ class _Work:
             if edited := [place for part in done for place in part.taken]:
                 taken += edited
                 self._edits.put(name, values)
-        _refuse(iter(problems))
+        refuse(problems)
         return taken
 
     def _given_in(self, cohort: str, values: Fields, giver: Handle, heirs: Mapping[LearnerKey, str]) -> Replacement:
@@ -366,11 +366,6 @@ def _keys(values: Fields) -> set[LearnerKey]:
 
 
 # ------------------------------------------------------------------ refusals and warnings
-
-
-def _refuse(problems: Iterator[Problem]) -> None:
-    if refused := list(problems):
-        raise Invalid(refused)
 
 
 def _wrong_people(request: ShareRequest, declared: Declared) -> Iterator[Problem]:

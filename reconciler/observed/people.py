@@ -83,13 +83,8 @@ class People:
                 usable=lambda rows: self._learn_from(rows.values()),
             )
         await self.staff.survey(self._learners)
-        if self._unmarked:
+        if self.staff.unmarked:
             self._pages = []  # everybody's own record is read, which has all that a page could show
-
-    @property
-    def _unmarked(self) -> bool:
-        """True if this server's lists have archived users among them, and only their own record shows it."""
-        return self._capabilities.get(UNMARKED) == "yes"
 
     async def _survey_rows(self) -> None:
         self._by_misid = _by_misid(self._register.listed)
@@ -116,7 +111,7 @@ class People:
     def _spared_by(self, rows: Rows[UserRow]) -> int:
         """Count the learners who need no call of their own once each has a row like these."""
         shown = sent(rows.values()) if rows else self._shown(unknown=DEFAULT_KINDS)
-        own = self._unmarked
+        own = self.staff.unmarked
         return sum(learner.id is None or (self._asked(learner) <= shown and not own) for learner in self._learners)
 
     @property
@@ -129,10 +124,10 @@ class People:
         """Count the calls for this learner alone: a search for the MISID, the learner's own record."""
         wants, user = self._asked(learner), self._user(learner)
         if self._scan.chosen:
-            return int(self._unmarked or not wants <= shown)
+            return int(self.staff.unmarked or not wants <= shown)
         if user is None or user not in self._register.listed:
-            return 1 if self._register.whole or learner.id is not None else 1 + (self._unmarked or bool(wants))
-        if self._unmarked:
+            return 1 if self._register.whole or learner.id is not None else 1 + (self.staff.unmarked or bool(wants))
+        if self.staff.unmarked:
             return 1
         has_row = user in self._register.rows or self._register.page_of(user) in pages
         return int(bool(wants) and not (has_row and wants <= shown))
@@ -203,7 +198,7 @@ class People:
         """
         if announce:
             await self._complete_list(announce)
-        archived = await self._archived(announce) if self._unmarked else frozenset[UserId]()
+        archived = await self._archived(announce) if self.staff.unmarked else frozenset[UserId]()
         listed = self._register.whole or self._called or self._scan.chosen
         if not listed or archived is None:
             return
@@ -292,7 +287,7 @@ class People:
         wants, at = self._asked(learner), self._listed_at
         shown = self._shows_enough(row, learner) if row else listed is not None and not wants
         own = None
-        if not shown or self._unmarked:
+        if not shown or self.staff.unmarked:
             at = self._reader.clock.monotonic()
             own = await self._reader.user(user)
         if own and own.archived and listed and not listed.archived:

@@ -49,7 +49,7 @@ class StaffAccounts:
         return self._placements.calls_left if self._placements else 0
 
     @property
-    def _unmarked(self) -> bool:
+    def unmarked(self) -> bool:
         """True if this server's lists have archived users among them, and only their own record shows it."""
         return self._capabilities.get(UNMARKED) == "yes"
 
@@ -132,7 +132,7 @@ class StaffAccounts:
 
     async def _find(self, group: Collection[UserId], listed: Mapping[UserId, Role]) -> None:
         """Find these accounts; `listed` has the roles of those on a list of active users."""
-        alone = [user for user in sorted(group) if self._unmarked or user not in listed]
+        alone = [user for user in sorted(group) if self.unmarked or user not in listed]
         await gather_bounded(alone, self._read)
         for user in group:
             role = listed.get(user)
@@ -153,7 +153,7 @@ class StaffAccounts:
         own = self._records.get(user)
         row = self._lists[role].rows.get(user) if role is not None else None
         if own is None:
-            return None if self._unmarked else row
+            return None if self.unmarked else row
         return replace(own, misid=row.misid) if row and not own.misid else own
 
     def _status_of(self, row: UserRow | None, *, listed: bool) -> AccountStatus:

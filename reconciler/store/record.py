@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from reconciler.model.history import AppliedCohort, LastApplied, Sighting
-from reconciler.model.slots import Holder, Place, Site, Slot, Unread, UserId
+from reconciler.model.slots import Place, Site, Slot, Unread, UserId
 from reconciler.store.codec import BentRow, decoded, holder_of, key_json, slot_of, stored_moment
 from reconciler.store.connection import SCOPE_SQL, Connection, in_clause, moment, scope_params
 from reconciler.store.database import Part
@@ -301,15 +300,10 @@ def _at(row: Sequence[Any]) -> float:
     return float(row[4]) if isinstance(row[4], (int, float)) else 0.0
 
 
-@lru_cache(maxsize=10_000)  # all slots have the same few hundred holders
-def _seen_holder(text: str) -> Holder:
-    return holder_of(json.loads(text))
-
-
 def _seen_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
     learner, kind, key, holder, _ = row
     try:
-        staff = _seen_holder(holder)
+        staff = holder_of(json.loads(holder))
         if type(learner) is int and not isinstance(staff, Unread):
             return (UserId(learner), slot_of(kind, key)), staff
     except (ValueError, TypeError) as error:

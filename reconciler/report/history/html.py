@@ -15,6 +15,9 @@ from reconciler.report.history.timeline import COLUMNS, timeline_entries, unknow
 from reconciler.report.history.words import (
     NO_STEPS,
     PROOFS,
+    RUN_HEADINGS,
+    SLOT_HEADINGS,
+    STEP_HEADINGS,
     UNCOMMITTED,
     no_runs_words,
     people_words,
@@ -44,7 +47,6 @@ def render_runs(
     runs: Sequence[RunRow], *, target: str | None = None, elsewhere: Sequence[str] = (), no_store: str = ""
 ) -> str:
     """Render the runs, newest first; without runs, why there are none."""
-    columns = ("run", "started (UTC)", "command", "target", "exit", "who", "commit", "result")
     rows = [
         (
             str(run.id),
@@ -58,7 +60,7 @@ def render_runs(
         )
         for run in runs
     ]
-    return _page("Runs", columns, rows, [] if runs else [no_runs_words(target, elsewhere, no_store)])
+    return _page("Runs", RUN_HEADINGS, rows, [] if runs else [no_runs_words(target, elsewhere, no_store)])
 
 
 def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels: Labels) -> str:
@@ -69,7 +71,6 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
         f"Started {time_json(run.started)}. {ended}",
         f"Fingerprint {plan_words(run)}",
     ]
-    columns = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
     rows = [
         (
             learner_words(row.operation.learner, labels.get(row.operation.learner, "")),
@@ -84,7 +85,7 @@ def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels:
         for slot, move in row.operation.moves
     ]
     title = f"Run {run.id}: {run.command} to {run.target}, organisation {run.organisation}{revert_words(run)}"
-    return _page(title, columns, rows, notes if rows else [*notes, "It wrote nothing."])
+    return _page(title, SLOT_HEADINGS, rows, notes if rows else [*notes, "It wrote nothing."])
 
 
 def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels) -> str:
@@ -100,8 +101,7 @@ def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels) -> st
         )
         for step in steps_in_order(steps)
     ]
-    columns = ("step", "learner", "what", "since", "closed", "how")
-    return _page("Manual steps", columns, rows, [] if rows else [NO_STEPS])
+    return _page("Manual steps", STEP_HEADINGS, rows, [] if rows else [NO_STEPS])
 
 
 def _page(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:

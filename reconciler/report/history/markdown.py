@@ -19,6 +19,9 @@ from reconciler.report.history.timeline import COLUMNS, timeline_entries, unknow
 from reconciler.report.history.words import (
     NO_STEPS,
     PROOFS,
+    RUN_HEADINGS,
+    SLOT_HEADINGS,
+    STEP_HEADINGS,
     UNCOMMITTED,
     no_runs_words,
     people_words,
@@ -33,8 +36,6 @@ from reconciler.text import spaced
 if TYPE_CHECKING:
     from reconciler.commands.history import Timeline
 
-_RUNS = ("run", "started (UTC)", "command", "target", "exit", "who", "commit", "result")
-_SLOTS = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
 _DONE = (State.DONE, State.ALREADY_DONE)
 FULL = "The text, JSON and CSV formats show everything."
 
@@ -51,7 +52,7 @@ def render_runs(
     if not runs:
         return f"{prose(no_runs_words(target, elsewhere, no_store))}\n"
     items = tuple(Item(_run(run), fit.REST, "runs") for run in runs)
-    part = Part(items, table_head(_RUNS, ("run", "exit")), "\n", always=True)
+    part = Part(items, table_head(RUN_HEADINGS, ("run", "exit")), "\n", always=True)
     return fit.fit(heading("Runs", 2), [part], "", limit=limit, full_report=FULL)
 
 
@@ -92,7 +93,7 @@ def render_run(
     )
     opening = title + "".join(f"- {fact}\n" for fact in facts) + "\n"
     items = sorted((item for entry in journal for item in _slots(entry, names, labels)), key=lambda item: item.tier)
-    parts = [Part(tuple(items), table_head(_SLOTS), "\n", always=True)] if items else []
+    parts = [Part(tuple(items), table_head(SLOT_HEADINGS), "\n", always=True)] if items else []
     return fit.fit(opening, parts, "" if items else "It wrote nothing.\n", limit=limit, full_report=FULL)
 
 
@@ -126,7 +127,7 @@ def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels, *, li
         for step in steps_in_order(steps)
     )
     opening = heading("Manual steps", 2) if steps else f"{NO_STEPS}\n"
-    part = Part(items, table_head(("step", "learner", "what", "since", "closed", "how")), "\n", always=True)
+    part = Part(items, table_head(STEP_HEADINGS), "\n", always=True)
     return fit.fit(opening, [part] if steps else [], "", limit=limit, full_report=FULL)
 
 

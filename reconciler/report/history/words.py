@@ -16,6 +16,9 @@ UNCOMMITTED = "with uncommitted changes"
 """Suffix of a run whose files were not those of the commit that it names."""
 NO_RUNS = "No run has been recorded here yet."
 NO_STEPS = "No manual step has been recorded here yet."
+RUN_HEADINGS = ("run", "started (UTC)", "command", "target", "exit", "who", "commit", "result")
+SLOT_HEADINGS = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
+STEP_HEADINGS = ("step", "learner", "what", "since", "closed", "how")
 PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile"}
 
 
