@@ -29,13 +29,14 @@ from reconciler.clock import SystemClock
 from reconciler.model.declared import Declared, Settings, Staff
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Handle, OrganisationId, Site, Slot, SlotKind, UserId
+from reconciler.model.slots import Handle, OrganisationId, Place, Site, Slot, SlotKind, UserId
 from reconciler.observed.observe import observe
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.in_process import dropped_answer, in_process
 from reconciler.onefile.reader import LONGEST_READ_LAG_SECONDS, Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.onefile.wire import ROLE_IDS
+from reconciler.plan.ageing import unfit
 from reconciler.plan.compare import make_plan
 from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.runtime.store_snapshot import unsettled
@@ -115,18 +116,33 @@ class Trial:
         network: Network | None = None,
         still_ours: Callable[[], None] = lambda: None,
         calls_per_minute: int = 300,
+        saved_from: Declared | None = None,
     ) -> Applied:
-        """Settle what dead runs left, then carry out the plan, as the apply command does once it holds the lock."""
+        """Settle what dead runs left, then carry out the plan, as the apply command does once it holds the lock.
+
+        A saved plan is given with the files that it was made from: their staff accounts are looked up again.
+        """
 
         async def work(reader: Reader) -> Applied:
+            refused = await self._unfit_today(plan, saved_from, reader) if saved_from else {}
             await settle_open(self.store, reader, Site(TARGET, ORGANISATION))
             open_slots = unsettled(self.store, [Site(TARGET, ORGANISATION)])
             run = self.begin_run()
             return await apply_plan(
-                plan, reader, self.store, run, unsettled=open_slots, still_ours=still_ours, agreed=plan.as_declared()
+                plan,
+                reader,
+                self.store,
+                run,
+                unsettled=open_slots,
+                still_ours=still_ours,
+                agreed=plan.as_declared(),
+                refused=refused,
             )
 
         return self.read(work, network=network, calls_per_minute=calls_per_minute)
+
+    async def _unfit_today(self, plan: Plan, wanted: Declared, reader: Reader) -> dict[Place, str]:
+        return unfit(plan, wanted, await observe(wanted, reader), {change.learner for change in plan.changes})
 
     def begin_run(self) -> int:
         return self.store.begin_run(

@@ -17,7 +17,7 @@ from onefile_sandbox.world import World
 from reconciler.apply.executor import Applied
 from reconciler.apply.recovery import settle_open
 from reconciler.clock import SystemClock
-from reconciler.model.declared import Settings
+from reconciler.model.declared import Declared, Settings
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Place, Site, Slot, SlotKind, UserId
@@ -89,7 +89,7 @@ class Interleaving(RuleBasedStateMachine):
         self.initial = evidence.holders(world)
         self.here = Trial(world, Switches.parse(["repeat_assign=duplicate"]), self.store, VirtualClock(START))
         self.wants: dict[Place, int] = {}
-        self.saved: Plan | None = None
+        self.saved: tuple[Plan, Declared] | None = None
         self.sent: dict[int, int] = {}
         self.settings = Settings(
             ORGANISATION, drift={kind: "report" if kind in REPORTED else "correct" for kind in SlotKind}
@@ -100,11 +100,14 @@ class Interleaving(RuleBasedStateMachine):
         self.store.close()
         self.folder.cleanup()
 
-    def plan(self) -> Plan:
+    def files(self) -> Declared:
         wants: dict[int, dict[Slot, int | None]] = {}
         for (learner, slot), staff in sorted(self.wants.items()):
             wants.setdefault(learner, {})[slot] = staff
-        return self.here.plan(self.here.declared(wants, self.settings))
+        return self.here.declared(wants, self.settings)
+
+    def plan(self) -> Plan:
+        return self.here.plan(self.files())
 
     # -------------------------------------------------------------- what people do
 
@@ -156,7 +159,7 @@ class Interleaving(RuleBasedStateMachine):
     @precondition(lambda self: self.wants and not self.saved)
     @rule()
     def somebody_saves_a_plan(self) -> None:
-        self.saved = self.plan()
+        self.saved = self.plan(), self.files()
 
     @rule()
     def somebody_says_what_is_there(self) -> None:
@@ -189,7 +192,7 @@ class Interleaving(RuleBasedStateMachine):
     @rule()
     def apply_the_saved_plan_late(self) -> None:
         assert self.saved
-        self._applied(self.saved)
+        self._applied(*self.saved)
 
     @precondition(lambda self: self.saved)
     @rule()
@@ -199,9 +202,9 @@ class Interleaving(RuleBasedStateMachine):
     @precondition(lambda self: self.wants)
     @rule(nth=st.integers(1, 8), after=st.booleans(), saved=st.booleans())
     def apply_and_die(self, nth: int, after: bool, saved: bool) -> None:
-        plan = self.saved if saved and self.saved else self.plan()
+        plan, files = self.saved if saved and self.saved else (self.plan(), None)
         try:
-            self.here.apply(plan, network=lambda inner: DeadlyNetwork(inner, nth, after=after))
+            self.here.apply(plan, network=lambda inner: DeadlyNetwork(inner, nth, after=after), saved_from=files)
         except BaseException as error:
             if not isinstance(_only(error), Killed):
                 raise
@@ -243,8 +246,8 @@ class Interleaving(RuleBasedStateMachine):
         iqa = place[1].kind in (SlotKind.LEARNING_AIM_IQA, SlotKind.UNIT_IQA)
         return user["DateArchived"] is None and (staff not in STAFF or (user["Role"] == 10) == iqa)
 
-    def _applied(self, plan: Plan) -> Applied:
-        applied = self.here.apply(plan)
+    def _applied(self, plan: Plan, saved_from: Declared | None = None) -> Applied:
+        applied = self.here.apply(plan, saved_from=saved_from)
         evidence.nothing_is_left_open(evidence.journal(self.store))
         assert [outcome.operation for outcome in applied.outcomes] == list(plan.operations)
         return applied
