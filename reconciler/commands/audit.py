@@ -80,7 +80,7 @@ async def _everybody(
 ) -> tuple[Observed, Mapping[UserId, Handle]]:
     scope = Scope(settings.organisation, by_class=False)
     with (
-        learnt_capabilities(session, environment) as capabilities,
+        learnt_capabilities(session, environment, settings.organisation) as capabilities,
         progress_listener(environment, settings) as progress,
     ):
         census = await take_census(scope, session.reader, capabilities, progress)

@@ -210,7 +210,7 @@ async def _read(
     rooms = await session.reader.classrooms(organisation) if _asks_for_names(request) else {}
     scope = replace(await _scope(session.reader, organisation, request, rooms), declared=_declared(existing))
     with (
-        learnt_capabilities(session, environment) as capabilities,
+        learnt_capabilities(session, environment, organisation) as capabilities,
         progress_listener(environment, settings) as progress,
     ):
         census = await take_census(scope, session.reader, capabilities, progress)

@@ -176,7 +176,7 @@ async def observe_in(
     announce = (environment.note or _silent) if undeclared else None
     try:
         with (
-            learnt_capabilities(session, environment) as capabilities,
+            learnt_capabilities(session, environment, declared.settings.organisation) as capabilities,
             progress_listener(environment, declared.settings) as progress,
         ):
             observed = await observe(declared, session.reader, capabilities, progress, announce)

@@ -1,4 +1,4 @@
-"""Capabilities of one server's lists: stored between runs with their age, and removed when contradicted."""
+"""Capabilities of one organisation's lists on a server: stored between runs with their age, and removed when contradicted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Capabilities:
 
     @classmethod
     def of(cls, stored: Mapping[str, tuple[str, datetime]], now: datetime) -> Capabilities:
-        """Make the capabilities from a target's stored facts, without those that are too old or dated in the future."""
+        """Make the capabilities from stored facts, without those that are too old or dated in the future."""
         return cls({name: value for name, (value, at) in stored.items() if abs(now - at) < FRESH})
 
     def get(self, name: str) -> str | None:

@@ -13,7 +13,7 @@ from onefile_sandbox.clock import VirtualClock
 from reconciler.clock import Clock
 from reconciler.model.declared import Settings
 from reconciler.model.plan import GitState, Plan
-from reconciler.model.slots import Site
+from reconciler.model.slots import OrganisationId, Site
 from reconciler.model.structs import Struct
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.client import OneFile
@@ -36,13 +36,14 @@ if TYPE_CHECKING:
 
 
 class Session(Struct, frozen=True):
-    """An open client with its store."""
+    """An open client with its store. `account` is that of the customer token; empty for the embedded sandbox."""
 
     target: Target
     store: Store
     client: OneFile
     reader: Reader
     clock: Clock
+    account: str
     began: tuple[int, datetime]  # the newest event of all runs, and the time, before anything was read
 
 
@@ -56,13 +57,14 @@ async def open_session(options: Options, environment: Environment, settings: Set
             world_file = store.world_file(options.world_file)
             async with _embedded(world_file, environment, settings) as (client, clock):
                 reader = _reader(client, clock, environment, settings)
-                yield Session(target, store, client, reader, clock, began)
+                yield Session(target, store, client, reader, clock, "", began)
         else:
             token = customer_token(environment)
+            account = token.account(target.base_url)
             if environment.status:
                 environment.status(f"Connecting to {urlsplit(target.base_url).hostname} ...")
             limiter = RateLimiter(
-                store.ledger(token.account(target.base_url)),
+                store.ledger(account),
                 settings.calls_per_minute,
                 environment.clock,
                 longest_wait_seconds=settings.longest_wait_seconds,
@@ -78,7 +80,7 @@ async def open_session(options: Options, environment: Environment, settings: Set
                 notify=environment.note,
             ) as client:
                 reader = _reader(client, environment.clock, environment, settings)
-                yield Session(target, store, client, reader, environment.clock, began)
+                yield Session(target, store, client, reader, environment.clock, account, began)
 
 
 def _reader(client: OneFile, clock: Clock, environment: Environment, settings: Settings) -> Reader:
@@ -92,18 +94,17 @@ def _reader(client: OneFile, clock: Clock, environment: Environment, settings: S
 
 
 @contextmanager
-def learnt_capabilities(session: Session, environment: Environment) -> Iterator[Capabilities]:
-    """Yield what is known of the server's lists, and store what is learnt, also if the reading fails."""
-    store, target = session.store, session.target.name
-    capabilities = Capabilities.of(store.values(target), environment.clock.now())
+def learnt_capabilities(
+    session: Session, environment: Environment, organisation: OrganisationId
+) -> Iterator[Capabilities]:
+    """Yield what is known of the organisation's lists, and store what is learnt, also if the reading fails."""
+    store, site = session.store, Site(session.target.name, organisation)
+    capabilities = Capabilities.of(store.capabilities(site, session.account), environment.clock.now())
     try:
         yield capabilities
     finally:
-        for name, value in capabilities.changed.items():
-            if value is None:
-                store.clear_value(target, name)
-            else:
-                store.set_value(target, name, value)
+        if capabilities.changed:
+            store.set_capabilities(site, session.account, capabilities.changed)
 
 
 def progress_listener(environment: Environment, settings: Settings) -> AbstractContextManager[ProgressListener | None]:

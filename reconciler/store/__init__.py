@@ -21,8 +21,10 @@ from reconciler.model.history import (
     Sighting,
 )
 from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS
+from reconciler.model.slots import Site
 from reconciler.store.address import GIT_SCHEME
 from reconciler.store.call_ledger import Ledger
+from reconciler.store.capabilities import StoredCapabilities
 from reconciler.store.database import Database, open_database
 from reconciler.store.journal import Journal
 from reconciler.store.lock import Lock
@@ -48,7 +50,7 @@ __all__ = [
 ]
 
 
-class Store(Journal, Record, Lock, OpenIssues, Messages):
+class Store(Journal, Record, StoredCapabilities, Lock, OpenIssues, Messages):
     """The whole store over one database; each method is one committed transaction, each failure a StoreError.
 
     A method takes milliseconds, or up to `patience` seconds while another process writes. `place` is the address
@@ -109,7 +111,7 @@ class Store(Journal, Record, Lock, OpenIssues, Messages):
 
     def check_writable(self) -> str:
         """Check that the store takes writes, without changing anything; return its kind and place in words."""
-        self.clear_value("doctor", "writable")
+        self.set_capabilities(Site("doctor", 0), "", {"writable": None})
         kind = "PostgreSQL" if self._database.is_postgresql else f"SQLite, {self.place}"
         return f"{kind}; schema version {newest()}; can be written to"
 

@@ -102,6 +102,20 @@ def _cohort_rows(fact: Mapping[str, Any]) -> list[dict[str, object]]:
     return [{**row, "cohort": str(name)} for name in names]
 
 
+def _add_capabilities(connection: Connection) -> None:
+    """Migrate 7 to 8: capabilities belong to an account and an organisation.
+
+    Those of before belong to nobody that is known, and are removed: the next reading learns them for itself.
+    """
+    moment = "DOUBLE PRECISION" if connection.is_postgresql else "DOUBLE"
+    connection.execute(
+        "CREATE TABLE capabilities (target TEXT NOT NULL, account TEXT NOT NULL, organisation BIGINT NOT NULL, "
+        f"name TEXT NOT NULL, value TEXT NOT NULL, at {moment} NOT NULL, "
+        "PRIMARY KEY (target, account, organisation, name))"
+    )
+    connection.execute("DELETE FROM facts WHERE name NOT LIKE 'misids:%' AND name NOT LIKE 'last_reading:%'")
+
+
 STEPS: Sequence[Step] = (
     _add_episodes,
     _add_uncommitted,
@@ -109,6 +123,7 @@ STEPS: Sequence[Step] = (
     _add_origin,
     _add_messages,
     _add_sites,
+    _add_capabilities,
 )
 """Migrations: STEPS[n - 1] takes a database from version n to version n + 1."""
 

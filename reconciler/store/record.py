@@ -1,4 +1,4 @@
-"""The record of what was last applied to each slot and seen there, the cohorts, and a server's capabilities."""
+"""The record of what was last applied to each slot and seen there, the cohorts, and the accounts of MISIDs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.model.history import AppliedCohort, LastApplied, Sighting
 from reconciler.model.slots import Place, Site, Slot, Unread, UserId
 from reconciler.store.codec import BentRow, decoded, holder_of, key_json, slot_of, stored_moment
-from reconciler.store.connection import SCOPE_SQL, Connection, in_clause, moment, scope_params
+from reconciler.store.connection import SCOPE_SQL, Connection, in_clause, scope_params
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
 
@@ -42,14 +42,14 @@ _SEEN_COLUMNS = "learner, kind, key, holder, at FROM seen"
 _FORGET = f"""
 DELETE FROM seen WHERE {SCOPE_SQL} AND learner = :learner AND kind = :kind AND key = :key AND holder = :holder
 """
-_SET_VALUE = """
+_SET_FACT = """
 INSERT INTO facts (target, name, value, at) VALUES (:target, :name, :value, :at)
 ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.at
 """
 
 
 class Record(Part):
-    """The last-applied record and the capabilities."""
+    """The last-applied record, the cohorts, the accounts of MISIDs and the last reading."""
 
     def recorded(self, site: Site, learners: Collection[UserId] = ()) -> dict[Place, UserId | None]:
         """Return the last applied, or last observed, holder of each recorded slot; None is nobody.
@@ -158,19 +158,7 @@ class Record(Part):
                 sightings[place] = (*sightings.get(place, ()), sighting)
         return sightings
 
-    # -------------------------------------------------------------- capabilities
-
-    def set_value(self, target: str, name: str, value: str) -> None:
-        """Store a capability of a target's server, such as a field that it does not send."""
-        with self._database.writing() as connection:
-            now = self._database.now(connection)
-            connection.execute(_SET_VALUE, {"target": target, "name": name, "value": value, "at": now})
-
-    def values(self, target: str) -> dict[str, tuple[str, datetime]]:
-        facts = "SELECT name, value, at FROM facts WHERE target = :target ORDER BY name"
-        with self._database.reading() as connection:
-            rows = connection.named(facts, {"target": target})
-            return {row["name"]: decoded("facts", repr(row["name"]), row, _value) for row in rows}
+    # -------------------------------------------------------------- cohorts and accounts
 
     def cohorts(self, site: Site) -> dict[str, AppliedCohort]:
         """Return the cohorts that earlier applies of this repository managed, whatever their organisation.
@@ -225,7 +213,7 @@ class Record(Part):
 
     def set_identities(self, site: Site, identities: Mapping[str, UserId]) -> None:
         value = json.dumps(dict(sorted(identities.items())), separators=(",", ":"))
-        self.set_value(site.target, _identities_of(site), value)
+        self.set_fact(site.target, _identities_of(site), value)
 
     def last_reading(self, site: Site) -> datetime | None:
         """Return when a run last read everybody in the site's files."""
@@ -236,12 +224,12 @@ class Record(Part):
             return decoded("facts", repr(row["name"]), rows[0], _moment) if rows else None
 
     def set_last_reading(self, site: Site, at: datetime) -> None:
-        self.set_value(site.target, _reading_of(site), at.isoformat())
+        self.set_fact(site.target, _reading_of(site), at.isoformat())
 
-    def clear_value(self, target: str, name: str) -> None:
+    def set_fact(self, target: str, name: str, value: str) -> None:
         with self._database.writing() as connection:
-            fact = "DELETE FROM facts WHERE target = :target AND name = :name"
-            connection.execute(fact, {"target": target, "name": name})
+            now = self._database.now(connection)
+            connection.execute(_SET_FACT, {"target": target, "name": name, "value": value, "at": now})
 
 
 def _record_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
@@ -318,10 +306,6 @@ def _cohort(row: Mapping[str, Any]) -> AppliedCohort:
     if not (isinstance(learners, list) and all(type(learner) is int for learner in learners)):
         raise ValueError(row["learners"])
     return AppliedCohort(row["organisation"], frozenset(map(UserId, learners)))
-
-
-def _value(row: Mapping[str, Any]) -> tuple[str, datetime]:
-    return row["value"], moment(row["at"])
 
 
 def _lists(learners: Collection[UserId]) -> Iterator[tuple[str, dict[str, object]]]:

@@ -131,6 +131,14 @@ TABLES: Mapping[str, str] = {
         value TEXT NOT NULL,
         at {moment} NOT NULL,
         PRIMARY KEY (target, name)""",
+    "capabilities": """
+        target TEXT NOT NULL,
+        account TEXT NOT NULL,
+        organisation BIGINT NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        at {moment} NOT NULL,
+        PRIMARY KEY (target, account, organisation, name)""",
     "messages": """
         target TEXT NOT NULL,
         organisation BIGINT NOT NULL,

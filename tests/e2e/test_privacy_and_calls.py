@@ -148,7 +148,7 @@ async def slow_session(path: Path, limit: int, switches: Switches) -> AsyncItera
             transport=in_process(app),
         ) as client:
             target = Target("sandbox", "", embedded=True)
-            yield Session(target, store, client, Reader(client, clock), clock, store.last_event()), app.state.api
+            yield Session(target, store, client, Reader(client, clock), clock, "", store.last_event()), app.state.api
 
 
 @pytest.mark.parametrize("limit", [7, 60, 300])

@@ -234,3 +234,31 @@ def test_a_clone_is_the_same_repository(home: Home, server: Served, tmp_path: Pa
     assert blocked.code == ExitCode.BLOCKED
     assert "cohort it was managed before" in " ".join(blocked.out.split())
     assert "secret" not in (home.path / "store.db").read_bytes().decode("latin-1")
+
+
+# ------------------------------------------------------------------ what is known of a server
+
+
+@pytest.mark.parametrize("other", ["account", "organisation"])
+def test_what_was_learnt_of_one_centre_costs_another_nothing(
+    home: Home, server: Served, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Lists are as long as what an account sees of an organisation: another one surveys them for itself."""
+    large = Repository(home, "large")
+    small = Repository(home, "small", {**AT_ONCE, "organisation": 5741 if other == "organisation" else 5740})
+    learners = [learner for learner, user in server.world.users.items() if user["Role"] == 1]
+    for repository in (large, small):
+        repository.cohort("care", *learners, organisation=5740)
+    first, again = calls_of_plan(large, server), calls_of_plan(large, server)
+    assert again < first
+    if other == "account":
+        server.service._customer_token = "another-customer"  # noqa: S105  of an invented customer
+        point_at(monkeypatch, server.url, "another-customer")
+    assert calls_of_plan(small, server) == first
+
+
+def calls_of_plan(repository: Repository, server: Served) -> int:
+    before = len(server.service.calls)
+    ended = repository.run("plan")
+    assert ended.code == ExitCode.DONE, ended.out + ended.err
+    return len(server.service.calls) - before

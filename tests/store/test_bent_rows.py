@@ -48,6 +48,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.observe_issues(SITE, "drift", {(LEARNER, SLOT): Observation(JAMES, KATE)}, lambda _: "")
         store.set_cohorts(SITE, {"care-2026": AppliedCohort(5740, frozenset({LEARNER}))})
         store.see(SITE, [(LEARNER, SLOT, KATE)])
+        store.set_capabilities(SITE, "account", {"page_rows": "50"})
         store.ledger("account").reserve(1)
         store.ledger("account").pause(5)
         acquire(store, run=run)
@@ -93,7 +94,7 @@ def ask_everything(store: Store) -> list[StoreError]:
         lambda: sorted(store.recorded(SITE, [LEARNER])),
         lambda: sorted(store.last_applied(SITE, [LEARNER])),
         lambda: store.has_record(SITE),
-        lambda: store.values("sandbox"),
+        lambda: store.capabilities(SITE, "account"),
         lambda: store.cohorts(SITE),
         lambda: store.sharers(SITE),
         lambda: store.sites(),

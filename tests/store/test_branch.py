@@ -51,7 +51,8 @@ def a_run(store: Store) -> int:
     store.append(run, aim(2).id, State.FAILED)
     store.record(SITE, [(LEARNER, SLOT, KATE), (LEARNER, Slot(SlotKind.DEFAULT_EMPLOYER), None)], run=run)
     store.observe_issues(SITE, "drift", {(LEARNER, SLOT): Observation(JAMES, KATE)}, lambda _: "")
-    store.set_value("sandbox", "shows", "everything")
+    store.set_capabilities(SITE, "account", {"shows": "everything"})
+    store.set_identities(SITE, {"0a1b": LEARNER})
     store.release(lease)
     store.end_run(run, exit_code=0, summary={"done": 1})
     broken = acquire(store, run=run)
@@ -115,8 +116,8 @@ def test_what_a_plan_learns_of_the_server_is_never_pushed(here: Store, tmp_path:
     a_run(here)
     before = tip(tmp_path)
     with there(tmp_path, clock) as reader:
-        reader.set_value("sandbox", "shows", "less")
-        assert reader.values("sandbox")["shows"][0] == "less"
+        reader.set_capabilities(SITE, "account", {"shows": "less"})
+        assert reader.capabilities(SITE, "account")["shows"][0] == "less"
     assert tip(tmp_path) == before
 
 

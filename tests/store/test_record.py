@@ -104,12 +104,17 @@ def test_what_was_seen_keeps_its_first_hour_until_another_holder_is_applied(stor
 
 
 def test_facts_are_learnt_anew_and_forgotten(store: Store, clock: HandClock) -> None:
-    """The newest value counts, with the hour it was learnt, for its own target only."""
-    store.set_value("live", "shows_employer", "no")
+    """The newest value counts, with the hour it was learnt, for its own target, account and organisation only."""
+    live, others = Site("live", 5740), (("beta", 5740, "north"), ("live", 5741, "north"), ("live", 5740, "south"))
+    store.set_capabilities(live, "north", {"rows:learning_aims": "9", "shows:learners:5740": ""})
     clock.forward(5)
-    store.set_value("live", "shows_employer", "yes")
-    store.set_value("beta", "shows_employer", "no")
-    assert store.values("live") == {"shows_employer": ("yes", NOON + timedelta(seconds=5))}
-    store.clear_value("live", "shows_employer")
-    assert store.values("live") == {}
-    assert set(store.values("beta")) == {"shows_employer"}
+    store.set_capabilities(live, "north", {"rows:learning_aims": "8000"})
+    for target, organisation, account in others:
+        store.set_capabilities(Site(target, organisation), account, {"page_rows": "50"})
+    later = NOON + timedelta(seconds=5)
+    learnt = {"rows:learning_aims": ("8000", later), "shows:learners:5740": ("", NOON)}
+    assert store.capabilities(live, "north") == learnt
+    store.set_capabilities(live, "north", dict.fromkeys(learnt))
+    assert store.capabilities(live, "north") == {}
+    for target, organisation, account in others:
+        assert set(store.capabilities(Site(target, organisation), account)) == {"page_rows"}

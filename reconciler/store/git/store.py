@@ -113,10 +113,10 @@ class GitStore(Store):
         self._database.branch.check_push()
         return f"{self.place}; schema version {newest()}; can be pushed to"
 
-    def set_value(self, target: str, name: str, value: str) -> None:
+    def set_fact(self, target: str, name: str, value: str) -> None:
         with self._database.deferring():
-            super().set_value(target, name, value)
+            super().set_fact(target, name, value)
 
-    def clear_value(self, target: str, name: str) -> None:
+    def set_capabilities(self, site: Site, account: str, changed: Mapping[str, str | None]) -> None:
         with self._database.deferring():
-            super().clear_value(target, name)
+            super().set_capabilities(site, account, changed)
