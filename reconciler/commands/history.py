@@ -32,12 +32,13 @@ _LOOKED_THROUGH = 1_000
 class Runs(Struct, frozen=True):
     """Runs, newest first.
 
-    If there are none: `target` is the one that was asked for, `elsewhere` are targets with runs, and `no_store` is the
-    place where there is no store yet.
+    If there are none: `target` and `organisation` are those that were asked for, `elsewhere` are targets with runs, and
+    `no_store` is the place where there is no store yet.
     """
 
     runs: Sequence[RunRow]
     target: str | None = None
+    organisation: int | None = None
     elsewhere: Sequence[str] = ()
     no_store: str = ""
 
@@ -78,16 +79,16 @@ class Steps(Struct, frozen=True):
     known: Known
 
 
-def runs(options: Options, environment: Environment, *, limit: int = 50) -> Runs:
-    """Return the runs, newest first; those of one target if the command names it."""
+def runs(options: Options, environment: Environment, organisation: int | None = None, *, limit: int = 50) -> Runs:
+    """Return the runs, newest first; those of one target or organisation if the command names it."""
     target = named_target(options, environment)
     try:
         with _store(options, environment) as store:
-            listed = store.runs(target=target, limit=limit)
+            listed = store.runs(target=target, organisation=organisation, limit=limit)
             others = () if listed else sorted({run.target for run in store.runs(limit=_LOOKED_THROUGH)})
-            return Runs(listed, target, others)
+            return Runs(listed, target, organisation, others)
     except NoStore as none:
-        return Runs((), target, no_store=none.problems[0].place())
+        return Runs((), target, organisation, no_store=none.problems[0].place())
 
 
 def run(options: Options, environment: Environment, number: int) -> RunDetail:
@@ -106,8 +107,8 @@ def run(options: Options, environment: Environment, number: int) -> RunDetail:
         raise Invalid(Problem(what, problem.fix, where="RUN")) from none
 
 
-def timeline(options: Options, environment: Environment) -> Timeline:
-    """Return everything that is recorded of the learners in the options, newest first.
+def timeline(options: Options, environment: Environment, organisation: int | None = None) -> Timeline:
+    """Return everything that is recorded of the learners in the options, newest first; of one organisation or of all.
 
     A label or MISID that is in no file now is looked up in the files' git history. Raises Invalid for a name that leads
     to no OneFile id.
@@ -122,15 +123,19 @@ def timeline(options: Options, environment: Environment) -> Timeline:
     issues: list[OpenIssue] = []
     with suppress(NoStore), _store(options, environment) as store:
         now = store.now()
-        writes = store.writes_to(learners, target=target)
+        writes = store.writes_to(learners, target=target, organisation=organisation)
         written = {(run.id, place) for run, row in writes for place in row.places}
         runs = {run.id: run for run in store.runs(target=target, limit=_LOOKED_THROUGH)}
-        for site in {run.target: Site(run.target, run.organisation) for run in runs.values()}.values():
+        for site in {run.target: Site(run.target, organisation or run.organisation) for run in runs.values()}.values():
+            own = None if organisation is None else store.recorded(site)
             for place, last in store.last_applied(site, learners).items():
+                if own is not None and place not in own:
+                    continue
                 if (last.run, place) not in written and (run := runs.get(last.run) or store.run(last.run)):
                     recorded.append(RecordedSlot(*place, last.staff, last.at, run))
+        sites = [site for site in store.sites(target) if organisation in (None, site.organisation)]
         for kind in _ISSUES:
-            found = issues_of(store, store.sites(target), kind, ended_since=_EVER)
+            found = issues_of(store, sites, kind, ended_since=_EVER)
             issues += [issue for issue in found if issue.learner in learners]
     return Timeline(writes, recorded, issues, learners, known, now)
 
@@ -142,10 +147,11 @@ def _former(options: Options, learners: Sequence[DeclaredLearner], name: str) ->
     return former_learner(options.state, name)
 
 
-def steps(options: Options, environment: Environment) -> Steps:
-    """Return every manual step that an apply or a drift run has found, open or closed."""
+def steps(options: Options, environment: Environment, organisation: int | None = None) -> Steps:
+    """Return every manual step that an apply or a drift run has found, open or closed; of one organisation or of all."""
     declared = read_state(options, environment)
-    sites = declared.by_site(target_of(options, environment, declared.settings).name, {})
+    target = target_of(options, environment, declared.settings).name
+    sites = [site for site in declared.by_site(target, {}) if organisation in (None, site.organisation)]
     rows: tuple[OpenIssue, ...] = ()
     with suppress(NoStore), _store(options, environment) as store:
         rows = issues_of(store, sites, "step", ended_since=_EVER)

@@ -80,11 +80,16 @@ class Journal(Part):
             connection.insert("run_ends", [row])
         self._database.check_file()
 
-    def runs(self, *, target: str | None = None, limit: int = 50) -> tuple[RunRow, ...]:
-        """Return the newest runs first."""
-        where = "" if target is None else "WHERE runs.target = :target"
+    def runs(
+        self, *, target: str | None = None, organisation: int | None = None, limit: int = 50
+    ) -> tuple[RunRow, ...]:
+        """Return the newest runs first. A run belongs to its own organisation, and to each that it wrote to."""
+        chosen = ["TRUE"] if target is None else ["runs.target = :target"]
+        chosen += [] if organisation is None else [f"(runs.organisation = :organisation OR {_WROTE_TO})"]
+        values = {"target": target, "organisation": organisation, "limit": limit}
         with self._database.reading() as connection:
-            return _runs(connection, f"{where} ORDER BY runs.id DESC LIMIT :limit", {"target": target, "limit": limit})
+            condition = f"WHERE {' AND '.join(chosen)} ORDER BY runs.id DESC LIMIT :limit"
+            return _runs(connection, condition, values)
 
     def run(self, run: int) -> RunRow | None:
         with self._database.reading() as connection:
@@ -171,13 +176,17 @@ class Journal(Part):
             return _journal_rows(connection, "WHERE operations.run = :run", {"run": run})
 
     def writes_to(
-        self, learners: Collection[UserId], *, target: str | None = None
+        self, learners: Collection[UserId], *, target: str | None = None, organisation: int | None = None
     ) -> tuple[tuple[RunRow, JournalRow], ...]:
-        """Return every operation on these learners with its run, newest first, in any state."""
+        """Return every operation on these learners with its run, newest first, in any state.
+
+        Those of one target and of the learners of one organisation, if they are given.
+        """
         clause, params = in_clause("learner", learners)
         chosen = f"JOIN runs ON runs.id = operations.run WHERE operations.learner IN {clause}"
         chosen += "" if target is None else " AND runs.target = :target"
-        values = {**params, "target": target}
+        chosen += "" if organisation is None else f" AND {_OF_ORGANISATION}"
+        values = {**params, "target": target, "organisation": organisation}
         with self._database.reading() as connection:
             rows = _journal_rows(connection, chosen, values)
             runs = _runs(connection, f"WHERE runs.id IN (SELECT operations.run FROM operations {chosen})", values)
@@ -293,7 +302,11 @@ ON CONFLICT (run, operation) DO UPDATE SET state = excluded.state
 """
 _FINISH = "DELETE FROM unfinished WHERE run = :run AND operation = :operation"
 _RUN_SCOPE = "runs.target = :target AND runs.organisation = :organisation"
-_SITE = "runs.target = :target AND COALESCE(operations.organisation, runs.organisation) = :organisation"
+_OF_ORGANISATION = "COALESCE(operations.organisation, runs.organisation) = :organisation"
+_SITE = f"runs.target = :target AND {_OF_ORGANISATION}"
+_WROTE_TO = (
+    "EXISTS (SELECT 1 FROM operations WHERE operations.run = runs.id AND operations.organisation = :organisation)"
+)
 _RUNS = f"""
 SELECT runs.id, started, runs.command, runs.target, runs.organisation, fingerprint, who, commit_id, uncommitted,
     made, reverts, approved_by,

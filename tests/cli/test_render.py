@@ -18,7 +18,7 @@ FACTS = {
     "digest": {"deliveries", "folder"},
     "doctor": {"printed"},
     "drift": {"exit_code"},
-    "history": {"target", "elsewhere", "no_store"},
+    "history": {"target", "organisation", "elsewhere", "no_store"},
     "history RUN": {"journal", *_KNOWN},
     "history --steps": _KNOWN,
     "plan": _PLAN,

@@ -177,6 +177,30 @@ def test_a_plan_over_several_organisations_keeps_each_in_its_own(home: Home, ser
     assert group.drift() == (ExitCode.DONE, {})
 
 
+def test_the_history_names_and_filters_by_organisation(home: Home, server: Served) -> None:
+    """Two centres in one store: each one's runs, learners and steps are found without the other's."""
+    north, south = Repository(home, "north"), Repository(home, "south", {**AT_ONCE, "organisation": 5741})
+    north.cohort("care", FOUR, SEVEN)
+    north.applied()
+    south.cohort("trades", TEN, staff="james", organisation=5740)
+    south.applied()
+
+    def rows(*arguments: str) -> list[tuple[int, int]]:
+        listed = south.run("history", "--format", "json", *arguments).json
+        return [(row["run"], row["organisation"]) for row in listed]
+
+    assert rows() == [(2, 5741), (1, 5740)]
+    assert rows("--organisation", "5741") == [(2, 5741)]
+    assert rows("--organisation", "5740") == rows()  # the second run wrote to its learners
+    assert {run for run, _ in rows("--learner", str(TEN), "--organisation", "5740")} == {2}
+    assert rows("--learner", str(TEN), "--organisation", "5741") == []
+    assert south.run("history", "--steps", "--organisation", "5741", "--format", "json").json == []
+    heading, newest, _ = south.run("history").out.splitlines()
+    assert newest[heading.index("organisation") :].split()[0] == "5741"
+    assert south.run("history", "--organisation", "9").out.startswith("No run for organisation 9 has been recorded.")
+    assert south.run("history", "1", "--organisation", "5740").code == ExitCode.INVALID
+
+
 def _assessors(server: Served) -> list[dict[str, object]]:
     return [dict(user) for user in server.world.users.values() if (user["OrganisationID"], user["Role"]) == (5741, 5)]
 

@@ -44,7 +44,12 @@ def render_timeline(timeline: Timeline) -> str:
 
 
 def render_runs(
-    runs: Sequence[RunRow], *, target: str | None = None, elsewhere: Sequence[str] = (), no_store: str = ""
+    runs: Sequence[RunRow],
+    *,
+    target: str | None = None,
+    organisation: int | None = None,
+    elsewhere: Sequence[str] = (),
+    no_store: str = "",
 ) -> str:
     """Render the runs, newest first; without runs, why there are none."""
     rows = [
@@ -53,6 +58,7 @@ def render_runs(
             f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M}",
             run.command,
             run.target,
+            str(run.organisation),
             "" if run.exit_code is None else str(run.exit_code),
             run.who,
             run.commit[:10] + (f" {UNCOMMITTED}" if run.uncommitted else ""),
@@ -60,7 +66,7 @@ def render_runs(
         )
         for run in runs
     ]
-    return _page("Runs", RUN_HEADINGS, rows, [] if runs else [no_runs_words(target, elsewhere, no_store)])
+    return _page("Runs", RUN_HEADINGS, rows, [] if runs else [no_runs_words(target, organisation, elsewhere, no_store)])
 
 
 def render_run(run: RunRow, journal: Sequence[JournalRow], names: Names, labels: Labels) -> str:

@@ -44,13 +44,14 @@ def render_runs(
     runs: Sequence[RunRow],
     *,
     target: str | None = None,
+    organisation: int | None = None,
     elsewhere: Sequence[str] = (),
     no_store: str = "",
     limit: int = COMMENT_LIMIT,
 ) -> str:
     """Render a table of runs, newest first; without runs, why there are none."""
     if not runs:
-        return f"{prose(no_runs_words(target, elsewhere, no_store))}\n"
+        return f"{prose(no_runs_words(target, organisation, elsewhere, no_store))}\n"
     items = tuple(Item(_run(run), fit.REST, "runs") for run in runs)
     part = Part(items, table_head(RUN_HEADINGS, ("run", "exit")), "\n", always=True)
     return fit.fit(heading("Runs", 2), [part], "", limit=limit, full_report=FULL)
@@ -66,6 +67,7 @@ def _run(run: RunRow) -> str:
             started,
             value(run.command),
             value(run.target),
+            str(run.organisation),
             ended,
             value(run.who),
             commit,

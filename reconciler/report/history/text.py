@@ -50,14 +50,19 @@ def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels) -> st
 
 
 def render_runs(
-    runs: Sequence[RunRow], *, target: str | None = None, elsewhere: Sequence[str] = (), no_store: str = ""
+    runs: Sequence[RunRow],
+    *,
+    target: str | None = None,
+    organisation: int | None = None,
+    elsewhere: Sequence[str] = (),
+    no_store: str = "",
 ) -> str:
     """Render a table of runs, newest first; without runs, why there are none."""
     if not runs:
-        return f"{no_runs_words(target, elsewhere, no_store)}\n"
+        return f"{no_runs_words(target, organisation, elsewhere, no_store)}\n"
     wide = min(max(len("target"), *(len(visible(run.target)) for run in runs)), _WIDEST)
     lines = [
-        f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'target':{wide}}  {'exit':>4}  {'who':16}  {'commit':10}  "
+        f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'target':{wide}}  {'organisation':>12}  {'exit':>4}  {'who':16}  {'commit':10}  "
         "result"
     ]
     for run in runs:
@@ -65,7 +70,7 @@ def render_runs(
         result = summary_words(run) + (f" ({UNCOMMITTED})" if run.uncommitted else "")
         lines.append(
             f"{run.id:>5}  {run.started.astimezone(UTC):%Y-%m-%d %H:%M}  {run.command:8}  "
-            f"{_cut(run.target, wide):{wide}}  {ended:>4}  "
+            f"{_cut(run.target, wide):{wide}}  {run.organisation:>12}  {ended:>4}  "
             f"{_cut(run.who, 16):16}  {run.commit[:10] or '-':10}  {result}"
         )
     return "\n".join(lines) + "\n"

@@ -111,9 +111,14 @@ def _written(run: RunRow, rows: Sequence[JournalRow], timeline: Timeline) -> Ent
         for row in rows
         for slot, move in row.operation.moves
     ]
-    facts = {"command": run.command, "target": run.target, "organisation": run.organisation, "event": "write"}
+    facts = {"command": run.command, "target": run.target, "event": "write"}
     programs = [
-        {**slot, **facts, "at": time_json(row.events[-1].at)}
+        {
+            **slot,
+            **facts,
+            "organisation": row.operation.organisation or run.organisation,
+            "at": time_json(row.events[-1].at),
+        }
         for row in rows
         for slot in slot_rows(run, row, names, labels)
     ]

@@ -16,16 +16,18 @@ UNCOMMITTED = "with uncommitted changes"
 """Suffix of a run whose files were not those of the commit that it names."""
 NO_RUNS = "No run has been recorded here yet."
 NO_STEPS = "No manual step has been recorded here yet."
-RUN_HEADINGS = ("run", "started (UTC)", "command", "target", "exit", "who", "commit", "result")
+RUN_HEADINGS = ("run", "started (UTC)", "command", "target", "organisation", "exit", "who", "commit", "result")
 SLOT_HEADINGS = ("learner", "slot", "before", "after", "outcome", "proof", "settled (UTC)")
 STEP_HEADINGS = ("step", "learner", "what", "since", "closed", "how")
 PROOFS = {"read_back": "read back", "unreadable": "not shown by OneFile"}
 
 
-def no_runs_words(target: str | None, elsewhere: Sequence[str], no_store: str) -> str:
+def no_runs_words(target: str | None, organisation: int | None, elsewhere: Sequence[str], no_store: str) -> str:
     """Return why there are no runs to list, and which targets have some."""
     if no_store:
         return f"No run has been recorded: there is no store at {no_store} yet."
+    if organisation is not None and elsewhere:
+        return f"No run for organisation {organisation}{f' to {target}' if target else ''} has been recorded."
     if target is None or not elsewhere:
         return NO_RUNS
     return f"No run to {target} has been recorded. There are runs to {', '.join(elsewhere)}."
