@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     ),
 )
 def history(
-    options: Options, environment: Environment, output: Output, run: int | None, limit: int, steps: bool, organisation: int | None
+    options: Options,
+    environment: Environment,
+    output: Output,
+    run: int | None,
+    limit: int,
+    steps: bool,
+    organisation: int | None,
 ) -> int:
     """List the runs, or show everything that one RUN did.
 

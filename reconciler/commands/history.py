@@ -148,7 +148,7 @@ def _former(options: Options, learners: Sequence[DeclaredLearner], name: str) ->
 
 
 def steps(options: Options, environment: Environment, organisation: int | None = None) -> Steps:
-    """Return every manual step that an apply or a drift run has found, open or closed; of one organisation or of all."""
+    """Return every manual step, open or closed, that a run has found; of one organisation or of all."""
     declared = read_state(options, environment)
     target = target_of(options, environment, declared.settings).name
     sites = [site for site in declared.by_site(target, {}) if organisation in (None, site.organisation)]

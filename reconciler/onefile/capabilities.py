@@ -1,4 +1,4 @@
-"""Capabilities of one organisation's lists on a server: stored between runs with their age, and removed when contradicted."""
+"""Capabilities of a server's lists for one organisation: stored with their age, removed when contradicted."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from reconciler.model.history import (
     RunRow,
     Sighting,
 )
-from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS
 from reconciler.model.slots import Site
+from reconciler.ratelimit import LONGEST_CALL_SECONDS, WINDOW_SECONDS
 from reconciler.store.address import GIT_SCHEME
 from reconciler.store.call_ledger import Ledger
 from reconciler.store.capabilities import StoredCapabilities

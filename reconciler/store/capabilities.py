@@ -39,7 +39,11 @@ class StoredCapabilities(Part):
         with self._database.writing() as connection:
             now = self._database.now(connection)
             connection.many(f"DELETE FROM capabilities WHERE {_SCOPE} AND name = :name", gone)
-            rows = [{**common, "name": name, "value": value, "at": now} for name, value in changed.items() if value is not None]
+            rows = [
+                {**common, "name": name, "value": value, "at": now}
+                for name, value in changed.items()
+                if value is not None
+            ]
             connection.many(_SET, rows)
 
 

@@ -276,7 +276,7 @@ def test_what_was_learnt_of_one_centre_costs_another_nothing(
     first, again = calls_of_plan(large, server), calls_of_plan(large, server)
     assert again < first
     if other == "account":
-        server.service._customer_token = "another-customer"  # noqa: S105  of an invented customer
+        server.service._customer_token = "another-customer"
         point_at(monkeypatch, server.url, "another-customer")
     assert calls_of_plan(small, server) == first
 

@@ -62,8 +62,8 @@ def render_runs(
         return f"{no_runs_words(target, organisation, elsewhere, no_store)}\n"
     wide = min(max(len("target"), *(len(visible(run.target)) for run in runs)), _WIDEST)
     lines = [
-        f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'target':{wide}}  {'organisation':>12}  {'exit':>4}  {'who':16}  {'commit':10}  "
-        "result"
+        f"{'run':>5}  {'started (UTC)':16}  {'command':8}  {'target':{wide}}  {'organisation':>12}  {'exit':>4}  "
+        f"{'who':16}  {'commit':10}  result"
     ]
     for run in runs:
         ended = str(run.exit_code) if run.exit_code is not None else "-"
