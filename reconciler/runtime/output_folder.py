@@ -43,6 +43,7 @@ class OutputFolder:
         self.folder, self._head = folder, f"{_HEAD}{subject}"
         self._before = self._names()
         self._now: dict[str, None] = {}
+        self._made: set[Path] = set()
         self._written = self._unchanged = 0
 
     def check(self) -> None:
@@ -60,7 +61,8 @@ class OutputFolder:
         """Make the folder and its list."""
         try:
             make_folder(self.folder)
-            self._save([*self._before])
+            if not self._before:
+                self._save([])
         except OSError as error:
             raise self._unwritten(error, self.folder) from error
 
@@ -90,7 +92,8 @@ class OutputFolder:
             for inner in {PurePosixPath(name).parent for name in gone} - {PurePosixPath(".")}:
                 if not any((self.folder / inner).iterdir()):
                     (self.folder / inner).rmdir()
-            self._save([*self._now])
+            if self._now.keys() != self._before.keys():
+                self._save([*self._now])
         except OSError as error:
             raise self._unwritten(error, self.folder) from error
         return Written(self.folder, self._written, self._unchanged, len(gone))
@@ -129,11 +132,13 @@ class OutputFolder:
 
     def _replace(self, path: Path, text: str) -> None:
         half = self.folder / f"{TEMPORARY}{os.getpid()}"
-        path.parent.mkdir(exist_ok=True)
-        half.unlink(missing_ok=True)
+        if path.parent not in self._made:
+            path.parent.mkdir(exist_ok=True)
+            half.unlink(missing_ok=True)
+            self._made.add(path.parent)
         try:
-            with half.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(text)
+            with half.open("xb") as file:
+                file.write(text.encode("utf-8", "backslashreplace"))
             half.replace(path)
         except BaseException:
             half.unlink(missing_ok=True)

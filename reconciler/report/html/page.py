@@ -63,6 +63,7 @@ def _environment() -> Environment:
         finalize=finalized,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # which would look at the files of the templates for every page
     )
     environment.globals["in_sight"] = IN_SIGHT
     environment.globals["tasks_of"] = tasks_of
