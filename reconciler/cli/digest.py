@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @command(
     click.option("--run", type=Whole(1), metavar="N", help="What this run changed."),
+    click.option("--latest", is_flag=True, help="What the latest run that wrote to OneFile changed."),
     click.option(
         "--plan", "saved", type=click.Path(path_type=Path), metavar="FILE", help="What this saved plan will change."
     ),
@@ -34,13 +35,14 @@ if TYPE_CHECKING:
     STATE,
     files=False,
     to_folder=True,
-    examples=("reconciler digest --run 12", "reconciler digest --plan plan.json --out messages"),
+    examples=("reconciler digest --latest", "reconciler digest --plan plan.json --out messages"),
 )
 def digest(
     options: Options,
     environment: Environment,
     output: Output,
     run: int | None,
+    latest: bool,
     saved: Path | None,
     due: date | None,
     folder: Path | None,
@@ -52,11 +54,16 @@ def digest(
     names for a person: Teams, Slack, e-mail and others, as Apprise addresses. Each is sent once. A message that cannot
     be sent is reported, and the exit code stays 0.
     """
-    if sum(choice is not None for choice in (run, saved, due)) > 1:
-        raise click.UsageError("Give one of --run, --plan and --due.")
+    if sum(choice is not None for choice in (run, saved, due)) + latest > 1:
+        raise click.UsageError("Give one of --run, --latest, --plan and --due.")
     from reconciler.report.digest.files import files_of
     from reconciler.report.digest.messages import messages_of
 
+    if latest:
+        run = commands.digest.latest_run(options, environment)
+        if run is None:
+            output.deliver("digest", [], deliveries=[], folder=str(folder or ""))
+            return ExitCode.DONE
     found = commands.digest.digest(options, environment, run=run, plan=saved, due=due)
     messages = messages_of(found)
     if folder:

@@ -27,9 +27,11 @@ from reconciler.runtime.options import Options
 from reconciler.runtime.session import open_store
 from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
-from reconciler.store import OpenIssue, Store
+from reconciler.store import JournalRow, OpenIssue, Store
 
 _DAY = timedelta(days=1)
+_LATEST = 100
+"""Runs among which the latest that wrote is looked for."""
 
 
 class Transfer(Struct, frozen=True):
@@ -117,6 +119,22 @@ def digest(
         )
 
 
+def latest_run(options: Options, environment: Environment) -> int | None:
+    """Return the number of the newest run that wrote to OneFile; None if none of the last runs did."""
+    settings = read_state(options.whole(), environment).settings
+    target = target_of(options, environment, settings).name
+    with _store(options, environment) as store:
+        runs = store.runs(target=target, limit=_LATEST) if store else ()
+        for run in runs:
+            if store and run.organisation == settings.organisation and any(map(_is_done, store.journal(run.id))):
+                return run.id
+    return None
+
+
+def _is_done(row: JournalRow) -> bool:
+    return row.state in (State.DONE, State.ALREADY_DONE)
+
+
 def _store(options: Options, environment: Environment) -> AbstractContextManager[Store | None]:
     try:
         return store_of(options, environment, make=False)
@@ -156,7 +174,7 @@ def _of_run(store: Store | None, number: int, site: Site, declared: Declared) ->
     moved = [
         (row.operation.learner, learner.label if learner else "", learner.cohort if learner else "", slot, *move_of)
         for row in store.journal(number)
-        if row.state in (State.DONE, State.ALREADY_DONE)
+        if _is_done(row)
         for learner in [known.get(row.operation.learner)]
         for slot, move in row.operation.moves
         for move_of in [(move.before, move.after)]

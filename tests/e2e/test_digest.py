@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,6 +61,17 @@ class Receiver:
     def address(self, path: str = "") -> str:
         return f"json://127.0.0.1:{self.server.server_address[1]}/{path}"
 
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        thread = threading.Thread(target=self.server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.server.shutdown()
+            thread.join()
+            self.server.server_close()
+
     @property
     def titles(self) -> list[str]:
         return [body["title"] for body in self.bodies]
@@ -68,12 +80,8 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
-    thread = threading.Thread(target=receiver.server.serve_forever)
-    thread.start()
-    yield receiver
-    receiver.server.shutdown()
-    thread.join()
-    receiver.server.server_close()
+    with receiver.serving():
+        yield receiver
 
 
 @pytest.fixture
@@ -101,6 +109,18 @@ def test_each_person_is_told_what_they_gain_and_hand_over(centre: Home) -> None:
     draft = message_from_bytes((folder / "james.eml").read_bytes(), _class=EmailMessage, policy=policy.default)
     assert (draft["Subject"], draft["X-Unsent"]) == ("james: Run 2: you hand over 1 learner", "1")
     assert draft.get_content().replace("\r\n", "\n") == james
+
+
+def test_the_latest_run_that_wrote_is_meant(home: Home) -> None:
+    """Not a later one that wrote nothing; before any wrote, there is no message."""
+    home.declare(LABELLED, staff=PEOPLE)
+    assert home.run("digest", "--latest").out.startswith("Nobody gains or loses")
+    home.run("apply", "--auto-approve")
+    home.run("apply", "--auto-approve")
+    home.run("drift")
+    latest, first = (home.run("digest", *args, "--format", "markdown").out for args in (["--latest"], ["--run", "1"]))
+    assert "Run 1: you gain 1 learner" in latest and latest == first
+    assert home.run("digest", "--latest", "--run", "1").code == ExitCode.INVALID
 
 
 def test_a_plan_and_a_day_are_told_of_as_well(home: Home) -> None:
