@@ -26,7 +26,7 @@ from reconciler.commands.init import WORKFLOWS
 from tests.test_imports import HOMES
 
 ROOT = Path(__file__).parent.parent
-LOCK, RUNTIME = ROOT / ".ci" / "requirements.txt", ROOT / ".ci" / "runtime.txt"
+LOCK, RUNTIME, NOTIFY = (ROOT / ".ci" / f"{name}.txt" for name in ("requirements", "runtime", "notify"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -313,7 +313,16 @@ def test_what_a_pipeline_installs_is_locked_as_it_was_tested() -> None:
     assert {name: versions for name, versions in locked.items() if not versions <= tested[name]} == {}, "run .ci/lock"
 
 
-@pytest.mark.parametrize("lock", [LOCK, RUNTIME], ids=["checks", "runtime"])
+def test_the_lock_of_what_sends_fits_beside_that_of_the_program() -> None:
+    """It has the extra `notify`, and no other version of anything that the program runs with."""
+    locked, runs_with, tested = _locked(NOTIFY), _locked(RUNTIME), _locked()
+    required = [*_required(), *_required("notify")]
+    assert [str(line) for line in required if canonicalize_name(line.name) not in locked] == [], "run .ci/lock"
+    for other in (runs_with, tested):
+        assert {name for name, versions in locked.items() if not versions <= other.get(name, versions)} == set()
+
+
+@pytest.mark.parametrize("lock", [LOCK, RUNTIME, NOTIFY], ids=["checks", "runtime", "notify"])
 def test_the_lock_holds_hashes_and_no_address(lock: Path) -> None:
     """Every line is a version, or the hash of one of its files: nothing says where this machine gets its packages."""
     lines = lock.read_text("utf-8").splitlines()

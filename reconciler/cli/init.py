@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FORGES = ("github", "gitlab", "none")
 BEGINNINGS = ("example", "import")
+EXTRAS = ("messages", "pages", "share", "login")
 
 
 @command(
@@ -42,6 +43,14 @@ BEGINNINGS = ("example", "import")
         metavar="URL@COMMIT",
         help="Where pipelines install this program from. [default: where it was installed from, if known]",
     ),
+    click.option(
+        "--with",
+        "extras",
+        type=click.Choice(EXTRAS),
+        multiple=True,
+        help="Also write files for weekly messages, or for pages on GitHub Pages, on a file share or behind a login "
+        "(repeatable).",
+    ),
     click.option("--keep", multiple=True, metavar="FILE", help="Keep your own version of this file (repeatable)."),
     click.option("--schemas", is_flag=True, help="Only update the copies in schemas/ to this version's."),
     service=False,
@@ -49,6 +58,7 @@ BEGINNINGS = ("example", "import")
     examples=(
         "reconciler init --organisation 5740 --ci github",
         "reconciler init assignments --organisation 5740 --ci gitlab --begin-with import",
+        "reconciler init --organisation 5740 --ci github --with messages --with pages",
     ),
 )
 def init(
@@ -88,12 +98,16 @@ def _answers(asked: dict[str, Any]) -> dict[str, Any]:
     target = asked["first_target"] or ("sandbox" if begin_with == "example" else "practice")
     if begin_with == "example" and target != "sandbox":
         raise click.UsageError("--target needs --begin-with import: the example's people are in the sandbox only.")
+    of_github = init.OF_GITHUB.intersection(asked["extras"])
+    if of_github and ci != "github":
+        raise click.UsageError(f"--with {min(of_github)} needs --ci github: it is a workflow of GitHub.")
     return {
         "organisation": organisation,
         "ci": ci,
         "begin_with": begin_with,
         "target": target,
         "origin": origin,
+        "extras": frozenset(asked["extras"]),
         "keep": frozenset(Path(name).as_posix() for name in asked["keep"]),
     }
 

@@ -20,6 +20,8 @@ from reconciler.runtime.state_files import write_new
 
 WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
 GUIDE = "docs/how-to/github.md"
+OF_GITHUB = frozenset({"messages", "pages"})
+"""Extras that are workflows of GitHub."""
 
 _OURS = re.compile(r"\./(?:\.program)? # zizmor: ignore\[self-repository\] understood by every server")
 _OWN_CHECKOUT = re.compile(r"^ +# In this repository only:.*?(?=^ +- uses: \./)", re.MULTILINE | re.DOTALL)
@@ -42,7 +44,11 @@ class Origin(NamedTuple):
 
 
 class InitOptions(Struct, frozen=True):
-    """The choices for a starter repository. `keep` are files that stay as they are; `origin` is None if not known."""
+    """The choices for a starter repository.
+
+    `extras` are names of starter folders: `messages` for `starter/with-messages`. `keep` are files that stay as they
+    are. `origin` is None if not known.
+    """
 
     folder: Path
     organisation: int
@@ -50,6 +56,7 @@ class InitOptions(Struct, frozen=True):
     begin_with: Literal["example", "import"] = "example"
     target: str = "sandbox"
     origin: Origin | None = None
+    extras: frozenset[str] = field(default_factory=frozenset)
     keep: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -111,8 +118,11 @@ def texts_of(request: InitOptions) -> dict[str, str]:
     texts = dict(_shipped("starter/any")) | dict(_shipped(f"starter/{request.begin_with}"))
     if request.ci != "none":
         texts |= dict(_shipped(f"starter/{request.ci}"))
+    for extra in request.extras:
+        texts |= dict(_shipped(f"starter/with-{extra}"))
     origin = request.origin or _UNKNOWN
     words = {
+        "@ACTION@": origin.action,
         "@ORGANISATION@": str(request.organisation),
         "@TARGET@": request.target,
         "@REPOSITORY@": origin.repository,

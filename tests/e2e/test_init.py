@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from reconciler.cli.init import EXTRAS
 from reconciler.cli.main import cli
 from reconciler.commands.init import Origin, installed_from, origin_of
 from reconciler.problems import ExitCode, Invalid
@@ -77,6 +78,22 @@ def test_the_commands_that_are_told_and_written_exist(home: Home) -> None:
             assert command, line
             if "--help" not in arguments:
                 command.make_context(name, arguments)
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_files_for_people_without_git_are_offered(home: Home, extra: str) -> None:
+    """Each names its source and what it needs; those that are workflows of GitHub are written for GitHub alone."""
+    home.run(*GITHUB, "plain")
+    assert home.run(*GITHUB, "--with", extra, "more").code == ExitCode.DONE
+    plain, more = tree(home.path / "plain"), tree(home.path / "more")
+    (name,) = more.keys() - plain.keys()
+    text = more[name].decode()
+    assert not re.search("@[A-Z]+@", text) and text.startswith("# ")
+    if of_github := name.startswith(".github/workflows/"):
+        assert f"uses: northmere/onefile-reconciler@{COMMIT}" in text
+    ended = home.run(*GITLAB, "--with", extra, "other")
+    assert ended.code == (ExitCode.INVALID if of_github else ExitCode.DONE)
+    assert not of_github or "needs --ci github" in ended.err
 
 
 # ------------------------------------------------------------------ never over anything

@@ -66,6 +66,15 @@ class Runner:
         commit = self.forge.commit("main")
         return self._run(name, "workflow_dispatch", {"inputs": inputs}, "refs/heads/main", commit, secrets or {}, False)
 
+    def workflow(self, name: str) -> str:
+        """The text of one of our workflows, or of one that `init` writes beside them."""
+        ours = ROOT / ".github" / "workflows" / f"{name}.yml"
+        extra = {"messages": "messages", "site": "pages"}.get(name)
+        if not extra:
+            return ours.read_text("utf-8")
+        starter = ROOT / "starter" / f"with-{extra}" / ".github" / "workflows" / f"{name}.yml"
+        return starter.read_text("utf-8").replace("@ACTION@", "./")
+
     def _run(
         self,
         name: str,
@@ -76,7 +85,7 @@ class Runner:
         secrets: Mapping[str, str],
         is_fork: bool,
     ) -> dict[str, Job]:
-        workflow = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text("utf-8"))
+        workflow = yaml.safe_load(self.workflow(name))
         ended: dict[str, Job] = {}
         for key, job in workflow["jobs"].items():
             self._jobs += 1
@@ -92,7 +101,8 @@ class Runner:
                 "ref": ref,
                 "token": token,
             }
-            if holds(job.get("if"), {"github": github}, _status(Job())):
+            needed = ended.get(job["needs"], Job("skipped")) if "needs" in job else Job()
+            if needed.conclusion == "success" and holds(job.get("if"), {"github": github}, _status(Job())):
                 ended[key] = _JobRun(self, github, secrets, self._jobs).run(job)
             del self.forge.tokens[token]  # as GitHub takes it back when the job ends
         return ended
@@ -194,7 +204,7 @@ class _JobRun:
     def _use(self, what: str, given: Mapping[str, str], outputs: dict[str, str]) -> bool:
         if what in ("./", "./.program"):
             assert what == "./" or (self._workspace / ".program" / ".git").is_dir(), "checked out apart"
-            return self._composite(given)
+            return self._composite(given, outputs)
         name, _, pin = what.partition("@")
         assert len(pin) == 40, what
         if name == "actions/checkout":
@@ -208,14 +218,18 @@ class _JobRun:
             files = {str(one.relative_to(place)): one.read_bytes() for one in place.rglob("*.*")}
             artifact = self._runner.forge.keep(given["name"], head, files)
             outputs["artifact-url"] = f"https://github.invalid/{REPOSITORY}/actions/runs/4711/artifacts/{artifact.id}"
+        elif name == "actions/upload-pages-artifact":
+            place = Path(given["path"])
+            self._job.artifacts |= {f"pages/{one.relative_to(place)}": one.read_bytes() for one in place.rglob("*.*")}
         elif name == "actions/cache":
             assert Path(given["path"]).is_relative_to(self._folder / "temp"), "nothing of the checkout"
-        else:
-            assert name == "actions/setup-python", what
+        elif name == "actions/setup-python":
             outputs["python-path"] = str(self._runner.python)
+        else:
+            assert name == "actions/deploy-pages", what  # publishes what was uploaded
         return True
 
-    def _composite(self, given: Mapping[str, str]) -> bool:
+    def _composite(self, given: Mapping[str, str], outputs: dict[str, str]) -> bool:
         action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
         contexts: dict[str, Any] = {"github": self._github, "runner": self._runner_context(), "steps": {}}
         inside, status = Job(), _status(Job())
@@ -225,6 +239,7 @@ class _JobRun:
             for name, one in action["inputs"].items()
         }
         self._steps(action["runs"]["steps"], contexts, inside)
+        outputs |= {name: filled(one["value"], contexts, status) for name, one in action["outputs"].items()}
         return inside.conclusion == "success"
 
     def _check_out(self, given: Mapping[str, str]) -> None:

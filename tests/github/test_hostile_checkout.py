@@ -112,8 +112,8 @@ def test_the_marks_are_left_where_a_step_is_careless(tmp_path: Path, script: str
 
 
 def jobs() -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    for file in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
-        workflow = yaml.safe_load(file.read_text("utf-8"))
+    for file in sorted([*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("starter/*/.github/workflows/*.yml")]):
+        workflow = yaml.safe_load(file.read_text("utf-8").replace("@ACTION@", "./"))
         for name, job in workflow["jobs"].items():
             yield f"{file.stem}: {name}", workflow, job
 
