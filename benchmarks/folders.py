@@ -43,7 +43,7 @@ class Centre:
         return role, learner % max(2, self.learners // LEARNERS_PER[role])
 
     def write(self, folder: Path) -> None:
-        """Write `state/`, `reading.json`, and the store with the additional people, which OneFile does not show."""
+        """Write `state/`, `reading.json`, and the store with the record as it is after an apply: every slot."""
         cohorts = folder / "state" / "cohorts"
         cohorts.mkdir(parents=True)
         (folder / "state" / "settings.yaml").write_text(f"version: 1\norganisation: {ORGANISATION}\n", "utf-8")
@@ -82,16 +82,22 @@ class Centre:
         )
 
     def _held(self, learner: int) -> dict[Slot, Holder]:
+        """Return what OneFile shows of a learner. It does not show additional people."""
+        declared = self._declared(learner)
+        unread = {slot: Unread.UNREADABLE for slot in declared if slot.kind is SlotKind.ADDITIONAL}
+        moved = {Slot(SlotKind.DEFAULT_ASSESSOR): self.staff[self.member(Role.ASSESSOR, learner + 1)]}
+        return {**declared, **unread, **(moved if learner % MOVED == 0 else {})}
+
+    def _declared(self, learner: int) -> dict[Slot, UserId]:
         assessor, iqa, employer, observer = (self.staff[self.member(role, learner)] for role in LEARNERS_PER)
-        default = self.staff[self.member(Role.ASSESSOR, learner + 1)] if learner % MOVED == 0 else assessor
         return {
-            Slot(SlotKind.DEFAULT_ASSESSOR): default,
+            Slot(SlotKind.DEFAULT_ASSESSOR): assessor,
             Slot(SlotKind.DEFAULT_EMPLOYER): employer,
             Slot(SlotKind.LEARNING_AIM_ASSESSOR, _standard(learner)): assessor,
             Slot(SlotKind.LEARNING_AIM_IQA, _standard(learner)): iqa,
             Slot(SlotKind.UNIT_ASSESSOR, _unit(learner)): assessor,
             Slot(SlotKind.UNIT_IQA, _unit(learner)): iqa,
-            Slot(SlotKind.ADDITIONAL, observer): Unread.UNREADABLE,
+            Slot(SlotKind.ADDITIONAL, observer): observer,
         }
 
     def _record(self, store_file: Path) -> None:
@@ -104,13 +110,14 @@ class Centre:
                 who="benchmark",
                 commit="",
             )
-            store.record(Site("sandbox", ORGANISATION), self._added(), run=run)
+            store.record(Site("sandbox", ORGANISATION), self._applied(), run=run)
             store.end_run(run, exit_code=0, summary={})
 
-    def _added(self) -> Iterator[tuple[UserId, Slot, UserId | None]]:
+    def _applied(self) -> Iterator[tuple[UserId, Slot, UserId | None]]:
+        """Yield what an apply of the files has recorded: who is declared for each slot."""
         for learner in range(self.learners):
-            observer = self.staff[self.member(Role.OBSERVER, learner)]
-            yield _id(learner), Slot(SlotKind.ADDITIONAL, observer), observer
+            for slot, staff in self._declared(learner).items():
+                yield _id(learner), slot, staff
 
 
 def _id(learner: int) -> UserId:

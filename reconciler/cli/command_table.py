@@ -54,7 +54,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 OPTION_GROUPS: Mapping[str, frozenset[str]] = {
     "Scope": frozenset({"state", "cohorts", "learners", "since", "at"}),
     "Target and store": frozenset({"target", "store"}),
-    "Output": frozenset({"form", "out", "quiet", "verbose", "no_color", "max_bytes", "save"}),
+    "Output": frozenset({"form", "out", "quiet", "verbose", "no_color", "max_bytes", "save", "full_rows"}),
 }
 """The common options by their parameters, as help and reference pages group them; a command's own come first."""
 

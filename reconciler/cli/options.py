@@ -111,6 +111,11 @@ SAVE = click.option(
     metavar="FILE",
     help="Also save the plan, as JSON, for `reconciler apply FILE`. The same as --out FILE.json.",
 )
+FULL_ROWS = click.option(
+    "--full-rows",
+    is_flag=True,
+    help="Save a row for each unchanged slot too, as other tools for plans need.",
+)
 UNDECLARED = click.option(
     "--undeclared",
     is_flag=True,
@@ -156,6 +161,7 @@ def command(
             out: Path | None = None,
             max_bytes: int | None = None,
             save: Path | None = None,
+            full_rows: bool = False,
             **chosen: Any,
         ) -> int:
             from reconciler.cli.progress import ProgressBar
@@ -165,6 +171,7 @@ def command(
                 out,
                 save=save,
                 makes_plans=makes_plans,
+                full_rows=full_rows,
                 quiet=quiet,
                 verbose=verbose,
                 no_color=no_color,
@@ -207,7 +214,7 @@ def command(
         if "markdown" in formats:
             common.append(MAX_BYTES)
         if makes_plans:
-            common.append(SAVE)
+            common += [SAVE, FULL_ROWS]
         for option in reversed([*own, *common]):
             wrapped = option(wrapped)
         return cli.command(name=called, cls=Command, epilog="\n".join(examples))(wrapped)

@@ -52,6 +52,7 @@ class Output:
         *,
         save: Path | None = None,
         makes_plans: bool = False,
+        full_rows: bool = False,
         quiet: bool = False,
         verbose: bool = False,
         no_color: bool = False,
@@ -62,6 +63,7 @@ class Output:
         self._max_bytes = max_bytes
         self.out = out
         self.plan_file = save or (out if makes_plans and out and out.suffix == ".json" else None)
+        self.saves_full_rows = full_rows
         self.quiet = quiet
         self.verbose = verbose
         self.to_file = bool(out and out != self.plan_file)

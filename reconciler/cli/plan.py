@@ -76,7 +76,7 @@ def say_planned(command: str, planned: Planned, output: Output, *, detailed: boo
     """Report a plan, save it if a file is given for it, and print the next command."""
     plan, file = planned.plan, output.plan_file
     if file:
-        output.write(render(command, plan, output, form="json"), file)
+        output.write(render(command, plan, output, form="json", full_rows=output.saves_full_rows), file)
     report = render(command, plan, output, fingerprint=planned.fingerprint)
     output.save(report)
     output.report(report, pages=True)

@@ -11,7 +11,7 @@ from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.runtime.files import read_within
 
-LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners has some 300 MB
+LARGEST = 1_000_000_000  # bytes; a plan of 100,000 learners with --full-rows has some 520 MB
 _AGAIN = "Make the plan again with: reconciler plan --out FILE"
 
 

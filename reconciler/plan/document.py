@@ -15,6 +15,7 @@ from reconciler.onefile.wire import write_request
 from reconciler.plan import document_rows as rows
 from reconciler.plan.later_rows import future, later_row, read_later
 from reconciler.plan.operations import operations_for
+from reconciler.plan.unchanged_rows import NO_ROWS, CompactRows, compact, expand
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
 
@@ -26,7 +27,10 @@ TERRAFORM_VERSION = (
     "1.5.0"  # the version whose plans have that format; no Terraform made this, but such tools require it
 )
 FORMAT = "1.1"  # ours; a new major number means that an older reconciler must not apply it
+COMPACT_FORMAT = "2.0"  # the same with compact rows, which an older reconciler would take for slots outside the plan
+_READ = tuple(version.split(".")[0] for version in (FORMAT, COMPACT_FORMAT))
 _WITHOUT_NAMES = ("1.0",)  # formats whose fingerprint covered the operations alone; they get today's when they are read
+_BRIEF = ("unchanged", "unchanged_shapes")  # parts for programs alone
 Document = rows.Row
 _UNNAMED = Source("plan file")
 
@@ -75,13 +79,17 @@ def _names(change: Change, plan: Plan) -> list[object]:
     ]
 
 
-def to_document(plan: Plan) -> Document:
-    """Return the plan in the published format (schemas/plan.schema.json)."""
+def to_document(plan: Plan, *, full: bool = True) -> Document:
+    """Return the plan in the published format (schemas/plan.schema.json).
+
+    Unless `full`, unchanged slots have no rows for other tools, and are written in a compact form.
+    """
     handles = plan.handles
+    changes, unchanged = (plan.changes, NO_ROWS) if full else compact(plan.changes)
     document: Document = {
         "format_version": TERRAFORM_FORMAT,
         "terraform_version": TERRAFORM_VERSION,
-        "reconciler_format": FORMAT,
+        "reconciler_format": COMPACT_FORMAT if unchanged.cohorts else FORMAT,
         "created_at": time_json(plan.created_at),
         "day": plan.day.isoformat(),
         "target": plan.target,
@@ -91,7 +99,8 @@ def to_document(plan: Plan) -> Document:
         **({"base": plan.base} if plan.base else {}),
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
         "summary": rows.summary_row(plan.summary),
-        "resource_changes": [rows.change_row(change, handles) for change in plan.changes],
+        "resource_changes": [rows.change_row(change, handles) for change in changes],
+        **_unchanged(unchanged),
         "operations": [rows.operation_row(operation) for operation in plan.operations],
         "manual_steps": [rows.manual_row(step, handles) for step in plan.manual],
         **({"kept_steps": [rows.manual_row(step, handles) for step in plan.kept]} if plan.kept else {}),
@@ -105,9 +114,7 @@ def to_document(plan: Plan) -> Document:
         "later_withdrawn": [later_row(change, compared=bool(plan.base)) for change in plan.withdrawn],
         "future": future_digest(plan),
         "staff": {str(user): handle for user, handle in sorted(handles.items())},
-        "planned_values": {
-            "root_module": {"resources": [rows.planned_row(change, handles) for change in plan.changes]}
-        },
+        "planned_values": {"root_module": {"resources": [rows.planned_row(change, handles) for change in changes]}},
         "prior_state": {},
         "configuration": {"root_module": {}},
     }
@@ -119,7 +126,7 @@ def dumps(document: Document) -> str:
     lines = []
     for key, value in document.items():
         if isinstance(value, list) and value:
-            listed = ",\n".join(f"  {_json(row)}" for row in value)
+            listed = ",\n".join(f"  {_json(row, brief=key in _BRIEF)}" for row in value)
             lines.append(f"{_json(key)}: [\n{listed}\n ]")
         else:
             lines.append(f"{_json(key)}: {_json(value)}")
@@ -131,15 +138,15 @@ def from_document(document: Document, source: Source = _UNNAMED) -> Plan:
 
     Raises Invalid when the document's digest, ids, rows or calls do not belong together: it was altered or cut.
     """
-    if document["reconciler_format"].split(".")[0] != FORMAT.split(".")[0]:
-        why = f"its format is {document['reconciler_format']}, and this reconciler reads {FORMAT}"
+    if document["reconciler_format"].split(".")[0] not in _READ:
+        why = f"its format is {document['reconciler_format']}, and this reconciler reads {FORMAT} and {COMPACT_FORMAT}"
         raise Invalid(_refusal(why, source))
     unsigned = {key: value for key, value in document.items() if key != "digest"}
     if document["digest"] != _digest(unsigned):
         raise Invalid(_refusal("its content does not match its own digest: it was altered after it was made", source))
     try:
         plan = _plan(document)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise Invalid(_refusal(f"its rows do not belong together ({error})", source)) from error
     calls = [{key: row[key] for key in rows.CALL} for row in document["operations"]]
     if calls != [{key: row[key] for key in rows.CALL} for row in map(rows.operation_row, plan.operations)]:
@@ -151,7 +158,8 @@ def from_document(document: Document, source: Source = _UNNAMED) -> Plan:
 
 
 def _plan(document: Document) -> Plan:
-    changes = tuple(rows.read_change(row) for row in document["resource_changes"])
+    unchanged = CompactRows(document.get("unchanged_shapes", ()), document.get("unchanged", ()))
+    changes = expand(unchanged, map(rows.read_change, document["resource_changes"]))
     operations = tuple(operations_for(changes))
     stated = [(row["id"], tuple(row["addresses"])) for row in document["operations"]]
     if stated != [(operation_id(operation), addresses(operation)) for operation in operations]:
@@ -179,6 +187,11 @@ def _plan(document: Document) -> Plan:
         roll=rows.read_roll(document["learners"]) if "learners" in document else None,
         handles={UserId(int(user)): Handle(handle) for user, handle in document["staff"].items()},
     )
+
+
+def _unchanged(unchanged: CompactRows) -> Document:
+    """Return nothing if no slot is unchanged, or each has a row like the others."""
+    return {"unchanged_shapes": unchanged.shapes, "unchanged": unchanged.cohorts} if unchanged.cohorts else {}
 
 
 def _titles(titles: Mapping[int | str, str]) -> Document:
@@ -214,9 +227,10 @@ def _digest(value: object) -> str:
     return f"sha256:{hashed(text)}"
 
 
-def _json(value: object) -> str:
-    """Return readable JSON. Half a surrogate pair, which no file can hold, becomes a JSON escape."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+def _json(value: object, *, brief: bool = False) -> str:
+    """Return JSON, `brief` or readable. Half a surrogate pair, which no file can hold, becomes a JSON escape."""
+    separators = (",", ":") if brief else None
+    return json.dumps(value, ensure_ascii=False, separators=separators).encode("utf-8", "backslashreplace").decode()
 
 
 SHOWN = 5  # messages at most: a document that is not a plan breaks every rule

@@ -139,7 +139,7 @@ def forge(home: Home, *alter: Callable[[Plan], Plan], version: str = "1.1") -> N
     plan = from_document(json.loads(path.read_text(encoding="utf-8")))
     for alteration in alter:
         plan = alteration(plan)
-    document: Document = {**to_document(plan), "reconciler_format": version}
+    document: Document = {**to_document(plan, full=version != "2.0"), "reconciler_format": version}
     del document["digest"]
     text = json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
     digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -152,13 +152,13 @@ Forgery = tuple[list[Callable[[Plan], Plan]], str]
 def drawn(seed: int) -> Forgery:
     """Some of the forgeries in some order, and a format."""
     chance = random.Random(seed)  # noqa: S311  for a test
-    return chance.sample(FORGERIES, chance.randint(1, len(FORGERIES))), chance.choice(["1.0", "1.1", "1.7"])
+    return chance.sample(FORGERIES, chance.randint(1, len(FORGERIES))), chance.choice(["1.0", "1.1", "1.7", "2.0"])
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["committed", "not committed"])
 @pytest.mark.parametrize("block", BLOCKED)
 def test_what_blocks_a_plan_cannot_be_forged_away(home: Home, block: Callable[[Home], None], committed: bool) -> None:
-    """Whatever is taken out or softened, in both formats: refused, and nothing is written."""
+    """Whatever is taken out or softened, in every format: refused, and nothing is written."""
     block(home)
     if committed:
         home.commit()
@@ -210,7 +210,7 @@ def a_handle_too_many(plan: Plan) -> Plan:
     return replace(plan, handles={**plan.handles, **unknown})
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2.0"])
 @pytest.mark.parametrize(
     "alter", [other_labels, another_cohort, swapped_labels, swapped_handles, no_handles, a_handle_too_many]
 )
@@ -237,7 +237,7 @@ def test_manual_steps_of_a_forged_plan_are_made_again_from_the_files(home: Home)
     assert [(row["id"], row["clicks"]) for row in applied.json["manual_steps"]] == [(step["id"], step["clicks"])]
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2.0"])
 def test_an_honest_plan_of_the_demonstration_centre_is_applied(home: Home, version: str) -> None:
     """The same way of writing a plan anew, with nothing altered: every write is made."""
     home.declare_demonstration().run("plan", "--out", "plan.json")

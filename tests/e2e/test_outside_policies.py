@@ -54,7 +54,7 @@ def plan(home: Home, assessor: str) -> Path:
     home.declare(
         {"id": 200004, "default_assessor": assessor, "learning_aims": [aim]}, staff={**others, assessor: STAFF["kate"]}
     )
-    home.run("plan", "--out", "plan.json")
+    home.run("plan", "--out", "plan.json", "--full-rows")
     return home.path / "plan.json"
 
 

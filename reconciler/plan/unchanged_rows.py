@@ -1,0 +1,150 @@
+"""Compact rows of the unchanged slots of a saved plan: one short row a learner, which is read back without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby
+from operator import attrgetter
+from typing import Any
+
+from reconciler.model.plan import Change, Reason
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
+from reconciler.model.structs import Struct
+from reconciler.problems import Source
+
+Row = Any
+
+_SlotOfShape = tuple[Slot | None, int, Reason, bool]
+_learner_of = attrgetter("cohort", "organisation", "source.file", "learner", "label")
+_ADDITIONAL = SlotKind.ADDITIONAL  # Python 3.11 takes longer to look up a member than to compare two
+
+
+class CompactRows(Struct, frozen=True):
+    """Rows of a plan's unchanged slots.
+
+    `shapes` are the different lists of slots that learners have, each slot with the position of its holder. `cohorts`
+    have a row for each learner: id, label, number of the shape, holders, and the lines of the slots, the first as it is
+    and each further one as the distance from the one before.
+    """
+
+    shapes: Sequence[Row]
+    cohorts: Sequence[Row]
+
+
+NO_ROWS = CompactRows((), ())
+"""Every slot has a row like the others."""
+
+
+def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
+    """Split changes into those that need a row of their own, and compact rows for the rest.
+
+    The rest is left out of the order of the changes, so all need a row unless the order follows from their content.
+    """
+    if not _is_sorted(changes):
+        return changes, NO_ROWS
+    shapes: dict[tuple[Row, ...], int] = {}
+    cohorts: dict[tuple[str, OrganisationId, str], list[Row]] = {}
+    for (cohort, organisation, file, learner, label), slots in groupby(filter(_is_plain, changes), _learner_of):
+        row = _row(learner, label, list(slots), shapes)
+        cohorts.setdefault((cohort, organisation, file), []).append(row)
+    return [change for change in changes if not _is_plain(change)], CompactRows(
+        [[_shape_row(*slot) for slot in shape] for shape in shapes],
+        [
+            {"cohort": cohort, "organisation": organisation, "file": file, "learners": rows}
+            for (cohort, organisation, file), rows in cohorts.items()
+        ],
+    )
+
+
+def expand(rows: CompactRows, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Put the unchanged slots back among the other changes, in order. Raises ValueError for rows of no plan."""
+    shapes = [[_read_slot(row) for row in shape] for shape in rows.shapes]
+    plain = [change for cohort in rows.cohorts for change in _cohort_changes(cohort, shapes)]
+    if not plain:
+        return tuple(changes)
+    together = sorted([*plain, *changes], key=_order)
+    if not _is_sorted(together):
+        raise ValueError("a slot is there twice")
+    return tuple(together)
+
+
+def _is_plain(change: Change) -> bool:
+    """Return whether a change says nothing but that a slot holds who is declared."""
+    return (
+        change.action == "no-op"
+        and change.before == change.after
+        and type(change.before) is int
+        and not (change.blocked or change.held or change.pending or change.writer)
+        and (change.slot.kind is not _ADDITIONAL or change.slot.key == change.before)
+    )
+
+
+def _order(change: Change) -> tuple[str, UserId, tuple[int, int, str]]:
+    return change.cohort, change.learner, change.slot.order()
+
+
+def _is_sorted(changes: Sequence[Change]) -> bool:
+    """Return whether the changes are by cohort, learner and slot, as in a plan of the files; no slot is there twice."""
+    keys = [_order(change) for change in changes]
+    return all(map(tuple.__lt__, keys, keys[1:]))
+
+
+# ------------------------------------------------------------------ one learner
+
+
+def _row(learner: UserId, label: str, slots: Sequence[Change], shapes: dict[tuple[Row, ...], int]) -> Row:
+    holders = list(dict.fromkeys(change.after for change in slots))
+    shape = tuple(
+        (
+            change.slot.kind,
+            None if change.slot.kind is _ADDITIONAL else change.slot.key,
+            holders.index(change.after),
+            change.reason,
+            change.recorded,
+        )
+        for change in slots
+    )
+    lines = [change.source.line for change in slots]
+    steps = [line - before for before, line in zip([0, *lines], lines, strict=False)]
+    return [learner, label, shapes.setdefault(shape, len(shapes)), holders, steps]
+
+
+def _shape_row(kind: SlotKind, key: int | str | None, holder: int, reason: str, recorded: bool) -> Row:
+    row: dict[str, object] = {"type": kind.value, "holder": holder}
+    if key is not None:
+        row["key"] = key
+    if reason != "declared":
+        row["reason"] = reason
+    return row | {"recorded": True} if recorded else row
+
+
+def _read_slot(row: Row) -> _SlotOfShape:
+    """Return the slot, or None for an additional person, whose slot is named by the holder."""
+    kind, key = SlotKind(row["type"]), row.get("key")
+    if kind is _ADDITIONAL:
+        slot = None
+    else:
+        slot = Slot(kind, key)
+        if Slot.parse(kind, slot.address(UserId(1)))[1] != slot:
+            raise ValueError(f"{key!r} is not the key of a slot of kind {kind.value}")
+    return slot, row["holder"], row.get("reason", "declared"), row.get("recorded", False)
+
+
+def _cohort_changes(cohort: Row, shapes: Sequence[Sequence[_SlotOfShape]]) -> Iterator[Change]:
+    name, organisation, file = cohort["cohort"], OrganisationId(cohort["organisation"]), cohort["file"]
+    for learner, label, shape, holders, steps in cohort["learners"]:
+        for (slot, position, reason, recorded), line in zip(shapes[shape], accumulate(steps), strict=True):
+            holder = UserId(holders[position])
+            yield Change(
+                learner=UserId(learner),
+                slot=slot or Slot(_ADDITIONAL, holder),
+                label=label,
+                cohort=name,
+                organisation=organisation,
+                action="no-op",
+                reason=reason,
+                before=holder,
+                after=holder,
+                source=Source(file, line),
+                recorded=recorded,
+            )
