@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show a saved PLAN.",
     "site": "Make pages to read in a browser, without a server.",
     "store": "Begin a new branch of the store without old runs.",
+    "sync": "Bring the cohort files up to a table.",
     "unlock": "Release a lock that a crashed run left.",
     "validate": "Check the declared files; nothing is sent.",
     "who": "Show a learner's holders, or one person's learners.",
@@ -46,7 +47,7 @@ def module_of(name: str) -> str:
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "audit", "import"),
-    "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "calendar"),
+    "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "sync", "calendar"),
     "Records": ("who", "history", "site", "digest", "revert", "done", "unlock", "store"),
     "Tools": ("fmt", "sandbox"),
 }

@@ -124,6 +124,7 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
     },
     "site": {"text": "site.summary:render_text", "json": "site.summary:render_json"},
     "store": {"text": "store:render_text", "json": "store:render_json"},
+    "sync": {"text": "sync:render_text", "markdown": "sync:render_markdown", "json": "sync:render_json"},
     "unlock": {"text": "unlock:render_text", "json": "unlock:render_json"},
     "who": {
         "text": "who.text:render_text",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.commands import share_out as share_out
     from reconciler.commands import site as site
     from reconciler.commands import store as store
+    from reconciler.commands import sync as sync
     from reconciler.commands import unlock as unlock
     from reconciler.commands import validate as validate
     from reconciler.commands import who as who

@@ -132,6 +132,7 @@ def read_settings(document: Document) -> Settings | None:
         titles=_titles(fields_at(root, "names")),
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or default.names),
         share_weights=_share_weights(fields_at(root, "share_out")),
+        columns=_columns(fields_at(fields_at(root, "import"), "columns")),
         employer_signs=fields_at(root, "reviews").get("employer_signs") is True,
         source=Source(document.file, root.lines["organisation"]),
     )
@@ -141,6 +142,10 @@ def _share_weights(fields: Fields) -> ShareWeights:
     default = asdict(ShareWeights())
     given = ((name, number_at(fields, name)) for name in default)
     return ShareWeights(**{**default, **{name: value for name, value in given if value is not None}})
+
+
+def _columns(fields: Fields) -> dict[str, str]:
+    return {heading: meaning for heading in fields if (meaning := text_at(fields, heading))}
 
 
 def _titles(fields: Fields) -> dict[int | str, str]:

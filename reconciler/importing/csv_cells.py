@@ -12,11 +12,20 @@ from reconciler.declared.cohort import calendar_day
 from reconciler.importing.csv_file import Row
 from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Staff
-from reconciler.model.slots import LEARNING_AIM_KINDS, ROLES_FOR, UNIT_KINDS, Handle, LearnerKey, Slot, SlotKind, UserId
+from reconciler.model.slots import (
+    LARGEST_ID,
+    LEARNING_AIM_KINDS,
+    ROLES_FOR,
+    UNIT_KINDS,
+    Handle,
+    LearnerKey,
+    Slot,
+    SlotKind,
+    UserId,
+)
 from reconciler.text import did_you_mean, listed, nearest, otherwise, quoted
 
 NOBODY = "nobody"
-LARGEST_ID = 2**31 - 1  # as in the schemas
 LONGEST_KEY = 100
 _HANDLE = re.compile("[a-z][a-z0-9-]*")
 _NUMBER = re.compile("[1-9][0-9]*")

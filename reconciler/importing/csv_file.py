@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
@@ -19,6 +19,7 @@ REQUIRED = ("learner", "slot", "staff")
 SIZE_CAP = 20_000_000
 _ALSO = {f"{name}{end}": name for name in ("learner", "staff", "standard", "unit") for end in ("_id", "id")}
 _OPTIONAL = tuple(name for name in COLUMNS if name not in REQUIRED)
+_KINDS = {name: name for name in COLUMNS} | {"id": "learner", "misid": "learner"}  # any other column is of staff
 _NEAR = 0.75  # how similar a heading and a column's name must be
 _SEPARATORS = (",", ";", "\t")
 _KEPT_AS_TEXT = re.compile('="([^"]*)"')  # the formula that keeps 0012 as it is in a spreadsheet
@@ -50,9 +51,10 @@ class Row(Struct, frozen=True):
 
 
 class Sheet(Struct):
-    """Rows of a CSV file. `unread` has the numbers of the columns without a known heading."""
+    """Rows of a table. `names` are its columns; `unread` has the numbers of those without a known heading."""
 
     file: str
+    names: tuple[str, ...] = ()
     rows: list[Row] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -61,12 +63,46 @@ class Sheet(Struct):
         self.problems.append(Problem(what, fix, Source(self.file, line)))
 
 
-def read_sheet(raw: bytes, file: str) -> Sheet:
-    """Read a CSV file. Every fault is a problem of the sheet; `rows` leaves out rows with a faulty cell."""
+Lines = Iterable[tuple[int, Sequence[str]]]
+"""Rows of cells, each with its line."""
+
+
+class Layout(NamedTuple):
+    """Headings of a table: whether one `knows` a heading, and the names of the columns by their places.
+
+    `header` adds problems to the sheet, and returns None if it has any.
+    """
+
+    knows: Callable[[str], bool]
+    header: Callable[[Sequence[str], int, Sheet], dict[int, str] | None]
+
+
+def read_sheet(raw: bytes, file: str, layout: Callable[[Sequence[str]], Layout] | None = None) -> Sheet:
+    """Read a CSV file. Every fault is a problem of the sheet; `rows` leaves out rows with a faulty cell.
+
+    *layout* chooses the layout by the first row; without it, the table has one row for each slot.
+    """
     sheet = Sheet(file)
     text = _decoded(raw, sheet)
-    if text is not None:
-        _read(text, sheet)
+    if text is None:
+        return sheet
+    choose = layout or (lambda _: LONG)
+    separator, skipped = _separator(text, choose)
+    start = 1
+    reader = _rows(text, separator)
+
+    def lines() -> Lines:
+        nonlocal start
+        for cells in reader:
+            line, start = start, reader.line_num + 1
+            if line > skipped:
+                yield line, cells
+
+    try:
+        read_lines(lines(), sheet, choose)
+    except csv.Error as error:
+        what = f"the row that starts here cannot be read: {error}"
+        sheet.problem(start, what, "Look for a quote that is not closed, and save the file as CSV again.")
     return sheet
 
 
@@ -83,30 +119,24 @@ def _decoded(raw: bytes, sheet: Sheet) -> str | None:
         return None
 
 
-def _read(text: str, sheet: Sheet) -> None:
-    separator, skipped = _separator(text)
-    lines = _rows(text, separator)
+def read_lines(lines: Lines, sheet: Sheet, layout: Callable[[Sequence[str]], Layout]) -> None:
+    """Add the rows below the first one with a text in it, which has the headings."""
     header: dict[int, str] | None = None
-    start = 1
-    try:
-        for cells in lines:
-            line, start = start, lines.line_num + 1
-            if line <= skipped or not any(cell.strip() for cell in cells):
-                continue
+    for line, cells in lines:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header = layout(cells).header(cells, line, sheet)
             if header is None:
-                header = _header(cells, line, sheet)
-                if header is None:
-                    return
-            else:
-                _add(cells, header, line, sheet)
-    except csv.Error as error:
-        what = f"the row that starts here cannot be read: {error}"
-        sheet.problem(start, what, "Look for a quote that is not closed, and save the file as CSV again.")
+                return
+            sheet.names = tuple(header.values())
+        else:
+            _add(cells, header, line, sheet)
     if header is None and not sheet.problems:
         sheet.problem(0, "the file is empty", f"Start it with a row of headings: {','.join(REQUIRED)}.")
 
 
-def _separator(text: str) -> tuple[str, int]:
+def _separator(text: str, layout: Callable[[Sequence[str]], Layout]) -> tuple[str, int]:
     """Return the separator with which the first row has most known columns, and how many lines to skip.
 
     A first line such as `sep=;` names the separator.
@@ -116,7 +146,11 @@ def _separator(text: str) -> tuple[str, int]:
     if named:
         return named[1], 1
 
-    return max(_SEPARATORS, key=lambda mark: sum(_column(cell) in COLUMNS for cell in _first_row(text, mark))), 0
+    def known(mark: str) -> int:
+        cells = _first_row(text, mark)
+        return sum(map(layout(cells).knows, cells))
+
+    return max(_SEPARATORS, key=known), 0
 
 
 def _rows(text: str, separator: str) -> Any:
@@ -155,6 +189,15 @@ def _header(cells: Sequence[str], line: int, sheet: Sheet) -> dict[int, str] | N
     return None if sheet.problems else known
 
 
+LONG = Layout(lambda cell: _column(cell) in COLUMNS, _header)
+"""One row for each slot."""
+
+
+def is_long(cells: Sequence[str]) -> bool:
+    """Return True for the headings of a table with one row for each slot."""
+    return "slot" in map(_column, cells)
+
+
 def _is_near(heading: str, name: str) -> bool:
     """Return True for a heading with a slip, such as `untill`, or with more words, such as `until_date`."""
     return name in heading.split("_") or SequenceMatcher(None, heading, name).ratio() >= _NEAR
@@ -181,8 +224,8 @@ def _plain(cell: str) -> str:
 
 def _faults(name: str, cell: str) -> Iterator[tuple[str, str]]:
     """Yield the faults of a cell. Its text is not repeated, because it may be somebody's name."""
-    text = _plain(cell)
-    if name != "staff" and text.casefold() in _PLACEHOLDERS:
+    text, kind = _plain(cell), _KINDS.get(name, "staff")
+    if kind != "staff" and text.casefold() in _PLACEHOLDERS:
         yield f"{name}: the cell has a placeholder, {quoted(text)}", "Write the value, or clear the cell."
     if text[:1] in ("=", "+", "-", "@"):
         yield f"{name}: the cell is a formula", "Put its value there, as text."
@@ -202,12 +245,12 @@ def _faults(name: str, cell: str) -> Iterator[tuple[str, str]]:
             f"{name}: the spreadsheet has rounded this number",
             "Format the column as text, and enter the number again.",
         )
-    elif name in ("learner", "unit", "cohort", "label") and text is cell and _DAY_OR_TIME.fullmatch(text):
+    elif kind in ("learner", "unit", "cohort", "label") and text is cell and _DAY_OR_TIME.fullmatch(text):
         fix = 'Format the column as text, and enter the id again; if it is right as it is, enter it as ="id".'
         yield f"{name}: the cell is a day or a time, and the spreadsheet may have made it one", fix
-    elif name in ("learner", "unit", "label") and _EMAIL.fullmatch(text):
+    elif kind in ("learner", "unit", "label") and _EMAIL.fullmatch(text):
         what = f"{name}: the cell is an e-mail address"
-        yield what, "Write an id; write a MISID with @ in it as misid:…." if name == "learner" else "Write an id."
+        yield what, "Write an id; write a MISID with @ in it as misid:…." if kind == "learner" else "Write an id."
     elif not text.isprintable() or HIDDEN.search(text):
         yield (
             f"{name}: the cell has characters that cannot be shown",

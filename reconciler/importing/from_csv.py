@@ -33,8 +33,8 @@ class CsvImport(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-class _Line(NamedTuple):
-    """Parsed row."""
+class Line(NamedTuple):
+    """Parsed row of a table with one row for each slot."""
 
     line: int
     learner: LearnerKey
@@ -60,7 +60,7 @@ def import_sheet(
     *organisation* is set if it is not that of the settings.
     """
     known = existing.staff or {}
-    rows = _Rows(sheet, StaffFinder(known, listed), cohort)
+    rows = RowParser(sheet, StaffFinder(known, listed), cohort)
     lines = [line for row in sheet.rows if (line := rows.parse(row))]
     staff = _directory([*lines, *rows.partial], known, listed, names=names)
     handle_of = {member.id: member.handle for member in staff}
@@ -78,33 +78,35 @@ def import_sheet(
 class _Rules:
     """Rules that `validate` applies to the files, with problems at the lines of the CSV file."""
 
-    def __init__(self, staff: Sequence[Staff], cohorts: Callable[[Sequence[_Line]], Iterable[CohortEntry]]) -> None:
+    def __init__(self, staff: Sequence[Staff], cohorts: Callable[[Sequence[Line]], Iterable[CohortEntry]]) -> None:
         by_handle = {member.handle: member for member in staff}
         self._directory = Directory(by_handle, frozenset(by_handle), complete=True)
         self._index = LearnerIndex(self._directory)
         self._cohorts = cohorts
 
-    def check_lines(self, lines: Sequence[_Line], *, partial: bool = False) -> Iterator[Problem]:
+    def check_lines(self, lines: Sequence[Line], *, partial: bool = False) -> Iterator[Problem]:
         """Check rows together. *partial*: rows of these learners are refused, so gaps are not reported."""
         for entry in self._cohorts(lines):
             yield from check_cohort(entry, self._directory, partial=partial)
             yield from self._index.add(entry, readable=True)
 
-    def check_line(self, line: _Line) -> Iterator[Problem]:
+    def check_line(self, line: Line) -> Iterator[Problem]:
         """Check only that the holder fits the slot, for a row that is refused because of another cell."""
         for entry in self._cohorts([line]):
             yield from check_cohort(entry, self._directory, partial=True)
 
 
-class _Rows:
-    def __init__(self, sheet: Sheet, finder: StaffFinder, cohort: str) -> None:
+class RowParser:
+    """Parses the rows of a table that has one for each slot. Without *cohort*, a row may leave the cohort empty."""
+
+    def __init__(self, sheet: Sheet, finder: StaffFinder, cohort: str | None) -> None:
         self.problems: list[Problem] = []
         self.refused: set[LearnerKey | None] = set()  # learners with a refused row; None: an unknown learner
-        self.partial: list[_Line] = []  # refused rows whose learner and slot are known
+        self.partial: list[Line] = []  # refused rows whose learner and slot are known
         self._file, self._finder, self._default_cohort = sheet.file, finder, cohort
         self._clear = True
 
-    def parse(self, row: Row) -> _Line | None:
+    def parse(self, row: Row) -> Line | None:
         """Parse a row; return None, with a problem for each invalid or ambiguous cell."""
         self._clear = True
         learner = self._cell(row, lambda: learner_key(row["learner"]))
@@ -119,7 +121,7 @@ class _Rows:
             return None
         key = staff if place.kind is SlotKind.ADDITIONAL else place.key
         term = Term(None, start, end, row.line)
-        line = _Line(row.line, learner, Slot(place.kind, key), staff, term, cohort or "", label or "")
+        line = Line(row.line, learner, Slot(place.kind, key), staff, term, cohort or "", label or "")
         if self._clear:
             return line
         self.refused.add(learner)
@@ -143,7 +145,9 @@ class _Rows:
         return user
 
     def _cohort(self, row: Row) -> str:
-        name = row["cohort"] or self._default_cohort
+        name = row["cohort"] or self._default_cohort or ""
+        if not name and self._default_cohort is None:
+            return ""
         if not name:
             raise Unclear("cohort: the cell is empty", "Fill it, or give --cohort NAME for all such rows.")
         if fault := cohort_name_fault(name):
@@ -161,7 +165,7 @@ def _label(row: Row) -> str:
 
 
 def _directory(
-    lines: Sequence[_Line], known: Mapping[Handle, Staff], listed: Mapping[UserId, CensusStaff], *, names: bool
+    lines: Sequence[Line], known: Mapping[Handle, Staff], listed: Mapping[UserId, CensusStaff], *, names: bool
 ) -> tuple[Staff, ...]:
     """Return the staff of the files, and those that the rows name, with new handles."""
     by_id = {member.id: member for member in known.values()}
@@ -172,11 +176,11 @@ def _directory(
     return (*known.values(), *sorted(added, key=by_role))
 
 
-def _of_learners(lines: Sequence[_Line], file: str, existing: Existing) -> Iterator[Problem]:
+def _of_learners(lines: Sequence[Line], file: str, existing: Existing) -> Iterator[Problem]:
     """Report learners that the files declare already, and labels that are ambiguous."""
     declared = {learner.key: learner.source for learner in existing.learners}
     labels = {learner.label: learner.source for learner in existing.learners if learner.label}
-    first: dict[LearnerKey, _Line] = {}
+    first: dict[LearnerKey, Line] = {}
     for line in lines:
         source = Source(file, line.line)
         if place := declared.get(line.learner):
@@ -192,7 +196,7 @@ def _of_learners(lines: Sequence[_Line], file: str, existing: Existing) -> Itera
             yield Problem(what, "Write the same label in every row of a learner.", source)
 
 
-def _twice(lines: Sequence[_Line], file: str) -> Iterator[Problem]:
+def _twice(lines: Sequence[Line], file: str) -> Iterator[Problem]:
     """Report an additional person who is named twice for a learner, whatever the days."""
     first: dict[tuple[LearnerKey, Slot], int] = {}
     for line in lines:
@@ -204,9 +208,9 @@ def _twice(lines: Sequence[_Line], file: str) -> Iterator[Problem]:
 
 
 def _cohorts(
-    lines: Sequence[_Line], handle_of: Mapping[UserId, Handle], file: str, organisation: OrganisationId | None
+    lines: Sequence[Line], handle_of: Mapping[UserId, Handle], file: str, organisation: OrganisationId | None
 ) -> Iterator[CohortEntry]:
-    cohorts: dict[str, dict[LearnerKey, list[_Line]]] = defaultdict(lambda: defaultdict(list))
+    cohorts: dict[str, dict[LearnerKey, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         cohorts[line.cohort][line.learner].append(line)
     for name, learners in sorted(cohorts.items()):
@@ -218,7 +222,7 @@ def _order(key: LearnerKey) -> tuple[str, int, str]:
     return ("id", key, "") if isinstance(key, int) else ("misid", 0, key)
 
 
-def _learner(lines: Sequence[_Line], handle_of: Mapping[UserId, Handle]) -> LearnerEntry:
+def _learner(lines: Sequence[Line], handle_of: Mapping[UserId, Handle]) -> LearnerEntry:
     held: dict[Slot, list[Term]] = defaultdict(list)
     for line in lines:
         term = replace(line.term, staff=None if line.staff is None else handle_of[line.staff])

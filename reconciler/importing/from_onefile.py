@@ -16,6 +16,7 @@ from reconciler.model.census import Census, CensusLearner, CensusStaff
 from reconciler.model.declared import Staff
 from reconciler.model.observed import Recorded
 from reconciler.model.slots import (
+    LARGEST_ID,
     LEARNING_AIM_KINDS,
     ROLES_FOR,
     Handle,
@@ -30,7 +31,6 @@ from reconciler.model.slots import (
 from reconciler.model.structs import Struct, field
 
 Labels = Literal["", "misid", "name"]
-LARGEST_ID = 2**31 - 1  # as in the schemas
 LONGEST_UNIT = 100
 LONGEST_LABEL = 80
 

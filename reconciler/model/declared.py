@@ -113,8 +113,8 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
 
     `writers` names the system that owns a kind of slot, if it is another one: such slots are never written.
     `step_owner` is the person or team that does manual steps, in the centre's own words; `titles`
-    are names of learning aims, by StandardId, and of units, by UnitId; `source` is the line that
-    names the organisation.
+    are names of learning aims, by StandardId, and of units, by UnitId; `columns` are the meanings of a table's
+    headings; `source` is the line that names the organisation.
     """
 
     organisation: OrganisationId
@@ -134,6 +134,7 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     step_owner: str = ""
     titles: Mapping[int | str, str] = field(default_factory=dict)
     share_weights: ShareWeights = ShareWeights()
+    columns: Mapping[str, str] = field(default_factory=dict)
     source: Source = Source("settings.yaml")
 
     @property

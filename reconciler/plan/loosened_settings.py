@@ -15,8 +15,18 @@ from reconciler.model.structs import Struct, replace
 from reconciler.problems import Source
 
 LEVELS: tuple[Level, ...] = ("error", "warn", "off")
-STRICT = ("organisation", "target", "drift", "grace_hours", "step_owner", "titles", "share_weights", "source")
-"""Settings that loosen nothing: they say what is planned, and the plan shows it, or what share-out prefers."""
+STRICT = (
+    "organisation",
+    "target",
+    "drift",
+    "grace_hours",
+    "step_owner",
+    "titles",
+    "share_weights",
+    "columns",
+    "source",
+)
+"""Settings that loosen nothing: they say what is planned, and the plan shows it, or how files are edited."""
 
 
 class Effective(Struct, frozen=True):

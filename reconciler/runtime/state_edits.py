@@ -66,15 +66,21 @@ class Edits:
             if name.startswith("cohorts/"):
                 yield name, Path(name).stem
 
+    def text(self, name: str) -> str:
+        """Return a file's text without its byte order mark, to be changed and given to `replace`."""
+        return self.texts[name].removeprefix(_BOM)
+
     def values(self, name: str) -> Fields:
         """Return a file's values, to be changed and given to `put`."""
-        values = data_of(parse(self.texts[name].removeprefix(_BOM)))
-        require(isinstance(values, dict), "it is not a mapping")
-        return values if isinstance(values, dict) else {}
+        return values_of(self.text(name))
 
     def put(self, name: str, values: Fields) -> None:
         """Give a file these values with the smallest edit."""
         self.rewrite(name, lambda text: patch(text, kind_of(name), values))
+
+    def replace(self, name: str, text: str) -> None:
+        """Give a file this text."""
+        self.rewrite(name, lambda _: text)
 
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
         """Change a file's text. A file that stays the same is not among the edits."""
@@ -134,6 +140,13 @@ class Edits:
         write_journalled(self.state, self.changed, fix=_FIX)
         if "staff.yaml" in self.changed:
             update_handles(self.state)
+
+
+def values_of(text: str) -> Fields:
+    """Return the values of a file's text."""
+    values = data_of(parse(text))
+    require(isinstance(values, dict), "it is not a mapping")
+    return values if isinstance(values, dict) else {}
 
 
 def _text(path: Path) -> str:

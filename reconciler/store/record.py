@@ -226,6 +226,18 @@ class Record(Part):
     def set_last_reading(self, site: Site, at: datetime) -> None:
         self.set_fact(site.target, _reading_of(site), at.isoformat())
 
+    def synced(self, site: Site) -> dict[str, dict[str, str]]:
+        """Return the values of this repository's last sync: by learner, as id or digest of the MISID, and field."""
+        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
+        row = {"target": site.target, "name": _synced_of(site, self._database.repository)}
+        with self._database.reading() as connection:
+            rows = connection.named(fact, row)
+            return decoded("facts", repr(row["name"]), rows[0], _fields) if rows else {}
+
+    def set_synced(self, site: Site, values: Mapping[str, Mapping[str, str]]) -> None:
+        value = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        self.set_fact(site.target, _synced_of(site, self._database.repository), value)
+
     def set_fact(self, target: str, name: str, value: str) -> None:
         with self._database.writing() as connection:
             now = self._database.now(connection)
@@ -262,6 +274,17 @@ def _accounts(row: Mapping[str, Any]) -> dict[str, UserId]:
     if not isinstance(accounts, dict) or not all(isinstance(user, int) for user in accounts.values()):
         raise ValueError(row["value"])
     return {digest: UserId(user) for digest, user in accounts.items()}
+
+
+def _synced_of(site: Site, repository: str) -> str:
+    return f"synced:{site.organisation}:{repository}"
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    learners = json.loads(row["value"])
+    if not isinstance(learners, dict) or not all(isinstance(fields, dict) for fields in learners.values()):
+        raise ValueError(row["value"])
+    return learners
 
 
 def _reading_of(site: Site) -> str:

@@ -232,6 +232,8 @@ BODIES: dict[Kind, tuple[str, ...]] = {
         "share_out:\n  together: @",
         "share_out:\n  known: @",
         "share_out:\n  move: @",
+        "import:\n  columns:\n    @: misid",
+        "import:\n  columns:\n    Trainee: @",
         "privacy:\n  names: @",
     ),
 }

@@ -112,6 +112,7 @@ COMMANDS: Mapping[str, list[list[str]]] = {
     "site": [["--out", "pages"], ["--out", "pages", "--read"], ["--out", "pages-of-kate", "--for", "kate"]],
     "digest": [["--run", "1"], ["--run", "1", "--out", "messages"], ["--due", "2027-01-01"]],
     "share-out": [["kate", "--from", "2027-01-01", "--dry-run"], ["--rebalance", "--no-plan", "--dry-run"]],
+    "sync": [["assignments.csv", "--dry-run"]],
     "store": [["compact", "--keep-days", "9", "--into", "later"]],
     "import": [["--state", "imported"]],
     "demo": [[]],
