@@ -300,7 +300,7 @@ class _Comparison:
 
     def _remembered(self, listed: Collection[LearnerKey], gone: Collection[LearnerKey]) -> Remembered:
         """Return the settled values, with the earlier ones of learners who are not listed but still declared."""
-        kept = self.declared.keys() - listed - gone
+        kept = self.declared.keys() - set(listed) - set(gone)
         earlier = {place: value for place, value in self.synced.items() if place[0] in kept}
         return {**earlier, **{place: value for place, value in self.settled.items() if place[0] not in gone}}
 
