@@ -38,7 +38,7 @@ Ids = Mapping[Handle, UserId]
 
 
 class SyncOptions(Struct, frozen=True):
-    """How to sync. Newcomers whose row names no cohort go to `cohort`; `check` and `dry_run` write nothing."""
+    """Request of a sync. Newcomers whose row names no cohort go to `cohort`; `check` and `dry_run` write nothing."""
 
     cohort: str = ""
     add_staff: bool = False

@@ -101,9 +101,9 @@ def compare(
 ) -> SyncChanges:
     """Return the changes that bring the files up to the listing.
 
-    *ids* are the accounts of the members of staff. Whoever holds a slot is compared as declared on *day*, without
-    cover. What only the listing or only the files changed since the last sync is no conflict: the newer value stays.
-    Without a last sync, the listing's value is taken.
+    *ids* are the accounts of the members of staff. Holders are compared as declared on *day*, without cover. What only
+    the listing or only the files changed since the last sync is no conflict: the newer value stays. Without a last
+    sync, the listing's value is taken.
     """
     return _Comparison(files, day, ids, remembered, remove).of(listing)
 
@@ -173,7 +173,7 @@ class _Comparison:
             return known[0]
         for key in learner.keys:
             if (other := self.labels.get(str(key))) is not None:
-                what = f"{key} is the label of learner {other} in the files, so it cannot be told who is meant"
+                what = f"{key} is the label of learner {other} in the files, so either of the two may be meant"
                 fix = f"Write {other} in the row, or add a column with the OneFile id."
                 self.refusals.append(Problem(what, fix, learner.source))
                 return None

@@ -41,7 +41,7 @@ class ListedLearner(Struct, frozen=True):
 class Listing(Struct, frozen=True):
     """All learners of a source.
 
-    Whoever is missing in a cohort of `complete` has left it; None: in a cohort of which anybody is listed.
+    A declared learner of a cohort in `complete` who is missing has left it. None: all cohorts with a listed learner.
     """
 
     learners: tuple[ListedLearner, ...]
