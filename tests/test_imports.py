@@ -126,6 +126,7 @@ HOMES: dict[str, set[str]] = {
     "rich": {"cli.progress", "report.common.terminal"},
     "starlette": {"onefile_sandbox", "onefile.in_process"},
     "uvicorn": {"onefile_sandbox"},
+    "xlsxwriter": {"report.export.xlsx"},
     "yaml": {"declared.yaml_loader", "editing.yaml_tree"},
 }
 """Where each foreign package may be imported."""

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "Check the configuration, token, store and server.",
     "done": "Mark manual steps as done.",
     "drift": "Report changes that were made directly in OneFile.",
+    "export": "Write the declared assignments as a spreadsheet.",
     "fmt": "Format the YAML files; comments are kept.",
     "history": "List the runs, or show everything that one RUN did.",
     "import": "Create the files of an existing OneFile centre.",
@@ -48,7 +49,7 @@ def module_of(name: str) -> str:
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "audit", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "sync", "calendar"),
-    "Records": ("who", "history", "site", "digest", "revert", "done", "unlock", "store"),
+    "Records": ("who", "history", "export", "site", "digest", "revert", "done", "unlock", "store"),
     "Tools": ("fmt", "sandbox"),
 }
 """The list of commands, in the order in which people need them."""

@@ -58,6 +58,7 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "prometheus": "drift.prometheus:render_prometheus",
         "html": "drift.html:render_html",
     },
+    "export": {"text": "export.summary:render_text", "json": "export.summary:render_json"},
     "fmt": {"text": "fmt:render_text", "json": "fmt:render_json"},
     "history": {
         "text": "history.text:render_runs",

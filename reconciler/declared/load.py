@@ -22,7 +22,7 @@ from reconciler.declared.selection import choose, unknown_cohorts
 from reconciler.declared.settings_and_staff import Directory, read_settings, read_staff
 from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff
 from reconciler.model.slots import Handle
-from reconciler.model.structs import Struct, field
+from reconciler.model.structs import Struct, field, replace
 from reconciler.problems import Invalid, Problem, bounded
 
 
@@ -39,20 +39,21 @@ class Reading(Struct):
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
-def read_all(folder: Folder, day: date, last: date | None = None) -> Reading:
+def read_all(folder: Folder, day: date, last: date | None = None, *, cover: bool = True) -> Reading:
     """Read the state for *day*, with the changes until *last*."""
     if not folder.exists:
         return Reading(problems=folder.problems)
     with files_read(folder.cohorts) as files:
-        return _reading(folder, files, day, last or day)
+        return _reading(folder, files, day, last or day, cover=cover)
 
 
-def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date) -> Reading:
+def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date, *, cover: bool) -> Reading:
     settings_file, staff_file = checked(folder.settings, "settings"), checked(folder.staff, "staff")
     settings, directory = read_settings(settings_file), read_staff(staff_file)
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
     reading, index = Reading(settings, directory.staff, problems=problems), LearnerIndex(directory)
-    timeline, sound = CoverTimeline(directory.staff, day, last), not reading.errors
+    staff = directory.staff if cover else {name: replace(one, cover=()) for name, one in directory.staff.items()}
+    timeline, sound = CoverTimeline(staff, day, last), not reading.errors
     for file in files:
         faults = _faults(file, directory, index)
         reading.problems += faults
@@ -83,9 +84,11 @@ def read_declared(
     cohorts: Collection[str] = (),
     learners: Collection[str] = (),
     ahead_days: int = 0,
+    cover: bool = True,
 ) -> Declared:
     """Read and validate the whole state folder, and resolve it for *day* and the *ahead_days* after it.
 
+    Without *cover*, slots are of the people whom the entries name, whoever stands in for them.
     *cohorts* (names) and *learners* (ids, misids or labels) narrow the result, never the validation. Learners are
     sorted by cohort, id and misid. Paths in sources are as given: `state/cohorts/x.yaml`.
     Raises Invalid with every problem of every file at once; names of learners are looked up in valid files only.
@@ -93,7 +96,7 @@ def read_declared(
     horizon = min(date.max - day, timedelta(days=ahead_days)) + day
     with _no_garbage_collection():
         folder = list_state_folder(state)
-        reading = read_all(folder, day, horizon)
+        reading = read_all(folder, day, horizon, cover=cover)
     reading.problems += unknown_cohorts(cohorts, [path.stem for path in folder.cohorts])
     if reading.settings is None or reading.errors:
         raise Invalid(reading.errors)

@@ -210,7 +210,7 @@ def _add(cells: Sequence[str], header: Mapping[int, str], line: int, sheet: Shee
         )
         return
     row = {name: cells[place].strip() for place, name in header.items() if place < len(cells)}
-    faults = [fault for name, cell in row.items() for fault in islice(_faults(name, cell), 1)]
+    faults = [fault for name, cell in row.items() for fault in islice(cell_faults(name, cell), 1)]
     for what, fix in faults:
         sheet.problem(line, what, fix)
     if not faults:
@@ -222,7 +222,7 @@ def _plain(cell: str) -> str:
     return kept[1].strip() if kept else cell
 
 
-def _faults(name: str, cell: str) -> Iterator[tuple[str, str]]:
+def cell_faults(name: str, cell: str) -> Iterator[tuple[str, str]]:
     """Yield the faults of a cell. Its text is not repeated, because it may be somebody's name."""
     text, kind = _plain(cell), _KINDS.get(name, "staff")
     if kind != "staff" and text.casefold() in _PLACEHOLDERS:

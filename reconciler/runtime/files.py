@@ -18,7 +18,9 @@ _SURROGATES = "backslashreplace"
 """JSON's own escape for what UTF-8 cannot hold: half of a surrogate pair."""
 
 
-def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600, prefix: str = TEMPORARY) -> None:
+def write_whole(
+    content: str | bytes, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600, prefix: str = TEMPORARY
+) -> None:
     """Write a file atomically: beside `path` first, then moved there.
 
     A write that is cut off leaves the old file. Links are followed. A pipe or a device such as /dev/null is written to
@@ -26,16 +28,17 @@ def write_whole(text: str, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600
     """
     import tempfile  # needed by commands that save something, not at each start
 
+    data = content.encode("utf-8", errors=_SURROGATES) if isinstance(content, str) else content
     try:
         place = path.resolve()
         if place.exists() and not place.is_file():
-            place.write_text(text, encoding="utf-8", errors=_SURROGATES, newline="\n")
+            place.write_bytes(data)
             return
         make_folder(place.parent)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=prefix)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors=_SURROGATES, newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())  # or a machine that stops could keep the new name and lose the content
             Path(name).chmod(mode)

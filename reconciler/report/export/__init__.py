@@ -1,0 +1,1 @@
+"""The export: its table as CSV and as a workbook, and the command's report."""
