@@ -14,7 +14,7 @@ import click
 from reconciler.cli.output import exit_code_of, leave, say_problems, secure_streams
 from reconciler.commands.plan_file import load
 from reconciler.declared.load import read_declared
-from reconciler.github import comments, issues
+from reconciler.github import comments, issues, standing_pull
 from reconciler.github.api import GitHub
 from reconciler.github.approval import ApprovalRequest, Judgement, evaluate_approval
 from reconciler.github.artifacts import earlier_plan
@@ -277,16 +277,38 @@ def _owner(state: str) -> str:
 @click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
 @click.option("--file", "report", type=FILE, required=True, help="The pull request's description, in Markdown.")
 @click.option("--title", required=True, help="The title of the pull request and of its commit.")
-@click.option("--branch", required=True, help="A new branch for it.")
-def propose(state: str, report: Path, title: str, branch: str) -> int:
+@click.option("--branch", required=True, help="The branch for it: a new one, or with --keep the same each time.")
+@click.option("--keep", "keeps", is_flag=True, help="Keep one pull request up to date; close it if nothing changed.")
+def propose(state: str, report: Path, title: str, branch: str, keeps: bool) -> int:
     """Open a pull request with what a command changed in the files; do nothing if nothing changed."""
     workflow, files = read_environment(os.environ), changed(state)
+    if keeps:
+        with _hub(workflow) as hub:
+            _keep(hub, workflow, standing_pull.Proposal(branch, title, _text(report), files))
+        return ExitCode.DONE
     if not files:
         _print("Nothing changed in the files: nothing to propose.")
         return ExitCode.DONE
     with _hub(workflow) as hub:
         _print(f"Proposed in {make_pull(hub, workflow, branch, title, _text(report), files)}")
     return ExitCode.DONE
+
+
+_KEPT = {
+    "opened": "Proposed in {}",
+    "updated": "Brought up to date: {}",
+    "unchanged": "Proposed already, and left as it is: {}",
+    "declined": "Somebody closed a pull request with the same changes, so none is opened: {}",
+}
+
+
+def _keep(hub: GitHub, workflow: WorkflowEnvironment, proposal: standing_pull.Proposal) -> None:
+    if proposal.files:
+        kept = standing_pull.keep(hub, workflow, proposal)
+        _print(_KEPT[kept.state].format(kept.url))
+        return
+    url = standing_pull.close(hub, workflow, proposal.branch, "Nothing is left to change: closed.")
+    _print(f"Closed {url}" if url else "Nothing changed in the files: nothing to propose.")
 
 
 # ------------------------------------------------------------------ input and output

@@ -13,7 +13,7 @@ from reconciler.plan.document import fingerprint, future_digest
 from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 
 LARGEST_BODY = 65_536  # of a comment or an issue, in UTF-16 units, the larger way of counting characters
-_LINE = re.compile(r"<!-- onefile-reconciler (plan|drift|apply)((?: [a-z_]+=[A-Za-z0-9.:/_-]+)*) -->")
+_LINE = re.compile(r"<!-- onefile-reconciler (plan|drift|apply|proposal)((?: [a-z_]+=[A-Za-z0-9.:/_-]+)*) -->")
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAMES = ("target", "organisation", "fingerprint", "head")
@@ -37,8 +37,32 @@ class PlanMark(Struct, frozen=True):
         return f"<!-- onefile-reconciler plan {' '.join(pairs)} -->"
 
 
+class ProposalMark(Struct, frozen=True):
+    """The proposal of a standing pull request: the digest of its files, and the commit that has them.
+
+    `former` is the commit that the branch had before, in case the run ended before the branch was moved.
+    """
+
+    head: str
+    former: str
+    digest: str
+
+    def line(self) -> str:
+        return f"<!-- onefile-reconciler proposal head={self.head} former={self.former} digest={self.digest} -->"
+
+
+def proposal_mark(body: str) -> ProposalMark | None:
+    """Return the mark of a pull request of ours, or None if it is not whole."""
+    values = _values(body)
+    if kind_of(body) != "proposal" or values is None or set(values) != {"head", "former", "digest"}:
+        return None
+    commits = [values["head"], values["former"]]
+    whole = all(map(_COMMIT.fullmatch, commits)) and _FINGERPRINT.fullmatch(values["digest"])
+    return ProposalMark(**values) if whole else None
+
+
 def kind_of(body: str) -> str:
-    """Return `plan`, `drift`, `apply`, or nothing for a text that does not begin with our line."""
+    """Return `plan`, `drift`, `apply`, `proposal`, or nothing for a text that does not begin with our line."""
     match = _LINE.fullmatch(_first_line(body))
     return match[1] if match else ""
 

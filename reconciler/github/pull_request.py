@@ -51,20 +51,34 @@ def propose(github: GitHub, workflow: WorkflowEnvironment, branch: str, title: s
     """
     check_size(body)
     ref = f"heads/{branch}"
-    if _exists(github, workflow, ref):
+    if branch_head(github, workflow, branch):
         what = f"the branch {branch} already exists, perhaps with an open pull request"
         fix = "Merge or close the pull request, delete the branch, and run this again."
         raise ReconcilerError(Problem(what, fix, where=ref))
     made = {"ref": f"refs/{ref}", "sha": workflow.commit}
     github.send("POST", f"{workflow.path}/git/refs", made, needs=_WRITE)
     try:
-        github.mutate(_COMMIT, {"input": _commit(workflow, branch, title, files)}, needs=_WRITE)
-        pull = {"title": title, "head": branch, "base": workflow.branch, "body": body}
-        return _address(github.send("POST", f"{workflow.path}/pulls", pull, needs=_WRITE))
+        commit_files(github, workflow, branch, title, files)
+        return open_pull(github, workflow, branch, title, body)
     except ReconcilerError:
         with suppress(ReconcilerError):  # the first error is the one to report
             github.send("DELETE", f"{workflow.path}/git/refs/{quote(ref)}", {}, needs=_WRITE)
         raise
+
+
+def commit_files(github: GitHub, workflow: WorkflowEnvironment, branch: str, title: str, files: Changed) -> str:
+    """Commit these files to a branch at this run's commit; return the new commit."""
+    made = github.mutate(_COMMIT, {"input": _commit(workflow, branch, title, files)}, needs=_WRITE)
+    try:
+        return str(made["createCommitOnBranch"]["commit"]["oid"])
+    except (KeyError, TypeError) as error:
+        raise unreadable("/graphql", "it shows no commit") from error
+
+
+def open_pull(github: GitHub, workflow: WorkflowEnvironment, branch: str, title: str, body: str) -> str:
+    """Open a pull request into the branch of this run; return its address."""
+    pull = {"title": title, "head": branch, "base": workflow.branch, "body": body}
+    return _address(github.send("POST", f"{workflow.path}/pulls", pull, needs=_WRITE))
 
 
 def _commit(workflow: WorkflowEnvironment, branch: str, title: str, files: Changed) -> dict[str, Any]:
@@ -79,14 +93,17 @@ def _commit(workflow: WorkflowEnvironment, branch: str, title: str, files: Chang
     }
 
 
-def _exists(github: GitHub, workflow: WorkflowEnvironment, ref: str) -> bool:
+def branch_head(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> str | None:
+    """Return the commit of a branch, or None if the repository has no such branch."""
+    path = f"{workflow.path}/git/ref/{quote(f'heads/{branch}')}"
     try:
-        github.get(f"{workflow.path}/git/ref/{quote(ref)}", needs=_WRITE)
+        return str(github.get(path, needs=_WRITE)["object"]["sha"])
     except Refused as error:
         if error.status == 404:
-            return False
+            return None
         raise
-    return True
+    except (KeyError, TypeError) as error:
+        raise unreadable(path, "it shows no commit") from error
 
 
 def _address(made: Any) -> str:

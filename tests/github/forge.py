@@ -55,6 +55,11 @@ class PullRequest:
     comments: list[Text] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
+    closed: bool = False
+
+    @property
+    def state(self) -> str:
+        return "MERGED" if self.merged_at else "CLOSED" if self.closed else "OPEN"
 
 
 @dataclass

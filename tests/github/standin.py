@@ -32,6 +32,7 @@ def application(forge: Forge) -> Starlette:
     routes = [
         Route(f"{path}/commits/{{commit}}/pulls", hub.pulls_of_commit),
         Route(f"{path}/pulls/{{number:int}}", hub.pull),
+        Route(f"{path}/pulls/{{number:int}}", hub.edit_pull, methods=["PATCH"]),
         Route(f"{path}/pulls/{{number:int}}/{{what}}", hub.listed),
         Route(f"{path}/collaborators/{{name}}/permission", hub.permission),
         Route(f"{path}/compare/{{pair:path}}", hub.compare),
@@ -48,6 +49,7 @@ def application(forge: Forge) -> Starlette:
         Route(f"{path}/git/ref/{{ref:path}}", hub.show_ref),
         Route(f"{path}/git/refs", hub.make_ref, methods=["POST"]),
         Route(f"{path}/git/refs/{{ref:path}}", hub.drop_ref, methods=["DELETE"]),
+        Route(f"{path}/git/refs/{{ref:path}}", hub.move_ref, methods=["PATCH"]),
         Route(f"{path}/pulls", hub.open_pull, methods=["POST"]),
         Route("/graphql", hub.graphql, methods=["POST"]),
     ]
@@ -160,6 +162,11 @@ class _Hub:
                 return {"data": {"repository": {"pullRequest": None}}, "errors": [{"message": message}]}
             nodes = [_node(one, account, pull) for one in pull.comments]
             return {"data": {"repository": {"pullRequest": {"comments": _connection(nodes, after)}}}}
+        if "pullRequests(" in body["query"]:
+            self._may(request, "pull-requests", "read")
+            branch, most = body["variables"]["branch"], body["variables"]["most"]
+            pulls = [pull for pull in reversed(self.forge.pulls.values()) if pull.branch == branch][:most]
+            return {"data": {"repository": {"pullRequests": {"nodes": [_pull_node(one, account) for one in pulls]}}}}
         self._may(request, "issues", "read")
         nodes = [_node(one, account, None) for one in self.forge.issues.values() if one.state == "open"]
         return {"data": {"repository": {"issues": _connection(nodes, after)}}}
@@ -254,7 +261,8 @@ class _Hub:
     async def show_ref(self, request: Request, _account: str) -> Any:
         if not self.forge.has(request.path_params["ref"]):
             raise Refusal(404, "Not Found")
-        return {"ref": f"refs/{request.path_params['ref']}"}
+        ref = request.path_params["ref"]
+        return {"ref": f"refs/{ref}", "object": {"type": "commit", "sha": self.forge.commit(f"refs/{ref}")}}
 
     async def make_ref(self, request: Request, _account: str) -> Response:
         self._may(request, "contents", "write")
@@ -276,7 +284,29 @@ class _Hub:
             raise Refusal(403, "GitHub Actions is not permitted to create or approve pull requests.")
         pull = self.forge.open_pull(account, given["head"])
         pull.title, pull.body = given["title"], body
-        return JSONResponse({"html_url": f"https://github.invalid/{REPOSITORY}/pull/{pull.number}"}, 201)
+        return JSONResponse({"html_url": _pull_url(pull)}, 201)
+
+    async def move_ref(self, request: Request, _account: str) -> Any:
+        self._may(request, "contents", "write")
+        given, ref = await request.json(), request.path_params["ref"]
+        if not self.forge.has(ref):
+            raise Refusal(422, "Reference does not exist")
+        if not (given.get("force") or self.forge.is_ancestor(self.forge.commit(ref), given["sha"])):
+            raise Refusal(422, "Update is not a fast forward")
+        git(self.forge.git_folder, "update-ref", f"refs/{ref}", given["sha"])
+        for pull in self.forge.pulls.values():
+            if pull.state == "OPEN" and f"heads/{pull.branch}" == ref:
+                self.forge.push(pull)
+        return given
+
+    async def edit_pull(self, request: Request, _account: str) -> Any:
+        self._may(request, "pull-requests", "write")
+        given, pull = await request.json(), self._pull(request)
+        if "body" in given:
+            pull.body = await self._body(request)
+        pull.title = given.get("title", pull.title)
+        pull.closed = given.get("state", "open") == "closed"
+        return {"html_url": _pull_url(pull)}
 
     def _commit(self, given: Any) -> Any:
         branch, changes = given["branch"]["branchName"], given["fileChanges"]
@@ -345,6 +375,21 @@ def _node(one: Text, account: str, pull: PullRequest | None) -> dict[str, Any]:
         "lastEditedAt": _text(one.updated_at) if one.editor else None,
         "updatedAt": _text(one.updated_at),
     }
+
+
+def _pull_node(pull: PullRequest, account: str) -> dict[str, Any]:
+    return {
+        "number": pull.number,
+        "url": _pull_url(pull),
+        "body": pull.body,
+        "state": pull.state,
+        "viewerDidAuthor": pull.author == account,
+        "isCrossRepository": pull.owner != REPOSITORY,
+    }
+
+
+def _pull_url(pull: PullRequest) -> str:
+    return f"https://github.invalid/{REPOSITORY}/pull/{pull.number}"
 
 
 def _url(one: Text, pull: PullRequest | None) -> str:
