@@ -160,7 +160,7 @@ class _Table:
     def _has_heading(self, slot: Slot) -> bool:
         """Return False, with a warning, for a unit whose id a heading cannot hold."""
         name = _heading(slot)
-        column = column_of(name, {})
+        column = column_of(name, self._declared.settings.columns)
         if column is not None and column.name == name:
             return True
         what = f"the heading {name} would not be read back as this slot, so it has no column"

@@ -66,6 +66,7 @@ def test_no_command_and_no_format_prints_a_hidden_character_of_onefile(
         ["audit", "--out", f"{UNSEEN}.txt"],
         ["site", "--out", f"{UNSEEN} pages"],
         ["digest", "--due", "2027-01-01", "--out", f"{UNSEEN} messages"],
+        ["export", "--csv", f"{UNSEEN}.csv"],
         ["history", "--store", f"{UNSEEN}.db"],
         ["who", UNSEEN],
         ["share-out", UNSEEN],

@@ -113,6 +113,7 @@ COMMANDS: Mapping[str, list[list[str]]] = {
     "digest": [["--run", "1"], ["--run", "1", "--out", "messages"], ["--due", "2027-01-01"]],
     "share-out": [["kate", "--from", "2027-01-01", "--dry-run"], ["--rebalance", "--no-plan", "--dry-run"]],
     "sync": [["assignments.csv", "--dry-run"]],
+    "export": [["--csv", "table.csv", "--read"]],
     "store": [["compact", "--keep-days", "9", "--into", "later"]],
     "import": [["--state", "imported"]],
     "demo": [[]],
