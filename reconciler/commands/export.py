@@ -57,7 +57,7 @@ class Exported(Struct, frozen=True):
 
 
 class _Held(Struct, frozen=True):
-    """Who holds a slot, as OneFile or the record has it, and since when, if the record knows."""
+    """Holder of a slot, as OneFile or the record has it, and since when, if the record has that."""
 
     staff: UserId | None
     since: datetime | None = None

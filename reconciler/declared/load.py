@@ -88,7 +88,7 @@ def read_declared(
 ) -> Declared:
     """Read and validate the whole state folder, and resolve it for *day* and the *ahead_days* after it.
 
-    Without *cover*, slots are of the people whom the entries name, whoever stands in for them.
+    Without *cover*, slots are of the people whom the entries name, not of those who stand in for them.
     *cohorts* (names) and *learners* (ids, misids or labels) narrow the result, never the validation. Learners are
     sorted by cohort, id and misid. Paths in sources are as given: `state/cohorts/x.yaml`.
     Raises Invalid with every problem of every file at once; names of learners are looked up in valid files only.

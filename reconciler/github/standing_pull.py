@@ -31,7 +31,7 @@ query($owner: String!, $name: String!, $branch: String!, $most: Int!) {
 
 
 class Proposal(Struct, frozen=True):
-    """What is proposed: the branch of the pull request, its title and description, and the changed files."""
+    """A proposal: the branch of the pull request, its title and description, and the changed files."""
 
     branch: str
     title: str
@@ -46,7 +46,7 @@ class Proposal(Struct, frozen=True):
 
 
 class KeptPull(Struct, frozen=True):
-    """What became of the pull request. `declined`: somebody closed one with the same changes."""
+    """Result for the pull request. `declined`: somebody closed one with the same changes."""
 
     state: Literal["opened", "updated", "unchanged", "declined"]
     url: str
