@@ -73,6 +73,7 @@ class Trial:
         self._network = in_process(app)
         self.longest_read_lag_seconds = LONGEST_READ_LAG_SECONDS
         self.notify: Callable[[str], None] | None = None
+        self.network: Network | None = None  # between every session and the sandbox, if there is one
 
     # -------------------------------------------------------------- the product
 
@@ -81,13 +82,15 @@ class Trial:
     ) -> T:
         """What `work` gives, done with a new reader on a new client."""
 
+        between = network or self.network
+
         async def session() -> T:
             async with OneFile(
                 "http://sandbox.invalid/api/v2.1",
                 CustomerToken("sandbox"),
                 rate_limiter=RateLimiter(self._ledger, calls_per_minute, self.clock),
                 clock=self.clock,
-                transport=network(self._network) if network else self._network,
+                transport=between(self._network) if between else self._network,
             ) as client:
                 lag = self.longest_read_lag_seconds
                 return await work(Reader(client, self.clock, longest_read_lag_seconds=lag, notify=self.notify))
@@ -142,7 +145,7 @@ class Trial:
         return self.read(work, network=network, calls_per_minute=calls_per_minute)
 
     async def _unfit_today(self, plan: Plan, wanted: Declared, reader: Reader) -> dict[Place, str]:
-        return unfit(plan, wanted, await observe(wanted, reader), {change.learner for change in plan.changes})
+        return unfit(plan, wanted, await observe(wanted, reader))
 
     def begin_run(self) -> int:
         return self.store.begin_run(

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from reconciler.apply.differences import differences
 from reconciler.apply.journal import RunJournal
-from reconciler.apply.read_back import ReadBack, read_back
+from reconciler.apply.read_back import ReadBack, no_older, read_back
+from reconciler.model.history import JournalRow
 from reconciler.model.observed import Recorded
 from reconciler.model.operations import Operation, Outcome, SetDefaults, State, moves, step_id
 from reconciler.model.slot_state import SlotState, after_write, before_write
@@ -39,8 +40,8 @@ class Attempts:
     `lost_answers` counts writes to slots that OneFile does not show, since it last answered a write; after the first,
     such writes go `alone`, and after the second none is sent. `waiting` has the learners with a write that OneFile may
     show later; they are settled once the others are written. `last_write` is when a write was last acknowledged.
-    `recorded`, `unsettled` and `written_by` (the slots that dead runs wrote) are as of the moment the lock was taken,
-    because another run may have come in between.
+    `recorded`, `unsettled`, `written_by` (the slots that dead runs wrote) and `earlier` (the writes of other runs that
+    readings may not show yet) are as of the moment the lock was taken, because another run may have come in between.
     """
 
     journal: RunJournal
@@ -50,6 +51,7 @@ class Attempts:
     unsettled: Collection[Place]
     recorded: Recorded = field(default_factory=dict)
     written_by: Mapping[Place, int] = field(default_factory=dict)
+    earlier: dict[UserId, list[JournalRow]] = field(default_factory=dict)
     refused: Mapping[Place, str] = field(default_factory=dict)
     closed: Callable[[], ReconcilerError | None] = lambda: None
     proven: set[SlotKind] = field(default_factory=set)
@@ -124,12 +126,19 @@ class Attempts:
         managed or not, again.
         """
         if not self.needs_canary(operation):
-            slots: Collection[Slot] = _slots(operation)
-        elif isinstance(operation, SetDefaults):
-            return (await self.reader.slots(operation.learner, self.declared[operation.learner], whole=True)).slots
-        else:
-            slots = self.declared[operation.learner]
-        return (await self.reader.recent(operation.learner, slots, within=READING_COUNTS_FOR)).slots
+            return await self.recent(operation.learner, _slots(operation))
+        if isinstance(operation, SetDefaults):
+            whole = await self.reader.slots(operation.learner, self.declared[operation.learner], whole=True)
+            return await self._no_older(operation.learner, whole.slots)
+        return await self.recent(operation.learner, self.declared[operation.learner])
+
+    async def recent(self, learner: UserId, slots: Collection[Slot]) -> Mapping[Slot, Holder]:
+        """Return a learner's slots by a reading that still counts and shows what other runs wrote lately."""
+        reading = await self.reader.recent(learner, slots, within=READING_COUNTS_FOR)
+        return await self._no_older(learner, reading.slots)
+
+    async def _no_older(self, learner: UserId, slots: Mapping[Slot, Holder]) -> Mapping[Slot, Holder]:
+        return await no_older(self.journal.store, self.reader, self.earlier.get(learner, ()), slots)
 
     async def write(
         self, operation: Operation, before: Mapping[Slot, Holder], *, whenever: bool = False
@@ -158,6 +167,7 @@ class Attempts:
                 return False
             self.still_ours()
             self.journal.sending(operation)
+            self._supersede(operation)
             return True
 
         try:
@@ -180,14 +190,23 @@ class Attempts:
         outcome = self.journal.settle(operation, State.DONE)
         return await self._canary(outcome, {**before, **self._acknowledged(operation.learner)}) if canary else outcome
 
+    def _supersede(self, operation: Operation) -> None:
+        """Forget what other runs wrote to the slots of this operation: readings need not show it from now on."""
+        rows, slots = self.earlier.pop(operation.learner, []), {(operation.learner, slot) for slot in _slots(operation)}
+        if kept := [row for row in rows if not row.places & slots]:
+            self.earlier[operation.learner] = kept
+
     def _acknowledged(self, learner: UserId) -> dict[Slot, Holder]:
-        """Return what this run wrote to the learner: readings before may not have shown it yet."""
-        written = self.journal.unproven().get(learner, ())
-        return {slot: move.after for outcome in written for slot, move in moves(outcome.operation)}
+        """Return what this run wrote to the learner: readings before may not have shown it."""
+        return {slot: move.after for pairs in self.journal.written(learner) for slot, move in pairs}
 
     async def verify(self, learner: UserId, slots: Collection[Slot], *, whole: bool = False) -> ReadBack:
-        """Read a learner back; again while OneFile may still show what an acknowledged write of this run replaced."""
-        written = [moves(outcome.operation) for outcome in self.journal.unproven().get(learner, ())]
+        """Read a learner back; again while OneFile may still show what an acknowledged write replaced.
+
+        That is any recent write to the learner, of this run or an earlier one: another reading may have shown it in
+        place, from newer data.
+        """
+        written = [*self.journal.written(learner), *(row.operation.moves for row in self.earlier.get(learner, ()))]
         left = self.last_write + self.reader.longest_read_lag_seconds - self.reader.clock.monotonic()
 
         def is_old(read: Mapping[Slot, Holder]) -> bool:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.apply.attempt import READING_COUNTS_FOR, READINGS, Attempts
+from reconciler.apply.attempt import READINGS, Attempts
 from reconciler.apply.journal import RunJournal
-from reconciler.apply.read_back import ReadBack
+from reconciler.apply.read_back import ReadBack, recent_writes
 from reconciler.apply.recovery import written_by_the_dead
+from reconciler.model.history import JournalRow
 from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import AsDeclared, Plan
 from reconciler.model.slots import Place, Slot, UserId
 from reconciler.model.structs import Struct
 from reconciler.onefile.concurrency import gather_bounded
-from reconciler.onefile.reader import Reader, Reading
+from reconciler.onefile.reader import Reader
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
 from reconciler.store import Store
 
@@ -100,18 +101,21 @@ class _Schedule:
         store = self.journal.store
         recorded: dict[Place, UserId | None] = {}
         written_by: dict[Place, int] = {}
+        earlier: dict[UserId, list[JournalRow]] = {}
         for site, learners in self.plan.by_site().items():
             recorded |= store.recorded(site, learners & self.work.keys())
             written_by |= written_by_the_dead(store, site, self.journal.run)
-        self.attempts.recorded, self.attempts.written_by = recorded, written_by
+            earlier |= recent_writes(store, self.journal.reader, site)
+        self.attempts.recorded, self.attempts.written_by, self.attempts.earlier = recorded, written_by, earlier
 
     async def _check_all(self) -> None:
         """Check every operation before anything is written; conflicts and finished ones get their outcome now."""
 
         async def check(learner: UserId) -> None:
-            reading = await self._reading(learner)
+            needed = [slot for operation in self.work[learner] for slot, _ in moves(operation)]
+            slots = await self.attempts.recent(learner, needed)
             for operation in self.work[learner]:
-                self.attempts.precheck(operation, reading.slots)
+                self.attempts.precheck(operation, slots)
 
         await gather_bounded(list(self.work), check, workers=WORKERS)
 
@@ -187,10 +191,6 @@ class _Schedule:
             outcome = self.attempts.precheck(operation, slots)
             outcome = outcome or await self.attempts.write(operation, slots, whenever=readings >= READINGS)
         return outcome
-
-    async def _reading(self, learner: UserId) -> Reading:
-        slots = [slot for operation in self.work[learner] for slot, _ in moves(operation)]
-        return await self.journal.reader.recent(learner, slots, within=READING_COUNTS_FOR)
 
     async def _read_back(self) -> None:
         """Read back every learner written without proof, where this server shows the slots."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from reconciler.model.operations import Operation, Outcome, Proof, State, moves, operation_id
+from reconciler.model.operations import Move, Operation, Outcome, Proof, State, moves, operation_id
 from reconciler.model.plan import AsDeclared, Plan
 from reconciler.model.slots import Holder, OrganisationId, Site, Slot, Unread, UserId
 from reconciler.onefile.reader import Reader
@@ -95,6 +96,13 @@ class RunJournal:
         self.store.record(self._sites[learner], rows, run=self.run)
 
     @cached_property
+    def _operations(self) -> Mapping[UserId, Collection[Operation]]:
+        operations = defaultdict[UserId, list[Operation]](list)
+        for operation in self.plan.operations:
+            operations[operation.learner].append(operation)
+        return operations
+
+    @cached_property
     def _sites(self) -> Mapping[UserId, Site]:
         return {learner: site for site, learners in self.plan.by_site().items() for learner in learners}
 
@@ -118,6 +126,11 @@ class RunJournal:
 
     def settled(self, operation: Operation) -> bool:
         return operation_id(operation) in self.outcomes
+
+    def written(self, learner: UserId) -> list[tuple[tuple[Slot, Move], ...]]:
+        """Return the moves of the learner's acknowledged writes."""
+        outcomes = (self.outcome(operation) for operation in self._operations[learner])
+        return [moves(outcome.operation) for outcome in outcomes if outcome and outcome.state is State.DONE]
 
     def unproven(self) -> dict[UserId, list[Outcome]]:
         """Return the acknowledged writes that are not verified yet, by learner."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from reconciler.apply.read_back import reread
 from reconciler.model.operations import Proof, State
@@ -22,7 +21,6 @@ async def settle_open(store: Store, reader: Reader, site: Site) -> int:
     value. A write that was sent lately may not show yet, so its slots are read again. Hold the lock.
     Raises ServiceError when reading fails: nothing may be written before this is settled.
     """
-    await _await_acknowledged(store, reader, site)
     open_rows = store.open_operations(site)
     recorded = store.recorded(site, {row.operation.learner for row in open_rows}) if open_rows else {}
     began = store.now()
@@ -41,17 +39,6 @@ async def settle_open(store: Store, reader: Reader, site: Site) -> int:
             store.record(site, applied, run=row.run)  # before the journal, so that a crash between does not lose it
         store.append(row.run, row.operation.id, state, detail=detail, proof=proof)
     return len(open_rows)
-
-
-async def _await_acknowledged(store: Store, reader: Reader, site: Site) -> None:
-    """Wait until OneFile shows the writes that a run got acknowledged lately and did not read back.
-
-    Until then a reading before a write would show what they replaced.
-    """
-    since = store.now() - timedelta(seconds=reader.longest_read_lag_seconds)
-    for row in store.unverified_writes(site, since):
-        if row.state is State.DONE:
-            await reread(store, reader, row)
 
 
 def settle_late(store: Store, site: Site, plan: Plan) -> None:

@@ -100,6 +100,11 @@ class JournalRow(Struct, frozen=True):
         )
 
     @property
+    def effective_from(self) -> datetime:
+        """Time from which on OneFile holds what it wrote: of the first answer, or of the latest event without one."""
+        return next((event.at for event in self.events if event.state is State.DONE), self.events[-1].at)
+
+    @property
     def may_show_late(self) -> bool:
         """True for a write that failed only because readings still showed the old value: OneFile may show it later."""
         acknowledged = any(event.state is State.DONE for event in self.events)

@@ -12,6 +12,7 @@ from typing import Any, cast
 from reconciler.model.history import Correction, Event, JournalOperation, JournalRow, RunRow
 from reconciler.model.operations import Proof, State
 from reconciler.model.slots import OrganisationId, Site, UserId
+from reconciler.model.structs import replace
 from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.store.codec import decoded, moves_json, moves_of
 from reconciler.store.connection import SCOPE_SQL, Connection, Values, in_clause, moment, scope_params
@@ -220,8 +221,11 @@ class Journal(Part):
             done = f"{_latest_is(State.DONE)} AND operations.run IN {clause} AND events.run IN {clause}"
             return _journal_rows(connection, done, scope | params)
 
-    def unverified_writes(self, site: Site, since: datetime) -> tuple[JournalRow, ...]:
-        """Return the writes since then that no reading has shown in place, oldest first."""
+    def recent_writes(self, site: Site, since: datetime) -> tuple[JournalRow, ...]:
+        """Return the writes that may have taken effect since then, oldest first, each with the slots of no later one.
+
+        A reading has perhaps shown one in place already, but another reading may be older.
+        """
         scope = scope_params(site)
         recent = "SELECT id FROM runs WHERE target = :target AND started >= :started"
         with self._database.reading() as connection:
@@ -230,8 +234,8 @@ class Journal(Part):
                 return ()
             clause, params = in_clause("run", runs)
             sent = f"{_latest_is(State.SENT, State.DONE)} AND operations.run IN {clause} AND events.run IN {clause}"
-            unproven = f"{sent} AND events.at >= :since AND events.proof = ''"
-            return _journal_rows(connection, unproven, {**scope, **params, "since": since})
+            rows = _journal_rows(connection, f"{sent} AND events.at >= :since", {**scope, **params, "since": since})
+        return _last_of_each_slot([row for row in rows if row.effective_from >= since])
 
     def failed(self, site: Site) -> tuple[JournalRow, ...]:
         """Return the operations whose latest event is failed, oldest first."""
@@ -446,6 +450,18 @@ def _object(text: str) -> dict[str, Any]:
 def _superseded(row: JournalRow, later: Iterable[JournalRow]) -> bool:
     known = {place for newer in later if newer.run > row.run for place in newer.places}
     return row.places <= known
+
+
+def _last_of_each_slot(rows: Sequence[JournalRow]) -> tuple[JournalRow, ...]:
+    """Return the writes without the slots that a later one wrote."""
+    last = {place: row for row in rows for place in row.places}
+    newest = []
+    for row in rows:
+        operation = row.operation
+        kept = tuple((slot, move) for slot, move in operation.moves if last[operation.learner, slot] is row)
+        if kept:
+            newest.append(replace(row, operation=replace(operation, moves=kept)))
+    return tuple(newest)
 
 
 def _not_unknown(run: int, operation: str, state: str | None) -> Problem:

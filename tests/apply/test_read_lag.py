@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -14,16 +16,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from onefile_sandbox.clock import VirtualClock
 from onefile_sandbox.faults import Fault
+from onefile_sandbox.switches import Switches
+from onefile_sandbox.world import World
 from reconciler.apply.recovery import settle_late
 from reconciler.model.operations import State
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Site, SlotKind
 from reconciler.model.structs import replace
 from reconciler.onefile.reader import LONGEST_READ_LAG_SECONDS, Reader
+from reconciler.store import Store
 from tests.apply.parts import DEFAULT, DEFAULTS, EVERYTHING, FIRST, moved, stands, states
 from tests.crash.driver import changes
-from tests.worlds import JAMES, KATE, LEARNER, ORGANISATION, ROBIN, TARGET, Trial, cut_off, trial
+from tests.worlds import JAMES, KATE, LEARNER, ORGANISATION, ROBIN, START, TARGET, Trial, cut_off, trial
 
 HERE = Site(TARGET, ORGANISATION)
 KINDS = st.sets(st.sampled_from(sorted(EVERYTHING)), min_size=1).map(frozenset)
@@ -185,3 +191,96 @@ def _later(here: Trial, plan: Plan) -> Plan:
 def test_readings_of_a_reader_have_the_default_bound() -> None:
     """A minute."""
     assert Reader.__dataclass_fields__["longest_read_lag_seconds"].default == 60
+
+
+@examples
+@given(
+    lag=SHORT, learners=st.integers(1, 4), kinds=KINDS, saved=st.booleans(), random=st.randoms(use_true_random=False)
+)
+def test_no_reading_that_is_older_than_our_own_writes_counts(
+    lag: float, learners: int, kinds: frozenset[SlotKind], saved: bool, random: Random
+) -> None:
+    """Neither for a plan nor for an apply, also if they were read back and the next answer is older."""
+    with lagging(0) as here:
+        wants = moved(here, learners, kinds - {SlotKind.ADDITIONAL})
+        held = {user: here.held(user) for user in wants}
+        before = {user: {slot: held[user][slot] for slot in slots if held[user][slot]} for user, slots in wants.items()}
+        replays = here.network = _Replays(here, lag, random).over
+        back = here.plan(here.declared(before))
+        assert back.in_sync
+        here.apply(here.plan(here.declared(wants)))
+        assert here.plan(here.declared(wants)).in_sync
+        here.network = None if saved else replays
+        back = here.plan(here.declared(before))
+        here.network = replays
+        assert states(here.apply(back)).keys() <= {State.DONE}
+        assert stands(here, before)
+
+
+class _Replays(httpx.AsyncBaseTransport):
+    """A network that gives some of its answers again, for some seconds, as another server that lags would."""
+
+    def __init__(self, here: Trial, lag: float, random: Random) -> None:
+        self._here, self._lag, self._random = here, lag, random
+        self._answers: dict[tuple[str, str, bytes], tuple[float, int, bytes]] = {}
+
+    def over(self, inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        """Begin a session; the answers are those of all."""
+        self._inner = inner
+        return self
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if changes(request.method, request.url.path):
+            return await self._inner.handle_async_request(request)
+        key, now = (request.method, request.url.path, request.content), self._here.clock.monotonic()
+        taken, status, content = self._answers.get(key, (float("-inf"), 0, b""))
+        if now - taken < self._lag and self._random.random() < 0.5:
+            return httpx.Response(status, content=content, request=request)
+        answer = await self._inner.handle_async_request(request)
+        if now - taken >= self._lag:
+            self._answers[key] = now, answer.status_code, await answer.aread()
+        return answer
+
+
+def test_a_reading_that_is_older_than_one_write_is_believed_for_none(tmp_path: Path) -> None:
+    """Also for writes that were made so long before that nothing else is known to lag behind them."""
+    clock = VirtualClock(START)
+    with Store.open(str(tmp_path / "store.db"), clock=clock) as store:
+        here = Trial(World.create(learners=24), Switches(), store, clock)
+        wants = moved(here, 2, DEFAULTS)
+        first, both = dict(list(wants.items())[:1]), here.declared(wants)
+        older = _Older()
+        here.network = older.kept_by
+        here.plan(both)
+        here.network = None
+        here.apply(here.plan(here.declared(first)))
+        asyncio.run(clock.sleep(10 * LONGEST_READ_LAG_SECONDS))
+        here.apply(here.plan(both))
+        here.network = older.given_by
+        assert here.plan(both).in_sync
+        assert older.answers == {}
+
+
+class _Older(httpx.AsyncBaseTransport):
+    """A network that keeps the answers to readings, and one that gives each of them once more instead of a new one."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str, bytes], tuple[int, bytes]] = {}
+
+    def kept_by(self, inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        self._inner, self._keeps = inner, True
+        return self
+
+    def given_by(self, inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        self._inner, self._keeps = inner, False
+        return self
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        key = (request.method, request.url.path, request.content)
+        if not self._keeps and key in self.answers:
+            status, content = self.answers.pop(key)
+            return httpx.Response(status, content=content, request=request)
+        answer = await self._inner.handle_async_request(request)
+        if self._keeps:
+            self.answers[key] = answer.status_code, await answer.aread()
+        return answer

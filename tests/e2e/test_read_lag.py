@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from reconciler.problems import ExitCode
@@ -39,3 +42,27 @@ def test_what_shows_only_after_the_bound_is_done_in_the_end(home: Home, monkeypa
         assert home.run("apply", "--auto-approve").code == ExitCode.DONE
         history = home.run("history", "1").out
         assert "OneFile shows the new value now" in history
+
+
+def test_revert_right_after_a_run_waits_for_what_the_run_wrote(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although it was read back: OneFile answers the next reading from older data."""
+    learner = THREE[0]["id"]
+    with served(None) as server:
+        point_at(monkeypatch, server.url)
+        home.declare(THREE[0], settings={**SETTINGS, "longest_read_lag_seconds": 60})
+        assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+        calls = len(server.calls)
+        server.edit({"user": learner, "set": {"DefaultAssessorID": KATE}})
+
+        def show_after_the_first_reading() -> None:
+            while not any(call["path"].endswith(f"/User/{learner}") for call in server.calls[calls:]):
+                time.sleep(0.05)
+            server.edit({"user": learner, "set": {"DefaultAssessorID": JAMES}})
+
+        with ThreadPoolExecutor(1) as threads:
+            shown = threads.submit(show_after_the_first_reading)
+            plan = home.run("revert", "1", "--format", "json")
+            shown.result()
+        (row,) = plan.json["resource_changes"]
+        assert [row["change"][when]["staff_id"] for when in ("before", "after")] == [JAMES, KATE]
+        assert f"OneFile still shows the old value of learner {learner} after a write" in plan.err

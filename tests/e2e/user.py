@@ -45,7 +45,7 @@ STAFF: Mapping[str, Mapping[str, object]] = {
 SETTINGS: Mapping[str, object] = {
     "organisation": 5740,
     "calls_per_minute": 10000,
-    "longest_read_lag_seconds": 1,
+    "longest_read_lag_seconds": 0,
     "limits": {"reassign": {"share": 1}},
 }
 LEARNER: Mapping[str, object] = {
