@@ -10,14 +10,14 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from reconciler.apply.executor import NOTHING_AGREED, NOTHING_REFUSED, Applied, apply_plan
+from reconciler.apply.executor import NOTHING_AGREED, Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply
 from reconciler.apply.recovery import settle_late, settle_open
 from reconciler.commands.plan import Planned, observe_in, plan_in
 from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
-from reconciler.model.operations import Outcome, State, addresses, moves
+from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import NO_WATCH, AsDeclared, GitState, Plan, Watch
 from reconciler.model.slots import Place, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
@@ -29,12 +29,21 @@ from reconciler.plan.ageing import (
     rejudge,
     renewed,
     still_agreed,
+    to_look_up,
     unfit,
 )
-from reconciler.plan.alteration import altered, as_planned, learners_of, never_written, reverted_runs, suspects
+from reconciler.plan.alteration import (
+    altered,
+    as_planned,
+    learners_of,
+    never_written,
+    reverted_runs,
+    suspects,
+    two_sided,
+)
 from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
-from reconciler.plan.identity import moved_misids
+from reconciler.plan.identity import moved_misids, refused_slots
 from reconciler.plan.kept_steps import kept_steps
 from reconciler.plan.watch import watch_of
 from reconciler.problems import Blocked, ExitCode, Invalid, Locked, Problem, ReconcilerError, Source, Stale, StoreError
@@ -190,7 +199,6 @@ async def _apply(
             files,
             just_read=not saved,
             command="apply --early" if is_early else "apply",
-            refused=no_longer_asked(planned.plan, declared) if kept else {},
             wait=wait,
         )
 
@@ -255,13 +263,14 @@ async def _identified(session: Session, environment: Environment, plan: Plan, de
             now = f"account {found}" if found is not None else "no one active account"
             reasons[user] = f"MISID {learner.misid} was account {user} when this plan was made, and is {now} now"
     remember_planned(session.store, plan, by_misid)
-    return replace(plan, moved={user: why for user, why in reasons.items() if user in written})
+    return replace(plan, moved=frozenset(reasons), refused=refused_slots(plan, reasons))
 
 
 async def _judged_anew(session: Session, environment: Environment, plan: Plan, declared: Declared) -> Plan:
     """Judge a saved plan by policy, with a reading of the learners to whom it writes.
 
-    Of the others, the declared slots are taken to be as the plan has them; those who then lack a finding are read too.
+    Of the others, the declared slots are taken to be as the plan has them; those who then lack a finding, or whom
+    somebody with an account on either side looks after, are read too. Everybody whom it writes is looked up.
     """
     known = learners_of(plan, declared)
     everyone = replace(declared, learners=tuple(known.values()))
@@ -270,10 +279,15 @@ async def _judged_anew(session: Session, environment: Environment, plan: Plan, d
     if declared.settings.level("employer_placement") == "error":  # the plan does not hold placements
         written |= {user for user, learner in known.items() if EMPLOYER in learner.slots}
     observed = await _read_again(session, environment, everyone, observed, written)
-    suspected = suspects(plan, everyone, observed) - written
+    suspected = (suspects(plan, everyone, observed) | two_sided(plan, everyone, observed)) - written
     observed = await _read_again(session, environment, everyone, observed, suspected)
-    read = written | suspected
-    return replace(broken_today(plan, everyone, observed, read), unfit=unfit(plan, everyone, observed, read))
+    judged = broken_today(plan, everyone, observed, written | suspected)
+    if unknown := to_look_up(plan, everyone, observed):
+        looked_up = await observe_in(session, environment, replace(declared, learners=unknown))
+        observed = replace(observed, staff={**observed.staff, **looked_up.staff})
+    return replace(
+        judged, refused={**unfit(plan, everyone, observed), **no_longer_asked(plan, declared), **plan.refused}
+    )
 
 
 async def _read_again(
@@ -320,7 +334,6 @@ async def run_plan(
     *,
     just_read: bool,
     command: Command = "apply",
-    refused: Mapping[Place, str] = NOTHING_REFUSED,
     wait: int = 0,
 ) -> ApplyResult:
     """Carry out a plan and store the run, however it ends; also if the lock refuses it.
@@ -330,7 +343,6 @@ async def run_plan(
     people approved. `files` is the commit that is checked out here.
     """
     plan, store = planned.plan, session.store
-    refused = {**plan.unfit, **refused, **_moved(plan)}
     if plan.operations:
         await wait_until_open(environment, declared.settings, wait)
     if environment.progress and plan.operations:
@@ -347,58 +359,52 @@ async def run_plan(
         files=plan.made_from,
         plan=plan,
     )
+    work = _Work(plan, declared, run, whole=command == "apply", just_read=just_read)
     try:
         async with locked(store, *sites_of(plan), environment=environment, command=command, run=run) as still_ours:
-            whole = command == "apply"
-            closed = window_guard(environment, declared.settings)
-            work = _Work(plan, declared, run, whole=whole, just_read=just_read)
-            applied = await _carry_out(session, work, still_ours, refused, closed)
-            if whole:
-                with suppress(StoreError, Locked):  # the run must still be reported
-                    still_ours()
-                    remember_cohorts(store, plan, declared)
-                    remember_identities(store, plan, accepted=True)
-                    note_steps(store, plan, whole=just_read)
+            applied = await _carry_out(session, work, still_ours, window_guard(environment, declared.settings))
+            if work.whole:
+                _remember(store, work, still_ours)
     except (ReconcilerError, asyncio.CancelledError) as error:  # before anything of this plan was written
         with suppress(StoreError):
             store.end_run(run, exit_code=getattr(error, "exit_code", ExitCode.ERROR), summary={})
         raise
-    planned = replace(planned, plan=replace(plan, names=_names(plan, session)))
-    spent = session.client.calls
     finished = ApplyResult(
-        planned,
+        replace(planned, plan=replace(plan, names=_names(plan, session))),
         applied.outcomes,
         run,
-        spent,
+        session.client.calls,
         applied.error,
         here=files.commit,
         who=environment.who(),
         started=started,
     )
+    return _ended(store, finished, work)
+
+
+def _ended(store: Store, finished: ApplyResult, work: _Work) -> ApplyResult:
+    """Store the end of the run, and return its result with what is watched now."""
     try:
-        counts = Counter(outcome.state.value for outcome in applied.outcomes)
-        store.end_run(run, exit_code=finished.exit_code, summary=counts)
-        if command == "apply":
-            finished = replace(finished, watch=_watched(store, plan, declared))
+        counts = Counter(outcome.state.value for outcome in finished.outcomes)
+        store.end_run(work.run, exit_code=finished.exit_code, summary=counts)
+        return replace(finished, watch=_watched(store, work.plan, work.declared)) if work.whole else finished
     except StoreError as error:  # the run must still be reported
         return replace(finished, error=finished.error or error)
-    return finished
+
+
+def _remember(store: Store, work: _Work, still_ours: Callable[[], None]) -> None:
+    """Store what an apply of whole files found: cohorts, identities and open manual steps."""
+    with suppress(StoreError, Locked):  # the run must still be reported
+        still_ours()
+        remember_cohorts(store, work.plan, work.declared)
+        remember_identities(store, work.plan, accepted=True)
+        note_steps(store, work.plan, whole=work.just_read)
 
 
 def _watched(store: Store, plan: Plan, declared: Declared) -> Watch:
     """Sort the declared slots by what is recorded now."""
     sites = plan.by_site()
     return watch_of(plan, declared, recorded_at(store, sites), seen_at(store, sites))
-
-
-def _moved(plan: Plan) -> dict[Place, str]:
-    """Return the slots that are not written, because the learner's MISID belonged to another account before."""
-    return {
-        (operation.learner, slot): plan.moved[operation.learner]
-        for operation in plan.operations
-        if operation.learner in plan.moved
-        for slot, _ in moves(operation)
-    }
 
 
 def _names(plan: Plan, session: Session) -> dict[UserId, str]:
@@ -421,7 +427,6 @@ async def _carry_out(
     session: Session,
     work: _Work,
     still_ours: Callable[[], None],
-    refused: Mapping[Place, str],
     closed: Callable[[], ReconcilerError | None],
 ) -> Applied:
     """Settle what dead runs left open, and apply the plan.
@@ -445,7 +450,7 @@ async def _carry_out(
         still_ours=still_ours,
         agreed=_agreed(session, work, outdated, doubtful) if work.whole else NOTHING_AGREED,
         read_at=None if work.just_read else plan.created_at,
-        refused=refused,
+        refused=plan.refused,
         closed=closed,
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.commands.plan_base import Base, as_on_base, base_of, for_both
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
-from reconciler.model.plan import Finding, GitState, Plan
+from reconciler.model.plan import Change, Finding, GitState, Plan
 from reconciler.model.slots import Site
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
@@ -70,6 +70,19 @@ class Planned(Struct, frozen=True, dict=True):
         if self.plan.blocked:
             return ExitCode.BLOCKED
         return ExitCode.CHANGES if detailed and not self.plan.in_sync else ExitCode.DONE
+
+
+class Handover:
+    """A change of the files with its plan against OneFile, if that was made."""
+
+    __slots__ = ()
+    planned: Planned | None
+    changes: list[Change]
+
+    @property
+    def handed(self) -> tuple[Change, ...]:
+        """The changes for the handover list: from the plan if there is one, else from the files."""
+        return self.planned.plan.changes if self.planned else tuple(self.changes)
 
 
 def plan(

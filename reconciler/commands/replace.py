@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
-from reconciler.commands.plan import Planned, plan_in
+from reconciler.commands.plan import Handover, Planned, plan_in
 from reconciler.declared.load import read_declared
 from reconciler.declared.rules import a_role
 from reconciler.editing.assignments import Fields
@@ -43,7 +43,7 @@ class ReplaceRequest(Struct, frozen=True):
     reason: str = ""
 
 
-class Replaced(Struct, frozen=True):
+class Replaced(Handover, Struct, frozen=True):
     """The edits, `written` or not, and their effect on `day`.
 
     `changes` are the slots that change hands in the files; `planned` is the plan against OneFile.
@@ -58,11 +58,6 @@ class Replaced(Struct, frozen=True):
     handles: Mapping[UserId, Handle]
     written: bool
     planned: Planned | None = None
-
-    @property
-    def handed(self) -> tuple[Change, ...]:
-        """The changes for the handover list: from the plan if there is one, else from the files."""
-        return self.planned.plan.changes if self.planned else tuple(self.changes)
 
     @property
     def successors(self) -> Mapping[UserId, UserId]:

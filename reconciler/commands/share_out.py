@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from reconciler.commands.plan import Planned, observe_in, plan_in
+from reconciler.commands.plan import Handover, Planned, observe_in, plan_in
 from reconciler.commands.replace import changes_between, cover_span, covers_by
 from reconciler.declared.load import read_declared
 from reconciler.declared.selection import choose
@@ -77,7 +77,7 @@ class Load(Struct, frozen=True):
     leaves: bool = False
 
 
-class SharedOut(Struct, frozen=True):
+class SharedOut(Handover, Struct, frozen=True):
     """The proposal with its edits, `written` or not. `read`: OneFile was read, not only the files.
 
     `obstacles` has what stands in the way of learners without an heir; then nothing is written.
@@ -104,11 +104,6 @@ class SharedOut(Struct, frozen=True):
     def unplaced(self) -> int:
         """The number of learners without an heir."""
         return self.shared.heirs.count(None)
-
-    @property
-    def handed(self) -> tuple[Change, ...]:
-        """The changes for the handover list: from the plan if there is one, else from the files."""
-        return self.planned.plan.changes if self.planned else tuple(self.changes)
 
     @property
     def exit_code(self) -> ExitCode:

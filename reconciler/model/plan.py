@@ -321,9 +321,9 @@ class Plan(RedactedRepr, Struct, frozen=True):
     order, and `withdrawn` those of the base's files that the files no longer bring. `kept` are manual steps that
     earlier runs opened, that no file asks for now, and that nobody is known to have done. `names` are learners' names,
     only if settings.privacy lets this report show them: they are never saved. `roll` compares the learners of the
-    organisation with the files, if the reading showed them. `moved` has the reason for each learner whose MISID
-    belonged to another account before, and who is not written; `unfit` has it for each slot whose new holder's account
-    cannot hold it any longer. `identities` are the accounts by the digest of their MISID, by organisation, for the
+    organisation with the files, if the reading showed them. `moved` are the learners whose MISID belonged to
+    another account before; `refused` has the reason for each slot of theirs, and for others that must not be written
+    although there is an operation. `identities` are the accounts by the digest of their MISID, by organisation, for the
     record of an apply. None of these is saved; of `watch`, the summary's counts are.
     """
 
@@ -350,8 +350,8 @@ class Plan(RedactedRepr, Struct, frozen=True):
     later: tuple[LaterChange, ...] = ()
     withdrawn: tuple[LaterChange, ...] = ()
     roll: Roll | None = None
-    moved: Mapping[UserId, str] = field(default_factory=dict)
-    unfit: Mapping[Place, str] = field(default_factory=dict)
+    moved: frozenset[UserId] = frozenset()
+    refused: Mapping[Place, str] = field(default_factory=dict)
     identities: Mapping[OrganisationId, Mapping[str, UserId]] = field(default_factory=dict)
     kept: tuple[ManualRemoval, ...] = ()
     watch: Watch = NO_WATCH

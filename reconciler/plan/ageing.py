@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
-from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.declared import Declared, DeclaredLearner, Staff, Wanted
 from reconciler.model.history import LastApplied, RunRow
-from reconciler.model.observed import Observed
+from reconciler.model.observed import Observed, ObservedStaff
 from reconciler.model.operations import State, moves
 from reconciler.model.plan import REVERTED, AsDeclared, Change, Finding, HandoverKind, LaterChange, Plan
-from reconciler.model.slots import Place, UserId
+from reconciler.model.slots import OrganisationId, Place, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.alteration import learners_of, missing_findings
 from reconciler.plan.compare import account_refusal
@@ -67,18 +67,13 @@ def overtaken(
 def no_longer_asked(plan: Plan, declared: Declared) -> dict[Place, str]:
     """Return the slots to be written for which today's files ask for somebody else, each with the reason.
 
-    A learner by MISID whose OneFile id no file shows is not judged.
+    What reverts a run is not judged: files do not ask for it.
     """
-    learners = {learner.id: learner for learner in declared.learners if learner.id is not None}
-    by_misid = any(learner.id is None for learner in declared.learners)
-    reasons = {}
+    learners, reasons = learners_of(plan, declared), {}
     for change in plan.changes:
         if change.action not in ("create", "update") or change.source.file.startswith(REVERTED):
             continue
-        learner = learners.get(change.learner)
-        if learner is None and by_misid:
-            continue
-        if why := _why_not(change, learner, declared):
+        if why := _why_not(change, learners.get(change.learner), declared):
             reasons[change.learner, change.slot] = why
     return reasons
 
@@ -152,21 +147,52 @@ def broken_today(plan: Plan, declared: Declared, observed: Observed, users: Coll
     return replace(plan, findings=(*plan.findings, *added), later=(*plan.later, *later))
 
 
-def unfit(plan: Plan, declared: Declared, observed: Observed, users: Collection[UserId]) -> dict[Place, str]:
-    """Return the slots of `users` to be written with an account that cannot hold them now, each with the reason."""
-    members = declared.staff_by_id()
-    organisations = {learner.id: learner.organisation for learner in declared.learners}
-    reasons = {}
+def to_look_up(plan: Plan, declared: Declared, observed: Observed) -> tuple[DeclaredLearner, ...]:
+    """Return a learner and slot for each person whom the plan would write and who was not looked up.
+
+    Today's files do not ask for these people there: only what reverts a run may still write them.
+    """
+    known, members, otherwise = learners_of(plan, declared), declared.staff_by_id(), no_longer_asked(plan, declared)
+    people: dict[tuple[OrganisationId, UserId], DeclaredLearner] = {}
+    for (user, slot), organisation, account in _written(plan, declared):
+        if account not in members or (user, slot) in otherwise or (organisation, account) in observed.staff:
+            continue
+        wanted = Wanted(account, members[account].handle, Source(""))
+        learner = known.get(user) or DeclaredLearner(user, None, "", "", organisation, {}, Source(""))
+        people.setdefault((organisation, account), replace(learner, slots={slot: wanted}, later=()))
+    return tuple(people.values())
+
+
+def unfit(plan: Plan, declared: Declared, observed: Observed) -> dict[Place, str]:
+    """Return the slots to be written with an account that cannot hold them now, each with the reason.
+
+    An account that was not looked up cannot.
+    """
+    members, reasons = declared.staff_by_id(), {}
+    for place, organisation, account in _written(plan, declared):
+        seen = observed.staff.get((organisation, account))
+        if why := _unfit(account, members.get(account), seen, organisation):
+            reasons[place] = why
+    return reasons
+
+
+def _unfit(account: UserId, member: Staff | None, seen: ObservedStaff | None, organisation: OrganisationId) -> str:
+    if member is None:
+        return f"account {account} is not in staff.yaml"
+    if seen is None:
+        return f"{member.handle} (OneFile user {account}) was not looked up"
+    refusal = account_refusal(member, seen, organisation)
+    return refusal[0] if refusal else ""
+
+
+def _written(plan: Plan, declared: Declared) -> Iterator[tuple[Place, OrganisationId, UserId]]:
+    """Yield the slots to be written, each with its learner's organisation and the new holder."""
+    organisations = {user: learner.organisation for user, learner in learners_of(plan, declared).items()}
     for operation in plan.operations:
         organisation = organisations.get(operation.learner, plan.organisation)
         for slot, move in moves(operation):
-            member = members.get(move.after) if move.after is not None else None
-            if member is None or operation.learner not in users:
-                continue
-            account = observed.staff.get((organisation, member.id))  # None if today's files do not ask for this person
-            if account and (refusal := account_refusal(member, account, organisation)):
-                reasons[operation.learner, slot] = refusal[0]
-    return reasons
+            if move.after is not None:
+                yield (operation.learner, slot), organisation, move.after
 
 
 def _later(day: date, finding: Finding) -> LaterChange:

@@ -10,10 +10,11 @@ from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.operations import Move
 from reconciler.model.plan import REVERTED, Change, Finding, Plan
-from reconciler.model.slots import Holder, Place, Slot, Unread, UserId
+from reconciler.model.slots import Holder, Place, Role, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.lookahead import later_findings
-from reconciler.plan.policies import check_policies
+from reconciler.plan.policies import ASSESSING, check_policies
+from reconciler.plan.staff_policies import first_accounts
 from reconciler.problems import Problem
 
 _FIX = "Make a new plan from the files and review it."
@@ -145,6 +146,27 @@ def suspects(plan: Plan, declared: Declared, observed: Observed) -> set[UserId]:
     What else OneFile holds for them is not known here, so only a reading decides.
     """
     return {finding.learner for _, finding in missing_findings(plan, declared, observed) if finding.learner is not None}
+
+
+def two_sided(plan: Plan, declared: Declared, observed: Observed) -> set[UserId]:
+    """Return the plan's learners with a declared holder who has both an assessor's and an IQA's account.
+
+    In a slot that no file declares, the other account breaks a policy, and the plan does not show who is there.
+    """
+    if declared.settings.level("iqa_independent") != "error":
+        return set()
+    members = declared.staff_by_id()
+    first = first_accounts(members.values(), observed)
+    sides: dict[UserId, set[bool]] = defaultdict(set)
+    for account, member in members.items():
+        if member.role in (*ASSESSING, Role.IQA):
+            sides[first.get(account, account)].add(member.role is Role.IQA)
+    both = {account for account in members if len(sides[first.get(account, account)]) > 1}
+    return {
+        user
+        for user, learner in learners_of(plan, declared).items()
+        if any(wanted.staff in both for wanted in learner.slots.values())
+    }
 
 
 def missing_findings(plan: Plan, declared: Declared, observed: Observed) -> tuple[tuple[date, Finding], ...]:

@@ -16,7 +16,7 @@ from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.compare import make_plan
-from reconciler.plan.identity import moved_misids, refuse_twins, seen_identities, with_former
+from reconciler.plan.identity import moved_misids, refuse_twins, refused_slots, seen_identities, with_former
 from reconciler.plan.kept_steps import kept_steps
 from reconciler.plan.later import attribute_later, build_later, cut_horizon
 from reconciler.plan.limits import (
@@ -92,7 +92,8 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
     plan = replace(
         plan,
         problems=in_order([*plan.problems, *moved.values(), *closed, *look_ahead(near, observed, plan.changes)]),
-        moved={user: problem.what for user, problem in moved.items()},
+        moved=frozenset(moved),
+        refused=refused_slots(plan, {user: problem.what for user, problem in moved.items()}),
         identities=seen_identities(declared, observed),
         roll=roll_of(declared, observed),
         later=build_later(shown, observed, plan.changes),

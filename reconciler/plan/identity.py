@@ -6,7 +6,8 @@ from collections.abc import Container, Iterator, Mapping
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, misid_digest
-from reconciler.model.slots import OrganisationId, UserId
+from reconciler.model.plan import Plan
+from reconciler.model.slots import OrganisationId, Place, UserId
 from reconciler.model.structs import replace
 from reconciler.problems import Invalid, Problem
 
@@ -101,3 +102,9 @@ def _seen(declared: Declared, observed: Observed) -> Iterator[tuple[Organisation
 def recorded_after(recorded: Identities, seen: Identities, moved: Container[UserId]) -> dict[str, UserId]:
     """Return what is recorded after an apply: what was seen, but for learners whose MISID has moved."""
     return {**recorded, **{digest: user for digest, user in seen.items() if user not in moved}}
+
+
+def refused_slots(plan: Plan, reasons: Mapping[UserId, str]) -> dict[Place, str]:
+    """Return the slots of these learners, each with the learner's reason."""
+    places = ((change.learner, change.slot) for change in plan.changes if change.learner in reasons)
+    return {place: reasons[place[0]] for place in places}

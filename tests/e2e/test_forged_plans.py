@@ -308,3 +308,83 @@ def test_an_employer_of_another_placement_is_judged_although_nothing_is_written_
     forge(home, no_findings, no_limits)
     ended = home.run("apply", "plan.json")
     assert ended.code == ExitCode.BLOCKED and "employer_placement" in ended.out, ended.out + ended.err
+
+
+def test_a_breach_where_nothing_is_written_is_judged_if_somebody_has_two_accounts(home: Home) -> None:
+    """The slot with the other account is in no file and in no plan."""
+    aims = [{"standard": 41242, "assessor": "james"}]
+    rows = [{"id": 200004, "default_assessor": "kate", "learning_aims": aims}]
+    home.declare(*rows, settings={**SETTINGS, "policies": {"iqa_independent": "off"}}, staff=TWINS).converges()
+    somebody_edits(home.path, {"user": 200004, "standard": 41240, "set": {"AssessorID": None, "IVID": 118204}})
+    home.declare(*rows, {"id": 200005, "default_assessor": "james"}, staff=TWINS)
+    assert home.run("plan", "--out", "plan.json").code == ExitCode.BLOCKED
+    forge(home, no_findings, no_limits)
+    ended = home.run("apply", "plan.json")
+    assert ended.code == ExitCode.BLOCKED and "iqa_independent" in ended.out, ended.out + ended.err
+
+
+# ------------------------------------------------------------------ people whom a plan would write
+
+
+def archived_since(home: Home) -> None:
+    somebody_edits(home.path, {"user": KATE, "archived": True})
+
+
+def out_of_the_files(home: Home) -> None:
+    staff = {handle: member for handle, member in STAFF.items() if handle != "kate"}
+    home.declare({**BY_ID, "default_assessor": "james"}, staff=staff)
+
+
+def asked_otherwise(home: Home) -> None:
+    home.declare({**BY_MISID, "default_assessor": "james"})
+
+
+BY_ID = {"id": 200004, "label": "four", "default_assessor": "kate"}
+BY_MISID = {"misid": "LRN00004", "label": "four", "default_assessor": "kate"}
+
+
+def saved(home: Home, row: Mapping[str, object]) -> None:
+    home.declare({**row, "default_assessor": "james"}).converges()
+    home.declare(row).run("plan", "--save", "plan.json")
+
+
+def saved_revert(home: Home, row: Mapping[str, object], then: Mapping[str, object] | None = None) -> None:
+    home.declare(row).converges()
+    home.declare({**row, "default_assessor": "james"}).converges()
+    home.declare(then or {**row, "default_assessor": "james"})
+    home.run("revert", "2", "--save", "plan.json")
+
+
+@pytest.mark.parametrize(
+    ("save", "change"),
+    [
+        (lambda home: saved(home, BY_ID), archived_since),
+        (lambda home: saved(home, BY_MISID), archived_since),
+        (lambda home: saved(home, BY_MISID), asked_otherwise),
+        (lambda home: saved_revert(home, BY_ID), archived_since),
+        (lambda home: saved_revert(home, BY_MISID), archived_since),
+        (lambda home: saved_revert(home, BY_ID, {"id": 200005, "default_assessor": "james"}), archived_since),
+        (lambda home: saved_revert(home, BY_ID), out_of_the_files),
+    ],
+    ids=[
+        "by id",
+        "by MISID",
+        "another by MISID",
+        "revert",
+        "revert by MISID",
+        "revert of a leaver",
+        "not in staff.yaml",
+    ],
+)
+def test_whoever_cannot_hold_a_slot_now_is_not_written(
+    home: Home, save: Callable[[Home], None], change: Callable[[Home], None]
+) -> None:
+    """Everybody whom a saved plan writes is looked up, or refused: also by a revert, which no file asks for."""
+    save(home)
+    change(home)
+    forge(home)
+    ended = home.run("apply", "plan.json")
+    assert ended.code in REFUSED, ended.out + ended.err
+    somebody_edits(home.path, {"user": KATE, "archived": False})
+    (row,) = home.declare({**BY_ID, "default_assessor": "james"}).plan()["resource_changes"]
+    assert row["change"]["actions"] == ["no-op"]
