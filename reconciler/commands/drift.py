@@ -56,7 +56,7 @@ from reconciler.runtime.open_issues import issues_of, observe_issues
 from reconciler.runtime.options import Options
 from reconciler.runtime.session import Session, nothing_recorded, open_session
 from reconciler.runtime.sightings import note_sightings
-from reconciler.runtime.store_snapshot import missable_cohorts, note_reading, remember_identities, seen_at
+from reconciler.runtime.store_snapshot import last_reading, missable_cohorts, note_reading, remember_identities, seen_at
 from reconciler.store import LastApplied, Observation, OpenIssue, Store
 from reconciler.store.open_issues import Observations
 
@@ -148,7 +148,7 @@ async def _drift(
         known = nothing_approved(declared.settings) if unapproved else approval
         notes = other is None and options.at is None  # files not merged, or another day's, are only compared
         report = _report(plan, declared, observed, store, options, known, notes=notes)
-        read_before = note_reading(store, plan, observed.taken_at) if notes else store.last_reading(plan.site)
+        read_before = note_reading(store, plan, observed.taken_at) if notes else last_reading(store, plan)
         watch = note_sightings(store, plan, session.began) if notes else plan.watch
         report = replace(report, unapproved=unapproved, read_before=read_before, watch=watch)
         report = replace(report, spent_calls=session.client.calls)

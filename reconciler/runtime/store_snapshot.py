@@ -92,14 +92,24 @@ def written_by(store: Store, run: int, site: Site) -> dict[Place, Move]:
 
 
 def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:
-    """Store the time of a complete reading, and return that of the one before.
+    """Store the time of a complete reading for each organisation that was read, and return that of the one before.
 
     A reading of a part of the files is not complete.
     """
-    before = store.last_reading(plan.site)
-    if not plan.left_out and (before is None or before < at):
-        store.set_last_reading(plan.site, at)
+    before = last_reading(store, plan)
+    if not plan.left_out:
+        for site in plan.by_site():
+            read = store.last_reading(site)
+            if read is None or read < at:
+                store.set_last_reading(site, at)
     return before
+
+
+def last_reading(store: Store, plan: Plan) -> datetime | None:
+    """Return since when all the plan's learners were read by a complete reading: the oldest of their organisations."""
+    times = [store.last_reading(site) for site, learners in plan.by_site().items() if learners]
+    known = [time for time in times if time is not None]
+    return min(known) if times and len(known) == len(times) else None
 
 
 def remember_planned(store: Store, plan: Plan, by_misid: Mapping[UserId, DeclaredLearner]) -> None:

@@ -216,15 +216,22 @@ class Record(Part):
         self.set_fact(site.target, _identities_of(site), value)
 
     def last_reading(self, site: Site) -> datetime | None:
-        """Return when a run last read everybody in the site's files."""
-        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
-        row = {"target": site.target, "name": _reading_of(site)}
+        """Return when a run last read everybody of the site in the files of this repository.
+
+        Older versions stored one time for all repositories.
+        """
+        clause, names = in_clause("name", [_reading_of(site), *self._readings_of(site)])
+        facts = f"SELECT name, value FROM facts WHERE target = :target AND name IN {clause}"
         with self._database.reading() as connection:
-            rows = connection.named(fact, row)
-            return decoded("facts", repr(row["name"]), rows[0], _moment) if rows else None
+            rows = connection.named(facts, {"target": site.target, **names})
+            return max((decoded("facts", repr(row["name"]), row, _moment) for row in rows), default=None)
 
     def set_last_reading(self, site: Site, at: datetime) -> None:
-        self.set_fact(site.target, _reading_of(site), at.isoformat())
+        name = next(iter(self._readings_of(site)), _reading_of(site))
+        self.set_fact(site.target, name, at.isoformat())
+
+    def _readings_of(self, site: Site) -> list[str]:
+        return [f"{_reading_of(site)}:{repository}" for repository in self._database.repositories]
 
     def synced(self, site: Site) -> dict[str, dict[str, str]]:
         """Return the values of this repository's last sync: by learner, as id or digest of the MISID, and field."""

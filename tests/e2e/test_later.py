@@ -151,6 +151,16 @@ def test_a_gap_in_the_daily_readings_is_reported(home: Home, server: Served, hou
     assert "reading before" not in home.run("drift").out
 
 
+def test_a_reading_counts_for_the_organisations_that_it_read(home: Home, server: Served, hours: Hours) -> None:
+    """Whichever of them the settings name."""
+    south = {"id": 920002, "label": "south", "default_assessor": "south"}
+    staff = {"south": {"id": 910002, "role": "assessor"}}
+    for organisation, words in ((5740, ""), (5741, "The complete reading before this one was taken 3 days earlier.")):
+        home.declare(south, settings={**SETTINGS, "organisation": organisation}, staff=staff, organisation=5741)
+        assert words in " ".join(home.run("drift").out.split())
+        hours.forward(72)
+
+
 def test_what_was_merged_and_not_applied_is_not_due(home: Home, server: Served, hours: Hours) -> None:
     """The approved commit did not ask for it: it is reported with exit code 2, and waits."""
     applied(home, staff=COVERED)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Place, Site, Slot, SlotKind, UserId
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, OrganisationId, Place, Site, Slot, SlotKind, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Sighting, Store
 from reconciler.store.connection import moment
@@ -118,3 +119,15 @@ def test_facts_are_learnt_anew_and_forgotten(store: Store, clock: HandClock) -> 
     assert store.capabilities(live, "north") == {}
     for target, organisation, account in others:
         assert set(store.capabilities(Site(target, organisation), account)) == {"page_rows"}
+
+
+def test_the_last_reading_is_of_this_repositorys_files(database_url: str, clock: HandClock) -> None:
+    """Another repository that reads some of the same organisation does not hide that this one's job is off."""
+    site = Site("sandbox", OrganisationId(5740))
+    with Store.open(database_url, clock=clock) as older:  # a version that did not tell repositories apart
+        older.set_last_reading(site, NOON)
+    for name, after in (("ours", 1), ("theirs", 2)):
+        with Store.open(database_url, clock=clock, repository=partial(tuple, [name, f"former {name}"])) as store:
+            assert store.last_reading(site) == NOON
+            store.set_last_reading(site, NOON + timedelta(hours=after))
+            assert store.last_reading(site) == NOON + timedelta(hours=after)
