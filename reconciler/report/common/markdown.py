@@ -142,6 +142,11 @@ def closing_paragraphs(steps: Sequence[ManualStep]) -> str:
 
 def problems_part(problems: Sequence[Problem], title: str, tier: int) -> Part:
     """Return a list of problems with its count in the heading."""
-    group = Notices(title, title.lower(), tuple(map(problem_notice, problems)))
+    return listed_part(tuple(map(problem_notice, problems)), title, tier)
+
+
+def listed_part(notices: tuple[Notice, ...], title: str, tier: int) -> Part:
+    """Return a list of notices with its count in the heading."""
+    group = Notices(title, title.lower(), notices)
     items = tuple(Item(cause_entry(cause), tier, group.counted, len(cause.items)) for cause in group.causes())
-    return Part(items, heading(f"{title} ({len(problems)})"), "\n", always=True)
+    return Part(items, heading(f"{title} ({len(notices)})"), "\n", always=True)

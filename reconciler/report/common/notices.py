@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 
-from reconciler.model.plan import Finding
+from reconciler.model.plan import Finding, Plan
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, Source
 from reconciler.report.common.grouping import SHOWN_ALIKE, group_by, learners_words, more_words
@@ -94,9 +94,9 @@ class Cause(Struct, frozen=True):
             yield "", more_words(sum(len(some) for some in rows[SHOWN_ALIKE:]))
 
 
-def problem_notice(problem: Problem) -> Notice:
-    """Return the notice of a problem."""
-    who, subject = subject_of(problem.what)
+def problem_notice(problem: Problem, labels: Collection[str] = ()) -> Notice:
+    """Return the notice of a problem; *labels* are those of the learners whom it may be about."""
+    who, subject = subject_of(problem.what, _label_of(problem.what, labels))
     return Notice(problem.what, problem.fix, problem.place(), problem.source, who=who, subject=subject)
 
 
@@ -108,12 +108,27 @@ def finding_notice(finding: Finding, before: str = "") -> Notice:
     return Notice(finding.what, finding.fix, place, finding.source, mark, finding.waived, who=who, subject=subject)
 
 
-_LEARNER = re.compile(r"(learner \S+|misid \S+): ")
+def plan_notices(plan: Plan, problems: Iterable[Problem]) -> tuple[Notice, ...]:
+    """Return the notices of these problems of a plan."""
+    labels = {change.label for change in plan.changes}
+    return tuple(problem_notice(problem, labels) for problem in problems)
+
+
+def _label_of(what: str, labels: Collection[str]) -> str:
+    """Return the one of these labels that comes before a colon; empty if there is none."""
+    before = (_USER.sub("", what[: colon.start()]) for colon in re.finditer(": ", what))
+    return next((who for who in before if who in labels), "")
+
+
+_USER = re.compile(r" \(OneFile user \d+\)$")
+_AFTER_LABEL = re.compile(r"(?: \(OneFile user \d+\))?: ")
+_LEARNER = re.compile(r"(learner \S+|misid \S+)(?: \(OneFile user \d+\))?: ")
 
 
 def subject_of(what: str, label: str = "") -> tuple[str, str]:
     """Split `LRN-0042: no IQA` into the learner and what is said of them; two empty texts if it names no learner."""
-    if label and what.startswith(f"{label}: "):
-        return label, what[len(label) + 2 :]
+    after = _AFTER_LABEL.match(what, len(label)) if label and what.startswith(label) else None
+    if after:
+        return label, what[after.end() :]
     match = _LEARNER.match(what)
     return (match[1], what[match.end() :]) if match else ("", "")

@@ -9,7 +9,7 @@ from reconciler.plan.drift import DriftReport, fight_id
 from reconciler.problems import Problem
 from reconciler.report.common.grouping import Group
 from reconciler.report.common.manual_steps import manual_steps
-from reconciler.report.common.notices import Notices, problem_notice
+from reconciler.report.common.notices import Notices, plan_notices
 from reconciler.report.common.words import (
     blind_words,
     kinds_words,
@@ -46,7 +46,7 @@ _COLUMNS = ("Learner", "What", "Known", "Declared in")
 def render_html(report: DriftReport, *, verbose: bool = False) -> str:
     """Render every drifted slot with its run and age; *verbose* groups nothing."""
     sections = [
-        *_problems("What stopped the corrections", report.problems),
+        *_problems("What stopped the corrections", report, report.problems),
         *_fights(report),
         *_staff(report),
         *_causes(report),
@@ -56,7 +56,7 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
         *_waiting("Due by date: cover and dated entries, for the next apply", report.due, report, verbose),
         *_waiting("Pending: in the files and not applied yet", report.pending, report, verbose),
         Section(OPEN_STEPS, manual=manual_steps(report.plan)),
-        *_problems("Set aside", report.plan.problems),
+        *_problems("Set aside", report, report.plan.problems),
         *_rest(report),
     ]
     plan = report.plan
@@ -78,9 +78,9 @@ def _verdict(report: DriftReport, verbose: bool) -> str:
     return " ".join(words)
 
 
-def _problems(title: str, problems: Sequence[Problem]) -> Iterator[Section]:
+def _problems(title: str, report: DriftReport, problems: Sequence[Problem]) -> Iterator[Section]:
     if problems:
-        yield Section(notices=[Notices(title, "", tuple(map(problem_notice, problems)), risky=True)])
+        yield Section(notices=[Notices(title, "", plan_notices(report.plan, problems), risky=True)])
 
 
 def _fights(report: DriftReport) -> Iterator[Section]:

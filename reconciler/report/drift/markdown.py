@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.model.operations import State
-from reconciler.model.plan import Change
+from reconciler.model.plan import Change, Plan
 from reconciler.plan.drift import NEEDS_A_PERSON, DriftAction, Drifted, DriftReport, fight_id
 from reconciler.problems import Problem
 from reconciler.report.common import truncate as fit
@@ -21,15 +21,16 @@ from reconciler.report.common.markdown import (
     clipped,
     folded,
     heading,
+    listed_part,
     manual_part,
     notices_part,
-    problems_part,
     row,
     sentence,
     table_head,
     value,
     who_cell,
 )
+from reconciler.report.common.notices import plan_notices
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import (
     age_words,
@@ -119,7 +120,7 @@ def _opening(report: DriftReport, verbose: bool) -> str:
 
 
 def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
-    yield from _problems(report.problems, "What stopped the corrections", fit.STOPS)
+    yield from _problems(report.plan, report.problems, "What stopped the corrections", fit.STOPS)
     yield from _fights(report)
     yield from _corrections(report, verbose, failed=True)
     yield from due_parts(report)
@@ -133,7 +134,7 @@ def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
             yield _drift(section_title(verdict, report), slots, report, _TIERS[verdict], verbose)
     if report.plan.steps:
         yield manual_part(manual_steps(report.plan), OPEN_STEPS)
-    yield from _problems(report.plan.problems, "Set aside", fit.ASIDE)
+    yield from _problems(report.plan, report.plan.problems, "Set aside", fit.ASIDE)
     yield from _corrections(report, verbose, failed=False)
     yield from _waiting("Due by date: cover and dated entries", report.due, report, verbose)
     yield from _waiting("Pending: in the files and not applied yet", report.pending, report, verbose)
@@ -141,9 +142,9 @@ def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     yield from _unmanaged(report)
 
 
-def _problems(problems: Sequence[Problem], title: str, tier: int) -> Iterator[Part]:
+def _problems(plan: Plan, problems: Sequence[Problem], title: str, tier: int) -> Iterator[Part]:
     if problems:
-        yield problems_part(problems, title, tier)
+        yield listed_part(plan_notices(plan, problems), title, tier)
 
 
 def _fights(report: DriftReport) -> Iterator[Part]:

@@ -8,7 +8,7 @@ from reconciler.model.plan import Change
 from reconciler.plan.drift import DriftAction, DriftReport, fight_id
 from reconciler.report.common.escape import visible
 from reconciler.report.common.manual_steps import manual_steps
-from reconciler.report.common.notices import Notices, problem_notice
+from reconciler.report.common.notices import Notices, plan_notices
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.common.text import manual_lines, notices_lines
 from reconciler.report.common.words import (
@@ -92,7 +92,7 @@ def _head(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
 def _problems(page: Page, report: DriftReport) -> Iterator[str]:
     for title, problems in (("What stopped the corrections", report.problems), ("Set aside", report.plan.problems)):
         if problems:
-            yield from notices_lines(page, Notices(title, "", tuple(map(problem_notice, problems)), risky=True))
+            yield from notices_lines(page, Notices(title, "", plan_notices(report.plan, problems), risky=True))
 
 
 def _corrections(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:

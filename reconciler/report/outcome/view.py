@@ -228,6 +228,6 @@ def _entries(outcome: Outcome, plan: Plan, places: Mapping[str, tuple[str, str]]
 def _why(outcome: Outcome) -> str:
     """Return the proof of a write that is done, else the reason why it is not."""
     if outcome.state is not State.DONE:
-        return outcome.detail
+        return outcome.detail.replace(f"learner[{outcome.operation.learner}].", "")  # the row names the learner
     proof = _PROOFS[outcome.proof]
     return proof if outcome.proof == "unreadable" or not outcome.detail else f"{proof}: {outcome.detail}"

@@ -13,7 +13,7 @@ from reconciler.model.structs import Struct, replace
 from reconciler.plan.document import future_digest
 from reconciler.report.caseload.view import CaseloadLine, caseload_lines
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
-from reconciler.report.common.notices import Notice, Notices, finding_notice, problem_notice
+from reconciler.report.common.notices import Notice, Notices, finding_notice, plan_notices, problem_notice
 from reconciler.report.common.words import (
     blind_words,
     duration_words,
@@ -198,7 +198,7 @@ def _cost(summary: Summary) -> str:
 
 def _notices(plan: Plan, *, verbose: bool) -> Iterator[Notices]:
     aside, warnings = (
-        [problem_notice(problem) for problem in plan.problems if problem.severity == severity]
+        plan_notices(plan, [problem for problem in plan.problems if problem.severity == severity])
         for severity in ("error", "warning")
     )
     blocking = [finding for finding in plan.findings if finding.blocks]
