@@ -61,6 +61,10 @@ async def observe(
         for people in groups:
             await people.staff.find_holders(_holders(people, work))
         spent()
+    if declared.settings.level("duplicate_staff") != "off":
+        for people in groups:
+            await people.staff.look_at_shared()
+        spent()
     for people in groups:
         await people.read_roster(announce)
     if reader.paging.settled:

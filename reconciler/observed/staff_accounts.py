@@ -42,6 +42,7 @@ class StaffAccounts:
         self._reader, self._capabilities = reader, capabilities
         self._lists: dict[Role, _StaffList] = {}
         self._records: dict[UserId, UserRow] = {}  # of those who were read alone
+        self._roles_held: dict[UserId, Role] = {}  # of holders who are not declared, by their slots
         self._placements: Placements | None = None  # of the default employers
 
     @property
@@ -87,12 +88,19 @@ class StaffAccounts:
         }
         if not strangers:
             return
+        self._roles_held = {user: min(role for kind in holders[user] for role in ROLES_FOR[kind]) for user in strangers}
         await self._find(strangers, await self._roles_of(strangers))
         for user in strangers:
             account = self.found[self._organisation, user]
             elsewhere = any(ROLES_FOR[kind] - self._lists.keys() for kind in holders[user])
             if account.standing == "not listed" and elsewhere:  # perhaps on a list that was not read
                 self.found[self._organisation, user] = replace(account, standing="active")
+
+    async def look_at_shared(self) -> None:
+        """Read the accounts with one MISID or address alone, one call each, if lists do not mark who is archived."""
+        if self.unmarked:
+            users = {account.id for shared in self.shared() for account in shared.accounts}
+            await gather_bounded(sorted(users - self._records.keys()), self._read)
 
     def shared(self) -> tuple[SharedIdentity, ...]:
         """Return the accounts that have one MISID or e-mail address, if one of them was looked for.
@@ -102,8 +110,9 @@ class StaffAccounts:
         rows = {user: (role, row) for role, listed in self._lists.items() for user, row in listed.rows.items()}
         members = self._declared.staff_by_id()
         for user, row in self._records.items():
-            if user not in rows and user in members:
-                rows[user] = members[user].role, row
+            role = members[user].role if user in members else self._roles_held.get(user)
+            if user not in rows and role is not None:
+                rows[user] = role, row
         groups: dict[tuple[SharedThing, str], set[UserId]] = defaultdict(set)
         for user, (role, row) in rows.items():
             if row.misid.strip():
@@ -167,10 +176,11 @@ class StaffAccounts:
         account = self.found.get((self._organisation, user))
         if account:
             return account.standing
-        return "archived" if any(listed.rows[user].archived for listed in self._on_lists(user)) else "active"
+        own = [self._records[user]] if user in self._records else []
+        return "archived" if any(row.archived for row in (*own, *self._rows(user))) else "active"
 
-    def _on_lists(self, user: UserId) -> Iterator[_StaffList]:
-        return (listed for listed in self._lists.values() if user in listed.rows)
+    def _rows(self, user: UserId) -> Iterator[UserRow]:
+        return (listed.rows[user] for listed in self._lists.values() if user in listed.rows)
 
     # -------------------------------------------------------------- roles
 

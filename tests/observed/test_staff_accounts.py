@@ -14,6 +14,7 @@ from reconciler.model.declared import Settings
 from reconciler.model.observed import AccountStatus, SharedAccount, SharedIdentity
 from reconciler.model.slots import Role, UserId
 from reconciler.model.structs import replace
+from reconciler.observed.staff_accounts import UNMARKED
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.wire import ROLE_IDS
 from tests.observed.centre import DEFAULT, KATE, ORGANISATION, PRIYA, SOL, Centre, wanting
@@ -110,3 +111,18 @@ def test_one_address_of_two_assessors_is_found_where_rows_show_it() -> None:
     observed = centre.read(centre.declared(wanting(200004, [DEFAULT])), Capabilities({"offers:roll": "no"}))
     first, second = sorted((KATE, UserId(other)))
     assert observed.shared == (SharedIdentity("email", (SharedAccount(first), SharedAccount(second))),)
+
+
+@pytest.mark.parametrize("listed", ["omitted", "included"])
+def test_an_archived_account_with_the_address_of_an_active_one_is_shown_as_archived(listed: str) -> None:
+    """By its own record: of a holder, or of one on a list that does not mark who is archived."""
+    world = World.create(learners=24)
+    old = next(user for user in staff_of(world) if user not in (KATE, SOL) and world.users[user]["Role"] == 5)
+    world.users[old]["Email"] = world.users[KATE]["Email"]
+    changed(world, {"user": old, "archived": True}, {"user": 200004, "set": {"DefaultAssessorID": old}})
+    centre = Centre(f"archived_in_search={listed}", "paged_user_fields=rich", world=world)
+    wanted = centre.declared(wanting(200004, [DEFAULT]), wanting(200005, [DEFAULT]))
+    known = {"offers:roll": "no", UNMARKED: "yes" if listed == "included" else "no"}
+    observed = centre.read(wanted, Capabilities(known))
+    accounts = (SharedAccount(UserId(KATE), "active"), SharedAccount(UserId(old), "archived"))
+    assert SharedIdentity("email", tuple(sorted(accounts, key=lambda account: account.id))) in observed.shared
