@@ -22,6 +22,7 @@ from reconciler.github.conversation import (
     Reading,
     applied_comment,
     failed_comment,
+    is_unchanged,
     plan_comment,
     problems_section,
     read_problems,
@@ -101,8 +102,11 @@ def _post_plan(
     number, head = place
     body, mark = saved.comment(report, head)
     merged = number if workflow.pull is None else None
-    if merged and comments.shows(hub, workflow, number, mark):
+    shown = comments.shown(hub, workflow, number, mark)
+    if shown and (merged or is_unchanged(shown.body, body)):
         _print(f"Pull request {number} shows this plan already.")
+        if not merged:
+            _posted(hub, workflow, number, shown.url, label_of(saved))
         return
     why, since = _section(reasons, "Why it was not applied"), _since(hub, workflow, number, saved)
     body = plan_comment(body, saved, reading, merged=merged, since=since, why=why)

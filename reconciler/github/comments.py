@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.github.api import GitHub
 from reconciler.github.environment import WorkflowEnvironment
@@ -82,11 +82,18 @@ def mark_of(github: GitHub, workflow: WorkflowEnvironment, number: int) -> PlanM
     return next((mark for node in ours(github, workflow, number) if (mark := plan_mark(str(node["body"])))), None)
 
 
-def shows(github: GitHub, workflow: WorkflowEnvironment, number: int, mark: PlanMark) -> bool:
-    """Return whether our comment shows this plan already. Then it is not edited, so that its approval stays valid."""
-    return any(
-        plan_mark(str(node["body"])) == mark and not _others_edited(node) for node in ours(github, workflow, number)
-    )
+class Shown(NamedTuple):
+    """Our comment with a plan, as nobody else has edited it."""
+
+    url: str
+    body: str
+
+
+def shown(github: GitHub, workflow: WorkflowEnvironment, number: int, mark: PlanMark) -> Shown | None:
+    """Return our comment if it shows the plan with this mark; edited, it would lose its approval."""
+    nodes = (node for node in ours(github, workflow, number) if not _others_edited(node))
+    same = (Shown(str(node["url"]), str(node["body"])) for node in nodes)
+    return next((comment for comment in same if plan_mark(comment.body) == mark), None)
 
 
 def _others_edited(node: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from reconciler.report.since import render_markdown as render_since
 
 _SECTION = "\n### "
 """The beginning of a report's first section: text of files cannot begin a line."""
+_OF_A_RUN = re.compile(r"^## Plan for .*, made [-\d]+ [:\d]+ UTC$|^- [\d,]+ calls? to read, ")
+"""Lines of a plan's headline that differ from run to run."""
 
 _MOST_BYTES = 32_768
 """Bytes of a list of problems in a comment."""
@@ -63,6 +66,13 @@ def plan_comment(
     changed = _since(since, LARGEST_BODY - len(f"{opening}{section}{rest}".encode())) if since else ""
     whole = f"{opening}{changed}{section}{rest}"
     return whole if fits(whole) else body
+
+
+def is_unchanged(comment: str, report: str) -> bool:
+    """Return True if the comment shows this report of a plan; when and with how many calls it was made do not count."""
+    headline, section, rest = report.partition(_SECTION)
+    lines = {line for line in headline.splitlines() if line and not _OF_A_RUN.search(line)}
+    return comment.rstrip().endswith(f"{section}{rest}".rstrip()) and lines <= set(comment.splitlines())
 
 
 def failed_comment(head: str, why: str, reading: Reading) -> str:

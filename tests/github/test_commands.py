@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -142,6 +143,30 @@ def test_a_plan_that_says_the_same_is_not_written_again(desk: Desk) -> None:
     before = desk.hub.forge.clock
     desk.in_pull(*COMMENT)
     assert desk.hub.forge.clock == before
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "stays"),
+    [
+        (r"made [-\d]+ [:\d]+ UTC", "made 2027-01-04 09:30 UTC", True),
+        (r"- \d+ calls? to read, ", "- 77 calls to read, ", True),
+        (r"(- \*\*What blocks:\*\*) nothing", r"\1 1 policy finding", False),
+        (r"\n### Changes", "\n### Policy warnings (1)\n\n- somebody is archived\n\n### Changes", False),
+    ],
+    ids=["another time", "other calls", "blocked", "a warning"],
+)
+def test_the_same_plan_of_one_commit_keeps_its_approval(desk: Desk, pattern: str, text: str, stays: bool) -> None:
+    """A run again edits the comment only if more has changed than the time of the plan and its calls."""
+    path = desk.home.path / "plan.md"
+    desk.home.run("show", "plan.json", "--format", "markdown", "--out", "plan.md")
+    desk.in_pull(*COMMENT)
+    desk.hub.forge.review(desk.pull, "ben")
+    report, count = re.subn(pattern, text, path.read_text("utf-8"))
+    assert count == 1
+    path.write_text(report, "utf-8")
+    assert ("already" in desk.in_pull(*COMMENT).out) is stays
+    desk.hub.forge.merge(desk.pull)
+    assert (desk.on_main(*APPROVAL).code == ExitCode.DONE) is stays
 
 
 def test_nobody_elses_comment_is_edited(desk: Desk) -> None:
