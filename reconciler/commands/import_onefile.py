@@ -167,7 +167,11 @@ def _made(
     made = import_census(
         seen.census,
         FileOptions(
-            request.cohort, seen.classrooms, names=request.names, labels=request.labels, all_staff=request.all_staff
+            request.cohort,
+            {**seen.classrooms, **seen.settings.classes},
+            names=request.names,
+            labels=request.labels,
+            all_staff=request.all_staff,
         ),
         settings_organisation=seen.settings.organisation,
         existing=existing,

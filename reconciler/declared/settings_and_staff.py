@@ -130,6 +130,8 @@ def read_settings(document: Document) -> Settings | None:
         windows=tuple(_windows(Reader(document), document.file, root)),
         step_owner=text_at(fields_at(root, "manual_steps"), "owner") or "",
         titles=_titles(fields_at(root, "names")),
+        classes=_named(fields_at(fields_at(root, "names"), "classes")),
+        placements=_named(fields_at(fields_at(root, "names"), "placements")),
         names=cast("Names", text_at(fields_at(root, "privacy"), "names") or default.names),
         share_weights=_share_weights(fields_at(root, "share_out")),
         columns=_columns(fields_at(fields_at(root, "import"), "columns")),
@@ -150,11 +152,16 @@ def _columns(fields: Fields) -> dict[str, str]:
 
 def _titles(fields: Fields) -> dict[int | str, str]:
     """Return the names of learning aims, by number, and of units, by text."""
-    aims, units = fields_at(fields, "learning_aims"), fields_at(fields, "units")
-    titles: dict[int | str, str] = {
-        int(key): title for key in aims if key.isdecimal() and (title := text_at(aims, key))
-    }
-    return titles | {key: title for key in units if (title := text_at(units, key))}
+    units = fields_at(fields, "units")
+    titles: dict[int | str, str] = {key: title for key in units if (title := text_at(units, key))}
+    for number, title in _named(fields_at(fields, "learning_aims")).items():
+        titles[number] = title
+    return titles
+
+
+def _named(fields: Fields) -> dict[int, str]:
+    """Return names by number."""
+    return {int(key): name for key in fields if key.isdecimal() and (name := text_at(fields, key))}
 
 
 def _waivers(reader: Reader, file: str, root: Fields) -> list[Waiver]:

@@ -113,8 +113,8 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
 
     `writers` names the system that owns a kind of slot, if it is another one: such slots are never written.
     `step_owner` is the person or team that does manual steps, in the centre's own words; `titles`
-    are names of learning aims, by StandardId, and of units, by UnitId; `columns` are the meanings of a table's
-    headings; `source` is the line that names the organisation.
+    are names of learning aims, by StandardId, and of units, by UnitId; `classes` and `placements` are names by id;
+    `columns` are the meanings of a table's headings; `source` is the line that names the organisation.
     """
 
     organisation: OrganisationId
@@ -133,9 +133,16 @@ class Settings(EqualIgnoringSource, Struct, frozen=True):
     employer_signs: bool = False
     step_owner: str = ""
     titles: Mapping[int | str, str] = field(default_factory=dict)
+    classes: Mapping[int, str] = field(default_factory=dict)
+    placements: Mapping[int, str] = field(default_factory=dict)
     share_weights: ShareWeights = ShareWeights()
     columns: Mapping[str, str] = field(default_factory=dict)
     source: Source = Source("settings.yaml")
+
+    def placement(self, number: int) -> str:
+        """Return a placement in words, with its name beside the number if it has one."""
+        name = self.placements.get(number)
+        return f"placement {number} ({name})" if name else f"placement {number}"
 
     @property
     def asks_for_employers(self) -> bool:

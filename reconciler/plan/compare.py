@@ -215,20 +215,20 @@ class _Comparison:
             return ""
         what, fix = {
             "archived": (
-                f"{learner.name()} (OneFile user {seen.id}) is archived in OneFile, so the portfolio is read-only",
+                "the learner is archived in OneFile, so the portfolio is read-only",
                 "Remove the learner from the cohort file, or unarchive them in OneFile.",
             ),
             "missing": (
-                f"OneFile has no user {seen.id}",
+                "OneFile has no user with this id",
                 "Check the id: it is the number in the address of the learner's page in OneFile.",
             ),
             "not listed": (
-                f"OneFile user {seen.id} is not among the active learners of organisation {learner.organisation}",
+                f"the learner is not among the active learners of organisation {learner.organisation}",
                 "The learner may be archived, belong to another organisation, or the id may be a member of staff's: "
                 "correct the id or the organisation, or remove the learner.",
             ),
         }[seen.standing]
-        self.problems.append(Problem(what, fix, learner.source))
+        self.problems.append(Problem(f"{learner.name()} (OneFile user {seen.id}): {what}", fix, learner.source))
         return what
 
     def _change_blocked(self, learner: DeclaredLearner, seen: ObservedLearner, change: Change) -> str:
@@ -266,10 +266,12 @@ class _Comparison:
         account = self.observed.staff.get((learner.organisation, change.after))
         if refusal := account_refusal(member, account, learner.organisation):
             return refusal
-        judged = self.declared.settings.level("employer_placement") != "off"
+        settings, own = self.declared.settings, seen.placement
         placement = account.placement if account and change.slot.kind is SlotKind.DEFAULT_EMPLOYER else None
-        if judged and None not in (placement, seen.placement) and placement != seen.placement:
-            there = f"placement {placement}, the learner to placement {seen.placement}"
+        if settings.level("employer_placement") == "off" or placement is None or own is None:
+            return None
+        if placement != own:
+            there = f"{settings.placement(placement)}, the learner to {settings.placement(own)}"
             what = f"{_account_of(member)} belongs to {there}"
             return what, "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         return None

@@ -22,6 +22,8 @@ STRICT = (
     "grace_hours",
     "step_owner",
     "titles",
+    "classes",
+    "placements",
     "share_weights",
     "columns",
     "source",

@@ -30,7 +30,7 @@ _DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(Slo
 # Python 3.11 takes longer to look up a member of an enum than to compare two
 _ADDITIONAL, _AIM_ASSESSOR, _AIM_IQA = SlotKind.ADDITIONAL, SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.LEARNING_AIM_IQA
 _ASSESSOR_OR_ADDITIONAL = ASSESSOR_KINDS | {SlotKind.ADDITIONAL}
-_ASSESSING = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR)
+ASSESSING = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR)
 
 
 def check_policies(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Finding, ...]:
@@ -112,7 +112,7 @@ class Case(Struct, frozen=True):
         for (kind, _), holder in self.held.items():
             if isinstance(holder, int):
                 role = staff[holder].role if kind is _ADDITIONAL and holder in staff else None
-                if kind in ASSESSOR_KINDS or role in _ASSESSING:
+                if kind in ASSESSOR_KINDS or role in ASSESSING:
                     assessing.add(first.get(holder, holder))
                 elif kind in IQA_KINDS or role is Role.IQA:
                     assuring.add(first.get(holder, holder))
@@ -193,7 +193,7 @@ def _clash(case: Case, assessor: Slot, iqa: Slot, place: str) -> Iterator[Findin
 
 def _additional_clash(case: Case) -> Iterator[Finding]:
     """Check additional people for all of the learner's work, since nothing ties them to one learning aim."""
-    more_assessors, more_iqas = case.additional(*_ASSESSING), case.additional(Role.IQA)
+    more_assessors, more_iqas = case.additional(*ASSESSING), case.additional(Role.IQA)
     if not (more_assessors or more_iqas):
         return
     aims, units = keys(case.held, LEARNING_AIM_KINDS), keys(case.held, UNIT_KINDS)
@@ -342,10 +342,11 @@ def _employer_placement(case: Case) -> Iterator[Finding]:
     if not isinstance(employer, int):
         return
     account = observed.staff.get((case.learner.organisation, employer))
-    of_employer, of_learner = account and account.placement, observed.learners[case.id].placement
-    if None not in (of_employer, of_learner) and of_employer != of_learner:
-        what = f"{case.called(employer)} is the default employer and belongs to placement {of_employer}, "
-        what += f"the learner to placement {of_learner}"
+    of_employer, of_learner = account.placement if account else None, observed.learners[case.id].placement
+    if of_employer is not None and of_learner is not None and of_employer != of_learner:
+        named = case.world.settings.placement
+        what = f"{case.called(employer)} is the default employer and belongs to {named(of_employer)}, "
+        what += f"the learner to {named(of_learner)}"
         fix = "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         yield case.finding("employer_placement", what, fix, [_DEFAULT_EMPLOYER], employer)
 

@@ -290,6 +290,16 @@ def test_a_class_and_a_placement_may_be_named(home: Home) -> None:
     assert [Path(file).name for file in done.json["files"]] == ["settings.yaml", "staff.yaml", "class-3302.yaml"]
 
 
+def test_a_cohort_is_called_as_the_settings_call_its_class(home: Home) -> None:
+    """By number without a name there."""
+    home.path.joinpath("state").mkdir()
+    settings = {"version": 1, **SETTINGS, "names": {"classes": {"3302": "Leeds, Monday"}}}
+    home.path.joinpath("state/settings.yaml").write_text(json.dumps(settings))
+    done = home.run("import", "--classroom", "3302", "--format", "json")
+    assert done.code in (ExitCode.DONE, ExitCode.INCOMPLETE), done.err
+    assert [Path(file).name for file in done.json["files"]] == ["staff.yaml", "leeds-monday.yaml"]
+
+
 def test_state_that_is_not_valid_is_told_before_a_call_is_spent(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every problem, as validate tells them."""
     with served() as onefile:

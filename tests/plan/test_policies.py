@@ -19,6 +19,7 @@ from reconciler.model.observed import (
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import Holder, Role, Slot, Unread, UserId
 from reconciler.model.structs import replace
+from reconciler.plan.compare import make_plan
 from reconciler.plan.policies import check_policies
 from reconciler.problems import Source
 from tests.factories import (
@@ -33,6 +34,7 @@ from tests.factories import (
     JAMES,
     KATE,
     LEARNER,
+    NOON,
     ORGANISATION,
     OSCAR,
     PRIYA,
@@ -309,6 +311,16 @@ def test_a_default_employer_of_another_placement_is_found() -> None:
         "LRN-0042: acme-mentor is the default employer and belongs to placement 8102, the learner to placement 8101"
     )
     assert finding.source == Source(f"state/cohorts/{COHORT}.yaml", 11)
+
+
+def test_placements_have_their_names_beside_their_numbers() -> None:
+    """Those that the settings have, in a finding and in the reason why a row is set aside."""
+    settings = Settings(ORGANISATION, placements={8102: "Acme, Leeds"})
+    wanted, seen = declared(learner({EMPLOYER: ACME}), settings=settings), placed(8102, 8101, {EMPLOYER: None})
+    (change,) = make_plan(wanted, seen, {}, target="sandbox", created_at=NOON).changes
+    (finding,) = check_policies(wanted, placed(8102, 8101), [])
+    for words in (change.blocked, finding.what):
+        assert words.endswith("belongs to placement 8102 (Acme, Leeds), the learner to placement 8101")
 
 
 @pytest.mark.parametrize(("theirs", "mine"), [(8101, 8101), (None, 8101), (8102, None), (None, None)])
