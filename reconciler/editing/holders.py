@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from reconciler.editing.assignments import Fields, Term, defaults_of, held, learners_of, put, value_of
 from reconciler.editing.replace import learner_key
@@ -11,6 +11,8 @@ from reconciler.editing.yaml_tree import Data
 from reconciler.model.slots import LearnerKey, Slot
 
 Terms = tuple[Term, ...]
+Heirs = list[tuple[Fields, Terms | None]]
+"""Learners who inherit a slot, with its new terms if it changes."""
 Changes = Mapping[tuple[LearnerKey, Slot], Terms]
 
 
@@ -20,14 +22,14 @@ def slots_of(cohort: Fields, learner: Fields) -> dict[Slot, Data]:
     return shared | {slot: fields[key] for slot, fields, key in held(learner)}
 
 
-def put_terms(cohort: Fields, changes: Changes) -> set[tuple[LearnerKey, Slot]]:
+def put_terms(cohort: Fields, changes: Changes, new: Collection[LearnerKey] = ()) -> set[tuple[LearnerKey, Slot]]:
     """Give slots these terms; return the changes that a default declares now.
 
     A learner's own entry is changed in place. A learner with the slot from the defaults gets an entry of their own,
-    unless all who inherit it change to the same terms: then the default changes.
+    unless all who inherit it change to the same terms: then the default changes. *new* learners alone change none.
     """
     defaults = {slot: fields[key] for slot, fields, key in held(defaults_of(cohort))}
-    heirs: dict[Slot, list[tuple[Fields, Terms | None]]] = defaultdict(list)
+    heirs: dict[Slot, Heirs] = defaultdict(list)
     by_learner: dict[LearnerKey, dict[Slot, Terms]] = defaultdict(dict)
     for (key, slot), after in changes.items():
         by_learner[key][slot] = after
@@ -43,14 +45,15 @@ def put_terms(cohort: Fields, changes: Changes) -> set[tuple[LearnerKey, Slot]]:
             put(learner, slot, value_of(new_terms[slot]))
     in_defaults: set[tuple[LearnerKey, Slot]] = set()
     for slot, value in defaults.items():
-        in_defaults |= {(learner, slot) for learner in _inherited(cohort, slot, value, heirs[slot])}
+        in_defaults |= {(learner, slot) for learner in _inherited(cohort, slot, value, heirs[slot], new)}
     return in_defaults
 
 
-def _inherited(cohort: Fields, slot: Slot, value: Data, heirs: list[tuple[Fields, Terms | None]]) -> set[LearnerKey]:
+def _inherited(cohort: Fields, slot: Slot, value: Data, heirs: Heirs, new: Collection[LearnerKey]) -> set[LearnerKey]:
     """Write terms into the default, or for each learner; return the learners whose change the default declares."""
     changes = [(learner, after) for learner, after in heirs if after is not None]
-    if len(changes) == len(heirs) and len({after for _, after in changes}) == 1:
+    is_new = {learner_key(learner) for learner, _ in heirs} <= set(new)
+    if len(changes) == len(heirs) and len({after for _, after in changes}) == 1 and not is_new:
         put(defaults_of(cohort), slot, value_of(changes[0][1], value))
         return {learner_key(learner) for learner, _ in changes}
     for learner, after in changes:

@@ -34,14 +34,15 @@ from reconciler.editing.yaml_tree import (
 from reconciler.model.structs import Struct, field
 
 
-def patch(text: str, kind: Kind, data: dict[str, Data]) -> str:
+def patch(text: str, kind: Kind, data: dict[str, Data], *, keeps_comments: bool = False) -> str:
     """Change *text* to the values of *data*; a new key goes after the one that it follows in *data*.
 
-    Comments inside a list or mapping that is replaced by a single value move above it. Raises ReconcilerError if the
-    result would not have exactly these values.
+    Comments of a removed pair or item go with it, or with *keeps_comments* stay in its place. Comments inside a list or
+    mapping that is replaced by a single value move above it. Raises ReconcilerError if the result would not have
+    exactly these values.
     """
     root = parse(text)
-    patcher = _Patcher(text, root)
+    patcher = _Patcher(text, root, keeps_comments=keeps_comments)
     patcher.node(root, data, shape_of(kind))
     result = patcher.result()
     require(round_trips(result, data), "the result would not have the intended values")
@@ -50,6 +51,7 @@ def patch(text: str, kind: Kind, data: dict[str, Data]) -> str:
     return result
 
 
+_SPACES = re.compile(" *")
 _COMMA = re.compile(r"\s*,")
 
 
@@ -70,8 +72,9 @@ class _Spot(Struct):
 
 
 class _Patcher:
-    def __init__(self, text: str, root: Node) -> None:
+    def __init__(self, text: str, root: Node, *, keeps_comments: bool) -> None:
         self._text = text
+        self._keeps_comments = keeps_comments
         self._break = line_break(text)
         self._edits: list[_Edit] = []
         self._removed: set[int] = set()
@@ -96,9 +99,24 @@ class _Patcher:
         self._edits.append(_Edit(start, end, len(self._edits), text))
 
     def _delete(self, start: int, end: int) -> None:
-        """Delete a removed entry, with the comments that belong to it."""
-        self._removed |= {item.start for item in self._comments if start <= item.start < end}
-        self._edit(start, end, "")
+        """Delete a removed entry, with the comments that belong to it or, if they are kept, leaving them in lines."""
+        inside = [item for item in self._comments if start <= item.start < end]
+        if not self._keeps_comments or not inside:
+            self._removed |= {item.start for item in inside}
+            self._edit(start, end, "")
+        elif BREAK.match(self._text, start):  # whole lines
+            first = line_start(self._text, line_end(self._text, start) + len(self._break))
+            margin = self._margin(first)
+            self._edit(start, end, "".join(f"{self._break}{margin}{item.text}" for item in inside))
+        else:
+            place = line_start(self._text, start)
+            lines = "".join(f"{self._margin(place)}{item.text}{self._break}" for item in inside)
+            self._edit(place, place, lines)
+            self._edit(start, end, "")
+
+    def _margin(self, start: int) -> str:
+        """Return the spaces at the start of a line."""
+        return _SPACES.match(self._text, start)[0]  # type: ignore[index]  it always matches
 
     # -------------------------------------------------------------- differences
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.editing.assignments import Fields, Term, dated, learners_of, term_of, value_of
 from reconciler.editing.holders import put_terms
@@ -25,25 +25,36 @@ def edited(texts: Mapping[str, str], changes: SyncChanges) -> dict[str, str]:
         newcomers = [newcomer for newcomer in changes.newcomers if newcomer.cohort == cohort]
         gone = {leaver.learner for leaver in leavers if leaver.cohort == cohort}
         if newcomers or gone or cohort in holders:
-            after[cohort] = _edited(after[cohort], newcomers, holders.get(cohort, ()), gone)
+            moved = {step.learner for step in changes.moves if step.after == cohort}
+            after[cohort] = _edited(after[cohort], newcomers, moved, holders.get(cohort, ()), gone)
     return {cohort: text for cohort, text in after.items() if text != texts[cohort]}
 
 
-def _edited(text: str, newcomers: Sequence[Newcomer], holders: Sequence[HolderChange], gone: set[LearnerKey]) -> str:
+def _edited(
+    text: str,
+    newcomers: Sequence[Newcomer],
+    moved: Collection[LearnerKey],
+    holders: Sequence[HolderChange],
+    gone: Collection[LearnerKey],
+) -> str:
+    """Edit one file: leavers go with their comments, and all other comments stay."""
     values = data_of(parse(text))
     if not isinstance(values, dict):
         return text
     learners: list[Data] = [learner for learner in learners_of(values) if learner_key(learner) not in gone]
+    if gone:
+        values["learners"] = learners
+        text = patch(text, "cohort", values)
     values["learners"] = [*learners, *(_entry(newcomer) for newcomer in newcomers)]
     single = {
         (change.learner, change.slot): change.after for change in holders if change.slot.kind is not SlotKind.ADDITIONAL
     }
-    put_terms(values, single)
+    put_terms(values, single, {*(newcomer.learner for newcomer in newcomers), *moved})
     by_key = {learner_key(learner): learner for learner in learners_of(values)}
     for change in holders:
         if change.slot.kind is SlotKind.ADDITIONAL:
             _put_additional(by_key[change.learner], change.after[0])
-    return patch(text, "cohort", values)
+    return patch(text, "cohort", values, keeps_comments=True)
 
 
 def _entry(newcomer: Newcomer) -> Fields:
