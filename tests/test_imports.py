@@ -120,6 +120,7 @@ HOMES: dict[str, set[str]] = {
     "jsonschema": {"declared.schema"},
     "jsonschema_rs": {"declared.schema", "plan.document"},
     "msgspec": {"model.structs", "onefile_sandbox"},
+    "python_calamine": {"importing.excel_file"},
     "psycopg": {"store.database"},
     "prometheus_client": {"report.drift.prometheus"},
     "markupsafe": {"report.html"},

@@ -16,6 +16,7 @@ from reconciler.editing.sync_edits import edited
 from reconciler.editing.verify import require
 from reconciler.importing.csv_cells import known_to_files
 from reconciler.importing.csv_file import SIZE_CAP, Sheet, read_sheet
+from reconciler.importing.excel_file import is_workbook, read_workbook
 from reconciler.importing.read_census import read_staff
 from reconciler.importing.table_listing import cells_of_staff, listing_of
 from reconciler.importing.wide_layout import layout_of
@@ -24,7 +25,7 @@ from reconciler.model.declared import Allowance, Declared, Settings, Staff
 from reconciler.model.listing import Listing
 from reconciler.model.slots import Handle, OrganisationId, Site, UserId
 from reconciler.model.structs import Struct
-from reconciler.problems import Blocked, ExitCode, Invalid, Problem, Source, in_order
+from reconciler.problems import Blocked, ExitCode, Invalid, Problem, Severity, Source, in_order, refuse
 from reconciler.runtime.edit_journal import recover_edit
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.files import read_start
@@ -125,6 +126,9 @@ def sync_listing(
     refused = [*problems, *changes.refusals]
     if refused:
         raise Invalid(in_order(refused))
+    doubles = list(_perhaps_the_same(changes, source, "error" if request.remove else "warning"))
+    if request.remove:
+        refuse(doubles)
     if request.remove and (exceeded := list(_exceeded(changes, declared.settings))):
         raise Blocked(exceeded)
     _prove(files | _edit(edits, changes, new_staff), listing, changes, declared.day, ids)
@@ -134,7 +138,8 @@ def sync_listing(
         edits.write()
         remember_sync(options, environment, site, changes.remembered)
     handles = {member.id: handle for handle, member in members.items()}
-    return Synced(source, changes, edits.edits, new_staff, handles, warnings, request, first=not remembered)
+    notes = [*warnings, *doubles]
+    return Synced(source, changes, edits.edits, new_staff, handles, notes, request, first=not remembered)
 
 
 def _edit(edits: Edits, changes: SyncChanges, new_staff: Sequence[Staff]) -> dict[str, Fields]:
@@ -159,6 +164,17 @@ def _prove(files: Mapping[str, Fields], listing: Listing, changes: SyncChanges, 
     require(not left and not again.refusals, "the same table would edit it again")
 
 
+def _perhaps_the_same(changes: SyncChanges, source: str, severity: Severity) -> Iterator[Problem]:
+    """Yield the cohorts whose newcomers have one sort of key and whose leavers have the other."""
+    for cohort in sorted({newcomer.cohort for newcomer in changes.newcomers}):
+        new = {isinstance(newcomer.learner, int) for newcomer in changes.newcomers if newcomer.cohort == cohort}
+        gone = {isinstance(leaver.learner, int) for leaver in changes.leavers if leaver.cohort == cohort}
+        if new | gone == {True, False} and new != gone:
+            what = f"{cohort}: newcomers by MISID and leavers by OneFile id, or the reverse, may be the same people"
+            fix = "Give the table both columns, id and misid, so that learners are found by either."
+            yield Problem(what, fix, Source(source), severity=severity)
+
+
 def _exceeded(changes: SyncChanges, settings: Settings) -> Iterator[Problem]:
     """Yield each limit on removals that the leavers exceed, of the run and of a cohort."""
     cohorts = Counter(leaver.cohort for leaver in changes.leavers)
@@ -177,10 +193,12 @@ def _above(count: int, allowance: Allowance, place: str, where: str) -> Iterator
 
 def _sheet(path: Path, settings: Settings) -> Sheet:
     try:
-        sheet = read_sheet(read_start(path, SIZE_CAP + 1), path.as_posix(), layout_of(settings.columns))
+        raw = read_start(path, SIZE_CAP + 1)
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
         raise Invalid(Problem(what, "Check the path.", Source(path.as_posix()))) from error
+    read = read_workbook if is_workbook(raw) else read_sheet
+    sheet = read(raw, path.as_posix(), layout_of(settings.columns))
     if not sheet.rows and not sheet.problems:
         raise Invalid(Problem("has no rows below its header", "Add one row for each learner.", Source(path.as_posix())))
     return sheet

@@ -140,7 +140,7 @@ class _Reading:
             keys.append(user)
         if row["misid"]:
             keys.append(row["misid"])
-        if not keys and "learner" not in self.sheet.names:
+        if not (row["id"] or row["misid"] or "learner" in self.sheet.names):
             names = in_words((name for name in ("id", "misid") if name in self.sheet.names), "and")
             self._refuse(row.line, f"{names}: the cell is empty", "Write the learner's OneFile id or MISID.")
         return tuple(keys)
