@@ -70,7 +70,8 @@ def _parsed(text: str) -> Column | None:
 _LIKELY: Mapping[str, str] = {
     "id": "onefile id, onefile user id, onefile learner id, user id",
     "misid": "mis id, mis ref, learner ref, learner reference, learner id, learner number, learnrefnumber, "
-    "learn ref number, trainee id, trainee ref, trainee reference, student id, student number, apprentice id, providerref",
+    "learn ref number, trainee id, trainee ref, trainee reference, student id, student number, apprentice id, "
+    "providerref",
     "cohort": "group, class, classroom, learner group, cohort name, cohortref, cohort ref, main tag",
     "default_assessor": "main officer, officer, assessor, main assessor, primary assessor, tutor, main tutor, "
     "default tutor, trainer, skills coach, coach, case owner, delivery officer, training officer",
