@@ -62,7 +62,8 @@ def _cut(text: str, key: LearnerKey) -> Cut:
     if len(learners.entries) == 1:
         colon = text.index(":", _key_end(text, "learners"))
         rest = f"{rest[: colon + 1]} []{rest[colon + 1 :]}"
-    require(round_trips(rest, values), "the learner cannot be cut out of it")
+    if not round_trips(rest, values):
+        return Cut(patch(text, "cohort", values), (), learner)
     return Cut(rest, lines, learner)
 
 
@@ -103,13 +104,12 @@ def _paste(text: str, cut: Cut) -> str:
     if learners.entries:
         place = _span(text, learners.entries[-1])[1]
         margin = " " * column(text, learners.entries[-1].start)
-        text = text[:place] + "".join(f"{mark}{margin}{line}" for line in cut.lines) + text[place:]
+        after = text[:place] + "".join(f"{mark}{margin}{line}" for line in cut.lines) + text[place:]
     else:
         place = line_end(text, learners.end)
         lines = "".join(f"{mark}{INDENT}{line}" for line in cut.lines)
-        text = text[: learners.start].rstrip(" ") + text[learners.end : place] + lines + text[place:]
-    require(round_trips(text, values), "the learner cannot be written into it")
-    return text
+        after = text[: learners.start].rstrip(" ") + text[learners.end : place] + lines + text[place:]
+    return after if round_trips(after, values) else patch(text, "cohort", values)
 
 
 def _values(text: str) -> Fields:

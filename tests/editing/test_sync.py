@@ -149,7 +149,7 @@ def writes(changes: SyncChanges) -> bool:
 
 
 @given(centres(), listings(), st.booleans(), st.randoms())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_the_same_listing_twice_edits_nothing_in_whatever_order(
     texts: dict[str, str], listing: Listing, remove: bool, random: Random
 ) -> None:
@@ -166,7 +166,7 @@ def test_the_same_listing_twice_edits_nothing_in_whatever_order(
 
 
 @given(centres(), listings())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_a_sync_keeps_every_comment_and_every_learner_in_one_cohort(texts: dict[str, str], listing: Listing) -> None:
     """Comments move with the learner."""
     after, _ = synced(texts, listing)
@@ -179,7 +179,7 @@ def test_a_sync_keeps_every_comment_and_every_learner_in_one_cohort(texts: dict[
 
 
 @given(centres(), listings())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_what_is_listed_is_declared_and_nothing_else_changes(texts: dict[str, str], listing: Listing) -> None:
     """Learners and slots that the listing leaves out keep their terms, but for the defaults of another cohort."""
     after, changes = synced(texts, listing)
