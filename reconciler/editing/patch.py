@@ -116,7 +116,8 @@ class _Patcher:
 
     def _margin(self, start: int) -> str:
         """Return the spaces at the start of a line."""
-        return _SPACES.match(self._text, start)[0]  # type: ignore[index]  it always matches
+        match = _SPACES.match(self._text, start)
+        return match[0] if match else ""
 
     # -------------------------------------------------------------- differences
 
