@@ -30,6 +30,12 @@ if TYPE_CHECKING:
         "--remove", is_flag=True, help="Remove learners who are no longer listed, within the limits on manual removals."
     ),
     click.option("--dry-run", is_flag=True, help="Show the edits; write nothing."),
+    click.option(
+        "--onefile", is_flag=True, help="Instead of a table: the classrooms and placements that cohort files name."
+    ),
+    click.option(
+        "--propose", is_flag=True, help="Edit the files for a pull request: remember nothing before it is merged."
+    ),
     click.option("--check", is_flag=True, help="As --dry-run; exit 2 if a file would be edited."),
     STATE,
     files=False,
@@ -46,6 +52,8 @@ def sync(
     remove: bool,
     dry_run: bool,
     check: bool,
+    onefile: bool,
+    propose: bool,
 ) -> int:
     """Bring the cohort files up to a table.
 
@@ -56,10 +64,15 @@ def sync(
     files are written or none. Exit 0: edited, or nothing to edit. 2: with --check, a file would be edited. 3: rows were
     refused, nothing written. 4: conflicts were left alone. 5: more leavers than the limits allow, nothing written.
     """
-    if (file is None) == (table is None):
-        raise click.UsageError("Name one table.")
-    request = commands.sync.SyncOptions(cohort, add_staff, remove, dry_run, check)
-    synced = commands.sync.sync_table(options, environment, file or table or Path(), request)
+    if sum((file is not None, table is not None, onefile)) != 1:
+        raise click.UsageError("Name one table, or use --onefile.")
+    if onefile and (cohort or add_staff):
+        raise click.UsageError("--cohort and --add-staff are for tables.")
+    request = commands.sync.SyncOptions(cohort, add_staff, remove, dry_run, check, propose)
+    if onefile:
+        synced = commands.sync_onefile.sync_onefile(options, environment, request)
+    else:
+        synced = commands.sync.sync_table(options, environment, file or table or Path(), request)
     output.deliver("sync", synced)
     say_problems(synced.warnings)
     return synced.exit_code

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reconciler.commands import done as done
     from reconciler.commands import drift as drift
     from reconciler.commands import due as due
+    from reconciler.commands import export as export
     from reconciler.commands import fmt as fmt
     from reconciler.commands import history as history
     from reconciler.commands import import_csv as import_csv
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from reconciler.commands import site as site
     from reconciler.commands import store as store
     from reconciler.commands import sync as sync
+    from reconciler.commands import sync_onefile as sync_onefile
     from reconciler.commands import unlock as unlock
     from reconciler.commands import validate as validate
     from reconciler.commands import who as who

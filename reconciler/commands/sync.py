@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.declared.load import read_declared
 from reconciler.editing.adopt import with_member
 from reconciler.editing.assignments import Fields
-from reconciler.editing.sync_changes import SyncChanges, compare
+from reconciler.editing.sync_changes import Moved, Newcomer, SyncChanges, compare
 from reconciler.editing.sync_edits import edited
 from reconciler.editing.verify import require
 from reconciler.importing.csv_cells import known_to_files
@@ -22,7 +22,7 @@ from reconciler.importing.table_listing import cells_of_staff, listing_of
 from reconciler.importing.wide_layout import layout_of
 from reconciler.model.census import CensusStaff
 from reconciler.model.declared import Allowance, Declared, Settings, Staff
-from reconciler.model.listing import Listing
+from reconciler.model.listing import COHORT_FIELD, Listing, Remembered, field_of
 from reconciler.model.slots import Handle, OrganisationId, Site, UserId
 from reconciler.model.structs import Struct
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, Severity, Source, in_order, refuse
@@ -39,13 +39,18 @@ Ids = Mapping[Handle, UserId]
 
 
 class SyncOptions(Struct, frozen=True):
-    """Request of a sync. Newcomers whose row names no cohort go to `cohort`; `check` and `dry_run` write nothing."""
+    """Request of a sync.
+
+    Newcomers whose row names no cohort go to `cohort`. `check` and `dry_run` write nothing. `propose`: the edits are
+    for a review, so only what the files have already is remembered as synced.
+    """
 
     cohort: str = ""
     add_staff: bool = False
     remove: bool = False
     dry_run: bool = False
     check: bool = False
+    propose: bool = False
 
     @property
     def writes(self) -> bool:
@@ -136,10 +141,21 @@ def sync_listing(
         edits.declared(declared.day)
     if request.writes:
         edits.write()
-        remember_sync(options, environment, site, changes.remembered)
+        agreed = _agreed(changes, remembered) if request.propose else changes.remembered
+        remember_sync(options, environment, site, agreed)
     handles = {member.id: handle for handle, member in members.items()}
     notes = [*warnings, *doubles]
     return Synced(source, changes, edits.edits, new_staff, handles, notes, request, first=not remembered)
+
+
+def _agreed(changes: SyncChanges, before: Remembered) -> Remembered:
+    """Return what may be remembered before the edits are reviewed: without the values that only the listing has."""
+    moved: tuple[Newcomer | Moved, ...] = (*changes.newcomers, *changes.moves)
+    proposed = {(one.learner, COHORT_FIELD) for one in moved}
+    proposed |= {(change.learner, field_of(change.slot)) for change in changes.holders}
+    gone = {leaver.learner for leaver in changes.leavers}
+    agreed = {place: value for place, value in changes.remembered.items() if place not in proposed}
+    return {place: value for place, value in before.items() if place in proposed or place[0] in gone} | agreed
 
 
 def _edit(edits: Edits, changes: SyncChanges, new_staff: Sequence[Staff]) -> dict[str, Fields]:

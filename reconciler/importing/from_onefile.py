@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Literal
 
@@ -100,7 +100,7 @@ def import_census(
     holders = {holder for held in slots.values() for holder in held.values()}
     staff = _directory(census, holders, options, known)
     by_id = {member.id: member.handle for member in staff}
-    labels = _labels(census, options.labels, {learner.label for learner in existing.learners})
+    labels = labels_of(census.learners, options.labels, {learner.label for learner in existing.learners})
     rooms: dict[int | None, list[CensusLearner]] = defaultdict(list)
     for learner in census.learners:
         rooms[None if options.cohort else learner.classroom].append(learner)
@@ -247,11 +247,11 @@ def _directory(
     return tuple(sorted(staff, key=by_role))
 
 
-def _labels(census: Census, labels: Labels, taken: Collection[str]) -> dict[UserId, str]:
+def labels_of(learners: Sequence[CensusLearner], labels: Labels, taken: Collection[str]) -> dict[UserId, str]:
     """Return the labels that are unique and fit; other learners get none."""
     if not labels:
         return {}
-    texts = {learner.id: learner.misid if labels == "misid" else learner.name for learner in census.learners}
+    texts = {learner.id: learner.misid if labels == "misid" else learner.name for learner in learners}
     count = Counter(texts.values())
     return {
         user: label

@@ -69,6 +69,23 @@ async def take_census(
     return Census(taken_at, scope.organisation, learners, staff, elsewhere, *counts, retired)
 
 
+async def read_members(
+    scope: Scope, reader: Reader, progress: ProgressListener | None = None
+) -> tuple[CensusLearner, ...]:
+    """Read the active learners in scope, without their slots: lists, and records only if rows show no classroom.
+
+    Raises Invalid if OneFile does not show the classrooms that the scope selects by.
+    """
+    begun = reader.client.calls
+    people = _People(scope, reader)
+    await people.survey()
+    if progress:
+        progress.forecast(reader.client.calls - begun, people.calls_left)
+    await people.read(lambda: progress.spent(reader.client.calls - begun) if progress else None)
+    rows = ((user, people.rows[user]) for user in sorted(people.active))
+    return tuple(CensusLearner(user, row.misid, people.active[user], {}, row.name) for user, row in rows)
+
+
 async def read_staff(organisation: OrganisationId, reader: Reader) -> dict[UserId, CensusStaff]:
     """Read the lists of active staff. Raises BadAnswer if somebody is on two lists."""
     everybody = await _read_all_staff(organisation, reader)
@@ -192,7 +209,7 @@ class _People:
 
     def _refuse_unknown(self) -> None:
         """Raise Invalid for an option whose field OneFile does not show, because learners cannot be selected by it."""
-        fix = "Leave out this option, or import by placement: OneFile searches for that itself."
+        fix = "Select by placement instead: OneFile searches for that itself."
         unknown = [
             Problem(f"OneFile does not show a learner's {field} here", fix, where=option)
             for option, field, selected, value in (

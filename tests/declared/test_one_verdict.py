@@ -242,6 +242,8 @@ FIELDS["cohort"] += (
     "version: @\ncohort: care\nlearners: []",
     "version: 1\ncohort: @\nlearners: []",
     "version: 1\ncohort: care\norganisation: @\nlearners: []",
+    "version: 1\ncohort: care\nclassroom: @\nlearners: []",
+    "version: 1\ncohort: care\nplacement: @\nlearners: []",
     "version: 1\ncohort: care\nlearners: @",
 )
 FIELDS["staff"] += ("version: @\nstaff: {}", "version: 1\nstaff:\n  @: {id: 1, role: iqa}")

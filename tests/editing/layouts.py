@@ -41,6 +41,8 @@ learners = _some(needed={"id": numbers}, label=texts, **SLOTS)  # type: ignore
 cohorts: st.SearchStrategy[Fields] = _some(
     needed={"version": st.just(1), "learners": st.lists(learners, max_size=4)},  # type: ignore
     organisation=numbers,
+    classroom=numbers,
+    placement=numbers,
     defaults=_some(**SLOTS),
 )
 """The values of a cohort file as far as layout is concerned: nobody need exist, and days may be in any order."""
