@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FORGES = ("github", "gitlab", "none")
 BEGINNINGS = ("example", "import")
-EXTRAS = ("messages", "pages", "share", "login")
+EXTRAS = ("messages", "sync", "pages", "share", "login")
 
 
 @command(
@@ -48,8 +48,8 @@ EXTRAS = ("messages", "pages", "share", "login")
         "extras",
         type=click.Choice(EXTRAS),
         multiple=True,
-        help="Also write files for weekly messages, or for pages on GitHub Pages, on a file share or behind a login "
-        "(repeatable).",
+        help="Also write files for weekly messages, to keep cohorts in step each night, or for pages on GitHub Pages, "
+        "on a file share or behind a login (repeatable).",
     ),
     click.option("--keep", multiple=True, metavar="FILE", help="Keep your own version of this file (repeatable)."),
     click.option("--schemas", is_flag=True, help="Only update the copies in schemas/ to this version's."),
@@ -58,7 +58,6 @@ EXTRAS = ("messages", "pages", "share", "login")
     examples=(
         "reconciler init --organisation 5740 --ci github",
         "reconciler init assignments --organisation 5740 --ci gitlab --begin-with import",
-        "reconciler init --organisation 5740 --ci github --with messages --with pages",
     ),
 )
 def init(

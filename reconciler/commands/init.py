@@ -20,7 +20,7 @@ from reconciler.runtime.state_files import write_new
 
 WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
 GUIDE = "docs/how-to/github.md"
-OF_GITHUB = frozenset({"messages", "pages"})
+OF_GITHUB = frozenset({"messages", "pages", "sync"})
 """Extras that are workflows of GitHub."""
 
 _OURS = re.compile(r"\./(?:\.program)? # zizmor: ignore\[self-repository\] understood by every server")

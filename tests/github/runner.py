@@ -45,6 +45,7 @@ class Runner:
     ) -> None:
         self.forge, self.folder, self.api_url, self.python = forge, folder, api_url, python
         self.surroundings = surroundings or {}
+        self.variables: dict[str, str] = {}  # of the repository
         self._jobs = 0
 
     def pull_request(self, pull: PullRequest, secrets: Mapping[str, str] | None = None) -> dict[str, Job]:
@@ -69,7 +70,7 @@ class Runner:
     def workflow(self, name: str) -> str:
         """The text of one of our workflows, or of one that `init` writes beside them."""
         ours = ROOT / ".github" / "workflows" / f"{name}.yml"
-        extra = {"messages": "messages", "site": "pages"}.get(name)
+        extra = {"messages": "messages", "site": "pages", "sync": "sync"}.get(name)
         if not extra:
             return ours.read_text("utf-8")
         starter = ROOT / "starter" / f"with-{extra}" / ".github" / "workflows" / f"{name}.yml"
@@ -120,6 +121,7 @@ class _JobRun:
 
     def run(self, job: Mapping[str, Any]) -> Job:
         contexts = {"github": self._github, "secrets": self._secrets, "runner": self._runner_context(), "steps": {}}
+        contexts["vars"] = self._runner.variables
         contexts["inputs"] = self._github["event"].get("inputs", {})
         self._steps(job["steps"], contexts, self._job)
         summary = self._folder / "summary"

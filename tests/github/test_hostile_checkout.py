@@ -20,7 +20,7 @@ from tests.github.forge import Forge, git
 from tests.github.hostile import SURROUNDINGS, hostile_files, real_python
 from tests.github.runner import BASH, ROOT, Runner
 from tests.github.standin import application
-from tests.github.test_workflows import APPLY, FILES, ISSUE, POST, PROPOSE, SECRETS, Centre, cohort
+from tests.github.test_workflows import APPLY, FILES, ISSUE, KEEP, POST, PROPOSE, SECRETS, Centre, cohort
 from tests.pages import PAGES, read_page
 from tests.shell import said_by
 
@@ -67,6 +67,10 @@ def test_no_step_runs_what_a_pull_request_brings(centre: Centre, tmp_path: Path)
     centre.somebody_sets(132757)
     adopt = centre.runner.by_hand("adopt", SECRETS, cohort="c1")["adopt"]
     assert (adopt.conclusion, adopt.steps[PROPOSE]) == ("success", "success"), adopt.log
+    centre.runner.variables["RECONCILER_SYNC_TABLE"] = "learners.csv"
+    centre.commit("ada", "main", {"learners.csv": "id,default_assessor\n200004,james\n"}, "origin/main")
+    sync = centre.runner.by_hand("sync", SECRETS)["sync"]
+    assert (sync.conclusion, sync.steps[KEEP]) == ("success", "success"), sync.log
     assert marks(tmp_path) == []
 
 

@@ -34,6 +34,7 @@ FILES = {
 }
 POST, REPOST, APPLY, DONE = "Post the plan", "Post the plan that was not approved", "Apply", "Post what was done"
 ISSUE, ADOPT, PROPOSE = "Keep the issue up to date", "Accept what OneFile holds", "Open a pull request"
+SYNC, KEEP = "Bring the cohorts up to date", "Keep the pull request up to date"
 SEND, PAGES = "Send messages", "Make the pages"
 
 
@@ -145,7 +146,7 @@ def keeps_its_secrets(job: Job) -> None:
     assert SECRETS["ONEFILE_CUSTOMER_TOKEN"] not in job.log + job.summary
     assert "token-" not in job.log + job.summary
     holders = {name.partition(": ")[0] for name in job.seen}
-    drift = {"Look for drift", ISSUE, ADOPT, PROPOSE}
+    drift = {"Look for drift", ISSUE, ADOPT, PROPOSE, SYNC, KEEP}
     assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY, DONE, SEND, PAGES} | drift
 
 
@@ -423,3 +424,27 @@ def test_what_onefile_holds_becomes_a_pull_request(centre: Centre) -> None:
     job = centre.runner.push(centre.forge.merge(pull), SECRETS)["apply"]
     assert (job.conclusion, job.steps[APPLY]) == ("success", "skipped"), job.log
     assert "nothing needs to be approved" in job.log
+
+
+def test_a_table_becomes_one_pull_request_that_is_kept_up_to_date(centre: Centre) -> None:
+    """Nothing is opened while the files have it all; the pull request is closed when they have it again."""
+    centre.runner.variables["RECONCILER_SYNC_TABLE"] = "learners.csv"
+
+    def night(assessor: str) -> Job:
+        row = f"id,cohort,default_assessor\n200004,c1,{assessor}\n"
+        centre.commit("ada", "main", {"learners.csv": row, "night": str(next(centre.numbers))}, "origin/main")
+        job = centre.runner.by_hand("sync", SECRETS)["sync"]
+        assert (job.conclusion, job.steps[SYNC], job.steps[KEEP]) == ("success", "success", "success"), job.log
+        keeps_its_secrets(job)
+        return job
+
+    night("kate")
+    assert not centre.forge.pulls
+    night("james")
+    (pull,) = centre.forge.pulls.values()
+    assert (pull.author, pull.branch, pull.state) == (BOT, "onefile-sync", "OPEN")
+    assert "c1" in pull.body
+    changed = git(centre.forge.git_folder, "diff", "-U0", pull.base_commit, "onefile-sync").splitlines()[5:]
+    assert [line.strip("+- ,") for line in changed] == ['"default_assessor": "kate"', '"default_assessor": "james"']
+    night("kate")
+    assert pull.state == "CLOSED"
