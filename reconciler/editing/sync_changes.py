@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 
 from reconciler.editing.assignments import DAY, Fields, Term, changed_on, defaults_of, learners_of, term_of, terms_of
 from reconciler.editing.holders import slots_of
@@ -204,7 +205,9 @@ class _Comparison:
         if name in self.files:
             return True
         if name:
+            near = get_close_matches(name, self.files, n=1)
             what, fix = f"there is no cohort {name}", "Correct the name, or write the cohort's file first."
+            fix = f"Did you mean {near[0]}? Otherwise write the cohort's file first." if near else fix
         else:
             what, fix = "the learner is new, and the row names no cohort", "Fill in the cohort, or use --cohort NAME."
         self.refusals.append(Problem(what, fix, learner.source))

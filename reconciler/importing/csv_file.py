@@ -20,7 +20,7 @@ SIZE_CAP = 20_000_000
 _ALSO = {f"{name}{end}": name for name in ("learner", "staff", "standard", "unit") for end in ("_id", "id")}
 _OPTIONAL = tuple(name for name in COLUMNS if name not in REQUIRED)
 _KINDS = {name: name for name in COLUMNS} | {"id": "learner", "misid": "learner"}  # any other column is of staff
-_NEAR = 0.75  # how similar a heading and a column's name must be
+NEAR = 0.75  # how similar a heading and a column's name must be
 _SEPARATORS = (",", ";", "\t")
 _KEPT_AS_TEXT = re.compile('="([^"]*)"')  # the formula that keeps 0012 as it is in a spreadsheet
 _ERROR_VALUES = re.compile(r"#[A-Z0-9/_]+[!?]?")
@@ -200,7 +200,7 @@ def is_long(cells: Sequence[str]) -> bool:
 
 def _is_near(heading: str, name: str) -> bool:
     """Return True for a heading with a slip, such as `untill`, or with more words, such as `until_date`."""
-    return name in heading.split("_") or SequenceMatcher(None, heading, name).ratio() >= _NEAR
+    return name in heading.split("_") or SequenceMatcher(None, heading, name).ratio() >= NEAR
 
 
 def _add(cells: Sequence[str], header: Mapping[int, str], line: int, sheet: Sheet) -> None:
