@@ -114,8 +114,11 @@ def sync_listing(
     new_staff: Sequence[Staff] = (),
     problems: Sequence[Problem] = (),
     warnings: Sequence[Problem] = (),
+    memory: str = "table",
 ) -> Synced:
     """Bring the files up to a listing of learners, and remember its values for the next sync.
+
+    *memory* names the sort of source whose last sync counts, so that two that disagree do not undo each other.
 
     *problems* are those of reading the listing. Raises Invalid with all of them and every learner who is refused, and
     Blocked if more learners would be removed than the limits allow; nothing is written then.
@@ -125,8 +128,10 @@ def sync_listing(
     members = {**declared.staff, **{member.handle: member for member in new_staff}}
     ids = {handle: member.id for handle, member in members.items()}
     site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
-    known = {key for learner in listing.learners for key in learner.keys} | {one.key for one in declared.learners}
-    remembered = last_sync(options, environment, site, known)
+    known = {key for learner in listing.learners for key in learner.keys} | {
+        learner.key for learner in declared.learners
+    }
+    remembered = last_sync(options, environment, site, memory, known)
     changes = compare(files, listing, day=declared.day, ids=ids, remembered=remembered, remove=request.remove)
     refused = [*problems, *changes.refusals]
     if refused:
@@ -142,7 +147,7 @@ def sync_listing(
     if request.writes:
         edits.write()
         agreed = _agreed(changes, remembered) if request.propose else changes.remembered
-        remember_sync(options, environment, site, agreed)
+        remember_sync(options, environment, site, memory, agreed)
     handles = {member.id: handle for handle, member in members.items()}
     notes = [*warnings, *doubles]
     return Synced(source, changes, edits.edits, new_staff, handles, notes, request, first=not remembered)

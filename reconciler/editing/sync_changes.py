@@ -159,7 +159,7 @@ class _Comparison:
             tuple(self.conflicts),
             tuple(self.kept),
             tuple(self.refusals),
-            self._remembered(listed, gone),
+            self._remembered(gone),
             self.removes,
         )
 
@@ -273,10 +273,11 @@ class _Comparison:
 
     def _leavers(self, complete: Collection[str], listed: Collection[LearnerKey]) -> Iterator[Leaver]:
         """Yield whom the listing does not list, but for those whom the files have changed since the last sync."""
+        known = {value for (_, name), value in self.synced.items() if name == COHORT_FIELD}
         for key, (cohort, own) in self.declared.items():
             if cohort not in complete or key in listed:
                 continue
-            if self.synced and (key, COHORT_FIELD) not in self.synced:  # added to the files by hand
+            if cohort in known and (key, COHORT_FIELD) not in self.synced:  # added to the files by hand
                 self.kept.append(Difference(key, cohort, COHORT_FIELD, "", cohort, ""))
             elif self.removes and (changed := self._changed(key, cohort, own)):
                 self.conflicts.append(changed)
@@ -301,9 +302,9 @@ class _Comparison:
                 return Difference(key, cohort, name, "", now, synced)
         return None
 
-    def _remembered(self, listed: Collection[LearnerKey], gone: Collection[LearnerKey]) -> Remembered:
-        """Return the settled values, with the earlier ones of learners who are not listed but still declared."""
-        kept = self.declared.keys() - set(listed) - set(gone)
+    def _remembered(self, gone: Collection[LearnerKey]) -> Remembered:
+        """Return the settled values, with the earlier ones of fields that are not listed now."""
+        kept = self.declared.keys() - set(gone)
         earlier = {place: value for place, value in self.synced.items() if place[0] in kept}
         return {**earlier, **{place: value for place, value in self.settled.items() if place[0] not in gone}}
 

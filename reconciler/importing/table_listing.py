@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from reconciler.declared.rules import a_role
@@ -124,7 +125,7 @@ class _Reading:
                 fix = "Format the column as text, and enter the MISID again with its leading zeros."
                 self._refuse(row.line, "misid: the number is shorter than the others, and may have lost zeros", fix)
             keys = self._keys(row)
-            cohort = self._cell(row, "cohort", lambda row=row: _cohort(row["cohort"]))  # type: ignore[misc]
+            cohort = self._cell(row, "cohort", partial(_cohort, row["cohort"]))
             if len(row["label"]) > LONGEST_LABEL:
                 self._refuse(row.line, f"label: the cell has more than {LONGEST_LABEL} characters", "Shorten it.")
             holders = self._holders(row)
@@ -163,7 +164,7 @@ class _Reading:
                 holders |= self._additional(row)
             elif slot := column.slot:
                 before = len(self.problems)
-                staff = self._cell(row, name, lambda: self._staff(row[name], slot.kind))  # noqa: B023  called at once
+                staff = self._cell(row, name, partial(self._staff, row[name], slot.kind))
                 if len(self.problems) == before:
                     holders[slot] = (ListedTerm(staff),)
         return holders
@@ -174,7 +175,7 @@ class _Reading:
     def _additional(self, row: Row) -> dict[Slot, tuple[ListedTerm, ...]]:
         holders: dict[Slot, tuple[ListedTerm, ...]] = {}
         for text in _parts(row["additional"]):
-            user = self._cell(row, "additional", lambda: self._person(text))  # noqa: B023  called at once
+            user = self._cell(row, "additional", partial(self._person, text))
             if user is not None:
                 handle = self._holder(user, SlotKind.ADDITIONAL)
                 holders[Slot(SlotKind.ADDITIONAL, user)] = (ListedTerm(handle),)

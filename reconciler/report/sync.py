@@ -122,7 +122,7 @@ def _end(synced: Synced) -> Iterator[str]:
 def _sections(synced: Synced, *, verbose: bool) -> Iterator[Section]:
     changes, source = synced.changes, synced.source
     if synced.new_staff:
-        yield "New staff", [f"{one.handle}: account {one.id}, {one.role.value}" for one in synced.new_staff]
+        yield "New staff", [f"{member.handle}: account {member.id}, {member.role.value}" for member in synced.new_staff]
     yield from ((cohort, rows) for cohort, rows in _by_cohort(synced, verbose=verbose).items())
     if changes.leavers:
         title = "Removed, because they are not" if changes.removes else "Not removed without --remove, but no longer"

@@ -15,12 +15,14 @@ from reconciler.runtime.session import open_store
 from reconciler.runtime.store_address import store_of
 
 
-def last_sync(options: Options, environment: Environment, site: Site, learners: Iterable[LearnerKey]) -> Remembered:
-    """Return what the last sync remembers of these learners; nothing if there is no store yet."""
+def last_sync(
+    options: Options, environment: Environment, site: Site, memory: str, learners: Iterable[LearnerKey]
+) -> Remembered:
+    """Return what the last sync with this sort of source left of these learners; nothing without a store."""
     keys = {_text(site, learner): learner for learner in learners}
     try:
         with store_of(options, environment, make=False) as store:
-            values = store.synced(site)
+            values = store.synced(site, memory)
     except NoStore:
         return {}
     return {
@@ -28,14 +30,14 @@ def last_sync(options: Options, environment: Environment, site: Site, learners: 
     }
 
 
-def remember_sync(options: Options, environment: Environment, site: Site, remembered: Remembered) -> None:
+def remember_sync(options: Options, environment: Environment, site: Site, memory: str, remembered: Remembered) -> None:
     """Store what the next sync compares with."""
     values: dict[str, dict[str, str]] = defaultdict(dict)
     for (learner, name), value in remembered.items():
         values[_text(site, learner)][name] = value
     with open_store(options, environment) as store:
-        if store.synced(site) != values:
-            store.set_synced(site, values)
+        if store.synced(site, memory) != values:
+            store.set_synced(site, memory, values)
 
 
 def _text(site: Site, learner: LearnerKey) -> str:

@@ -233,17 +233,20 @@ class Record(Part):
     def _readings_of(self, site: Site) -> list[str]:
         return [f"{_reading_of(site)}:{repository}" for repository in self._database.repositories]
 
-    def synced(self, site: Site) -> dict[str, dict[str, str]]:
-        """Return the values of this repository's last sync: by learner, as id or digest of the MISID, and field."""
+    def synced(self, site: Site, memory: str) -> dict[str, dict[str, str]]:
+        """Return the values of this repository's last sync with a sort of source, by learner and field.
+
+        A learner is an id or the digest of a MISID.
+        """
         fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
-        row = {"target": site.target, "name": _synced_of(site, self._database.repository)}
+        row = {"target": site.target, "name": _synced_of(site, memory, self._database.repository)}
         with self._database.reading() as connection:
             rows = connection.named(fact, row)
             return decoded("facts", repr(row["name"]), rows[0], _fields) if rows else {}
 
-    def set_synced(self, site: Site, values: Mapping[str, Mapping[str, str]]) -> None:
+    def set_synced(self, site: Site, memory: str, values: Mapping[str, Mapping[str, str]]) -> None:
         value = json.dumps(values, sort_keys=True, separators=(",", ":"))
-        self.set_fact(site.target, _synced_of(site, self._database.repository), value)
+        self.set_fact(site.target, _synced_of(site, memory, self._database.repository), value)
 
     def set_fact(self, target: str, name: str, value: str) -> None:
         with self._database.writing() as connection:
@@ -283,8 +286,8 @@ def _accounts(row: Mapping[str, Any]) -> dict[str, UserId]:
     return {digest: UserId(user) for digest, user in accounts.items()}
 
 
-def _synced_of(site: Site, repository: str) -> str:
-    return f"synced:{site.organisation}:{repository}"
+def _synced_of(site: Site, memory: str, repository: str) -> str:
+    return f"synced:{memory}:{site.organisation}:{repository}"
 
 
 def _fields(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
