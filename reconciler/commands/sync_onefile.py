@@ -60,7 +60,14 @@ def sync_onefile(options: Options, environment: Environment, request: SyncOption
     members = asyncio.run(_read(options, environment, declared, selectors))
     listing = Listing(tuple(_listed(members, declared)), frozenset(selector.cohort for selector in selectors))
     return sync_listing(
-        options, environment, declared, listing, request, source="OneFile", problems=list(_empty(members, declared)), memory="onefile"
+        options,
+        environment,
+        declared,
+        listing,
+        request,
+        source="OneFile",
+        problems=list(_empty(members, declared)),
+        memory="onefile",
     )
 
 
