@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.problems import ExitCode
 from tests.e2e.user import KATE, LEARNER, SETTINGS, STAFF, Home
+from tests.excel import require_excel
 
 UNITS = ("BA_301", "KS COMM 1", "12-11", "=1+1", "U[1].iqa", "a;b")
 LABELS = ("LRN-0042", "march-2026", "=1+1", "0042", "1/2/2026", 'Zoë "Z"', "a,b", "n/a", "'x'")
@@ -52,9 +53,11 @@ def texts(home: Home) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("file", ["table.csv"])
+@pytest.mark.parametrize("file", ["table.csv", "table.xlsx"])
 def test_what_comes_back_unchanged_edits_nothing(seed: int, file: str, home: Home) -> None:
     """Whatever ids, labels, cohorts and units there are, with cover and dates, and however the rows are sorted."""
+    if file.endswith(".xlsx"):
+        require_excel()
     random = Random(seed)  # noqa: S311  to invent a centre, not to keep secrets
     cover = [{"by": "james", "from": "2020-01-01", "reason": "leave"}] if seed % 2 else []
     home.declare(LEARNER, staff={**STAFF, "kate": {"id": KATE, "role": "assessor", "cover": cover}})
