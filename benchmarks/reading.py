@@ -246,14 +246,14 @@ def measure(learners: int) -> Iterator[Row]:
                 yield Row(learners, len(numbers), server, employers, naive(declared), first, second, lowest)
 
 
-def pace(latency: float, world: World) -> tuple[float, int]:
+def pace(latency: float, world: World, limit: int) -> tuple[float, int]:
     """Return the share of the allowed calls that a long reading uses after its first minute, and its 429 answers."""
     clock = VirtualClock(START)
-    switches = replace(Switches.parse(SERVERS["poor"]), rate_limit=LIMIT)
+    switches = replace(Switches.parse(SERVERS["poor"]), rate_limit=limit)
     network = SlowNetwork(SandboxApi(world, switches, Faults(), clock, "sandbox"), latency)
 
     async def session() -> None:
-        rate_limiter = RateLimiter(MemoryLedger(clock), LIMIT, clock)
+        rate_limiter = RateLimiter(MemoryLedger(clock), limit, clock)
         token = CustomerToken("sandbox")
         async with OneFile(
             "http://sandbox.invalid" + BASE, token, rate_limiter=rate_limiter, clock=clock, transport=network
@@ -261,8 +261,8 @@ def pace(latency: float, world: World) -> tuple[float, int]:
             await observe(declare(world, active(world), employers=True), Reader(client, clock))
 
     asyncio.run(session())
-    begun, *_, ended = network.arrivals[LIMIT::LIMIT]  # whole windows, without the first, which waits for nothing
-    windows = (len(network.arrivals) - 1) // LIMIT - 1
+    begun, *_, ended = network.arrivals[limit::limit]  # whole windows, without the first, which waits for nothing
+    windows = (len(network.arrivals) - 1) // limit - 1
     return windows * 60 / (ended - begun), network.throttled
 
 
@@ -278,11 +278,6 @@ def report(sizes: Sequence[int]) -> str:
         for row in measure(learners):
             sys.stderr.write(" ".join(row.cells()) + "\n")
             rows.append(row.cells())
-    world = World.create(learners=1500)
-    paces = []
-    for latency in (0.05, 0.3, 1.0):
-        share, throttled = pace(latency, world)
-        paces.append((f"{latency * 1000:,.0f} ms", f"{share:.1%}", str(throttled)))
     took = time.perf_counter() - begun
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     machine = (
@@ -290,8 +285,7 @@ def report(sizes: Sequence[int]) -> str:
         f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory; {took:.0f} s of real time."
     )
     facts = {"machine": machine, "latency": f"{LATENCY:g}", "cap": str(PAGE_CAP), "limit": str(LIMIT)}
-    pace_table = table(("latency", "share of the limit", "answers of 429"), paces)
-    return TEXT.format(table=table(HEADS, rows), paces=pace_table, **facts)
+    return TEXT.format(table=table(HEADS, rows), **facts)
 
 
 TEXT = """# What reading costs
@@ -345,12 +339,7 @@ its rows contain; for the lists of everybody's aims and units, the first time, o
 at where they end; one look that proves the end of each list that is read through; and pages of employers that hold
 others as well.
 
-## The pace
-
-The share of the allowed calls that a reading of 1,500 learners on the poor server makes once its first minute is over,
-with eight calls in flight at most:
-
-{paces}
+How much of the rate limit is used, and what one change and a day of drift cost: calls.md.
 """
 
 

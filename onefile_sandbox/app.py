@@ -146,7 +146,7 @@ def _control_plane(api: SandboxApi) -> list[Route]:
 
     async def edits(request: Request) -> Response:
         change, at = _object(await _body(request)), api.clock.now()
-        changed = api.world.commit(lambda: edit(api.world, change, at), at, "edit")
+        changed = api.world.commit(lambda: edit(api.world, change, at, api.switches), at, "edit")
         return JSONResponse({"changed": changed})
 
     async def faults(request: Request) -> Response:

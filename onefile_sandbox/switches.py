@@ -76,8 +76,8 @@ class Switches(Struct, frozen=True):
     employer_placement: Literal["refused", "accepted"] = "refused"
     # Row 23: a new default assessor also gets the aim and unit slots of the old one, or not.
     default_cascade: Literal["none", "cascades"] = "none"
-    # Row 25: the learner's LastModified after an assignment.
-    last_modified: Literal["kept", "bumped"] = "kept"
+    # Row 25: the learner's LastModified after an assignment. With `api`, edits in the web pages do not move it.
+    last_modified: Literal["kept", "bumped", "api"] = "kept"
     # Row 26: text filters, always regardless of case.
     name_filter: Literal["exact", "prefix"] = "exact"
     # Row 27: the form of a refusal's message.

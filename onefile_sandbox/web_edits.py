@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from onefile_sandbox.records import DEFAULTS, LEARNER, STAFF_ROLES, Aim, UnitSummary, instant
+from onefile_sandbox.switches import Switches
 from onefile_sandbox.world import Effect, Table, Value, World
 
 USER_KEYS = frozenset({*DEFAULTS, "PlacementID", "ClassroomID"})
 SLOT_KEYS = frozenset({"AssessorID", "IVID"})
 
 
-def edit(world: World, request: object, at: datetime) -> list[Effect]:
+def edit(world: World, request: object, at: datetime, switches: Switches | None = None) -> list[Effect]:
     """Return the effects of one edit; roles are not checked. Raises ValueError with the reason.
+
+    With the switch `last_modified` as `bumped`, they include the LastModified of every learner whose slots change.
 
     {"user": 200004, "set": {"DefaultAssessorID": 122762}}                        null empties
     {"user": 200004, "standard": 41240, "set": {"AssessorID": 122762, "IVID": null}}
@@ -24,6 +27,21 @@ def edit(world: World, request: object, at: datetime) -> list[Effect]:
     {"user": 200002, "misid_of": 200004}                        the two users swap their MISIDs
     {"user": 132757, "role": 10}
     """
+    effects = _edited(world, request, at)
+    if switches is None or switches.last_modified != "bumped":
+        return effects
+    learners = dict.fromkeys(_learner_of(world, effect) for effect in effects)
+    return effects + [Effect("user", learner, "LastModified", instant(at)) for learner in learners]
+
+
+def _learner_of(world: World, effect: Effect) -> int:
+    if effect.table in ("user", "additional"):
+        return effect.id
+    rows = world.centre.aims if effect.table == "aim" else world.centre.unit_summaries
+    return next(row["UserID"] for row in rows if row["ID"] == effect.id)
+
+
+def _edited(world: World, request: object, at: datetime) -> list[Effect]:
     user = request.get("user") if isinstance(request, Mapping) else None
     if not isinstance(request, Mapping) or not isinstance(user, int) or user not in world.users:
         raise ValueError("an edit is an object whose user is the id of a user")

@@ -198,7 +198,7 @@ def _check_repeat(staff: User, switches: Switches) -> None:
 
 
 def _assignment_bump(write: Write, learner: User) -> list[Effect]:
-    return [_bump(learner, write.at)] if write.switches.last_modified == "bumped" else []
+    return [_bump(learner, write.at)] if write.switches.last_modified != "kept" else []
 
 
 def _bump(user: User, at: datetime) -> Effect:

@@ -192,7 +192,7 @@ class Trial:
     def edit(self, asked: Mapping[str, object]) -> None:
         """Somebody works in OneFile's web pages; see onefile_sandbox/web_edits.py for what can be asked."""
         now = self.clock.now()
-        self.world.commit(lambda: edit(self.world, asked, now), now, "edit")
+        self.world.commit(lambda: edit(self.world, asked, now, self.service.switches), now, "edit")
 
     def arm(self, *faults: Fault) -> None:
         for fault in faults:

@@ -35,8 +35,10 @@ TABLES = {
     "calls": "Calls to OneFile in the last minute, shared by all users of this store.",
     "budgets": "The number of those calls for each account, so that a call needs no count.",
     "pauses": "How long an account waits after OneFile answered that there were too many calls.",
-    "facts": "Accounts by the digest of their MISID, when everybody was last read, and the values of the last sync.",
-    "capabilities": "What is known of a server's lists, as an account saw them for an organisation, and since when.",
+    "facts": "Accounts by the digest of their MISID, when everybody and each learner was last read, and the values of "
+    "the last sync.",
+    "capabilities": "What is known of a server's lists, as an account saw them for an organisation, and since when; "
+    "what canaries have proved; and the account's session, encrypted with its customer token.",
     "episodes": "How long a slot has drifted or a manual step has been open, and what ended it.",
 }
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.apply.differences import differences
@@ -22,6 +23,7 @@ from reconciler.problems import AnswerLost, ReconcilerError, Rejected, ServiceEr
 
 READINGS = 3  # before one write, if a very small rate limit makes each too old by the time the write may be sent
 READING_COUNTS_FOR = 60.0  # seconds; younger readings need not be made again before a write
+MODIFIED_IS_EARLIER = timedelta(minutes=5)  # our clock and OneFile's may differ
 FAILED_CANARIES = 3  # failures before any success of a kind, after which that kind is skipped
 
 
@@ -39,7 +41,9 @@ class Attempts:
 
     `lost_answers` counts writes to slots that OneFile does not show, since it last answered a write; after the first,
     such writes go `alone`, and after the second none is sent. `waiting` has the learners with a write that OneFile may
-    show later; they are settled once the others are written. `last_write` is when a write was last acknowledged.
+    show later; they are settled once the others are written. `proven_lately` are kinds that a canary of an earlier run
+    proved, for a plan that has nothing else to write. `modified_moves` is whether a canary moved the learner's
+    LastModified. `last_write` is when a write was last acknowledged.
     `recorded`, `unsettled`, `written_by` (the slots that dead runs wrote) and `earlier` (the writes of other runs that
     readings may not show yet) are as of the moment the lock was taken, because another run may have come in between.
     """
@@ -55,7 +59,9 @@ class Attempts:
     refused: Mapping[Place, str] = field(default_factory=dict)
     closed: Callable[[], ReconcilerError | None] = lambda: None
     proven: set[SlotKind] = field(default_factory=set)
+    proven_lately: Collection[SlotKind] = ()
     failures: Counter[SlotKind] = field(default_factory=Counter)
+    modified_moves: dict[SlotKind, bool] = field(default_factory=dict)
     lost_answers: int = 0
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: dict[UserId, Unsettled] = field(default_factory=dict)
@@ -69,7 +75,7 @@ class Attempts:
 
     def needs_canary(self, operation: Operation) -> bool:
         """Return whether this is the first write of a kind of slot, read back before other learners are written."""
-        return bool(_kinds(operation) - self.proven)
+        return bool(_kinds(operation) - self.proven - set(self.proven_lately))
 
     def skip_reason(self, operation: Operation) -> str:
         """Return why a kind of slot is skipped: it failed before any success, so it does not work here."""
@@ -127,10 +133,11 @@ class Attempts:
         """
         if not self.needs_canary(operation):
             return await self.recent(operation.learner, _slots(operation))
+        declared = self.declared[operation.learner]
         if isinstance(operation, SetDefaults):
-            whole = await self.reader.slots(operation.learner, self.declared[operation.learner], whole=True)
+            whole = await self.reader.whole(operation.learner, declared, within=READING_COUNTS_FOR)
             return await self._no_older(operation.learner, whole.slots)
-        return await self.recent(operation.learner, self.declared[operation.learner])
+        return await self.recent(operation.learner, declared)
 
     async def recent(self, learner: UserId, slots: Collection[Slot]) -> Mapping[Slot, Holder]:
         """Return a learner's slots by a reading that still counts and shows what other runs wrote lately."""
@@ -160,6 +167,7 @@ class Attempts:
         self, operation: Operation, before: Mapping[Slot, Holder], *, whenever: bool, alone: bool
     ) -> Outcome | None:
         canary = self.needs_canary(operation)
+        modified = self.reader.modified(operation.learner)
 
         def may_be_sent() -> bool:
             is_recent = self.reader.is_recent(operation.learner, within=READING_COUNTS_FOR)
@@ -188,7 +196,11 @@ class Attempts:
         self.reader.wrote(operation.learner, written)
         self.last_write = self.reader.clock.monotonic()
         outcome = self.journal.settle(operation, State.DONE)
-        return await self._canary(outcome, {**before, **self._acknowledged(operation.learner)}) if canary else outcome
+        if not canary:
+            return outcome
+        outcome = await self._canary(outcome, {**before, **self._acknowledged(operation.learner)})
+        self._learn_of_modified(operation, modified)
+        return outcome
 
     def _supersede(self, operation: Operation) -> None:
         """Forget what other runs wrote to the slots of this operation: readings need not show it from now on."""
@@ -246,6 +258,21 @@ class Attempts:
             )
         self.proven |= _kinds(operation)
         return outcome
+
+    def _learn_of_modified(self, operation: Operation, before: tuple[datetime, float] | None) -> None:
+        """Compare LastModified before a canary and after it, if readings around it showed both.
+
+        A time as recent as the write proves nothing: OneFile's times are whole seconds. Of two kinds in one write it is
+        not known which one moved it.
+        """
+        after = self.reader.modified(operation.learner)
+        if before is None or after is None or after[1] <= self.last_write:
+            return
+        kinds = _kinds(operation)
+        if after[0] > before[0]:
+            self.modified_moves |= dict.fromkeys(kinds, True) if len(kinds) == 1 else {}
+        elif self.reader.clock.now() - before[0] > MODIFIED_IS_EARLIER:
+            self.modified_moves |= dict.fromkeys(kinds, False)
 
     def _managed_layers(self, operation: Operation, known: Iterable[Slot]) -> list[Slot]:
         """Leave out the slots that only an earlier canary's reading of the whole learner showed."""

@@ -15,23 +15,27 @@ from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.history import JournalRow
 from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import AsDeclared, Plan
-from reconciler.model.slots import Place, Slot, UserId
+from reconciler.model.slots import Place, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
 from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.reader import Reader
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
 from reconciler.store import Store
 
-WORKERS = 8
+WORKERS = 8  # learners who are written at the same time: no more writes than these are under way if something breaks
 NOTHING_REFUSED: Mapping[Place, str] = {}
 NOTHING_AGREED: AsDeclared = {}
 
 
 class Applied(Struct, frozen=True):
-    """Every operation's outcome, in plan order. `error` is what ended the run early, if anything did."""
+    """Every operation's outcome, in plan order. `error` is what ended the run early, if anything did.
+
+    `modified_moves` is whether a canary of a kind of slot moved the learner's LastModified.
+    """
 
     outcomes: tuple[Outcome, ...]
     error: ReconcilerError | None = None
+    modified_moves: Mapping[SlotKind, bool] = {}
 
 
 async def apply_plan(
@@ -46,6 +50,7 @@ async def apply_plan(
     read_at: datetime | None = None,
     refused: Mapping[Place, str] = NOTHING_REFUSED,
     closed: Callable[[], ReconcilerError | None] = lambda: None,
+    proven_lately: Collection[SlotKind] = (),
 ) -> Applied:
     """Carry out `plan` through the reader's client, journalled under `run`, which has begun and holds the lock.
 
@@ -54,16 +59,33 @@ async def apply_plan(
     once, each learner's operations always in plan order. `unsettled` slots, which an earlier run may or may not have
     written, are not written again. `agreed` slots are recorded, because the plan's reading found them as declared;
     `read_at` is when, if that was before this session. `closed` returns an error once nothing more may be written.
-    `refused` slots are conflicts for the reason given. `still_ours` raises Locked when the lock is lost.
-    An error or a cancellation ends the run early; the outcomes show what was done by then.
+    `refused` slots are conflicts for the reason given. A plan of one operation needs no canary if its kinds were
+    `proven_lately` by an earlier run: nothing follows that it would protect, and it is read back at the end.
+    `still_ours` raises Locked when the lock is lost. An error or a cancellation ends the run early; the outcomes show
+    what was done by then.
     """
     journal = RunJournal(plan, store, run, reader, agreed, read_at)
-    attempts = Attempts(journal, reader, still_ours, _declared_slots(plan), unsettled, refused=refused, closed=closed)
+    attempts = Attempts(
+        journal,
+        reader,
+        still_ours,
+        _declared_slots(plan),
+        unsettled,
+        refused=refused,
+        closed=closed,
+        proven_lately=proven_lately if is_one_write(plan) else (),
+    )
     try:
         await _Schedule(plan, journal, attempts).run()
     except asyncio.CancelledError:  # Ctrl-C: what was sent is reported, and the next run settles it
         attempts.abort(_interrupted())
-    return Applied(journal.close(plan.operations, attempts.stopped or "the run ended before it"), attempts.error)
+    outcomes = journal.close(plan.operations, attempts.stopped or "the run ended before it")
+    return Applied(outcomes, attempts.error, attempts.modified_moves)
+
+
+def is_one_write(plan: Plan) -> bool:
+    """Return whether a plan writes one slot, or the defaults of one learner, and nothing else."""
+    return len(plan.operations) == 1
 
 
 def _interrupted() -> ReconcilerError:
@@ -117,7 +139,7 @@ class _Schedule:
             for operation in self.work[learner]:
                 self.attempts.precheck(operation, slots)
 
-        await gather_bounded(list(self.work), check, workers=WORKERS)
+        await gather_bounded(list(self.work), check)
 
     async def _write_all(self) -> None:
         """Write every learner, then settle the writes that OneFile did not show at first and do what follows them."""
@@ -125,7 +147,7 @@ class _Schedule:
         while learners:
             await self._write(learners)
             learners = list(self.attempts.waiting)
-            await gather_bounded(learners, self._settle_waiting, workers=WORKERS)
+            await gather_bounded(learners, self._settle_waiting)
 
     async def _write(self, learners: Collection[UserId]) -> None:
         """Write canaries alone, so that no other learner is written before they are proven; then several at once."""
@@ -205,7 +227,7 @@ class _Schedule:
             for outcome in unproven[learner]:
                 self.attempts.prove(outcome, read)
 
-        await gather_bounded(list(unproven), verify, workers=WORKERS)
+        await gather_bounded(list(unproven), verify)
 
 
 def _why_skipped(outcome: Outcome) -> str:

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     click.option("--due", is_flag=True, help="With --correct: also apply what dates have brought about, as approved."),
     click.option("--base", metavar="GIT_REF", help="Separate this change from what was already pending at GIT_REF."),
     UNDECLARED,
+    click.option("--full", is_flag=True, help="Read every declared learner, also if OneFile shows who changed."),
+    click.option(
+        "--rotate",
+        metavar="DAYS",
+        type=click.IntRange(2, 28),
+        help="Read a part of the learners each day, everybody within DAYS days; see how-to/drift.md.",
+    ),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is drift."),
     examples=("reconciler drift", "reconciler drift --correct --due --detailed-exitcode"),
 )
@@ -38,6 +45,8 @@ def drift(
     approved: str | None,
     base: str | None,
     undeclared: bool,
+    full: bool,
+    rotate: int | None,
     detailed_exitcode: bool,
 ) -> int:
     """Report changes that were made directly in OneFile.
@@ -52,7 +61,11 @@ def drift(
         raise click.UsageError("--approved needs --correct.")
     if base and correct:
         raise click.UsageError("--base cannot be used with --correct: its files may not be merged yet.")
-    options = replace(options, undeclared=undeclared)
+    if full and rotate:
+        raise click.UsageError("--full reads everybody, and --rotate a part: give one of them.")
+    if rotate and (options.is_narrow or base or options.at):
+        raise click.UsageError("--rotate is for a daily run of all files: leave out scopes, --base and --at.")
+    options = replace(options, undeclared=undeclared, full=full, rotate_days=rotate)
     drifting = commands.drift.drift(options, environment, correct=correct, due=due, approved=approved, base=base)
     code = drifting.exit_code(detailed=detailed_exitcode)
     output.deliver("drift", drifting.report, exit_code=code)

@@ -6,17 +6,19 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from reconciler.apply.attempt import READING_COUNTS_FOR
+from reconciler.apply.canary_facts import note_modified, note_proven, proven_lately
 from reconciler.apply.executor import NOTHING_AGREED, Applied, apply_plan
 from reconciler.apply.forecast import calls_to_apply
 from reconciler.apply.recovery import settle_late, settle_open
-from reconciler.commands.plan import Planned, observe_in, plan_in
+from reconciler.commands.plan import Planned, known_learners, observe_in, plan_in
 from reconciler.commands.plan_file import load
-from reconciler.model.declared import Declared
-from reconciler.model.observed import Observed
+from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.operations import Outcome, State, addresses
 from reconciler.model.plan import NO_WATCH, AsDeclared, GitState, Plan, Watch
 from reconciler.model.slots import Place, Site, Slot, SlotKind, Unread, UserId
@@ -40,6 +42,7 @@ from reconciler.plan.alteration import (
     reverted_runs,
     suspects,
     two_sided,
+    written_layers,
 )
 from reconciler.plan.complete import relimit_plan
 from reconciler.plan.due import NEEDS_A_PERSON, Due, DueAction
@@ -57,6 +60,7 @@ from reconciler.runtime.session import Session, begin_run, open_session
 from reconciler.runtime.sightings import note_sightings
 from reconciler.runtime.store_snapshot import (
     identities_at,
+    just_planned,
     note_reading,
     recorded_at,
     remember_cohorts,
@@ -270,7 +274,8 @@ async def _judged_anew(session: Session, environment: Environment, plan: Plan, d
     """Judge a saved plan by policy, with a reading of the learners to whom it writes.
 
     Of the others, the declared slots are taken to be as the plan has them; those who then lack a finding, or whom
-    somebody with an account on either side looks after, are read too. Everybody whom it writes is looked up.
+    somebody with an account on either side looks after, are read too. Everybody whom it writes is looked up. A plan
+    whose own reading still counts is read again only where it writes.
     """
     known = learners_of(plan, declared)
     everyone = replace(declared, learners=tuple(known.values()))
@@ -278,7 +283,12 @@ async def _judged_anew(session: Session, environment: Environment, plan: Plan, d
     written = {operation.learner for operation in plan.operations} & known.keys()
     if declared.settings.level("employer_placement") == "error":  # the plan does not hold placements
         written |= {user for user, learner in known.items() if EMPLOYER in learner.slots}
-    observed = await _read_again(session, environment, everyone, observed, written)
+    counts_for = timedelta(seconds=READING_COUNTS_FOR)
+    is_young = timedelta() <= environment.clock.now() - plan.created_at < counts_for
+    is_ours = written <= just_planned(session.store, plan.site, session.account, counts_for)  # a file may say any time
+    is_plain = written.isdisjoint(two_sided(plan, everyone, observed))
+    places = written_layers(plan) if is_young and is_ours and is_plain else None
+    observed = await _read_again(session, environment, everyone, observed, written, places)
     suspected = (suspects(plan, everyone, observed) | two_sided(plan, everyone, observed)) - written
     observed = await _read_again(session, environment, everyone, observed, suspected)
     judged = broken_today(plan, everyone, observed, written | suspected)
@@ -291,17 +301,40 @@ async def _judged_anew(session: Session, environment: Environment, plan: Plan, d
 
 
 async def _read_again(
-    session: Session, environment: Environment, declared: Declared, observed: Observed, users: Collection[UserId]
+    session: Session,
+    environment: Environment,
+    declared: Declared,
+    observed: Observed,
+    users: Collection[UserId],
+    places: Mapping[UserId, Collection[SlotKind]] | None = None,
 ) -> Observed:
-    """Return what is observed, with these learners as a reading shows them now."""
+    """Return what is observed, with these learners as a reading shows them now; with `places`, only those kinds."""
     if not users:
         return observed
-    read = await observe_in(
-        session,
-        environment,
-        replace(declared, learners=tuple(learner for learner in declared.learners if learner.id in users)),
+    wanted = replace(
+        declared,
+        learners=tuple(
+            learner if places is None else _restricted(learner, places.get(learner.id, ()))
+            for learner in declared.learners
+            if learner.id is not None and learner.id in users
+        ),
     )
-    return replace(read, learners={**observed.learners, **read.learners}, staff={**observed.staff, **read.staff})
+    known = known_learners(session, wanted, just_read=() if places is None else users)
+    read = await observe_in(session, environment, wanted, known=known)
+    learners = {
+        user: seen if places is None else _merged(observed.learners.get(user), seen)
+        for user, seen in read.learners.items()
+    }
+    return replace(read, learners={**observed.learners, **learners}, staff={**observed.staff, **read.staff})
+
+
+def _restricted(learner: DeclaredLearner, kinds: Collection[SlotKind]) -> DeclaredLearner:
+    return replace(learner, slots={slot: want for slot, want in learner.slots.items() if slot.kind in kinds})
+
+
+def _merged(planned: ObservedLearner | None, seen: ObservedLearner) -> ObservedLearner:
+    """Return a learner as read; what was not read again is as the plan has it."""
+    return replace(seen, slots={**planned.slots, **seen.slots}) if planned else seen
 
 
 def refuse_if_locked(
@@ -347,7 +380,7 @@ async def run_plan(
         await wait_until_open(environment, declared.settings, wait)
     if environment.progress and plan.operations:
         with environment.progress(declared.settings.calls_per_minute) as progress:
-            progress.applying(calls_to_apply(plan, session.reader.shows))
+            progress.applying(calls_to_apply(plan, session.reader, proven_lately(store, session.account, plan)))
     started = environment.clock.now()
     run = begin_run(
         store,
@@ -441,7 +474,8 @@ async def _carry_out(
         await settle_open(store, session.reader, site)
         settle_late(store, site, plan)
     doubtful = unsettled(store, sites)
-    return await apply_plan(
+    lately = proven_lately(store, session.account, plan)
+    applied = await apply_plan(
         plan,
         session.reader,
         store,
@@ -452,7 +486,11 @@ async def _carry_out(
         read_at=None if work.just_read else plan.created_at,
         refused=plan.refused,
         closed=closed,
+        proven_lately=lately,
     )
+    note_proven(store, session.account, plan, applied.outcomes, lately)
+    note_modified(store, session.account, plan, applied.modified_moves)
+    return applied
 
 
 def _agreed(session: Session, work: _Work, outdated: Collection[UserId], doubtful: Collection[Place]) -> AsDeclared:

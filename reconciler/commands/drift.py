@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from reconciler.commands.apply import ApplyResult, refuse_if_locked, run_plan
 from reconciler.commands.drift_approval import approved_files, why_none
+from reconciler.commands.drift_part import coverage, note_followed, part_to_read
 from reconciler.commands.due import carry_out, find_due
 from reconciler.commands.plan import Planned, compare_both, observe_in
 from reconciler.commands.plan_base import as_on_base, base_of, for_both
@@ -46,6 +47,7 @@ from reconciler.plan.drift import (
     unmanaged,
     wanted_by,
 )
+from reconciler.plan.roll import roll_of
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, StoreError
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.declared_state import read_state
@@ -140,8 +142,13 @@ async def _drift(
         if correct:
             refuse_if_locked(session, options, environment, declared.settings.organisation, command="drift")
         files = approved_files(options, declared, store, target, approved) if correct else None
+        began = store.now()
+        part = await part_to_read(session, options, declared) if other is None else None
+        everybody, declared = declared, part.declared if part else declared
         reading = await observe_in(session, environment, for_both(declared, other), undeclared=options.undeclared)
         plan = compare_both(declared, other, reading, store, target, options, environment).made_from(files_at).plan
+        if part:
+            plan = replace(plan, roll=roll_of(everybody, reading))
         observed = narrow(reading, declared) if other else reading
         approval = files.on(observed) if files else None
         unapproved = "" if files else why_none(store, Site(target, declared.settings.organisation))
@@ -151,6 +158,11 @@ async def _drift(
         read_before = note_reading(store, plan, observed.taken_at) if notes else last_reading(store, plan)
         watch = note_sightings(store, plan, session.began) if notes else plan.watch
         report = replace(report, unapproved=unapproved, read_before=read_before, watch=watch)
+        if notes and not options.is_narrow:
+            note_followed(session, everybody, began)
+            for site in plan.by_site() if part else ():
+                store.set_last_reading(site, observed.taken_at)
+            report = replace(report, coverage=coverage(session, everybody, part))
         report = replace(report, spent_calls=session.client.calls)
         chosen = {place_of(drifted.change) for drifted in report.drift if drifted.verdict is DriftAction.CORRECT}
         drifting = Drifting(report, correct)

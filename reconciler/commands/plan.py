@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from reconciler.commands.plan_base import Base, as_on_base, base_of, for_both
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change, Finding, GitState, Plan
-from reconciler.model.slots import Site
+from reconciler.model.slots import Place, Site, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.narrow import narrow
 from reconciler.plan.complete import Conditions, attribute_plan, complete_plan
@@ -22,12 +24,17 @@ from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading, save_reading
 from reconciler.runtime.session import open_store
-from reconciler.runtime.store_snapshot import snapshot
+from reconciler.runtime.store_snapshot import note_planned, snapshot
 from reconciler.runtime.target import target_of
 from reconciler.store import Store
 
 if TYPE_CHECKING:
+    from reconciler.observed.people import Known
     from reconciler.runtime.session import Session
+
+
+READING_OF_LATE = timedelta(hours=24)
+"""Age of a reading of the list of learners that still proves, for a short reading, that somebody is on it."""
 
 
 class Planned(Struct, frozen=True, dict=True):
@@ -133,7 +140,12 @@ async def plan_in(
     base: Base | None = None,
 ) -> Planned:
     """Make the plan in an open session. The reader keeps its readings for an apply that follows."""
-    observed = await observe_in(session, environment, for_both(declared, base), undeclared=options.undeclared)
+    is_short = bool(options.learners) and base is None and save_observed is None
+    known = known_learners(session, declared) if is_short else None
+    wanted = for_both(declared, base)
+    observed = await observe_in(session, environment, wanted, undeclared=options.undeclared, known=known)
+    if known:
+        note_planned(session.store, declared, session.target.name, session.account)
     if save_observed:
         save_reading(observed, Site(session.target.name, declared.settings.organisation), save_observed)
     return compare_both(declared, base, observed, session.store, session.target.name, options, environment)
@@ -175,12 +187,31 @@ def _conditions(target: str, options: Options, environment: Environment) -> Cond
     return Conditions(target, environment.clock.now(), options.everyone, options.ahead_days, options.until)
 
 
+def known_learners(session: Session, declared: Declared, just_read: Collection[UserId] = ()) -> Known:
+    """Return what makes a reading of very few learners short: who was active lately, and the record."""
+    from reconciler.observed.people import Known
+
+    store, since = session.store, session.store.now() - READING_OF_LATE
+    active: set[UserId] = set()
+    recorded: dict[Place, UserId | None] = {}
+    for site, users in declared.by_site(session.target.name, {}).items():
+        active |= {user for user, at in store.readings(site).items() if at >= since}
+        recorded |= {place: staff for place, staff in store.recorded(site, users).items() if place[0] in users}
+    return Known(active, recorded, just_read)
+
+
 async def observe_in(
-    session: Session, environment: Environment, declared: Declared, *, undeclared: bool = False
+    session: Session,
+    environment: Environment,
+    declared: Declared,
+    *,
+    undeclared: bool = False,
+    known: Known | None = None,
 ) -> Observed:
     """Read OneFile once; knowledge about the server is stored, also when the reading fails.
 
-    With `undeclared`, the whole list of learners is read, and its cost is printed before it is spent.
+    With `undeclared`, the whole list of learners is read, and its cost is printed before it is spent. With `known`, a
+    reading of very few learners is short.
     """
     from reconciler.apply.read_back import await_recent_writes
     from reconciler.observed.observe import observe
@@ -192,7 +223,7 @@ async def observe_in(
             learnt_capabilities(session, environment, declared.settings.organisation) as capabilities,
             progress_listener(environment, declared.settings) as progress,
         ):
-            observed = await observe(declared, session.reader, capabilities, progress, announce)
+            observed = await observe(declared, session.reader, capabilities, progress, announce, known)
             for site in declared.by_site(session.target.name, observed.misids):
                 observed = await await_recent_writes(session.store, session.reader, site, observed)
             return observed

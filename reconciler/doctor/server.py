@@ -56,7 +56,9 @@ class ServerChecks:
     async def hold(self, settings: Settings | None, declared: Declared | None, *, kept: bool) -> None:
         """Make every check that takes a call. `kept`: the store is the real one, so a canary can be journalled."""
         try:
-            async with open_session(self._options, self._environment, settings or _NO_SETTINGS) as session:
+            async with open_session(
+                self._options, self._environment, settings or _NO_SETTINGS, logs_in=True
+            ) as session:
                 try:
                     await self._talk(session, settings, declared, kept=kept)
                 finally:

@@ -25,6 +25,9 @@ class Work:
 
     def __init__(self, reader: Reader, capabilities: Capabilities) -> None:
         self.slots: dict[UserId, dict[Slot, Holder]] = defaultdict(dict)
+        self.alone: dict[UserId, set[frozenset[SlotKind]]] = defaultdict(
+            set
+        )  # layers that a search of their own showed
         self._times: dict[UserId, float] = {}
         self._reader = reader
         aims = ListReader("learning_aims", reader.all_learning_aims, reader.paging, capabilities)
@@ -86,6 +89,7 @@ class Work:
         started = self._reader.clock.monotonic()
         ask = self._reader.learning_aims if layer.kinds is LEARNING_AIM_KINDS else self._reader.units
         self.slots[learner] |= await ask(learner, slots)
+        self.alone[learner].add(layer.kinds)
         self._times[learner] = min(started, self.at(learner))
         spent()
 

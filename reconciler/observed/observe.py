@@ -10,8 +10,10 @@ from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.slots import OrganisationId, SlotKind, UserId
 from reconciler.observed.aims_and_units import Work
-from reconciler.observed.people import People
+from reconciler.observed.people import Known, People
+from reconciler.observed.staff_accounts import UNMARKED
 from reconciler.onefile.capabilities import Capabilities
+from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.reader import Reader
 
 
@@ -29,11 +31,13 @@ async def observe(
     capabilities: Capabilities | None = None,
     progress: ProgressListener | None = None,
     announce: Callable[[str], None] | None = None,
+    known: Known | None = None,
 ) -> Observed:
     """Read every declared learner's managed slots, and the status of everybody who should hold one.
 
     First a few calls: the lists of people, and which lists are worth reading. Then the forecast, then the rest.
-    With `announce`, the whole list of learners is read, and it receives the cost before that is spent.
+    With `announce`, the whole list of learners is read, and it receives the cost before that is spent. With `known`, a
+    reading of very few learners looks only for the staff of slots that are to change, and for no list of learners.
     Knowledge about the server is stored in `capabilities`. Raises ServiceError when a read fails or contradicts itself.
     """
     capabilities = capabilities if capabilities is not None else Capabilities()
@@ -45,18 +49,18 @@ async def observe(
             progress.spent(reader.client.calls - begun)
 
     split = _split(declared) or ([(declared.settings.organisation, [])] if announce else [])
-    groups = [People(declared, organisation, learners, reader, capabilities) for organisation, learners in split]
+    groups = [People(declared, organisation, learners, reader, capabilities, known) for organisation, learners in split]
     work = Work(reader, capabilities)
-    for people in groups:
-        await people.survey()
+    await _side_by_side(groups, reader, capabilities)
     likely = [learner.slots.keys() for people in groups for learner in people.likely()]
     await work.survey(likely, sum(people.size for people in groups))
     if progress:
         progress.forecast(reader.client.calls - begun, work.calls_left + sum(people.calls_left for people in groups))
-    for people in groups:
-        await people.read(spent)
+    await gather_bounded(groups, lambda people: people.read(spent))
     active = {user: person for people in groups for user, person in people.found.items() if person.standing == "active"}
     await work.read({user: person.declared.slots.keys() for user, person in active.items()}, spent)
+    for people in groups:
+        await people.find_new_staff(work.slots)
     if declared.settings.level("staff_active") != "off":
         for people in groups:
             await people.staff.find_holders(_holders(people, work))
@@ -66,6 +70,7 @@ async def observe(
             await people.staff.look_at_shared()
         spent()
     for people in groups:
+        people.staff.learn_of_shared()
         await people.read_roster(announce)
     if reader.paging.settled:
         capabilities.set("page_rows", str(reader.paging.rows))
@@ -73,7 +78,8 @@ async def observe(
 
     for user, person in active.items():
         slots = {**person.defaults, **work.slots.get(user, {})}
-        reader.remember(user, slots, person.declared.slots.keys(), min(person.at, work.at(user)))
+        at = min(person.at, work.at(user))
+        reader.remember(user, slots, person.declared.slots.keys(), at, work.alone.get(user, ()))
     return Observed(
         taken_at=taken_at,
         learners={
@@ -92,6 +98,14 @@ async def observe(
         ),
         identities={digest: user for people in groups for digest, user in people.identities().items()},
     )
+
+
+async def _side_by_side(groups: list[People], reader: Reader, capabilities: Capabilities) -> None:
+    """Survey the organisations at the same time; the first alone if it teaches what would save the others a call."""
+    is_known = reader.paging.settled and capabilities.get(UNMARKED) is not None
+    for people in groups[: 0 if is_known else 1]:
+        await people.survey()
+    await gather_bounded(groups[0 if is_known else 1 :], lambda people: people.survey())
 
 
 def _holders(people: People, work: Work) -> dict[UserId, set[SlotKind]]:

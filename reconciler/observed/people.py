@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.observed import AccountStatus, Roster, misid_digest
+from reconciler.model.observed import AccountStatus, Recorded, Roster, misid_digest
 from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.observed.staff_accounts import EMPLOYER, UNMARKED, StaffAccounts
@@ -30,6 +30,17 @@ class Found(Struct, frozen=True):
     at: float
 
 
+class Known(Struct, frozen=True):
+    """Learners who were active in a reading of the last hours, and the record, for a reading of very few of them.
+
+    `just_read` were read by a plan that is being applied: only what is asked for is read again.
+    """
+
+    active: Collection[UserId]
+    recorded: Recorded
+    just_read: Collection[UserId] = ()
+
+
 class People:
     """Reader of the declared learners of one organisation, and of everybody who should hold their slots.
 
@@ -44,6 +55,7 @@ class People:
         learners: Collection[DeclaredLearner],
         reader: Reader,
         capabilities: Capabilities,
+        known: Known | None = None,
     ) -> None:
         self.found: dict[UserId, Found] = {}
         self.misids: dict[str, UserId] = {}
@@ -67,12 +79,16 @@ class People:
         self._listed_at = 0.0
         self._called = False  # the unpaged list was sent
         self._shows = f"shows:learners:{organisation}"
+        few = len(learners) <= FEW and self.staff.may_be_few
+        self._known = known if known and few and all(learner.id in known.active for learner in learners) else None
 
     # -------------------------------------------------------------- what it will cost
 
     async def survey(self) -> None:
         """Read the learners' list and the staff: all that the cost of the rest depends on."""
         self._listed_at = self._reader.clock.monotonic()
+        if self._known:
+            return
         called = self._called = await self._register.call()
         if called and (not self._absent() or await self._register.confirm()):
             await self._survey_rows()
@@ -190,6 +206,27 @@ class People:
         await self.staff.find_placements(active)
         spent()
 
+    async def find_new_staff(self, work: Mapping[UserId, Mapping[Slot, Holder]]) -> None:
+        """Look for the staff of slots that do not hold what is declared, if only those are looked for.
+
+        A slot that OneFile does not show holds what was recorded.
+        """
+        known = self._known
+        if known is None:
+            return
+        changing = []
+        for user, found in self.found.items():
+            held = {**found.defaults, **work.get(user, {})}
+            slots = {
+                slot: want
+                for slot, want in found.declared.slots.items()
+                if _held(user, slot, held, known.recorded) != want.staff
+            }
+            changing.append(replace(found.declared, slots=slots))
+        await self.staff.survey(changing)
+        if not known.just_read:
+            await self.staff.find_placements(changing)
+
     async def read_roster(self, announce: Callable[[str], None] | None) -> None:
         """Keep the organisation's active learners, if the lists that were read show them.
 
@@ -285,14 +322,17 @@ class People:
         """Take the learner from the list if it shows all that is wanted, or else from their own record."""
         listed, row = self._register.listed.get(user), self._register.rows.get(user)
         wants, at = self._asked(learner), self._listed_at
-        shown = self._shows_enough(row, learner) if row else listed is not None and not wants
+        is_known = listed is not None or bool(self._known and user in self._known.just_read)
+        shown = self._shows_enough(row, learner) if row else is_known and not wants
         own = None
         if not shown or self.staff.unmarked:
             at = self._reader.clock.monotonic()
             own = await self._reader.user(user)
         if own and own.archived and listed and not listed.archived:
             self._capabilities.set(UNMARKED, "yes")
-        standing = self._standing(own or (listed if shown else None), listed=listed is not None)
+        standing: AccountStatus = "active"
+        if own or listed or not shown:
+            standing = self._standing(own or (listed if shown else None), listed=listed is not None)
         record = own or row
         placement = record.placement if record and EMPLOYER in learner.slots else None
         defaults = {Slot(kind): self._default(kind, own, row) for kind in wants}
@@ -339,6 +379,12 @@ class People:
 def _both(learner: DeclaredLearner, other: DeclaredLearner | None) -> DeclaredLearner:
     """Merge two entries for one learner, by id and by MISID: all that either asks for is read once."""
     return replace(learner, slots={**other.slots, **learner.slots}) if other else learner
+
+
+def _held(user: UserId, slot: Slot, held: Mapping[Slot, Holder], recorded: Recorded) -> Holder:
+    """Return who holds a slot: as read or, if OneFile does not show it, as recorded."""
+    seen = held.get(slot, Unread.UNREADABLE)
+    return recorded.get((user, slot), seen) if seen is Unread.UNREADABLE else seen
 
 
 def _unread(found: Found, kind: SlotKind) -> bool:

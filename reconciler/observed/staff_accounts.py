@@ -54,6 +54,26 @@ class StaffAccounts:
         """True if this server's lists have archived users among them, and only their own record shows it."""
         return self._capabilities.get(UNMARKED) == "yes"
 
+    @property
+    def may_be_few(self) -> bool:
+        """True if it is known that accounts of several roles need not be compared to judge a few of them.
+
+        That is if lists have no archived users, and no two accounts had one MISID when all were read last.
+        """
+        return self._capabilities.get(UNMARKED) == "no" and self._capabilities.get(self._shares) == "no"
+
+    @property
+    def _shares(self) -> str:
+        return f"shares:misid:{self._organisation}"
+
+    def learn_of_shared(self) -> None:
+        """Store whether any two accounts have one MISID; a reading of a part must have read every role to tell."""
+        if not self._lists or (self._declared.left_out and not self._lists.keys() >= PEOPLE_ROLES):
+            return
+        rows = {user: row for listed in self._lists.values() for user, row in listed.rows.items()}
+        misids = [misid for row in rows.values() if (misid := row.misid.strip())]
+        self._capabilities.set(self._shares, "yes" if len(set(misids)) < len(misids) else "no")
+
     async def survey(self, learners: Collection[DeclaredLearner]) -> None:
         """Look for everybody who should hold a slot among the organisation's active users of their role."""
         members = self._declared.staff_by_id()
@@ -62,9 +82,12 @@ class StaffAccounts:
             for want in learner.slots.values():
                 if want.staff is not None:
                     needed[members[want.staff].role].add(want.staff)
+        for role in sorted(needed):
+            self._lists[role] = _StaffList(self._reader, self._organisation, role, self._capabilities)
+        if self._reader.paging.settled:  # what the first list teaches saves calls on the others
+            await gather_bounded(needed, lambda role: self._lists[role].look_for(needed[role]))
         for role, group in sorted(needed.items()):
-            accounts = _StaffList(self._reader, self._organisation, role, self._capabilities)
-            self._lists[role] = accounts
+            accounts = self._lists[role]
             await accounts.look_for(group)
             await self._learn_of_archived(accounts.rows)
             await self._find(group, dict.fromkeys(group & accounts.rows.keys(), role))

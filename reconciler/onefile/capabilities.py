@@ -26,6 +26,7 @@ class Capabilities:
     | shows:learners:5740  | the defaults in a row of the paged list, with commas; or nothing           |
     | archived:unmarked    | "yes" if lists contain archived users that only their own record marks;    |
     |                      | "no" if the first user of a list is not archived, or is marked there       |
+    | shares:misid:5740    | "yes" if accounts of staff share a MISID, "no" if none of several roles do |
     """
 
     known: dict[str, str] = field(default_factory=dict)

@@ -13,9 +13,11 @@ from reconciler.clock import Clock
 from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.onefile.errors import Answer, ErrorMapper, HttpRequest, NoAnswer
 from reconciler.onefile.http import LARGEST_ANSWER_BYTES, USUAL_TIMEOUTS, HttpClient, Timeouts
+from reconciler.onefile.in_flight import MOST, InFlight
 from reconciler.onefile.progress_limit import Notify, ProgressLimit
 from reconciler.onefile.redaction import mask
 from reconciler.onefile.retry import Backoff, RetryState, pause_seconds
+from reconciler.onefile.sealed_session import SessionKeeper
 from reconciler.onefile.token import LONGEST_TOKEN, CustomerToken
 from reconciler.problems import ServiceError, Unauthorised
 from reconciler.ratelimit import LONGEST_WAIT_SECONDS, RateLimiter
@@ -28,10 +30,13 @@ USUAL_BACKOFF = Backoff()
 
 
 class _Session(RedactedRepr, Struct, frozen=True):
+    """One session. `kept`: an earlier command opened it, so the server may have ended it meanwhile."""
+
     hidden = ("token",)
 
     token: str
     since: float
+    kept: bool = False
 
 
 class _PreconditionFailed(Exception):
@@ -43,10 +48,12 @@ class OneFile:
 
     `base_url` comes from a Target. `transport` replaces the network, for an application in this process.
     `ca_file` names certificate authorities in PEM that are trusted beside the usual ones.
-    At most `max_in_flight` calls are under way at once, and the rate limiter decides when the next may go.
+    At most `max_in_flight` calls are under way at once: as many as the latency needs, see InFlight. The rate limiter
+    decides when the next may go.
     `calls` counts the requests sent, log-ins and retries included; `throttled`, the answers of 429. `clock_skew`
     is how many seconds our clock is ahead of the Date of the latest answer, None if no answer had a Date.
     After `longest_wait_seconds` without progress every call fails; `notify` shows a person what is awaited.
+    `keeper` keeps the session for the next command.
     """
 
     def __init__(
@@ -60,10 +67,11 @@ class OneFile:
         ca_file: str = "",
         timeouts: Timeouts = USUAL_TIMEOUTS,
         backoff: Backoff = USUAL_BACKOFF,
-        max_in_flight: int = 8,
+        max_in_flight: int = MOST,
         largest_answer_bytes: int = LARGEST_ANSWER_BYTES,
         longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
         notify: Notify | None = None,
+        keeper: SessionKeeper | None = None,
     ) -> None:
         self.calls = 0
         self.throttled = 0
@@ -72,10 +80,12 @@ class OneFile:
         self._rate_limiter = rate_limiter
         self._clock = clock
         self._backoff = backoff
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._in_flight = InFlight(rate_limiter.limit, clock, max_in_flight)
         self._logging_in = asyncio.Lock()
         self._sessions: list[_Session] = []  # the last is current; the others are kept only to be masked in messages
         self._failed_log_ins: list[ServiceError] = []
+        self._keeper = keeper
+        self._accepted: _Session | None = None  # the latest in which the server did what it was asked
         self._errors = ErrorMapper(self._base_url, self._mask_secrets)
         self._progress = ProgressLimit(self._errors.host, clock, longest_wait_seconds, notify)
         self._http = HttpClient(
@@ -168,15 +178,31 @@ class OneFile:
         is, and this request keeps its own renewal.
         """
         session, renewed = (await self._open_session(refused=None))[0], False
+        if not request.repeatable and self._is_doubtful(session):
+            session, renewed = await self._open_session(refused=session)
         while True:
             answer = await self._retry_until_answered(request, {"X-TokenID": session.token})
-            expired = answer.status == 401 or (answer.status == 403 and self._is_old(session))
-            if renewed or not expired:
+            if answer.status < 400:
+                self._accepted = session
+            if renewed or not self._may_be_over(session, answer):
                 break
             session, renewed = await self._open_session(refused=session)
         if answer.status in (401, 403):
             raise self._errors.unauthorised(request, answer)
         return answer
+
+    def _may_be_over(self, session: _Session, answer: Answer) -> bool:
+        """Return True if a refusal may mean that the session is over.
+
+        Which status a server gives then is not known, so in a kept session every refusal counts until the server has
+        accepted it once: what it answers must not be taken for "there is no such user".
+        """
+        if answer.status == 401 or (answer.status == 403 and self._is_old(session)):
+            return True
+        return 400 <= answer.status < 500 and self._is_doubtful(session)
+
+    def _is_doubtful(self, session: _Session) -> bool:
+        return session.kept and self._accepted is not session
 
     def _is_old(self, session: _Session) -> bool:
         return self._clock.monotonic() - session.since >= RENEW_AFTER_SECONDS
@@ -191,6 +217,9 @@ class OneFile:
             current = self._sessions[-1] if self._sessions else None
             if current is not None and current is not refused and not self._is_old(current):
                 return current, False
+            if current is None and (kept := self._kept_session()):
+                self._sessions.append(kept)
+                return kept, False
             failed = self._failed_log_ins
             if len(failed) > failed_before or (failed and isinstance(failed[-1], Unauthorised)):
                 raise failed[-1]
@@ -210,7 +239,15 @@ class OneFile:
         token = answer.body.decode("utf-8", errors="replace").strip().strip("\"'").strip()
         if answer.status != 200 or not _may_be_session_token(token):
             raise self._errors.not_a_session(request, answer)
+        if self._keeper:
+            self._keeper.save(token)
         return _Session(token, since)
+
+    def _kept_session(self) -> _Session | None:
+        kept = self._keeper.load() if self._keeper else None
+        if kept is None or not _may_be_session_token(kept[0]) or not 0 <= kept[1] < RENEW_AFTER_SECONDS:
+            return None
+        return _Session(kept[0], self._clock.monotonic() - kept[1], kept=True)
 
     # ------------------------------------------------------------------ retries
 
@@ -232,7 +269,7 @@ class OneFile:
 
     async def _attempt(self, request: HttpRequest, headers: Mapping[str, str]) -> tuple[Answer | NoAnswer, float]:
         """Send once; return the result and the seconds that it took after the wait for the rate limit."""
-        async with self._slots, self._rate_limiter.call():
+        async with self._in_flight.call(), self._rate_limiter.call():
             if not request.precondition():
                 raise _PreconditionFailed
             self.calls += 1
@@ -241,6 +278,9 @@ class OneFile:
                 result = await self._http.send(request, headers, within_seconds=self._progress.left_for_a_try)
             if isinstance(result, Answer) and result.status < 500 and result.status != 429:
                 self._progress.progressed()
+                self._in_flight.answered(request.kind, started)
+            else:
+                self._in_flight.failed(started)
             return result, self._clock.monotonic() - started
 
     def _pause_all_calls(self, request: HttpRequest, answer: Answer, state: RetryState) -> None:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
+from reconciler.onefile.in_flight import MOST
+
 Item = TypeVar("Item")
 
-WORKERS = 8  # at 1 s a call this is still more than OneFile's 300 calls a minute
+WORKERS = MOST  # the client decides how many of their calls are under way at once
 
 
 async def gather_bounded(

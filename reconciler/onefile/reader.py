@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from reconciler.clock import Clock
 from reconciler.model.slots import (
@@ -47,10 +48,15 @@ def layers_of(slots: Iterable[Slot]) -> tuple[frozenset[SlotKind], ...]:
 
 
 class Reading(Struct, frozen=True):
-    """One learner's slots as read, and the time (monotonic seconds)."""
+    """One learner's slots as read, and the time (monotonic seconds).
+
+    `layers` are those that it has completely. `written`: a write of ours was put into it.
+    """
 
     slots: Mapping[Slot, Holder]
     at: float
+    layers: frozenset[frozenset[SlotKind]] = frozenset()
+    written: bool = False
 
 
 @dataclass
@@ -75,6 +81,8 @@ class Reader:
     notify: Notify | None = None
     _noted_lag: bool = False
     _readings: dict[UserId, Reading] = field(default_factory=dict)
+    _modified: dict[UserId, tuple[datetime, float]] = field(default_factory=dict)
+    _defaults: dict[UserId, tuple[Mapping[Slot, Holder], float]] = field(default_factory=dict)
     _owner: dict[tuple[str, int], UserId] = field(default_factory=dict)
 
     # -------------------------------------------------------------- users
@@ -82,6 +90,7 @@ class Reader:
     async def user(self, user: UserId) -> UserRow | None:
         """Read one user; return None if OneFile has no such user."""
         request = wire.get_user(user)
+        started = self.clock.monotonic()
         try:
             answer = await self.client.read(*request)
         except Rejected as refusal:
@@ -93,6 +102,9 @@ class Reader:
         if row.id != user:
             raise _contradiction(str(request), f"requested user {user}, but OneFile sent user {row.id}")
         self._note(row.holders)
+        self._defaults[user] = self.defaults_of(row), started
+        if row.modified is not None:
+            self._modified[user] = row.modified, started
         return row
 
     def users(self, organisation: OrganisationId, role: int, *, long: bool = False) -> PagedList[UserRow]:
@@ -187,6 +199,19 @@ class Reader:
         rows.most_rows = MOST_ROWS_OF_ALL_LEARNERS
         return rows
 
+    async def modified_since(self, organisation: OrganisationId, since: datetime) -> frozenset[UserId]:
+        """Read which active learners have a record that was modified since."""
+
+        def request(page: int, size: int) -> Request:
+            return wire.search_modified(organisation, since, page, size)
+
+        rows = await self._list(request, wire.parse_users, self.paging.rows).read()
+        return frozenset(self.of_role(rows.values(), wire.LEARNER_ROLE))
+
+    def modified(self, learner: UserId) -> tuple[datetime, float] | None:
+        """Return LastModified of a learner's own record as last read, and when it was read (monotonic seconds)."""
+        return self._modified.get(learner)
+
     # -------------------------------------------------------------- slots
 
     async def slots(self, learner: UserId, needed: Collection[Slot], *, whole: bool = False) -> Reading:
@@ -198,14 +223,66 @@ class Reader:
         """
         needed_layers = layers_of(needed)
         slots: dict[Slot, Holder] = {}
+        layers = set()
         started = self.clock.monotonic()
         for layer in LAYERS:
             if layer in needed_layers:
                 slots |= await self._layer(layer, learner, needed)
+                layers.add(layer)
             elif whole:
                 with suppress(Rejected, BadAnswer):  # it is not needed, so its failure does not end the reading
                     slots |= await self._layer(layer, learner, needed)
-        return self.remember(learner, slots, needed, started)
+                    layers.add(layer)
+        return self.remember(learner, slots, needed, started, layers)
+
+    async def whole(self, learner: UserId, needed: Collection[Slot], *, within: float) -> Reading:
+        """Return a reading of all three layers; only those are read that no reading has within so many seconds.
+
+        After a write of ours every layer is read: a side effect may be anywhere.
+        """
+        return await self._completed(learner, needed, LAYERS, within)
+
+    async def _completed(
+        self, learner: UserId, needed: Collection[Slot], layers: Iterable[frozenset[SlotKind]], within: float
+    ) -> Reading:
+        """Return a reading of these layers, and of any other that is known; read what no recent reading has."""
+        kept, started = self._kept_layers(learner, within), self.clock.monotonic()
+        needed_layers = layers_of(needed)
+        read = {layer: held for layer, (held, _) in kept.items()}
+        for layer in layers:
+            if layer in kept:
+                continue
+            try:
+                read[layer] = await self._layer(layer, learner, needed)
+            except (Rejected, BadAnswer):
+                if layer in needed_layers:
+                    raise
+        slots = {slot: held for layer in read.values() for slot, held in layer.items()}
+        at = min((read_at for _, read_at in kept.values()), default=started)
+        return self.remember(learner, slots, needed, at, read)
+
+    def layers_missing(self, learner: UserId, needed: Collection[Slot], *, whole: bool, within: float) -> int:
+        """Count the layers that `recent`, or `whole`, would read now."""
+        last = self._readings.get(learner)
+        if not whole and last and self.is_recent(learner, within=within) and all(slot in last.slots for slot in needed):
+            return 0
+        kept = self._kept_layers(learner, within)
+        return sum(layer not in kept for layer in (LAYERS if whole else layers_of(needed)))
+
+    def _kept_layers(
+        self, learner: UserId, within: float
+    ) -> dict[frozenset[SlotKind], tuple[Mapping[Slot, Holder], float]]:
+        """Return the slots of each layer that was read completely within so many seconds, and when that was."""
+        last, own = self._readings.get(learner), self._defaults.get(learner)
+        if last is None or last.written:
+            return {}
+        now = self.clock.monotonic()
+        kept: dict[frozenset[SlotKind], tuple[Mapping[Slot, Holder], float]] = {}
+        for layer in last.layers if now - last.at < within else ():
+            kept[layer] = {slot: held for slot, held in last.slots.items() if slot.kind in layer}, last.at
+        if DEFAULT_KINDS not in kept and own is not None and now - own[1] < within:
+            kept[DEFAULT_KINDS] = own
+        return kept
 
     async def _layer(
         self, layer: frozenset[SlotKind], learner: UserId, needed: Collection[Slot]
@@ -229,14 +306,21 @@ class Reader:
         """Read one learner's unit slots, by a search for this learner alone."""
         return await self._work(learner, needed, wire.search_unit_summaries, wire.parse_unit_summaries)
 
-    def remember(self, learner: UserId, slots: Mapping[Slot, Holder], needed: Collection[Slot], at: float) -> Reading:
+    def remember(
+        self,
+        learner: UserId,
+        slots: Mapping[Slot, Holder],
+        needed: Collection[Slot],
+        at: float,
+        layers: Iterable[frozenset[SlotKind]] = (),
+    ) -> Reading:
         """Keep a learner's reading, begun at `at`, so that a recent one is not made again."""
         absent = {
             slot: Unread.UNREADABLE if slot.kind is SlotKind.ADDITIONAL else Unread.NOT_HELD
             for slot in needed
             if slot not in slots
         }
-        self._readings[learner] = Reading({**slots, **absent}, at)
+        self._readings[learner] = Reading({**slots, **absent}, at, frozenset(layers))
         return self._known(self._readings[learner])
 
     def is_recent(self, learner: UserId, *, within: float) -> bool:
@@ -249,17 +333,19 @@ class Reader:
         last = self._readings.get(learner)
         if last and self.is_recent(learner, within=within) and all(slot in last.slots for slot in needed):
             return self._known(last)
-        return await self.slots(learner, needed)
+        return await self._completed(learner, needed, layers_of(needed), within)
 
     def forget(self, learners: Iterable[UserId]) -> None:
         """Drop the last readings of these learners, because another run has written to them since."""
         for learner in learners:
             self._readings.pop(learner, None)
+            self._defaults.pop(learner, None)
 
     def wrote(self, learner: UserId, written: Mapping[Slot, UserId]) -> None:
         """Put our own acknowledged write into the learner's last reading, which keeps its age."""
         if last := self._readings.get(learner):
-            self._readings[learner] = replace(last, slots={**last.slots, **written})
+            self._readings[learner] = replace(last, slots={**last.slots, **written}, written=True)
+        self._defaults.pop(learner, None)
 
     def note_lag(self, learner: UserId, seconds: float) -> None:
         """Show once that readings are repeated, and for how long at most."""

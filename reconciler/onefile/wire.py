@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple, assert_never
 
 from reconciler.model.operations import AssignAdditional, AssignLearningAim, AssignUnit, Move, Operation, SetDefaults
@@ -114,6 +115,12 @@ def search_placement_learners(organisation: OrganisationId, placement: int, page
     return Request("POST", f"/User/Search/{page}/{size}", body)
 
 
+def search_modified(organisation: OrganisationId, since: datetime, page: int, size: int) -> Request:
+    """Search learners whose record was modified since."""
+    body = {"OrganisationID": organisation, "Role": LEARNER_ROLE, "LastModified": f"{since:%Y-%m-%dT%H:%M:%S}.000Z"}
+    return Request("POST", f"/User/Search/{page}/{size}", body)
+
+
 def search_misid(organisation: OrganisationId, misid: str, page: int, size: int) -> Request:
     body = {"OrganisationID": organisation, "Role": LEARNER_ROLE, "MISID": misid}
     return Request("POST", f"/User/Search/{page}/{size}", body)
@@ -183,6 +190,7 @@ class UserRow(RedactedRepr, Struct, frozen=True):
     classroom: int | Unread | None = Unread.UNREADABLE
     name: str = ""
     email: str = ""
+    modified: datetime | None = None
 
 
 class WorkRow(Struct, frozen=True):
@@ -276,7 +284,20 @@ def _user(fields: _Fields, request: Request) -> UserRow:
         classroom=(_number(fields, "classroomid", request) or None) if "classroomid" in fields else Unread.UNREADABLE,
         name=" ".join(part for key in ("firstname", "lastname") if (part := _text(fields, key))),
         email=_text(fields, "email"),
+        modified=_moment(fields, "lastmodified"),
     )
+
+
+def _moment(fields: _Fields, key: str) -> datetime | None:
+    """Return a time in UTC; None if there is none, or it cannot be understood."""
+    text = _text(fields, key)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _text(fields: _Fields, key: str) -> str:

@@ -8,9 +8,9 @@ from datetime import date
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
-from reconciler.model.operations import Move
+from reconciler.model.operations import Move, moves
 from reconciler.model.plan import REVERTED, Change, Finding, Plan
-from reconciler.model.slots import Holder, Place, Role, Slot, Unread, UserId
+from reconciler.model.slots import LAYERS, Holder, Place, Role, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.lookahead import later_findings
 from reconciler.plan.policies import ASSESSING, check_policies
@@ -138,6 +138,16 @@ def _declared(learner: DeclaredLearner) -> dict[Slot, Holder]:
 
 def _in_sync(row: Change) -> bool:
     return row.action == "no-op" and not row.blocked and not row.held and row.reason != "unknown"
+
+
+def written_layers(plan: Plan) -> dict[UserId, set[SlotKind]]:
+    """Return by learner the kinds of slot that the searches for the plan's writes show."""
+    kinds: dict[UserId, set[SlotKind]] = {}
+    for operation in plan.operations:
+        written = {slot.kind for slot, _ in moves(operation)}
+        shown = (layer for layer in LAYERS if layer & written)
+        kinds.setdefault(operation.learner, set()).update(written, *shown)
+    return kinds
 
 
 def suspects(plan: Plan, declared: Declared, observed: Observed) -> set[UserId]:

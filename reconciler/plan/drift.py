@@ -18,6 +18,7 @@ from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, Watch
 from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.operations import operations_for, summarise
+from reconciler.plan.rotation import Coverage
 from reconciler.plan.watch import Seen
 from reconciler.problems import Problem
 
@@ -143,9 +144,9 @@ class DriftReport(Struct, frozen=True):
     of the files. `ended` are the issues that this run found over; `unseen` are open ones in scope whose slot it could
     not read. `approved` is the commit that corrections go back to, or `unapproved` the reason why there is none.
     `outcomes` are of the corrections of `run`. `unrecorded` is why drift cannot be detected if nothing is recorded.
-    `causes` explain several drifted slots each. `due_outcomes` are of the due changes that `due_run` applied,
-    `due_waiting` the due changes that it left, with who must act. `read_before` is when the last complete reading
-    before this one was taken.
+    `coverage` is when each learner was read, for a run of all files. `causes` explain several drifted slots each.
+    `due_outcomes` are of the due changes that `due_run` applied, `due_waiting` the due changes that it left, with who
+    must act. `read_before` is when the last complete reading before this one was taken.
     """
 
     plan: Plan
@@ -175,6 +176,7 @@ class DriftReport(Struct, frozen=True):
     due_waiting: tuple[Problem, ...] = ()
     read_before: datetime | None = None
     causes: tuple[Cause, ...] = ()
+    coverage: Coverage | None = None
 
     def corrected(self) -> frozenset[Place]:
         """Return the slots that are as applied again."""

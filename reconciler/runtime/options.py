@@ -14,7 +14,8 @@ class Options(Struct, frozen=True):
 
     `everyone`: show the caseloads of everybody, not only of people affected. `ahead_days`: how far plans warn ahead.
     `until`: the last day of a plan's later changes, None for all that is declared. `undeclared`: read the whole list of
-    learners, to find those whom no file declares.
+    learners, to find those whom no file declares. `full`: read everybody; `rotate_days`: read a part each time, and
+    everybody within so many days.
     """
 
     state: Path = Path("state")
@@ -28,6 +29,8 @@ class Options(Struct, frozen=True):
     until: date | None = None
     everyone: bool = False
     undeclared: bool = False
+    full: bool = False
+    rotate_days: int | None = None
 
     def day(self, today: date) -> date:
         """Return the day to plan for: `--at`, or today."""

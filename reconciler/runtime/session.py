@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +18,11 @@ from reconciler.model.structs import Struct
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.reader import Reader
+from reconciler.onefile.sealed_session import seal, unseal
 from reconciler.onefile.targets import Target
 from reconciler.onefile.tls import CA_FILE
 from reconciler.onefile.token import CustomerToken
-from reconciler.problems import Problem, ReconcilerError
+from reconciler.problems import Problem, ReconcilerError, StoreError
 from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.environment import Environment
@@ -48,8 +49,13 @@ class Session(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_session(options: Options, environment: Environment, settings: Settings) -> AsyncIterator[Session]:
-    """Open the store and the client of the target. Raises Invalid for a target or token that cannot be used."""
+async def open_session(
+    options: Options, environment: Environment, settings: Settings, *, logs_in: bool = False
+) -> AsyncIterator[Session]:
+    """Open the store and the client of the target. Raises Invalid for a target or token that cannot be used.
+
+    `logs_in`: do not go on with the session of an earlier command.
+    """
     target = target_of(options, environment, settings)
     with open_store(options, environment) as store:
         began = store.last_event()
@@ -78,9 +84,34 @@ async def open_session(options: Options, environment: Environment, settings: Set
                 ca_file=environment.variables.get(CA_FILE, ""),
                 longest_wait_seconds=settings.longest_wait_seconds,
                 notify=environment.note,
+                keeper=None if logs_in or not store.keeps_sessions else _StoredSession(store, token, target),
             ) as client:
                 reader = _reader(client, environment.clock, environment, settings)
                 yield Session(target, store, client, reader, environment.clock, account, began)
+
+
+class _StoredSession(Struct, frozen=True):
+    """The session in the store, sealed. Without it there is one more call, so errors of the store do not count."""
+
+    store: Store
+    token: CustomerToken
+    target: Target
+
+    @property
+    def _place(self) -> tuple[Site, str]:
+        """The place in the store: a session is of an account, for all its organisations."""
+        return Site(self.target.name, OrganisationId(0)), self.token.account(self.target.base_url)
+
+    def load(self) -> tuple[str, float] | None:
+        with suppress(StoreError):
+            sealed, at = self.store.capabilities(*self._place).get("session", ("", self.store.now()))
+            token = unseal(sealed, self.token) if sealed else None
+            return None if token is None else (token, (self.store.now() - at).total_seconds())
+        return None
+
+    def save(self, token: str) -> None:
+        with suppress(StoreError):
+            self.store.set_capabilities(*self._place, {"session": seal(token, self.token)})
 
 
 def _reader(client: OneFile, clock: Clock, environment: Environment, settings: Settings) -> Reader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.history import AppliedCohort
@@ -20,6 +20,7 @@ from reconciler.store import JournalRow, Store
 
 Sites = Mapping[Site, Collection[UserId]]
 """The organisations that a command touches, each with its learners."""
+_JUST_PLANNED = "just_planned"
 
 
 def snapshot(options: Options, store: Store, site: Site, sites: Sites) -> StoreSnapshot:
@@ -92,10 +93,14 @@ def written_by(store: Store, run: int, site: Site) -> dict[Place, Move]:
 
 
 def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:
-    """Store the time of a complete reading for each organisation that was read, and return that of the one before.
+    """Store when each learner was read, and the time of a complete reading for each organisation that was read.
 
-    A reading of a part of the files is not complete.
+    Return that of the complete one before. A reading of a part of the files is not complete.
     """
+    learners = {change.learner for change in plan.changes if not change.blocked}
+    for site, users in plan.by_site().items():
+        if here := learners & users:
+            store.set_readings(site, {**store.readings(site), **dict.fromkeys(here, at)})
     before = last_reading(store, plan)
     if not plan.left_out:
         for site in plan.by_site():
@@ -110,6 +115,21 @@ def last_reading(store: Store, plan: Plan) -> datetime | None:
     times = [store.last_reading(site) for site, learners in plan.by_site().items() if learners]
     known = [time for time in times if time is not None]
     return min(known) if times and len(known) == len(times) else None
+
+
+def note_planned(store: Store, declared: Declared, target: str, account: str) -> None:
+    """Store that a plan has just read these few learners, for an apply that follows at once."""
+    if store.keeps_sessions:  # on a branch each plan would be a push
+        users = sorted(learner.id for learner in declared.learners if learner.id is not None)
+        site = Site(target, declared.settings.organisation)
+        store.set_capabilities(site, account, {_JUST_PLANNED: " ".join(map(str, users))})
+
+
+def just_planned(store: Store, site: Site, account: str, within: timedelta) -> frozenset[UserId]:
+    """Return the learners whom the latest plan of a few has read, if that is so recent."""
+    users, at = store.capabilities(site, account).get(_JUST_PLANNED, ("", datetime.min.replace(tzinfo=UTC)))
+    is_recent = timedelta() <= store.now() - at < within
+    return frozenset(UserId(int(user)) for user in users.split() if user.isdecimal()) if is_recent else frozenset()
 
 
 def remember_planned(store: Store, plan: Plan, by_misid: Mapping[UserId, DeclaredLearner]) -> None:

@@ -55,10 +55,12 @@ class Store(Journal, Record, StoredCapabilities, Lock, OpenIssues, Messages):
 
     A method takes milliseconds, or up to `patience` seconds while another process writes. `place` is the address
     without a password. `is_new`: this opening created the store. `keeps_each_send`: that an operation was sent
-    is stored before it is sent; a store on a branch keeps its intent alone.
+    is stored before it is sent; a store on a branch keeps its intent alone. `keeps_sessions`: a sealed session may
+    be kept here; not on a branch, which others read and which forgets nothing.
     """
 
     keeps_each_send = True
+    keeps_sessions = True
 
     def __init__(self, database: Database, *, is_new: bool) -> None:
         super().__init__(database)

@@ -233,6 +233,31 @@ class Record(Part):
     def _readings_of(self, site: Site) -> list[str]:
         return [f"{_reading_of(site)}:{repository}" for repository in self._database.repositories]
 
+    def readings(self, site: Site) -> dict[UserId, datetime]:
+        """Return when each learner of the site was last read completely, and was active."""
+        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
+        row = {"target": site.target, "name": _readings_of(site)}
+        with self._database.reading() as connection:
+            rows = connection.named(fact, row)
+            return decoded("facts", repr(row["name"]), rows[0], _read_at) if rows else {}
+
+    def set_readings(self, site: Site, readings: Mapping[UserId, datetime]) -> None:
+        by_time: dict[str, list[int]] = {}
+        for learner, at in sorted(readings.items()):
+            by_time.setdefault(at.astimezone(UTC).isoformat(timespec="seconds"), []).append(learner)
+        self.set_fact(site.target, _readings_of(site), json.dumps(by_time, separators=(",", ":")))
+
+    def followed_since(self, site: Site) -> datetime | None:
+        """Return when this repository's last drift run began that read all its learners who had changed until then."""
+        fact = "SELECT value FROM facts WHERE target = :target AND name = :name"
+        row = {"target": site.target, "name": _followed_of(site, self._database.repository)}
+        with self._database.reading() as connection:
+            rows = connection.named(fact, row)
+            return decoded("facts", repr(row["name"]), rows[0], _moment) if rows else None
+
+    def set_followed_since(self, site: Site, at: datetime) -> None:
+        self.set_fact(site.target, _followed_of(site, self._database.repository), at.isoformat())
+
     def synced(self, site: Site, memory: str) -> dict[str, dict[str, str]]:
         """Return the values of this repository's last sync with a sort of source, by learner and field.
 
@@ -299,6 +324,24 @@ def _fields(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 def _reading_of(site: Site) -> str:
     return f"last_reading:{site.organisation}"
+
+
+def _followed_of(site: Site, repository: str) -> str:
+    return f"followed:{site.organisation}:{repository}"
+
+
+def _readings_of(site: Site) -> str:
+    return f"readings:{site.organisation}"
+
+
+def _read_at(row: Mapping[str, Any]) -> dict[UserId, datetime]:
+    readings: dict[UserId, datetime] = {}
+    for at, learners in json.loads(row["value"]).items():
+        moment = datetime.fromisoformat(at).astimezone(UTC)
+        if not isinstance(learners, list) or not all(type(learner) is int for learner in learners):
+            raise ValueError(at)
+        readings |= {UserId(learner): moment for learner in learners}
+    return readings
 
 
 def _moment(row: Mapping[str, Any]) -> datetime:

@@ -33,7 +33,7 @@ def told_and_made(here: Trial, wanted: Declared) -> tuple[int, int]:
     async def work(reader: Reader) -> tuple[int, int]:
         seen = await observe(wanted, reader)
         plan = make_plan(wanted, seen, {}, target=TARGET, created_at=here.clock.now())
-        told, before = calls_to_apply(plan, reader.shows), len(here.service.calls)
+        told, before = calls_to_apply(plan, reader), len(here.service.calls)
         run, ours = here.begin_run(), lambda: None
         applied = await apply_plan(plan, reader, here.store, run, unsettled=(), still_ours=ours)
         assert set(states(applied)) == {State.DONE}

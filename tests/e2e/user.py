@@ -211,7 +211,7 @@ class Served:
     def edit(self, request: Mapping[str, object]) -> None:
         """Somebody, or something, works in OneFile's web pages."""
         at = datetime(2026, 11, 28, 9, tzinfo=UTC)
-        self.world.commit(lambda: edit(self.world, request, at), at, "edit")
+        self.world.commit(lambda: edit(self.world, request, at, self.service.switches), at, "edit")
 
 
 @contextmanager

@@ -7,11 +7,13 @@ that is not the default, the table says which probes answer differently, and how
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from onefile_sandbox.switches import Switches, allowed
+from onefile_sandbox.web_edits import edit
 from tests.onefile_sandbox.trial import (
     EMPLOYER,
     JAMES,
@@ -86,6 +88,12 @@ def _put_in_two_units(sandbox: Sandbox) -> object:
 def _employer_of_elsewhere(sandbox: Sandbox) -> object:
     away = next(user for user in sandbox.world.centre.users if user["Role"] == 40 and user["PlacementID"] == 8102)
     return _set(DefaultEmployerID=away["ID"])(sandbox)
+
+
+def _modified_in_the_pages(sandbox: Sandbox) -> object:
+    asked = {"user": LEARNER, "standard": 41242, "set": {"AssessorID": LEE}}
+    effects = edit(sandbox.world, asked, datetime(2026, 11, 28, 9, tzinfo=UTC), sandbox.service.switches)
+    return any(effect.field == "LastModified" and effect.id == LEARNER for effect in effects)
 
 
 def _default_moves_aim(sandbox: Sandbox) -> object:
@@ -216,6 +224,7 @@ TRIALS: dict[str, Callable[[Sandbox], object]] = {
         f"/User/{JAMES}/Assign", {"LearnerID": LEARNER, "Level": 3, "StandardID": 41242}
     ),
     "modified by adding": _modified_after(f"/User/{LEE}/Assign", {"LearnerID": LEARNER, "Level": 1}),
+    "modified in the pages": _modified_in_the_pages,
     "read back": _read_back,
     "modified by telephone": _modified_after(f"/User/{LEARNER}", {"Telephone": "07700 900222"}),
 }
@@ -248,6 +257,7 @@ REFUSED_PAIRS: dict[str, object] = {"two aims": (False, 0), "two units": (False,
 BAD_ASSIGN = ("assign unknown", "assign wrong role", "aim not held", "unit not held", "foreign staff")
 ASSIGN = ("assign aim", "assign unit", "trainee on aim", "trainee added")
 
+MODIFIED = ("modified by default", "modified by aim", "modified by adding")
 EXPECTED: dict[str, dict[str, object]] = {
     "assign_path=learner": {
         **dict.fromkeys((*ASSIGN, "modified by aim", "modified by adding"), 400),
@@ -309,7 +319,8 @@ EXPECTED: dict[str, dict[str, object]] = {
     "unknown_id_status=400": dict.fromkeys(("unknown user", "unknown organisation", "assign unknown"), 400),
     "employer_placement=accepted": {"employer elsewhere": 204},
     "default_cascade=cascades": {"default and aims": (JAMES, None)},
-    "last_modified=bumped": dict.fromkeys(("modified by default", "modified by aim", "modified by adding"), True),
+    "last_modified=bumped": dict.fromkeys((*MODIFIED, "modified in the pages"), True),
+    "last_modified=api": dict.fromkeys(MODIFIED, True),
     "name_filter=prefix": {"name in part": "1 rows", "misid in part": "5 rows"},
     "error_body=Message": {"refusal": (400, ["Message"])},
     "error_body=text": {"refusal": (400, "Shoe is not known here")},

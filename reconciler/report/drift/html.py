@@ -13,7 +13,6 @@ from reconciler.report.common.notices import Notices, plan_notices
 from reconciler.report.common.words import (
     blind_words,
     kinds_words,
-    left_out_words,
     moment_words,
     organisation_words,
     plan_names,
@@ -33,6 +32,7 @@ from reconciler.report.drift.words import (
     section_title,
     staff_notices,
     unapproved_words,
+    unread_words,
     unrecorded_words,
     who_words,
 )
@@ -68,8 +68,7 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
 def _verdict(report: DriftReport, verbose: bool) -> str:
     parts = (unrecorded_words(report), blind_words(report.watch), watched_words(report.watch))
     words = [f"{counts_words(report)}.", *(f"{part}." for part in parts if part)]
-    if report.plan.left_out:
-        words.append(left_out_words(report.plan))
+    words += unread_words(report)
     words += roll_words(report.plan, verbose=verbose)
     if report.approved:
         words.append(f"Corrections go back to the files of commit {report.approved}.")

@@ -39,6 +39,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "not_approved_because": report.unapproved or None,
         "drift_unknown_because": report.unrecorded or None,
         "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
+        **_readings(report),
         "summary": {
             "drift": len(report.left()),
             "unseen": len(report.unseen),
@@ -145,6 +146,24 @@ def _step(step: ManualRemoval, report: DriftReport) -> Document:
         "clicks": step.clicks,
         "owner": step.owner,
         "first_seen": time_json(step.first_seen),
+    }
+
+
+def _readings(report: DriftReport) -> Document:
+    """Return how old the reading of each learner is, if this run has read a part of them."""
+    coverage = report.coverage
+    if coverage is None or not coverage.is_part:
+        return {}
+    return {
+        "readings": {
+            "read": coverage.read,
+            "declared": coverage.declared,
+            "within_days": coverage.days,
+            "follows_changes": coverage.follows_changes,
+            "oldest": time_json(coverage.oldest) if coverage.oldest else None,
+            "watched_before": coverage.watched_before,
+            "learners": {str(user): time_json(at) for user, at in sorted(coverage.read_at.items())},
+        }
     }
 
 

@@ -36,7 +36,6 @@ from reconciler.report.common.words import (
     age_words,
     blind_words,
     kinds_words,
-    left_out_words,
     moment_words,
     organisation_words,
     plan_names,
@@ -53,11 +52,13 @@ from reconciler.report.drift.words import (
     SECTIONS,
     counts_words,
     fight_words,
+    in_place_words,
     labels_of,
     section_title,
     silence_words,
     staff_notices,
     unapproved_words,
+    unread_words,
     unrecorded_words,
     who_words,
 )
@@ -106,9 +107,8 @@ def _opening(report: DriftReport, verbose: bool) -> str:
     if words := unrecorded_words(report):
         notes.append(words)
     elif not (left or report.unseen or report.watch.blind):
-        notes.append("Everything applied is still in place, where OneFile shows it")
-    if plan.left_out:
-        notes.append(left_out_words(plan).removesuffix("."))
+        notes.append(in_place_words(report))
+    notes += [words.removesuffix(".") for words in unread_words(report)]
     if words := silence_words(report):
         notes.append(words)
     notes += [words.removesuffix(".") for words in roll_words(plan, verbose=verbose)]

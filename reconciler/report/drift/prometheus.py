@@ -97,6 +97,9 @@ def _run(registry: CollectorRegistry, report: DriftReport, exit_code: int) -> No
             _set(outcomes, report, ends[state], state.value)
     read = _gauge(registry, "last_reading_timestamp_seconds", "Time of the last complete reading of OneFile.")
     _set(read, report, report.taken_at.timestamp())
+    coverage = report.coverage
+    oldest = _gauge(registry, "oldest_reading_seconds", "Seconds since the learner read longest ago was read.")
+    _set(oldest, report, _oldest(report, [coverage.oldest] if coverage and coverage.oldest else []))
     calls = _gauge(registry, "calls", "Calls that this run made to OneFile.")
     _set(calls, report, report.spent_calls)
     code = _gauge(registry, "exit_code", "Exit code of this run; the README has the table.")

@@ -14,7 +14,6 @@ from reconciler.report.common.text import manual_lines, notices_lines
 from reconciler.report.common.words import (
     blind_words,
     kinds_words,
-    left_out_words,
     moment_words,
     organisation_words,
     plan_names,
@@ -30,11 +29,13 @@ from reconciler.report.drift.words import (
     SECTIONS,
     counts_words,
     fight_words,
+    in_place_words,
     labels_of,
     section_title,
     silence_words,
     staff_notices,
     unapproved_words,
+    unread_words,
     unrecorded_words,
     who_words,
 )
@@ -73,11 +74,11 @@ def _head(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
     if words := unrecorded_words(report):
         yield from page.wrap(f"{words}.", rest=2)
     elif not (report.left() or report.unseen or report.outcomes or report.watch.blind):
-        yield "No drift. Everything applied is still in place, where OneFile shows it."
+        yield f"No drift. {in_place_words(report)}."
     if words := watched_words(report.watch):
         yield f"{words}."
-    if plan.left_out:
-        yield left_out_words(plan)
+    for words in unread_words(report):
+        yield from page.wrap(words, rest=2)
     for words in roll_words(plan, verbose=verbose):
         yield from page.wrap(words, rest=2)
     yield f"{number_of(report.spent_calls, 'call')} made"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from reconciler.model.history import READ_DAILY, LastApplied, OpenIssue
@@ -15,6 +15,7 @@ from reconciler.report.common.words import (
     age_words,
     holder_words,
     learner_words,
+    left_out_words,
     moment_words,
     plan_names,
     slot_words,
@@ -176,6 +177,41 @@ def who_words(report: DriftReport, learner: UserId, label: str) -> str:
 def labels_of(report: DriftReport) -> Mapping[UserId, str]:
     """Return the labels of the learners in the plan."""
     return {change.learner: change.label for change in report.plan.changes}
+
+
+def in_place_words(report: DriftReport) -> str:
+    """Return what a run without drift has found."""
+    of_whom = " of those who were read" if report.coverage and report.coverage.is_part else ""
+    return f"Everything applied{of_whom} is still in place, where OneFile shows it"
+
+
+def coverage_words(report: DriftReport) -> Iterator[str]:
+    """Yield sentences on how old the readings of the other learners are, if this run has read a part of them."""
+    coverage = report.coverage
+    if coverage is None or not coverage.is_part:
+        return
+    oldest = f", the oldest {moment_words(coverage.oldest)}" if coverage.oldest else ""
+    before = coverage.watched_before
+    yield (
+        f"{coverage.read} of {number_of(coverage.declared, 'declared learner')} were read now, the others "
+        f"earlier{oldest}; {number_of(before, 'slot')} of theirs {'is' if before == 1 else 'are'} watched by "
+        "those readings."
+    )
+    if coverage.follows_changes:
+        yield (
+            "Those who changed since the last run, as OneFile shows it, were read; everybody is within "
+            f"{coverage.days} days."
+        )
+    else:
+        yield f"A change made directly in OneFile may stay unseen for up to {coverage.days} days."
+
+
+def unread_words(report: DriftReport) -> Iterator[str]:
+    """Yield sentences on the declared learners whom this run did not read: outside its scope, or not due."""
+    if report.coverage and report.coverage.is_part:
+        yield from coverage_words(report)
+    elif report.plan.left_out:
+        yield left_out_words(report.plan)
 
 
 def ago_words(age: timedelta) -> str:
