@@ -51,10 +51,14 @@ class Row(Struct, frozen=True):
 
 
 class Sheet(Struct):
-    """Rows of a table. `names` are its columns; `unread` has the numbers of those without a known heading."""
+    """Rows of a table. `names` are its columns; `unread` has the numbers of those without a known heading.
+
+    `width` is the number of the last column with a heading.
+    """
 
     file: str
     names: tuple[str, ...] = ()
+    width: int = 0
     rows: list[Row] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -130,6 +134,7 @@ def read_lines(lines: Lines, sheet: Sheet, layout: Callable[[Sequence[str]], Lay
             if header is None:
                 return
             sheet.names = tuple(header.values())
+            sheet.width = max(place for place, cell in enumerate(cells, 1) if cell.strip())
         else:
             _add(cells, header, line, sheet)
     if header is None and not sheet.problems:
@@ -204,7 +209,7 @@ def _is_near(heading: str, name: str) -> bool:
 
 
 def _add(cells: Sequence[str], header: Mapping[int, str], line: int, sheet: Sheet) -> None:
-    if any(cell.strip() for cell in cells[max([*header, *(place - 1 for place in sheet.unread)]) + 1 :]):
+    if any(cell.strip() for cell in cells[sheet.width :]):
         sheet.problem(
             line, "the row has more cells than the first row has headings", "Name the column, or clear the cells."
         )

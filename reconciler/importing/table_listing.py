@@ -56,7 +56,7 @@ def listing_of(
     cohort: str = "",
     add_staff: bool = False,
 ) -> TableListing:
-    """Turn the rows into a listing; every refused row is a problem at its line.
+    """Turn the rows into a listing; every refused row is a problem at its line. It has no slots that are refused.
 
     *accounts* are those that OneFile lists, if they were read. Newcomers without a cohort go to *cohort*. With
     *add_staff*, accounts that are not in staff.yaml are new staff, else they are refused.
@@ -128,8 +128,9 @@ class _Reading:
             cohort = self._cell(row, "cohort", partial(_cohort, row["cohort"]))
             if len(row["label"]) > LONGEST_LABEL:
                 self._refuse(row.line, f"label: the cell has more than {LONGEST_LABEL} characters", "Shorten it.")
+            is_clear = len(self.problems) == before
             holders = self._holders(row)
-            if len(self.problems) == before:
+            if is_clear:
                 source = Source(self.sheet.file, row.line)
                 yield ListedLearner(keys, source, cohort or "", self.cohort, row["label"], holders)
 
@@ -198,13 +199,11 @@ class _Reading:
         for line in lines:
             by_learner[line.learner].append(line)
         for key, group in by_learner.items():
-            before = len(self.problems)
             cohort = self._shared([(line.line, line.cohort) for line in group], "cohort")
             label = self._shared([(line.line, line.label) for line in group], "label")
             holders = self._terms(group)
-            if len(self.problems) == before:
-                source = Source(self.sheet.file, group[0].line)
-                yield ListedLearner((key,), source, cohort, self.cohort, label, holders)
+            source = Source(self.sheet.file, group[0].line)
+            yield ListedLearner((key,), source, cohort, self.cohort, label, holders)
 
     def _shared(self, values: Sequence[tuple[int, str]], name: str) -> str:
         """Return what the rows of one learner say; an empty cell says nothing."""

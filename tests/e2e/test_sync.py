@@ -88,6 +88,18 @@ def test_what_only_the_files_changed_is_kept(centre: Home) -> None:
     assert "default_assessor: robin-tregarth" in read(centre, ADMIN)
 
 
+def test_the_store_keeps_no_misid(centre: Home) -> None:
+    """Only ids, and a digest in place of a MISID; and yet the next sync knows the learner."""
+    name = table(centre, "misid,default_assessor\nLRN00028,kate-anderson\n")
+    assert centre.run("sync", name).code == ExitCode.DONE
+    assert all(b"LRN00028" not in path.read_bytes() for path in (centre.path / ".reconciler").iterdir())
+    path = centre.path / LEADERS
+    path.write_text(
+        read(centre, LEADERS).replace("default_assessor: kate-anderson", "default_assessor: yestin-vaisey", 1)
+    )
+    assert "Kept, because only the files have changed" in centre.run("sync", name).out
+
+
 def test_leavers_are_reported_and_removed_within_the_limits(centre: Home) -> None:
     """A table with one learner of a cohort would remove all others: the limit stops it."""
     before = read(centre, ADMIN)
