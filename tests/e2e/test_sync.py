@@ -6,10 +6,12 @@ import io
 from pathlib import Path
 
 import pytest
-import xlsxwriter
+from hypothesis import HealthCheck, given, settings
 
 from reconciler.problems import ExitCode
 from tests.e2e.user import Home
+from tests.editing.test_sync import IDS, centres
+from tests.excel import require_excel
 
 CASES = Path(__file__).parents[1] / "cases" / "sync"
 LEADERS = Path("state/cohorts/team-leader-l3-2026.yaml")
@@ -128,6 +130,9 @@ def test_new_staff_are_added_only_if_asked(centre: Home) -> None:
 
 def test_a_workbook_is_read_like_a_table_and_formulas_are_refused(centre: Home) -> None:
     """Numbers are ids, days are days, and a formula's last value is not taken."""
+    require_excel()
+    import xlsxwriter
+
     raw = io.BytesIO()
     book = xlsxwriter.Workbook(raw)
     sheet = book.add_worksheet()
@@ -153,3 +158,19 @@ def test_a_workbook_is_read_like_a_table_and_formulas_are_refused(centre: Home) 
     assert [line for line in ended.err.splitlines() if line.startswith("table.xlsx:")] == [
         f"table.xlsx:{line}: the row has a formula, or a spreadsheet's error" for line in (3, 4)
     ]
+
+
+@given(centres())
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_comes_back_of_an_export_unchanged_edits_nothing(home: Home, texts: dict[str, str]) -> None:
+    """Whatever is declared: now, from a day on, until a day, or not managed."""
+    state = home.path / "state"
+    (state / "cohorts").mkdir(parents=True, exist_ok=True)
+    (state / "settings.yaml").write_text("version: 1\norganisation: 5740\n", encoding="utf-8")
+    members = "".join(f"  {handle}: {{id: {user}, role: assessor}}\n" for handle, user in IDS.items())
+    (state / "staff.yaml").write_text(f"version: 1\nstaff:\n{members}", encoding="utf-8")
+    for cohort, text in texts.items():
+        (state / "cohorts" / f"{cohort}.yaml").write_bytes(text.encode())
+    assert home.run("export", "--csv", "table.csv").code == ExitCode.DONE
+    ended = home.run("sync", "table.csv", "--check", "--remove")
+    assert (ended.code, "No file needs a change." in ended.out) == (ExitCode.DONE, True), ended.err

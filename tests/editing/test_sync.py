@@ -59,6 +59,12 @@ def sections(draw: st.DrawFn) -> Fields:
     return section
 
 
+def valid(section: Fields, defaults: Fields) -> Fields:
+    """Drop what leaves out a default that there is not."""
+    left_out = ([], [{"standard": 7, "assessor": []}])
+    return {name: value for name, value in section.items() if name in defaults or value not in left_out}
+
+
 @st.composite
 def centres(draw: st.DrawFn) -> dict[str, str]:
     """Texts of the cohort files, in any layout."""
@@ -66,12 +72,13 @@ def centres(draw: st.DrawFn) -> dict[str, str]:
     places = {key: draw(st.sampled_from(COHORTS)) for key in keys}
     texts = {}
     for cohort in COHORTS:
+        defaults = valid(draw(sections()), {})
         learners: list[Data] = [
-            {("id" if isinstance(key, int) else "misid"): key, **draw(sections())}
+            {("id" if isinstance(key, int) else "misid"): key, **valid(draw(sections()), defaults)}
             for key, place in places.items()
             if place == cohort
         ]
-        data: Fields = {"version": 1, "cohort": cohort, "defaults": draw(sections()), "learners": learners}
+        data: Fields = {"version": 1, "cohort": cohort, "defaults": defaults, "learners": learners}
         texts[cohort] = Hostile(Random(draw(st.integers(0, 10**9)))).text(data)  # noqa: S311  no secret
     return texts
 

@@ -8,16 +8,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import xlsxwriter
 
 from reconciler.importing.excel_file import is_workbook, read_workbook
 from reconciler.importing.wide_layout import layout_of
+from tests.excel import require_excel
+
+
+@pytest.fixture(autouse=True)
+def _excel() -> None:
+    require_excel()
+
 
 ROWS: Sequence[Sequence[object]] = [["misid", "label", "cohort", "default_assessor"], ["A1", "x", "care", "kate"]]
 
 
 def workbook(*sheets: Sequence[Sequence[object]], edit: Callable[[Any, Any], None] | None = None) -> bytes:
     """A workbook with these sheets; `edit` changes the first."""
+    import xlsxwriter
+
     raw = io.BytesIO()
     book = xlsxwriter.Workbook(raw)
     made = [book.add_worksheet() for _ in sheets]
@@ -71,19 +79,19 @@ def test_what_a_spreadsheet_has_made_of_a_cell_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("raw", "what"),
+    ("made", "what"),
     [
         (
-            b"\xd0\xcf\x11\xe0 an old or locked workbook",
+            lambda: b"\xd0\xcf\x11\xe0 an old or locked workbook",
             "the file is too large, has a password, or is of an old version of Excel",
         ),
-        (b"PK\x03\x04 no archive", "the file is no Excel workbook"),
-        (workbook(ROWS)[:-40], "the file is no Excel workbook"),
-        (workbook(ROWS, ROWS), "2 sheets have cells"),
-        (workbook([]), "the file is empty"),
+        (lambda: b"PK\x03\x04 no archive", "the file is no Excel workbook"),
+        (lambda: workbook(ROWS)[:-40], "the file is no Excel workbook"),
+        (lambda: workbook(ROWS, ROWS), "2 sheets have cells"),
+        (lambda: workbook([]), "the file is empty"),
     ],
 )
-def test_a_file_that_is_no_readable_workbook_is_refused(raw: bytes, what: str) -> None:
+def test_a_file_that_is_no_readable_workbook_is_refused(made: Callable[[], bytes], what: str) -> None:
     """With a fix, and never a traceback."""
-    assert is_workbook(raw)
-    assert problems(raw) == [(0, what)]
+    assert is_workbook(made())
+    assert problems(made()) == [(0, what)]
