@@ -40,6 +40,8 @@ def export(
     files = {kind: file for kind, file in (("csv", table), ("xlsx", book)) if file}
     if not files:
         raise click.UsageError("Give --csv FILE, --xlsx FILE or both.")
+    if table == book:
+        raise click.UsageError("Give --csv and --xlsx two different files.")
     from reconciler.report.export import csv, xlsx
 
     if book:
@@ -47,7 +49,7 @@ def export(
     made = commands.export.export(options, environment, list(files.values()), read=read)
     for kind, file in files.items():
         content = csv.render_csv(made) if kind == "csv" else xlsx.render_xlsx(made)
-        runtime.files.write_whole(content, file)
+        runtime.files.write_whole(content, file, fix=commands.export.ANOTHER_PATH)
     output.deliver("export", commands.export.Exported(tuple(map(str, files.values())), made))
     say_problems(made.left_out)
     return ExitCode.DONE

@@ -29,6 +29,7 @@ from reconciler.runtime.store_address import store_of
 from reconciler.runtime.store_snapshot import identities_at
 from reconciler.runtime.target import target_of
 
+ANOTHER_PATH = "Choose another path for the table."
 _INFORMATION = (HELD, SINCE)
 
 
@@ -73,7 +74,7 @@ def export(options: Options, environment: Environment, files: Collection[Path], 
     is made: who holds a slot is as recorded. Raises Invalid if a file cannot be written.
     """
     for file in files:
-        check_place(file)
+        check_place(file, fix=ANOTHER_PATH)
     declared = read_state(options, environment)
     observed = asyncio.run(_observed(options, environment, declared)) if read else None
     held = _holders(options, environment, declared, observed)

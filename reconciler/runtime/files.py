@@ -77,7 +77,7 @@ class NewFolder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, fix: str = _ANOTHER) -> None:
     """Check that `path` can be written, without making anything.
 
     Raises Invalid if it cannot be a file, and ReconcilerError if this user may not write there.
@@ -91,11 +91,11 @@ def check_place(path: Path) -> None:
             why = f"cannot be written: {existing} is not a folder"
         written = existing.parent if existing.is_file() else existing  # a file is replaced, not written to
         if not why and not os.access(written, os.W_OK):
-            raise ReconcilerError(Problem("may not be written to", _ANOTHER, Source(str(path))))
+            raise ReconcilerError(Problem("may not be written to", fix, Source(str(path))))
     except (OSError, ValueError) as error:
         why = f"cannot be written: {getattr(error, 'strerror', None) or error}"
     if why:
-        raise Invalid(Problem(why, _ANOTHER, Source(str(path))))
+        raise Invalid(Problem(why, fix, Source(str(path))))
 
 
 PATIENCE_SECONDS = 120

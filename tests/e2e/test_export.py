@@ -100,7 +100,9 @@ def test_nothing_is_written_without_a_file_or_to_a_folder(home: Home) -> None:
     home.declare()
     assert home.run("export").code == ExitCode.INVALID
     Path(home.path / "folder").mkdir()
-    assert home.run("export", "--csv", "folder").code == ExitCode.INVALID
+    refused = home.run("export", "--csv", "folder")
+    assert refused.code == ExitCode.INVALID and "another path for the table" in refused.err
+    assert home.run("export", "--csv", "same", "--xlsx", "same").code == ExitCode.INVALID
 
 
 def test_a_missing_library_is_said_before_any_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
