@@ -2,7 +2,8 @@
 
     python -m benchmarks.crash                  some 550 runs, half an hour; writes benchmarks/crash.md
     python -m benchmarks.crash --every 20       each twentieth of every kind, and only prints
-    python -m benchmarks.crash --branch         only those over a store on a branch, and only prints
+    python -m benchmarks.crash --branch         only those over a store on a branch, some 300, and only prints
+    python -m benchmarks.crash --minutes 30     as many, in random order, as fit into the time, and only prints
 
 Each trial runs `reconciler apply` in a separate process against a served sandbox, injects its fault, then makes the
 allowed follow-up runs and checks the evidence: see tests/crash.
@@ -19,12 +20,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
@@ -38,6 +40,7 @@ from tests.crash.test_faults import ASSIGN, DEFAULTS, KINDS
 from tests.postgres import _cluster, _execute
 
 WORKERS = 2
+SMALL, LARGE = 3, 12  # learners
 HISTORIES, STEPS = 300, 30
 
 
@@ -87,7 +90,7 @@ PUSHES = 7
 """Pushes of an undisturbed run over a store on a branch, or more; a run is not killed at one that it does not make."""
 
 
-def _branches(size: Size) -> Iterator[Trial]:
+def _branches(size: Size, *, commits_apart: int = 3, moments: int = 20) -> Iterator[Trial]:
     for push in range(1, PUSHES + 1):
         for when in ("before", "after"):
             yield Trial(f"killed {when} a push, branch", {"die": {"push": push, "when": when}}, branch=True)
@@ -95,9 +98,9 @@ def _branches(size: Size) -> Iterator[Trial]:
     for write in range(1, size.writes + 1):
         for when, words in (("before", "before"), ("sent", "after sending"), ("answered", "after the answer to")):
             yield Trial(f"killed {words} a write, branch", {"die": {"write": write, "when": when}}, branch=True)
-    for commit in range(1, size.commits + 1, 3):
+    for commit in range(1, size.commits + 1, commits_apart):
         yield Trial("killed between two commits, branch", {"die": {"commit": commit, "when": "before"}}, branch=True)
-    for _ in range(20):
+    for _ in range(moments):
         fate: Fate = {"die": {"seconds": random.uniform(1, size.seconds + 2)}, "slow_pushes": 0.3}  # noqa: S311
         yield Trial("killed at a random moment, slow pushes, branch", fate, branch=True)
 
@@ -151,10 +154,11 @@ _here: tuple[Site, Path, str]
 _stack = ExitStack()
 
 
-def _settle_in() -> None:
+def _settle_in(learners: int) -> None:
     global _here
     folder = Path(_stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)))
-    _here = (_stack.enter_context(site(folder)), folder, _stack.enter_context(_cluster()))
+    served = _stack.enter_context(site(folder, learners=learners))
+    _here = (served, folder, _stack.enter_context(_cluster()))
 
 
 def _leave(_: int) -> None:
@@ -207,8 +211,8 @@ def _filled(fate: Fate, case: Case, server: str) -> Fate:
 # ------------------------------------------------------------------ the report
 
 
-def report(results: list[Result], size: Size, histories: str, minutes: float, every: int) -> str:
-    command = f"python -m benchmarks.crash{f' --every {every}' if every > 1 else ''}"
+def report(results: list[Result], size: Size, histories: str, minutes: float) -> str:
+    command = f"python -m benchmarks.crash {' '.join(sys.argv[1:])}".rstrip()
     kinds: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         kinds[result.kind].append(result)
@@ -266,22 +270,32 @@ def main() -> int:
         "--every", type=int, default=1, help="only each nth trial of every kind; then nothing is written down"
     )
     parser.add_argument("--branch", action="store_true", help="only the trials over a store on a branch")
+    parser.add_argument("--minutes", type=float, help="end after this time, with the trials carried out by then")
     asked = parser.parse_args()
     every = asked.every
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as name, site(Path(name)) as served:
+    learners = SMALL if asked.branch else LARGE
+    with tempfile.TemporaryDirectory() as name, site(Path(name), learners=learners) as served:
         size = measure(Case.begin(served, f"{name}/store.db"), Path(name) / "counts.json")
-    chosen = list(_each(every, _branches(size) if asked.branch else trials(size)))
+    branches = _branches(size, commits_apart=1, moments=140)
+    chosen = list(_each(every, branches if asked.branch else trials(size)))
+    if asked.minutes:
+        random.Random(size.commits).shuffle(chosen)  # noqa: S311
     results = []
-    with ProcessPoolExecutor(WORKERS, initializer=_settle_in) as pool:
-        for number, result in enumerate(pool.map(carry_out, chosen), 1):
-            results.append(result)
-            if result.failure or number % 25 == 0:
-                sys.stderr.write(f"{number}/{len(chosen)} {result.failure}\n")
+    with ProcessPoolExecutor(WORKERS, initializer=_settle_in, initargs=(learners,)) as pool:
+        left = iter(chosen)
+        running = deque(pool.submit(carry_out, trial) for trial in islice(left, WORKERS))
+        while running:
+            results.append(result := running.popleft().result())
+            if result.failure or len(results) % 25 == 0:
+                sys.stderr.write(f"{len(results)}/{len(chosen)} {result.failure}\n")
+            if not asked.minutes or time.monotonic() - began < 60 * asked.minutes:
+                running.extend(pool.submit(carry_out, trial) for trial in islice(left, 1))
         list(pool.map(_leave, range(WORKERS)))
-    histories, well = ("no histories", True) if asked.branch else _histories(HISTORIES // every)
-    text = report(results, size, histories, (time.monotonic() - began) / 60, every)
-    if every == 1 and not asked.branch:
+    only_trials = asked.branch or asked.minutes
+    histories, well = ("no histories", True) if only_trials else _histories(HISTORIES // every)
+    text = report(results, size, histories, (time.monotonic() - began) / 60)
+    if every == 1 and not only_trials:
         (Path(__file__).parent / "crash.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     return int(not well or any(result.failure for result in results))

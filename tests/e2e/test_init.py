@@ -40,17 +40,41 @@ def checked(*command: str | Path, folder: Path) -> str:
 # ------------------------------------------------------------------ the first hour
 
 
-def test_what_is_written_is_valid_laid_out_and_works_on_the_sandbox(home: Home) -> None:
-    """For a centre of any number: checked, planned, applied, and nothing is left to do."""
+def test_what_is_written_is_valid_laid_out_and_asks_for_what_the_sandbox_holds(home: Home) -> None:
+    """For a centre of any number: nothing is to do at first, and a first edit is planned, applied and over."""
     assert home.run(*GITHUB).code == ExitCode.DONE
     checked_now = home.run("validate")
     assert (checked_now.code, checked_now.err) == (ExitCode.DONE, "")
     assert home.run("validate", "--at", "2036-02-29").err == "", "nothing in it goes out of date"
     assert home.run("fmt", "--check").code == ExitCode.DONE
+    assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
+    assert home.run("doctor").code == ExitCode.DONE
+    example, guide = home.path / "state/cohorts/example.yaml", (home.path / "README.md").read_text("utf-8")
+    (line,) = re.findall(r"add the line `(.+?)` at the end", guide)
+    example.write_text(f"{example.read_text('utf-8')}{line}\n", "utf-8")
     assert home.run("plan", "--detailed-exitcode").code == ExitCode.CHANGES
     assert home.run("apply", "--auto-approve").code == ExitCode.DONE
     assert home.run("plan", "--detailed-exitcode").code == ExitCode.DONE
     assert home.run("doctor").code == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("default_assessor: kate-anderson", "default_assessor: james-fayre"),
+        ("default_employer: acme-mentor", "additional: [kate-anderson]"),
+        ("iqa: priya-shah", "assessor: james-fayre"),
+        ("    label: LRN-0042", "    label: LRN-0042\n    units: [{unit: KS_COMM1, assessor: kate-anderson}]"),
+    ],
+)
+def test_no_limit_and_no_policy_blocks_a_first_edit(home: Home, before: str, after: str) -> None:
+    """Even one that takes half of all slots from somebody: shares count in larger centres only."""
+    home.run(*GITHUB)
+    example = home.path / "state/cohorts/example.yaml"
+    text = example.read_text("utf-8")
+    assert before in text
+    example.write_text(text.replace(before, after, 1), "utf-8")
+    assert home.run("plan", "--detailed-exitcode").code == ExitCode.CHANGES
 
 
 def test_with_nobody_in_it_an_import_follows(home: Home) -> None:
@@ -285,7 +309,7 @@ def test_editors_know_the_centres_handles(home: Home) -> None:
     home.run(*GITHUB)
     cohort, staff = home.path / "state" / "cohorts" / "example.yaml", home.path / "state" / "staff.yaml"
     schema = home.path / "schemas" / "cohort.schema.json"
-    cohort.write_text(cohort.read_text("utf-8").replace("james-fayre", "new-person"), "utf-8")
+    cohort.write_text(cohort.read_text("utf-8").replace("kate-anderson", "new-person"), "utf-8")
     flagged = (sys.executable, "-m", "check_jsonschema", "--schemafile", schema, cohort)
     assert subprocess.run(flagged, capture_output=True, check=False).returncode == 1
     staff.write_text(staff.read_text("utf-8") + "  new-person: {id: 163757, role: assessor}\n", "utf-8")

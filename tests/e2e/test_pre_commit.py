@@ -83,12 +83,12 @@ def test_the_hooks_stop_what_is_wrong_and_lay_out_what_is_untidy(
 
     cohort = home.path / COHORT
     tidy = cohort.read_text("utf-8")
-    cohort.write_text(tidy.replace("default_assessor: james-fayre", "default_assessor: james-fayer"), "utf-8")
+    cohort.write_text(tidy.replace("default_assessor: kate-anderson", "default_assessor: kate-andersen"), "utf-8")
     wrong = hooks()
     assert wrong.returncode == 1
-    assert "state/cohorts/example.yaml:" in wrong.stdout and "Did you mean james-fayre?" in wrong.stdout
+    assert "state/cohorts/example.yaml:" in wrong.stdout and "Did you mean kate-anderson?" in wrong.stdout
 
-    cohort.write_text(tidy.replace("{standard: 41242, ", "{ standard:  41242,  "), "utf-8")
+    cohort.write_text(tidy.replace("{standard: 41240, ", "{ standard:  41240,  "), "utf-8")
     untidy = hooks()
     assert untidy.returncode == 1
     assert "files were modified by this hook" in untidy.stdout
