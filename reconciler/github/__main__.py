@@ -14,6 +14,7 @@ import click
 from reconciler.cli.output import exit_code_of, leave, say_problems, secure_streams
 from reconciler.commands.plan_file import load
 from reconciler.declared.load import read_declared
+from reconciler.doctor.pipeline import PipelineJob, missing, record_branch
 from reconciler.github import comments, issues, standing_pull
 from reconciler.github.api import GitHub
 from reconciler.github.approval import ApprovalRequest, Judgement, evaluate_approval
@@ -33,13 +34,17 @@ from reconciler.github.labels import Label, label_of, set_label
 from reconciler.github.markers import SavedPlan, read_plan
 from reconciler.github.pull_request import changed
 from reconciler.github.pull_request import propose as make_pull
+from reconciler.github.rules import rule_hints
 from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
-from reconciler.report.common.annotations import Workspace
+from reconciler.report.common.annotations import Workspace, render
 from reconciler.report.common.escape import fenced, harmless
 from reconciler.report.common.line_links import LineLinks, files_address
+from reconciler.report.common.notices import problem_notice
 from reconciler.report.problems.json import render_json
 from reconciler.report.problems.text import render_text
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.options import Options
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 ANY_FILE = click.Path(path_type=Path, dir_okay=False)
@@ -176,6 +181,41 @@ def applied(report: Path | None, problems: Path | None, code: int, artifact: str
             url = comments.add(hub, workflow, place[0], body)
             _posted(hub, workflow, place[0], url, Label.APPLIED if code == ExitCode.DONE else Label.CHANGES)
     return ExitCode.DONE
+
+
+@github.command()
+@click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
+@click.option("--target", help="The target, if it is not the one in the settings.")
+@click.option("--writes", is_flag=True, help="The job writes to the store.")
+@click.option("--token-is-set", type=bool, required=True, help="Whether the job has the customer token.")
+def doctor(state: str, target: str | None, writes: bool, token_is_set: bool) -> int:
+    """Report what this job lacks: a secret, a permission, the store, rules for branches.
+
+    Exit 0 also if something is missing: the job's command fails by itself if it needs it.
+    """
+    workflow, environment = read_environment(os.environ), Environment()
+    options = Options(state=Path(state), target=target or None)
+    job = PipelineJob(writes, token_is_set, "the secrets of the job's environment (Settings, Environments)")
+    problems = [*missing(options, environment, job), *_hints(workflow, record_branch(options, environment))]
+    here = str(Path.cwd())
+    workspace = Workspace(here, os.environ.get("GITHUB_WORKSPACE") or here)
+    rows = [(problem.severity, "Setup", problem_notice(problem)) for problem in problems]
+    click.echo(render(rows, workspace) or "Nothing is missing.\n", nl=False)
+    if errors := [problem for problem in problems if problem.severity == "error"]:
+        _summarise(workflow, f"### Missing in the setup\n\n{fenced(render_text(errors))}")
+    return ExitCode.DONE
+
+
+def _hints(workflow: WorkflowEnvironment, record: str) -> list[Problem]:
+    """Return hints about rules for branches; a pull request's run is spared them."""
+    if workflow.pull:
+        return []
+    try:
+        with _hub(workflow) as hub:
+            return list(rule_hints(hub, workflow, record))
+    except ReconcilerError as error:
+        _note(f"The rules for branches are not checked: {error}")
+        return []
 
 
 @github.command()

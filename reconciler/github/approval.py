@@ -143,7 +143,7 @@ def _outdated(request: ApprovalRequest, since: Since) -> Iterator[Problem]:
     elif not since.is_whole:
         what = f"{request.branch} has more changes since this commit than GitHub lists"
         yield Problem(what, fix, where=request.commit)
-    elif any(_within(name, request.folder) for name in since.files):
+    elif any(is_within(name, request.folder) for name in since.files):
         what = f"{request.branch} has changed {request.folder}/ since this commit"
         yield Problem(what, fix, where=request.commit)
 
@@ -154,7 +154,7 @@ def _untrusted(request: ApprovalRequest, pull: Pull, evidence: Evidence) -> Iter
     if len(evidence.files) != pull.changed_files or len(evidence.commits) != pull.commits:
         what = "GitHub does not list all of its files and commits"
         yield Problem(what, "Make the change in smaller pull requests.", where=where)
-    if unsafe := sorted({name for row in evidence.files for name in row if not _harmless(name, request.folder)}):
+    if unsafe := sorted({name for row in evidence.files for name in row if not is_harmless(name, request.folder)}):
         shown = ", ".join(unsafe[:3]) + (" …" if len(unsafe) > 3 else "")
         what = f"it changes more than {request.folder}/ and documents, so the comment may show anything: {shown}"
         yield Problem(what, split, where=where)
@@ -254,17 +254,17 @@ def _does_not_count(review: Review, pull: Pull, comment: Comment, commits: Seque
     return ""
 
 
-def _harmless(name: str, folder: str) -> bool:
+def is_harmless(name: str, folder: str) -> bool:
     """Return whether a file can change nothing but what is planned: declared state, or a document.
 
     A hidden file can: attributes change what a checkout holds and what a review shows.
     """
     if name in ("action.yml", "action.yaml") or any(part.startswith(".") for part in name.split("/")):
         return False
-    return _within(name, folder) or name.endswith(".md")
+    return is_within(name, folder) or name.endswith(".md")
 
 
-def _within(name: str, folder: str) -> bool:
+def is_within(name: str, folder: str) -> bool:
     root = re.sub(r"^(\./)+", "", folder).strip("/")
     return root in ("", ".") or name.startswith(f"{root}/")
 

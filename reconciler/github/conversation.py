@@ -135,7 +135,7 @@ def _next_step(saved: SavedPlan, merged: int | None) -> str:
             "Nothing was applied, because this plan was not approved. Have another person read it and approve it with "
             f"`gh pr review {merged} --approve`, then run the failed job again."
         )
-    return "Have another person read this plan and approve the pull request. Exactly this is applied after the merge."
+    return "Have another person read this plan and approve it. Exactly this is applied after the merge."
 
 
 def _bullets(step: str, reading: Reading) -> str:

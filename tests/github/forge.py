@@ -85,6 +85,8 @@ class Forge:
         self.tokens: dict[str, tuple[str, Mapping[str, str]]] = {}
         self.permissions = dict(PERMISSIONS)
         self.lets_workflows_open_pulls = True
+        self.rules: dict[str, tuple[str, ...]] = {}  # types of the rules that a ruleset has for a branch
+        self.protected: set[str] = set()  # branches with a protection that is no ruleset
         self._next = 1
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.git_folder))
 

@@ -46,6 +46,8 @@ def application(forge: Forge) -> Starlette:
         Route(f"{path}/actions/artifacts", hub.list_artifacts),
         Route(f"{path}/actions/artifacts/{{id:int}}/zip", hub.artifact),
         Route("/storage/{id:int}", hub.stored),
+        Route(f"{path}/rules/branches/{{branch}}", hub.rules),
+        Route(f"{path}/branches/{{branch}}", hub.branch),
         Route(f"{path}/git/ref/{{ref:path}}", hub.show_ref),
         Route(f"{path}/git/refs", hub.make_ref, methods=["POST"]),
         Route(f"{path}/git/refs/{{ref:path}}", hub.drop_ref, methods=["DELETE"]),
@@ -193,6 +195,17 @@ class _Hub:
         assert "authorization" not in request.headers
         (content,) = (one.content for one in self.forge.artifacts if one.id == request.path_params["id"])
         return Response(content)
+
+    async def rules(self, request: Request, _account: str) -> Response:
+        """The branch need not exist."""
+        kinds = self.forge.rules.get(request.path_params["branch"], ())
+        return self._page(request, [{"type": kind, "ruleset_id": 1} for kind in kinds])
+
+    async def branch(self, request: Request, _account: str) -> Any:
+        name = request.path_params["branch"]
+        if not self.forge.has(f"heads/{name}"):
+            raise Refusal(404, "Branch not found")
+        return {"name": name, "protected": name in self.forge.protected}
 
     async def assignee(self, request: Request, _account: str) -> Response:
         if self.forge.permissions.get(request.path_params["name"], "read") == "read":
@@ -354,6 +367,7 @@ class _Hub:
 def _kind(path: str) -> str:
     """The permission by which something is read."""
     kinds = {"/compare/": "contents", "/git/": "contents", "/actions/": "actions", "/assignees/": "issues"}
+    kinds |= {"/rules/": "contents", "/branches/": "contents"}  # the rules take "metadata", which every token may read
     return next((kind for part, kind in kinds.items() if part in path), "pull-requests")
 
 

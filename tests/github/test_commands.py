@@ -17,9 +17,12 @@ import reconciler.cli.main as reconciler
 from reconciler.github.__main__ import _lost_record, run
 from reconciler.github.markers import SavedPlan, plan_mark
 from reconciler.problems import ExitCode
-from tests.e2e.user import Ended, Home
+from tests.e2e.user import SETTINGS, Ended, Home
 from tests.github.conftest import TOKEN, Hub
 from tests.github.forge import BOT, REPOSITORY, PullRequest, Text, git
+from tests.store.branches import new_remote
+from tests.store.http_remote import TOKEN as STORE_TOKEN
+from tests.store.http_remote import http_remote
 
 WHO = {name: ("-c", f"user.name={name}", "-c", f"user.email={name}@people.invalid") for name in ("ada", "ben")}
 
@@ -325,6 +328,93 @@ def test_a_commit_without_a_pull_request_is_told_of(desk: Desk) -> None:
     """There is nowhere to post to, and nobody who approved."""
     assert "No pull request" in desk.on_main(*COMMENT).out
     assert desk.on_main(*APPROVAL).code == ExitCode.BLOCKED
+
+
+# ------------------------------------------------------------------ the setup
+
+KEPT = ("deletion", "non_fast_forward")
+
+
+def doctor(desk: Desk, *arguments: str, target: str = "practice", store: str = "") -> str:
+    desk.home.declare(settings={**SETTINGS, "target": target})
+    if not (desk.home.path / ".git").exists():
+        git(desk.home.path, "init", "--quiet")
+        git(desk.home.path, "remote", "add", "origin", desk.hub.forge.git_folder.as_uri())
+    desk.monkeypatch.setenv("RECONCILER_STORE", store)
+    ended = desk.on_main("doctor", *arguments)
+    assert (ended.code, ended.err) == (ExitCode.DONE, ""), "a hint makes no run red"
+    return ended.out
+
+
+def test_a_job_is_told_which_secrets_it_lacks(desk: Desk) -> None:
+    """As errors, which the page of the run repeats; the sandbox needs neither."""
+    said = doctor(desk, "--token-is-set", "false")
+    assert "::error title=Setup::ONEFILE_CUSTOMER_TOKEN: is not set, and the target is practice%0AFix: Add the" in said
+    assert "::error title=Setup::RECONCILER_STORE: is not set" in said
+    summary = (desk.home.path / "summary").read_text("utf-8")
+    assert "ONEFILE_CUSTOMER_TOKEN: is not set" in summary
+    assert "no rule of this branch" not in summary
+    assert "::error" not in doctor(desk, "--token-is-set", "false", "--target", "sandbox")
+    assert "::error" not in doctor(desk, "--token-is-set", "true", store="git+onefile-record")
+
+
+def test_a_job_that_writes_is_told_if_it_may_not_push(desk: Desk, tmp_path: Path) -> None:
+    """One that only reads is not asked to, and misses nothing as long as nobody has made the branch."""
+    new_remote(tmp_path)
+    with http_remote(tmp_path) as remote:
+        desk.monkeypatch.setenv("RECONCILER_STORE_TOKEN", STORE_TOKEN)
+        ready = ("--token-is-set", "true", "--target", "sandbox")
+        store = f"git+onefile-record?remote={remote.url}"
+        for may_write, arguments in ((True, ("--writes",)), (True, ()), (False, ())):
+            remote.may_write = may_write
+            assert "::error" not in doctor(desk, *ready, *arguments, store=store)
+        said = doctor(desk, *ready, "--writes", store=store)
+    (error,) = (line for line in said.splitlines() if line.startswith("::error title=Setup::"))
+    assert "does not let this account write to the store's branch" in error
+    assert "%0AFix: In a workflow, give the job `contents: write`" in error
+
+
+def test_rules_of_branches_are_hints(desk: Desk) -> None:
+    """For the branch of the record what keeps it, and nothing that refuses runs; for main a review, in either way."""
+    rules, ready = desk.hub.forge.rules, ("--token-is-set", "true", "--target", "sandbox")
+
+    def said(store: str = "git+onefile-record") -> str:
+        return doctor(desk, *ready, store=store)
+
+    bare = said()
+    assert bare.count("::warning title=Setup::") == 2
+    assert "onefile-record: no rule of this branch restricts deletions or blocks force pushes" in bare
+    assert "main: anyone with write access can push to this branch without a review" in bare
+    rules["onefile-record"], desk.hub.forge.protected = KEPT, {"main"}
+    assert said() == "Nothing is missing.\n"
+    rules["main"], desk.hub.forge.protected = ("pull_request",), set()
+    assert said() == "Nothing is missing.\n"
+    rules["onefile-record"] = (*KEPT, "pull_request")
+    assert "a rule of this branch requires a pull request, so runs may not be able to push" in said()
+    assert said(store="") == "Nothing is missing.\n"
+
+
+def test_rules_that_github_does_not_show_are_no_fault(desk: Desk) -> None:
+    """A plan of GitHub's without rulesets, say; and a pull request's run does not ask."""
+    for path in ("onefile-record", "main"):
+        desk.hub.app.state.spoilt[f"GET /repos/{REPOSITORY}/rules/branches/{path}"] = JSONResponse({}, 403)
+    desk.home.declare()
+    desk.monkeypatch.setenv("RECONCILER_STORE", "git+onefile-record?remote=" + desk.hub.forge.git_folder.as_uri())
+    ended = desk.on_main("doctor", "--token-is-set", "true")
+    assert (ended.code, ended.out) == (ExitCode.DONE, "Nothing is missing.\n")
+    assert "The rules for branches are not checked" in ended.err
+    desk.hub.app.state.asked.clear()
+    assert desk.in_pull("doctor", "--token-is-set", "true").out == "Nothing is missing.\n"
+    assert desk.hub.app.state.asked == []
+
+
+def test_files_with_errors_are_left_to_the_command(desk: Desk) -> None:
+    """It reports them with their lines."""
+    (desk.home.path / "state").mkdir()
+    (desk.home.path / "state" / "settings.yaml").write_text("target: [", "utf-8")
+    desk.monkeypatch.setenv("RECONCILER_STORE", "")
+    desk.hub.forge.protected = {"main"}
+    assert desk.on_main("doctor", "--token-is-set", "false").out == "Nothing is missing.\n"
 
 
 # ------------------------------------------------------------------ the command line

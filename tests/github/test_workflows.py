@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from onefile_sandbox.serve import serving
 from onefile_sandbox.web_edits import edit
 from onefile_sandbox.world import Effect, World
+from reconciler.commands.init import InitOptions, texts_of
 from reconciler.github.markers import kind_of, plan_mark
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, new_folder
 from tests.github.forge import BOT, Forge, PullRequest, Text, git
@@ -35,7 +36,7 @@ FILES = {
 POST, REPOST, APPLY, DONE = "Post the plan", "Post the plan that was not approved", "Apply", "Post what was done"
 ISSUE, ADOPT, PROPOSE = "Keep the issue up to date", "Accept what OneFile holds", "Open a pull request"
 SYNC, KEEP = "Bring the cohorts up to date", "Keep the pull request up to date"
-SEND, PAGES = "Send messages", "Make the pages"
+SETUP, SEND, PAGES = "Check the setup", "Send messages", "Make the pages"
 
 
 class Centre:
@@ -147,7 +148,8 @@ def keeps_its_secrets(job: Job) -> None:
     assert "token-" not in job.log + job.summary
     holders = {name.partition(": ")[0] for name in job.seen}
     drift = {"Look for drift", ISSUE, ADOPT, PROPOSE, SYNC, KEEP}
-    assert holders <= {"Plan", POST, "Was it approved?", REPOST, APPLY, DONE, SEND, PAGES} | drift
+    assert holders <= {SETUP, "Plan", POST, "Was it approved?", REPOST, APPLY, DONE, SEND, PAGES} | drift
+    assert f"{SETUP}: ONEFILE_CUSTOMER_TOKEN" not in job.seen
 
 
 def test_a_change_is_planned_reviewed_and_applied(centre: Centre) -> None:
@@ -357,6 +359,33 @@ def test_the_first_morning_of_a_new_repository_is_green(centre: Centre) -> None:
     assert job.conclusion == "success", job.log
     assert centre.forge.issues == {}
     assert "nothing is recorded in branch onefile-record" in " ".join(job.summary.split())
+
+
+def test_a_new_repository_is_green_from_its_first_push_to_its_second_morning(centre: Centre) -> None:
+    """What `init` writes, a first edit as its README suggests, and nothing set up but the branch of the record."""
+    texts = texts_of(InitOptions(centre.tree, 5740, "github"))
+    git(centre.tree, "rm", "-r", "--quiet", "state")
+    state = {name: text for name, text in texts.items() if name.startswith(("state/", "README", ".gitignore"))}
+    centre.commit("ada", "main", {**state})
+    job = centre.runner.push(centre.forge.commit("main"), SECRETS)["apply"]
+    assert job.conclusion == "success", job.log
+    assert "main: anyone with write access can push" in job.log
+    assert centre.runner.schedule(SECRETS)["drift"].conclusion == "success"
+
+    example = "state/cohorts/example.yaml"
+    centre.commit("ada", "edit", {example: f"{texts[example]}    default_assessor: james-fayre\n"})
+    pull = centre.forge.open_pull("ada", "edit")
+    job = centre.runner.pull_request(pull, SECRETS)["plan"]
+    assert (job.conclusion, pull.labels) == ("success", {"onefile: changes"}), job.log
+    assert "::" not in job.log.partition(f"## {SETUP}\n")[2].partition("\n## ")[0]
+    centre.forge.review(pull, "ben")
+    job = centre.runner.push(centre.forge.merge(pull), SECRETS)["apply"]
+    assert (job.conclusion, job.steps[APPLY]) == ("success", "success"), job.log
+    assert assessor(centre) == 122762
+    for _ in range(2):
+        job = centre.runner.schedule(SECRETS)["drift"]
+        assert job.conclusion == "success", job.log
+    assert centre.forge.issues == {}
 
 
 def test_drift_is_one_issue_until_it_is_gone(centre: Centre) -> None:
