@@ -84,10 +84,10 @@ def _learner(block: Block, value: Any, folder: Path) -> None:
 # ------------------------------------------------------------------ pipelines and what surrounds them
 
 
-def _by_forge(block: Block, folder: Path, schema: str) -> None:
+def _by_forge(block: Block, folder: Path, schema: str, *more: str) -> None:
     """By the forge's own schema."""
     (folder / "shown.yml").write_text(block.text, "utf-8")
-    asked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", "shown.yml"]
+    asked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *more, "shown.yml"]
     done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -106,6 +106,14 @@ def _workflow(block: Block, value: Any, folder: Path) -> None:
 
 def _gitlab(block: Block, value: Any, folder: Path) -> None:
     _by_forge(block, folder, "gitlab-ci")
+
+
+def _azure(block: Block, value: Any, folder: Path) -> None:
+    _by_forge(block, folder, "azure-pipelines", "--regex-variant", "nonunicode")
+
+
+def _bitbucket(block: Block, value: Any, folder: Path) -> None:
+    _by_forge(block, folder, "bitbucket-pipelines")
 
 
 def _kubernetes(block: Block, value: Any, folder: Path) -> None:
@@ -156,6 +164,8 @@ KINDS: list[tuple[Callable[[Any], bool], Check]] = [
     (_each_has("role"), _members),
     (_has("jobs"), _workflow),
     (_is_gitlab, _gitlab),
+    (_has("stages", "pool"), _azure),
+    (_has("pipelines"), _bitbucket),
     (_has("apiVersion"), _kubernetes),
     (_has("groups"), _alerts),
     (_has("repos"), _hooks),

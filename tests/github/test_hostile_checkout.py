@@ -177,7 +177,9 @@ def pipelines() -> list[Any]:
     texts = {"starter": starter}
     for page in map(read_page, PAGES):
         texts |= {
-            str(block): block.text for block in page.blocks if block.language == "yaml" and "script:" in block.text
+            str(block): block.text
+            for block in page.blocks
+            if block.language == "yaml" and "before_script:" in block.text
         }
     return [pytest.param(text, id=name) for name, text in texts.items()]
 
@@ -189,7 +191,7 @@ def test_no_script_of_a_pipeline_runs_what_a_merge_request_brings(text: str, tmp
     text = re.sub(r"@REPOSITORY@|https://\S+/OWNER/onefile-reconciler", address, text)
     pipeline = yaml.safe_load(re.sub(r"@COMMIT@|\bCOMMIT\b", commit, text))
     scripts = {name: job["script"] for name, job in pipeline.items() if isinstance(job, dict) and "script" in job}
-    assert set(scripts) == {"validate", "plan", "apply", "drift"}
+    assert set(scripts) == {"validate", "plan", "apply", "apply-by-hand", "drift"}
     for number, (name, script) in enumerate(scripts.items()):
         workspace = checked_out(tmp_path / str(number), tmp_path / "ran")
         git(workspace, "rev-parse", "HEAD")
@@ -199,8 +201,47 @@ def test_no_script_of_a_pipeline_runs_what_a_merge_request_brings(text: str, tmp
         lines = "\n".join([*pipeline["default"]["before_script"], *script])
         done = said_by([BASH, "-e", "-c", lines], workspace, given)
         assert marks(tmp_path) == [], name
-        assert done.returncode == 0 or name in ("apply", "drift"), done.stdout
+        assert done.returncode == 0 or name in ("apply", "apply-by-hand", "drift"), done.stdout
         assert "Valid on" in done.stdout or name != "validate", done.stdout
+
+
+def other_scripts() -> Iterator[Any]:
+    """The scripts for other services, as the steps of each job: whether it is in the checkout, and its text."""
+    page = read_page(ROOT / "docs/how-to/azure-devops-and-bitbucket.md")
+    azure, bitbucket = (yaml.safe_load(block.text) for block in page.blocks)
+    for stage in azure["stages"]:
+        (job,) = stage["jobs"]
+        steps = job["steps"] if "steps" in job else job["strategy"]["runOnce"]["deploy"]["steps"]
+        kinds = [next(iter(step)) for step in steps]
+        assert kinds[:3] == ["bash", "checkout", "bash"], "installed before there is a checkout"
+        texts = [(place > 0, step["bash"]) for place, step in enumerate(steps) if "bash" in step]
+        yield pytest.param(texts, id=f"azure-{stage['stage']}")
+    pipelines = bitbucket["pipelines"]
+    for name, pipeline in {"plan": pipelines["pull-requests"]["**"], **pipelines["custom"]}.items():
+        (step,) = (part["step"] for part in pipeline if "step" in part)
+        yield pytest.param([(True, "\n".join(step["script"]))], id=f"bitbucket-{name}")
+
+
+@pytest.mark.parametrize("steps", other_scripts())
+def test_no_script_for_another_service_runs_what_a_pull_request_brings(
+    steps: list[tuple[bool, str]], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Each does its work: it plans, refuses another fingerprint, or reports that nothing was applied yet."""
+    address, commit = program_source(tmp_path)
+    workspace, temp = checked_out(tmp_path / "job", tmp_path / "ran"), tmp_path / "temp"
+    git(workspace, "-c", "user.name=ada", "-c", "user.email=ada@people.invalid", "commit", "--allow-empty", "-qm", "y")
+    temp.mkdir()
+    given = variables(workspace, real_python(tmp_path / "tools")) | {"FINGERPRINT": f"sha256:{'0' * 64}"}
+    given |= {"AGENT_TEMPDIRECTORY": str(temp), "TMPDIR": str(tmp_path), "BITBUCKET_CLONE_DIR": str(workspace)}
+    given |= {"BITBUCKET_PR_DESTINATION_COMMIT": git(workspace, "rev-parse", "HEAD^1").strip()}
+    for in_checkout, script in steps:
+        text = script.replace("https://git.example/OWNER/onefile-reconciler COMMIT", f"{address} {commit}")
+        text = re.sub(r"(?m)^export RECONCILER_STORE=.*$", "", text)
+        done = said_by([BASH, "-e", "-c", text], workspace if in_checkout else temp, given)
+        assert marks(tmp_path) == [], done.stdout
+    kind = request.node.callspec.id.rpartition("-")[2]
+    code, words = {"plan": (0, "Fingerprint"), "apply": (4, ""), "drift": (3, "recorded")}[kind]
+    assert (done.returncode, words in done.stdout) == (code, True), done.stdout
 
 
 def test_the_hooks_for_commits_run_nothing_of_the_repository(tmp_path: Path) -> None:
