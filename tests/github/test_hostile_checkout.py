@@ -222,7 +222,7 @@ def other_scripts() -> Iterator[Any]:
         yield pytest.param([(True, "\n".join(step["script"]))], id=f"bitbucket-{name}")
 
 
-@pytest.mark.parametrize("steps", other_scripts())
+@pytest.mark.parametrize("steps", list(other_scripts()))
 def test_no_script_for_another_service_runs_what_a_pull_request_brings(
     steps: list[tuple[bool, str]], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

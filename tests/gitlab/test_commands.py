@@ -17,7 +17,7 @@ from reconciler.gitlab.__main__ import run
 from reconciler.problems import ExitCode
 from tests.e2e.conftest import home
 from tests.e2e.user import SETTINGS, Ended, Home
-from tests.github.conftest import saved_plan
+from tests.github.test_commands import saved_plan
 from tests.gitlab.standin import ADA, BEN, CLEO, OURS, PROJECT, TOKEN, Project, gitlab
 
 __all__ = ["home", "saved_plan"]
