@@ -16,7 +16,7 @@ from reconciler.github.approval import ApprovalRequest
 from reconciler.github.conversation import Reading, failed_comment, plan_comment, problems_section, read_problems
 from reconciler.github.markers import SavedPlan, read_plan
 from reconciler.gitlab import notes
-from reconciler.gitlab.api import GitLab, Refused
+from reconciler.gitlab.api import GitLab, Refused, text_of
 from reconciler.gitlab.approval import evaluate
 from reconciler.gitlab.environment import TOKEN, PipelineEnvironment, read_environment
 from reconciler.gitlab.evidence import evidence
@@ -61,8 +61,8 @@ def note(plan: Path | None, report: Path | None, failed: bool, problems: Path | 
     else:
         body = _plan_note(read_plan(plan), report, pipeline, reading)
     with GitLab(pipeline) as client:
-        head = client.get(f"{pipeline.path}/merge_requests/{pipeline.merge_request}").get("sha")
-        if head != pipeline.head:
+        path = f"{pipeline.path}/merge_requests/{pipeline.merge_request}"
+        if text_of(client.get(path), path, "sha") != pipeline.head:
             _print("The merge request has a newer commit: its pipeline posts the plan.")
             return ExitCode.DONE
         notes.post(client, pipeline, pipeline.merge_request, body)

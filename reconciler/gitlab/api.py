@@ -120,6 +120,14 @@ def unreadable(request: str, why: str) -> ReconcilerError:
     return ReconcilerError(Problem(f"GitLab's answer cannot be used: {why}", _AGAIN, where=request))
 
 
+def text_of(row: Any, request: str, name: str) -> str:
+    """Return a text of an answer."""
+    value = row.get(name) if isinstance(row, dict) else None
+    if not isinstance(value, str):
+        raise unreadable(request, f"it shows no {name}")
+    return value
+
+
 def _refused(method: str, path: str, status: int, content: bytes) -> Refused:
     message, fix = _message(content), _AGAIN
     if status in (401, 403):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from reconciler.gitlab.api import GitLab, Refused, unreadable
+from reconciler.gitlab.api import GitLab, Refused, text_of, unreadable
 from reconciler.gitlab.approval import Account, Evidence, MergeRequest, merged_request
 from reconciler.gitlab.environment import PipelineEnvironment
 from reconciler.gitlab.notes import account, notes_of
@@ -32,7 +32,7 @@ def evidence(gitlab: GitLab, pipeline: PipelineEnvironment) -> Evidence:
     approvals = gitlab.get(f"{path}/approvals")
     (users,) = _rows("approvals", [approvals], lambda row: [_user(approval) for approval in row["approved_by"]])
     files = gitlab.pages(f"{path}/diffs", most=_MOST_FILES)
-    if str(len(files)) != str(gitlab.get(path).get("changes_count")):  # "1000+" for more than GitLab counts
+    if str(len(files)) != text_of(gitlab.get(path), path, "changes_count"):  # "1000+" for more than GitLab counts
         raise unreadable(f"{path}/diffs", "it does not list all changed files")
     return Evidence(
         ours,
