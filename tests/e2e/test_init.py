@@ -282,6 +282,17 @@ def test_the_pipeline_for_gitlab_is_the_guides(home: Home) -> None:
     schema = ("--builtin-schema", "vendor.gitlab-ci")
     checked(sys.executable, "-m", "check_jsonschema", *schema, ".gitlab-ci.yml", folder=home.path)
     assert not (home.path / ".github").exists()
+    assert "the plan" in (home.path / ".gitlab/merge_request_templates/Default.md").read_text("utf-8")
+
+
+def test_reviews_are_prepared_on_github(home: Home) -> None:
+    """Who is asked for one, a text to begin with, and newer versions of the actions as pull requests."""
+    home.run(*GITHUB)
+    folder = home.path / ".github"
+    assert {"/state/", "/.github/"} <= set(re.findall(r"^# (/\S+) +@OWNER/", (folder / "CODEOWNERS").read_text(), re.M))
+    assert "the plan" in (folder / "pull_request_template.md").read_text("utf-8")
+    schema = ("--builtin-schema", "vendor.dependabot")
+    checked(sys.executable, "-m", "check_jsonschema", *schema, folder / "dependabot.yml", folder=home.path)
 
 
 # ------------------------------------------------------------------ editors and git
