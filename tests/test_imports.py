@@ -155,7 +155,7 @@ WRITES = {
     "cli.output",  # into the void, once nobody reads any more
 }
 WRITERS = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "fdopen", "symlink_to", "hardlink_to"}
-SPEAKS = {"cli", "github.__main__", WORKER}  # standard streams
+SPEAKS = {"cli", "github.__main__", "gitlab.__main__", WORKER}  # standard streams
 LISTENS = {
     "cli",
     "commands",
@@ -163,6 +163,7 @@ LISTENS = {
     "doctor",
     "runtime",
     "github.__main__",
+    "gitlab.__main__",
     WORKER,
 }  # the environment, and the terminal
 
