@@ -38,7 +38,8 @@ class Problem(NamedTuple):
     """One problem with its fix.
 
     `where` names a request, an address or an option if no file is to blame. `lines` are to be pasted into the file, as
-    text and JSON show them; the fix then ends by referring to them.
+    text and JSON show them; the fix then ends by referring to them. `who` is the learner with whom `what` begins,
+    before a colon: reports put together what differs only in the learner.
     """
 
     what: str
@@ -47,6 +48,7 @@ class Problem(NamedTuple):
     where: str = ""
     severity: Severity = "error"
     lines: tuple[str, ...] = ()
+    who: str = ""
 
     def place(self) -> str:
         return str(self.source) if self.source else self.where

@@ -121,5 +121,6 @@ def waiting_words(row: Due) -> Problem:
     what, fix = _WAITS[row.action]
     change = row.change
     name = change.label or f"learner {change.learner}"
-    what = f"{name}: the due change of {change.address} {what}"
-    return Problem(what, fix, change.source, severity="warning")
+    slot = change.address.partition(".")[2]
+    what = f"{name}: the due change of {slot} {what}"
+    return Problem(what, fix, change.source, severity="warning", who=name)

@@ -113,8 +113,8 @@ class _Back:
                 handle = self._staff[before].handle if before is not None else None
                 slots[learner][slot] = Wanted(before, handle, Source(f"{REVERTED}{self.run}"))
             else:
-                what = f"{slot.address(learner)} held account {before}, who is not in staff.yaml"
-                self._set_aside(what, "Add them to staff.yaml to restore them.")
+                what = f"held account {before}, who is not in staff.yaml"
+                self._set_aside(learner, slot, what, "Add them to staff.yaml to restore them.")
         return replace(
             self.declared, learners=tuple(self._learner(user, wanted) for user, wanted in sorted(slots.items()))
         )
@@ -153,9 +153,12 @@ class _Back:
             if live in (self.written[user, slot].after, want.staff):
                 kept[slot] = want
             else:
-                what = f"{slot.address(user)} has changed since run {self.run}, or OneFile no longer shows who holds it"
-                self._set_aside(what, "Change it in the files if it must change.")
+                what = f"has changed since run {self.run}, or OneFile no longer shows who holds it"
+                self._set_aside(user, slot, what, "Change it in the files if it must change.")
         return replace(learner, slots=kept)
 
-    def _set_aside(self, what: str, fix: str) -> None:
-        self.problems.append(Problem(what, fix, where=f"run {self.run}"))
+    def _set_aside(self, user: UserId, slot: Slot, what: str, fix: str) -> None:
+        known = next((learner for learner in self.declared.learners if learner.id == user), None)
+        who = known.name() if known else f"learner {user}"
+        part = slot.address(user).partition(".")[2]
+        self.problems.append(Problem(f"{who}: {part} {what}", fix, where=f"run {self.run}", who=who))

@@ -24,7 +24,7 @@ from reconciler.model.slots import (
 from reconciler.model.structs import replace
 from reconciler.plan.operations import operations_for, removal, summarise
 from reconciler.plan.watch import NOTHING_SEEN, Seen
-from reconciler.problems import Invalid, Problem, in_order
+from reconciler.problems import Invalid, Problem, Source, in_order
 
 _UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison
 
@@ -228,7 +228,7 @@ class _Comparison:
                 "correct the id or the organisation, or remove the learner.",
             ),
         }[seen.standing]
-        self.problems.append(Problem(f"{learner.name()} (OneFile user {seen.id}): {what}", fix, learner.source))
+        self.problems.append(_about(learner, f" (OneFile user {seen.id})", what, fix, learner.source))
         return what
 
     def _change_blocked(self, learner: DeclaredLearner, seen: ObservedLearner, change: Change) -> str:
@@ -237,7 +237,7 @@ class _Comparison:
         if not refusal:
             return ""
         what, fix = refusal
-        self.problems.append(Problem(f"{learner.name()}: {what}", fix, change.source))
+        self.problems.append(_about(learner, "", what, fix, change.source))
         return what
 
     def _slot_refusal(self, change: Change) -> tuple[str, str] | None:
@@ -275,6 +275,10 @@ class _Comparison:
             what = f"{_account_of(member)} belongs to {there}"
             return what, "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         return None
+
+
+def _about(learner: DeclaredLearner, number: str, what: str, fix: str, source: Source) -> Problem:
+    return Problem(f"{learner.name()}{number}: {what}", fix, source, who=learner.name())
 
 
 def account_refusal(

@@ -253,6 +253,20 @@ def test_what_moved_since_a_run_is_not_put_back(home: Home, monkeypatch: pytest.
         assert any("default_assessor has changed since run 1" in problem["what"] for problem in plan["problems"])
 
 
+def test_slots_that_moved_since_a_run_are_one_row(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds them now."""
+    learners = (200004, 200005, 200007)
+    with served() as server:
+        point_at(monkeypatch, server.url)
+        home.declare(*({"id": user, "label": f"L{user}", "default_assessor": "james"} for user in learners)).converges()
+        for user in learners:
+            server.world.users[user]["DefaultAssessorID"] = 163757
+        for form in ("text", "markdown"):
+            report = " ".join(home.run("revert", "1", "--format", form).out.replace("`", "").split())
+            assert report.count("default_assessor has changed since run 1") == 1
+            assert "3 learners, L200004 to L200007: default_assessor has changed" in report
+
+
 # ------------------------------------------------------------------ done
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from reconciler.model.names import NO_NAMES, Names
-from reconciler.model.operations import Move, Operation, moves
+from reconciler.model.operations import Move, Outcome
 from reconciler.model.plan import Change, Departed, Plan, Watch
 from reconciler.model.slots import Holder, Slot, SlotKind, Unread, UserId
 from reconciler.text import listed, number_of, spaced
@@ -159,9 +159,9 @@ def removal_words(slot: Slot, holder: Holder, names: Names) -> str:
     return f"remove {who} from the {what}" if slot.kind is SlotKind.ADDITIONAL else f"remove {who} as {what}"
 
 
-def operation_words(operation: Operation, names: Names) -> str:
-    """Return the moves of one operation."""
-    return " and ".join(move_words(slot, move, names) for slot, move in moves(operation))
+def detail_words(outcome: Outcome) -> str:
+    """Return why or how an operation ended, without its learner, whom the row names."""
+    return outcome.detail.replace(f"learner[{outcome.operation.learner}].", "")
 
 
 def organisation_words(plan: Plan) -> str:

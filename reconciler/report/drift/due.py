@@ -5,54 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.model.operations import Outcome, State
 from reconciler.plan.drift import DriftReport
-from reconciler.report.common.markdown import cell, heading, notice_entry, row, table_head, value
-from reconciler.report.common.notices import Notices, problem_notice
-from reconciler.report.common.terminal import GREEN, YELLOW, Page
-from reconciler.report.common.truncate import ASIDE, GRAVE, Item, Part
-from reconciler.report.common.words import operation_words, plan_names
-from reconciler.report.drift.words import who_words
+from reconciler.report.common.grouping import Group
+from reconciler.report.common.markdown import cell, heading, notices_part, row, table_head, who_cell
+from reconciler.report.common.notices import Notices, plan_notices
+from reconciler.report.common.terminal import GREEN, Page
+from reconciler.report.common.text import notices_lines
+from reconciler.report.common.truncate import GRAVE, Item, Part
+from reconciler.report.drift.rows import due_rows
 from reconciler.report.outcome.json import outcome_json
 from reconciler.report.problems.json import problem_json
-from reconciler.text import spaced
 
 _WAITING = "Due by date, and waiting for a person"
 
 
-def _title(report: DriftReport) -> str:
+def due_title(report: DriftReport) -> str:
+    """Return the heading of the due changes that were applied."""
     return f"Applied because their day has come, in run {report.due_run} ({len(report.due_outcomes)})"
 
 
-def due_lines(page: Page, report: DriftReport) -> Iterator[str]:
+def due_lines(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
     """Yield the due changes for a terminal."""
     if report.due_outcomes:
-        yield from page.title(_title(report), GREEN)
-    for outcome in report.due_outcomes:
-        name, what, end = _words(outcome, report)
-        yield from page.wrap(f"{name}: {what}: {end}", first=2)
+        yield from page.title(due_title(report), GREEN)
+    for group in due_rows(report, verbose=verbose):
+        yield from page.wrap(f"{group.who}: {group.what}: {group.first.why}", first=2)
     if report.due_waiting:
-        yield from page.title(f"{_WAITING} ({len(report.due_waiting)})", YELLOW)
-    for problem in report.due_waiting:
-        yield from page.notice(problem.place(), problem.what, problem.fix)
+        yield from notices_lines(page, due_notices(report, verbose))
 
 
-def due_rows(report: DriftReport) -> tuple[str, list[tuple[str, str, str]], Notices]:
-    """Return the title and the rows of the due changes that were applied, and those that wait for a person."""
-    waiting = Notices(_WAITING, "", tuple(map(problem_notice, report.due_waiting)), risky=True)
-    return _title(report), [_words(outcome, report) for outcome in report.due_outcomes], waiting
+def due_notices(report: DriftReport, verbose: bool) -> Notices:
+    """Return the due changes that wait for a person."""
+    return Notices(_WAITING, "due changes", plan_notices(report.plan, report.due_waiting), risky=True, verbose=verbose)
 
 
-def due_parts(report: DriftReport) -> Iterator[Part]:
+def due_parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     """Yield the due changes for Markdown."""
     if report.due_outcomes:
-        items = tuple(Item(_row(outcome, report), GRAVE, "due changes") for outcome in report.due_outcomes)
-        yield Part(items, heading(_title(report)) + table_head(("learner", "change", "result")), "\n", always=True)
-    if report.due_waiting:
         items = tuple(
-            Item(notice_entry(problem_notice(problem)), ASIDE, "due changes") for problem in report.due_waiting
+            Item(_row(group), GRAVE, "due changes", group.slots) for group in due_rows(report, verbose=verbose)
         )
-        yield Part(items, heading(f"{_WAITING} ({len(items)})"), "\n", always=True)
+        yield Part(items, heading(due_title(report)) + table_head(("learner", "change", "result")), "\n", always=True)
+    if report.due_waiting:
+        yield notices_part(due_notices(report, verbose))
 
 
 def due_json(report: DriftReport) -> dict[str, Any]:
@@ -64,15 +59,5 @@ def due_json(report: DriftReport) -> dict[str, Any]:
     }
 
 
-def _row(outcome: Outcome, report: DriftReport) -> str:
-    name, what, end = _words(outcome, report)
-    return row((value(name), cell(what), cell(end)))
-
-
-def _words(outcome: Outcome, report: DriftReport) -> tuple[str, str, str]:
-    operation = outcome.operation
-    labels = {change.learner: change.label for change in report.plan.changes}
-    end = spaced(outcome.state.value) if outcome.state is not State.DONE else "done"
-    name = who_words(report, operation.learner, labels.get(operation.learner, ""))
-    what = operation_words(operation, plan_names(report.plan))
-    return name, what, f"{end}: {outcome.detail}" if outcome.detail else end
+def _row(group: Group) -> str:
+    return row((who_cell(group.who, group.names), cell(group.what), cell(group.first.why)))

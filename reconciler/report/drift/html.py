@@ -20,8 +20,8 @@ from reconciler.report.common.words import (
     watched_words,
 )
 from reconciler.report.drift.causes import cause_notices, explained_words, unexplained
-from reconciler.report.drift.due import due_rows
-from reconciler.report.drift.rows import correction_rows, drift_rows, waiting_rows
+from reconciler.report.drift.due import due_notices, due_title
+from reconciler.report.drift.rows import correction_rows, drift_rows, due_rows, waiting_rows
 from reconciler.report.drift.words import (
     FIGHTS,
     OPEN_STEPS,
@@ -52,7 +52,7 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
         *_causes(report),
         *_drift(report, verbose),
         *_corrections(report, verbose),
-        *_due(report),
+        *_due(report, verbose),
         *_waiting("Due by date: cover and dated entries, for the next apply", report.due, report, verbose),
         *_waiting("Pending: in the files and not applied yet", report.pending, report, verbose),
         Section(OPEN_STEPS, manual=manual_steps(report.plan)),
@@ -130,12 +130,12 @@ def _corrections(report: DriftReport, verbose: bool) -> Iterator[Section]:
         )
 
 
-def _due(report: DriftReport) -> Iterator[Section]:
-    title, rows, waiting = due_rows(report)
+def _due(report: DriftReport, verbose: bool) -> Iterator[Section]:
+    rows = [(_who(row), row.what, row.first.why) for row in due_rows(report, verbose=verbose)]
     if rows:
-        yield Section(title, "", ("Learner", "What", "Result"), rows)
-    if waiting.items:
-        yield Section(notices=[waiting])
+        yield Section(due_title(report), "", ("Learner", "What", "Result"), rows)
+    if report.due_waiting:
+        yield Section(notices=[due_notices(report, verbose)])
 
 
 def _waiting(title: str, changes: Sequence[Change], report: DriftReport, verbose: bool) -> Iterator[Section]:

@@ -123,7 +123,7 @@ def _parts(report: DriftReport, verbose: bool) -> Iterator[Part]:
     yield from _problems(report.plan, report.problems, "What stopped the corrections", fit.STOPS)
     yield from _fights(report)
     yield from _corrections(report, verbose, failed=True)
-    yield from due_parts(report)
+    yield from due_parts(report, verbose)
     if report.staff_findings():
         yield notices_part(staff_notices(report))
     if report.causes:

@@ -8,11 +8,11 @@ from reconciler.model.operations import Outcome, State, moves
 from reconciler.model.plan import Change
 from reconciler.plan.drift import Drifted, DriftReport
 from reconciler.report.common.grouping import Entry, Group, grouped
-from reconciler.report.common.words import change_mark, change_people, move_people, plan_names, slot_words
+from reconciler.report.common.words import change_mark, change_people, detail_words, move_people, plan_names, slot_words
 from reconciler.report.drift.words import labels_of, moved_people, seen_words, waiting_details, who_words
 from reconciler.text import spaced
 
-_ENDS: Mapping[State, str] = {State.DONE: "corrected", State.ALREADY_DONE: "already back"}
+_CORRECTED: Mapping[State, str] = {State.DONE: "corrected", State.ALREADY_DONE: "already back"}
 
 
 def drift_rows(slots: Sequence[Drifted], report: DriftReport, *, verbose: bool = False) -> tuple[Group, ...]:
@@ -61,6 +61,17 @@ def waiting_rows(changes: Iterable[Change], report: DriftReport, *, verbose: boo
 
 def correction_rows(outcomes: Iterable[Outcome], report: DriftReport, *, verbose: bool = False) -> tuple[Group, ...]:
     """Group corrections; `why` says how they ended."""
+    return _outcome_rows(outcomes, report, _CORRECTED, verbose)
+
+
+def due_rows(report: DriftReport, *, verbose: bool = False) -> tuple[Group, ...]:
+    """Group the due changes that were applied; `why` says how they ended."""
+    return _outcome_rows(report.due_outcomes, report, {}, verbose)
+
+
+def _outcome_rows(
+    outcomes: Iterable[Outcome], report: DriftReport, ends: Mapping[State, str], verbose: bool
+) -> tuple[Group, ...]:
     names, labels = plan_names(report.plan), labels_of(report)
     return grouped(
         [
@@ -71,7 +82,7 @@ def correction_rows(outcomes: Iterable[Outcome], report: DriftReport, *, verbose
                 slot.kind,
                 slot_words(slot, names),
                 move_people(slot, move, names),
-                _ending(outcome),
+                _ending(outcome, ends),
             )
             for outcome in outcomes
             for slot, move in moves(outcome.operation)
@@ -80,6 +91,6 @@ def correction_rows(outcomes: Iterable[Outcome], report: DriftReport, *, verbose
     )
 
 
-def _ending(outcome: Outcome) -> str:
-    words = _ENDS.get(outcome.state, spaced(outcome.state.value))
-    return f"{words}: {outcome.detail}" if outcome.detail else words
+def _ending(outcome: Outcome, ends: Mapping[State, str]) -> str:
+    words, detail = ends.get(outcome.state, spaced(outcome.state.value)), detail_words(outcome)
+    return f"{words}: {detail}" if detail else words

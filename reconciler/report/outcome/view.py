@@ -15,6 +15,7 @@ from reconciler.report.common.grouping import Entry, grouped
 from reconciler.report.common.manual_steps import ManualStep, manual_steps
 from reconciler.report.common.notices import Notice, Notices, problem_notice
 from reconciler.report.common.words import (
+    detail_words,
     learner_words,
     moment_words,
     move_people,
@@ -228,6 +229,6 @@ def _entries(outcome: Outcome, plan: Plan, places: Mapping[str, tuple[str, str]]
 def _why(outcome: Outcome) -> str:
     """Return the proof of a write that is done, else the reason why it is not."""
     if outcome.state is not State.DONE:
-        return outcome.detail.replace(f"learner[{outcome.operation.learner}].", "")  # the row names the learner
+        return detail_words(outcome)
     proof = _PROOFS[outcome.proof]
     return proof if outcome.proof == "unreadable" or not outcome.detail else f"{proof}: {outcome.detail}"

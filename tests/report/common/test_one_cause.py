@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.apply.differences import differences
+from reconciler.commands.due import waiting_words
 from reconciler.model.observed import AccountStatus
 from reconciler.model.operations import Outcome, State
 from reconciler.plan.compare import make_plan
 from reconciler.plan.drift import DriftReport
+from reconciler.plan.due import Due, DueAction
 from reconciler.report.drift import html as drift_html
 from reconciler.report.drift import markdown as drift_markdown
 from reconciler.report.drift import text as drift_text
@@ -20,6 +22,7 @@ from reconciler.report.outcome import markdown as outcome_markdown
 from reconciler.report.outcome import text as outcome_text
 from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan import html, markdown, text
+from reconciler.report.problems import text as problems_text
 from tests.factories import DEFAULT, HANDLES, JAMES, KATE, NOON, PRIYA, change, declared, learner, observed, plan_of
 
 CAUSES = {
@@ -69,6 +72,7 @@ def test_learners_set_aside_for_one_cause_are_one_row_and_one_notice(
         drift_html.render_html(drift),
     ):
         assert words_of(report).count(CAUSES[standing]) == 1, report
+    assert problems_text.render_text(plan.problems).count("Fix: ") == 1
     verbose = text.render_text(plan, fingerprint="", verbose=True)
     assert words_of(verbose).count(CAUSES[standing]) == 2 * number
 
@@ -91,3 +95,22 @@ def test_conflicts_of_one_cause_are_one_row(number: int, labelled: bool) -> None
     ):
         assert words_of(report).count("kate-anderson then, priya-shah now") == 1, report
         assert f"{number} learners" in words_of(report)
+
+
+@given(st.integers(LEAST, 30), st.booleans())
+def test_due_changes_that_end_or_wait_for_one_cause_are_one_row(number: int, labelled: bool) -> None:
+    """In the report of a drift run."""
+    users = learners(number, labelled)
+    changes = [change(DEFAULT, KATE, JAMES, learner=user, label=label) for user, label in users.items()]
+    plan = plan_of(changes)
+    outcomes = tuple(
+        Outcome(operation, State.CONFLICT, differences({DEFAULT: KATE}, {DEFAULT: PRIYA}, operation.learner, HANDLES))
+        for operation in plan.operations
+    )
+    waiting = tuple(waiting_words(Due(row, DueAction.NOT_APPROVED)) for row in changes)
+    drift = DriftReport(plan, NOON, NOON, (), spent_calls=1, due_run=2, due_outcomes=outcomes, due_waiting=waiting)
+    for render in (drift_text.render_text, drift_markdown.render_markdown, drift_html.render_html):
+        report = words_of(render(drift))
+        assert report.count("kate-anderson then, priya-shah now") == 1, report
+        assert report.count("the due change of default_assessor") == 1
+        assert f"{number} learners" in report
