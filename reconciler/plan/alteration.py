@@ -109,8 +109,8 @@ def never_written(plan: Plan, written: Mapping[int, Mapping[Place, Move]]) -> tu
         return (Problem("the plan reverts a run and holds other changes as well", _REVERT),)
     ((run, moves),) = written.items()
     others = [change for change in plan.changes if not _restores(change, moves.get((change.learner, change.slot)))]
-    what = f"the plan says that it reverts run {run}, which did not write"
-    return tuple(Problem(f"{what} {change.address} like that", _REVERT) for change in others)
+    what = f"the plan says that it reverts run {run}, which did not write it like that"
+    return tuple(Problem(f"{change.address}: {what}", _REVERT) for change in others)
 
 
 def _restores(change: Change, move: Move | None) -> bool:

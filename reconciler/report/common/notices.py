@@ -124,6 +124,7 @@ def _label_of(what: str, labels: Collection[str]) -> str:
 
 
 _USER = re.compile(r" \(OneFile user \d+\)$")
+_ADDRESS = re.compile(r"learner\[(\d+)\]\.")
 _AFTER_LABEL = re.compile(r"(?: \(OneFile user \d+\))?: ")
 _LEARNER = re.compile(r"(learner \S+|misid \S+)(?: \(OneFile user \d+\))?: ")
 
@@ -133,5 +134,7 @@ def subject_of(what: str, label: str = "") -> tuple[str, str]:
     after = _AFTER_LABEL.match(what, len(label)) if label and what.startswith(label) else None
     if after:
         return label, what[after.end() :]
-    match = _LEARNER.match(what)
-    return (match[1], what[match.end() :]) if match else ("", "")
+    if match := _LEARNER.match(what):
+        return match[1], what[match.end() :]
+    match = _ADDRESS.match(what)
+    return (f"learner {match[1]}", what[match.end() :]) if match else ("", "")

@@ -11,9 +11,11 @@ from reconciler.apply.differences import differences
 from reconciler.commands.due import waiting_words
 from reconciler.model.observed import AccountStatus
 from reconciler.model.operations import Outcome, State
+from reconciler.model.slots import UserId
 from reconciler.plan.compare import make_plan
 from reconciler.plan.drift import DriftReport
 from reconciler.plan.due import Due, DueAction
+from reconciler.problems import Problem
 from reconciler.report.drift import html as drift_html
 from reconciler.report.drift import markdown as drift_markdown
 from reconciler.report.drift import text as drift_text
@@ -22,6 +24,7 @@ from reconciler.report.outcome import markdown as outcome_markdown
 from reconciler.report.outcome import text as outcome_text
 from reconciler.report.outcome.view import outcome_view
 from reconciler.report.plan import html, markdown, text
+from reconciler.report.problems import markdown as problems_markdown
 from reconciler.report.problems import text as problems_text
 from tests.factories import DEFAULT, HANDLES, JAMES, KATE, NOON, PRIYA, change, declared, learner, observed, plan_of
 
@@ -114,3 +117,14 @@ def test_due_changes_that_end_or_wait_for_one_cause_are_one_row(number: int, lab
         assert report.count("kate-anderson then, priya-shah now") == 1, report
         assert report.count("the due change of default_assessor") == 1
         assert f"{number} learners" in report
+
+
+@given(st.integers(LEAST, 30))
+def test_problems_that_begin_with_the_address_of_a_slot_have_their_fix_once(number: int) -> None:
+    """As adopt and a forged revert have them."""
+    problems = [
+        Problem(f"{DEFAULT.address(UserId(user))}: OneFile does not show who holds it", "Look it up.")
+        for user in learners(number, labelled=False)
+    ]
+    assert problems_text.render_text(problems).count("Fix: ") == 1
+    assert words_of(problems_markdown.render_markdown(problems)).count("does not show who holds it") == 1
