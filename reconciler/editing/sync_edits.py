@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from reconciler.editing.assignments import Fields, Term, dated, learners_of, term_of, value_of
+from reconciler.editing.assignments import Fields, Term, dated, defaults_of, held, learners_of, term_of, value_of
 from reconciler.editing.holders import put_terms
 from reconciler.editing.move import move
 from reconciler.editing.patch import patch
 from reconciler.editing.replace import learner_key
 from reconciler.editing.sync_changes import HolderChange, Newcomer, SyncChanges, grouped
 from reconciler.editing.yaml_tree import Data, data_of, parse
-from reconciler.model.slots import LearnerKey, SlotKind
+from reconciler.model.slots import LISTED, LearnerKey, Slot, SlotKind
 
 
 def edited(texts: Mapping[str, str], changes: SyncChanges) -> dict[str, str]:
@@ -24,8 +24,8 @@ def edited(texts: Mapping[str, str], changes: SyncChanges) -> dict[str, str]:
     for cohort in texts:
         newcomers = [newcomer for newcomer in changes.newcomers if newcomer.cohort == cohort]
         gone = {leaver.learner for leaver in leavers if leaver.cohort == cohort}
-        if newcomers or gone or cohort in holders:
-            moved = {step.learner for step in changes.moves if step.after == cohort}
+        moved = {step.learner for step in changes.moves if step.after == cohort}
+        if newcomers or gone or moved or cohort in holders:
             after[cohort] = _edited(after[cohort], newcomers, moved, holders.get(cohort, ()), gone)
     return {cohort: text for cohort, text in after.items() if text != texts[cohort]}
 
@@ -49,12 +49,28 @@ def _edited(
     single = {
         (change.learner, change.slot): change.after for change in holders if change.slot.kind is not SlotKind.ADDITIONAL
     }
+    for learner in learners_of(values):
+        if learner_key(learner) in moved:
+            _drop_left_out(learner, {slot for slot, _, _ in held(defaults_of(values))})
     put_terms(values, single, {*(newcomer.learner for newcomer in newcomers), *moved})
     by_key = {learner_key(learner): learner for learner in learners_of(values)}
     for change in holders:
         if change.slot.kind is SlotKind.ADDITIONAL:
             _put_additional(by_key[change.learner], change.after[0])
     return patch(text, "cohort", values, keeps_comments=True)
+
+
+def _drop_left_out(learner: Fields, defaults: Collection[Slot]) -> None:
+    """Drop the empty lists of a learner who moved for slots that these defaults do not have."""
+    for slot, fields, name in list(held(learner)):
+        if fields[name] == [] and slot not in defaults:
+            del fields[name]
+    for name in LISTED:
+        if isinstance(items := learner.get(name), list):
+            kept = [item for item in items if not isinstance(item, dict) or len(item) > 1]
+            learner[name] = kept
+            if not kept:
+                del learner[name]
 
 
 def _entry(newcomer: Newcomer) -> Fields:

@@ -10,7 +10,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.editing.assignments import Term, defaults_of, learners_of, term_of, terms_of
+from reconciler.editing.assignments import Term, defaults_of, held, learners_of, term_of, terms_of
 from reconciler.editing.holders import slots_of
 from reconciler.editing.replace import learner_key
 from reconciler.editing.sync_changes import SyncChanges, compare
@@ -175,11 +175,15 @@ def test_the_same_listing_twice_edits_nothing_in_whatever_order(
 @given(centres(), listings())
 @settings(max_examples=25)
 def test_a_sync_keeps_every_comment_and_every_learner_in_one_cohort(texts: dict[str, str], listing: Listing) -> None:
-    """Comments move with the learner."""
+    """Comments move with the learner, and empty lists stay only if there is a default to leave out."""
     after, _ = synced(texts, listing)
     assert Counter(line for text in after.values() for line in comments(text)) == Counter(
         line for text in texts.values() for line in comments(text)
     )
+    for data in values_of(after).values():
+        named = {slot for slot, _, _ in held(defaults_of(data))}
+        for learner in learners_of(data):
+            assert all(fields[name] != [] or slot in named for slot, fields, name in held(learner))
     places = cohorts_of(after)
     assert all(len(cohorts) == 1 for cohorts in places.values())
     assert places.keys() >= cohorts_of(texts).keys()
