@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.commands.plan_base import Base, as_on_base, base_of, for_both
+from reconciler.declared.load import no_garbage_collection
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change, Finding, GitState, Plan
@@ -123,11 +124,12 @@ def plan(
 
         return asyncio.run(run()).with_findings(loosened)
     target = target_of(options, environment, declared.settings).name
-    reading = load_reading(observed, for_both(declared, other), target)
-    if other is None:
-        reading = narrow(reading, declared)  # it may have been taken for more
-    with open_store(options, environment) as store:
-        planned = compare_both(declared, other, reading, store, target, options, environment)
+    with no_garbage_collection():
+        reading = load_reading(observed, for_both(declared, other), target)
+        if other is None:
+            reading = narrow(reading, declared)  # it may have been taken for more
+        with open_store(options, environment) as store:
+            planned = compare_both(declared, other, reading, store, target, options, environment)
     return planned.made_from(files).with_findings(loosened)
 
 

@@ -74,7 +74,7 @@ def _faults(file: CohortFile, directory: Directory, index: LearnerIndex) -> list
     return [*file.problems, *rules]
 
 
-__all__ = ["read_declared"]
+__all__ = ["no_garbage_collection", "read_declared"]
 
 
 def read_declared(
@@ -94,7 +94,7 @@ def read_declared(
     Raises Invalid with every problem of every file at once; names of learners are looked up in valid files only.
     """
     horizon = min(date.max - day, timedelta(days=ahead_days)) + day
-    with _no_garbage_collection():
+    with no_garbage_collection():
         folder = list_state_folder(state)
         reading = read_all(folder, day, horizon, cover=cover)
     reading.problems += unknown_cohorts(cohorts, [path.stem for path in folder.cohorts])
@@ -112,7 +112,7 @@ def read_declared(
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Switch garbage collection off: millions of values without cycles would take a fifth of the time.
 
     The values stay for the whole command, so they are frozen for later collections.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,8 @@ from reconciler.plan.operations import operations_for, removal, summarise
 from reconciler.plan.watch import NOTHING_SEEN, Seen
 from reconciler.problems import Invalid, Problem, Source, in_order
 
-_UNREADABLE = Unread.UNREADABLE  # Python 3.11 takes as long to look up a member as for the rest of a comparison
+# Python 3.11 takes as long to look up a member as for the rest of a comparison
+_UNREADABLE, _ADDITIONAL = Unread.UNREADABLE, SlotKind.ADDITIONAL
 
 Unsettled = Collection[Place]
 """Slots that an earlier run may or may not have written. Only counts if OneFile does not show them."""
@@ -120,11 +121,9 @@ class _Comparison:
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []
         self.members = self.declared.staff_by_id()
-        self.lasts: dict[UserId, dict[Slot, UserId | None]] = {}
         self.added: dict[UserId, list[Slot]] = {}
         for (user, slot), staff in self.recorded.items():
-            self.lasts.setdefault(user, {})[slot] = staff
-            if slot.kind is SlotKind.ADDITIONAL and staff is not None:
+            if slot.kind is _ADDITIONAL and staff is not None:
                 self.added.setdefault(user, []).append(slot)
 
     def learner(self, learner: DeclaredLearner, user: UserId) -> list[Change]:
@@ -133,9 +132,8 @@ class _Comparison:
         wanted = learner.slots
         if not why_not and (added := self.added.get(user)):  # we added them; the files no longer ask for them
             wanted = {slot: Wanted(None, None, learner.source) for slot in added} | dict(wanted)
-        lasts = self.lasts.get(user, {})
         changes = [
-            self._slot(learner, seen, slot, wanted[slot], self._last(user, slot, wanted[slot], lasts), why_not)
+            self._slot(learner, seen, slot, wanted[slot], self._last((user, slot), wanted[slot]), why_not)
             for slot in sorted(wanted, key=Slot.order)
         ]
         if learner.lapsed:
@@ -143,14 +141,14 @@ class _Comparison:
             changes.sort(key=lambda change: change.slot.order())
         return changes
 
-    def _last(self, user: UserId, slot: Slot, want: Wanted, lasts: Mapping[Slot, UserId | None]) -> Holder:
+    def _last(self, place: Place, want: Wanted) -> Holder:
         """Return the holder that was last applied, or that was seen since as these or other files declared it.
 
         Files that are not merged yet may have seen another holder as declared. So the person whom these files declare
         counts if they were ever applied or seen; else the holder seen last.
         """
-        recorded = lasts.get(slot, _UNREADABLE)
-        sightings = self.seen.get((user, slot))
+        recorded = self.recorded.get(place, _UNREADABLE)
+        sightings = self.seen.get(place)
         if not sightings or recorded == want.staff:
             return recorded
         return want.staff if any(sighting.holder == want.staff for sighting in sightings) else sightings[-1].holder

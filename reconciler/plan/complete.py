@@ -74,7 +74,8 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
     refuse_twins(declared, observed, store.identities)
     observed = with_former(observed, store.identities)
     moved = moved_misids(declared, observed, store.identities)
-    recorded = {**store.recorded, **_overtaken(store.sent, observed)}
+    overtaken = _overtaken(store.sent, observed)
+    recorded = {**store.recorded, **overtaken} if overtaken else store.recorded
     plan = make_plan(
         declared,
         observed,

@@ -21,8 +21,10 @@ def kept_steps(
     plan: Plan, issues: Iterable[OpenIssue], declared: Declared, observed: Observed | None = None
 ) -> tuple[ManualRemoval, ...]:
     """Return the open steps in scope that the plan does not have and that the reading does not show as done."""
-    rows = {(change.learner, change.slot): change for change in plan.changes}
-    learners = {learner for learner, _ in rows}
+    issues = tuple(issues)
+    places = {issue.place for issue in issues}
+    rows = {place: change for change in plan.changes if (place := (change.learner, change.slot)) in places}
+    learners = {change.learner for change in plan.changes}
     members, labels = declared.staff_by_id(), _labels(plan, declared)
     return tuple(
         _removal(issue, UserId(issue.holder), members, labels, declared.settings.step_owner, learners)

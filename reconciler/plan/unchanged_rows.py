@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -44,10 +44,13 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
         return changes, NO_ROWS
     shapes: dict[tuple[Row, ...], int] = {}
     cohorts: dict[tuple[str, OrganisationId, str], list[Row]] = {}
-    for (cohort, organisation, file, learner, label), slots in groupby(filter(_is_plain, changes), _learner_of):
+    differing, plain = list[Change](), list[Change]()
+    for change in changes:
+        (plain if _is_plain(change) else differing).append(change)
+    for (cohort, organisation, file, learner, label), slots in groupby(plain, _learner_of):
         row = _row(learner, label, list(slots), shapes)
         cohorts.setdefault((cohort, organisation, file), []).append(row)
-    return [change for change in changes if not _is_plain(change)], CompactRows(
+    return differing, CompactRows(
         [[_shape_row(*slot) for slot in shape] for shape in shapes],
         [
             {"cohort": cohort, "organisation": organisation, "file": file, "learners": rows}
@@ -85,8 +88,7 @@ def _order(change: Change) -> tuple[str, UserId, tuple[int, int, str]]:
 
 def _is_sorted(changes: Sequence[Change]) -> bool:
     """Return whether the changes are by cohort, learner and slot, as in a plan of the files; no slot is there twice."""
-    keys = [_order(change) for change in changes]
-    return all(map(tuple.__lt__, keys, keys[1:]))
+    return all(before < after for before, after in pairwise(map(_order, changes)))
 
 
 # ------------------------------------------------------------------ one learner

@@ -36,7 +36,11 @@ def snapshot(options: Options, store: Store, site: Site, sites: Sites) -> StoreS
 
 def recorded_at(store: Store, sites: Sites) -> Recorded:
     """Return the last applied holder of each recorded slot."""
-    return {place: staff for site, learners in sites.items() for place, staff in store.recorded(site, learners).items()}
+    recorded: dict[Place, UserId | None] = {}
+    for site, learners in sites.items():
+        rows = store.recorded(site, learners)
+        recorded = recorded | rows if recorded else rows  # a large one is not copied
+    return recorded
 
 
 def seen_at(store: Store, sites: Sites) -> Seen:
