@@ -4,7 +4,8 @@
     python -m benchmarks.compare --write      and commits them to benchmarks/compare.md
     python -m benchmarks.compare start small
 
-Each run is a new process: wall-clock seconds, and the largest memory that the operating system reports.
+Each run is a new process: wall-clock seconds, seconds of the processor, and the largest memory that the operating
+system reports. The least programs of benchmarks/least.py show how much of it any program in Python needs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.folders import PER_FILE
-from benchmarks.measuring import ROOT, Run, cells, machine, measured, ratio, table
+from benchmarks.least import run_least
+from benchmarks.measuring import ROOT, Run, cells, machine, measured, ratio, table, times_least
 from benchmarks.peers import CHANGED, Peers
 
 RESULT = Path(__file__).with_suffix(".md")
@@ -72,20 +74,29 @@ def check(peers: Peers, folder: Path) -> str:
     _centre(FILES * PER_FILE, many)
     files = sorted(str(path) for path in (many / "state" / "cohorts").iterdir())
     (ours,) = measured([[peers.ours, "validate"]], many, times=3)
-    theirs = _check_jsonschema(peers, many, files)
-    rows = [
-        ("`reconciler validate`: schema, handles, roles, dates, each learner once", *cells(ours), ""),
-        ("`check-jsonschema`: schema", *cells(theirs), ratio(theirs, ours)),
-    ]
+    least = run_least("check", many)
+    schema = str(ROOT / "schemas" / "cohort.schema.json")
+    runs = {
+        "`reconciler validate`: schema, handles, roles, dates, each learner once": ours,
+        "`check-jsonschema`: schema": _check_jsonschema(peers, many, files),
+        "`jsonschema validate` of Sourcemeta: schema": _peer(peers, "jsonschema", ["validate", schema, *files], many),
+        "`yamllint`: YAML and its style": _peer(peers, "yamllint", files, many),
+        "the least program: schema, handles, each learner once": least,
+    }
+    rows = [(name, *cells(run), ratio(run, ours), times_least(run, least)) for name, run in runs.items()]
     shutil.rmtree(many)
-    head = (f"{FILES:,} files of {PER_FILE} learners", "seconds", "MiB", "× ours")
+    head = (f"{FILES:,} files of {PER_FILE} learners", "seconds", "processor", "MiB", "× ours", "× least")
     return f"{table(head, rows)}\n\n{_verdicts(peers, folder)}"
 
 
 def _check_jsonschema(peers: Peers, folder: Path, files: Sequence[str]) -> Run | None:
-    command = peers.command("check-jsonschema")
     schema = str(ROOT / "schemas" / "cohort.schema.json")
-    return measured([[command, "--schemafile", schema, *files]], folder, times=1)[0] if command else None
+    return _peer(peers, "check-jsonschema", ["--schemafile", schema, *files], folder)
+
+
+def _peer(peers: Peers, name: str, arguments: Sequence[str], folder: Path) -> Run | None:
+    command = peers.command(name)
+    return measured([[command, *arguments]], folder, times=1)[0] if command else None
 
 
 def _verdicts(peers: Peers, folder: Path) -> str:
@@ -115,10 +126,11 @@ def plan(peers: Peers, folder: Path) -> str:
     octodns = {records: peers.octodns(records) for records in RECORDS}
     blocks = {resources: peers.terraform(resources, from_yaml=False) for resources in RESOURCES}
     terraform = {resources: peers.terraform(resources, from_yaml=True) for resources in RESOURCES}
-    rows = [(f"reconciler, {one:,} learners", f"{7 * one:,} slots", *cells(ours[one])) for one in LEARNERS]
-    rows += [(f"octodns-sync, {one:,} records", _to_change(one), *cells(run)) for one, run in octodns.items()]
-    rows += [(f"terraform, {one:,} blocks", _to_change(one), *cells(run)) for one, run in blocks.items()]
-    rows += [(f"terraform, {one:,} from YAML", _to_change(one), *cells(run)) for one, run in terraform.items()]
+    rows = [(f"reconciler, {one:,} learners", f"{7 * one:,} slots", *cells(ours[one]), "") for one in LEARNERS]
+    rows += _saved_plan(peers, folder / f"plan-{LEARNERS[-1]}")
+    rows += [(f"octodns-sync, {one:,} records", _to_change(one), *cells(run), "") for one, run in octodns.items()]
+    rows += [(f"terraform, {one:,} blocks", _to_change(one), *cells(run), "") for one, run in blocks.items()]
+    rows += [(f"terraform, {one:,} from YAML", _to_change(one), *cells(run), "") for one, run in terraform.items()]
     notes = [
         "From 1,000 to 100,000 learners, a hundred times as many, our time grows "
         f"{ours[100_000].over(ours[1_000])} times and our memory {ours[100_000].mib / ours[1_000].mib:.1f} times."
@@ -135,7 +147,19 @@ def plan(peers: Peers, folder: Path) -> str:
             f"10,000 slots ({TEN_THOUSAND_SLOTS:,} learners), and {theirs.over(ours[10_000])} times as long as ours of "
             "10,000 learners."
         )
-    return f"{table(('plan of', '', 'seconds', 'MiB'), rows)}\n\n" + "\n".join(notes)
+    head = ("plan of", "", "seconds", "processor", "MiB", "× least")
+    return f"{table(head, rows)}\n\n" + "\n".join(notes)
+
+
+def _saved_plan(peers: Peers, folder: Path) -> list[tuple[str, ...]]:
+    """Return rows of the largest plan when it is saved, as the workflows do, and of the least program for it."""
+    least = run_least("plan", folder)
+    (saved,) = measured([[peers.ours, "plan", *OBSERVED, "--out", "plan.json"]], folder, times=1)
+    size = f"saved with `--out`: {(folder / 'plan.json').stat().st_size / 1e6:.0f} MB"
+    return [
+        (f"reconciler, {LEARNERS[-1]:,} learners", size, *cells(saved), times_least(saved, least)),
+        (f"the least program, {LEARNERS[-1]:,} learners", "saved", *cells(least), "1.0"),
+    ]
 
 
 def _to_change(things: int) -> str:
@@ -176,7 +200,7 @@ def small(peers: Peers, folder: Path) -> str:
         ],
     }
     rows = [(name, *cells(measured([command], place, times=1)[0])) for name, command in commands.items()]
-    return table(("one of 1,000 files edited", "seconds", "MiB"), rows)
+    return table(("one of 1,000 files edited", "seconds", "processor", "MiB"), rows)
 
 
 def _centre(learners: int, place: Path) -> None:
@@ -209,12 +233,12 @@ FOUND = """## What profiling found
   twentieth to define. What a command does not use is not loaded: commands are listed without their modules, HTTP waits
   for the first call, PostgreSQL's driver for a PostgreSQL store, asyncio for something to wait for. What is left is
   click, PyYAML, the schema validator and Python itself.
-- **Check.** Half of the time for a file is making libyaml's events into Python objects, which nothing in Python can
-  spare. Checking by the Rust-backed validator takes a fiftieth; the validator that explains is asked only about what
-  was refused. So the files are divided among the cores, each read and checked by itself in a process of its own,
-  while the first process judges what concerns several files. What passes between them is encoded and decoded in C,
-  and only learners of whom something can be wrong are looked at closely. Below 2 MB of files other processes would
-  not pay, and are not started.
+- **Check.** Half of the time for a file is making libyaml's events into Python objects; benchmarks/readers.md has what
+  other readers of YAML take. Checking by the Rust-backed validator takes a fiftieth; the validator that explains is
+  asked only about what was refused. So the files are divided among the cores, each read and checked by itself in a
+  process of its own, while the first process judges what concerns several files. What passes between them is encoded
+  and decoded in C, and only learners of whom something can be wrong are looked at closely. Below 2 MB of files other
+  processes would not pay, and are not started.
 - **Plan.** Nothing is conspicuous now: building, comparing and checking take a microsecond or two a slot each. The
   largest parts were the collector (a fifth, with millions of values and hardly a cycle among them), hashing and
   looking up members of enums, caseloads counted several times, and asking every rule about every slot.

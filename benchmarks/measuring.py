@@ -18,11 +18,15 @@ MIB = 1024  # ru_maxrss is in KiB on Linux
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One command, run several times: median seconds, largest memory, exit code."""
+    """One command, run several times: median seconds, largest memory, exit code, median processor seconds.
+
+    The processor's time is that of all processes of the command; other work on the machine hardly changes it.
+    """
 
     seconds: float
     mib: float
     exit_code: int
+    processor: float
 
     def over(self, other: Run) -> str:
         """Return the ratio of the seconds to those of another run."""
@@ -40,7 +44,12 @@ def measured(commands: Sequence[Sequence[str]], folder: Path, *, times: int) -> 
             mine.append(once(command, folder))
     kept = [mine[-times:] for mine in runs]
     return [
-        Run(statistics.median(one.seconds for one in mine), max(one.mib for one in mine), mine[-1].exit_code)
+        Run(
+            statistics.median(one.seconds for one in mine),
+            max(one.mib for one in mine),
+            mine[-1].exit_code,
+            statistics.median(one.processor for one in mine),
+        )
         for mine in kept
     ]
 
@@ -53,7 +62,8 @@ def once(command: Sequence[str], folder: Path) -> Run:
         child = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL)  # noqa: S603
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-        return Run(perf_counter() - began, used.ru_maxrss / MIB, child.returncode)
+        seconds, processor = perf_counter() - began, used.ru_utime + used.ru_stime
+        return Run(seconds, used.ru_maxrss / MIB, child.returncode, processor)
 
 
 def machine() -> str:
@@ -64,12 +74,21 @@ def machine() -> str:
     )
 
 
-def cells(run: Run | None) -> tuple[str, str]:
-    """Return seconds and MiB, or that the command is not available."""
+def cells(run: Run | None) -> tuple[str, str, str]:
+    """Return seconds, processor seconds and MiB, or that the command is not available."""
     if run is None:
-        return "not here", ""
-    digits = 3 if run.seconds < 1 else 2 if run.seconds < 10 else 1
-    return f"{run.seconds:.{digits}f}", f"{run.mib:.0f}"
+        return "not here", "", ""
+    return _rounded(run.seconds), _rounded(run.processor), f"{run.mib:.0f}"
+
+
+def _rounded(seconds: float) -> str:
+    digits = 3 if seconds < 1 else 2 if seconds < 10 else 1
+    return f"{seconds:.{digits}f}"
+
+
+def times_least(run: Run | None, least: Run) -> str:
+    """Return the ratio of the processor's time to that of the least program."""
+    return f"{run.processor / least.processor:.1f}" if run else ""
 
 
 def ratio(run: Run | None, other: Run | None) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.measuring import ROOT, Run, measured, once
 
-FROM_PYPI = ("octodns", "check-jsonschema")
+FROM_PYPI = ("octodns", "check-jsonschema", "sourcemeta-jsonschema", "yamllint")
 CHANGED = 50  # one in so many is to change, as in our own centres
 _FROM_YAML = (
     'resource "terraform_data" "slot" {\n  for_each = yamldecode(file("slots.yaml"))\n  input    = each.value\n}\n'
