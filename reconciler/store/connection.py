@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -36,6 +36,11 @@ class Connection:
         with closing(self.execute(statement, values)) as cursor:
             rows: list[Row] = cursor.fetchall()
         return rows
+
+    def each(self, statement: str, values: Values | None = None) -> Iterator[Row]:
+        """Yield the rows one by one, because a large result is several times as large as what is made of it."""
+        with closing(self.execute(statement, values)) as cursor:
+            yield from cursor
 
     def named(self, statement: str, values: Values | None = None) -> list[dict[str, Any]]:
         """Return each row as a dictionary of its columns."""

@@ -59,12 +59,12 @@ class Record(Part):
         """
         columns = "SELECT learner, kind, key, staff FROM record WHERE"
         with self._database.reading() as connection:
-            rows = connection.rows(f"{columns} {SCOPE_SQL}", scope_params(site))
+            recorded = dict(map(_record_row, connection.each(f"{columns} {SCOPE_SQL}", scope_params(site))))
             if connection.rows(f"{columns} {_ELSEWHERE} LIMIT 1", scope_params(site)):
                 for clause, params in _lists(learners):
                     chosen = f"{columns} {_ELSEWHERE} AND learner IN {clause}"
-                    rows += connection.rows(chosen, scope_params(site) | params)
-            return dict(_record_row(row) for row in rows)
+                    recorded.update(map(_record_row, connection.each(chosen, scope_params(site) | params)))
+            return recorded
 
     def has_record(self, site: Site) -> bool:
         """Return whether any slot was applied, or seen as declared."""
