@@ -25,7 +25,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 Show = Callable[..., tuple[Page, list[str]]]
 
 
-@pytest.fixture(scope="module")  # its event loop runs as long as it lives, and other tests have loops of their own
+@pytest.fixture(scope="package")  # its event loop runs as long as it lives, and other tests have loops of their own
 def browser() -> Iterator[Browser]:
     """Chromium, or no test: but never none where CI asks."""
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
