@@ -117,11 +117,13 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "text": "plan.handover:render_text",
         "markdown": "plan.handover:render_markdown",
         "json": "plan.handover:render_json",
+        "html": "plan.handover:render_html",
     },
     "show --since": {
         "text": "since:render_text",
         "markdown": "since:render_markdown",
         "json": "since:render_json",
+        "html": "since:render_html",
     },
     "site": {"text": "site.summary:render_text", "json": "site.summary:render_json"},
     "store": {"text": "store:render_text", "json": "store:render_json"},

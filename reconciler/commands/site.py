@@ -131,6 +131,11 @@ class Centre:
             if issue.matter == kind and not issue.ended and (seen is None or issue.learner in seen)
         ]
 
+    @cached_property
+    def last_reading(self) -> datetime | None:
+        """The time of the last complete reading that is recorded; None if there is none."""
+        return self._store.last_reading(self.site) if self._store else None
+
     def journal(self, run: int) -> Sequence[JournalRow]:
         """Return all that one run wrote or meant to write."""
         return self._store.journal(run) if self._store else ()

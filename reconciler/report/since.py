@@ -1,9 +1,9 @@
-"""Report of what changed between two plans, as text, Markdown and JSON."""
+"""Report of what changed between two plans, as text, Markdown, HTML and JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.model.plan import Change, Finding, Plan
 from reconciler.model.structs import Struct
@@ -23,12 +23,15 @@ from reconciler.report.common.words import (
     plan_names,
     slot_words,
 )
+from reconciler.report.html.cells import folded
+from reconciler.report.html.sections import Section, SectionedPage, render_sections
 from reconciler.text import number_of
 
 NOTHING = "Both plans do the same."
+_COLUMNS = ("Learner", "Change", "Declared in")
 
 
-class Section(Struct, frozen=True):
+class Difference(Struct, frozen=True):
     """The rows that are new, gone or different, below their heading."""
 
     title: str
@@ -60,6 +63,23 @@ def render_markdown(
     )
 
 
+def render_html(found: PlanDifference, *, verbose: bool = False) -> str:
+    """Render the same as a page."""
+    sections = [
+        Section(part.title, "", _COLUMNS, [_cells(group) for group in part.rows])
+        if part.rows
+        else Section(part.title, "", ("Finding",), [(words,) for words in part.findings])
+        for part in _sections(found, verbose)
+    ]
+    title, _, counts = _title(found).partition(": ")
+    verdict = NOTHING if found.is_empty else f"{counts}."
+    return render_sections(SectionedPage(title, sections, verdict=verdict))
+
+
+def _cells(group: Group) -> Sequence[str]:
+    return folded(group.who, group.names) if group.names else group.who, group.what, group.where
+
+
 def render_json(found: PlanDifference) -> str:
     """Render the same for programs, slot by slot."""
     document = {
@@ -84,7 +104,7 @@ def _title(found: PlanDifference) -> str:
     )
 
 
-def _sections(found: PlanDifference, verbose: bool) -> Iterator[Section]:
+def _sections(found: PlanDifference, verbose: bool) -> Iterator[Difference]:
     slots = (
         ("New", _entries(found.added, found.newer)),
         ("No longer planned", _entries(found.removed, found.older)),
@@ -92,11 +112,11 @@ def _sections(found: PlanDifference, verbose: bool) -> Iterator[Section]:
     )
     for title, entries in slots:
         if entries:
-            yield Section(f"{title} ({number_of(len(entries), 'slot')})", grouped(entries, verbose=verbose))
+            yield Difference(f"{title} ({number_of(len(entries), 'slot')})", grouped(entries, verbose=verbose))
     for title, findings in (("New findings", found.new_findings), ("Findings that are gone", found.gone_findings)):
         if findings:
             words = tuple(f"{finding.what} [{finding.policy}]" for finding in findings)
-            yield Section(f"{title} ({len(findings)})", findings=words)
+            yield Difference(f"{title} ({len(findings)})", findings=words)
 
 
 def _entries(changes: Iterable[Change], plan: Plan) -> list[Entry]:
@@ -123,7 +143,7 @@ def _row(group: Group) -> str:
     return f"{group.who}: {group.what}  [{group.where}]" if group.where else f"{group.who}: {group.what}"
 
 
-def _part(section: Section) -> Part:
+def _part(section: Difference) -> Part:
     rows = [
         Item(row((who_cell(group.who, group.names), cell(group.what), cell(group.where))), fit.DISPLACES, "slots")
         for group in section.rows

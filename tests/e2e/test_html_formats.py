@@ -58,3 +58,23 @@ def test_the_page_of_drift_has_every_fact_of_the_text(home: Home, server: Served
     assert {"kate", "james"} <= facts(parsed.text) and str(JAMES) not in parsed.text
     assert HOSTILE.replace(" -> ", " → ") in parsed.text
     assert "script" not in parsed.tags and not parsed.fetched
+
+
+@pytest.mark.parametrize("mode", [("--handover",), ("--since", "old.json")])
+def test_the_pages_of_a_saved_plan_have_every_fact_of_the_text(home: Home, mode: tuple[str, ...]) -> None:
+    """Who hands over to whom and what to check; what is new, different or gone since an older plan."""
+    home.declare({**LEARNER, "label": "LRN-0042", "default_assessor": "james"}, SECOND, staff=PEOPLE)
+    home.run("apply", "--auto-approve")
+    home.run("plan", "--save", "old.json")
+    home.declare({**LEARNER, "label": "LRN-0042", "default_assessor": "kate"}, {**SECOND, "default_assessor": "james"})
+    home.run("plan", "--save", "new.json")
+    text = home.run("show", "new.json", *mode)
+    page = home.run("show", "new.json", *mode, "--format", "html")
+    assert text.code == page.code == ExitCode.DONE, page.err
+    parsed = Parsed(page.out)
+    assert facts(text.out) and facts(text.out) - facts(parsed.text) == set()
+    assert HOSTILE.replace(" -> ", " → ") in parsed.text
+    assert "script" not in parsed.tags and not parsed.fetched
+    home.run("plan", "--save", "same.json")
+    nothing = home.run("show", "same.json", "--since", "new.json", "--format", "html").out
+    assert "Both plans do the same." in nothing

@@ -75,6 +75,7 @@ def test_what_is_coming_and_who_is_overloaded_is_shown(centre: Home) -> None:
         assert "2099-01-01 james stands in for kate until 2099-01-31" in pages[f"staff/{person}.html"].text
     kate = pages["staff/kate.html"].text
     assert "2, target 1, maximum 5, above the target" in kate
+    assert "Learners of kate in the coming weeks this week: 2, above target;" in kate
     assert "Learners of kate over time" in kate and "; 0 from 2099-01-01" not in kate.split("Numbers")[0]
     assert "kate 2 2 now 1 5 above the target" in pages["index.html"].text
     assert "OneFile was not read" in pages["index.html"].text
@@ -168,7 +169,9 @@ def test_one_persons_site_shows_their_learners_only(centre: Home) -> None:
     everything = "\n".join(texts(folder).values())
     assert "LRN-0042" in everything and "LRN-0043" in everything
     assert "LRN-0044" not in everything and "200006" not in everything
-    assert {name for name in pages_in(folder) if name.startswith("staff")} == {"staff/kate.html"}
+    pages = pages_in(folder)
+    assert {name for name in pages if name.startswith("staff")} == {"staff/kate.html"}
+    assert all(len({*page.ids}) == len(page.ids) for page in pages.values())
     assert broken_links(folder) == []
     mixed = centre.run("site", "--out", "pages")
     assert mixed.code == ExitCode.INVALID and "different readers" in mixed.err

@@ -36,6 +36,7 @@ from reconciler.report.drift.words import (
     unrecorded_words,
     who_words,
 )
+from reconciler.report.html.bar_chart import age_chart
 from reconciler.report.html.cells import folded
 from reconciler.report.html.sections import Row, Section, SectionedPage, render_sections
 from reconciler.text import number_of
@@ -112,6 +113,8 @@ def _causes(report: DriftReport) -> Iterator[Section]:
 
 def _drift(report: DriftReport, verbose: bool) -> Iterator[Section]:
     left = report.left()
+    if left:
+        yield Section("Drift by age", chart=age_chart([report.now - drifted.first_seen for drifted in left]))
     for verdict in SECTIONS:
         slots = [drifted for drifted in left if drifted.verdict is verdict]
         if slots:

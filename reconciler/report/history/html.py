@@ -27,7 +27,7 @@ from reconciler.report.history.words import (
     unended_words,
     unwritten_words,
 )
-from reconciler.report.html.page import render_page
+from reconciler.report.html.sections import Section, SectionedPage, render_sections
 from reconciler.text import spaced
 
 if TYPE_CHECKING:
@@ -111,4 +111,5 @@ def render_steps(steps: Sequence[OpenIssue], names: Names, labels: Labels) -> st
 
 
 def _page(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
-    return render_page("history", title=title, columns=columns, rows=rows, notes=notes)
+    words = [Section("", note) for note in notes]
+    return render_sections(SectionedPage(title, [*words, Section("", "", columns, rows)]))

@@ -19,6 +19,7 @@ from reconciler.report.common.escape import code_span, prose
 from reconciler.report.common.terminal import BOLD, Page
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import holder_words, learner_words, plan_names, slot_words
+from reconciler.report.html.sections import Section, SectionedPage, render_sections
 from reconciler.text import number_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ TITLE = "Handover: check in OneFile"
 WHY = "OneFile does not move open tasks, visits or reviews. Check these for each learner:"
 FULL = "The text and JSON formats have the whole list."
 NOTHING = "No learner changes hands."
+_COLUMNS = ("Learner", "From", "To", "Slots", "Done")
 
 _TASKS = (
     "Open tasks: give those of {giver} to {taker}, after the apply. OneFile offers only people who are assigned to the "
@@ -131,6 +133,24 @@ def render_json(planned: Planned) -> str:
     return render_handover(hand_overs(planned.plan.changes), plan_names(planned.plan), "json")
 
 
+def render_html(planned: Planned) -> str:
+    """Render the same as a page to tick and to sign: learners with the same checks together."""
+    names = plan_names(planned.plan)
+    rows = hand_overs(planned.plan.changes)
+    sections = [
+        Section(number_of(len(group), "handover"), " ".join(steps), _COLUMNS, [_cells(row, names) for row in group])
+        for steps, group in _shared(rows, names)
+    ]
+    page = SectionedPage(TITLE, sections, lead=WHY if rows else "", verdict="" if rows else NOTHING, signed=bool(rows))
+    return render_sections(page)
+
+
+def _cells(row: HandOver, names: Names) -> Sequence[str]:
+    giver, taker = _people(row, names)
+    slots = ", ".join(slot_words(slot, names) for slot in row.slots)
+    return learner_words(row.learner, row.label), giver, taker, slots, "☐"
+
+
 def as_json(row: HandOver, names: Names) -> Mapping[str, object]:
     """Return one handover for JSON."""
     return {
@@ -146,9 +166,13 @@ def as_json(row: HandOver, names: Names) -> Mapping[str, object]:
     }
 
 
-def _head(row: HandOver, names: Names) -> str:
+def _people(row: HandOver, names: Names) -> tuple[str, str]:
     taker = "nobody named" if row.taker is None else holder_words(row.taker, names)
-    giver = holder_words(row.giver, names) + (" (from our record)" if row.recorded else "")
+    return holder_words(row.giver, names) + (" (from our record)" if row.recorded else ""), taker
+
+
+def _head(row: HandOver, names: Names) -> str:
+    giver, taker = _people(row, names)
     return f"{learner_words(row.learner, row.label)}: from {giver} to {taker}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.report.common.notices import Notices, problem_notice
-from reconciler.report.common.words import moment_words
+from reconciler.report.common.words import age_words, moment_words
 from reconciler.report.html.cells import joined, link
 from reconciler.report.html.sections import Row, Section
 from reconciler.report.plan.view import plan_view
@@ -56,6 +56,9 @@ def _answers(frame: Frame, sections: Sequence[Section]) -> Iterator[tuple[str, s
     centre = frame.centre
     if centre.plan:
         yield "OneFile read", moment_words(centre.plan.created_at)
+    last = centre.last_reading
+    age = f", {age_words(centre.now - last)} ago" if last else ""
+    yield "Last complete reading", f"{moment_words(last)}{age}" if last else "none is recorded"
     if centre.runs:
         run = centre.runs[0]
         yield "Latest run", joined([frame.run(run), run.command, moment_words(run.started)])

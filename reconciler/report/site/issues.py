@@ -9,6 +9,7 @@ from reconciler.model.history import OpenIssue
 from reconciler.model.names import Names
 from reconciler.model.operations import step_id
 from reconciler.report.common.words import age_words, holder_words, moment_words, removal_words, slot_words
+from reconciler.report.html.bar_chart import age_chart
 from reconciler.report.html.sections import Row, Section
 from reconciler.report.site.frame import Frame
 
@@ -30,6 +31,7 @@ def step_rows(steps: Iterable[OpenIssue], names: Names) -> list[Row]:
 def drift_section(frame: Frame) -> Section:
     """Return what was changed in OneFile and is still there, oldest first."""
     names, now = frame.centre.names, frame.centre.now
+    issues = frame.centre.open_issues("drift")
     rows = [
         (
             frame.learner(issue.learner),
@@ -39,10 +41,11 @@ def drift_section(frame: Frame) -> Section:
             f"{issue.first_seen:%Y-%m-%d}, {age_words(now - issue.first_seen)} ago",
             moment_words(issue.last_seen),
         )
-        for issue in frame.centre.open_issues("drift")
+        for issue in issues
     ]
+    chart = age_chart([now - issue.first_seen for issue in issues]) if issues else ""
     columns = ("Learner", "Slot", "OneFile has", "Was applied", "First seen", "Last seen")
-    return Section("Drift: changed in OneFile, not in the files", "", columns, rows, sorts=True)
+    return Section("Drift: changed in OneFile, not in the files", "", columns, rows, chart, sorts=True)
 
 
 def steps_section(frame: Frame) -> Section:

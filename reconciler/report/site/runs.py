@@ -9,7 +9,16 @@ from datetime import UTC
 from reconciler.model.history import JournalRow, RunRow
 from reconciler.model.slots import UserId
 from reconciler.report.common.words import holder_words, moment_words, slot_words
-from reconciler.report.history.words import NO_RUNS, PROOFS, UNCOMMITTED, summary_words, unended_words
+from reconciler.report.history.words import (
+    NO_RUNS,
+    PROOFS,
+    UNCOMMITTED,
+    people_words,
+    plan_words,
+    revert_words,
+    summary_words,
+    unended_words,
+)
 from reconciler.report.html.cells import folded
 from reconciler.report.html.sections import Row, Section
 from reconciler.report.site.frame import RUNS, Frame
@@ -46,14 +55,14 @@ def run_page(frame: Frame, run: RunRow, journal: Sequence[JournalRow]) -> str:
     facts = [
         ("Started", moment_words(run.started)),
         ("Ended", f"{moment_words(run.ended)}, exit {run.exit_code}" if run.ended else unended_words(run)),
-        ("Asked by", run.who),
+        ("Asked by", people_words(run)),
         ("Commit", (run.commit or "(none)") + (f" {UNCOMMITTED}" if run.uncommitted else "")),
-        ("Fingerprint", run.fingerprint or "(none)"),
+        ("Fingerprint", plan_words(run)),
         ("Result", summary_words(run)),
     ]
     columns = ("Slot", "Before", "After", "Learners", "Outcome", "Proof", "Settled (UTC)")
     section = Section("What it wrote", "" if rows else "It wrote nothing.", columns, rows)
-    title = f"Run {run.id}: {run.command} to {run.target}"
+    title = f"Run {run.id}: {run.command} to {run.target}{revert_words(run)}"
     return frame.page(title, [section], place=RUNS, facts=facts)
 
 

@@ -10,6 +10,7 @@ from reconciler.model.declared import Cover, DeclaredLearner, Staff
 from reconciler.model.slots import DEFAULT_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Role, Slot, SlotKind
 from reconciler.plan.caseload_history import Points, highest, on_day
 from reconciler.report.common.words import key_words
+from reconciler.report.html.bar_chart import Bar, bar_chart
 from reconciler.report.html.cells import joined, link, mark, steady
 from reconciler.report.html.sections import Row, Section
 from reconciler.report.html.time_chart import Series, time_chart
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from reconciler.commands.who import HeldSlot
 
 _AHEAD, _LONGEST = timedelta(days=180), timedelta(days=730)
+_WEEKS = 8
+_NOTES = {"": "", "above the target": "above target", "above the maximum": "above max"}
+"""Marks as they fit beside a bar."""
 _COUNTED = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR, Role.IQA)
 Held = tuple[DeclaredLearner, Sequence["HeldSlot"]]
 ByStaff = Mapping[str, Sequence[Held]]
@@ -57,6 +61,7 @@ def staff_page(frame: Frame, member: Staff, held: Sequence[Held], *, title: str 
     in_effect = _with(held, lambda slot: slot.wanted is not None and slot.wanted.staff == member.id)
     in_name = _with(held, lambda slot: slot.in_name == handle)
     sections = [
+        _weeks(frame, member),
         _chart(frame, member),
         coming_section(
             frame,
@@ -128,6 +133,23 @@ def _mark(member: Staff, learners: int) -> str:
     if member.caseload_max is not None and learners > member.caseload_max:
         return "above the maximum"
     return "above the target" if member.caseload_target is not None and learners > member.caseload_target else ""
+
+
+def _weeks(frame: Frame, member: Staff) -> Section:
+    """Return the highest number of learners in each of the coming weeks."""
+    if member.role not in _COUNTED:
+        return Section()
+    points, day = frame.centre.coming.points(member.id, first=frame.centre.day), frame.centre.day
+    bars = []
+    for number in range(_WEEKS):
+        start = day + timedelta(days=7 * number)
+        _, learners = highest(points, start, 6)
+        label = "this week" if not number else f"from {start.day} {start:%b}"
+        bars.append(Bar(label, learners, _NOTES[_mark(member, learners)]))
+    title, bounds = f"Learners of {member.handle} in the coming weeks", (member.caseload_target, member.caseload_max)
+    chart = bar_chart("weeks", title, bars, target=bounds[0], maximum=bounds[1])
+    words = "The highest number in each week, as the files declare it."
+    return Section("Coming weeks", words, chart=chart)
 
 
 def _chart(frame: Frame, member: Staff) -> Section:
