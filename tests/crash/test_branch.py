@@ -15,6 +15,7 @@ from reconciler.problems import ExitCode
 from tests.crash.branches import BranchCase
 from tests.crash.driver import Fate
 from tests.crash.harness import MEMORY, ORGANISATION, Site, Size, at, measure, site
+from tests.marks import in_long_runs
 from tests.store.branches import git_url
 from tests.store.test_branch import hook
 
@@ -46,20 +47,20 @@ def test_a_run_pushes_a_handful_of_times_however_much_it_writes(size: Size) -> N
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("part", [0, 0.4, 0.7, 1])
+@pytest.mark.parametrize("part", [0.4, *in_long_runs(0, 0.7, 1)])
 def test_a_death_at_a_push_loses_and_repeats_nothing(case: BranchCase, size: Size, part: float, when: str) -> None:
     """Not yet pushed; pushed, and nobody there to learn of it."""
     case.survives({"push": at(part, size.pushes), "when": when})
 
 
 @pytest.mark.parametrize("when", ["before", "sent", "answered"])
-@pytest.mark.parametrize("part", [0, 0.5, 1])
+@pytest.mark.parametrize("part", [0.5, *in_long_runs(0, 1)])
 def test_a_death_at_a_write_loses_and_repeats_nothing(case: BranchCase, size: Size, part: float, when: str) -> None:
     """Whatever was written since the last push is known as an intent alone, and is read before it is written again."""
     case.survives({"write": at(part, size.writes), "when": when})
 
 
-@pytest.mark.parametrize("push", range(1, 8))
+@pytest.mark.parametrize("push", [1, 4, *in_long_runs(2, 3, 5, 6, 7)])
 def test_a_push_whose_answer_is_lost_counts_once(case: BranchCase, push: int) -> None:
     """The branch itself is asked: a lock is not taken twice, and no outcome is journalled twice."""
     code, said = case.process({"lost_push": push})

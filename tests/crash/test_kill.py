@@ -11,6 +11,7 @@ from reconciler.model.operations import State
 from reconciler.model.slots import SlotKind
 from reconciler.problems import ExitCode
 from tests.crash.harness import ORGANISATION, Case, Site, Size, at
+from tests.marks import in_long_runs
 
 
 def test_the_plan_is_large_and_of_every_kind(onefile: Site, size: Size) -> None:
@@ -20,14 +21,14 @@ def test_the_plan_is_large_and_of_every_kind(onefile: Site, size: Size) -> None:
     assert size.commits >= 3 * size.writes
 
 
-@pytest.mark.parametrize("part", [0, 0.01, 0.2, 0.5, 0.8, 1])
+@pytest.mark.parametrize("part", [0.01, 0.5, 1, *in_long_runs(0, 0.2, 0.8)])
 def test_a_death_between_two_commits_loses_and_repeats_nothing(case: Case, size: Size, part: float) -> None:
     """From before the run's first row, to before the lock is given back."""
     case.survives({"commit": at(part, size.commits), "when": "before"})
 
 
 @pytest.mark.parametrize("when", ["before", "sent", "answered"])
-@pytest.mark.parametrize("part", [0.1, 0.6, 1])
+@pytest.mark.parametrize("part", [0.6, *in_long_runs(0.1, 1)])
 def test_a_death_at_a_write_loses_and_repeats_nothing(case: Case, size: Size, part: float, when: str) -> None:
     """Not yet sent; sent, and nobody there to hear the answer; answered, and nobody there to write it down."""
     case.survives({"write": at(part, size.writes), "when": when})
