@@ -4,7 +4,7 @@ The usual profile draws the same examples in each run of one commit, so that a f
 also draws the constants of loaded modules, and the program loads many of its own only when they are needed: all are
 loaded here. `--hypothesis-profile=explore` draws new examples each time.
 
-A shell starts what runs in the background with Ctrl-C ignored, which programs that tests start would inherit.
+A shell and `nohup` start programs with Ctrl-C or a closed terminal ignored, which what tests start would inherit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 import onefile_sandbox
@@ -26,9 +28,20 @@ for package in (reconciler, onefile_sandbox):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.register_profile("patient", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("patient")
+
+TESTS = Path(__file__).parent
+FAST = {"model", "declared", "plan", "editing", "report", "cli", "runtime", "test_ratelimit.py", "test_words.py"}
+"""Rooms whose tests start no server; theirs that take long all the same have the mark `slow` themselves."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] not in FAST or item.get_closest_marker("long"):
+            item.add_marker("slow")

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.problems import ExitCode
 from tests.crash.harness import Case
+from tests.marks import in_long_runs
 
 ASSIGN, DEFAULTS = "/User/*/Assign", "/User/2000??"
 KINDS = {
@@ -21,10 +22,11 @@ KINDS = {
     "html": {"status": 200},
 }
 HARMLESS = ("throttle", "expired_session")  # the client deals with them, and nobody notices
+RARER = ("expired_session", "error_before", "drop_after", "html")
 NOTHING_DONE = ("error_before", "drop_before")  # as reading shows; the learner's other operations wait for the next run
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*(kind for kind in KINDS if kind not in RARER), *in_long_runs(*RARER)])
 def test_a_wrong_answer_costs_no_more_than_another_run(case: Case, kind: str) -> None:
     """Two assignments and a change of defaults are answered so; those that took effect are not written again."""
     fault = {"kind": kind, "method": "POST", **KINDS[kind]}

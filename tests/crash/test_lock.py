@@ -21,6 +21,7 @@ from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
 from tests.crash.driver import Fate, changes
 from tests.crash.harness import ORGANISATION, SETTINGS, TOKEN, Case, Declaration, edit_of, somebody_else
+from tests.marks import in_long_runs
 
 HOUR = 3600.0
 
@@ -163,7 +164,7 @@ def test_a_run_that_was_suspended_beyond_its_lease_writes_nothing_more(case: Cas
     case.evidence_is_whole()
 
 
-@pytest.mark.parametrize("taken", [True, False], ids=["another run took over", "nobody took over"])
+@pytest.mark.parametrize("taken", [True, *in_long_runs(False)], ids=["another run took over", "nobody took over"])
 def test_a_stopped_process_that_goes_on_after_its_lease_writes_and_records_nothing(
     either: Case, tmp_path: Path, taken: bool
 ) -> None:

@@ -19,6 +19,8 @@ from tests.declared.files import AIM, AIM_IQA, DAY, DEFAULT, JAMES, KATE, NOOR, 
 from tests.declared.test_resolve import covered
 from tests.declared.times import DAYS, State, states
 
+pytestmark = pytest.mark.slow
+
 LONG = (DAYS[-1] - DAYS[0]).days
 
 

@@ -30,6 +30,8 @@ from reconciler.declared.yaml_loader import Ambiguous, Document, Fields, Items, 
 from tests.declared.test_schema import KINDS
 from tests.declared.test_schema import raw as schema_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 STATES = [ROOT / "state", *sorted(ROOT.glob("starter/*/state")), *sorted(ROOT.glob("tests/cases/**/state"))]
 EVERY_LINE = frozenset([0])

@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.user import REPOSITORY, STAFF, Home
 
 EXAMPLES = REPOSITORY / "docs/examples/policies"
+pytestmark = pytest.mark.long  # the tools take a minute to install and seconds to start
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from reconciler.plan.due import ApprovedDays, Due, DueAction, approved_days, dec
 from tests.declared.times import DAYS, FOR, STAFF, State, states
 from tests.factories import DEFAULT, JAMES, KATE, LEARNER, NOON, NOOR, change
 
+pytestmark = pytest.mark.slow
+
 CENTRE = OrganisationId(5740)
 PLACE = (LEARNER, DEFAULT)
 
