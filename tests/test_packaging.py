@@ -261,7 +261,8 @@ def test_each_foreign_package_is_declared() -> None:
     """A package that the program imports is among its dependencies, and not only there because another one needs it."""
     declared = {
         canonicalize_name(requirement.name)
-        for requirement in [*_required(), *_required("postgres"), *_required("share"), *_required("notify")]
+        for extra in ("", "postgres", "share", "notify", "excel")
+        for requirement in _required(extra)
     }
     assert {canonicalize_name({"yaml": "pyyaml"}.get(name, name)) for name in HOMES} <= declared
 
