@@ -27,7 +27,8 @@ IDS = st.integers(1, 10**9)
 TEXT = st.text(max_size=12)
 SOURCES = st.builds(Source, TEXT, st.integers(0, 10**6))
 PEOPLE = IDS.map(UserId)
-PROBLEMS = st.builds(Problem, TEXT, TEXT, st.none() | SOURCES, TEXT, st.sampled_from(["error", "warning"]), st.just(()))
+LEVELS = st.sampled_from(["error", "warning"])
+PROBLEMS = st.builds(Problem, TEXT, TEXT, st.none() | SOURCES, TEXT, LEVELS, st.just(()), st.just(""))
 
 
 def _keys(kind: SlotKind) -> st.SearchStrategy[int | str | None]:
