@@ -46,6 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # who takes whose learners: the policies of plans judge it, and one module knows the solver
     "sharing": NOUNS | {"plan.caseload", "plan.holders", "plan.policies"},
     "doctor.checks": NOUNS,
+    # many centres: their file, checkouts and worker processes
+    "fleet": NOUNS | {"clock", "declared", "git_program", "onefile.targets", "runtime"},
     # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
     "report": NOUNS
     | {
@@ -83,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clock",
         "doctor",
         "doctor.checks",
+        "fleet",
         "lazy",
         "onefile",
         "onefile_sandbox",
@@ -126,7 +129,7 @@ HOMES: dict[str, set[str]] = {
     "msgspec": {"model.structs", "onefile_sandbox"},
     "python_calamine": {"importing.excel_file"},
     "psycopg": {"store.database"},
-    "prometheus_client": {"report.drift.prometheus"},
+    "prometheus_client": {"report.drift.prometheus", "report.fleet.prometheus"},
     "markupsafe": {"report.html"},
     "rich": {"cli.progress", "report.common.terminal"},
     "starlette": {"onefile_sandbox", "onefile.in_process"},
@@ -141,6 +144,7 @@ STARTS = {
     "git_program": {"subprocess.run", "subprocess.Popen", "subprocess.PIPE"},
     "cli.pager": {"subprocess.run"},
     WORKER: {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL"},
+    "fleet.worker": {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL", "subprocess.TimeoutExpired"},
 }
 STARTERS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "os.startfile")
 WRITES = {

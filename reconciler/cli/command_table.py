@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "done": "Mark manual steps as done.",
     "drift": "Report changes that were made directly in OneFile.",
     "export": "Write the declared assignments as a spreadsheet.",
+    "fleet": "Run a command for many centres, and report on all.",
     "fmt": "Format the YAML files; comments are kept.",
     "history": "List the runs, or show everything that one RUN did.",
     "import": "Create the files of an existing OneFile centre.",
@@ -50,6 +51,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Get started": ("demo", "init", "doctor", "audit", "import"),
     "Every day": ("validate", "plan", "show", "apply", "drift", "adopt", "replace", "share-out", "sync", "calendar"),
     "Records": ("who", "history", "export", "site", "digest", "revert", "done", "unlock", "store"),
+    "Many centres": ("fleet",),
     "Tools": ("fmt", "sandbox"),
 }
 """The list of commands, in the order in which people need them."""

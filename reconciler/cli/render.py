@@ -59,6 +59,21 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "html": "drift.html:render_html",
     },
     "export": {"text": "export.summary:render_text", "json": "export.summary:render_json"},
+    "fleet": {
+        "text": "fleet.text:render_run",
+        "json": "fleet.json:render_run",
+        "markdown": "fleet.markdown:render_run",
+        "prometheus": "fleet.prometheus:render_run",
+        "html": "fleet.html:render_run",
+    },
+    "fleet status": {
+        "text": "fleet.text:render_status",
+        "json": "fleet.json:render_status",
+        "markdown": "fleet.markdown:render_status",
+        "prometheus": "fleet.prometheus:render_status",
+        "html": "fleet.html:render_status",
+    },
+    "fleet matrix": dict.fromkeys(("text", "json", "markdown", "prometheus", "html"), "fleet.matrix:render_matrix"),
     "fmt": {"text": "fmt:render_text", "json": "fmt:render_json"},
     "history": {
         "text": "history.text:render_runs",

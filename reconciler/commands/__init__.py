@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.commands import drift as drift
     from reconciler.commands import due as due
     from reconciler.commands import export as export
+    from reconciler.commands import fleet as fleet
     from reconciler.commands import fmt as fmt
     from reconciler.commands import history as history
     from reconciler.commands import import_csv as import_csv

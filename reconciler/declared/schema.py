@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-Kind = Literal["settings", "staff", "cohort"]
+Kind = Literal["settings", "staff", "cohort", "fleet"]
 
 
 def checked(path: FilePath, kind: Kind) -> Document:

@@ -35,6 +35,8 @@ from reconciler.store import Store
 if TYPE_CHECKING:
     from reconciler.observed.observe import ProgressListener
 
+BUDGET = "RECONCILER_BUDGET"
+
 
 class Session(Struct, frozen=True):
     """An open client with its store. `account` is that of the customer token; empty for the embedded sandbox."""
@@ -57,7 +59,7 @@ async def open_session(
     `logs_in`: do not go on with the session of an earlier command.
     """
     target = target_of(options, environment, settings)
-    with open_store(options, environment) as store:
+    with open_store(options, environment) as store, _budget_store(store, environment) as budget:
         began = store.last_event()
         if target.embedded:
             world_file = store.world_file(options.world_file)
@@ -70,7 +72,7 @@ async def open_session(
             if environment.status:
                 environment.status(f"Connecting to {urlsplit(target.base_url).hostname} ...")
             limiter = RateLimiter(
-                store.ledger(account),
+                budget.ledger(account),
                 settings.calls_per_minute,
                 environment.clock,
                 longest_wait_seconds=settings.longest_wait_seconds,
@@ -112,6 +114,12 @@ class _StoredSession(Struct, frozen=True):
     def save(self, token: str) -> None:
         with suppress(StoreError):
             self.store.set_capabilities(*self._place, {"session": seal(token, self.token)})
+
+
+def _budget_store(store: Store, environment: Environment) -> AbstractContextManager[Store]:
+    """Return the store in which calls are counted: a fleet's, if the stores of one customer's centres differ."""
+    place = environment.variables.get(BUDGET)
+    return Store.open(place, clock=environment.clock) if place else nullcontext(store)
 
 
 def _reader(client: OneFile, clock: Clock, environment: Environment, settings: Settings) -> Reader:

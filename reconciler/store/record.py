@@ -273,6 +273,15 @@ class Record(Part):
         value = json.dumps(values, sort_keys=True, separators=(",", ":"))
         self.set_fact(site.target, _synced_of(site, memory, self._database.repository), value)
 
+    def fleet(self) -> str:
+        """Return the name of the fleet that uses this store; empty if none does."""
+        with self._database.reading() as connection:
+            name = connection.value("SELECT value FROM facts WHERE target = '' AND name = 'fleet'")
+            return name if isinstance(name, str) else ""
+
+    def set_fleet(self, name: str) -> None:
+        self.set_fact("", "fleet", name)
+
     def set_fact(self, target: str, name: str, value: str) -> None:
         with self._database.writing() as connection:
             now = self._database.now(connection)

@@ -1,0 +1,1 @@
+"""Many centres: the fleet file, checkouts of repositories, worker processes, and stored results."""

@@ -1,0 +1,1 @@
+"""Reports of a fleet: one table over all centres, worst first."""
