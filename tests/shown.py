@@ -16,6 +16,7 @@ import yaml
 
 from reconciler.cli.main import cli
 from reconciler.declared.load import read_declared
+from reconciler.fleet.fleet_file import read_fleet
 from reconciler.report.drift import prometheus
 from tests.factories import DAY
 from tests.pages import ROOT, Block
@@ -156,12 +157,21 @@ def _is_gitlab(value: Any) -> bool:
     return isinstance(value, dict) and any(_has("script")(job) for job in value.values())
 
 
+def _fleet(block: Block, value: Any, folder: Path) -> None:
+    """The fleet file lacks nothing but the tokens."""
+    file = folder / "fleet.yaml"
+    file.write_text(block.text, "utf-8")
+    assert read_fleet(file, {}).problems == ()
+    assert value["centres"]
+
+
 KINDS: list[tuple[Callable[[Any], bool], Check]] = [
     (_has("organisation", "version"), _settings),
     (_has("staff", "version"), _staff),
     (_has("cohort", "learners"), _cohort),
     (_is_learner, _learner),
     (_each_has("role"), _members),
+    (_has("fleet", "centres"), _fleet),
     (_has("jobs"), _workflow),
     (_is_gitlab, _gitlab),
     (_has("stages", "pool"), _azure),

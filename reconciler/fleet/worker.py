@@ -26,39 +26,13 @@ TOKEN, STORE, BUDGET, STORE_TOKEN = (
 )
 """Variables that a worker gets: each centre's own, and nothing of another's."""
 _MACHINE = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "USERNAME",
-        "USERPROFILE",
-        "LOCALAPPDATA",
-        "XDG_CACHE_HOME",
-        "SYSTEMROOT",
-        "TMPDIR",
-        "TEMP",
-        "TMP",
-        "TZ",
-        "LANG",
-        "LC_ALL",
-        "LC_CTYPE",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "ONEFILE_CA_FILE",
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "GIT_CONFIG_GLOBAL",
-        "GIT_CONFIG_SYSTEM",
-        "GIT_CONFIG_NOSYSTEM",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "GITHUB_ACTOR",
-        "GITLAB_USER_LOGIN",
-        "RECONCILER_APPROVED_BY",
-    ]
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "USERNAME", "USERPROFILE", "LOCALAPPDATA", "XDG_CACHE_HOME", "SYSTEMROOT"),
+        *("TMPDIR", "TEMP", "TMP", "TZ", "LANG", "LC_ALL", "LC_CTYPE"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "ONEFILE_CA_FILE", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_SSH", "GIT_SSH_COMMAND"),
+        *("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "RECONCILER_APPROVED_BY"),
+    }
 )
 """Variables that say how this machine works and who runs the command; all others stay here."""
 _STOP_SECONDS = 60  # in which a stopped command settles what it wrote and releases its lock

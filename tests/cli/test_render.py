@@ -18,6 +18,7 @@ FACTS = {
     "digest": {"deliveries", "folder"},
     "doctor": {"printed"},
     "drift": {"exit_code"},
+    "fleet matrix": {"ci", "job"},
     "history": {"target", "organisation", "elsewhere", "no_store"},
     "history RUN": {"journal", *_KNOWN},
     "history --steps": _KNOWN,

@@ -125,8 +125,8 @@ def test_no_command_is_left_out_of_the_search() -> None:
     assert set(LISTED) - {"sandbox"} == set(COMMANDS) | (set(LISTED) & UNSEARCHED)
 
 
-UNSEARCHED = {"init", "fmt", "adopt", "replace", "calendar"}
-"""These touch only the declared state's own files, or are searched by tests of their own."""
+UNSEARCHED = {"fleet", "init", "fmt", "adopt", "replace", "calendar"}
+"""These touch only files of the user's own, run other commands, or are searched by tests of their own."""
 
 
 def test_no_command_and_no_format_shows_anybody(home: Home, server: Served, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,7 +15,6 @@ def render_run(run: FleetRun) -> str:
     return _text(
         {
             "reconciler_format": FORMAT,
-            "report": "fleet",
             "fleet": run.fleet,
             "command": run.command,
             "exit_code": int(run.exit_code),
@@ -30,7 +29,6 @@ def render_status(status: FleetStatus) -> str:
     return _text(
         {
             "reconciler_format": FORMAT,
-            "report": "fleet status",
             "fleet": status.fleet,
             "exit_code": int(status.exit_code),
             "centres": [_state(state) for state in status.centres],
