@@ -35,6 +35,7 @@ def fetch(fleet: Fleet, centre: Centre) -> Problem | None:
 
 
 def _reason(error: Exception) -> str:
-    """Return git's last line, or why git could not be started."""
+    """Return the line in which git says why, or why git could not be started."""
     lines = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace").strip().splitlines()
-    return lines[-1][:200] if lines else getattr(error, "strerror", None) or "git gave no answer"
+    said = next((line for line in lines if line.startswith("fatal: ")), "".join(lines[-1:]))
+    return said[:200] or getattr(error, "strerror", None) or "git gave no answer"

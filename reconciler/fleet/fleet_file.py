@@ -27,9 +27,9 @@ class FleetFile(Struct, frozen=True):
     unset: tuple[tuple[str, str, Problem], ...]
 
     def unset_of(self, fleet: Fleet, *keys: str) -> Iterator[Problem]:
-        """Yield the variables that are not set, of these centres and keys alone."""
-        names = {centre.name for centre in fleet.centres}
-        return (problem for name, key, problem in self.unset if name in names and key in keys)
+        """Yield the variables that are not set, of these keys, but not of centres that this fleet leaves out."""
+        left_out = {centre.name for centre in self.fleet.centres} - {centre.name for centre in fleet.centres}
+        return (problem for name, key, problem in self.unset if name not in left_out and key in keys)
 
 
 def read_fleet(path: Path, variables: Mapping[str, str]) -> FleetFile:

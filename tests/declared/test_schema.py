@@ -42,6 +42,14 @@ staff:
   james-fayre:
     {id: 122762, role: iqa, person: jf, cover: [{by: noor, from: 2026-12-01, until: 2027-02-28, reason: leave}]}
 """,
+    "fleet": """
+version: 1
+fleet: colleges
+jobs: 2
+centres:
+  north: {organisation: 5740, folder: north/state, target: live, token: TOKEN_NORTH, store: STORE, owner: lead}
+  south: {organisation: 5741, folder: state, repository: "https://git.example/s.git", branch: main, target: sandbox}
+""",
     "cohort": """
 version: 1
 cohort: care

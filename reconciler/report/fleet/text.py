@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from reconciler.model.fleet import FleetRun, FleetStatus
 from reconciler.report.common.escape import visible
@@ -13,10 +14,8 @@ from reconciler.report.fleet.view import FleetTable, run_table, status_table
 def render_run(run: FleetRun, *, width: int, colour: bool) -> str:
     """Render one line for each centre, worst first, then their problems and where the whole reports are."""
     lines = _lines(run_table(run), Page(width, colour))
-    reports = sorted({result.report for result in run.results if result.report})
-    where = (
-        ["", f"Whole reports: {visible(reports[0])}" + (" and so on" if len(reports) > 1 else "")] if reports else []
-    )
+    files = sorted({f"{Path(result.report).parents[1]}/NAME/{Path(result.report).name}" for result in run.results})
+    where = ["", *(f"Whole report of each centre: {visible(file)}" for file in files)] if files else []
     return "\n".join([*lines, *where]) + "\n"
 
 

@@ -24,6 +24,9 @@ ENDINGS: Mapping[int, str] = {
     ExitCode.INCOMPLETE: "incomplete",
 }
 
+_QUIET = frozenset({"no_op", "seconds", "unwatched", "unseen", "unmanaged", "ignored"})
+"""Counts that only programs need."""
+
 
 class FleetTable(Struct, frozen=True):
     """A fleet's table, with a line that counts the endings, and each problem with its centre."""
@@ -61,7 +64,7 @@ def _run_row(result: CentreResult) -> Sequence[str]:
         result.owner,
         f"{result.exit_code} {ending_words(result.exit_code)}",
         duration_words(round(result.seconds)),
-        ", ".join(f"{count} {spaced(name)}" for name, count in result.counts.items() if count),
+        ", ".join(f"{count} {spaced(name)}" for name, count in result.counts.items() if count and name not in _QUIET),
     )
 
 
