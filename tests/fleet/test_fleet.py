@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,128 +17,9 @@ from reconciler.fleet.worker import Workers, worker_environment
 from reconciler.model.fleet import Centre, Fleet
 from reconciler.problems import ExitCode
 from reconciler.store import Store
-from tests.e2e import conftest
-from tests.e2e.user import LEARNER, WRITES, Ended, Home, Served, served
+from tests.fleet.centres import FILE, NAMES, Centres
 
-home = conftest.home
-NAMES = ("east", "north", "south", "valley", "west")
-FILE = "fleet.yaml"
-
-
-class Centres:
-    """A fleet of small centres, each with a folder and a token of its own, on as many servers as tokens."""
-
-    def __init__(self, home: Home, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
-        self.home, self._monkeypatch, self._stack = home, monkeypatch, stack
-        self.entries: dict[str, dict[str, object]] = {}
-        self.servers: dict[str, Served] = {}
-
-    def add(self, name: str, **more: object) -> Home:
-        """A centre with the usual learner, behind a server that takes its token alone."""
-        token = str(more.setdefault("token", f"TOKEN_{name.upper()}"))
-        if token not in self.servers:
-            self.servers[token] = self._stack.enter_context(served(token=f"secret-of-{token}"))
-            self._monkeypatch.setenv(token, f"secret-of-{token}")
-        entry = {"organisation": 5740, "folder": f"{name}/state", "target": self.servers[token].url}
-        self.entries[name] = {**entry, **more}
-        centre = Home(self.home.path / name, self.home._capsys)
-        centre.path.mkdir()
-        return centre.declare()
-
-    def write(self) -> None:
-        fleet = {"version": 1, "fleet": "colleges", "centres": self.entries}
-        (self.home.path / FILE).write_text(json.dumps(fleet, indent=1), "utf-8")
-
-    def run(self, *arguments: str) -> Ended:
-        self.write()
-        return self.home.run("fleet", *arguments)
-
-    def rows(self, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        ended = self.run(*arguments, "--format", "json")
-        return ended.code, {row["centre"]: row for row in ended.json["centres"]}
-
-
-@pytest.fixture
-def centres(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Centres]:
-    with ExitStack() as stack:
-        yield Centres(home, monkeypatch, stack)
-
-
-# ------------------------------------------------------------------ one command over all
-
-
-def test_each_centre_ends_as_it_would_alone_and_the_worst_comes_first(
-    centres: Centres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One is refused by its server, one has an invalid file: neither stops another. Once mended, only these run."""
-    folders = {name: centres.add(name) for name in NAMES}
-    monkeypatch.setenv("TOKEN_WEST", "of-nobody")
-    folders["valley"].declare({**LEARNER, "default_assessor": "nobody"})
-    code, rows = centres.rows("apply", "--auto-approve")
-    assert [(name, row["exit_code"]) for name, row in rows.items()] == [
-        ("west", ExitCode.ERROR),
-        ("valley", ExitCode.INVALID),
-        *((name, ExitCode.DONE) for name in NAMES[:3]),
-    ]
-    assert code == ExitCode.ERROR
-    assert {row["counts"].get("done", 0) for name, row in rows.items() if name in NAMES[:3]} == {WRITES}
-    assert rows["valley"]["problems"][0]["file"] == "state/cohorts/c1.yaml"
-    assert "refused the log-in" in rows["west"]["problems"][0]["what"]
-    assert json.loads(Path(rows["north"]["report"]).read_text("utf-8"))["exit_code"] == ExitCode.DONE
-
-    monkeypatch.setenv("TOKEN_WEST", "secret-of-TOKEN_WEST")
-    folders["valley"].declare()
-    code, rows = centres.rows("apply", "--auto-approve", "--failed")
-    assert (code, sorted(rows)) == (ExitCode.DONE, ["valley", "west"])
-    code, rows = centres.rows("apply", "--auto-approve", "--changed")
-    assert (code, rows) == (ExitCode.DONE, {})
-    assert {server.effects for server in centres.servers.values()} == {WRITES}
-
-    code, rows = centres.rows("status")
-    assert code == ExitCode.DONE
-    assert {(row["command"], row["exit_code"]) for row in rows.values()} == {("apply", ExitCode.DONE)}
-    for form, sign in (("text", "north"), ("markdown", "| north |"), ("html", '<th scope="row">north</th>')):
-        assert sign in centres.run("status", "--format", form).out
-    metrics = centres.run("status", "--format", "prometheus").out
-    assert metrics.count("onefile_reconciler_fleet_store_readable{") == len(NAMES)
-
-
-def test_two_centres_of_one_organisation_and_store_never_run_at_once_nor_write_twice(centres: Centres) -> None:
-    """Both declare the same slots; the second finds them done. They share the budget of their customer."""
-    for name in ("north", "south"):
-        centres.add(name, token="TOKEN_BOTH", store="group.db")
-    code, rows = centres.rows("apply", "--auto-approve", "--jobs", "2")
-    assert code == ExitCode.DONE, rows
-    assert centres.servers["TOKEN_BOTH"].effects == WRITES
-    assert not (centres.home.path / ".reconciler" / "fleet" / "budget.db").exists()  # their store is one already
-
-
-def test_centres_of_one_token_with_two_stores_count_their_calls_in_one_place(centres: Centres) -> None:
-    """Else each would spend the whole rate limit of the customer."""
-    for name in ("north", "south"):
-        centres.add(name, token="TOKEN_BOTH")
-    code, rows = centres.rows("plan")
-    assert code == ExitCode.DONE, rows
-    folder = centres.home.path
-    assert counted_calls(folder / ".reconciler" / "fleet" / "budget.db") > 0
-    assert {counted_calls(folder / name / ".reconciler" / "store.db") for name in ("north", "south")} == {0}
-
-
-def counted_calls(store: Path) -> int:
-    with closing(sqlite3.connect(store)) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM calls").fetchone()
-    return int(count)
-
-
-def test_a_centre_in_a_repository_is_fetched_before_it_is_planned(centres: Centres) -> None:
-    """Its newest commit counts, also after another fetch; its checkout belongs to the fleet."""
-    origin = centres.add("north", repository="", folder="state")
-    origin.commit()
-    centres.entries["north"]["repository"] = origin.path.as_uri()
-    code, rows = centres.rows("plan")
-    assert (code, rows["north"]["counts"]["update"] > 0) == (ExitCode.DONE, True)
-    origin.declare({**LEARNER, "default_assessor": "nobody"}).commit()
-    assert centres.rows("plan")[0] == ExitCode.INVALID
+# ------------------------------------------------------------------ a process that does not end by itself
 
 
 def test_a_centre_that_takes_too_long_is_stopped(centres: Centres) -> None:
