@@ -1,4 +1,4 @@
-"""The newest result of each centre and command, stored beside the fleet file, and the choice that goes by it."""
+"""The newest result of each centre and command, stored beside the fleet file, and the centres it chooses."""
 
 from __future__ import annotations
 
