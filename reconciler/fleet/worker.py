@@ -51,7 +51,7 @@ def worker_environment(centre: Centre, ours: Mapping[str, str], budget: str) -> 
 
 
 class Ended(Struct, frozen=True):
-    """How a process ended; `late` if it was stopped because it took too long."""
+    """The end of a process; `late` if it was stopped because it took too long."""
 
     code: int
     out: str

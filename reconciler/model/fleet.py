@@ -58,7 +58,7 @@ class Fleet(Struct, frozen=True):
 
 
 class CentreResult(Struct, frozen=True):
-    """How one centre's command ended: the exit code it would have alone, with counts and problems of its report.
+    """The end of one centre's command: the exit code it would have alone, with counts and problems of its report.
 
     `report` is the file of the whole report; `files` is a digest of the declared files that were used.
     """
