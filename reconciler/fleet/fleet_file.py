@@ -15,7 +15,7 @@ from reconciler.onefile.targets import Target, resolve_target
 from reconciler.problems import Invalid, Problem, Source
 
 FOLDER = ".reconciler/fleet"
-"""Where a fleet keeps checkouts and results, beside its file."""
+"""Folder of checkouts and results, beside the fleet file."""
 _SCHEMES = ("git+", "postgresql://", "postgres://", "sqlite:///")
 
 

@@ -95,7 +95,7 @@ class FleetRun(Struct, frozen=True):
 
 
 class CentreState(Struct, frozen=True):
-    """What a centre's store shows of it: its newest run, its newest complete reading, and open issues.
+    """The state of a centre in its store: its newest run, its newest complete reading, and open issues.
 
     `holder` runs a command now. `problems` say why the store cannot be read.
     """

@@ -12,7 +12,7 @@ _JOBS = {
     "drift": "drift --correct --due",
     "audit": "audit",
 }
-"""What the job of each action runs: nothing that nobody approved."""
+"""Command of the job of each action: nothing that nobody approved."""
 
 
 def render_matrix(fleet: Fleet, *, ci: str, job: str) -> str:
