@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from reconciler.cli.output import exit_code_of, leave, say_problems, secure_streams
+from reconciler.cli.pipelines import run_group, start_group
 from reconciler.commands.plan_file import load
 from reconciler.declared.load import read_declared
 from reconciler.doctor.pipeline import PipelineJob, missing, record_branch
@@ -402,28 +400,13 @@ def _summarise(workflow: WorkflowEnvironment, text: str) -> None:
             file.write(text)
 
 
-# ------------------------------------------------------------------ exit codes
+# ------------------------------------------------------------------ the process
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    work: Callable[..., Any] = github.main
-    return exit_code_of(
-        lambda: work(arguments, prog_name="python -I -m reconciler.github", standalone_mode=False),
-        lambda error: _failed(Invalid(Problem(error.format_message(), "See --help."))),
-        _failed,
-    )
-
-
-def _failed(error: ReconcilerError) -> int:
-    say_problems(error.problems)
-    return error.exit_code
-
-
-def main() -> None:
-    secure_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    leave(run())
+    """Run a command line and return its exit code."""
+    return run_group(github, "reconciler.github", arguments)
 
 
 if __name__ == "__main__":
-    main()
+    start_group(github, "reconciler.github")

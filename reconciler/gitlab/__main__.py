@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from reconciler.cli.output import exit_code_of, leave, say_problems, secure_streams
+from reconciler.cli.pipelines import run_group, start_group
 from reconciler.doctor.pipeline import PipelineJob, missing, record_branch
 from reconciler.github.approval import ApprovalRequest
 from reconciler.github.conversation import Reading, failed_comment, plan_comment, problems_section, read_problems
@@ -155,28 +153,13 @@ def _note(text: str) -> None:
     click.echo(harmless(text), err=True)
 
 
-# ------------------------------------------------------------------ exit codes
+# ------------------------------------------------------------------ the process
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    work: Callable[..., Any] = gitlab.main
-    return exit_code_of(
-        lambda: work(arguments, prog_name="python -I -m reconciler.gitlab", standalone_mode=False),
-        lambda error: _failed(Invalid(Problem(error.format_message(), "See --help."))),
-        _failed,
-    )
-
-
-def _failed(error: ReconcilerError) -> int:
-    say_problems(error.problems)
-    return error.exit_code
-
-
-def main() -> None:
-    secure_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    leave(run())
+    """Run a command line and return its exit code."""
+    return run_group(gitlab, "reconciler.gitlab", arguments)
 
 
 if __name__ == "__main__":
-    main()
+    start_group(gitlab, "reconciler.gitlab")

@@ -173,6 +173,7 @@ HEADS: dict[Kind, str] = {
     "cohort": "version: 1\ncohort: care\nlearners:\n  - ",
     "staff": "version: 1\nstaff:\n  kate:\n    ",
     "settings": "organisation: 1\n",
+    "fleet": "version: 1\nfleet: college\ncentres:\n  north:\n    ",
 }
 WAIVER = "waivers:\n  - policy: limit_create\n    reason: new\n    approved_by: me\n    until: 2027-01-31\n    "
 BODIES: dict[Kind, tuple[str, ...]] = {
@@ -238,6 +239,15 @@ BODIES: dict[Kind, tuple[str, ...]] = {
         "import:\n  columns:\n    Trainee: @",
         "privacy:\n  names: @",
     ),
+    "fleet": (
+        "organisation: @\n    folder: state\n    target: live",
+        "organisation: 1\n    folder: @\n    target: live",
+        "organisation: 1\n    folder: state\n    target: @",
+        *(
+            f"organisation: 1\n    folder: state\n    target: live\n    {key}: @"
+            for key in ("repository", "branch", "token", "store", "owner")
+        ),
+    ),
 }
 FIELDS: dict[Kind, tuple[str, ...]] = {kind: tuple(HEADS[kind] + body for body in BODIES[kind]) for kind in HEADS}
 FIELDS["cohort"] += (
@@ -250,6 +260,11 @@ FIELDS["cohort"] += (
 )
 FIELDS["staff"] += ("version: @\nstaff: {}", "version: 1\nstaff:\n  @: {id: 1, role: iqa}")
 FIELDS["settings"] += ("organisation: @", "organisation: 1\n@: 1")
+FIELDS["fleet"] += tuple(
+    f"version: 1\nfleet: {name}\n{line}centres:\n  north: {{organisation: 1, folder: state, target: live}}"
+    for name, line in (("@", ""), ("college", "jobs: @\n"), ("college", "@: 1\n"))
+)
+FIELDS["fleet"] += ("version: @\nfleet: college\ncentres: {}",)
 WORDS = """
 1.5 1.0 1. 1.00 0.3 0.5 .5 -.5 +.5 5. 0. 00 0 -0 1 +1 -1 007 0012 09 1e3 1E-3 1e .5e3 .5e+3 1.e3 1_e3
 0x10 0X10 -0x1F 0x_1 0o17 0o18 +0o7 0b11 0b12 1_000 1__0 1_ 0_ _1 -_ +_ ._ 1_0.5 12:30 1:2:3 22:00-06:00

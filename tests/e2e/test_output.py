@@ -85,12 +85,14 @@ def test_a_server_that_fails_midway_leaves_only_json(home: Home, monkeypatch: py
 
 @pytest.mark.parametrize("state", [good, blocked, with_a_set_aside_learner])
 def test_a_plan_fits_its_schema(home: Home, state: Callable[[Home], Home]) -> None:
-    """Printed and saved alike, also a plan that is blocked, and one that is empty."""
+    """Printed and saved alike if every row is asked for, else saved in a compact form; also a blocked or empty plan."""
     state(home)
-    ended = home.run("plan", *JSON, "--out", "plan.json")
+    ended = home.run("plan", *JSON, "--out", "plan.json", "--full-rows")
     assert (home.path / "plan.json").read_text(encoding="utf-8") == ended.out
     validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
     assert list(validator.iter_errors(ended.json)) == []
+    home.run("plan", "--out", "compact.json")
+    assert list(validator.iter_errors(json.loads((home.path / "compact.json").read_text(encoding="utf-8")))) == []
     home.run("apply", "--auto-approve")
     assert list(validator.iter_errors(home.plan())) == []
 
