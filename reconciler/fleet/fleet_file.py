@@ -108,7 +108,7 @@ class _Entry:
             state=self.state,
             target=self._text("target"),
             folder=self.folder,
-            token=self.token,
+            token_variable=self.token,
             store=self._store(),
             owner=self._text("owner"),
             repository=self.repository,
@@ -205,7 +205,7 @@ def budgets(fleet: Fleet, variables: Mapping[str, str]) -> dict[str, str]:
     """Return the address of a shared call ledger by centre, if the stores of one token are not one store."""
     stores: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for centre in fleet.centres:
-        token = variables.get(centre.token, "") if centre.token else ""
+        token = variables.get(centre.token_variable, "") if centre.token_variable else ""
         if token:
             default = str(centre.state.parent / ".reconciler" / "store.db")
             stores[target_name(centre), token.strip()][centre.name] = centre.store or default

@@ -43,7 +43,11 @@ _RUN_AGAIN = "Run the command again: the next run settles what was cut off."
 def worker_environment(centre: Centre, ours: Mapping[str, str], budget: str) -> dict[str, str]:
     """Return the least environment in which a centre's command runs."""
     kept = {name: value for name, value in ours.items() if name.upper() in _MACHINE}
-    own = {TOKEN: ours.get(centre.token, "") if centre.token else "", STORE: centre.store, BUDGET: budget}
+    own = {
+        TOKEN: ours.get(centre.token_variable, "") if centre.token_variable else "",
+        STORE: centre.store,
+        BUDGET: budget,
+    }
     if centre.store.startswith("git+"):
         own[STORE_TOKEN] = ours.get(STORE_TOKEN, "")
     ours_only = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1", "NO_COLOR": "1"}

@@ -27,19 +27,19 @@ FINE = (ExitCode.DONE, ExitCode.CHANGES)
 class Centre(RedactedRepr, Struct, frozen=True):
     """One centre of a fleet.
 
-    `state` is its state folder and `target` the name or URL as written. `token` is the name of a variable; `store` is
-    the address, empty for the default. `repository` and `branch` are those that the folder is fetched from, if any. The
+    `state` is its state folder and `target` the name or URL as written. `store` is the address, which may have a
+    password, empty for the default. `repository` and `branch` are those that the folder is fetched from, if any. The
     sources are the lines of the folder and of the store.
     """
 
-    hidden = ("store",)
+    hidden = ("name", "store")
 
     name: str
     organisation: int
     state: Path
     target: str
     folder: str = ""
-    token: str = ""
+    token_variable: str = ""
     store: str = ""
     owner: str = ""
     repository: str = ""

@@ -14,7 +14,7 @@ from reconciler.clock import Clock
 from reconciler.model.declared import Settings
 from reconciler.model.plan import GitState, Plan
 from reconciler.model.slots import OrganisationId, Site
-from reconciler.model.structs import Struct
+from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.client import OneFile
 from reconciler.onefile.reader import Reader
@@ -92,8 +92,10 @@ async def open_session(
                 yield Session(target, store, client, reader, environment.clock, account, began)
 
 
-class _StoredSession(Struct, frozen=True):
+class _StoredSession(RedactedRepr, Struct, frozen=True):
     """The session in the store, sealed. Without it there is one more call, so errors of the store do not count."""
+
+    hidden = ("token",)
 
     store: Store
     token: CustomerToken

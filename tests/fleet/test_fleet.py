@@ -104,7 +104,7 @@ def test_no_secret_of_one_centre_reaches_the_process_of_another(
 ) -> None:
     """A worker has its own token and store, and what describes the machine."""
     for variable, secret in tokens.items():
-        centre = Centre("north", 5740, Path("state"), "live", token=variable, store="git+record")
+        centre = Centre("north", 5740, Path("state"), "live", token_variable=variable, store="git+record")
         given_to = worker_environment(centre, {**tokens, **others}, "")
         assert given_to["ONEFILE_CUSTOMER_TOKEN"] == secret
         assert given_to["RECONCILER_STORE"] == "git+record"
@@ -121,7 +121,8 @@ def test_a_budget_belongs_to_a_customer_and_not_to_a_variable() -> None:
         "e": ("FOUR", "g.db"),
     }
     made = [
-        Centre(name, 1, Path(name) / "state", "live", token=key, store=store) for name, (key, store) in places.items()
+        Centre(name, 1, Path(name) / "state", "live", token_variable=key, store=store)
+        for name, (key, store) in places.items()
     ]
     variables = {"ONE": "same", "TWO": "same", "THREE": "other", "FOUR": "third"}
     fleet = Fleet("colleges", Path("fleet"), tuple(made))

@@ -37,6 +37,8 @@ def private_fields(struct: type[Struct]) -> set[str]:
     """Fields with a secret, an address, an answer of OneFile's, or the names of people."""
     fields = set(struct.__struct_fields__)
     private = fields & {"email", "handed", "token", "variables"}
+    if struct.__annotations__.get("store") == "str":  # an address, maybe with a password
+        private.add("store")
     names = struct.__annotations__.get("names", "").lower()
     if "mapping" in names or "dict" in names:
         private.add("names")

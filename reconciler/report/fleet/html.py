@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from reconciler.model.fleet import FleetRun, FleetStatus
+from reconciler.model.structs import replace
+from reconciler.report.common.notices import Notices, problem_notice
 from reconciler.report.fleet.view import FleetTable, run_table, status_table
-from reconciler.report.html.page import render_page
+from reconciler.report.html.sections import Section, SectionedPage, render_sections
 
 
 def render_run(run: FleetRun) -> str:
@@ -18,9 +20,11 @@ def render_status(status: FleetStatus) -> str:
 
 
 def _page(table: FleetTable) -> str:
-    problems = [
-        f"{centre}: {problem.place()}{': ' if problem.place() else ''}{problem.what}. Fix: {problem.fix}"
-        for centre, problem in table.problems
+    problems = tuple(
+        problem_notice(replace(problem, what=f"{centre}: {problem.what}")) for centre, problem in table.problems
+    )
+    sections = [
+        Section(columns=table.headings, rows=table.rows),
+        Section(notices=[Notices("Problems", "problem", problems, risky=True)] if problems else []),
     ]
-    notes = [table.summary, *problems]
-    return render_page("history", title=table.title, columns=table.headings, rows=table.rows, notes=notes)
+    return render_sections(SectionedPage(table.title, sections, verdict=table.summary))

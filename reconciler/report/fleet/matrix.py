@@ -26,7 +26,7 @@ def _github(fleet: Fleet, job: str) -> str:
             "name": centre.name,
             "organisation": centre.organisation,
             "target": centre.target,
-            "token": centre.token,
+            "token": centre.token_variable,
             "owner": centre.owner,
             "run": _command(centre, job),
         }
