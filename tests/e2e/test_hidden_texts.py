@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
 from onefile_sandbox.world import World
 from reconciler.text import HIDDEN
-from tests.e2e.test_names import COMMANDS, forms
+from tests.e2e.test_names import COMMANDS, fast_imports, forms
 from tests.e2e.user import LEARNER, SETTINGS, Home, point_at, served
 
 UNSEEN = "\u202e\u200b"
@@ -38,9 +37,7 @@ def test_no_command_and_no_format_prints_a_hidden_character_of_onefile(
     """Names are allowed everywhere, so that they are in the reports, on pages and in messages."""
     settings = {**SETTINGS, "privacy": {"names": "always"}}
     home.declare(LEARNER, settings=settings).commit()
-    for form in forms("import"):  # without settings an import keeps to 300 calls a minute
-        (home.path / f"imported-{form}").mkdir()
-        (home.path / f"imported-{form}" / "settings.yaml").write_text(json.dumps({"version": 1, **settings}))
+    fast_imports(home, settings)
     with served(bent()) as server:
         point_at(monkeypatch, server.url)
         shown = ""

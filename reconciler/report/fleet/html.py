@@ -21,7 +21,8 @@ def render_status(status: FleetStatus) -> str:
 
 def _page(table: FleetTable) -> str:
     problems = tuple(
-        problem_notice(replace(problem, what=f"{centre}: {problem.what}")) for centre, problem in table.problems
+        replace(problem_notice(problem), what=f"{centre}: {problem.what}", subject="")
+        for centre, problem in table.problems
     )
     sections = [
         Section(columns=table.headings, rows=table.rows),
