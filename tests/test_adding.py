@@ -32,6 +32,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", PROVED_BY)
 def test_what_is_told_to_be_added_works_in_a_copy(what: str, copy: Path) -> None:
     """With the rules of the house kept: the module map is among the tests."""

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page
 from benchmarks.folders import Centre
 from reconciler.cli.main import run
 from reconciler.problems import ExitCode
+from tests.marks import in_long_runs
 from tests.pages_of_a_site import broken_links
 
 LEARNERS, MANY = 200, 800
@@ -108,7 +109,7 @@ def test_nothing_leaves_and_nothing_runs(visit: Any, site: Path) -> None:
     assert {name: visit(name)[1] for name in PAGES} == {name: [(site / name).as_uri()] for name in PAGES}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", *in_long_runs("dark")])
 def test_nobody_is_kept_from_reading_it(browser: Browser, site: Path, scheme: Literal["light", "dark"]) -> None:
     """axe-core finds nothing that is serious on any sort of page, by day and by night."""
     rules = None if scheme == "light" else {"runOnly": ["color-contrast"]}  # the rest does not depend on colours

@@ -82,6 +82,7 @@ def test_a_remote_that_refuses_half_way_stops_the_run(case: BranchCase, size: Si
     case.is_whole()
 
 
+@pytest.mark.long
 def test_slow_pushes_change_nothing(case: BranchCase) -> None:
     """They only take longer."""
     code, said = case.process({"slow_pushes": 1.0})
@@ -102,6 +103,7 @@ def test_two_runs_from_two_clones_write_everything_once(case: BranchCase) -> Non
     case.is_whole()
 
 
+@pytest.mark.long
 def test_another_machine_takes_over_when_the_lease_is_over(case: BranchCase, size: Size) -> None:
     """It cannot know that the process is dead, and so it waits for the end of the lease."""
     assert case.killed({"die": {"write": at(0.5, size.writes), "when": "answered"}, "host": "runner-1", "lease": 6.0})

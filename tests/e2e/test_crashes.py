@@ -14,6 +14,7 @@ from reconciler.model.slots import Site
 from reconciler.problems import ExitCode
 from reconciler.store import Store
 from tests.e2e.user import LEARNER, TOKEN, Home, Served, point_at, served, slots
+from tests.marks import in_long_runs
 
 SECOND = {"id": 200005, "default_assessor": "james"}
 THIRD = {"id": 200012, "default_assessor": "kate", "additional": ["lee", "kate"]}
@@ -32,7 +33,7 @@ def _killed(home: Home, server: Served, fault: Fault) -> int:
     return process.pid
 
 
-@pytest.mark.parametrize("nth", [1, 2, 4, 7, 9])
+@pytest.mark.parametrize("nth", [1, 4, *in_long_runs(2, 7, 9)])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_the_run_after_a_killed_one_finishes(home: Home, monkeypatch: pytest.MonkeyPatch, nth: int, when: str) -> None:
     """Killed before or after the nth write took effect: the lock is taken over, and the world is as declared."""
