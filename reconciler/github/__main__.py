@@ -408,5 +408,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return run_group(github, "reconciler.github", arguments)
 
 
-if __name__ == "__main__":
+def main() -> None:
     start_group(github, "reconciler.github")
+
+
+if __name__ == "__main__":
+    main()

@@ -161,5 +161,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return run_group(gitlab, "reconciler.gitlab", arguments)
 
 
-if __name__ == "__main__":
+def main() -> None:
     start_group(gitlab, "reconciler.gitlab")
+
+
+if __name__ == "__main__":
+    main()

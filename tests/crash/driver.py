@@ -8,6 +8,7 @@ SIGKILL, as by a power cut. See `Fate` for what can be asked.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import os
@@ -159,6 +160,8 @@ def _count_calls(fate: Fate) -> None:
         if is_write and write == fate.get("at_write"):
             await response.aread()  # the server is done with it before anybody else comes
             interfere(fate)
+            if "interrupt" in fate:
+                await asyncio.sleep(60)  # the answer is still on its way when Ctrl-C ends the run
         return response
 
     httpx.AsyncHTTPTransport.handle_async_request = call  # type: ignore[method-assign]
