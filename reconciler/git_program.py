@@ -12,6 +12,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ _MACHINE = ("GIT_CEILING_DIRECTORIES", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM
 
 SAFE_DIRECTORY = "safe.directory"
 _SECONDS = 60
+_AUTHOR = "onefile-reconciler <onefile-reconciler@users.noreply.invalid>"
 
 PROTOCOLS = ("https", "ssh", "file", "http")
 _CONNECTIONS = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
@@ -84,6 +86,35 @@ def bare_git(repository: Path, *arguments: str, given: bytes = b"", remote: str 
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output, errors)
     return output
+
+
+def make_commit(
+    repository: Path, ref: str, parent: str, files: Mapping[str, bytes | None], message: str, at: datetime
+) -> str:
+    """Make a commit in a bare repository that adds or changes these files, or removes them (None), and return it.
+
+    Without a parent it is the first of its history. Raises OSError or SubprocessError.
+    """
+    stream = [
+        f"commit {ref}\nmark :1\ncommitter {_AUTHOR} {at.timestamp():.0f} +0000\n".encode(),
+        _data(message.encode()),
+        f"from {parent}\n".encode() if parent else b"",
+    ]
+    for path, content in sorted(files.items()):
+        name = _quoted(path)
+        stream += [b"D %s\n" % name] if content is None else [b"M 100644 inline %s\n" % name, _data(content)]
+    bare_git(repository, "update-ref", "-d", ref)
+    given = b"".join([*stream, b"\nget-mark :1\ndone\n"])
+    return bare_git(repository, "fast-import", "--quiet", "--done", given=given).decode("ascii").strip()
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)
+
+
+def _quoted(path: str) -> bytes:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'.encode("utf-8", "surrogateescape")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -111,7 +111,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"onefile.targets", "plan.document", "plan.since", "problems", "reconciler", "report"}
     | {"runtime.commit_files", "runtime.environment", "runtime.git", "runtime.options"},
     # what pipelines ask of GitLab: the same texts and marks, and an API of its own
-    "gitlab": {"cli.pipelines", "doctor.pipeline", "github", "model.structs", "problems", "reconciler", "report"}
+    "gitlab": {"cli.pipelines", "doctor.pipeline", "git_program", "github", "model.structs", "problems", "reconciler"}
+    | {"report"}
     | {"runtime.environment", "runtime.options"},
 }
 """What each package may import of the others: a whole package, or one module of it."""

@@ -97,9 +97,11 @@ def _answers(asked: dict[str, Any]) -> dict[str, Any]:
     target = asked["first_target"] or ("sandbox" if begin_with == "example" else "practice")
     if begin_with == "example" and target != "sandbox":
         raise click.UsageError("--target needs --begin-with import: the example's people are in the sandbox only.")
-    of_github = init.OF_GITHUB.intersection(asked["extras"])
-    if of_github and ci != "github":
-        raise click.UsageError(f"--with {min(of_github)} needs --ci github: it is a workflow of GitHub.")
+    for extra in asked["extras"]:
+        forges = init.FORGES_OF.get(extra, FORGES)
+        if ci not in forges:
+            needed = " or ".join(f"--ci {forge}" for forge in forges)
+            raise click.UsageError(f"--with {extra} needs {needed}: it is a part of the pipelines there.")
     return {
         "organisation": organisation,
         "ci": ci,

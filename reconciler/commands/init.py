@@ -20,8 +20,9 @@ from reconciler.runtime.state_files import write_new
 
 WORKFLOWS = tuple(f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "adopt"))
 GUIDE = "docs/how-to/github.md"
-OF_GITHUB = frozenset({"messages", "pages", "sync"})
-"""Extras that are workflows of GitHub."""
+FORGES_OF = {"messages": ("github",), "pages": ("github",), "sync": ("github", "gitlab")}
+"""The forges for which an extra is offered, if not for all."""
+_FORGE_FILES = {"github": ".github/", "gitlab": ".gitlab-ci.yml"}
 
 _OURS = re.compile(r"\./(?:\.program)? # zizmor: ignore\[self-repository\] understood by every server")
 _OWN_CHECKOUT = re.compile(r"^ +# In this repository only:.*?(?=^ +- uses: \./)", re.MULTILINE | re.DOTALL)
@@ -118,8 +119,8 @@ def texts_of(request: InitOptions) -> dict[str, str]:
     texts = dict(_shipped("starter/any")) | dict(_shipped(f"starter/{request.begin_with}"))
     if request.ci != "none":
         texts |= dict(_shipped(f"starter/{request.ci}"))
-    for extra in request.extras:
-        texts |= dict(_shipped(f"starter/with-{extra}"))
+    for extra in sorted(request.extras):
+        texts |= {name: texts.get(name, "") + text for name, text in _of_extra(extra, request.ci)}
     origin = request.origin or _UNKNOWN
     words = {
         "@ACTION@": origin.action,
@@ -194,6 +195,12 @@ def _shipped(folder: str) -> Iterator[tuple[str, str]]:
     for path in top.rglob("*"):
         if path.is_file():
             yield path.relative_to(top).as_posix(), path.read_text("utf-8")
+
+
+def _of_extra(extra: str, ci: str) -> Iterator[tuple[str, str]]:
+    """Yield the files of an extra, without those of another forge; GitLab's is a job at the end of the pipeline."""
+    others = tuple(start for forge, start in _FORGE_FILES.items() if forge != ci)
+    return ((name, text) for name, text in _shipped(f"starter/with-{extra}") if not name.startswith(others))
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

@@ -25,16 +25,18 @@ from reconciler.github.conversation import (
     plan_comment,
     problems_section,
     read_problems,
+    read_report,
 )
 from reconciler.github.environment import WorkflowEnvironment, read_environment
 from reconciler.github.evidence import evidence, pull_of
 from reconciler.github.labels import Label, label_of, set_label
 from reconciler.github.markers import SavedPlan, read_plan
+from reconciler.github.proposal import NOTHING_CHANGED, NOTHING_LEFT, Proposal
 from reconciler.github.pull_request import changed
 from reconciler.github.pull_request import propose as make_pull
 from reconciler.github.rules import rule_hints
 from reconciler.plan.since import PlanDifference, difference
-from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError, Source
+from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.annotations import Workspace, render
 from reconciler.report.common.escape import fenced, harmless
 from reconciler.report.common.line_links import LineLinks, files_address
@@ -169,7 +171,7 @@ def applied(report: Path | None, problems: Path | None, code: int, artifact: str
     """Post what apply did in the pull request that was merged as this commit, under its plan."""
     workflow = read_environment(os.environ)
     if report and report.is_file():
-        text = _text(report)
+        text = read_report(report)
     else:
         text = _section(problems, "Why nothing was applied")
         _summarise(workflow, f"## Not applied\n\n{text}")
@@ -301,7 +303,7 @@ def issue(report: Path | None, closes: bool, state: str | None) -> int:
     workflow = read_environment(os.environ)
     with _hub(workflow) as hub:
         if report:
-            url = issues.publish(hub, workflow, _text(report), _owner(state) if state else "")
+            url = issues.publish(hub, workflow, read_report(report), _owner(state) if state else "")
             _output(workflow, **{"issue-url": url})
             _print(f"Reported in {url}")
         else:
@@ -326,31 +328,22 @@ def propose(state: str, report: Path, title: str, branch: str, keeps: bool) -> i
     workflow, files = read_environment(os.environ), changed(state)
     if keeps:
         with _hub(workflow) as hub:
-            _keep(hub, workflow, standing_pull.Proposal(branch, title, _text(report), files))
+            _keep(hub, workflow, Proposal(branch, title, read_report(report), files))
         return ExitCode.DONE
     if not files:
-        _print("Nothing changed in the files: nothing to propose.")
+        _print(NOTHING_CHANGED)
         return ExitCode.DONE
     with _hub(workflow) as hub:
-        _print(f"Proposed in {make_pull(hub, workflow, branch, title, _text(report), files)}")
+        _print(f"Proposed in {make_pull(hub, workflow, branch, title, read_report(report), files)}")
     return ExitCode.DONE
 
 
-_KEPT = {
-    "opened": "Proposed in {}",
-    "updated": "Brought up to date: {}",
-    "unchanged": "Proposed already, and left as it is: {}",
-    "declined": "Somebody closed a pull request with the same changes, so none is opened: {}",
-}
-
-
-def _keep(hub: GitHub, workflow: WorkflowEnvironment, proposal: standing_pull.Proposal) -> None:
+def _keep(hub: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> None:
     if proposal.files:
-        kept = standing_pull.keep(hub, workflow, proposal)
-        _print(_KEPT[kept.state].format(kept.url))
+        _print(standing_pull.keep(hub, workflow, proposal).sentence())
         return
-    url = standing_pull.close(hub, workflow, proposal.branch, "Nothing is left to change: closed.")
-    _print(f"Closed {url}" if url else "Nothing changed in the files: nothing to propose.")
+    url = standing_pull.close(hub, workflow, proposal.branch, NOTHING_LEFT)
+    _print(f"Closed {url}" if url else NOTHING_CHANGED)
 
 
 # ------------------------------------------------------------------ input and output
@@ -373,13 +366,6 @@ def _section(file: Path | None, title: str) -> str:
     here = str(Path.cwd())
     workspace = Workspace(here, os.environ.get("GITHUB_WORKSPACE") or here)
     return problems_section(read_problems(file) if file else [], title, LineLinks(files_address(os.environ), workspace))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise Invalid(Problem("cannot be read as UTF-8", "Write the report again.", Source(str(path)))) from error
 
 
 def _output(workflow: WorkflowEnvironment, **values: str) -> None:

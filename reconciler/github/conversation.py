@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.github.markers import LARGEST_BODY, SavedPlan, fits, without_mark
 from reconciler.model.structs import Struct
 from reconciler.plan.since import PlanDifference
-from reconciler.problems import ExitCode, Problem, Source
+from reconciler.problems import ExitCode, Invalid, Problem, Source
 from reconciler.report.common.line_links import LineLinks
 from reconciler.report.common.markdown import problems_part
 from reconciler.report.common.truncate import SMALLEST_LIMIT, STOPS, fit
@@ -105,6 +105,14 @@ def problems_section(problems: Sequence[Problem], title: str, links: LineLinks) 
     full = "The run's log shows everything."
     section = fit("", [problems_part(problems, title, STOPS)], "", limit=_MOST_BYTES, full_report=full, links=links)
     return f"{section.rstrip()}\n"
+
+
+def read_report(path: Path) -> str:
+    """Return a report that a command wrote. Raises Invalid if it is no text."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise Invalid(Problem("cannot be read as UTF-8", "Write the report again.", Source(str(path)))) from error
 
 
 def read_problems(path: Path) -> list[Problem]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import posixpath
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from reconciler.github.api import GitHub
 from reconciler.github.comments import check_size
 from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import Refused, unreadable
+from reconciler.github.proposal import Changed
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.runtime.commit_files import changed_since
 from reconciler.runtime.git import repository
@@ -22,9 +22,6 @@ _WRITE = "contents: write, pull-requests: write"
 
 _COMMIT = """
 mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }"""
-
-Changed = Mapping[str, bytes | None]
-"""The changed files by their path in the repository, with their content now; None if deleted."""
 
 
 def changed(folder: str) -> Changed:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
 from urllib.parse import quote
@@ -13,13 +12,13 @@ from reconciler.github.api import GitHub
 from reconciler.github.comments import check_size
 from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import unreadable
-from reconciler.github.markers import ProposalMark, proposal_mark
-from reconciler.github.pull_request import Changed, branch_head, commit_files, open_pull
-from reconciler.model.structs import Struct
-from reconciler.problems import Problem, ReconcilerError
+from reconciler.github.proposal import Kept, Proposal, StandingRequest, decide, refuse_work
+from reconciler.github.pull_request import branch_head, commit_files, open_pull
+from reconciler.problems import ReconcilerError
 
 _WRITE = "contents: write, pull-requests: write"
 _MOST = 50  # pull requests of one branch, newest first; those of forks are among them
+_STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
 _QUERY = """
 query($owner: String!, $name: String!, $branch: String!, $most: Int!) {
   repository(owner: $owner, name: $name) {
@@ -30,43 +29,7 @@ query($owner: String!, $name: String!, $branch: String!, $most: Int!) {
 }"""
 
 
-class Proposal(Struct, frozen=True):
-    """A proposal: the branch of the pull request, its title and description, and the changed files."""
-
-    branch: str
-    title: str
-    body: str
-    files: Changed
-
-    @property
-    def digest(self) -> str:
-        """Digest of the files, by which a proposal is known again."""
-        digests = {name: _sha256(content) for name, content in self.files.items()}
-        return f"sha256:{_sha256(json.dumps(digests, sort_keys=True).encode())}"
-
-
-class KeptPull(Struct, frozen=True):
-    """Result for the pull request. `declined`: somebody closed one with the same changes."""
-
-    state: Literal["opened", "updated", "unchanged", "declined"]
-    url: str
-
-
-class _Pull(Struct, frozen=True):
-    """A pull request of our own account."""
-
-    number: int
-    url: str
-    state: str
-    body: str
-    mark: ProposalMark | None
-
-    def made(self, head: str) -> bool:
-        """Return True if this commit is its own, so that nobody has pushed to its branch."""
-        return self.mark is not None and head in (self.mark.head, self.mark.former)
-
-
-def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> KeptPull:
+def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> Kept:
     """Open the pull request, or bring the open one up to date.
 
     One with the same changes stays as it is, so that its reviews stay valid. Raises ReconcilerError if somebody else's
@@ -74,19 +37,16 @@ def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> K
     """
     newest = _newest(github, workflow, proposal.branch)
     before = branch_head(github, workflow, proposal.branch)
-    if newest and newest.mark and newest.mark.digest == proposal.digest:
-        if newest.state == "CLOSED":
-            return KeptPull("declined", newest.url)
-        if newest.state == "OPEN" and before == newest.mark.head:
-            return KeptPull("unchanged", newest.url)
-    _refuse_work(proposal.branch, before, newest)
+    outcome = decide(proposal, newest, before)
+    if newest and outcome in ("unchanged", "declined"):
+        return Kept(outcome, newest.url)
     head = _commit(github, workflow, proposal)
-    if newest and newest.state == "OPEN" and before:
+    if newest and before and outcome == "updated":
         body = _body(proposal, head, before)
         path = f"{workflow.path}/pulls/{newest.number}"
         github.send("PATCH", path, {"title": proposal.title, "body": body}, needs=_WRITE)
         _move(github, workflow, proposal.branch, head)
-        return KeptPull("updated", newest.url)
+        return Kept("updated", newest.url)
     if before:
         _move(github, workflow, proposal.branch, head)
     else:
@@ -97,7 +57,7 @@ def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> K
     except ReconcilerError:
         _drop(github, workflow, proposal.branch)
         raise
-    return KeptPull("opened", url)
+    return Kept("opened", url)
 
 
 def close(github: GitHub, workflow: WorkflowEnvironment, branch: str, why: str) -> str:
@@ -106,18 +66,17 @@ def close(github: GitHub, workflow: WorkflowEnvironment, branch: str, why: str) 
     Raises ReconcilerError if somebody has pushed to it: then it stays.
     """
     pull = _newest(github, workflow, branch)
-    if pull is None or pull.state != "OPEN":
+    if pull is None or pull.state != "open":
         return ""
-    _refuse_work(branch, branch_head(github, workflow, branch), pull)
+    refuse_work(branch, branch_head(github, workflow, branch), pull)
     comments.add(github, workflow, pull.number, why)
-    without = pull.body.partition("\n")[2].strip() or why  # without its mark, the same changes may be proposed again
     path = f"{workflow.path}/pulls/{pull.number}"
-    github.send("PATCH", path, {"state": "closed", "body": without}, needs=_WRITE)
+    github.send("PATCH", path, {"state": "closed", "body": pull.unmarked_body or why}, needs=_WRITE)
     _drop(github, workflow, branch)
     return pull.url
 
 
-def _newest(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> _Pull | None:
+def _newest(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> StandingRequest | None:
     """Return the newest pull request that our account opened from this branch of the repository."""
     owner, _, name = workflow.repository.partition("/")
     variables = {"owner": owner, "name": name, "branch": branch, "most": _MOST}
@@ -130,13 +89,12 @@ def _newest(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> _Pull
         raise unreadable("/graphql", "it shows no pull requests") from error
 
 
-def _pull(node: Any) -> _Pull:
-    body = str(node["body"])
-    return _Pull(int(node["number"]), str(node["url"]), str(node["state"]), body, proposal_mark(body))
+def _pull(node: Any) -> StandingRequest:
+    return StandingRequest(int(node["number"]), str(node["url"]), _STATES[node["state"]], str(node["body"]))
 
 
 def _body(proposal: Proposal, head: str, former: str) -> str:
-    body = f"{ProposalMark(head, former, proposal.digest).line()}\n{proposal.body}"
+    body = proposal.described(head, former)
     check_size(body)
     return body
 
@@ -164,16 +122,3 @@ def _drop(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> None:
     """Remove a branch; one that cannot be removed is found and removed by the next run."""
     with suppress(ReconcilerError):
         github.send("DELETE", f"{workflow.path}/git/refs/{quote(f'heads/{branch}')}", {}, needs=_WRITE)
-
-
-def _refuse_work(branch: str, head: str | None, pull: _Pull | None) -> None:
-    """Raise ReconcilerError if the branch has a commit that is not our own."""
-    if head is None or (pull and pull.made(head)):
-        return
-    what = f"somebody has pushed to the branch {branch}, so it is left as it is"
-    fix = "Merge or close its pull request, delete the branch, and run this again."
-    raise ReconcilerError(Problem(what, fix, where=pull.url if pull else f"heads/{branch}"))
-
-
-def _sha256(content: bytes | None) -> str:
-    return hashlib.sha256(content).hexdigest() if content is not None else ""

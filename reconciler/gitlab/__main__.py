@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,9 +12,18 @@ import click
 from reconciler.cli.pipelines import run_group, start_group
 from reconciler.doctor.pipeline import PipelineJob, missing, record_branch
 from reconciler.github.approval import ApprovalRequest
-from reconciler.github.conversation import Reading, failed_comment, plan_comment, problems_section, read_problems
+from reconciler.github.conversation import (
+    Reading,
+    failed_comment,
+    plan_comment,
+    problems_section,
+    read_problems,
+    read_report,
+)
 from reconciler.github.markers import SavedPlan, read_plan
-from reconciler.gitlab import notes
+from reconciler.github.proposal import NOTHING_CHANGED, NOTHING_LEFT, Proposal
+from reconciler.github.pull_request import changed
+from reconciler.gitlab import notes, standing_request
 from reconciler.gitlab.api import GitLab, Refused, text_of
 from reconciler.gitlab.approval import evaluate
 from reconciler.gitlab.environment import TOKEN, PipelineEnvironment, read_environment
@@ -29,6 +39,7 @@ from reconciler.runtime.options import Options
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 ANY_FILE = click.Path(path_type=Path, dir_okay=False)
 PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved plan.")
+_BRANCH, _TITLE = "onefile-sync", "Bring the cohorts up to date"
 STATE = click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
 
 
@@ -102,6 +113,25 @@ def approval(plan: Path, state: str) -> int:
         raise Blocked(why_not)
     _note(f"Approved: {saved.fingerprint} by {', '.join(approvers)}")
     _print(", ".join(approvers))
+    return ExitCode.DONE
+
+
+@gitlab.command()
+@STATE
+@click.option("--file", "report", type=FILE, required=True, help="The merge request's description, in Markdown.")
+def sync(state: str, report: Path) -> int:
+    """Keep one merge request with what `reconciler sync --propose` changed in the files; close it if nothing changed.
+
+    It is left alone while it is right, once somebody has pushed to its branch, and if somebody closed it.
+    """
+    pipeline, files = read_environment(os.environ), changed(state)
+    with GitLab(pipeline) as client:
+        if files:
+            proposal = Proposal(_BRANCH, _TITLE, read_report(report), files)
+            _print(standing_request.keep(client, pipeline, proposal, datetime.now(UTC)).sentence())
+            return ExitCode.DONE
+        url = standing_request.close(client, pipeline, _BRANCH, NOTHING_LEFT)
+    _print(f"Closed {url}" if url else NOTHING_CHANGED)
     return ExitCode.DONE
 
 

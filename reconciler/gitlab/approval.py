@@ -2,6 +2,9 @@
 
 GitLab shows who approved a merge request, and in its events when. It shows neither for which commit, nor whose account
 made a commit: an approval counts if it is later than our note, which names the commit, the plan and its fingerprint.
+
+Nor does it show who started what a machine opened or pushed. That person may be the one who approves, so a second
+person must approve too.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ class MergeRequest(Struct, frozen=True):
     target: str
     head: str
     commit: str
+    author_name: str = ""
 
 
 class Account(Struct, frozen=True):
@@ -129,7 +133,16 @@ def _approvals(
             counted.append(account.name)
     if not evidence.approvers:
         refused.append(Problem("nobody approved it", _READ, where=where))
+    if len(counted) == 1 and _by_machine(evidence, merged):
+        what = f"a machine took part in it, so two people must approve, and only {counted[0]} did"
+        return (), [*refused, Problem(what, _READ, where=where)]
     return tuple(counted), refused
+
+
+def _by_machine(evidence: Evidence, merged: MergeRequest) -> bool:
+    """Return True if an account that is no person's opened it or pushed to it."""
+    pushed = {note.author_name for note in evidence.notes if note.is_event and _PUSHED.match(note.body)}
+    return merged.author == evidence.ours or any(map(_BOT.fullmatch, (merged.author_name, *pushed)))
 
 
 def _does_not_count(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from reconciler.github.environment import is_private
 from reconciler.model.structs import RedactedRepr, Struct
@@ -32,10 +33,25 @@ class PipelineEnvironment(RedactedRepr, Struct, frozen=True):
     head: str = ""
     is_fork: bool = False
     job_url: str = ""
+    project_url: str = ""
 
     @property
     def path(self) -> str:
         return f"/projects/{self.project}"
+
+    @property
+    def remote(self) -> str:
+        """Address of the project's repository for git. Raises Invalid if the token may not be sent there."""
+        url, api = urlsplit(self.project_url), urlsplit(self.api_url)
+        if not is_address(self.project_url) or url.hostname != api.hostname:
+            what = "is not an address of this GitLab that a token may be sent to"
+            raise Invalid(Problem(what, _PIPELINE, where="CI_PROJECT_URL"))
+        return f"{self.project_url}.git"
+
+
+def is_address(url: str) -> bool:
+    """Return True if a token may be sent to this address."""
+    return is_private(url) and "@" not in url and re.fullmatch(r"[!-~]+", url) is not None
 
 
 def read_environment(environment: Mapping[str, str]) -> PipelineEnvironment:
@@ -54,7 +70,7 @@ def read_environment(environment: Mapping[str, str]) -> PipelineEnvironment:
         problems.append(Problem("there is no token for GitLab", fix, where=TOKEN))
     project, commit = required("CI_PROJECT_ID", _NUMBER), required("CI_COMMIT_SHA", _COMMIT)
     api_url = environment.get("CI_API_V4_URL", "").rstrip("/")
-    if not is_private(api_url) or "@" in api_url or not re.fullmatch(r"[!-~]+", api_url):
+    if not is_address(api_url):
         problems.append(Problem("is not an address that a token may be sent to", _PIPELINE, where="CI_API_V4_URL"))
     number = required("CI_MERGE_REQUEST_IID", _NUMBER) if _is_merge_request(environment) else "0"
     head = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or commit
@@ -72,6 +88,7 @@ def read_environment(environment: Mapping[str, str]) -> PipelineEnvironment:
         head=head,
         is_fork=number != "0" and environment.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID") != project,
         job_url=environment.get("CI_JOB_URL", ""),
+        project_url=environment.get("CI_PROJECT_URL", "").rstrip("/"),
     )
 
 

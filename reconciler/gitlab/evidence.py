@@ -54,7 +54,12 @@ def _requests(gitlab: GitLab, pipeline: PipelineEnvironment) -> tuple[MergeReque
 def _request(row: Any) -> MergeRequest:
     made = row["merge_commit_sha"] or row.get("squash_commit_sha") or row["sha"]
     return MergeRequest(
-        int(row["iid"]), int(row["author"]["id"]), str(row["target_branch"]), str(row["sha"]), str(made)
+        number=int(row["iid"]),
+        author=int(row["author"]["id"]),
+        target=str(row["target_branch"]),
+        head=str(row["sha"]),
+        commit=str(made),
+        author_name=str(row["author"]["username"]),
     )
 
 

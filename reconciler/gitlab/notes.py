@@ -23,6 +23,7 @@ class Note(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     is_event: bool = False
+    author_name: str = ""
 
 
 def account(gitlab: GitLab) -> int:
@@ -72,4 +73,5 @@ def _note(row: Any) -> Note:
         created_at=datetime.fromisoformat(row["created_at"]),
         updated_at=datetime.fromisoformat(row["updated_at"]),
         is_event=row["system"] is True,
+        author_name=str(row["author"]["username"]),
     )

@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.cli.init import EXTRAS
 from reconciler.cli.main import cli
-from reconciler.commands.init import Origin, installed_from, origin_of
+from reconciler.commands.init import FORGES_OF, Origin, installed_from, origin_of
 from reconciler.problems import ExitCode, Invalid
 from reconciler.runtime.schema_copies import is_current
 from tests.e2e.user import REPOSITORY, Home
@@ -106,18 +106,34 @@ def test_the_commands_that_are_told_and_written_exist(home: Home) -> None:
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_files_for_people_without_git_are_offered(home: Home, extra: str) -> None:
-    """Each names its source and what it needs; those that are workflows of GitHub are written for GitHub alone."""
+    """Each names its source and what it needs; those that are parts of pipelines are written for their forges alone."""
     home.run(*GITHUB, "plain")
     assert home.run(*GITHUB, "--with", extra, "more").code == ExitCode.DONE
     plain, more = tree(home.path / "plain"), tree(home.path / "more")
     (name,) = more.keys() - plain.keys()
     text = more[name].decode()
     assert not re.search("@[A-Z]+@", text) and text.startswith("# ")
-    if of_github := name.startswith(".github/workflows/"):
+    if name.startswith(".github/workflows/"):
         assert f"uses: northmere/onefile-reconciler@{COMMIT}" in text
-    ended = home.run(*GITLAB, "--with", extra, "other")
-    assert ended.code == (ExitCode.INVALID if of_github else ExitCode.DONE)
-    assert not of_github or "needs --ci github" in ended.err
+    for ci in ("gitlab", "none"):
+        ended = home.run(*ASKED, "--ci", ci, "--with", extra, ci)
+        is_offered = ci in FORGES_OF.get(extra, (ci,))
+        assert ended.code == (ExitCode.DONE if is_offered else ExitCode.INVALID)
+        assert is_offered or "needs --ci github" in ended.err
+
+
+def test_the_nightly_job_for_gitlab_is_part_of_its_pipeline(home: Home) -> None:
+    """As the guide shows it, after the other jobs, with nothing of another forge."""
+    home.run(*GITLAB, "plain")
+    home.run(*GITLAB, "--with", "sync", "more")
+    plain, more = (tree(home.path / name) for name in ("plain", "more"))
+    assert more.keys() == plain.keys()
+    assert [name for name in more if more[name] != plain[name]] == [".gitlab-ci.yml"]
+    job = more[".gitlab-ci.yml"].decode().removeprefix(plain[".gitlab-ci.yml"].decode())
+    guide = (REPOSITORY / "docs" / "how-to" / "gitlab.md").read_text("utf-8")
+    assert f"```yaml\n{job[job.index('sync:') :]}```" in guide
+    schema = ("--builtin-schema", "vendor.gitlab-ci")
+    checked(sys.executable, "-m", "check_jsonschema", *schema, ".gitlab-ci.yml", folder=home.path / "more")
 
 
 # ------------------------------------------------------------------ never over anything

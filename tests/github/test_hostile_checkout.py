@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,8 +22,10 @@ from tests.github.hostile import SURROUNDINGS, hostile_files, real_python
 from tests.github.runner import BASH, ROOT, Runner
 from tests.github.standin import application
 from tests.github.test_workflows import APPLY, FILES, ISSUE, KEEP, POST, PROPOSE, SECRETS, Centre, cohort
+from tests.gitlab.standin import PROJECT, TOKEN, Project, gitlab
 from tests.pages import PAGES, read_page
 from tests.shell import said_by
+from tests.store.http_remote import http_remote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the marks are programs of a Linux shell")
 
@@ -172,9 +175,9 @@ def program_source(folder: Path) -> tuple[str, str]:
 
 
 def pipelines() -> list[Any]:
-    """The pipeline that `init` writes, and those that pages show."""
-    starter = (ROOT / "starter/gitlab/.gitlab-ci.yml").read_text("utf-8")
-    texts = {"starter": starter}
+    """The pipeline that `init` writes, with the job that it can add, and those that pages show."""
+    parts = (ROOT / "starter" / name / ".gitlab-ci.yml" for name in ("gitlab", "with-sync"))
+    texts = {"starter": "".join(part.read_text("utf-8") for part in parts)}
     for page in map(read_page, PAGES):
         texts |= {
             str(block): block.text
@@ -185,13 +188,16 @@ def pipelines() -> list[Any]:
 
 
 @pytest.mark.parametrize("text", pipelines())
-def test_no_script_of_a_pipeline_runs_what_a_merge_request_brings(text: str, tmp_path: Path) -> None:
+def test_no_script_of_a_pipeline_runs_what_a_merge_request_brings(
+    text: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Every job of it, from the installation on, in one shell as GitLab runs it."""
     address, commit = program_source(tmp_path)
     text = re.sub(r"@REPOSITORY@|https://\S+/OWNER/onefile-reconciler", address, text)
     pipeline = yaml.safe_load(re.sub(r"@COMMIT@|\bCOMMIT\b", commit, text))
     scripts = {name: job["script"] for name, job in pipeline.items() if isinstance(job, dict) and "script" in job}
-    assert set(scripts) == {"validate", "plan", "apply", "apply-by-hand", "drift"}
+    assert set(scripts) - {"sync"} == {"validate", "plan", "apply", "apply-by-hand", "drift"}
+    assert ("sync" in scripts) is text.endswith('synced.md"\n')
     for number, (name, script) in enumerate(scripts.items()):
         workspace = checked_out(tmp_path / str(number), tmp_path / "ran")
         git(workspace, "rev-parse", "HEAD")
@@ -201,8 +207,33 @@ def test_no_script_of_a_pipeline_runs_what_a_merge_request_brings(text: str, tmp
         lines = "\n".join([*pipeline["default"]["before_script"], *script])
         done = said_by([BASH, "-e", "-c", lines], workspace, given)
         assert marks(tmp_path) == [], name
-        assert done.returncode == 0 or name in ("apply", "apply-by-hand", "drift"), done.stdout
+        assert done.returncode == 0 or name in ("apply", "apply-by-hand", "drift", "sync"), done.stdout
         assert "Valid on" in done.stdout or name != "validate", done.stdout
+
+
+def test_the_nightly_job_of_a_pipeline_proposes_and_runs_nothing_of_the_checkout(tmp_path: Path) -> None:
+    """From the table to the merge request, with a branch that is pushed."""
+    job = yaml.safe_load((ROOT / "starter/with-sync/.gitlab-ci.yml").read_text("utf-8"))["sync"]
+    workspace, python = checked_out(tmp_path / "job", tmp_path / "ran"), real_python(tmp_path / "tools")
+    (tmp_path / "learners.csv").write_text("id,cohort,default_assessor\n200004,c1,james\n", "utf-8")
+    remote, head = tmp_path / "remote.git", git(workspace, "rev-parse", "HEAD").strip()
+    git(tmp_path, "clone", "--quiet", "--bare", str(workspace), str(remote))
+    programs = [
+        f'{name}() {{ {shlex.quote(str(python))} -I -m {module} "$@"; }}'
+        for name, module in (("reconciler", "reconciler"), ("forge", "reconciler.gitlab"))
+    ]
+    project = Project(head)
+    with http_remote(tmp_path, TOKEN) as served, gitlab(project) as url:
+        given = variables(workspace, python) | {"PROGRAM": str(tmp_path), "RECONCILER_GITLAB_TOKEN": TOKEN}
+        given |= {"CI_PROJECT_ID": str(PROJECT), "CI_COMMIT_SHA": head, "CI_COMMIT_BRANCH": "main"}
+        given |= {"CI_API_V4_URL": url, "CI_PROJECT_URL": served.url.removesuffix(".git")}
+        given |= {"RECONCILER_SYNC_TABLE": str(tmp_path / "learners.csv")}
+        done = said_by([BASH, "-e", "-c", "\n".join([*programs, *job["script"]])], workspace, given)
+    assert (done.returncode, "Proposed in" in done.stdout) == (0, True), done.stdout
+    (made,) = project.proposals
+    assert "c1" in made["description"]
+    assert git(remote, "diff", "--name-only", head, "onefile-sync") == "state/cohorts/c1.yaml\n"
+    assert marks(tmp_path) == []
 
 
 def other_scripts() -> Iterator[Any]:

@@ -6,7 +6,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from reconciler.github.api import GitHub
-from reconciler.github.standing_pull import KeptPull, Proposal, close, keep
+from reconciler.github.proposal import Kept, Proposal
+from reconciler.github.standing_pull import close, keep
 from reconciler.problems import ReconcilerError
 from tests.github.conftest import EVERYTHING, TOKEN, Hub
 from tests.github.forge import BOT, PullRequest, git
@@ -26,7 +27,7 @@ def repository(hub: Hub) -> Hub:
     return hub
 
 
-def proposed(hub: Hub, content: bytes = b"two\n") -> KeptPull:
+def proposed(hub: Hub, content: bytes = b"two\n") -> Kept:
     here = hub.here(commit=hub.forge.commit("main"))
     with GitHub(here) as github:
         return keep(github, here, Proposal(BRANCH, "Bring the files up to date", "Why.", {FILE: content}))
@@ -48,7 +49,7 @@ def shown(hub: Hub, ref: str = BRANCH) -> str:
 
 def test_a_night_with_changes_opens_one_pull_request(repository: Hub) -> None:
     """From main as it is, with one commit, by the workflow's account; no second branch is left."""
-    assert proposed(repository).state == "opened"
+    assert proposed(repository).outcome == "opened"
     (pull,) = repository.forge.pulls.values()
     assert (pull.author, pull.branch, pull.title) == (BOT, BRANCH, "Bring the files up to date")
     assert pull.body.splitlines()[1:] == ["Why."]
@@ -61,7 +62,7 @@ def test_the_same_changes_leave_it_as_it_is(repository: Hub) -> None:
     proposed(repository)
     before = repository.forge.commit(BRANCH)
     repository.forge.commit_files("main", "third", {"other.md": b"y\n"}, [])
-    assert proposed(repository).state == "unchanged"
+    assert proposed(repository).outcome == "unchanged"
     assert (repository.forge.commit(BRANCH), len(repository.forge.pulls)) == (before, 1)
 
 
@@ -69,14 +70,14 @@ def test_other_changes_replace_the_earlier_ones(repository: Hub) -> None:
     """The branch is one commit on main as it is now."""
     proposed(repository)
     repository.forge.commit_files("main", "third", {"other.md": b"y\n"}, [])
-    assert proposed(repository, b"three\n").state == "updated"
+    assert proposed(repository, b"three\n").outcome == "updated"
     (pull,) = repository.forge.pulls.values()
     assert shown(repository) == "three\n"
     assert git(repository.forge.git_folder, "rev-parse", f"{BRANCH}^") == git(
         repository.forge.git_folder, "rev-parse", "main"
     )
     assert pull.head == repository.forge.commit(BRANCH)
-    assert proposed(repository, b"three\n").state == "unchanged"
+    assert proposed(repository, b"three\n").outcome == "unchanged"
 
 
 def test_it_is_closed_when_nothing_is_left_and_opened_again_by_the_same_changes(repository: Hub) -> None:
@@ -87,7 +88,7 @@ def test_it_is_closed_when_nothing_is_left_and_opened_again_by_the_same_changes(
     assert [comment.body for comment in first(repository).comments] == ["Nothing is left."]
     assert not repository.forge.has(f"heads/{BRANCH}")
     assert closed(repository) == ""
-    assert proposed(repository).state == "opened"
+    assert proposed(repository).outcome == "opened"
 
 
 @pytest.mark.parametrize("deleted", [True, False])
@@ -97,8 +98,8 @@ def test_what_somebody_closed_is_not_opened_again(repository: Hub, deleted: bool
     first(repository).closed = True
     if deleted:
         git(repository.forge.git_folder, "update-ref", "-d", f"refs/heads/{BRANCH}")
-    assert proposed(repository).state == "declined"
-    assert proposed(repository, b"three\n").state == "opened"
+    assert proposed(repository).outcome == "declined"
+    assert proposed(repository, b"three\n").outcome == "opened"
     assert shown(repository) == "three\n"
 
 
@@ -106,7 +107,7 @@ def test_after_a_merge_the_next_changes_are_another_pull_request(repository: Hub
     """The merged branch is used again."""
     proposed(repository)
     repository.forge.merge(first(repository))
-    assert proposed(repository, b"three\n").state == "opened"
+    assert proposed(repository, b"three\n").outcome == "opened"
     assert [pull.state for pull in repository.forge.pulls.values()] == ["MERGED", "OPEN"]
 
 
@@ -144,7 +145,7 @@ def test_a_run_that_ended_before_the_branch_moved_is_finished_by_the_next(reposi
         proposed(repository, b"three\n")
     assert shown(repository) == "two\n"
     repository.app.state.spoilt.clear()
-    assert proposed(repository, b"three\n").state == "updated"
+    assert proposed(repository, b"three\n").outcome == "updated"
     assert shown(repository) == "three\n"
 
 
@@ -155,7 +156,7 @@ def test_a_refused_pull_request_leaves_no_branch(repository: Hub) -> None:
         proposed(repository)
     assert not repository.forge.has(f"heads/{BRANCH}")
     repository.forge.lets_workflows_open_pulls = True
-    assert proposed(repository).state == "opened"
+    assert proposed(repository).outcome == "opened"
 
 
 def test_the_permission_that_is_missing_is_named(repository: Hub) -> None:

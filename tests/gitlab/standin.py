@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,10 +23,15 @@ NAMES = {OURS: "project_4711_bot_ab12", ADA: "ada", BEN: "ben", CLEO: "cleo"}
 
 @dataclass
 class Project:
-    """What GitLab holds. Time is a counter of seconds that each deed moves on."""
+    """What GitLab holds. Time is a counter of seconds that each deed moves on.
+
+    `refused`: its answer to new merge requests. `meanwhile`: what somebody does while a merge request is edited.
+    """
 
     head: str
     commit: str = ""
+    author: int = ADA
+    proposals: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
     approved_by: list[int] = field(default_factory=list)
     access: dict[int, int] = field(default_factory=lambda: {ADA: 40, BEN: 30, CLEO: 20, OURS: 30})
@@ -36,6 +41,8 @@ class Project:
     protected: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     answers: list[Response] = field(default_factory=list)
+    refused: Response | None = None
+    meanwhile: Callable[[], object] | None = None
     clock: datetime = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
     def now(self) -> str:
@@ -57,6 +64,14 @@ class Project:
         self.head = head
         self.note(who, "added 1 commit\n\n<ul><li>abc - change</li></ul>", system=True)
 
+    def propose(self, author: int, **given: Any) -> dict[str, Any]:
+        """Open a merge request, beside the one whose plan is reviewed."""
+        number = 8 + len(self.proposals)
+        made = {"iid": number, "web_url": f"https://gitlab.invalid/centre/-/merge_requests/{number}", "state": "opened"}
+        made |= {"author": {"id": author, "username": NAMES[author]}, "source_project_id": PROJECT, "notes": []} | given
+        self.proposals.append(made)
+        return made
+
     @property
     def ours(self) -> list[dict[str, Any]]:
         return [note for note in self.notes if note["author"]["id"] == OURS and not note["system"]]
@@ -76,7 +91,7 @@ def _application(project: Project) -> Starlette:
     def merge_request() -> dict[str, Any]:
         return {
             "iid": 7,
-            "author": {"id": ADA},
+            "author": {"id": project.author, "username": NAMES[project.author]},
             "state": "merged" if project.commit else "opened",
             "target_branch": "main",
             "sha": project.head,
@@ -124,6 +139,35 @@ def _application(project: Project) -> Starlette:
     def diffs(asked: Request) -> Response:
         return page(asked, [{"old_path": name, "new_path": name} for name in project.files])
 
+    async def proposals(asked: Request) -> Response:
+        if asked.method == "POST":
+            if project.refused:
+                return project.refused
+            given = await asked.json()
+            places = [[row[name] for name in ("source_branch", "target_branch")] for row in project.proposals
+                      if row["state"] == "opened"]  # fmt: skip
+            if [given["source_branch"], given["target_branch"]] in places:
+                return JSONResponse({"message": ["Another open merge request already exists"]}, 409)
+            return JSONResponse(project.propose(OURS, **given), 201)
+        chosen = asked.query_params
+        assert (chosen["scope"], chosen["state"], chosen["sort"]) == ("all", "all", "desc")
+        rows = [row for row in project.proposals if row["source_branch"] == chosen["source_branch"]]
+        return page(asked, [row for row in rows if row["author"]["id"] == int(chosen["author_id"])][::-1])
+
+    async def change(asked: Request) -> Response:
+        row, given = project.proposals[asked.path_params["id"] - 8], await asked.json()
+        if project.meanwhile:
+            project.meanwhile()
+        if given.pop("state_event", "") == "close":
+            row["state"] = "closed"
+        row |= given
+        return JSONResponse(row)
+
+    async def talk(asked: Request) -> Response:
+        note = await asked.json()
+        project.proposals[asked.path_params["id"] - 8]["notes"].append(note["body"])
+        return JSONResponse(note, 201)
+
     routes = {
         "/api/v4/user": lambda _: JSONResponse({"id": OURS, "username": NAMES[OURS]}),
         f"{path}/repository/commits/{{commit}}/merge_requests": lambda asked: page(asked, [merge_request()]),
@@ -135,6 +179,9 @@ def _application(project: Project) -> Starlette:
         f"{request}/diffs": diffs,
         f"{request}/notes": notes,
         f"{request}/notes/{{id:int}}": edit,
+        f"{path}/merge_requests": proposals,
+        f"{path}/merge_requests/{{id:int}}": change,
+        f"{path}/merge_requests/{{id:int}}/notes": talk,
     }
 
     def guarded(work: Any) -> Any:
@@ -151,4 +198,6 @@ def _application(project: Project) -> Starlette:
         return answer
 
     methods = {f"{request}/notes": ["GET", "POST"], f"{request}/notes/{{id:int}}": ["PUT"]}
+    methods |= {f"{path}/merge_requests": ["GET", "POST"], f"{path}/merge_requests/{{id:int}}": ["PUT"]}
+    methods |= {f"{path}/merge_requests/{{id:int}}/notes": ["POST"]}
     return Starlette(routes=[Route(at, guarded(work), methods=methods.get(at, ["GET"])) for at, work in routes.items()])

@@ -212,6 +212,11 @@ def _with(**changes: object) -> Callable[[Desk], None]:
     return act
 
 
+def _pushed_by_a_machine(desk: Desk) -> None:
+    desk.project.push(OURS, HEAD)
+    _approved(desk)
+
+
 REFUSED: dict[str, tuple[Callable[[Desk], None], str]] = {
     "nobody approved": (lambda desk: desk.in_merge_request(*NOTE) and None, "nobody approved it"),
     "by the author": (lambda desk: _approved(desk, ADA), "they opened the merge request"),
@@ -226,6 +231,8 @@ REFUSED: dict[str, tuple[Callable[[Desk], None], str]] = {
     "another fingerprint": (_another_fingerprint, "but now it is sha256:"),
     "no plan posted": (lambda desk: desk.project.approve(BEN), "no plan was posted in it"),
     "nobody knows when": (_without_an_event, "GitLab does not show when it was given"),
+    "opened by a machine": (_with(author=OURS), "two people must approve, and only ben did"),
+    "pushed by a machine": (_pushed_by_a_machine, "two people must approve, and only ben did"),
     "other files": (_with(files=["state/staff.yaml", ".gitlab-ci.yml"]), "it changes more than state/"),
     "attributes": (_with(files=["state/.gitattributes"]), "it changes more than state/"),
     "the branch moved on": (_with(changed_since=["state/staff.yaml"]), "main has changed state/ since"),
@@ -242,6 +249,16 @@ def test_what_is_not_proven_is_not_approved(desk: Desk, case: str) -> None:
     ended = desk.on_main(*APPROVAL)
     assert (ended.code, ended.out) == (ExitCode.BLOCKED, "")
     assert why in " ".join(ended.err.split())
+
+
+def test_two_people_approve_what_a_machine_opened(desk: Desk) -> None:
+    """Whoever started the machine may be one of them."""
+    desk.project.author = OURS
+    _approved(desk, ADA)
+    desk.project.approve(BEN)
+    desk.merged()
+    ended = desk.on_main(*APPROVAL)
+    assert (ended.code, ended.out) == (ExitCode.DONE, "ada, ben\n")
 
 
 def test_a_commit_without_a_merge_request_is_not_approved(desk: Desk) -> None:

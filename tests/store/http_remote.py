@@ -30,8 +30,8 @@ class HttpRemote:
 
 
 @contextmanager
-def http_remote(folder: Path) -> Iterator[HttpRemote]:
-    """Serve the repositories of a folder."""
+def http_remote(folder: Path, token: str = TOKEN) -> Iterator[HttpRemote]:
+    """Serve the repositories of a folder to who has the token."""
     remote = HttpRemote("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ def http_remote(folder: Path) -> Iterator[HttpRemote]:
             self._answer(b"".join(chunks))
 
         def _answer(self, body: bytes) -> None:
-            account = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+            account = base64.b64encode(f"x-access-token:{token}".encode()).decode()
             writes = "git-receive-pack" in self.path
             if remote.is_away and not remote.lose:
                 self.connection.close()

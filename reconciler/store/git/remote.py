@@ -10,11 +10,10 @@ from pathlib import Path
 from shutil import rmtree
 from typing import NamedTuple
 
-from reconciler.git_program import bare_git
+from reconciler.git_program import bare_git, make_commit
 from reconciler.store.git.address import GitAddress
 from reconciler.store.git.errors import RemoteFailure, failure_of, rewritten
 
-_AUTHOR = "onefile-reconciler <onefile-reconciler@users.noreply.invalid>"
 _MISSING = "couldn't find remote ref"
 
 
@@ -104,18 +103,12 @@ class Remote:
 
     def commit(self, parent: str, files: Mapping[str, bytes | None], message: str, at: datetime) -> str:
         """Make a commit that adds or changes these files, or removes them (None), and return it."""
-        stream: list[str | bytes] = [
-            f"commit {self._ref}-made\nmark :1\ncommitter {_AUTHOR} {at.timestamp():.0f} +0000\n",
-            _data(message),
-        ]
-        stream += [f"from {parent}\n"] if parent else []
-        for path, content in sorted(files.items()):
-            name = f"{self._address.folder}/{path}" if self._address.folder else path
-            stream += [f"D {name}\n"] if content is None else [f"M 100644 inline {name}\n", _data(content)]
-        lines = [part if isinstance(part, bytes) else part.encode() for part in (*stream, "\nget-mark :1\ndone\n")]
-        self._git("update-ref", "-d", f"{self._ref}-made")
-        made = self._git("fast-import", "--quiet", "--done", given=b"".join(lines))
-        return made.decode("ascii").strip()
+        folder = f"{self._address.folder}/" if self._address.folder else ""
+        within = {f"{folder}{path}": content for path, content in files.items()}
+        try:
+            return make_commit(self._repository, f"{self._ref}-made", parent, within, message, at)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise failure_of(error, self.place) from error
 
     def push(self, commit: str) -> None:
         """Push a commit as the branch's newest, if it follows the newest. Raises RemoteFailure if that is not known."""
@@ -157,8 +150,3 @@ class Remote:
             return bare_git(self._repository, *arguments, remote=self._address.remote, token=self._token)
         except (OSError, subprocess.SubprocessError) as error:
             raise failure_of(error, self.place) from error
-
-
-def _data(content: str | bytes) -> bytes:
-    encoded = content.encode() if isinstance(content, str) else content
-    return b"data %d\n%s\n" % (len(encoded), encoded)
