@@ -75,7 +75,7 @@ _SENTENCES: Mapping[Outcome, str] = {
     "opened": "Proposed in {}",
     "updated": "Brought up to date: {}",
     "unchanged": "Proposed already, and left as it is: {}",
-    "declined": "Somebody closed this proposal of the same changes, so none is opened: {}",
+    "declined": "Somebody closed a proposal of the same changes, so none is opened: {}",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +54,10 @@ class Night:
         self.git("checkout", "--quiet", "--force", "FETCH_HEAD", place="ada")
         if content is not None:
             (self.folder / "ada" / FILE).write_text(content, "utf-8")
+        return self.run_sync(**more)
+
+    def run_sync(self, **more: str) -> Ended:
+        """Run the command in the clone as it is."""
         (self.folder / "synced.md").write_text("Why.\n", "utf-8")
         here = {"CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BRANCH": "main", "RECONCILER_GITLAB_TOKEN": TOKEN}
         here |= {"CI_COMMIT_SHA": self.git("rev-parse", "HEAD", place="ada"), "CI_PROJECT_ID": str(PROJECT)}
@@ -109,6 +114,21 @@ def test_a_night_with_changes_opens_one_merge_request(night: Night) -> None:
     assert made["description"].splitlines()[1:] == ["Why."]
     assert (night.shown(), night.git("rev-parse", f"{BRANCH}^")) == ("two", night.head("main"))
     assert night.git("diff", "--name-only", "main", BRANCH) == FILE
+
+
+def test_files_that_are_new_or_gone_are_proposed_with_their_names(night: Night) -> None:
+    """Also names that git itself writes in quotes."""
+    names = ['state/cohorts/a "b".yaml', "state/cohorts/é \\n.yaml"]
+    night.commit("state/cohorts/gone.yaml", "x\n")
+    shutil.rmtree(night.folder / "ada" / "state" / "cohorts")
+    (night.folder / "ada" / "state" / "cohorts").mkdir()
+    for name in names:
+        (night.folder / "ada" / name).write_text("y\n", "utf-8")
+    assert "Proposed in" in night.run_sync().out
+    changed = night.git("diff", "--name-status", "-z", "--no-renames", "main", BRANCH).split("\0")
+    assert dict(zip(changed[1::2], changed[::2], strict=False)) == dict.fromkeys(names, "A") | {
+        "state/cohorts/gone.yaml": "D"
+    }
 
 
 def test_the_same_changes_leave_it_as_it_is(night: Night) -> None:
