@@ -123,7 +123,7 @@ SHARED_UNIT = "KS_HSE1"  # in every standard, so a learner with two aims may hol
 _TITLES = {
     41240: ("Business Administrator", "BA"),
     41241: ("Team Leader", "TL"),
-    41242: ("Customer SandboxApi Specialist", "CS"),
+    41242: ("Customer Service Specialist", "CS"),
     41243: ("Adult Care Worker", "AC"),
     41244: ("Early Years Practitioner", "EY"),
     41245: ("Warehouse Operative", "WO"),
