@@ -174,16 +174,29 @@ def _counts(document: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _problems(document: Mapping[str, Any]) -> list[Problem]:
-    rows = [row for row in document.get("problems", ()) if isinstance(row, dict) and row.get("severity") == "error"]
+    """Return the errors of a report, with the limits and policies that block a plan."""
+    rows = [*_rows(document, "problems"), *_rows(document, "limits")]
+    later = [finding for change in _rows(document, "later") for finding in _rows(change, "findings")]
+    findings = [*_rows(document, "policies"), *later]
     return [
-        Problem(
-            str(row.get("what")),
-            str(row.get("fix")),
-            Source(str(row["file"]), int(row.get("line") or 0)) if row.get("file") else None,
-            str(row.get("where") or ""),
-        )
-        for row in rows
+        *(_problem(row, str(row.get("what"))) for row in rows if row.get("severity") == "error"),
+        *(
+            _problem(row, f"policy {row.get('policy')}: {row.get('what')}")
+            for row in findings
+            if row.get("level") == "error" and not row.get("waived")
+        ),
     ]
+
+
+def _rows(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    rows = document.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _problem(row: Mapping[str, Any], what: str) -> Problem:
+    place = row.get("source") or row
+    source = Source(str(place["file"]), int(place.get("line") or 0)) if place.get("file") else None
+    return Problem(what, str(row.get("fix")), source, str(row.get("where") or ""))
 
 
 def _unreported(ended: Ended, longest_seconds: float) -> list[Problem]:

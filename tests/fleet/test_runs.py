@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.problems import ExitCode
-from tests.e2e.user import LEARNER, WRITES
+from tests.e2e.user import LEARNER, SETTINGS, WRITES
 from tests.fleet.centres import NAMES, Centres
 
 
@@ -48,6 +48,24 @@ def test_each_centre_ends_as_it_would_alone_and_the_worst_comes_first(
         assert sign in centres.run("status", "--format", form).out
     metrics = centres.run("status", "--format", "prometheus").out
     assert metrics.count("onefile_reconciler_fleet_store_readable{") == len(NAMES)
+
+
+def test_a_plan_that_is_blocked_shows_by_what(centres: Centres) -> None:
+    """A policy in one centre, a limit in another; a plan without either shows what it would write, in words."""
+    folders = {name: centres.add(name) for name in ("east", "north", "south")}
+    policy = {**SETTINGS, "policies": {"coverage": "error"}}
+    folders["east"].declare({"id": 200004, "learning_aims": [{"standard": 41242, "assessor": "kate"}]}, settings=policy)
+    limit = {**SETTINGS, "limits": {"reassign": {"count": 0, "share": 1}}}
+    folders["north"].declare(settings=limit)
+    code, rows = centres.rows("plan")
+    assert (code, rows["east"]["exit_code"], rows["north"]["exit_code"]) == (ExitCode.BLOCKED,) * 3
+    assert [row["what"].split(":")[0] for row in rows["east"]["problems"]] == ["policy coverage"]
+    assert rows["east"]["problems"][0]["file"] == "state/cohorts/c1.yaml"
+    assert "at most 0 are allowed" in rows["north"]["problems"][0]["what"]
+    text = centres.run("plan", "--only", "south", "--detailed-exitcode").out
+    assert "1 centre: 1 with changes" in text
+    assert "with changes (2)" in text
+    assert "to fill" in text or "to reassign" in text
 
 
 def test_two_centres_of_one_organisation_and_store_never_run_at_once_nor_write_twice(centres: Centres) -> None:

@@ -15,8 +15,8 @@ RUN_HEADINGS = ("centre", "organisation", "target", "owner", "result", "took", "
 STATUS_HEADINGS = ("centre", "organisation", "target", "owner", "last run", "result", "last reading", "open", "now")
 ENDINGS: Mapping[int, str] = {
     ExitCode.DONE: "done",
-    ExitCode.ERROR: "error",
-    ExitCode.CHANGES: "changes",
+    ExitCode.ERROR: "with an error",
+    ExitCode.CHANGES: "with changes",
     ExitCode.INVALID: "invalid",
     ExitCode.STALE: "stale",
     ExitCode.BLOCKED: "blocked",
@@ -26,6 +26,8 @@ ENDINGS: Mapping[int, str] = {
 
 _QUIET = frozenset({"no_op", "seconds", "unwatched", "unseen", "unmanaged", "ignored"})
 """Counts that only programs need."""
+_COUNTED: Mapping[str, str] = {"create": "to fill", "update": "to reassign"}
+"""Words for counts whose names are not for people."""
 
 
 class FleetTable(Struct, frozen=True):
@@ -62,10 +64,14 @@ def _run_row(result: CentreResult) -> Sequence[str]:
         str(result.organisation),
         result.target,
         result.owner,
-        f"{result.exit_code} {ending_words(result.exit_code)}",
+        _ending_with_code(result.exit_code),
         duration_words(round(result.seconds)),
-        ", ".join(f"{count} {spaced(name)}" for name, count in result.counts.items() if count and name not in _QUIET),
+        ", ".join(_counted(name, count) for name, count in result.counts.items() if count and name not in _QUIET),
     )
+
+
+def _counted(name: str, count: int) -> str:
+    return f"{count} {_COUNTED.get(name, spaced(name))}"
 
 
 def status_table(status: FleetStatus) -> FleetTable:
@@ -98,9 +104,13 @@ def _result(state: CentreState) -> str:
         return "unknown"
     if state.exit_code is None:
         return "not ended" if state.started else ""
-    return f"{state.exit_code} {ending_words(state.exit_code)}"
+    return _ending_with_code(state.exit_code)
+
+
+def _ending_with_code(code: int) -> str:
+    return f"{ending_words(code)} ({code})"
 
 
 def ending_words(code: int) -> str:
-    """Return an exit code in a word."""
+    """Return an exit code in words."""
     return ENDINGS.get(code, "ended by a signal")
