@@ -43,6 +43,7 @@ def bar_chart(
     ).format(name, _LABEL + _WIDTH + _NOTE, height, visible(title), _words(bars, bounds))
     parts = [_bar(place, bar, scale) for place, bar in enumerate(bars)]
     parts += [_bound(kind, _LABEL + bound * scale, height) for kind, bound in bounds]
+    parts += [_number(place, bar, scale) for place, bar in enumerate(bars)]  # last, so that no line crosses them
     return head + Markup("").join(parts) + Markup("</svg>")
 
 
@@ -62,21 +63,25 @@ def _words(bars: Sequence[Bar], bounds: Sequence[tuple[str, int]]) -> str:
 def _bar(place: int, bar: Bar, scale: float) -> Markup:
     from markupsafe import Markup
 
-    top, width = _TOP + place * _ROW, round(bar.number * scale, 1)
-    note = f"{bar.number}, {bar.note}" if bar.note else str(bar.number)
+    top = _TOP + place * _ROW
     return Markup(
         '<text x="0" y="{base}">{label}</text><rect class="{kind}" x="{left}" y="{top}" width="{width}" height="16"/>'
-        '<text class="number" x="{right}" y="{base}">{note}</text>'
     ).format(
         base=top + 13,
         label=visible(bar.label),
         kind="noted" if bar.note else "plain",
         left=_LABEL,
         top=top,
-        width=width,
-        right=round(_LABEL + width + 6, 1),
-        note=note,
+        width=round(bar.number * scale, 1),
     )
+
+
+def _number(place: int, bar: Bar, scale: float) -> Markup:
+    from markupsafe import Markup
+
+    note = f"{bar.number}, {bar.note}" if bar.note else str(bar.number)
+    x = round(_LABEL + round(bar.number * scale, 1) + 6, 1)
+    return Markup('<text class="number" x="{}" y="{}">{}</text>').format(x, _TOP + place * _ROW + 13, note)
 
 
 def _bound(name: str, at: float, height: int) -> Markup:

@@ -35,6 +35,7 @@ def test_every_bar_is_inside_and_in_words(bars: list[Bar], target: int | None, m
     ]
     assert len(drawn) == len(bars) + (target is not None) + (maximum is not None)
     assert all(0 <= x <= width - 100 and 0 <= y < height for x, y in drawn), "with room for what is written beside"
+    assert chart.rfind("<line") < chart.index('class="number"'), "no line crosses what is written"
     page = Parsed(chart)
     assert [page.text.count(f": {bar.number}") > 0 for bar in bars] == [True] * len(bars)
     assert {*page.tags} <= {"svg", "title", "desc", "text", "rect", "line"} and not page.fetched
