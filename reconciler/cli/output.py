@@ -141,7 +141,7 @@ class Output:
         self._print(text)
 
     def check_out(self) -> None:
-        """Raise if a file cannot be written or HTML would go to a terminal, before anything is done.
+        """Raise if a file cannot be written or an option would do nothing, before anything is done.
 
         Such a failure is not written to the file.
         """
@@ -150,6 +150,9 @@ class Output:
             self.form = "text"
             fix = "Use --out FILE.html, or redirect standard output."
             raise Invalid(Problem("HTML is not shown on a terminal", fix, where="--format html"))
+        if self.saves_full_rows and not self.plan_file:
+            fix = "Give --save FILE or --out FILE.json too, or leave out --full-rows."
+            raise Invalid(Problem("no plan is saved", fix, where="--full-rows"))
         for file in filter(None, (out, self.plan_file)):
             runtime.files.check_place(file)
         self.out, self.to_file = out, to_file

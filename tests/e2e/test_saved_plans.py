@@ -52,6 +52,7 @@ def test_a_saved_plan_has_rows_of_what_differs_and_all_rows_if_asked(home: Home)
     every = home.plan()["resource_changes"]
     home.run("plan", "--out", "plan.json")
     compact, shown = saved_document(home), home.run("show", "plan.json", "--format", "json").json
+    assert "Give --save FILE" in home.run("plan", "--full-rows").err
     home.run("plan", "--out", "plan.json", "--full-rows")
     full = saved_document(home)
     assert (compact["reconciler_format"], full["reconciler_format"]) == ("2.0", "1.1")
