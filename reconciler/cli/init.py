@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,11 +98,9 @@ def _answers(asked: dict[str, Any]) -> dict[str, Any]:
     target = asked["first_target"] or ("sandbox" if begin_with == "example" else "practice")
     if begin_with == "example" and target != "sandbox":
         raise click.UsageError("--target needs --begin-with import: the example's people are in the sandbox only.")
-    for extra in asked["extras"]:
-        forges = init.FORGES_OF.get(extra, FORGES)
-        if ci not in forges:
-            needed = " or ".join(f"--ci {forge}" for forge in forges)
-            raise click.UsageError(f"--with {extra} needs {needed}: it is a part of the pipelines there.")
+    elsewhere = [extra for extra in asked["extras"] if ci not in init.FORGES_OF.get(extra, FORGES)]
+    if elsewhere:
+        raise Invalid([_only_for(extra, init.FORGES_OF[extra]) for extra in elsewhere])
     return {
         "organisation": organisation,
         "ci": ci,
@@ -115,6 +114,12 @@ def _answers(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _ask(question: str, kind: click.Choice[str] | click.IntRange, default: str | None = None) -> Any:
     return click.prompt(question, type=kind, default=default, err=True)
+
+
+def _only_for(extra: str, forges: Sequence[str]) -> Problem:
+    needed = " or ".join(f"--ci {forge}" for forge in forges)
+    fix = f"Give {needed}, or leave out --with {extra}."
+    return Problem(f"needs {needed}: it is a part of the pipelines there", fix, where=f"--with {extra}")
 
 
 def _missing(option: str) -> Problem:

@@ -57,9 +57,10 @@ def sync(
 ) -> int:
     """Bring the cohort files up to a table.
 
-    FILE is CSV, with one row for each learner or one for each slot. Learners are found by OneFile id or MISID, staff by
-    handle, OneFile id, e-mail address or MISID, nobody by their name. Adds newcomers, moves learners between
-    cohorts with their comments, and changes holders, with the smallest edits. What the table does not mention stays.
+    FILE is CSV or Excel (.xlsx), with one row for each learner or for each slot. Learners are found by OneFile id or
+    MISID, staff by handle, OneFile id, e-mail address or MISID, nobody by their name. Adds newcomers, moves learners
+    between cohorts with their comments, and changes holders, with the smallest edits. What the table does not mention
+    stays.
     Values that both the table and the files have changed since the last sync are conflicts, and left alone. Either all
     files are written or none. Exit 0: edited, or nothing to edit. 2: with --check, a file would be edited. 3: rows were
     refused, nothing written. 4: conflicts were left alone. 5: more leavers than the limits allow, nothing written.
