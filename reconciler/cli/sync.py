@@ -76,4 +76,8 @@ def sync(
         synced = commands.sync.sync_table(options, environment, file or table or Path(), request)
     output.deliver("sync", synced)
     say_problems(synced.warnings)
+    if output.is_bare:
+        from reconciler.report.sync import conflict_problems
+
+        say_problems(conflict_problems(synced))
     return synced.exit_code

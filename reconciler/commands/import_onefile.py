@@ -149,12 +149,11 @@ def import_centre(options: Options, environment: Environment, request: ImportOpt
             made, texts = _made(options, environment, request, existing, seen)
             plan = _proven(options, environment, texts, seen, made)
             write_new(options.state, texts)
-            watch, unrecorded = await _remember(session, options, environment, plan)
+            written = _written(options.state, texts, seen, made, plan)
+            watch, unrecorded = await _remember(session, options, environment, plan, written.exit_code)
             warnings = [*unnamed_target(existing, seen.settings), *_people(seen), *unrecorded]
             unnamed = () if existing.settings is None else names_lines(seen.titles_of(made))
-            return replace(
-                _written(options.state, texts, seen, made, plan), warnings=warnings, unnamed=unnamed, watch=watch
-            )
+            return replace(written, warnings=warnings, unnamed=unnamed, watch=watch)
 
     with NewFolder(options.folder) as folder:
         return asyncio.run(run())
@@ -329,7 +328,7 @@ def _proven(
 
 
 async def _remember(
-    session: Session, options: Options, environment: Environment, plan: Plan
+    session: Session, options: Options, environment: Environment, plan: Plan, exit_code: ExitCode
 ) -> tuple[Watch, list[Problem]]:
     """Record what was read as an apply does, so that changes from now on are drift; return what is watched then.
 
@@ -346,7 +345,7 @@ async def _remember(
         except Locked:
             store.end_run(run, exit_code=ExitCode.LOCKED, summary={})
             raise
-        store.end_run(run, exit_code=ExitCode.DONE, summary={"recorded": sum(map(len, agreed.values()))})
+        store.end_run(run, exit_code=exit_code, summary={"recorded": sum(map(len, agreed.values()))})
     except (Locked, StoreError) as error:
         what = f"the files are written, but not recorded: {error.problems[0].what}"
         fix = "Run `reconciler apply` when there is nothing to write: it records the same."

@@ -33,6 +33,7 @@ class ProgressLimit:
         self._since: float | None = None
         self._in_flight = 0
         self._notes_failure = True
+        self._noted_pause = 0.0
         self._usual_note_seconds = min(_NOTE_SECONDS, seconds / 3)
         self._note_seconds = min(_FIRST_NOTE_SECONDS, seconds / 3)
         self._timer: asyncio.TimerHandle | None = None
@@ -71,7 +72,9 @@ class ProgressLimit:
 
     def note_pause(self, seconds: float) -> None:
         """Show until when all calls pause after a 429."""
-        if self._notify:
+        end = self._clock.monotonic() + seconds
+        if self._notify and end > self._noted_pause + 1:  # calls in flight are answered alike, one after another
+            self._noted_pause = end
             until = time_after(self._clock, seconds)
             self._notify(f"Waiting until {until}: {self._host} answered that there were too many calls.")
 

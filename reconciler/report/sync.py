@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.model.listing import field_of
+from reconciler.problems import Problem
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.escape import code_span, fenced, visible
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from reconciler.commands.sync import Synced
 
 Section = tuple[str, list[str]]
+
+
+def conflict_problems(synced: Synced) -> list[Problem]:
+    """Return each conflict as a problem, for people who get no report."""
+    fix = "Give the table and the files the same value, then run sync again."
+    return [Problem(f"changed in both since the last sync: {words}", fix) for words in _conflicts(synced)]
+
+
+def _conflicts(synced: Synced) -> Iterator[str]:
+    for row in synced.changes.conflicts:
+        before, now, files = (_value(value, synced) for value in (row.synced, row.listing, row.files))
+        yield f"{row.learner} in {row.cohort}: {row.field}: last sync {before}, now {now}, files {files}"
 
 
 def render_text(synced: Synced, *, verbose: bool = False) -> str:
@@ -134,11 +147,7 @@ def _sections(synced: Synced, *, verbose: bool) -> Iterator[Section]:
         title = f"Conflicts, left alone: changed in {source} and in the files since the last sync"
         yield (
             title,
-            [
-                f"{row.learner} in {row.cohort}: {row.field}: last sync {_value(row.synced, synced)}, "
-                f"now {_value(row.listing, synced)}, files {_value(row.files, synced)}"
-                for row in changes.conflicts
-            ],
+            list(_conflicts(synced)),
         )
     if changes.kept:
         kept: dict[str, list[str]] = defaultdict(list)
