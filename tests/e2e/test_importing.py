@@ -64,7 +64,8 @@ def test_what_moves_after_an_import_is_drift(home: Home, monkeypatch: pytest.Mon
         point_at(monkeypatch, server.url)
         done = home.run("import", *NORTHMERE, "--classroom", "3301", "--without", "units", "--format", "json").json
         (run,) = home.run("history", "--format", "json").json
-        assert (run["command"], run["exit_code"], run["operations_recorded"]) == ("import", ExitCode.INCOMPLETE, done["slots"])
+        assert (run["command"], run["exit_code"]) == ("import", ExitCode.INCOMPLETE)
+        assert run["operations_recorded"] == done["slots"]
         learner = next(one for one in home.plan()["resource_changes"] if one["type"] == "default_assessor")
         other = next(u for u in (KATE, JAMES) if u != learner["change"]["before"]["staff_id"])
         server.world.users[learner["learner_id"]]["DefaultAssessorID"] = other
