@@ -1,14 +1,30 @@
-"""Running of the groups of commands that pipelines call: `python -I -m reconciler.github` and `reconciler.gitlab`."""
+"""Shared part of the commands that pipelines call: `python -I -m reconciler.github` and `reconciler.gitlab`."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from reconciler.cli.output import exit_code_of, leave, say_problems, secure_streams
 from reconciler.problems import Invalid, Problem, ReconcilerError
+from reconciler.report.common.escape import harmless
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+ANY_FILE = click.Path(path_type=Path, dir_okay=False)
+PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved plan.")
+
+
+def print_text(text: str) -> None:
+    """Print a text to standard output, with hidden characters written out."""
+    click.echo(harmless(text))
+
+
+def note_text(text: str) -> None:
+    """Print a text to standard error, with hidden characters written out."""
+    click.echo(harmless(text), err=True)
 
 
 def run_group(group: click.Group, module: str, arguments: Sequence[str] | None = None) -> int:

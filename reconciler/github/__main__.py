@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.pipelines import run_group, start_group
+from reconciler.cli.pipelines import ANY_FILE, FILE, PLAN, note_text, print_text, run_group, start_group
 from reconciler.commands.plan_file import load
 from reconciler.declared.load import read_declared
 from reconciler.doctor.pipeline import PipelineJob, missing, record_branch
@@ -38,7 +38,7 @@ from reconciler.github.rules import rule_hints
 from reconciler.plan.since import PlanDifference, difference
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.annotations import Workspace, render
-from reconciler.report.common.escape import fenced, harmless
+from reconciler.report.common.escape import fenced
 from reconciler.report.common.line_links import LineLinks, files_address
 from reconciler.report.common.notices import problem_notice
 from reconciler.report.problems.json import render_json
@@ -46,9 +46,6 @@ from reconciler.report.problems.text import render_text
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-ANY_FILE = click.Path(path_type=Path, dir_okay=False)
-PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved plan.")
 ARTIFACT = click.option("--artifact", default="", help="The address of the run's artifact, for a link.")
 
 
@@ -109,7 +106,7 @@ def _post_plan(
     merged = number if workflow.pull is None else None
     shown = comments.shown(hub, workflow, number, mark)
     if shown and (merged or is_unchanged(shown.body, body)):
-        _print(f"Pull request {number} shows this plan already.")
+        print_text(f"Pull request {number} shows this plan already.")
         if not merged:
             _posted(hub, workflow, number, shown.url, label_of(saved))
         return
@@ -126,7 +123,7 @@ def _since(hub: GitHub, workflow: WorkflowEnvironment, number: int, saved: Saved
     try:
         older = earlier_plan(hub, workflow, mark)
     except ReconcilerError as error:
-        _note(f"What changed since the plan that was posted before is not shown: {error}")
+        note_text(f"What changed since the plan that was posted before is not shown: {error}")
         return None
     return difference(older, saved.plan) if older else None
 
@@ -139,11 +136,11 @@ def _post(hub: GitHub, workflow: WorkflowEnvironment, number: int, body: str, la
 def _posted(hub: GitHub, workflow: WorkflowEnvironment, number: int, url: str, label: Label | None) -> None:
     """Report the comment, and label the pull request; a label that cannot be set fails no run."""
     _output(workflow, **{"comment-url": url})
-    _print(f"Posted in {url}")
+    print_text(f"Posted in {url}")
     try:
         set_label(hub, workflow, number, label)
     except ReconcilerError as error:
-        _note(f"The pull request was not labelled: {error}")
+        note_text(f"The pull request was not labelled: {error}")
 
 
 def _place(hub: GitHub, workflow: WorkflowEnvironment) -> tuple[int, str] | None:
@@ -151,13 +148,13 @@ def _place(hub: GitHub, workflow: WorkflowEnvironment) -> tuple[int, str] | None
     if workflow.pull is None:
         pull = pull_of(hub, workflow)
         if pull is None:
-            _print("No pull request was merged as this commit: nothing is posted.")
+            print_text("No pull request was merged as this commit: nothing is posted.")
         return (pull.number, pull.head) if pull else None
     if workflow.pull.is_fork:
         fix = "Only validate it. Anyone who may write to this repository can propose the change from a branch of it."
         raise Invalid(Problem("comes from a fork, which gets no plan and no comment", fix, where="pull request"))
     if comments.head_of(hub, workflow, workflow.pull.number) != workflow.pull.head:
-        _print("The pull request has a newer commit: its run posts the plan.")
+        print_text("The pull request has a newer commit: its run posts the plan.")
         return None
     return workflow.pull.number, workflow.pull.head
 
@@ -214,7 +211,7 @@ def _hints(workflow: WorkflowEnvironment, record: str) -> list[Problem]:
         with _hub(workflow) as hub:
             return list(rule_hints(hub, workflow, record))
     except ReconcilerError as error:
-        _note(f"The rules for branches are not checked: {error}")
+        note_text(f"The rules for branches are not checked: {error}")
         return []
 
 
@@ -251,7 +248,7 @@ def approval(plan: Path, state: str, reasons: Path | None) -> int:
     workflow, saved = read_environment(os.environ), read_plan(plan)
     if saved.is_empty:
         _output(workflow, approved="nothing", fingerprint=saved.fingerprint)
-        _print("The plan writes nothing, now or later: nothing needs to be approved.")
+        print_text("The plan writes nothing, now or later: nothing needs to be approved.")
         return ExitCode.DONE
     _output(workflow, approved="no", fingerprint=saved.fingerprint)
     request = ApprovalRequest(
@@ -269,7 +266,7 @@ def approval(plan: Path, state: str, reasons: Path | None) -> int:
     _output(workflow, approved="yes", approvers=approvers)
     approved = _approved_text(judgement, saved)
     _summarise(workflow, f"### Approved\n\n{fenced(approved)}")
-    _print(approved)
+    print_text(approved)
     return ExitCode.DONE
 
 
@@ -305,10 +302,10 @@ def issue(report: Path | None, closes: bool, state: str | None) -> int:
         if report:
             url = issues.publish(hub, workflow, read_report(report), _owner(state) if state else "")
             _output(workflow, **{"issue-url": url})
-            _print(f"Reported in {url}")
+            print_text(f"Reported in {url}")
         else:
             closed = issues.close(hub, workflow)
-            _print("\n".join(f"Closed {url}" for url in closed) or "No drift, and no open issue about it.")
+            print_text("\n".join(f"Closed {url}" for url in closed) or "No drift, and no open issue about it.")
     return ExitCode.DONE
 
 
@@ -331,34 +328,26 @@ def propose(state: str, report: Path, title: str, branch: str, keeps: bool) -> i
             _keep(hub, workflow, Proposal(branch, title, read_report(report), files))
         return ExitCode.DONE
     if not files:
-        _print(NOTHING_CHANGED)
+        print_text(NOTHING_CHANGED)
         return ExitCode.DONE
     with _hub(workflow) as hub:
-        _print(f"Proposed in {make_pull(hub, workflow, branch, title, read_report(report), files)}")
+        print_text(f"Proposed in {make_pull(hub, workflow, branch, title, read_report(report), files)}")
     return ExitCode.DONE
 
 
 def _keep(hub: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> None:
     if proposal.files:
-        _print(standing_pull.keep(hub, workflow, proposal).sentence())
+        print_text(standing_pull.keep(hub, workflow, proposal).sentence())
         return
     url = standing_pull.close(hub, workflow, proposal.branch, NOTHING_LEFT)
-    _print(f"Closed {url}" if url else NOTHING_CHANGED)
+    print_text(f"Closed {url}" if url else NOTHING_CHANGED)
 
 
 # ------------------------------------------------------------------ input and output
 
 
 def _hub(workflow: WorkflowEnvironment) -> GitHub:
-    return GitHub(workflow, note=_note)
-
-
-def _print(text: str) -> None:
-    click.echo(harmless(text))
-
-
-def _note(text: str) -> None:
-    click.echo(harmless(text), err=True)
+    return GitHub(workflow, note=note_text)
 
 
 def _section(file: Path | None, title: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.pipelines import run_group, start_group
+from reconciler.cli.pipelines import ANY_FILE, FILE, PLAN, note_text, print_text, run_group, start_group
 from reconciler.doctor.pipeline import PipelineJob, missing, record_branch
 from reconciler.github.approval import ApprovalRequest
 from reconciler.github.conversation import (
@@ -30,15 +30,11 @@ from reconciler.gitlab.environment import TOKEN, PipelineEnvironment, read_envir
 from reconciler.gitlab.evidence import evidence
 from reconciler.problems import Blocked, ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.annotations import Workspace
-from reconciler.report.common.escape import harmless
 from reconciler.report.common.line_links import LineLinks, files_address
 from reconciler.report.problems.text import render_text
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-ANY_FILE = click.Path(path_type=Path, dir_okay=False)
-PLAN = click.option("--plan", "plan", type=FILE, required=True, help="The saved plan.")
 _BRANCH, _TITLE = "onefile-sync", "Bring the cohorts up to date"
 STATE = click.option("--state", default="state", show_default=True, help="The folder with the declared state.")
 
@@ -58,7 +54,7 @@ def note(plan: Path | None, report: Path | None, failed: bool, problems: Path | 
     if failed is bool(plan and report):
         raise click.UsageError("give --plan and --file, or --failed")
     if not os.environ.get(TOKEN):
-        _print(f"{TOKEN} is not set: no note is posted.")
+        print_text(f"{TOKEN} is not set: no note is posted.")
         return ExitCode.DONE
     pipeline = read_environment(os.environ)
     if not pipeline.merge_request or pipeline.is_fork:
@@ -72,10 +68,10 @@ def note(plan: Path | None, report: Path | None, failed: bool, problems: Path | 
     with GitLab(pipeline) as client:
         path = f"{pipeline.path}/merge_requests/{pipeline.merge_request}"
         if text_of(client.get(path), path, "sha") != pipeline.head:
-            _print("The merge request has a newer commit: its pipeline posts the plan.")
+            print_text("The merge request has a newer commit: its pipeline posts the plan.")
             return ExitCode.DONE
         notes.post(client, pipeline, pipeline.merge_request, body)
-    _print(f"Posted in merge request {pipeline.merge_request}.")
+    print_text(f"Posted in merge request {pipeline.merge_request}.")
     return ExitCode.DONE
 
 
@@ -102,7 +98,7 @@ def approval(plan: Path, state: str) -> int:
     """
     pipeline, saved = read_environment(os.environ), read_plan(plan)
     if saved.is_empty:
-        _note("The plan writes nothing, now or later: nothing needs to be approved.")
+        note_text("The plan writes nothing, now or later: nothing needs to be approved.")
         return ExitCode.DONE
     request = ApprovalRequest(
         saved.target, saved.organisation, saved.fingerprint, pipeline.commit, pipeline.branch, state, saved.future
@@ -111,8 +107,8 @@ def approval(plan: Path, state: str) -> int:
         approvers, why_not = evaluate(request, evidence(client, pipeline))
     if why_not or not approvers:
         raise Blocked(why_not)
-    _note(f"Approved: {saved.fingerprint} by {', '.join(approvers)}")
-    _print(", ".join(approvers))
+    note_text(f"Approved: {saved.fingerprint} by {', '.join(approvers)}")
+    print_text(", ".join(approvers))
     return ExitCode.DONE
 
 
@@ -128,10 +124,10 @@ def sync(state: str, report: Path) -> int:
     with GitLab(pipeline) as client:
         if files:
             proposal = Proposal(_BRANCH, _TITLE, read_report(report), files)
-            _print(standing_request.keep(client, pipeline, proposal, datetime.now(UTC)).sentence())
+            print_text(standing_request.keep(client, pipeline, proposal, datetime.now(UTC)).sentence())
             return ExitCode.DONE
         url = standing_request.close(client, pipeline, _BRANCH, NOTHING_LEFT)
-    _print(f"Closed {url}" if url else NOTHING_CHANGED)
+    print_text(f"Closed {url}" if url else NOTHING_CHANGED)
     return ExitCode.DONE
 
 
@@ -155,7 +151,7 @@ def doctor(state: str, writes: bool) -> int:
         problems.append(Problem(what, fix, where=TOKEN, severity="warning"))
     elif writes and (branch := record_branch(options, environment)):
         problems += _unprotected(branch)
-    _print(render_text(problems) if problems else "Nothing is missing.")
+    print_text(render_text(problems) if problems else "Nothing is missing.")
     return ExitCode.DONE
 
 
@@ -171,16 +167,8 @@ def _unprotected(branch: str) -> list[Problem]:
         fix = f"Protect {branch} under Settings, Repository, Protected branches: allow pushes, and no force push."
         return [Problem("is not protected, so the record could be replaced", fix, where=branch, severity="warning")]
     except ReconcilerError as error:
-        _note(f"The protection of {branch} is not checked: {error}")
+        note_text(f"The protection of {branch} is not checked: {error}")
     return []
-
-
-def _print(text: str) -> None:
-    click.echo(harmless(text))
-
-
-def _note(text: str) -> None:
-    click.echo(harmless(text), err=True)
 
 
 # ------------------------------------------------------------------ the process
