@@ -62,12 +62,12 @@ def read_environment(environment: Mapping[str, str]) -> WorkflowEnvironment:
 
     def address(name: str, default: str) -> str:
         value = environment.get(name) or default
-        if why := _unsafe(value):
+        if why := unsafe_address(value):
             problems.append(Problem(why, "Leave it as GitHub sets it: https://, without a user name.", where=name))
         return value.rstrip("/")
 
     token = environment.get("GITHUB_TOKEN", "").strip()
-    if not token or not all("!" <= letter <= "~" for letter in token):
+    if not is_token(token):
         fix = "Give the step `GITHUB_TOKEN: ${{ github.token }}`. The action does so by itself."
         problems.append(Problem("there is no token for GitHub", fix, where="GITHUB_TOKEN"))
     repository, commit = required("GITHUB_REPOSITORY", _REPOSITORY), required("GITHUB_SHA", _COMMIT)
@@ -96,16 +96,21 @@ def _file(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(environment[name]) if environment.get(name) else None
 
 
-def _unsafe(url: str) -> str:
+def unsafe_address(url: str) -> str:
     """Return why the token must not be sent there, or nothing."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return "is not a URL"
-    if not re.fullmatch(r"[!-~]+", url) or not host or "@" in parts.netloc or parts.query or parts.fragment:
+    if not re.fullmatch(r"[!-~]+", url) or not host or "@" in url or parts.query or parts.fragment:
         return "is not a URL that a token may be sent to"
     return "" if is_private(url) else "would show the token to the network"
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text can be sent as a token: visible ASCII characters alone."""
+    return bool(text) and all("!" <= letter <= "~" for letter in text)
 
 
 def is_private(url: str) -> bool:

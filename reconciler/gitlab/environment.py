@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from reconciler.github.environment import is_private
+from reconciler.github.environment import is_token, unsafe_address
 from reconciler.model.structs import RedactedRepr, Struct
 from reconciler.problems import Invalid, Problem
 
@@ -42,16 +42,10 @@ class PipelineEnvironment(RedactedRepr, Struct, frozen=True):
     @property
     def remote(self) -> str:
         """Address of the project's repository for git. Raises Invalid if the token may not be sent there."""
-        url, api = urlsplit(self.project_url), urlsplit(self.api_url)
-        if not is_address(self.project_url) or url.hostname != api.hostname:
+        if unsafe_address(self.project_url) or urlsplit(self.project_url).hostname != urlsplit(self.api_url).hostname:
             what = "is not an address of this GitLab that a token may be sent to"
             raise Invalid(Problem(what, _PIPELINE, where="CI_PROJECT_URL"))
         return f"{self.project_url}.git"
-
-
-def is_address(url: str) -> bool:
-    """Return True if a token may be sent to this address."""
-    return is_private(url) and "@" not in url and re.fullmatch(r"[!-~]+", url) is not None
 
 
 def read_environment(environment: Mapping[str, str]) -> PipelineEnvironment:
@@ -65,12 +59,12 @@ def read_environment(environment: Mapping[str, str]) -> PipelineEnvironment:
         return value
 
     token = environment.get(TOKEN, "").strip()
-    if not token or not all("!" <= letter <= "~" for letter in token):
+    if not is_token(token):
         fix = "Set it to a project access token with the role Developer and the scope `api`, masked."
         problems.append(Problem("there is no token for GitLab", fix, where=TOKEN))
     project, commit = required("CI_PROJECT_ID", _NUMBER), required("CI_COMMIT_SHA", _COMMIT)
     api_url = environment.get("CI_API_V4_URL", "").rstrip("/")
-    if not is_address(api_url):
+    if unsafe_address(api_url):
         problems.append(Problem("is not an address that a token may be sent to", _PIPELINE, where="CI_API_V4_URL"))
     number = required("CI_MERGE_REQUEST_IID", _NUMBER) if _is_merge_request(environment) else "0"
     head = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or commit
