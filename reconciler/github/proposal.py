@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
+from reconciler.github.comments import check_size
 from reconciler.github.markers import ProposalMark, proposal_mark
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, ReconcilerError
@@ -35,8 +36,10 @@ class Proposal(Struct, frozen=True):
         return f"sha256:{_sha256(json.dumps(digests, sort_keys=True).encode())}"
 
     def described(self, head: str, former: str) -> str:
-        """Return the description, with the mark of these commits."""
-        return f"{ProposalMark(head, former, self.digest).line()}\n{self.body}"
+        """Return the description, with the mark of these commits. Raises ReconcilerError if it is too large."""
+        description = f"{ProposalMark(head, former, self.digest).line()}\n{self.body}"
+        check_size(description)
+        return description
 
 
 class StandingRequest(Struct, frozen=True):

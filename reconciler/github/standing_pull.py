@@ -42,7 +42,7 @@ def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> K
         return Kept(outcome, newest.url)
     head = _commit(github, workflow, proposal)
     if newest and before and outcome == "updated":
-        body = _body(proposal, head, before)
+        body = proposal.described(head, before)
         path = f"{workflow.path}/pulls/{newest.number}"
         github.send("PATCH", path, {"title": proposal.title, "body": body}, needs=_WRITE)
         _move(github, workflow, proposal.branch, head)
@@ -53,7 +53,7 @@ def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> K
         made = {"ref": f"refs/heads/{proposal.branch}", "sha": head}
         github.send("POST", f"{workflow.path}/git/refs", made, needs=_WRITE)
     try:
-        url = open_pull(github, workflow, proposal.branch, proposal.title, _body(proposal, head, head))
+        url = open_pull(github, workflow, proposal.branch, proposal.title, proposal.described(head, head))
     except ReconcilerError:
         _drop(github, workflow, proposal.branch)
         raise
@@ -91,12 +91,6 @@ def _newest(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> Stand
 
 def _pull(node: Any) -> StandingRequest:
     return StandingRequest(int(node["number"]), str(node["url"]), _STATES[node["state"]], str(node["body"]))
-
-
-def _body(proposal: Proposal, head: str, former: str) -> str:
-    body = proposal.described(head, former)
-    check_size(body)
-    return body
 
 
 def _commit(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from reconciler.github.comments import check_size
 from reconciler.github.proposal import Kept, Proposal, StandingRequest, decide, refuse_work
 from reconciler.gitlab.api import GitLab, text_of, unreadable
 from reconciler.gitlab.branch import Branch
@@ -34,10 +33,10 @@ def keep(gitlab: GitLab, pipeline: PipelineEnvironment, proposal: Proposal, at: 
             return Kept(outcome, newest.url)
         head = branch.commit(proposal, pipeline.commit, at)
         if newest and before and outcome == "updated":
-            _edit(gitlab, pipeline, newest, title=proposal.title, description=_description(proposal, head, before))
+            _edit(gitlab, pipeline, newest, title=proposal.title, description=proposal.described(head, before))
             branch.push(head, before)
             return Kept("updated", newest.url)
-        description = _description(proposal, head, head)
+        description = proposal.described(head, head)
         branch.push(head, before)
         try:
             return Kept("opened", _open(gitlab, pipeline, proposal, description))
@@ -84,12 +83,6 @@ def _is_ours(row: Any, ours: int, project: int, branch: str) -> bool:
 
 def _request(row: Any) -> StandingRequest:
     return StandingRequest(int(row["iid"]), str(row["web_url"]), _STATES[row["state"]], str(row["description"] or ""))
-
-
-def _description(proposal: Proposal, head: str, former: str) -> str:
-    description = proposal.described(head, former)
-    check_size(description)
-    return description
 
 
 def _open(gitlab: GitLab, pipeline: PipelineEnvironment, proposal: Proposal, description: str) -> str:
