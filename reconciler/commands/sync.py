@@ -155,8 +155,8 @@ def sync_listing(
 
 def _agreed(changes: SyncChanges, before: Remembered) -> Remembered:
     """Return what may be remembered before the edits are reviewed: without the values that only the listing has."""
-    moved: tuple[Newcomer | Moved, ...] = (*changes.newcomers, *changes.moves)
-    proposed = {(one.learner, COHORT_FIELD) for one in moved}
+    placed: tuple[Newcomer | Moved, ...] = (*changes.newcomers, *changes.moves)
+    proposed = {(change.learner, COHORT_FIELD) for change in placed}
     proposed |= {(change.learner, field_of(change.slot)) for change in changes.holders}
     gone = {leaver.learner for leaver in changes.leavers}
     agreed = {place: value for place, value in changes.remembered.items() if place not in proposed}
