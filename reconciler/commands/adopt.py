@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.commands.plan import Planned, compare, observe_in
-from reconciler.declared.cover import acting
+from reconciler.declared.cover import StandIn, acting
 from reconciler.declared.rules import a_role
 from reconciler.editing.adopt import Accept, accept, with_member
 from reconciler.editing.verify import require
@@ -186,7 +186,8 @@ class _Adopting:
             return "no entry is declared for this day", "Add an entry for this time by hand."
         if wanted.reason == "cover":
             what = "a cover is in force, so adopting would replace the permanent holder"
-            return what, f"Change the cover at {wanted.source}, or edit the permanent holder by hand."
+            lines = listed((str(cover.source) for cover in wanted.covers), "or")
+            return what, f"Change the cover at {lines}, or edit the permanent holder by hand."
         return None
 
     async def _wrong_holder(self, change: Change) -> tuple[str, str] | None:
@@ -199,12 +200,12 @@ class _Adopting:
             roles = listed((a_role(role) for role in Role if role in ROLES_FOR[change.slot.kind]), "or")
             what = f"{member.handle} is {a_role(member.role)} in staff.yaml, but the slot needs {roles}"
             return what, f"Correct the role at {member.source}, or the slot in OneFile."
-        stand_in, cover = self._acting.get(member.handle, (member, None))
-        if cover is not None:
+        stand_in, covers = self._acting.get(member.handle, StandIn(member))
+        if covers:
             what = (
                 f"{member.handle} is covered by {stand_in.handle} today, so the files would declare {stand_in.handle}"
             )
-            return what, f"Change the cover at {cover.source} first, or the slot in OneFile."
+            return what, f"Change the cover at {covers[0].source} first, or the slot in OneFile."
         return None
 
     # -------------------------------------------------------------- accounts that are not in staff.yaml

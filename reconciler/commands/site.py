@@ -17,7 +17,6 @@ from reconciler.commands.who import (
     Recorded,
     SlotWrites,
     carried_out,
-    covered_by_source,
     declared_slots,
     recorded_holders,
 )
@@ -100,7 +99,6 @@ class Centre:
         self.calendar: ChangeCalendar = build_calendar(declared, ())
         self.coming = declared_caseloads(declared)
         self.past = CaseloadHistory(declared.staff.values())
-        self.in_names = covered_by_source(declared)
         self.runs: Sequence[RunRow] = self._runs()
         self.issues: Sequence[OpenIssue] = self._issues()
         self._changes = _by_learner(plan)
@@ -151,7 +149,7 @@ class Centre:
 
     def slots(self, learner: DeclaredLearner) -> list[HeldSlot]:
         """Return a learner's slots as declared for the day."""
-        return list(declared_slots(learner, self.in_names))
+        return list(declared_slots(learner))
 
     def learners(self) -> Iterator[LearnerFile]:
         """Yield each learner with their history, then those who are only in the record."""

@@ -17,7 +17,7 @@ from reconciler.model.names import Names
 from reconciler.model.operations import Move, State
 from reconciler.model.slots import Handle, Holder, Place, Site, Slot, Unread, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.problems import Invalid, NoStore, Problem, Source
+from reconciler.problems import Invalid, NoStore, Problem
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.former_learner import former_learner
@@ -45,7 +45,7 @@ class Recorded(Struct, frozen=True):
 class HeldSlot(Struct, frozen=True):
     """One slot: as declared for the day, as recorded, and as OneFile has it if that was read.
 
-    `in_name` is the declared holder whom the one in effect covers for. `wanted` is None if no file declares the slot.
+    `wanted` is None if no file declares the slot.
     """
 
     learner: UserId | None
@@ -53,13 +53,20 @@ class HeldSlot(Struct, frozen=True):
     cohort: str
     slot: Slot
     wanted: Wanted | None
-    in_name: Handle | None = None
     recorded: Recorded | None = None
     onefile: Holder | None = None
 
+    @property
+    def in_name(self) -> Handle | None:
+        """The declared holder whom the one in effect covers for; None without cover."""
+        return self.wanted.in_name if self.wanted else None
+
 
 class Holders(Struct, frozen=True):
-    """The slots of the learner or member of staff; `read`: OneFile was read. `cover` is the member's own on the day."""
+    """The slots of the learner or member of staff; `read`: OneFile was read.
+
+    `covers` lead from the member to whoever stands in on the day.
+    """
 
     name: str
     day: date
@@ -67,7 +74,7 @@ class Holders(Struct, frozen=True):
     names: Names
     staff: Staff | None = None
     learner: DeclaredLearner | None = None
-    cover: Cover | None = None
+    covers: tuple[Cover, ...] = ()
     read: bool = False
 
 
@@ -79,17 +86,16 @@ def who(options: Options, environment: Environment, name: str, *, read: bool = F
     declared = read_state(options.whole(), environment)
     member = _member(declared, name)
     learners = declared.learners if member else _learners(options, declared, name)
-    in_names = covered_by_source(declared)
-    rows = [slot for learner in learners for slot in declared_slots(learner, in_names)]
+    rows = [slot for learner in learners for slot in declared_slots(learner)]
     if member:
         rows = [row for row in rows if row.wanted and (row.wanted.staff == member.id or row.in_name == member.handle)]
     rows = _with_records(options, environment, declared, learners, rows, everything=member is None)
     if read:
         rows = asyncio.run(_with_reading(options, environment, declared, rows))
     names = Names({member.id: member.handle for member in declared.staff.values()}, declared.settings.titles)
-    cover = acting(declared.staff, declared.day)[member.handle][1] if member else None
+    covers = acting(declared.staff, declared.day)[member.handle].covers if member else ()
     learner = None if member else learners[0]
-    return Holders(name, declared.day, rows, names, member, learner, cover, read)
+    return Holders(name, declared.day, rows, names, member, learner, covers, read)
 
 
 def _member(declared: Declared, name: str) -> Staff | None:
@@ -111,18 +117,10 @@ def _learners(options: Options, declared: Declared, name: str) -> tuple[Declared
     raise Invalid(Problem(f"{quoted(name)} is nobody in the files or in their history", fix, where="NAME"))
 
 
-def declared_slots(learner: DeclaredLearner, in_names: Mapping[Source, Handle]) -> Iterator[HeldSlot]:
-    """Yield a learner's declared slots; `in_names` has who is covered, by the line of the cover."""
+def declared_slots(learner: DeclaredLearner) -> Iterator[HeldSlot]:
+    """Yield a learner's declared slots, in order."""
     for slot in sorted(learner.slots, key=Slot.order):
-        wanted = learner.slots[slot]
-        in_name = in_names.get(wanted.source) if wanted.reason == "cover" else None
-        yield HeldSlot(learner.id, learner.label, learner.cohort, slot, wanted, in_name)
-
-
-def covered_by_source(declared: Declared) -> Mapping[Source, Handle]:
-    """Return the member of staff for whom somebody stands in on the day, by the line of the cover."""
-    stand_ins = acting(declared.staff, declared.day).items()
-    return {cover.source: handle for handle, (_, cover) in reversed(list(stand_ins)) if cover}
+        yield HeldSlot(learner.id, learner.label, learner.cohort, slot, learner.slots[slot])
 
 
 # ------------------------------------------------------------------ the record

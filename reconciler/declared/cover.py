@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import zip_longest
+from typing import NamedTuple
 
 from reconciler.model.declared import Cover, Staff
 from reconciler.model.slots import Handle
 
-StandIns = Mapping[Handle, tuple[Staff, Cover | None]]
-"""Acting member of staff for each handle on a day, and the cover behind it (the last in a chain)."""
+
+class StandIn(NamedTuple):
+    """Acting member of staff on a day, and the chain of covers from the one who is covered; empty without cover."""
+
+    member: Staff
+    covers: tuple[Cover, ...] = ()
+
+
+StandIns = Mapping[Handle, StandIn]
+"""Acting member of staff for each handle on a day."""
 
 
 def acting(staff: Mapping[Handle, Staff], day: date) -> StandIns:
@@ -18,22 +28,22 @@ def acting(staff: Mapping[Handle, Staff], day: date) -> StandIns:
     return {handle: _stand_in(member, staff, day) for handle, member in staff.items()}
 
 
-def _stand_in(member: Staff, staff: Mapping[Handle, Staff], day: date) -> tuple[Staff, Cover | None]:
-    passed, last = {member.handle}, None
-    while cover := cover_on(member, day):
+def _stand_in(member: Staff, staff: Mapping[Handle, Staff], day: date) -> StandIn:
+    passed, covers = {member.handle}, tuple[Cover, ...]()
+    while cover := member.cover_on(day):
         if cover.by in passed or cover.by not in staff:
             break
-        member, last = staff[cover.by], cover
+        member, covers = staff[cover.by], (*covers, cover)
         passed.add(member.handle)
-    return member, last
+    return StandIn(member, covers)
 
 
-def cover_on(member: Staff, day: date) -> Cover | None:
-    """Return the cover in force on *day*, both ends included."""
-    for cover in member.cover:
-        if cover.start <= day and (cover.end is None or day <= cover.end):
-            return cover
-    return None
+def moved_cover(before: Sequence[Cover], after: Sequence[Cover]) -> Cover:
+    """Return the cover that begins or, if none takes its place, that has ended between two chains of one holder."""
+    for old, new in zip_longest(before, after):
+        if old != new:
+            return new or old
+    raise ValueError("the chains are the same")
 
 
 class CoverTimeline:

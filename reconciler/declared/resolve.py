@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term, slot_of
-from reconciler.declared.cover import CoverTimeline, StandIns, day_after
-from reconciler.model.declared import DeclaredLearner, Lapse, Shift, Wanted
+from reconciler.declared.cover import CoverTimeline, StandIns, day_after, moved_cover
+from reconciler.model.declared import Cover, DeclaredLearner, Lapse, Shift, Wanted
 from reconciler.model.slots import OrganisationId, Slot, SlotKind
 from reconciler.model.structs import Struct, field
 from reconciler.problems import Problem, Source
 from reconciler.text import slot_name
 
 _DAY = timedelta(days=1)
+_Cause = tuple[Source, Cover | None]
 
 
 def term_on(terms: tuple[Term, ...], day: date) -> Term | None:
@@ -152,10 +153,10 @@ class _Builder:
     def _wanted(self, term: Term, acting: StandIns) -> Wanted:
         if term.staff is None:
             return Wanted(None, None, Source(self._cohort.file, term.line))
-        member, cover = acting[term.staff]
-        if cover is None:
+        member, covers = acting[term.staff]
+        if not covers:
             return Wanted(member.id, member.handle, Source(self._cohort.file, term.line))
-        return Wanted(member.id, member.handle, cover.source, "cover")
+        return Wanted(member.id, member.handle, covers[-1].source, "cover", term.staff, covers)
 
     # -------------------------------------------------------------- later
 
@@ -167,7 +168,7 @@ class _Builder:
             new = term_on(held.terms, day)
             after = self._wanted(new, self._timeline.on(day)) if new else None
             if after != before:
-                yield Shift(day, held.slot, before, after, self._cause(old, new, day))
+                yield Shift(day, held.slot, before, after, *self._cause(old, new, day))
             old, before = new, after
 
     def _additional_shifts(self, terms: tuple[Term, ...], now: Mapping[Slot, Wanted]) -> Iterator[Shift]:
@@ -177,7 +178,7 @@ class _Builder:
             for slot in {**now, **then}:
                 before, after = now.get(slot), then.get(slot)
                 if before != after:
-                    yield Shift(day, slot, before, after, self._cause_among(terms, slot, day))
+                    yield Shift(day, slot, before, after, *self._cause_among(terms, slot, day))
             now = then
 
     def _is_constant(self, terms: tuple[Term, ...]) -> bool:
@@ -192,18 +193,20 @@ class _Builder:
         days.update(day for term in terms if term.staff is not None for day in timeline.moves.get(term.staff, ()))
         return sorted(days)
 
-    def _cause(self, old: Term | None, new: Term | None, day: date) -> Source:
-        """Return the line behind a change of holder.
+    def _cause(self, old: Term | None, new: Term | None, day: date) -> _Cause:
+        """Return the line behind a change of holder, and the cover if it is one.
 
-        It is the entry that begins, or that ended with nothing after it; else the cover that begins or ended.
+        It is the entry that begins, or that ended with nothing after it; else the cover that begins or ended, which may
+        be any of a chain.
         """
         if old is not new and (term := new or old):
-            return Source(self._cohort.file, term.line)
+            return Source(self._cohort.file, term.line), None
         assert old is not None  # noqa: S101  with neither entry there is no change
-        after = self._wanted(old, self._timeline.on(day))
-        return after.source if after.reason == "cover" else self._wanted(old, self._timeline.on(day - _DAY)).source
+        before, after = (self._wanted(old, self._timeline.on(at)).covers for at in (day - _DAY, day))
+        cover = moved_cover(before, after)
+        return cover.source, cover
 
-    def _cause_among(self, terms: tuple[Term, ...], slot: Slot, day: date) -> Source:
+    def _cause_among(self, terms: tuple[Term, ...], slot: Slot, day: date) -> _Cause:
         """Return the line behind the change of a set member: the first entry that adds or removes them."""
         yesterday, today = self._timeline.on(day - _DAY), self._timeline.on(day)
         for term in terms:
@@ -212,7 +215,7 @@ class _Builder:
             after = self._wanted(new, today) if new else None
             if before != after and slot.key in (before and before.staff, after and after.staff):
                 return self._cause(old, new, day)
-        return Source(self._cohort.file)
+        return Source(self._cohort.file), None
 
     # -------------------------------------------------------------- warnings
 

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
-from reconciler.declared.cover import cover_on
 from reconciler.declared.settings_and_staff import Directory
 from reconciler.model.declared import POLICIES, RUN_LIMITS, VANISHED, Cover, Settings, Staff, Waiver
 from reconciler.model.slots import ROLES_FOR, Handle, Role, Slot, SlotKind, UserId
@@ -88,7 +87,7 @@ def _circles(staff: Mapping[Handle, Staff]) -> Iterator[Problem]:
     """Report circular cover, on any day. A circle can only begin on a day when some cover begins."""
     reported: set[frozenset[Handle]] = set()
     for day in sorted({cover.start for member in staff.values() for cover in member.cover}):
-        active = {handle: cover for handle, member in staff.items() if (cover := cover_on(member, day))}
+        active = {handle: cover for handle, member in staff.items() if (cover := member.cover_on(day))}
         for circle in _circles_among(active):
             if frozenset(circle) not in reported:
                 reported.add(frozenset(circle))

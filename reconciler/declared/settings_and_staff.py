@@ -93,7 +93,8 @@ def _covers(reader: Reader, file: str, fields: Fields, handle: str) -> list[Cove
         by, subject = text_at(item, "by"), f"staff {handle}: cover"
         start, end = reader.day(item, "from", subject), reader.day(item, "until", subject)
         if by is not None and start is not None and not has_refused(item) and (end is not None or "until" not in item):
-            covers.append(Cover(Handle(by), start, end, text_at(item, "reason") or "", Source(file, line)))
+            reason = text_at(item, "reason") or ""
+            covers.append(Cover(Handle(handle), Handle(by), start, end, reason, Source(file, line)))
     return sorted(covers, key=lambda cover: cover.start)
 
 

@@ -58,13 +58,13 @@ class LocalChecks:
             self._note(skipped(Name.LEAVERS, "the files cannot be read"))
             return
         left = {
-            member.handle: cover.source
+            member.handle
             for member in declared.staff.values()
             for cover in member.cover
             if cover.end is None and cover.start <= declared.day
         }
-        named = Counter(wanted.source for learner in declared.learners for wanted in learner.slots.values())
-        slots = {handle: named[source] for handle, source in sorted(left.items()) if named[source]}
+        named = Counter(wanted.in_name for learner in declared.learners for wanted in learner.slots.values())
+        slots = {handle: named[handle] for handle in sorted(left) if named[handle]}
         if slots:
             first, words = next(iter(slots)), [f"{handle} has {number_of(slots[handle], 'slot')}" for handle in slots]
             fix = f"Run `reconciler share-out {first}` and apply. If `reconciler who {first} --read` is then empty, "

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Literal
 
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
-from reconciler.declared.cover import cover_on
 from reconciler.importing.existing_state import Existing
 from reconciler.importing.factor_defaults import factor_defaults
 from reconciler.importing.naming import by_role, cohort_names, handles, is_unwritable, persons
@@ -201,7 +200,7 @@ class _Sorting:
         if member.role not in ROLES_FOR[slot.kind]:
             what = f"{member.handle}, who holds it, is {_role(member.role)} in staff.yaml, which does not fit the slot"
             return what, "Correct the role in staff.yaml, then declare the slot."
-        if cover := cover_on(member, self._day):
+        if cover := member.cover_on(self._day):
             what = f"{member.handle}, who holds it, is covered by {cover.by} on {self._day}, so a plan would move it"
             return what, "Declare it by hand, with the person who should hold it."
         return None

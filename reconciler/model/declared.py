@@ -162,6 +162,7 @@ DEFAULT_DRIFT: Mapping[SlotKind, DriftMode] = {
 class Cover(EqualIgnoringSource, Struct, frozen=True):
     """Cover of one member of staff by another, from `start` to `end`, both inclusive; no end means permanently."""
 
+    covered: Handle
     by: Handle
     start: date
     end: date | None
@@ -208,6 +209,13 @@ class Staff(EqualIgnoringSource, Struct, frozen=True):
         """Return the key by which people, not accounts, are compared."""
         return f"person:{self.person}" if self.person else f"account:{self.id}"
 
+    def cover_on(self, day: date) -> Cover | None:
+        """Return the cover in force on the day, both ends included."""
+        for cover in self.cover:
+            if cover.start <= day and (cover.end is None or day <= cover.end):
+                return cover
+        return None
+
     def is_competent(self, standards: Iterable[int | str], day: date) -> bool:
         """Return True if each of the standards is among the declared competence on the day, or none is declared."""
         if self.competence is None:
@@ -218,20 +226,25 @@ class Staff(EqualIgnoringSource, Struct, frozen=True):
 class Wanted(EqualIgnoringSource, Struct, frozen=True):
     """The declared holder of a slot on the day: a member of staff, or nobody (`staff` None).
 
-    `reason` is "cover" if a stand-in replaces the declared holder on that day.
+    `reason` is "cover" if a stand-in replaces the declared holder, `in_name`, on that day. `covers` lead from that
+    holder to the stand-in, one for each step; `source` is then the line of the last.
     """
+
+    not_compared = ("source", "in_name", "covers")
 
     staff: UserId | None
     handle: Handle | None
     source: Source
     reason: Literal["declared", "cover"] = "declared"
+    in_name: Handle | None = None
+    covers: tuple[Cover, ...] = ()
 
 
 class Shift(NamedTuple):
     """A slot that changes hands on `day`; None before or after: not managed then.
 
     `source` is the line that causes it: the cover or entry that begins or, if nothing follows, the entry that ended the
-    day before.
+    day before. `cover` is the cover that begins or ended, if it is one: any of a chain.
     """
 
     day: date
@@ -239,6 +252,7 @@ class Shift(NamedTuple):
     before: Wanted | None
     after: Wanted | None
     source: Source
+    cover: Cover | None = None
 
     def order(self) -> tuple[date, tuple[int, int, str]]:
         return (self.day, self.slot.order())

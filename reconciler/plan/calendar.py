@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from itertools import dropwhile
 from typing import NamedTuple
 
 from reconciler.model.declared import Cover, Declared, DeclaredLearner, Shift, Waiver, Wanted, Window
 from reconciler.model.plan import HandoverKind
 from reconciler.model.slots import Handle, Slot, SlotKind
-from reconciler.model.structs import Struct
+from reconciler.model.structs import Struct, replace
 from reconciler.problems import Problem, Source
 
 _DAY = timedelta(days=1)
@@ -27,7 +28,8 @@ class Handover(Struct, frozen=True):
     """All the slots that go from one person to another on one day, because of one line of the files.
 
     `before` and `after` are None for nobody. `covered` is the person for whom a stand-in acts: not necessarily the one
-    before, except among the additional people. `last` is the last day of a cover that has one.
+    before, except among the additional people. `last` is the last day of a cover that has one. `cover` is the cover
+    that begins or ended, if one is the reason.
     """
 
     day: date
@@ -38,6 +40,7 @@ class Handover(Struct, frozen=True):
     places: tuple[DeclaredSlot, ...]
     covered: Handle | None = None
     last: date | None = None
+    cover: Cover | None = None
 
     @property
     def learners(self) -> int:
@@ -96,21 +99,15 @@ def build_calendar(declared: Declared, breaches: Iterable[Breach]) -> ChangeCale
 
     Handovers are sorted by day, kind, people and place.
     """
-    covers = {cover.source: (member.handle, cover) for member in declared.staff.values() for cover in member.cover}
-    places: dict[tuple[date, HandoverKind, Handle | None, Handle | None, Source], list[DeclaredSlot]] = defaultdict(
-        list
-    )
+    shifts: dict[_Key, list[tuple[DeclaredLearner, Shift]]] = defaultdict(list)
     for learner in declared.learners:
         for shift in learner.later:
-            kind, before, after = _kind(shift, covers), _handle(shift.before), _handle(shift.after)
-            if kind is HandoverKind.COVER and before is None:  # additional people have no holder before them
-                before = covers[shift.source][0]
+            kind, before, after = _kind(shift), _handle(shift.before), _handle(shift.after)
+            if kind is HandoverKind.COVER and before is None and shift.cover:
+                before = shift.cover.covered  # additional people have no holder before them
             if before != after or shift.after is None:
-                places[shift.day, kind, before, after, shift.source].append(DeclaredSlot(learner, shift.slot))
-    handovers = [
-        Handover(day, kind, before, after, source, tuple(slots), *_cover(kind, source, covers))
-        for (day, kind, before, after, source), slots in places.items()
-    ]
+                shifts[shift.day, kind, before, after, shift.source, shift.cover].append((learner, shift))
+    handovers = [_handover(key, among) for key, among in shifts.items()]
     ending = (waiver for waiver in declared.settings.waivers if declared.day <= waiver.until < declared.horizon)
     return ChangeCalendar(
         declared.settings.organisation,
@@ -134,28 +131,35 @@ def _handle(wanted: Wanted | None) -> Handle | None:
     return wanted.handle if wanted else None
 
 
-Covers = Mapping[Source, tuple[Handle, Cover]]
+_Key = tuple[date, HandoverKind, Handle | None, Handle | None, Source, Cover | None]
 
 
-def _kind(shift: Shift, covers: Covers) -> HandoverKind:
-    begins = shift.after is not None and shift.after.reason == "cover"
+def _handover(key: _Key, shifts: Sequence[tuple[DeclaredLearner, Shift]]) -> Handover:
+    day, kind, before, after, source, cover = key
+    places = tuple(DeclaredSlot(learner, shift.slot) for learner, shift in shifts)
+    handover = Handover(day, kind, before, after, source, places, cover=cover)
+    if cover is None or kind is not HandoverKind.COVER:
+        return handover
+    return replace(handover, covered=cover.covered, last=_last(shifts[0][1]))
+
+
+def _kind(shift: Shift) -> HandoverKind:
+    begins = shift.after is not None and shift.cover is not None and shift.cover.start == shift.day
     if shift.slot.kind is SlotKind.ADDITIONAL and not begins:
         return HandoverKind.LEAVES if shift.after is None else HandoverKind.JOINS
     if shift.after is None:
         return HandoverKind.LAPSE
     if shift.after.staff is None:
         return HandoverKind.VACATED
-    if shift.source not in covers:
+    if shift.cover is None:
         return HandoverKind.ENTRY
     return HandoverKind.COVER if begins else HandoverKind.RETURN
 
 
-def _cover(kind: HandoverKind, source: Source, covers: Covers) -> tuple[Handle | None, date | None]:
-    """Return the person for whom a stand-in acts, and the last day."""
-    if kind is not HandoverKind.COVER:
-        return None, None
-    covered, cover = covers[source]
-    return covered, cover.end
+def _last(shift: Shift) -> date | None:
+    """Return the last day of the cover that begins: the first end in the chain from it to the stand-in."""
+    chain = dropwhile(lambda cover: cover != shift.cover, shift.after.covers if shift.after else ())
+    return min((cover.end for cover in chain if cover.end), default=None)
 
 
 def _order(handover: Handover) -> tuple[date, int, str, str, Source]:

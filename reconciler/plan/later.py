@@ -40,7 +40,7 @@ def build_later(declared: Declared, observed: Observed, changes: Sequence[Change
     grouped: dict[_Key, list[Handover]] = defaultdict(list)
     for handover in calendar.handovers:
         grouped[handover.day, handover.kind, handover.before, handover.after].append(handover)
-    rows = [_row(handovers, declared, observed) for handovers in grouped.values()]
+    rows = [_row(handovers, observed) for handovers in grouped.values()]
     rows += [_waiver_row(waiver) for waiver in calendar.waivers]
     if not rows:
         return ()
@@ -94,7 +94,7 @@ def _withdrawn(base: Iterable[LaterChange], rows: Iterable[LaterChange]) -> Iter
 # ------------------------------------------------------------------ rows
 
 
-def _row(handovers: Sequence[Handover], declared: Declared, observed: Observed) -> LaterChange:
+def _row(handovers: Sequence[Handover], observed: Observed) -> LaterChange:
     first = handovers[0]
     slots = (_slot(place, observed) for handover in handovers for place in handover.places)
     return LaterChange(
@@ -106,7 +106,7 @@ def _row(handovers: Sequence[Handover], declared: Declared, observed: Observed) 
         first.source,
         first.covered,
         first.last,
-        _reason(first, declared),
+        first.cover.reason if first.cover else "",
     )
 
 
@@ -118,11 +118,6 @@ def _slot(place: DeclaredSlot, observed: Observed) -> LaterSlot:
     if user is None:
         address = address.replace("learner[0]", f"learner[{learner.misid}]", 1)
     return LaterSlot(address, learner.label)
-
-
-def _reason(handover: Handover, declared: Declared) -> str:
-    covers = {cover.source: cover for member in declared.staff.values() for cover in member.cover}
-    return covers[handover.source].reason if handover.source in covers else ""
 
 
 def _waiver_row(waiver: Waiver) -> LaterChange:

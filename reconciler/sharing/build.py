@@ -43,7 +43,7 @@ def side_of(role: Role) -> str:
 
 def is_away(member: Staff, day: date) -> bool:
     """Return True if somebody else covers for them on the day; a cover without an end means that they have left."""
-    return any(cover.start <= day and (cover.end is None or day <= cover.end) for cover in member.cover)
+    return member.cover_on(day) is not None
 
 
 class Given(Struct, frozen=True):

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from reconciler.declared.cover import day_after
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared, DeclaredLearner, Shift
+from reconciler.model.plan import HandoverKind
 from reconciler.model.slots import Slot, SlotKind
+from reconciler.plan.calendar import build_calendar
 from reconciler.problems import Invalid
 from tests.declared.files import AIM, AIM_IQA, DAY, DEFAULT, JAMES, KATE, NOOR, OSCAR, additional, centre
 from tests.declared.test_resolve import covered
@@ -43,6 +46,10 @@ def test_on_every_day_each_slot_has_the_one_holder_that_the_rules_say(state: Sta
             for number, learner in enumerate(read_declared(files, day).learners):
                 single = {slot: one.staff for slot, one in learner.slots.items() if slot.kind is not ADDITIONAL}
                 assert single == state.holders(number, day)
+                names = {slot: one.in_name for slot, one in learner.slots.items() if one.in_name}
+                assert {slot: name for slot, name in names.items() if slot.kind is not ADDITIONAL} == state.in_names(
+                    number, day
+                )
                 members = [one.staff for slot, one in learner.slots.items() if slot.kind is ADDITIONAL]
                 assert sorted(map(int, filter(None, members))) == sorted(state.members(number, day))
 
@@ -63,6 +70,24 @@ def test_what_is_read_ahead_is_what_comes(state: State) -> None:
                     *learner.slots,
                     *learner.lapsed,
                 }
+
+
+@settings(max_examples=60, deadline=None)
+@given(states())
+def test_the_line_of_a_shift_begins_on_its_day_or_ended_the_day_before(state: State) -> None:
+    """Of covers in a chain, any may begin or end, and the calendar reports a cover only if its own begins."""
+    with written(state) as files:
+        if state.has_circle():
+            return
+        declared = read_declared(files, DAYS[0], ahead_days=LONG)
+        shifts = [shift for learner in declared.learners for shift in learner.later if shift.cover]
+        for shift in shifts:
+            assert shift.cover and shift.day in (shift.cover.start, day_after(shift.cover.end))
+        for handover in build_calendar(declared, ()).handovers:
+            if handover.kind is HandoverKind.COVER:
+                assert handover.cover and handover.covered and handover.day == handover.cover.start
+                last = min(handover.last or DAYS[-1], DAYS[-1])
+                assert state.acts(handover.covered, last) == handover.after
 
 
 ADDITIONAL = SlotKind.ADDITIONAL

@@ -84,6 +84,12 @@ class State:
                 found[slot] = STAFF[str(self.acts(in_force[0], day))][0]
         return found
 
+    def in_names(self, learner: int, day: date) -> dict[Slot, str]:
+        """Return whose entry is in force for each single slot that somebody else acts in."""
+        entries = {**self.defaults, **self.learners[learner]}.items()
+        named = {slot: entry.who for slot, spans in entries for entry in spans if entry.on(day)}
+        return {slot: who for slot, who in named.items() if self.acts(who, day) != who}
+
     def members(self, learner: int, day: date) -> set[int]:
         own = self.further[learner + 1]
         named = {entry.who for entry in own}

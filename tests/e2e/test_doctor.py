@@ -128,6 +128,13 @@ def test_who_has_left_and_still_has_slots_is_named_with_the_way_out(home: Home) 
     assert report.verdict(Name.LEAVERS) == "unknown" and report.code == ExitCode.DONE
     assert "kate has 2 slots" in report.told(Name.LEAVERS)
     assert "`reconciler share-out kate`" in report.told(Name.LEAVERS)
+    chain = {
+        **STAFF,
+        "kate": kate,
+        "james": {"id": JAMES, "role": "assessor", "cover": [{"by": "noor", "from": "2020-01-01"}]},
+        "noor": {"id": 132990, "role": "assessor"},
+    }
+    assert "kate has 2 slots" in consult(home.declare(staff=chain)).told(Name.LEAVERS)
     report = consult(home.declare({"id": 200004, "default_assessor": "james"}, staff={**STAFF, "kate": kate}))
     assert report.verdict(Name.LEAVERS) == "fine"
     (home.path / "state" / "staff.yaml").write_text("staff: 1", "utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.problems import ExitCode
-from tests.e2e.user import KATE, LEARNER, REPOSITORY, STAFF, Home
+from tests.e2e.user import JAMES, KATE, LEARNER, REPOSITORY, STAFF, Home
 from tests.shell import said_by
 
 LABELLED = {**LEARNER, "label": "LRN-0042"}
@@ -59,6 +59,26 @@ def test_who_of_staff_lists_their_slots_in_effect_and_in_name(home: Home) -> Non
     assert "Covered by james from 2027-01-01 until 2027-01-31." in then
     assert "In effect: 0 slots" in then and "In name only: 3 slots of 2 learners" in then
     assert "james (covers kate)" in then
+
+
+def test_in_a_chain_of_covers_each_is_named_for_their_own_slots(home: Home) -> None:
+    """Kate, covered by James, covered by Noor: Noor acts for both, and each slot says for whom."""
+    both = {"from": "2027-01-01", "until": "2027-01-31"}
+    staff: dict[str, dict[str, object]] = {
+        "kate": {"id": KATE, "role": "assessor", "cover": [{"by": "james", **both}]},
+        "james": {"id": JAMES, "role": "assessor", "cover": [{"by": "noor", **both, "until": "2027-01-10"}]},
+        "noor": {"id": 132990, "role": "assessor"},
+    }
+    first, second = ({"id": 200004 + n, "label": f"LRN-004{n}"} for n in range(2))
+    home.declare({**first, "default_assessor": "kate"}, {**second, "default_assessor": "james"}, staff=staff)
+    kate, james, noor = (home.run("who", name, "--at", "2027-01-05").out for name in ("kate", "james", "noor"))
+    assert (
+        "Covered by james from 2027-01-01 until 2027-01-31, who is covered by noor from 2027-01-01 until 2027-01-10."
+        in " ".join(kate.split())
+    )
+    assert "In name only: 1 slot of 1 learner" in kate and "LRN-0040" in kate and "LRN-0041" not in kate
+    assert "In name only: 1 slot of 1 learner" in james and "LRN-0041" in james and "LRN-0040" not in james
+    assert "In effect: 2 slots of 2 learners" in noor and "(covers kate)" in noor and "(covers james)" in noor
 
 
 def test_nobody_is_named_with_a_way_on(home: Home) -> None:

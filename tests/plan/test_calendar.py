@@ -76,12 +76,27 @@ def test_a_stand_in_acts_for_whom_the_cover_names_not_for_whom_they_follow(tmp_p
     assert [(one.day.day, one.before, one.after, one.covered, len(one.places)) for one in covers] == [
         (5, "kate-anderson", "noor-haddad", "kate-anderson", 2),
         (8, "noor-haddad", "james-fayre", "noor-haddad", 2),
-        (10, "james-fayre", "noor-haddad", "kate-anderson", 1),
-        (10, "kate-anderson", "noor-haddad", "kate-anderson", 1),
     ]
-    assert handover_words(covers[2]) == (
-        "noor-haddad stands in for kate-anderson until 2026-12-15, in place of james-fayre"
+    returns = [one for one in found(tmp_path, text, chain).handovers if one.kind is HandoverKind.RETURN]
+    assert [(one.day.day, handover_words(one)) for one in returns] == [
+        (10, "noor-haddad takes back from james-fayre"),
+        (16, "kate-anderson takes back from noor-haddad"),
+    ]
+
+
+def test_of_a_chain_the_cover_that_begins_or_ends_is_reported(tmp_path: Path) -> None:
+    """Also if the stand-in is covered already; the stand-in's stand-in acts until the first of both ends."""
+    chain = COVERED.replace(
+        "id: 132990, role: assessor",
+        "id: 132990, role: assessor, cover: [{by: james-fayre, from: 2026-12-03, until: 2026-12-11}]",
     )
+    text = "learners:\n  - {id: 200004, default_assessor: kate-anderson}\n"
+    rows = [(one.day.day, handover_words(one), one.source.line) for one in found(tmp_path, text, chain).handovers]
+    assert rows == [
+        (5, "james-fayre stands in for kate-anderson until 2026-12-11", 3),
+        (12, "noor-haddad takes back from james-fayre", 5),
+        (16, "kate-anderson takes back from noor-haddad", 3),
+    ]
 
 
 def test_a_cover_tells_its_last_day_and_a_waiver_the_day_without_it(tmp_path: Path) -> None:

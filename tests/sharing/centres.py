@@ -67,7 +67,7 @@ class Centre:
         )
         most = held + self.random.randint(0, slack)
         away = self.random.random() < 0.03
-        cover = (Cover(self._another(member), DAY, None),) if away else ()
+        cover = (Cover(member.handle, self._another(member), DAY, None),) if away else ()
         return replace(member, caseload_target=max(0, most - self.random.randint(0, 4)), caseload_max=most, cover=cover)
 
     def _another(self, member: Staff) -> Handle:

@@ -124,7 +124,9 @@ def test_an_employer_belongs_to_the_learners_placement() -> None:
 
 def test_who_is_away_takes_nobody_unless_named() -> None:
     """A cover without an end says that somebody has left."""
-    kate = replace(member("kate-anderson", KATE), cover=(Cover(Handle("noor-haddad"), DAY, None),))
+    kate = replace(
+        member("kate-anderson", KATE), cover=(Cover(Handle("kate-anderson"), Handle("noor-haddad"), DAY, None),)
+    )
     one = centre(kate)
     assert "kate-anderson" not in {person.handle for person in asked(one, "james-fayre").people}
     named = asked(one, "james-fayre", team=("kate-anderson",))

@@ -55,11 +55,13 @@ def _member(page: Page, holders: Holders) -> Iterator[str]:
 
 
 def cover_words(holders: Holders) -> str:
-    """Return who covers the member of staff on the day; empty if nobody does."""
-    if not holders.cover:
-        return ""
-    end = f" until {holders.cover.end}" if holders.cover.end else ""
-    return f"Covered by {holders.cover.by} from {holders.cover.start}{end}."
+    """Return who covers the member of staff on the day, and who covers them; empty if nobody does."""
+    steps = []
+    for cover in holders.covers:
+        end = f" until {cover.end}" if cover.end else ""
+        steps.append(f"covered by {cover.by} from {cover.start}{end}")
+    words = ", who is ".join(steps)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
 def _by_learner(page: Page, slots: Sequence[HeldSlot], holders: Holders) -> Iterator[str]:
