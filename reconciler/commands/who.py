@@ -65,7 +65,7 @@ class HeldSlot(Struct, frozen=True):
 class Holders(Struct, frozen=True):
     """The slots of the learner or member of staff; `read`: OneFile was read.
 
-    `covers` lead from the member to whoever stands in on the day.
+    `covers` lead from the member to the stand-in on the day.
     """
 
     name: str
