@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import threading
@@ -16,6 +17,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from onefile_sandbox.api import BASE
 from onefile_sandbox.app import CLOSE_KEY
+
+_GRACE_SECONDS = 2.0
+"""Time for answers that have begun, once the server is told to end."""
+_TICK_SECONDS = 0.1
+_SOON_SECONDS = 0.002
 
 
 def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 8321, ready: Callable[[str], None] | None = None) -> None:
@@ -40,7 +46,7 @@ def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
                 raise OSError("the sandbox did not start within 10 seconds")
             yield _base_url(listener)
         finally:
-            server.should_exit = True
+            server.end()
             thread.join(10)
 
 
@@ -58,16 +64,44 @@ class _Server(Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_graceful_shutdown=2,
             )
         )
         self._ready = ready
         self._url = url
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """End now, from another thread: uvicorn alone would see it at its next tick."""
+        self.should_exit = True
+        if self._loop:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._ended.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self._ready:
             self._ready(self._url)
+
+    async def main_loop(self) -> None:
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close when the last answer has been sent: uvicorn looks only every tenth of a second."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(_SOON_SECONDS)
 
 
 class _ClosableProtocol(H11Protocol):
