@@ -10,7 +10,7 @@ import base64
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -69,7 +69,7 @@ def bare_git(repository: Path, *arguments: str, given: bytes = b"", remote: str 
     surroundings = _environment(os.environ)
     if remote:
         surroundings |= _speaking_to(remote, token, os.environ)
-        surroundings["PATH"] = os.pathsep.join(_trusted_path(repository, os.environ))
+        surroundings["PATH"] = os.pathsep.join(_trusted_path(repository, os.get_exec_path(os.environ)))
     with subprocess.Popen(  # noqa: S603  no shell
         command,
         stdin=subprocess.PIPE,
@@ -184,16 +184,17 @@ def _program(folder: Path, environment: Mapping[str, str]) -> str:
     Raises FileNotFoundError.
     """
     name = "git.exe" if os.name == "nt" else "git"
-    for entry in _trusted_path(folder, environment):
-        if os.access(Path(entry) / name, os.X_OK) and (Path(entry) / name).is_file():
-            return str(Path(entry) / name)
+    programs = {entry: Path(entry) / name for entry in os.get_exec_path(environment)}
+    present = [entry for entry, file in programs.items() if os.access(file, os.X_OK) and file.is_file()]
+    for entry in _trusted_path(folder, present):
+        return str(programs[entry])
     raise FileNotFoundError(name)
 
 
-def _trusted_path(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+def _trusted_path(folder: Path, entries: Iterable[str]) -> Iterator[str]:
     """Yield the folders of PATH that are outside the working directory's repository and the one that is read."""
     checkouts = [top for place in (folder, Path.cwd()) if (top := enclosing_repository(place))]
-    for entry in os.get_exec_path(environment):
+    for entry in entries:
         place = Path(entry)
         if place.is_absolute() and not any(place.resolve().is_relative_to(top) for top in checkouts):
             yield entry

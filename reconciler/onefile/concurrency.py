@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
 from typing import TypeVar
 
 from reconciler.onefile.in_flight import MOST
@@ -19,13 +20,14 @@ async def gather_bounded(
     """Await `work` for every item with a few workers; the first error stops the rest and is raised as itself."""
     queue = iter(items)
 
-    async def worker() -> None:
+    async def worker(first: Item) -> None:
+        await work(first)
         for item in queue:
             await work(item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(worker())
+            for first in islice(queue, workers):  # no more workers than items
+                group.create_task(worker(first))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None

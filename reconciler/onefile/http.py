@@ -10,11 +10,13 @@ import asyncio
 import errno
 import logging
 import socket
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -49,6 +51,10 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 # At DEBUG httpcore logs the headers of answers, in which a server may repeat a token.
 for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
     logging.getLogger(_name).disabled = True
+
+# httpcore imports sniffio for each call, and each time an import fails, all of sys.path is searched.
+if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # "not installed", as the import system writes it
 
 
 class Timeouts(Struct, frozen=True):
