@@ -19,7 +19,7 @@ from onefile_sandbox.api import BASE
 from onefile_sandbox.app import CLOSE_KEY
 
 _GRACE_SECONDS = 2.0
-"""Time for answers that have begun, once the server is told to end."""
+"""Time for answers that have begun, once the server must end."""
 _TICK_SECONDS = 0.1
 _SOON_SECONDS = 0.002
 

@@ -4,14 +4,19 @@ The usual profile draws the same examples in each run of one commit, so that a f
 also draws the constants of loaded modules, and the program loads many of its own only when they are needed: all are
 loaded here. `--hypothesis-profile=explore` draws new examples each time.
 
+Modules are compiled once, also where PYTHONDONTWRITEBYTECODE asks for no cache: else each of the hundreds of programs
+that tests start would compile the whole program, and each run the tests.
+
 A shell and `nohup` start programs with Ctrl-C or a closed terminal ignored, which what tests start would inherit.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +27,9 @@ import reconciler
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
+
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 for package in (reconciler, onefile_sandbox):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
