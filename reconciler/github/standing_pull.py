@@ -1,4 +1,7 @@
-"""The one pull request with what a nightly command proposes: opened, kept up to date, closed when nothing is left."""
+"""The one pull request with what a nightly command proposes: opened, kept up to date, closed when nothing is left.
+
+Its branch is moved or removed only if it is still as it was read, so that nobody's commits are lost.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,14 @@ _STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "C
 _QUERY = """
 query($owner: String!, $name: String!, $branch: String!, $most: Int!) {
   repository(owner: $owner, name: $name) {
+    id
     pullRequests(headRefName: $branch, first: $most, orderBy: {field: CREATED_AT, direction: DESC}) {
       nodes { number url body state viewerDidAuthor isCrossRepository }
     }
   }
 }"""
+_UPDATE = "mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }"
+_NO_COMMIT = "0" * 40
 
 
 def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> Kept:
@@ -35,8 +41,8 @@ def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> K
     One with the same changes stays as it is, so that its reviews stay valid. Raises ReconcilerError if somebody else's
     commits are on the branch: nothing is changed then.
     """
-    newest = _newest(github, workflow, proposal.branch)
-    before = branch_head(github, workflow, proposal.branch)
+    branch = _Branch(github, workflow, proposal.branch)
+    newest, before = branch.newest, branch.head
     outcome = decide(proposal, newest, before)
     if newest and outcome in ("unchanged", "declined"):
         return Kept(outcome, newest.url)
@@ -45,48 +51,71 @@ def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> K
         body = proposal.described(head, before)
         path = f"{workflow.path}/pulls/{newest.number}"
         github.send("PATCH", path, {"title": proposal.title, "body": body}, needs=_WRITE)
-        _move(github, workflow, proposal.branch, head)
+        branch.move(head)
         return Kept("updated", newest.url)
     if before:
-        _move(github, workflow, proposal.branch, head)
+        branch.move(head)
     else:
         made = {"ref": f"refs/heads/{proposal.branch}", "sha": head}
         github.send("POST", f"{workflow.path}/git/refs", made, needs=_WRITE)
+        branch.head = head
     try:
         url = open_pull(github, workflow, proposal.branch, proposal.title, proposal.described(head, head))
     except ReconcilerError:
-        _drop(github, workflow, proposal.branch)
+        with suppress(ReconcilerError):  # the first error is the one to report
+            branch.move(_NO_COMMIT)
         raise
     return Kept("opened", url)
 
 
-def close(github: GitHub, workflow: WorkflowEnvironment, branch: str, why: str) -> str:
+def close(github: GitHub, workflow: WorkflowEnvironment, branch_name: str, why: str) -> str:
     """Close the open pull request and remove its branch; return its address, or nothing if there is none.
 
     Raises ReconcilerError if somebody has pushed to it: then it stays.
     """
-    pull = _newest(github, workflow, branch)
+    branch = _Branch(github, workflow, branch_name)
+    pull = branch.newest
     if pull is None or pull.state != "open":
         return ""
-    refuse_work(branch, branch_head(github, workflow, branch), pull)
+    refuse_work(branch_name, branch.head, pull)
     comments.add(github, workflow, pull.number, why)
     path = f"{workflow.path}/pulls/{pull.number}"
     github.send("PATCH", path, {"state": "closed", "body": pull.unmarked_body or why}, needs=_WRITE)
-    _drop(github, workflow, branch)
+    if branch.head:
+        branch.move(_NO_COMMIT)
     return pull.url
 
 
-def _newest(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> StandingRequest | None:
-    """Return the newest pull request that our account opened from this branch of the repository."""
-    owner, _, name = workflow.repository.partition("/")
-    variables = {"owner": owner, "name": name, "branch": branch, "most": _MOST}
-    data = github.query(_QUERY, variables, needs="pull-requests: read")
-    try:
-        nodes = data["repository"]["pullRequests"]["nodes"]
-        ours = [node for node in nodes if node["viewerDidAuthor"] is True and node["isCrossRepository"] is False]
-        return _pull(ours[0]) if ours else None
-    except (KeyError, TypeError) as error:
-        raise unreadable("/graphql", "it shows no pull requests") from error
+class _Branch:
+    """The request's branch as it was read: its commit, and the newest pull request that our account opened from it."""
+
+    def __init__(self, github: GitHub, workflow: WorkflowEnvironment, name: str) -> None:
+        self._github, self._workflow, self._name = github, workflow, name
+        owner, _, repository = workflow.repository.partition("/")
+        variables = {"owner": owner, "name": repository, "branch": name, "most": _MOST}
+        data = github.query(_QUERY, variables, needs="pull-requests: read")
+        try:
+            self._repository = str(data["repository"]["id"])
+            nodes = data["repository"]["pullRequests"]["nodes"]
+            ours = [node for node in nodes if node["viewerDidAuthor"] is True and node["isCrossRepository"] is False]
+            self.newest = _pull(ours[0]) if ours else None
+        except (KeyError, TypeError) as error:
+            raise unreadable("/graphql", "it shows no pull requests") from error
+        self.head = branch_head(github, workflow, name)
+
+    def move(self, commit: str) -> None:
+        """Replace the branch's commit, or remove the branch. Raises ReconcilerError if somebody has pushed since."""
+        update = {"name": f"refs/heads/{self._name}", "beforeOid": self.head, "afterOid": commit, "force": True}
+        try:
+            self._github.mutate(
+                _UPDATE, {"input": {"repositoryId": self._repository, "refUpdates": [update]}}, needs=_WRITE
+            )
+        except ReconcilerError:
+            now = branch_head(self._github, self._workflow, self._name)
+            if now != self.head:
+                refuse_work(self._name, now, self.newest)
+            raise
+        self.head = commit
 
 
 def _pull(node: Any) -> StandingRequest:
@@ -107,12 +136,7 @@ def _commit(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -
         _drop(github, workflow, aside)
 
 
-def _move(github: GitHub, workflow: WorkflowEnvironment, branch: str, commit: str) -> None:
-    path = f"{workflow.path}/git/refs/{quote(f'heads/{branch}')}"
-    github.send("PATCH", path, {"sha": commit, "force": True}, needs=_WRITE)
-
-
 def _drop(github: GitHub, workflow: WorkflowEnvironment, branch: str) -> None:
-    """Remove a branch; one that cannot be removed is found and removed by the next run."""
+    """Remove a branch of our own; one that cannot be removed is found and removed by the next run."""
     with suppress(ReconcilerError):
         github.send("DELETE", f"{workflow.path}/git/refs/{quote(f'heads/{branch}')}", {}, needs=_WRITE)

@@ -159,6 +159,16 @@ class Forge:
         rows = git(self.git_folder, "log", "--format=%H %ae %ce", f"{pull.base_commit}..{pull.head}").splitlines()
         return [(row[0], row[1], row[2]) for row in (line.split() for line in reversed(rows))]
 
+    def move(self, ref: str, before: str, after: str) -> bool:
+        """Move a branch if it is at the commit before, as git itself compares; no commit after means to remove it."""
+        asked = ["git", "-C", str(self.git_folder), "update-ref", ref, after, before]
+        if subprocess.run(asked, capture_output=True, check=False).returncode != 0:
+            return False
+        for pull in self.pulls.values():
+            if pull.state == "OPEN" and f"refs/heads/{pull.branch}" == ref and self.has(f"heads/{pull.branch}"):
+                self.push(pull)
+        return True
+
     def has(self, ref: str) -> bool:
         asked = ["git", "-C", str(self.git_folder), "rev-parse", "--verify", "--quiet", f"refs/{ref}"]
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0

@@ -26,7 +26,7 @@ class Refusal(Exception):
 
 def application(forge: Forge) -> Starlette:
     """`app.state.asked` lists every request. Instead of true answers, `answers` are given first come, and `spoilt`
-    to the request that each is for."""
+    to the request that each is for; `after` has what happens once, after such a request."""
     path = f"/repos/{REPOSITORY}"
     hub = _Hub(forge)
     routes = [
@@ -51,7 +51,6 @@ def application(forge: Forge) -> Starlette:
         Route(f"{path}/git/ref/{{ref:path}}", hub.show_ref),
         Route(f"{path}/git/refs", hub.make_ref, methods=["POST"]),
         Route(f"{path}/git/refs/{{ref:path}}", hub.drop_ref, methods=["DELETE"]),
-        Route(f"{path}/git/refs/{{ref:path}}", hub.move_ref, methods=["PATCH"]),
         Route(f"{path}/pulls", hub.open_pull, methods=["POST"]),
         Route("/graphql", hub.graphql, methods=["POST"]),
     ]
@@ -62,6 +61,7 @@ def application(forge: Forge) -> Starlette:
         ]
     )
     app.state.asked, app.state.answers, app.state.spoilt = hub.asked, hub.answers, hub.spoilt
+    app.state.after = hub.after
     return app
 
 
@@ -71,6 +71,7 @@ class _Hub:
         self.asked: list[str] = []
         self.answers: list[Response] = []
         self.spoilt: dict[str, Response] = {}
+        self.after: dict[str, Callable[[], None]] = {}
 
     def guarded(self, work: Callable[[Request, str], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -85,6 +86,7 @@ class _Hub:
                 if request.method == "GET":
                     self._may(request, _kind(request.url.path), "read")
                 found = await work(request, account)
+                self.after.pop(asked, lambda: None)()
             except Refusal as refusal:
                 return JSONResponse({"message": refusal.message}, refusal.status)
             return found if isinstance(found, Response) else JSONResponse(found)
@@ -164,11 +166,18 @@ class _Hub:
                 return {"data": {"repository": {"pullRequest": None}}, "errors": [{"message": message}]}
             nodes = [_node(one, account, pull) for one in pull.comments]
             return {"data": {"repository": {"pullRequest": {"comments": _connection(nodes, after)}}}}
+        if "updateRefs(" in body["query"]:
+            self._may(request, "contents", "write")
+            return self._update_refs(body["variables"]["input"])
         if "pullRequests(" in body["query"]:
             self._may(request, "pull-requests", "read")
             branch, most = body["variables"]["branch"], body["variables"]["most"]
             pulls = [pull for pull in reversed(self.forge.pulls.values()) if pull.branch == branch][:most]
-            return {"data": {"repository": {"pullRequests": {"nodes": [_pull_node(one, account) for one in pulls]}}}}
+            return {
+                "data": {
+                    "repository": {"id": "R_1", "pullRequests": {"nodes": [_pull_node(one, account) for one in pulls]}}
+                }
+            }
         self._may(request, "issues", "read")
         nodes = [_node(one, account, None) for one in self.forge.issues.values() if one.state == "open"]
         return {"data": {"repository": {"issues": _connection(nodes, after)}}}
@@ -299,19 +308,6 @@ class _Hub:
         pull.title, pull.body = given["title"], body
         return JSONResponse({"html_url": _pull_url(pull)}, 201)
 
-    async def move_ref(self, request: Request, _account: str) -> Any:
-        self._may(request, "contents", "write")
-        given, ref = await request.json(), request.path_params["ref"]
-        if not self.forge.has(ref):
-            raise Refusal(422, "Reference does not exist")
-        if not (given.get("force") or self.forge.is_ancestor(self.forge.commit(ref), given["sha"])):
-            raise Refusal(422, "Update is not a fast forward")
-        git(self.forge.git_folder, "update-ref", f"refs/{ref}", given["sha"])
-        for pull in self.forge.pulls.values():
-            if pull.state == "OPEN" and f"heads/{pull.branch}" == ref:
-                self.forge.push(pull)
-        return given
-
     async def edit_pull(self, request: Request, _account: str) -> Any:
         self._may(request, "pull-requests", "write")
         given, pull = await request.json(), self._pull(request)
@@ -329,6 +325,15 @@ class _Hub:
         gone = [one["path"] for one in changes["deletions"]]
         oid = self.forge.commit_files(branch, given["message"]["headline"], kept, gone)
         return {"data": {"createCommitOnBranch": {"commit": {"oid": oid}}}}
+
+    def _update_refs(self, given: Any) -> Any:
+        """Git itself compares each branch with the commit that it is to have before."""
+        assert given["repositoryId"] == "R_1"
+        for update in given["refUpdates"]:
+            assert update["force"] or self.forge.is_ancestor(update["beforeOid"], update["afterOid"])
+            if not self.forge.move(update["name"], update["beforeOid"], update["afterOid"]):
+                return {"data": {"updateRefs": None}, "errors": [{"message": "A ref does not match its beforeOid"}]}
+        return {"data": {"updateRefs": {"clientMutationId": None}}}
 
     # ------------------------------------------------------------------ who asks, and for how much
 

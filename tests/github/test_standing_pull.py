@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from starlette.responses import JSONResponse
 
 from reconciler.github.api import GitHub
 from reconciler.github.proposal import Kept, Proposal
@@ -123,6 +122,21 @@ def test_somebodys_commit_on_the_branch_is_never_lost(repository: Hub, work: str
     assert first(repository).state == "OPEN"
 
 
+@pytest.mark.parametrize("work", ["changes", "nothing"])
+def test_a_commit_pushed_after_the_branch_was_read_is_never_lost(repository: Hub, work: str) -> None:
+    """Git refuses to move or remove the branch then; the error is the same as if it had been pushed before."""
+    proposed(repository)
+    theirs: list[str] = []
+
+    def push() -> None:
+        theirs.append(repository.forge.commit_files(BRANCH, "by hand", {FILE: b"better\n"}, []))
+
+    repository.app.state.after[f"GET /repos/centre/assignments/git/ref/heads/{BRANCH}"] = push
+    with pytest.raises(ReconcilerError, match="somebody has pushed"):
+        _ = proposed(repository, b"three\n") if work == "changes" else closed(repository)
+    assert [repository.forge.commit(BRANCH)] == theirs
+
+
 def test_a_branch_of_that_name_that_is_not_ours_is_left(repository: Hub) -> None:
     """Also if somebody opened a pull request from it, or a fork did, with our own mark copied into it."""
     proposed(repository)
@@ -140,11 +154,12 @@ def test_a_branch_of_that_name_that_is_not_ours_is_left(repository: Hub) -> None
 def test_a_run_that_ended_before_the_branch_moved_is_finished_by_the_next(repository: Hub) -> None:
     """The description names both commits, so the next run knows the branch as its own."""
     proposed(repository)
-    repository.app.state.spoilt[f"PATCH /repos/centre/assignments/git/refs/heads/{BRANCH}"] = JSONResponse({}, 500)
+    lock = repository.forge.git_folder / "refs" / "heads" / f"{BRANCH}.lock"
+    lock.touch()
     with pytest.raises(ReconcilerError):
         proposed(repository, b"three\n")
     assert shown(repository) == "two\n"
-    repository.app.state.spoilt.clear()
+    lock.unlink()
     assert proposed(repository, b"three\n").outcome == "updated"
     assert shown(repository) == "three\n"
 
