@@ -127,7 +127,8 @@ def read_problems(path: Path) -> list[Problem]:
 def _problem(row: Mapping[str, object]) -> Problem:
     file, line = row["file"], row["line"]
     source = Source(str(file), int(str(line)) if line else 0) if file else None
-    problem = Problem(str(row["what"]), str(row["fix"]), source, where=str(row["where"] or ""))
+    who = str(row.get("who", ""))
+    problem = Problem(str(row["what"]), str(row["fix"]), source, where=str(row["where"] or ""), who=who)
     return problem._replace(severity="warning") if row["severity"] == "warning" else problem
 
 

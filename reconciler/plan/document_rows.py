@@ -191,11 +191,21 @@ def problem_row(problem: Problem) -> Row:
         "fix": problem.fix,
         "source": source_row(problem.source),
         "where": problem.where,
+        **({"lines": list(problem.lines)} if problem.lines else {}),
+        **({"who": problem.who} if problem.who else {}),
     }
 
 
 def read_problem(row: Row) -> Problem:
-    return Problem(row["what"], row["fix"], read_source(row["source"]), row["where"], row["severity"])
+    return Problem(
+        row["what"],
+        row["fix"],
+        read_source(row["source"]),
+        row["where"],
+        row["severity"],
+        tuple(row.get("lines", ())),
+        row.get("who", ""),
+    )
 
 
 def roll_row(roll: Roll) -> Row:

@@ -40,6 +40,20 @@ def test_a_saved_plan_is_shown_and_applied_as_it_is(saved: Home) -> None:
     assert first.json["fingerprint"] == second.json["fingerprint"] == saved_document(saved)["fingerprint"]
 
 
+def test_whom_a_problem_concerns_is_saved(home: Home) -> None:
+    """Show puts learners of one cause together as plan did; a plan that an older version saved is read without it."""
+    strangers = ({"id": 299_990 + number, "default_assessor": "kate"} for number in range(3))
+    planned = home.declare(LEARNER, *strangers).run("plan", "--out", "plan.json")
+    together = "3 learners"
+    assert together in planned.out
+    assert _without_the_hour(home.run("show", "plan.json").out) == _without_the_hour(planned.out)
+    document = saved_document(home)
+    assert {row.pop("who") for row in document["problems"]} == {f"learner {299_990 + number}" for number in range(3)}
+    _sign(document)
+    (home.path / "plan.json").write_text(json.dumps(document), "utf-8")
+    assert "learner 299990" in home.run("show", "plan.json", "--verbose").out
+
+
 def _rows(document: Document) -> Document:
     """Return the document without what another hour changes."""
     return {key: value for key, value in document.items() if key not in ("created_at", "digest")}

@@ -28,7 +28,9 @@ TEXT = st.text(max_size=12)
 SOURCES = st.builds(Source, TEXT, st.integers(0, 10**6))
 PEOPLE = IDS.map(UserId)
 LEVELS = st.sampled_from(["error", "warning"])
-PROBLEMS = st.builds(Problem, TEXT, TEXT, st.none() | SOURCES, TEXT, LEVELS, st.just(()), st.just(""))
+PROBLEMS = st.builds(
+    Problem, TEXT, TEXT, st.none() | SOURCES, TEXT, LEVELS, st.lists(TEXT, max_size=2).map(tuple), TEXT
+)
 
 
 def _keys(kind: SlotKind) -> st.SearchStrategy[int | str | None]:

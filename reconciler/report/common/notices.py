@@ -97,7 +97,7 @@ class Cause(Struct, frozen=True):
 def problem_notice(problem: Problem, labels: Collection[str] = ()) -> Notice:
     """Return the notice of a problem.
 
-    *labels* are those of the learners whom it may be about, because a saved plan does not say which it is.
+    *labels* are those of the learners whom it may be about, because plans of older versions do not say which it is.
     """
     who, subject = subject_of(problem.what, problem.who or _label_of(problem.what, labels))
     return Notice(problem.what, problem.fix, problem.place(), problem.source, who=who, subject=subject)
