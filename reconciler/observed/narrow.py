@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
-from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import (
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Holder,
+    OrganisationId,
+    Slot,
+    SlotKind,
+    Unread,
+    UserId,
+)
 from reconciler.model.structs import replace
 
 EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
@@ -18,8 +28,9 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
 
     One reading may serve two declarations, and neither plan may depend on what the other asked for.
     """
-    learners, employers, concerned = {}, set(), accounts(declared)
+    learners, employers = {}, set()
     staff_judged = declared.settings.level("staff_active") != "off"
+    held = defaultdict[OrganisationId, set[Holder]](set)
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
@@ -28,7 +39,9 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
             if EMPLOYER in learner.slots and seen.standing == "active":
                 employers.add((learner.organisation, learner.slots[EMPLOYER].staff))
             if staff_judged and seen.standing == "active":
-                concerned |= {(learner.organisation, holder) for holder in _held(seen, learner)}
+                held[learner.organisation].update(_held(seen, learner))
+    concerned = accounts(declared)
+    concerned |= {(at, user) for at, users in held.items() for user in users if isinstance(user, int)}
     judged = declared.settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners}
     by_id = {learner.id for learner in declared.learners if learner.id is not None}
@@ -49,9 +62,9 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
     )
 
 
-def _held(seen: ObservedLearner, learner: DeclaredLearner) -> frozenset[UserId]:
-    """Return everybody who holds a declared slot."""
-    return frozenset(holder for slot in learner.slots if isinstance(holder := seen.slots.get(slot), int))
+def _held(seen: ObservedLearner, learner: DeclaredLearner) -> Iterable[Holder]:
+    """Return what is in each declared slot."""
+    return seen.slots.values() if seen.slots.keys() == learner.slots.keys() else map(seen.slots.get, learner.slots)
 
 
 def _narrowed(seen: ObservedLearner, wanted: AbstractSet[Slot], employers: bool) -> ObservedLearner:

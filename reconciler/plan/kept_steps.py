@@ -22,6 +22,8 @@ def kept_steps(
 ) -> tuple[ManualRemoval, ...]:
     """Return the open steps in scope that the plan does not have and that the reading does not show as done."""
     issues = tuple(issues)
+    if not issues:
+        return ()
     places = {issue.place for issue in issues}
     rows = {place: change for change in plan.changes if (place := (change.learner, change.slot)) in places}
     learners = {change.learner for change in plan.changes}

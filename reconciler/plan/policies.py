@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import NamedTuple
 
@@ -41,7 +42,9 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     names its learner or member of staff, so that it can be shown alone.
     """
     held = holders(observed, changes, after=True)
-    cases = tuple(cases_of(declared, observed, held))
+    world = _world(declared, observed)
+    watched = world.inactive | world.on_both_sides(held.values())
+    cases = (case for case in _cases(declared, held, world) if case.may_break_a_rule(watched))
     findings = [finding for case in cases for finding in check_learner(case, declared)]
     findings += check_staff(declared, observed, held)
     if (level := declared.settings.level("caseload")) != "off":
@@ -75,6 +78,24 @@ class World(Struct, frozen=True):
     settings: Settings
     observed: Observed
 
+    def on_both_sides(self, held: Iterable[Held]) -> frozenset[UserId]:
+        """Return the accounts of people who assess and quality-assure, if only different learners."""
+        holders_of: dict[SlotKind, set[Holder]] = {kind: set() for kind in SlotKind}
+        for slots in held:
+            for (kind, _), holder in slots.items():
+                holders_of[kind].add(holder)
+        more = [account for account in people(holders_of[_ADDITIONAL]) if account in self.staff]
+        assessing = people(holder for kind in ASSESSOR_KINDS for holder in holders_of[kind])
+        assessing |= {account for account in more if self.staff[account].role in ASSESSING}
+        assuring = people(holder for kind in IQA_KINDS for holder in holders_of[kind])
+        assuring |= {account for account in more if self.staff[account].role is Role.IQA}
+        both = {self.human(account) for account in assessing} & {self.human(account) for account in assuring}
+        return frozenset(account for account in assessing | assuring if self.human(account) in both)
+
+    def human(self, account: UserId) -> UserId:
+        """Return the first account of the same person, because people are compared, not accounts."""
+        return self.first.get(account, account)
+
 
 def _world(declared: Declared, observed: Observed) -> World:
     staff, settings = declared.staff_by_id(), declared.settings
@@ -97,13 +118,31 @@ class Case(Struct, frozen=True):
     held: Held
     world: World
 
-    def human(self, account: UserId) -> UserId:
-        """Return the first account of the same person, because people are compared, not accounts."""
-        return self.world.first.get(account, account)
-
     def called(self, account: UserId) -> str:
         staff = self.world.staff
         return staff[account].handle if account in staff else f"account {account} (not in staff.yaml)"
+
+    def may_break_a_rule(self, watched: AbstractSet[UserId]) -> bool:
+        """Return False if no rule has a finding, as for most learners, none of whose slots are empty.
+
+        `watched` are the people who cannot act, or who are on both sides.
+        """
+        there, trainees = self.held.values(), self.world.trainees
+        return (
+            None in there
+            or not watched.isdisjoint(there)
+            or self.placements() is not None
+            or (bool(trainees) and any(wanted.staff in trainees for wanted in self.learner.slots.values()))
+        )
+
+    def placements(self) -> tuple[int, int] | None:
+        """Return the placements of the default employer and of the learner, if they are known and differ."""
+        employer, observed = self.held.get(_DEFAULT_EMPLOYER), self.world.observed
+        own = observed.learners[self.id].placement
+        if own is None or not isinstance(employer, int):
+            return None
+        account = observed.staff.get((self.learner.organisation, employer))
+        return None if account is None or account.placement in (None, own) else (account.placement, own)
 
     def has_both(self) -> bool:
         """Return True if anybody is on both sides by any slot, in effect or not. Fast check: for most, nobody is."""
@@ -147,7 +186,11 @@ class Case(Struct, frozen=True):
 
 def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[Case]:
     """Yield the active learners; the plan sets the others aside with a problem of their own."""
-    world = _world(declared, observed)
+    return _cases(declared, held, _world(declared, observed))
+
+
+def _cases(declared: Declared, held: Mapping[UserId, Held], world: World) -> Iterator[Case]:
+    observed = world.observed
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
@@ -212,7 +255,7 @@ def _additional_clash(case: Case) -> Iterator[Finding]:
 
 def _same_person(case: Case, assessors: Iterable[UserId], iqas: Iterable[UserId]) -> Iterator[tuple[UserId, UserId]]:
     for assessor, iqa in product(sorted(assessors), sorted(iqas)):
-        if case.human(assessor) == case.human(iqa):
+        if case.world.human(assessor) == case.world.human(iqa):
             yield assessor, iqa
 
 
@@ -338,12 +381,9 @@ def _employer_placement(case: Case) -> Iterator[Finding]:
 
     A new employer of another placement is set aside by the plan, and is then not in effect.
     """
-    employer, observed = case.held.get(_DEFAULT_EMPLOYER), case.world.observed
-    if not isinstance(employer, int):
-        return
-    account = observed.staff.get((case.learner.organisation, employer))
-    of_employer, of_learner = account.placement if account else None, observed.learners[case.id].placement
-    if of_employer is not None and of_learner is not None and of_employer != of_learner:
+    employer, placements = case.held.get(_DEFAULT_EMPLOYER), case.placements()
+    if placements and isinstance(employer, int):
+        of_employer, of_learner = placements
         named = case.world.settings.placement
         what = f"{case.called(employer)} is the default employer and belongs to {named(of_employer)}, "
         what += f"the learner to {named(of_learner)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from reconciler.model.declared import Declared, Staff
@@ -34,8 +34,10 @@ def check_staff(declared: Declared, observed: Observed, held: Mapping[UserId, He
     levels = {policy: declared.settings.level(policy) for policy in ("staff_active", "duplicate_staff")}
     if not observed.staff or set(levels.values()) == {"off"}:
         return
-    concerns = _concerns(declared, observed, held)
     members = declared.staff_by_id()
+    suspects = {account.id for account in observed.staff.values() if _is_suspect(account, members.get(account.id))}
+    suspects |= {account.id for shared in observed.shared for account in shared.accounts}
+    concerns = _concerns(declared, observed, held, suspects)
     if levels["staff_active"] != "off":
         for account, concern in sorted(concerns.items()):
             seen = observed.staff.get((concern.organisation, account))
@@ -48,8 +50,18 @@ def check_staff(declared: Declared, observed: Observed, held: Mapping[UserId, He
                 yield _finding("duplicate_staff", _duplicate(shared, members), declared, accounts, concerns)
 
 
-def _concerns(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Mapping[UserId, _Concern]:
+def _is_suspect(seen: ObservedStaff, member: Staff | None) -> bool:
+    """Return whether the account may have a fault, whatever its slots: most have none."""
+    other_role = seen.role is not None and (member is None or seen.role is not member.role)
+    return seen.standing != "active" or seen.former is not None or other_role
+
+
+def _concerns(
+    declared: Declared, observed: Observed, held: Mapping[UserId, Held], suspects: Collection[UserId]
+) -> Mapping[UserId, _Concern]:
     concerns: dict[UserId, _Concern] = {}
+    if not suspects:
+        return concerns
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
@@ -58,7 +70,7 @@ def _concerns(declared: Declared, observed: Observed, held: Mapping[UserId, Held
         slots = held.get(seen.id, seen.slots)
         for slot, want in learner.slots.items():
             for account in {want.staff, slots.get(slot)}:
-                if isinstance(account, int):
+                if isinstance(account, int) and account in suspects:
                     concern = concerns.setdefault(account, _Concern(learner.organisation))
                     concern.declared |= account == want.staff
                     concern.learners[seen.id] = learner.cohort

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.model.declared import DEFAULT_POLICIES, POLICIES, Level, Settings, Staff, Waiver
 from reconciler.model.observed import (
@@ -20,7 +22,8 @@ from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import Holder, Role, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.compare import make_plan
-from reconciler.plan.policies import check_policies
+from reconciler.plan.holders import holders
+from reconciler.plan.policies import cases_of, check_learner, check_policies
 from reconciler.problems import Source
 from tests.factories import (
     ACME,
@@ -571,3 +574,45 @@ def test_the_order_of_the_files_does_not_change_the_findings() -> None:
     other = check_policies(declared(*reversed(learners), staff=TWO_ACCOUNTS), seen, [])
     assert one == other
     assert [(finding.cohort, finding.learner) for finding in one] == [("care", 2), ("it", 1), ("it", 3)]
+
+
+# ------------------------------------------------------------------ learners who are passed by
+
+SLOTS = [DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT, UNIT_IQA, additional(JAMES), additional(PRIYA)]
+HOLDERS = st.sampled_from([JAMES, KATE, KATE_AS_IQA, PRIYA, TOM, ACME])
+ACCOUNTS = st.builds(
+    ObservedStaff, st.just(KATE), st.sampled_from(["active", "active", "archived"]), st.sampled_from([None, 1, 2])
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(SLOTS), HOLDERS | st.none()), max_size=3),
+    st.lists(
+        st.dictionaries(st.sampled_from(SLOTS), HOLDERS | st.none() | st.sampled_from(Unread)), min_size=3, max_size=3
+    ),
+    st.dictionaries(HOLDERS, ACCOUNTS),
+    st.sampled_from([None, 1]),
+)
+def test_no_learner_is_passed_by_for_whom_a_rule_has_a_finding(
+    asked: Sequence[Mapping[Slot, UserId | None]],
+    held: Sequence[Mapping[Slot, Holder]],
+    staff: Mapping[UserId, ObservedStaff],
+    placement: int | None,
+) -> None:
+    """Most learners are not looked at slot by slot, but the findings are those of each rule for each learner."""
+    files = declared(
+        *(learner(slots, number) for number, slots in enumerate(asked, 1)),
+        staff=TWO_ACCOUNTS,
+        settings=Settings(ORGANISATION, policies=ALL, employer_signs=True),
+    )
+    accounts = {(ORGANISATION, user): replace(account, id=user) for user, account in staff.items()}
+    seen = replace(observed(dict(enumerate(held, 1))), staff=accounts)
+    seen = replace(seen, learners={user: replace(who, placement=placement) for user, who in seen.learners.items()})
+    each = [
+        finding
+        for case in cases_of(files, seen, holders(seen, (), after=True))
+        for finding in check_learner(case, files)
+    ]
+    rules = {"iqa_independent", "coverage", "trainee_assessor", "employer_placement"}
+    whole = [finding for finding in check_policies(files, seen, ()) if finding.policy in rules]
+    assert sorted(whole, key=str) == sorted(each, key=str)
