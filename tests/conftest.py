@@ -12,6 +12,7 @@ A shell and `nohup` start programs with Ctrl-C or a closed terminal ignored, whi
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -24,12 +25,14 @@ from hypothesis import settings
 
 import onefile_sandbox
 import reconciler
+from reconciler.cli.main import YOUNG_OBJECTS
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
 
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+gc.set_threshold(YOUNG_OBJECTS)
 
 for package in (reconciler, onefile_sandbox):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -53,3 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).parts[0] not in FAST or item.get_closest_marker("long"):
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking through the tests and modules again and again."""
+    gc.freeze()
