@@ -7,7 +7,7 @@ from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
 from reconciler.model.slots import Site
 from reconciler.model.structs import Struct
-from reconciler.plan.drift import OTHER_STORE, Approval, wanted_by
+from reconciler.plan.drift import APPROVE, Approval, wanted_by
 from reconciler.problems import Invalid, Problem
 from reconciler.runtime.commit_files import as_of
 from reconciler.runtime.environment import LONDON
@@ -49,7 +49,7 @@ def approved_files(
     run = _approved_run(store, site, options)
     if not ref:
         if why := _why_not(run, store, site):
-            raise Invalid(Problem(why, _FIX, where=where))
+            raise Invalid(Problem(why, APPROVE, where=where))
         ref = run.commit if run else ""
     ref = commit_at(options.state, ref)
     first = min(run.started.astimezone(LONDON).date(), declared.day) if run else declared.day
@@ -81,12 +81,6 @@ def _approved_run(store: Store, site: Site, options: Options) -> RunRow | None:
         ):
             approved = run
     return approved
-
-
-_FIX = (
-    "Keep the state folder in git, commit it and apply it, or name a commit that people have approved with "
-    f"--approved GIT_REF. {OTHER_STORE} Nothing is corrected without one."
-)
 
 
 def why_none(store: Store, site: Site) -> str:

@@ -26,6 +26,11 @@ CORRECTIONS_BEFORE_ASKING = 3
 LOOKING_BACK = timedelta(days=7)
 """Period for counting corrections. A slot corrected too often in it is moved on purpose: a person must decide."""
 OTHER_STORE = "If runs were recorded elsewhere, name that store with --store or RECONCILER_STORE."
+APPROVE = (
+    "Keep the state folder in git, commit it and apply it, or name a commit that people have approved with "
+    f"--approved GIT_REF. {OTHER_STORE} Nothing is corrected without one."
+)
+"""The fix if no approved commit is known."""
 """First thing to do if a record is empty that should not be."""
 
 

@@ -11,7 +11,6 @@ from reconciler.report.common.grouping import Group
 from reconciler.report.common.manual_steps import manual_steps
 from reconciler.report.common.notices import Notices, plan_notices
 from reconciler.report.common.words import (
-    blind_words,
     kinds_words,
     moment_words,
     organisation_words,
@@ -30,10 +29,12 @@ from reconciler.report.drift.words import (
     fight_words,
     labels_of,
     section_title,
+    silence_words,
     staff_notices,
     unapproved_words,
     unread_words,
     unrecorded_words,
+    went_blind_words,
     who_words,
 )
 from reconciler.report.html.bar_chart import age_chart
@@ -67,14 +68,13 @@ def render_html(report: DriftReport, *, verbose: bool = False) -> str:
 
 
 def _verdict(report: DriftReport, verbose: bool) -> str:
-    parts = (unrecorded_words(report), blind_words(report.watch), watched_words(report.watch))
+    parts = (unrecorded_words(report), went_blind_words(report), watched_words(report.watch))
     words = [f"{counts_words(report)}.", *(f"{part}." for part in parts if part)]
     words += unread_words(report)
     words += roll_words(report.plan, verbose=verbose)
     if report.approved:
         words.append(f"Corrections go back to the files of commit {report.approved}.")
-    if why := unapproved_words(report):
-        words.append(f"{why}.")
+    words += [f"{warning}." for warning in (silence_words(report), unapproved_words(report)) if warning]
     return " ".join(words)
 
 

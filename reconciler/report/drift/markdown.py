@@ -34,7 +34,6 @@ from reconciler.report.common.notices import plan_notices
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part
 from reconciler.report.common.words import (
     age_words,
-    blind_words,
     kinds_words,
     moment_words,
     organisation_words,
@@ -60,6 +59,7 @@ from reconciler.report.drift.words import (
     unapproved_words,
     unread_words,
     unrecorded_words,
+    went_blind_words,
     who_words,
 )
 
@@ -100,7 +100,7 @@ def _opening(report: DriftReport, verbose: bool) -> str:
         notes.append(
             f"The oldest was first seen {age_words(report.now - min(drifted.first_seen for drifted in left))} ago"
         )
-    if words := blind_words(report.watch):
+    if words := went_blind_words(report):
         notes.insert(0, words)
     if words := watched_words(report.watch):
         notes.append(words)

@@ -12,7 +12,6 @@ from reconciler.report.common.notices import Notices, plan_notices
 from reconciler.report.common.terminal import BOLD, GREEN, RED, YELLOW, Page
 from reconciler.report.common.text import manual_lines, notices_lines
 from reconciler.report.common.words import (
-    blind_words,
     kinds_words,
     moment_words,
     organisation_words,
@@ -37,6 +36,7 @@ from reconciler.report.drift.words import (
     unapproved_words,
     unread_words,
     unrecorded_words,
+    went_blind_words,
     who_words,
 )
 from reconciler.text import number_of
@@ -69,8 +69,9 @@ def _head(page: Page, report: DriftReport, verbose: bool) -> Iterator[str]:
     title = f"Drift in {plan.target}, {organisation_words(plan)}, read {moment_words(report.taken_at)}"
     yield page.paint(BOLD, visible(title))
     yield from page.wrap(f"{counts_words(report)}.", rest=2)
-    for line in page.wrap(blind_words(report.watch), rest=2):
-        yield page.paint(RED, line)
+    if words := went_blind_words(report):
+        for line in page.wrap(f"{words}.", rest=2):
+            yield page.paint(RED, line)
     if words := unrecorded_words(report):
         yield from page.wrap(f"{words}.", rest=2)
     elif not (report.left() or report.unseen or report.outcomes or report.watch.blind):

@@ -9,10 +9,11 @@ from reconciler.model.history import READ_DAILY, LastApplied, OpenIssue
 from reconciler.model.names import Names
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import UserId
-from reconciler.plan.drift import LOOKING_BACK, OTHER_STORE, DriftAction, Drifted, DriftReport
+from reconciler.plan.drift import APPROVE, LOOKING_BACK, OTHER_STORE, DriftAction, Drifted, DriftReport
 from reconciler.report.common.notices import Notices, finding_notice
 from reconciler.report.common.words import (
     age_words,
+    blind_words,
     holder_words,
     learner_words,
     left_out_words,
@@ -49,19 +50,31 @@ def section_title(verdict: DriftAction, report: DriftReport) -> str:
 
 
 def unapproved_words(report: DriftReport) -> str:
-    """Return why nothing would be corrected; empty if a commit is approved, or nothing drifted."""
+    """Return why nothing would be corrected, and the fix; empty if a commit is approved, or nothing drifted."""
     if not report.unapproved or not report.left():
         return ""
-    return f"{report.unapproved[0].upper()}{report.unapproved[1:]}, so drift --correct refuses"
+    what = f"{report.unapproved[0].upper()}{report.unapproved[1:]}, so drift --correct refuses"
+    return _with_fix(what, APPROVE)
 
 
 def silence_words(report: DriftReport) -> str:
-    """Return when OneFile was read before, if that is too long ago for a daily job; else nothing."""
+    """Return when OneFile was read before, if that is too long ago for a daily job, and the fix; else nothing."""
     age = report.taken_at - report.read_before if report.read_before else timedelta()
     if age < READ_DAILY:
         return ""
-    before = f"The complete reading before this one was taken {age_words(age)} earlier"
-    return f"{before}. If a job should read daily, check that its schedule is on"
+    what = f"The complete reading before this one was taken {age_words(age)} earlier"
+    return _with_fix(what, "Check that the schedule is on if a job should read daily.")
+
+
+def went_blind_words(report: DriftReport) -> str:
+    """Return what OneFile no longer shows, and the fix; empty if nothing."""
+    what = blind_words(report.watch)
+    return _with_fix(what, "Check these slots in OneFile's web pages until OneFile shows them again.") if what else ""
+
+
+def _with_fix(what: str, fix: str) -> str:
+    """Return both as sentences of a report's head, without the last full stop."""
+    return f"{what}. Fix: {fix.removesuffix('.')}"
 
 
 def moved_people(drifted: Drifted, report: DriftReport) -> str:
@@ -150,13 +163,14 @@ def counts_words(report: DriftReport) -> str:
 
 
 def unrecorded_words(report: DriftReport) -> str:
-    """Return why drift is unknown and what to do; empty if it is known."""
+    """Return why drift is unknown, and the fix; empty if it is known."""
     if not report.unrecorded:
         return ""
-    return (
-        f"Drift is unknown: {report.unrecorded}. {OTHER_STORE} If there is none, make one with reconciler apply, or "
-        "with reconciler import for a centre that was never declared"
+    fix = (
+        f"{OTHER_STORE} If there is none, make one with reconciler apply, or with reconciler import for a centre that "
+        "was never declared."
     )
+    return _with_fix(f"Drift is unknown: {report.unrecorded}", fix)
 
 
 def staff_notices(report: DriftReport) -> Notices:
