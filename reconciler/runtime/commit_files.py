@@ -21,6 +21,7 @@ from reconciler.runtime.git import commit_at, foreign_owner, refused
 
 _PLAIN = ("100644", "100755", "100664")  # the last one is in old histories
 _COHORTS = "cohorts"
+_SUPERPROJECT = "--show-superproject-working-tree"
 _FAILED = (OSError, ValueError, subprocess.SubprocessError)
 
 
@@ -43,9 +44,12 @@ def git_state(state: Path, note: Callable[[str], None] | None = None) -> GitStat
 
     *note* prints why git refuses the folder of another account.
     """
+    if enclosing_repository(state) is None:
+        return NO_GIT
     try:
-        commit = git(state, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
-        return GitState(commit, bool(_differing(state, commit)))
+        *superproject, commit = git(state, "rev-parse", _SUPERPROJECT, "HEAD^{commit}").splitlines()
+        head = commit.decode("ascii")
+        return GitState(head, bool(_differing(state, head, is_submodule=bool(superproject))))
     except _FAILED:
         if note and (problem := foreign_owner(state)):
             note(f"{problem.where}: {problem.severity}: {problem.what}\n  Fix: {problem.fix}")
@@ -59,7 +63,7 @@ def changed_since(state: Path, ref: str) -> frozenset[str]:
     """
     commit = commit_at(state, ref)
     try:
-        return _differing(state, commit)
+        return _differing(state, commit, is_submodule=bool(git(state, "rev-parse", _SUPERPROJECT).strip()))
     except _FAILED as error:
         raise Invalid(refused(state, error) or _incomplete(ref)) from error
 
@@ -167,10 +171,11 @@ def _write(file: Path, held: bytes | int) -> None:
 # ------------------------------------------------------------------ the working tree's side
 
 
-def _differing(state: Path, commit: str) -> frozenset[str]:
+def _differing(state: Path, commit: str, *, is_submodule: bool) -> frozenset[str]:
+    """Return the files that are not as the commit holds them: all, if other files decide which commit that is."""
     tree = {name: entry for name, entry in _tree(state, commit).items() if _is_read(name)}
     names = frozenset([*tree, *_present(state)])
-    if _is_linked(state) or _is_submodule(state):
+    if is_submodule or _is_linked(state):
         return names
     return frozenset(name for name in names if name not in tree or _is_other(state, name, tree[name]))
 
@@ -212,11 +217,6 @@ def _is_linked(state: Path) -> bool:
     """Return whether the folder is a link that a repository may hold: a change of it changes every file."""
     place = state.absolute()
     return place.is_symlink() and enclosing_repository(place.parent) is not None
-
-
-def _is_submodule(state: Path) -> bool:
-    """Return whether another repository decides which commit of this one is checked out."""
-    return bool(git(state, "rev-parse", "--show-superproject-working-tree").strip())
 
 
 # ------------------------------------------------------------------ problems
