@@ -210,3 +210,10 @@ def test_version_and_help_are_quick(home: Home, option: str) -> None:
         )
         assert json.loads(ended.stderr) == [0, []]
         assert ended.stdout
+
+
+def test_the_client_loads_no_command_line_of_httpx() -> None:
+    """It would load `rich` and `pygments`, a quarter of the start of each command that sends calls."""
+    program = "import sys, reconciler.onefile.client; print(sorted({'rich', 'pygments'} & sys.modules.keys()))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert ended.stdout == "[]\n"
