@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +10,16 @@ import click
 from reconciler import commands
 from reconciler.cli.options import Whole, command
 from reconciler.cli.output import Output
+from reconciler.model.fleet import FLAGS, unfit_flags
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
     from reconciler.runtime.environment import Environment
     from reconciler.runtime.options import Options
 
-_RUNS = ("plan", "apply", "drift", "audit")
-
 
 @command(
-    click.argument("action", type=click.Choice([*_RUNS, "status", "matrix"])),
+    click.argument("action", type=click.Choice([*FLAGS, "status", "matrix", "work", "cancel", "resume"])),
     click.option(
         "--file",
         type=click.Path(path_type=Path),
@@ -42,6 +40,9 @@ _RUNS = ("plan", "apply", "drift", "audit")
         metavar="MINUTES",
         help="Stop a centre that takes longer.",
     ),
+    click.option("--queue", is_flag=True, help="Put the centres into the queue, for workers to run."),
+    click.option("--wait", is_flag=True, help="With --queue: wait until all have ended, and report on all."),
+    click.option("--until-empty", is_flag=True, help="With work: end when nothing waits or runs."),
     click.option("--auto-approve", is_flag=True, help="With apply: do not ask for confirmation."),
     click.option("--correct", is_flag=True, help="With drift: correct drift where settings and approvals allow."),
     click.option("--due", is_flag=True, help="With apply or drift --correct: apply what dates have brought about."),
@@ -56,14 +57,18 @@ _RUNS = ("plan", "apply", "drift", "audit")
     click.option(
         "--run",
         "job",
-        type=click.Choice(_RUNS),
+        type=click.Choice(list(FLAGS)),
         default="plan",
         show_default=True,
         help="With matrix: what a job runs.",
     ),
     files=False,
     service=False,
-    examples=("reconciler fleet plan --jobs 8", "reconciler fleet drift --correct --due --failed"),
+    examples=(
+        "reconciler fleet plan --jobs 8",
+        "reconciler fleet drift --correct --due --failed",
+        "reconciler fleet work",
+    ),
 )
 def fleet(
     options: Options,  # noqa: ARG001  a fleet has its own
@@ -76,6 +81,9 @@ def fleet(
     changed: bool,
     jobs: int | None,
     longest: int,
+    queue: bool,
+    wait: bool,
+    until_empty: bool,
     auto_approve: bool,
     correct: bool,
     due: bool,
@@ -86,20 +94,30 @@ def fleet(
     """Run a command for many centres, and report on all.
 
     fleet.yaml lists the centres. Each runs in a process of its own, with its own token and store only, and ends as it
-    would alone; those of one token share its rate limit. `status` reads the stores, without a call to OneFile. `matrix`
-    prints jobs for a pipeline. The exit code is that of the worst centre.
+    would alone; those of one token share its rate limit. `status` reads stores and queue, without a call to OneFile.
+    `matrix` prints jobs for a pipeline. The exit code is that of the worst centre.
+
+    With a queue in PostgreSQL, `work` is a worker, on any number of machines: it runs what `--queue` queues, and
+    the nights of fleet.yaml. `cancel` ends what waits or runs, and `resume` queues it again.
     """
     given = {"auto-approve": auto_approve, "correct": correct, "due": due, "detailed-exitcode": detailed_exitcode}
     flags = [name for name, is_set in given.items() if is_set]
-    if wrong := [name for name in flags if name not in _FLAGS[action]]:
-        raise click.UsageError(f"--{wrong[0]} does not belong to {action}.")
-    if action == "apply" and not (auto_approve or due):
-        raise click.UsageError("apply needs --auto-approve or --due: nobody is asked for each centre.")
-    if auto_approve and due:
-        raise click.UsageError("--due applies what was approved already: leave --auto-approve out.")
-    if action == "drift" and due and not correct:
-        raise click.UsageError("--due needs --correct.")
+    if wrong := unfit_flags(action, flags):
+        raise click.UsageError(wrong)
+    if until_empty and action != "work":
+        raise click.UsageError("--until-empty belongs to work.")
+    if (queue or wait) and action not in FLAGS:
+        raise click.UsageError(f"--{'queue' if queue else 'wait'} does not belong to {action}.")
+    if wait and not queue:
+        raise click.UsageError("--wait needs --queue.")
+    if queue and changed:
+        raise click.UsageError("--changed cannot be used with --queue: workers have the files.")
     chosen = commands.fleet.FleetOptions(file, only, failed, changed, jobs, longest)
+    command = [action, *(f"--{name}" for name in flags)]
+    if action in FLAGS and not queue:
+        run = commands.fleet.run(chosen, environment, command)
+        output.deliver("fleet", run)
+        return run.exit_code
     if action == "matrix":
         output.deliver("fleet matrix", commands.fleet.matrix(chosen, environment), ci=ci, job=job)
         return ExitCode.DONE
@@ -107,21 +125,16 @@ def fleet(
         status = commands.fleet.status(chosen, environment)
         output.deliver("fleet status", status)
         return status.exit_code
-    run = commands.fleet.run(chosen, environment, [action, *_options(flags)])
-    output.deliver("fleet", run)
-    return run.exit_code
-
-
-_FLAGS = {
-    "plan": ("detailed-exitcode",),
-    "apply": ("auto-approve", "due"),
-    "drift": ("correct", "due", "detailed-exitcode"),
-    "audit": ("detailed-exitcode",),
-    "status": (),
-    "matrix": (),
-}
-"""The flags that belong to each action."""
-
-
-def _options(flags: list[str]) -> Iterator[str]:
-    return (f"--{name}" for name in flags)
+    if action in FLAGS:
+        count = commands.fleet_queue.enqueue(chosen, environment, command)
+        if wait:
+            run = commands.fleet_queue.follow(chosen, environment, count, command)
+            output.deliver("fleet", run)
+            return run.exit_code
+    elif action == "work":
+        count = commands.fleet_queue.work(chosen, environment, until_empty=until_empty)
+    else:
+        change = commands.fleet_queue.cancel if action == "cancel" else commands.fleet_queue.resume
+        count = change(chosen, environment)
+    output.deliver("fleet queue", count)
+    return ExitCode.DONE

@@ -73,6 +73,7 @@ RENDERERS: Mapping[str, Mapping[str, str]] = {
         "prometheus": "fleet.prometheus:render_status",
         "html": "fleet.html:render_status",
     },
+    "fleet queue": {"text": "fleet.text:render_count", "json": "fleet.json:render_count"},
     "fleet matrix": dict.fromkeys(("text", "json", "markdown", "prometheus", "html"), "fleet.matrix:render_matrix"),
     "fmt": {"text": "fmt:render_text", "json": "fmt:render_json"},
     "history": {

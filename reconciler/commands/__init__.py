@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.commands import due as due
     from reconciler.commands import export as export
     from reconciler.commands import fleet as fleet
+    from reconciler.commands import fleet_queue as fleet_queue
     from reconciler.commands import fmt as fmt
     from reconciler.commands import history as history
     from reconciler.commands import import_csv as import_csv

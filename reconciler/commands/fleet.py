@@ -6,13 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from reconciler.fleet.checkout import fetch
-from reconciler.fleet.fleet_file import budgets, check_folders, chosen, read_fleet, target_name
-from reconciler.fleet.stored_results import changed_since, failed_last, store_result
+from reconciler.fleet.engine import job_queue
+from reconciler.fleet.fleet_file import FleetFile, budgets, check_folders, chosen, read_fleet, target_name
+from reconciler.fleet.nights import next_due
+from reconciler.fleet.stored_results import changed_since, failed_last, last_result, store_result
 from reconciler.fleet.worker import Workers
-from reconciler.model.fleet import Centre, CentreResult, CentreState, Fleet, FleetRun, FleetStatus, rank
+from reconciler.model.fleet import Centre, CentreResult, Fleet, FleetRun, rank, worst_first
+from reconciler.model.fleet_queue import KEPT, QueuedJob, newest_by_centre
+from reconciler.model.fleet_status import CentreState, FleetStatus
 from reconciler.model.slots import OrganisationId, Site
 from reconciler.model.structs import Struct, replace
 from reconciler.problems import Invalid, NoStore, Problem, ReconcilerError, refuse
@@ -46,33 +51,50 @@ def run(options: FleetOptions, environment: Environment, command: Sequence[str])
     fleet, running = _checked(options, environment, command[0])
     workers = Workers(fleet, environment.clock, environment.variables, budgets(fleet, environment.variables))
     results = _results(running, workers, environment, command, options)
-    _mark_stores(running, environment)
+    mark_stores(running, environment)
     left_out = tuple(centre.name for centre in fleet.centres if centre not in running.centres)
-    worst_first = sorted(results, key=lambda result: (rank(result.exit_code), result.centre))
-    return FleetRun(fleet.name, " ".join(command), tuple(worst_first), left_out)
+    return FleetRun(fleet.name, " ".join(command), worst_first(results), left_out)
 
 
 def _checked(options: FleetOptions, environment: Environment, command: str) -> tuple[Fleet, Fleet]:
-    """Return the whole fleet and what runs of it, once all that it leads to is checked.
+    """Return the whole fleet and what runs of it, once all that it leads to is checked. Raises Invalid as `ready`."""
 
-    Raises Invalid with every problem of the file, and of what the centres to run need.
-    """
+    def last(centre: str) -> CentreResult | None:
+        return last_result(file.fleet, centre, command)
+
     file = read_fleet(options.file, environment.variables)
     running = chosen(file.fleet, options.only, "--only")
-    running = failed_last(running, command) if options.failed else running
-    unfetched = _fetched(running, options)
+    running = failed_last(running, last) if options.failed else running
+    ready(file, running, environment, options.jobs)
+    return file.fleet, changed_since(running, last) if options.changed else running
+
+
+def ready(
+    file: FleetFile, running: Fleet, environment: Environment, jobs: int | None, *further: Problem, queue: bool = False
+) -> None:
+    """Fetch repositories, and raise Invalid with every problem: of the file, of what the centres need, and `further`.
+
+    With `queue`, the variables of the queue must be set too.
+    """
+    unfetched = _fetched(running, jobs)
     missing = {problem.source for problem in unfetched}
     there = replace(running, centres=tuple(centre for centre in running.centres if centre.source not in missing))
-    problems = [*file.problems, *file.unset_of(running, "token", "store"), *unfetched, *check_folders(there)]
-    problems += _foreign_stores(there, environment)
+    unset = file.unset_of(running, "token", "store", *(("database", "budget") if queue else ()))
+    problems = [
+        *file.problems,
+        *unset,
+        *further,
+        *unfetched,
+        *check_folders(there),
+        *_foreign_stores(there, environment),
+    ]
     refuse(problem for problem in problems if problem.severity == "error")
-    return file.fleet, changed_since(running, command) if options.changed else running
 
 
-def _fetched(fleet: Fleet, options: FleetOptions) -> list[Problem]:
+def _fetched(fleet: Fleet, jobs: int | None) -> list[Problem]:
     """Fetch the repositories of these centres, some at a time; return those that cannot be fetched."""
     remote = [centre for centre in fleet.centres if centre.repository]
-    with ThreadPoolExecutor(max_workers=options.jobs or fleet.jobs) as pool:
+    with ThreadPoolExecutor(max_workers=jobs or fleet.jobs) as pool:
         return [problem for problem in pool.map(lambda centre: fetch(fleet, centre), remote) if problem]
 
 
@@ -88,7 +110,7 @@ def _results(
     def work(centres: Sequence[Centre]) -> None:
         for centre in centres:
             result = workers.run(centre, command, options.longest_minutes * 60)
-            results.append(_stored(fleet, command[0], result))
+            results.append(stored(fleet, command[0], result))
             if environment.status:
                 ended = f"{result.centre}: exit {result.exit_code}"
                 environment.status(f"{ended} ({len(results)} of {len(fleet.centres)})")
@@ -111,7 +133,8 @@ def _await(left: Sequence[Future[None]], workers: Workers) -> None:
                 future.result()
 
 
-def _stored(fleet: Fleet, command: str, result: CentreResult) -> CentreResult:
+def stored(fleet: Fleet, command: str, result: CentreResult) -> CentreResult:
+    """Store a result in a file beside the others; if that fails, the result says so."""
     try:
         store_result(fleet, command, result)
     except ReconcilerError as error:
@@ -150,7 +173,8 @@ def _foreign_stores(fleet: Fleet, environment: Environment) -> Iterator[Problem]
             yield Problem(what, "Give this centre a store of this fleet.", centre.store_source)
 
 
-def _mark_stores(fleet: Fleet, environment: Environment) -> None:
+def mark_stores(fleet: Fleet, environment: Environment) -> None:
+    """Write the fleet's name into the stores that have none yet."""
     for _, store in _stores(fleet, environment):
         with suppress(ReconcilerError):  # the report comes first; the next command marks it
             if not store.fleet():
@@ -158,13 +182,25 @@ def _mark_stores(fleet: Fleet, environment: Environment) -> None:
 
 
 def status(options: FleetOptions, environment: Environment) -> FleetStatus:
-    """Return what the stores show of each centre, without a call to OneFile. Raises Invalid as `run` does."""
-    fleet = _listed(options, environment, "store")
-    states = [_state(centre, environment) for centre in fleet.centres]
-    return FleetStatus(fleet.name, tuple(sorted(states, key=_urgency)))
+    """Return what stores and queue show of each centre, without a call to OneFile. Raises Invalid as `run` does."""
+    fleet = listed(options, environment, "store", "database")
+    now = environment.clock.now()
+    jobs, due = _newest_jobs(fleet, now), next_due(fleet, now)
+    states = [
+        replace(_state(centre, environment), job=jobs.get(centre.name), due=due.get(centre.name))
+        for centre in fleet.centres
+    ]
+    return FleetStatus(fleet.name, tuple(sorted(states, key=_urgency)), now)
 
 
-def _listed(options: FleetOptions, environment: Environment, *keys: str) -> Fleet:
+def _newest_jobs(fleet: Fleet, now: datetime) -> dict[str, QueuedJob]:
+    if not fleet.queue:
+        return {}
+    with job_queue(fleet.name, fleet.queue) as queue:
+        return newest_by_centre(queue.jobs(since=now - KEPT))
+
+
+def listed(options: FleetOptions, environment: Environment, *keys: str) -> Fleet:
     """Return the chosen centres of the fleet file alone. Raises Invalid with every problem.
 
     `keys` name the variables that must be set.
@@ -201,12 +237,13 @@ def _state(centre: Centre, environment: Environment) -> CentreState:
 
 
 def _urgency(state: CentreState) -> tuple[bool, int, str]:
-    return not state.problems, rank(state.exit_code or 0), state.centre
+    code = state.newest_code
+    return not state.problems, rank(code or 0), state.centre
 
 
 def matrix(options: FleetOptions, environment: Environment) -> Fleet:
     """Return the centres of a matrix. Raises Invalid for more than a matrix may have."""
-    fleet = _listed(options, environment)
+    fleet = listed(options, environment)
     if len(fleet.centres) > LARGEST_MATRIX:
         what = f"{len(fleet.centres)} centres are more than one matrix may have ({LARGEST_MATRIX})"
         raise Invalid(Problem(what, "Split the fleet file, or name centres with --only.", where=str(options.file)))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
 from pathlib import Path
 
-from reconciler.declared.cohort import fields_at, number_at, text_at
+from reconciler.declared.cohort import fields_at, mappings_at, number_at, text_at
 from reconciler.declared.schema import checked
-from reconciler.declared.yaml_loader import Document, Fields
-from reconciler.model.fleet import Centre, Fleet
+from reconciler.declared.yaml_loader import Document, Fields, Items
+from reconciler.model.fleet import Centre, Fleet, Night, QueueRules, unfit_flags
 from reconciler.model.structs import Struct, replace
 from reconciler.onefile.targets import Target, resolve_target
 from reconciler.problems import Invalid, Problem, Source
 
 FOLDER = ".reconciler/fleet"
 """Folder of checkouts and results, beside the fleet file."""
-_SCHEMES = ("git+", "postgresql://", "postgres://", "sqlite:///")
+POSTGRESQL = ("postgresql://", "postgres://")
+_SCHEMES = ("git+", *POSTGRESQL, "sqlite:///")
 
 
 class FleetFile(Struct, frozen=True):
@@ -44,14 +46,18 @@ def read_fleet(path: Path, variables: Mapping[str, str]) -> FleetFile:
     problems = [*document.problems, *(problem for entry in read for problem in entry.problems())]
     problems += _twice(read)
     problems += _two_tokens(read)
+    queue = _Queue(document, root, base, variables)
+    problems += queue.problems
     fleet = Fleet(
         text_at(root, "fleet") or "",
         base / FOLDER,
         tuple(entry.centre() for entry in read if entry.is_whole),
         number_at(root, "jobs") or 4,
+        queue.rules,
+        tuple(queue.nights),
     )
     unset = ((entry.name, key, problem) for entry in read for key, problem in entry.unset())
-    return FleetFile(fleet, tuple(problems), tuple(unset))
+    return FleetFile(fleet, tuple(problems), (*unset, *queue.unset))
 
 
 def target_name(centre: Centre) -> str:
@@ -181,6 +187,64 @@ def _two_tokens(entries: list[_Entry]) -> Iterator[Problem]:
             yield Problem(what, "Use one token for an organisation.", entry.source("token"))
 
 
+class _Queue:
+    """The queue and the nights of a fleet file, with their problems and the variables that are not set."""
+
+    def __init__(self, document: Document, root: Fields, base: Path, variables: Mapping[str, str]) -> None:
+        self._file, self._root, self._variables = document.file, root, variables
+        self._fields = fields_at(root, "queue")
+        self.problems: list[Problem] = []
+        self.unset: list[tuple[str, str, Problem]] = []
+        self.rules = self._rules(base) if "queue" in root else None
+        self.nights = list(self._nights())
+
+    def _source(self, key: str) -> Source:
+        return Source(self._file, self._fields.lines.get(key, self._root.lines.get("queue", 1)))
+
+    def _rules(self, base: Path) -> QueueRules:
+        database, budget = self._address("database"), self._address("budget")
+        if database and not database.startswith(POSTGRESQL):
+            fix = "Set it to postgresql://USER@HOST/DATABASE, such as the address of the store."
+            what = f"queue: the variable {text_at(self._fields, 'database')} holds no PostgreSQL address"
+            self.problems.append(Problem(what, fix, self._source("database")))
+        usual = QueueRules("")
+        return QueueRules(
+            database,
+            budget if not budget or "://" in budget else str(base / budget),
+            number_at(self._fields, "jobs") or usual.jobs,
+            number_at(self._fields, "jobs_per_token") or usual.jobs_per_token,
+            self._retries() if "retry_seconds" in self._fields else usual.retries,
+            self._source("database"),
+        )
+
+    def _retries(self) -> tuple[timedelta, ...]:
+        seconds = self._fields.get("retry_seconds")
+        numbers = seconds if isinstance(seconds, Items) else ()
+        return tuple(timedelta(seconds=number) for number in numbers if isinstance(number, int))
+
+    def _address(self, key: str) -> str:
+        variable = text_at(self._fields, key) or ""
+        address = self._variables.get(variable, "").strip() if variable else ""
+        if variable and not address:
+            fix = "Set it to the address of a PostgreSQL database."
+            self.unset.append(("", key, Problem(f"queue: the variable {variable} is not set", fix, self._source(key))))
+        return address
+
+    def _nights(self) -> Iterator[Night]:
+        for night, line in mappings_at(self._root, "nights"):
+            run, begin, end = (text_at(night, key) or "" for key in ("run", "from", "until"))
+            action, *flags = run.split() or ("",)
+            wrong = unfit_flags(action, [flag.removeprefix("--") for flag in flags]) if run else ""
+            source = Source(self._file, night.lines.get("run", line))
+            if self.rules is None:
+                self.problems.append(Problem("nights need a queue", "Add queue: {database: VARIABLE}.", source))
+            if wrong:
+                fix = "Write the command as after `reconciler fleet`, such as drift --correct --due."
+                self.problems.append(Problem(f"nights: {wrong.rstrip('.')}", fix, source))
+            if run and begin and end:
+                yield Night((action, *flags), time.fromisoformat(begin), time.fromisoformat(end))
+
+
 # ------------------------------------------------------------------ what only the folders show
 
 
@@ -203,14 +267,36 @@ def check_folders(fleet: Fleet) -> Iterator[Problem]:
 
 def budgets(fleet: Fleet, variables: Mapping[str, str]) -> dict[str, str]:
     """Return the address of a shared call ledger by centre, if the stores of one token are not one store."""
-    stores: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    shared = (fleet.queue.budget if fleet.queue else "") or str(fleet.folder / "budget.db")
+    return {centre.name: shared for centres in _apart(fleet, variables) for centre in centres}
+
+
+def check_shared(fleet: Fleet, variables: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a problem for each store that one machine has alone, and each token whose calls no shared store counts.
+
+    Workers of a queue may run on several machines.
+    """
     for centre in fleet.centres:
-        token = variables.get(centre.token_variable, "") if centre.token_variable else ""
-        if token:
-            default = str(centre.state.parent / ".reconciler" / "store.db")
-            stores[target_name(centre), token.strip()][centre.name] = centre.store or default
-    shared = str(fleet.folder / "budget.db")
-    return {name: shared for places in stores.values() if len(set(places.values())) > 1 for name in places}
+        if not centre.store.startswith((*POSTGRESQL, "git+")):
+            what = f"{centre.name}: the store is a file of one machine, and the workers of a queue may run on several"
+            fix = "Name a variable with a PostgreSQL address as store, or use git+BRANCH."
+            yield Problem(what, fix, centre.store_source)
+    if fleet.queue and not fleet.queue.budget.startswith(POSTGRESQL):
+        for first, *_ in _apart(fleet, variables):
+            what = f"{first.name}: the centres of {first.token_variable} have different stores, which count calls apart"
+            fix = "Give them one PostgreSQL store, or name one with queue.budget."
+            yield Problem(what, fix, first.store_source)
+
+
+def _apart(fleet: Fleet, variables: Mapping[str, str]) -> Iterator[list[Centre]]:
+    """Yield the centres of each token whose stores differ."""
+    customers: dict[tuple[str, str], list[Centre]] = defaultdict(list)
+    for centre in fleet.centres:
+        if centre.token_variable and (token := variables.get(centre.token_variable, "").strip()):
+            customers[target_name(centre), token].append(centre)
+    for centres in customers.values():
+        if len({centre.store or str(centre.state.parent / ".reconciler" / "store.db") for centre in centres}) > 1:
+            yield centres
 
 
 def chosen(fleet: Fleet, names: tuple[str, ...], where: str) -> Fleet:

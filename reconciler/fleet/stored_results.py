@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.model.fleet import FINE, Centre, CentreResult, Fleet
 from reconciler.model.structs import Decoder, NotUnderstood, encode, replace
 from reconciler.runtime.files import text_at, write_whole
+
+LastResult = Callable[[str], CentreResult | None]
+"""How a command ended for a centre the last time; None if it is not known."""
 
 
 def report_file(fleet: Fleet, centre: str, command: str) -> Path:
@@ -45,20 +49,18 @@ def digest_of(state: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def failed_last(fleet: Fleet, command: str) -> Fleet:
-    """Return the fleet with the centres for which this command did not end well the last time."""
-    return _with(fleet, [centre for centre in fleet.centres if _failed(last_result(fleet, centre.name, command))])
+def failed_last(fleet: Fleet, results: LastResult) -> Fleet:
+    """Return the fleet with the centres for which a command did not end well the last time."""
+    return _with(fleet, [centre for centre in fleet.centres if _failed(results(centre.name))])
 
 
 def _failed(result: CentreResult | None) -> bool:
     return result is not None and result.exit_code not in FINE
 
 
-def changed_since(fleet: Fleet, command: str) -> Fleet:
-    """Return the fleet with the centres whose files are not those with which this command last ended well."""
-    return _with(
-        fleet, [centre for centre in fleet.centres if _changed(centre, last_result(fleet, centre.name, command))]
-    )
+def changed_since(fleet: Fleet, results: LastResult) -> Fleet:
+    """Return the fleet with the centres whose files are not those with which a command last ended well."""
+    return _with(fleet, [centre for centre in fleet.centres if _changed(centre, results(centre.name))])
 
 
 def _changed(centre: Centre, result: CentreResult | None) -> bool:

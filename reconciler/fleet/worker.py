@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -68,14 +68,25 @@ class Workers:
 
     def __init__(self, fleet: Fleet, clock: Clock, variables: Mapping[str, str], budgets: Mapping[str, str]) -> None:
         self._fleet, self._clock, self._variables, self._budgets = fleet, clock, variables, budgets
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: dict[subprocess.Popen[str], str] = {}
         self._lock, self._stopped = threading.Lock(), False
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
 
     def stop(self) -> None:
         with self._lock:
             self._stopped = True
             for process in self._running:
                 process.terminate()
+
+    def stop_centres(self, names: Collection[str]) -> None:
+        """End the processes of these centres as Ctrl-C would."""
+        with self._lock:
+            for process, name in self._running.items():
+                if name in names:
+                    process.terminate()
 
     def run(self, centre: Centre, command: Sequence[str], longest_seconds: float) -> CentreResult:
         """Run a centre's command to its end. Never raises: what breaks one centre is its own result."""
@@ -124,12 +135,12 @@ class Workers:
                 env=worker_environment(centre, self._variables, self._budgets.get(centre.name, "")),
                 start_new_session=True,  # Ctrl-C reaches this command only, which then stops its workers
             )
-            self._running.add(process)
+            self._running[process] = centre.name
         try:
             return _communicated(process, longest_seconds)
         finally:
             with self._lock:
-                self._running.discard(process)
+                self._running.pop(process, None)
 
 
 _PROGRAM = (sys.executable, "-P", "-m", "reconciler")

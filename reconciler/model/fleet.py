@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from reconciler.model.structs import RedactedRepr, Struct, field
@@ -22,6 +22,9 @@ WORST_FIRST: Sequence[ExitCode] = (
 """Exit codes in the order in which people should look at them."""
 FINE = (ExitCode.DONE, ExitCode.CHANGES)
 """Exit codes of a command that ended well."""
+
+PASSING = (ExitCode.ERROR, ExitCode.LOCKED, ExitCode.INCOMPLETE)
+"""Exit codes whose reason may pass by itself: a queue runs these centres again."""
 
 
 class Centre(RedactedRepr, Struct, frozen=True):
@@ -48,13 +51,65 @@ class Centre(RedactedRepr, Struct, frozen=True):
     store_source: Source = Source("fleet.yaml")
 
 
+class QueueRules(RedactedRepr, Struct, frozen=True):
+    """The queue's database, how many jobs run at a time over all workers and for one token, and waits before retries.
+
+    `database` and `budget` are addresses, which may have a password; empty if their variables are not set. `budget` is
+    that of the store in which calls are counted, if the stores of one token differ.
+    """
+
+    hidden = ("database", "budget")
+
+    database: str
+    budget: str = ""
+    jobs: int = 16
+    jobs_per_token: int = 2
+    retries: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
+    source: Source = Source("fleet.yaml")
+
+
+FLAGS: Mapping[str, Sequence[str]] = {
+    "plan": ("detailed-exitcode",),
+    "apply": ("auto-approve", "due"),
+    "drift": ("correct", "due", "detailed-exitcode"),
+    "audit": ("detailed-exitcode",),
+}
+"""The commands that run for each centre, and the flags of each."""
+
+
+def unfit_flags(action: str, flags: Sequence[str]) -> str:
+    """Return what is wrong with the flags of a command, as a sentence; empty if nothing is."""
+    if wrong := [flag for flag in flags if flag not in FLAGS.get(action, ())]:
+        return f"--{wrong[0]} does not belong to {action}."
+    if action == "apply" and not {"auto-approve", "due"} & set(flags):
+        return "apply needs --auto-approve or --due: nobody is asked for each centre."
+    if action == "apply" and {"auto-approve", "due"} <= set(flags):
+        return "--due applies what was approved already: leave --auto-approve out."
+    if action == "drift" and "due" in flags and "correct" not in flags:
+        return "--due needs --correct."
+    return ""
+
+
+class Night(Struct, frozen=True):
+    """A command that is queued each day, spread from `begin` until `end` in Europe/London; `end` may be tomorrow's."""
+
+    command: tuple[str, ...]
+    begin: time
+    end: time
+
+
 class Fleet(Struct, frozen=True):
-    """The centres of a fleet file, in its order. `folder` keeps checkouts and results, beside the file."""
+    """The centres of a fleet file, in its order. `folder` keeps checkouts and results, beside the file.
+
+    `queue` holds the rules of the queue, if the file has one, and `nights` what it runs by itself.
+    """
 
     name: str
     folder: Path
     centres: tuple[Centre, ...]
     jobs: int = 4
+    queue: QueueRules | None = None
+    nights: tuple[Night, ...] = ()
 
 
 class CentreResult(Struct, frozen=True):
@@ -79,6 +134,21 @@ class CentreResult(Struct, frozen=True):
     def is_fine(self) -> bool:
         return self.exit_code in FINE
 
+    @property
+    def may_pass(self) -> bool:
+        """True if it ended for a reason that may pass by itself."""
+        return self.exit_code in PASSING
+
+
+def refused_result(centre: Centre, problem: Problem, code: ExitCode, now: datetime) -> CentreResult:
+    """Return the result of a centre whose command was not started."""
+    return CentreResult(centre.name, centre.organisation, centre.target, centre.owner, code, now, problems=(problem,))
+
+
+def worst_first(results: Sequence[CentreResult]) -> tuple[CentreResult, ...]:
+    """Return results in the order in which people should look at them."""
+    return tuple(sorted(results, key=lambda result: (rank(result.exit_code), result.centre)))
+
 
 class FleetRun(Struct, frozen=True):
     """One command over the chosen centres, worst first, and the names of those that were not chosen."""
@@ -92,43 +162,6 @@ class FleetRun(Struct, frozen=True):
     def exit_code(self) -> ExitCode:
         """The exit code of the worst."""
         return ExitCode(self.results[0].exit_code) if self.results else ExitCode.DONE
-
-
-class CentreState(Struct, frozen=True):
-    """The state of a centre in its store: its newest run, its newest complete reading, and open issues.
-
-    `holder` runs a command now. `problems` say why the store cannot be read.
-    """
-
-    centre: str
-    organisation: int
-    target: str
-    owner: str
-    now: datetime
-    command: str = ""
-    exit_code: int | None = None
-    started: datetime | None = None
-    read_at: datetime | None = None
-    drift: int = 0
-    steps: int = 0
-    holder: str = ""
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def reading_age(self) -> timedelta | None:
-        """The age of the newest complete reading."""
-        return self.now - self.read_at if self.read_at else None
-
-
-class FleetStatus(Struct, frozen=True):
-    """The state of each centre, those that need somebody first."""
-
-    fleet: str
-    centres: tuple[CentreState, ...]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        return ExitCode.ERROR if any(centre.problems for centre in self.centres) else ExitCode.DONE
 
 
 def rank(code: int) -> int:

@@ -21,6 +21,8 @@ class Centres:
         self.home, self._monkeypatch, self._stack = home, monkeypatch, stack
         self.entries: dict[str, dict[str, object]] = {}
         self.servers: dict[str, Served] = {}
+        self.queue: dict[str, object] = {}
+        self.nights: list[dict[str, str]] = []
 
     def add(self, name: str, **more: object) -> Home:
         """A centre with the usual learner, behind a server that takes its token alone."""
@@ -35,7 +37,9 @@ class Centres:
         return centre.declare()
 
     def write(self) -> None:
+        more = {"queue": self.queue, "nights": self.nights}
         fleet = {"version": 1, "fleet": "colleges", "centres": self.entries}
+        fleet |= {key: value for key, value in more.items() if value}
         (self.home.path / FILE).write_text(json.dumps(fleet, indent=1), "utf-8")
 
     def run(self, *arguments: str) -> Ended:

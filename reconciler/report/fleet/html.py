@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.model.fleet import FleetRun, FleetStatus
+from reconciler.model.fleet import FleetRun
+from reconciler.model.fleet_status import FleetStatus
 from reconciler.model.structs import replace
 from reconciler.report.common.notices import Notices, problem_notice
 from reconciler.report.fleet.view import FleetTable, run_table, status_table

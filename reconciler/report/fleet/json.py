@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from reconciler.model.fleet import CentreResult, CentreState, FleetRun, FleetStatus
+from reconciler.model.fleet import CentreResult, FleetRun
+from reconciler.model.fleet_queue import QueueCount, QueuedJob
+from reconciler.model.fleet_status import CentreState, FleetStatus
 from reconciler.model.operations import time_json
 from reconciler.plan.document import FORMAT, Document
 from reconciler.report.problems.json import problem_json
@@ -31,6 +33,7 @@ def render_status(status: FleetStatus) -> str:
             "reconciler_format": FORMAT,
             "fleet": status.fleet,
             "exit_code": int(status.exit_code),
+            "at": time_json(status.now),
             "centres": [_state(state) for state in status.centres],
         }
     )
@@ -68,5 +71,34 @@ def _state(state: CentreState) -> Document:
         "drift": state.drift,
         "manual_steps": state.steps,
         "holder": state.holder or None,
+        "job": _job(state.job) if state.job else None,
+        "due": time_json(state.due),
         "problems": [problem_json(problem) for problem in state.problems],
     }
+
+
+def _job(job: QueuedJob) -> Document:
+    return {
+        "queue": job.job.queue,
+        "command": " ".join(job.job.command),
+        "attempt": job.job.attempt,
+        "state": job.state.value,
+        "since": time_json(job.since),
+        "due": time_json(job.due),
+        "worker": job.worker or None,
+        "result": _result(job.result) if job.result else None,
+    }
+
+
+def render_count(count: QueueCount) -> str:
+    """Render which centres a command queued, cancelled, resumed or ran."""
+    return _text(
+        {
+            "reconciler_format": FORMAT,
+            "fleet": count.fleet,
+            "action": count.action,
+            "queue": count.queue or None,
+            "centres": list(count.centres),
+            "skipped": list(count.skipped),
+        }
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.model.fleet import FleetRun, FleetStatus
+from reconciler.model.fleet import FleetRun
+from reconciler.model.fleet_status import FleetStatus
 from reconciler.report.common import truncate as fit
 from reconciler.report.common.markdown import cell, heading, row, sentence, table_head
 from reconciler.report.common.truncate import COMMENT_LIMIT, Item, Part

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.fleet import CentreResult, CentreState, FleetRun, FleetStatus
+from reconciler.model.fleet import CentreResult, FleetRun
+from reconciler.model.fleet_status import CentreState, FleetStatus
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Gauge
@@ -42,8 +43,14 @@ def render_status(status: FleetStatus) -> str:
     reading = _gauge(registry, "last_reading_timestamp_seconds", "Time of the last complete reading of OneFile.")
     drift = _gauge(registry, "open_drift", "Slots with drift that is open.")
     steps = _gauge(registry, "manual_steps", "Open manual steps.")
+    waiting = _gauge(registry, "queue_open_seconds", "Time since the centre's open job was queued or begun.", "state")
+    job_code = _gauge(registry, "job_exit_code", "Exit code of the centre's newest job.", "command")
     for state in status.centres:
         labels = _labels(status.fleet, state)
+        if state.job and state.job.state.is_open:
+            waiting.labels(*labels, state.job.state.value).set((status.now - state.job.since).total_seconds())
+        if state.job and state.job.result:
+            job_code.labels(*labels, state.job.job.command[0]).set(state.job.result.exit_code)
         readable.labels(*labels).set(not state.problems)
         if state.problems:
             continue

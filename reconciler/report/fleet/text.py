@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.model.fleet import FleetRun, FleetStatus
+from reconciler.model.fleet import FleetRun
+from reconciler.model.fleet_queue import QueueCount
+from reconciler.model.fleet_status import FleetStatus
 from reconciler.report.common.escape import visible
 from reconciler.report.common.terminal import Page
 from reconciler.report.fleet.view import FleetTable, run_table, status_table
+from reconciler.text import number_of
 
 
 def render_run(run: FleetRun, *, width: int, colour: bool) -> str:
@@ -22,6 +25,14 @@ def render_run(run: FleetRun, *, width: int, colour: bool) -> str:
 def render_status(status: FleetStatus, *, width: int, colour: bool) -> str:
     """Render one line for each centre."""
     return "\n".join(_lines(status_table(status), Page(width, colour))) + "\n"
+
+
+def render_count(count: QueueCount, *, width: int, colour: bool) -> str:
+    """Render how many centres a command queued, cancelled, resumed or ran."""
+    page = Page(width, colour)
+    skipped = f" Skipped, because the same command waits or runs: {len(count.skipped)}." if count.skipped else ""
+    words = f"{number_of(len(count.centres), 'centre')} {count.action}.{skipped}"
+    return f"{page.paint(1, visible(f'Fleet {count.fleet}'))}\n{words}\n"
 
 
 def _lines(table: FleetTable, page: Page) -> Iterator[str]:

@@ -1,0 +1,230 @@
+"""`fleet` over a queue: jobs that are queued, followed, cancelled and resumed, and workers that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
+
+from reconciler.commands.fleet import FleetOptions, listed, mark_stores, ready, stored
+from reconciler.fleet.checkout import fetch
+from reconciler.fleet.engine import EngineWorker, JobQueue, job_queue
+from reconciler.fleet.fleet_file import budgets, check_shared, chosen, read_fleet
+from reconciler.fleet.nights import begun, jobs_of
+from reconciler.fleet.stored_results import failed_last
+from reconciler.fleet.worker import Workers
+from reconciler.model.fleet import Centre, CentreResult, Fleet, FleetRun, QueueRules, refused_result, worst_first
+from reconciler.model.fleet_queue import KEPT, Job, JobState, QueueCount, QueuedJob, newest_by_centre
+from reconciler.model.structs import replace
+from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError, StoreError
+from reconciler.runtime.environment import Environment
+
+_TICK_SECONDS = 2.0
+_LOOK_SECONDS = 2.0
+
+
+def enqueue(options: FleetOptions, environment: Environment, command: Sequence[str]) -> QueueCount:
+    """Queue a command for each chosen centre, but for those whose same command waits or runs already."""
+    fleet = listed(options, environment, "database")
+    now = environment.clock.now()
+    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+        if options.failed:
+            newest = newest_by_centre([job for job in queue.jobs(since=now - KEPT) if job.job.command[0] == command[0]])
+            fleet = failed_last(fleet, lambda centre: newest[centre].result if centre in newest else None)
+        busy = {job.job.centre for job in queue.open_jobs() if job.job.command == tuple(command)}
+        name = f"{now:%Y-%m-%dT%H%M%S.%f}-{command[0]}"
+        added = [centre for centre in fleet.centres if centre.name not in busy]
+        queue.add(((Job(name, centre.name, tuple(command), centre.token_variable), None) for centre in added), now)
+    names = tuple(centre.name for centre in added)
+    skipped = tuple(centre.name for centre in fleet.centres if centre.name in busy)
+    return QueueCount(fleet.name, "queued", name, names, skipped)
+
+
+def follow(options: FleetOptions, environment: Environment, count: QueueCount, command: Sequence[str]) -> FleetRun:
+    """Wait until each queued job has ended, retries included, and return the same as a run on this machine.
+
+    Raises ReconcilerError if nothing begins or ends for as long as one centre may take.
+    """
+    fleet = listed(options, environment, "database")
+    begun_at, seen = environment.clock.monotonic(), ""
+    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+        while True:
+            jobs = queue.jobs(queue=count.queue)
+            open_jobs = [job for job in jobs if job.state.is_open]
+            if not open_jobs:
+                break
+            running = sum(job.state is JobState.RUNNING for job in open_jobs)
+            words = f"{len(count.centres) - len(open_jobs)} of {len(count.centres)} ended, {running} running"
+            if words != seen:
+                begun_at, seen = environment.clock.monotonic(), words
+                if environment.status:
+                    environment.status(words)
+            elif environment.clock.monotonic() - begun_at > options.longest_minutes * 60:
+                what = f"nothing began or ended for {options.longest_minutes} minutes: {words}"
+                fix = "Look whether workers run: `reconciler fleet status`. The jobs stay in the queue."
+                raise ReconcilerError(Problem(what, fix, where="queue"))
+            Event().wait(_LOOK_SECONDS)
+    newest = newest_by_centre(jobs)
+    results = [_result(fleet, newest[centre.name]) for centre in fleet.centres if centre.name in newest]
+    return FleetRun(fleet.name, " ".join(command), tuple(worst_first(results)), count.skipped)
+
+
+def cancel(options: FleetOptions, environment: Environment) -> QueueCount:
+    """Cancel what waits or runs for the chosen centres; what runs settles what it wrote and releases its lock."""
+    fleet = listed(options, environment, "database")
+    names = {centre.name for centre in fleet.centres}
+    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+        jobs = [job.job for job in queue.open_jobs() if job.job.centre in names]
+        queue.cancel(jobs)
+    return QueueCount(fleet.name, "cancelled", "", tuple(sorted({job.centre for job in jobs})))
+
+
+def resume(options: FleetOptions, environment: Environment) -> QueueCount:
+    """Queue again what was cancelled or given up last for the chosen centres."""
+    fleet = listed(options, environment, "database")
+    names = {centre.name for centre in fleet.centres}
+    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+        newest = newest_by_centre(queue.jobs(since=environment.clock.now() - KEPT)).values()
+        ended = [job.job for job in newest if job.state in (JobState.CANCELLED, JobState.LOST)]
+        jobs = [job for job in ended if job.centre in names]
+        queue.resume(jobs)
+    return QueueCount(fleet.name, "resumed", "", tuple(sorted(job.centre for job in jobs)))
+
+
+def _rules(fleet: Fleet, options: FleetOptions) -> QueueRules:
+    """Return the rules of the queue. Raises Invalid if the file has none."""
+    if fleet.queue is None:
+        fix = "Add queue: {database: VARIABLE}, with the variable that holds a PostgreSQL address."
+        raise Invalid(Problem("the fleet has no queue", fix, where=str(options.file)))
+    return fleet.queue
+
+
+def _result(fleet: Fleet, job: QueuedJob) -> CentreResult:
+    if job.result:
+        return job.result
+    words = "was cancelled" if job.state is JobState.CANCELLED else "was given up: its workers died too often"
+    problem = Problem(f"the job {words}", "Run `reconciler fleet resume`.")
+    centre = next(centre for centre in fleet.centres if centre.name == job.job.centre)
+    return refused_result(centre, problem, ExitCode.ERROR, job.since)
+
+
+# ------------------------------------------------------------------ the worker
+
+
+def work(options: FleetOptions, environment: Environment, *, until_empty: bool) -> QueueCount:
+    """Run what is queued until Ctrl-C, or until the queue is empty; return what this worker ran.
+
+    Raises Invalid, before anything is taken, with every problem of the fleet file and of what centres need.
+    """
+    file = read_fleet(options.file, environment.variables)
+    fleet = chosen(file.fleet, options.only, "--only")
+    rules = _rules(fleet, options)
+    ready(file, fleet, environment, options.jobs, *check_shared(fleet, environment.variables), queue=True)
+    mark_stores(fleet, environment)
+    with job_queue(fleet.name, rules) as queue:
+        worker = _Worker(fleet, rules, queue, options, environment)
+        worker.work(until_empty=until_empty)
+    return QueueCount(fleet.name, "run", "", tuple(worker.ran))
+
+
+class _CutOff(BaseException):
+    """The end of a job that was cancelled, or whose worker stops: it has no result."""
+
+
+class _Worker:
+    """The jobs that this process runs, and its looks at the queue between them."""
+
+    def __init__(
+        self, fleet: Fleet, rules: QueueRules, queue: JobQueue, options: FleetOptions, environment: Environment
+    ) -> None:
+        self._fleet, self._rules, self._queue, self._environment = fleet, rules, queue, environment
+        self._longest = options.longest_minutes * 60
+        self._at_a_time = options.jobs or fleet.jobs
+        variables = environment.variables
+        self._workers = Workers(fleet, environment.clock, variables, budgets(fleet, variables))
+        self._centres = {centre.name: centre for centre in fleet.centres}
+        self._running: dict[str, Job] = {}
+        self._cut_off: set[str] = set()
+        self._nights: set[str] = set()
+        self.ran: list[str] = []
+
+    def work(self, *, until_empty: bool) -> None:
+        with self._engine() as engine:
+            while True:
+                try:
+                    open_jobs = self._look(engine)
+                except StoreError as error:
+                    self._note(f"{error.problems[0].what}; trying again")
+                else:
+                    if until_empty and not open_jobs:
+                        return
+                Event().wait(_TICK_SECONDS)
+
+    @contextmanager
+    def _engine(self) -> Iterator[EngineWorker]:
+        engine = EngineWorker(self._fleet.name, self._rules, self._run, self._at_a_time)
+        self._note(f"worker {engine.name} is ready")
+        try:
+            yield engine
+        except KeyboardInterrupt:
+            self._note("stopping: each centre settles what it wrote")
+        finally:
+            self._workers.stop()
+            while self._running:
+                Event().wait(0.1)
+            engine.stop()
+
+    def _look(self, engine: EngineWorker) -> Collection[QueuedJob]:
+        """Queue nights that have begun, rescue jobs of dead workers, and stop what was cancelled; return open jobs."""
+        self._queue_nights()
+        running = dict(self._running)
+        open_jobs = self._queue.open_jobs()
+        ours = {job.job.key for job in open_jobs if job.worker == engine.name}
+        lost = {key: job for key, job in running.items() if key not in ours}
+        self._cut_off |= lost.keys()
+        self._workers.stop_centres({job.centre for job in lost.values()})
+        engine.rescue(open_jobs)
+        return open_jobs
+
+    def _queue_nights(self) -> None:
+        now = self._environment.clock.now()
+        for name, night, day in begun(self._fleet, now):
+            if name not in self._nights:
+                if not self._queue.jobs(queue=name):
+                    self._queue.add(jobs_of(name, night, day, self._fleet), now)
+                    self._note(f"queued {name}")
+                self._nights.add(name)
+
+    def _run(self, job: Job) -> CentreResult:
+        self._running[job.key] = job
+        try:
+            result = self._ended(job)
+            if self._workers.stopped or job.key in self._cut_off:
+                raise _CutOff
+            retry = job.attempt <= len(self._rules.retries) and result.may_pass
+            if retry:
+                due = self._environment.clock.now() + self._rules.retries[job.attempt - 1]
+                self._queue.add([(replace(job, attempt=job.attempt + 1), due)], self._environment.clock.now())
+            self.ran.append(job.centre)
+            again = f", again at {due:%H:%M:%S} UTC" if retry else ""
+            self._note(f"{job.centre}: {' '.join(job.command)}, exit {result.exit_code}{again}")
+            return result
+        finally:
+            del self._running[job.key]
+            self._cut_off.discard(job.key)
+
+    def _ended(self, job: Job) -> CentreResult:
+        """Run a job to its end. Never raises: what breaks one centre is its own result."""
+        centre, now = self._centres.get(job.centre), self._environment.clock.now()
+        if centre is None:
+            problem = Problem(
+                "this worker's fleet file has no such centre", "Give all workers the same fleet file.", where=job.centre
+            )
+            return refused_result(Centre(job.centre, 0, self._fleet.folder, ""), problem, ExitCode.INVALID, now)
+        if centre.repository and (unfetched := fetch(self._fleet, centre)):
+            return refused_result(centre, unfetched, ExitCode.ERROR, now)
+        return stored(self._fleet, job.command[0], self._workers.run(centre, job.command, self._longest))
+
+    def _note(self, words: str) -> None:
+        if self._environment.note:
+            self._environment.note(words)

@@ -1,0 +1,62 @@
+"""Nouns of a fleet's status: the state of each centre in its store and in the queue."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from reconciler.model.fleet import CentreResult
+from reconciler.model.fleet_queue import QueuedJob
+from reconciler.model.structs import Struct
+from reconciler.problems import ExitCode, Problem
+
+
+class CentreState(Struct, frozen=True):
+    """The state of a centre in its store: its newest run, its newest complete reading, and open issues.
+
+    `holder` runs a command now. `job` is the newest in the queue, and `due` the time of the next one. `problems` say
+    why the store cannot be read.
+    """
+
+    centre: str
+    organisation: int
+    target: str
+    owner: str
+    now: datetime
+    command: str = ""
+    exit_code: int | None = None
+    started: datetime | None = None
+    read_at: datetime | None = None
+    drift: int = 0
+    steps: int = 0
+    holder: str = ""
+    problems: tuple[Problem, ...] = ()
+    job: QueuedJob | None = None
+    due: datetime | None = None
+
+    @property
+    def newest_result(self) -> CentreResult | None:
+        """The result of the newest job, if it is newer than the store's newest run."""
+        result = self.job.result if self.job else None
+        return result if result and (self.started is None or result.ended >= self.started) else None
+
+    @property
+    def newest_code(self) -> int | None:
+        """The exit code of the newest job or run that has ended."""
+        return self.newest_result.exit_code if self.newest_result else self.exit_code
+
+    @property
+    def reading_age(self) -> timedelta | None:
+        """The age of the newest complete reading."""
+        return self.now - self.read_at if self.read_at else None
+
+
+class FleetStatus(Struct, frozen=True):
+    """The state of each centre at a moment, those that need somebody first."""
+
+    fleet: str
+    centres: tuple[CentreState, ...]
+    now: datetime
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.ERROR if any(centre.problems for centre in self.centres) else ExitCode.DONE

@@ -1,0 +1,278 @@
+"""A fleet's queue: real workers on a real PostgreSQL, any of which may die, and what people see of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onefile_sandbox.faults import Fault
+from reconciler.fleet.nights import LONDON, begun, jobs_of, next_due
+from reconciler.model.fleet import Centre, Fleet, Night
+from reconciler.problems import ExitCode
+from tests.e2e.user import OURS, WRITES
+from tests.fleet.centres import Centres
+
+
+@pytest.fixture
+def database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty database, for the queue and the stores; a variable holds it."""
+    name = f"fleet_{uuid4().hex}"
+    url = urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        monkeypatch.setenv("FLEET_DATABASE", url)
+        yield url
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def fleet(centres: Centres, database: str) -> Centres:
+    """Three centres with one store and one queue."""
+    for name in ("east", "north", "south"):
+        centres.add(name, store="FLEET_DATABASE")
+    centres.queue = {"database": "FLEET_DATABASE", "retry_seconds": [1]}
+    return centres
+
+
+class Worker:
+    """A worker process, with all that it prints in a file."""
+
+    def __init__(self, centres: Centres, *arguments: str) -> None:
+        centres.write()
+        self._log = centres.home.path / f"worker-{uuid4().hex}.log"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "reconciler", "fleet", "work", *arguments],
+                cwd=centres.home.path, env=kept, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def ended(self) -> str:
+        assert self.process.wait(120) == 0, self.said
+        return self.said
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text("utf-8")
+
+
+@pytest.fixture
+def worker(fleet: Centres) -> Iterator[Callable[..., Worker]]:
+    """Starts workers, and ends those that are left."""
+    started: list[Worker] = []
+
+    def start(*arguments: str) -> Worker:
+        started.append(Worker(fleet, *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+def _until(true: Callable[[], bool], said: Callable[[], str]) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError(said())
+
+
+def test_what_is_queued_ends_as_it_would_on_this_machine(fleet: Centres, worker: Callable[..., Worker]) -> None:
+    """Also what is invalid; the page shows the same, and a second look at the queue finds nothing to do."""
+    fleet.home.path.joinpath("south/state/cohorts/c1.yaml").write_text("version: 1\ncohort: c1\nlearners: nobody\n")
+    ended = fleet.run("apply", "--auto-approve", "--queue", "--format", "json")
+    assert (ended.code, ended.json["centres"]) == (ExitCode.DONE, ["east", "north", "south"])
+    assert fleet.run("apply", "--auto-approve", "--queue", "--format", "json").json["skipped"] == [
+        "east", "north", "south"
+    ]  # fmt: skip
+    code, rows = fleet.rows("status")
+    assert (code, {row["job"]["state"] for row in rows.values()}) == (ExitCode.DONE, {"waiting"})
+    said = worker("--until-empty").ended()
+    assert "3 centres run" in said
+    assert "secret-of" not in said
+    code, rows = fleet.rows("status")
+    results = {name: row["job"]["result"] for name, row in rows.items()}
+    assert {name: result["exit_code"] for name, result in results.items()} == {"east": 0, "north": 0, "south": 3}
+    assert results["south"]["problems"][0]["file"] == "state/cohorts/c1.yaml"
+    assert results["east"]["counts"]["done"] == WRITES
+    text = fleet.run("status").out
+    assert "3 centres: 2 done, 1 invalid." in text
+    assert "state/cohorts/c1.yaml" in text
+    assert 'class="' in fleet.run("status", "--format", "html").out
+
+
+def test_a_worker_that_dies_loses_and_repeats_nothing(fleet: Centres, worker: Callable[..., Worker]) -> None:
+    """Its centres run again on another one as soon as it is noticed."""
+    slow = Fault("latency", method="POST", seconds=0.4, times=100)
+    for server in fleet.servers.values():
+        server.service.faults.arm(slow)
+    fleet.run("apply", "--auto-approve", "--queue")
+    first = worker("--jobs", "3")
+    _until(lambda: any(server.effects for server in fleet.servers.values()), lambda: first.said)
+    first.process.kill()
+    second = worker("--until-empty")
+    second.ended()
+    _, rows = fleet.rows("status")
+    assert {name: row["job"]["result"]["exit_code"] for name, row in rows.items()} == dict.fromkeys(rows, 0), (
+        second.said
+    )
+    assert [server.effects for server in fleet.servers.values()] == [WRITES] * 3
+
+
+def test_a_worker_that_is_stopped_gives_its_centres_back(fleet: Centres, worker: Callable[..., Worker]) -> None:
+    """They settle what they wrote, and another worker takes them at once."""
+    for server in fleet.servers.values():
+        server.service.faults.arm(Fault("latency", method="POST", seconds=0.4, times=100))
+    fleet.run("apply", "--auto-approve", "--queue")
+    first = worker()
+    _until(lambda: any(server.effects for server in fleet.servers.values()), lambda: first.said)
+    first.process.send_signal(signal.SIGTERM)
+    assert "0 centres run" in first.ended()
+    _, rows = fleet.rows("status")
+    assert {row["job"]["state"] for row in rows.values()} == {"waiting"}
+    worker("--until-empty").ended()
+    assert [server.effects for server in fleet.servers.values()] == [WRITES] * 3
+
+
+def test_what_is_cancelled_stops_and_can_be_resumed(fleet: Centres, worker: Callable[..., Worker]) -> None:
+    """A running centre too; others go on."""
+    fleet.servers["TOKEN_SOUTH"].service.faults.arm(Fault("latency", method="POST", seconds=0.4, times=100))
+    fleet.run("apply", "--auto-approve", "--queue")
+    started = worker()
+    _until(lambda: fleet.servers["TOKEN_SOUTH"].effects > 0, lambda: started.said)
+    assert fleet.run("cancel", "--only", "south", "--format", "json").json["centres"] == ["south"]
+    _until(lambda: not fleet.rows("status")[1]["south"]["holder"], lambda: started.said)
+    assert "apply --auto-approve cancelled" in fleet.run("status").out
+    assert fleet.servers["TOKEN_SOUTH"].effects < WRITES
+    assert fleet.run("resume", "--format", "json").json["centres"] == ["south"]
+    _until(lambda: fleet.servers["TOKEN_SOUTH"].effects == WRITES, lambda: started.said)
+
+
+def test_a_reason_that_may_pass_is_tried_again_and_another_is_not(
+    fleet: Centres, worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one waits for its retry, the other has its result at once."""
+    monkeypatch.setenv("TOKEN_EAST", "of-nobody")
+    fleet.home.path.joinpath("south/state/cohorts/c1.yaml").write_text("version: 2\n")
+    fleet.write()
+    monkeypatch.chdir(fleet.home.path)
+    process = worker()
+    ended = fleet.run("drift", "--queue", "--wait", "--format", "json")
+    rows = {row["centre"]: row["exit_code"] for row in ended.json["centres"]}
+    assert rows == {"east": ExitCode.ERROR, "north": ExitCode.DONE, "south": ExitCode.INVALID}, process.said
+    attempts = {name: row["job"]["attempt"] for name, row in fleet.rows("status")[1].items()}
+    assert attempts == {"east": 2, "north": 1, "south": 1}
+
+
+def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no worker starts."""
+    centres.add("north")
+    centres.queue = {"database": "FLEET_DATABASE", "budget": "NOT_SET"}
+    centres.nights = [{"run": "plan --due", "from": "01:00", "until": "05:00"}]
+    monkeypatch.setenv("FLEET_DATABASE", "somewhere.db")
+    ended = centres.run("work", "--format", "json")
+    words = {row["what"] for row in ended.json["problems"]}
+    assert ended.code == ExitCode.INVALID
+    assert words == {
+        "queue: the variable FLEET_DATABASE holds no PostgreSQL address",
+        "nights: --due does not belong to plan",
+        "queue: the variable NOT_SET is not set",
+        "north: the store is a file of one machine, and the workers of a queue may run on several",
+    }
+    monkeypatch.setenv("FLEET_DATABASE", "postgresql://nobody:verysecret@127.0.0.1:9/none")
+    centres.queue, centres.nights = {"database": "FLEET_DATABASE"}, []
+    ended = centres.run("plan", "--queue")
+    assert (ended.code, "verysecret" in ended.out + ended.err) == (ExitCode.ERROR, False)
+    assert "the database of the queue cannot be used" in ended.err
+    centres.queue = {}
+    assert "has no queue" in centres.run("plan", "--queue").err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("work", "--queue"),
+        ("plan", "--wait"),
+        ("plan", "--until-empty"),
+        ("plan", "--queue", "--changed"),
+        ("apply", "--queue"),
+    ],
+)
+def test_options_of_a_queue_that_mean_nothing_together_are_refused(
+    centres: Centres, arguments: tuple[str, ...]
+) -> None:
+    """Before anything is read."""
+    centres.add("north")
+    assert centres.run(*arguments).code == ExitCode.INVALID
+
+
+# ------------------------------------------------------------------ nights
+
+nights = st.builds(Night, st.just(("drift",)), st.times(), st.times()).map(
+    lambda night: Night(night.command, _minute(night.begin), _minute(night.end))
+)
+fleets = st.builds(
+    lambda tokens, night: Fleet(
+        "colleges",
+        Path("fleet"),
+        tuple(
+            Centre(f"c{number}", number, Path(), "live", token_variable=token) for number, token in enumerate(tokens)
+        ),
+        nights=(night,),
+    ),
+    st.lists(st.sampled_from("ABC"), min_size=1, max_size=12),
+    nights,
+)
+days = st.dates(date(2026, 1, 1), date(2027, 12, 31)) | st.sampled_from([date(2026, 3, 29), date(2026, 10, 25)])
+
+
+def _minute(at: time_of_day) -> time_of_day:
+    return time_of_day(at.hour, at.minute)
+
+
+@given(fleets, days)
+def test_each_night_is_queued_once_a_day_also_when_clocks_change(fleet: Fleet, day: date) -> None:
+    """Looking every few minutes for three days, whatever the times; each centre begins within its night."""
+    start = datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC)
+    seen = {}
+    for step in range(0, 3 * 24 * 60, 7):
+        for name, night, begin_day in begun(fleet, start + timedelta(minutes=step)):
+            seen.setdefault(name, (begin_day, night))
+    begins = {begin_day for begin_day, _ in seen.values()}
+    assert begins >= {day, day + timedelta(days=1)}
+    assert len(seen) == len(begins)
+    for name, (begin_day, night) in seen.items():
+        jobs = list(jobs_of(name, night, begin_day, fleet))
+        assert [job.centre for job, _ in sorted(jobs, key=lambda pair: int(pair[0].centre[1:]))] == [
+            centre.name for centre in fleet.centres
+        ]
+        for token in "ABC":
+            due = [at for job, at in jobs if job.token == token]
+            gaps = {later - earlier for earlier, later in pairwise(due)}
+            assert all(abs(gap - other) < timedelta(seconds=1) for gap in gaps for other in gaps)
+
+
+@given(fleets, days)
+def test_the_next_beginning_is_always_ahead_and_at_most_a_day_and_an_hour_away(fleet: Fleet, day: date) -> None:
+    """For every centre."""
+    now = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    due = next_due(fleet, now)
+    assert due.keys() == {centre.name for centre in fleet.centres}
+    assert all(now < at <= now + timedelta(hours=25) for at in due.values())
