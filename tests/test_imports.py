@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # who takes whose learners: the policies of plans judge it, and one module knows the solver
     "sharing": NOUNS | {"plan.caseload", "plan.holders", "plan.policies"},
     "doctor.checks": NOUNS,
-    # many centres: their file, checkouts and worker processes
+    # many centres: their file, checkouts, worker processes and the queue
     "fleet": NOUNS | {"clock", "declared", "git_program", "onefile.targets", "runtime"},
     # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
     "report": NOUNS
@@ -98,6 +98,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         "commands",
         "doctor.checks",
+        "model.fleet",
         "model.structs",
         "onefile.targets",
         "onefile_sandbox.switches",
@@ -120,6 +121,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 HOMES: dict[str, set[str]] = {
     "apprise": {"runtime.notify"},
     "click": {"cli", "github.__main__", "gitlab.__main__"},
+    "dbos": {"fleet.engine"},
     "deepdiff": {"apply.differences", "plan.since"},
     "highspy": {"sharing.solver"},
     "httpx": {"onefile", "github.api", "gitlab.api"},
@@ -129,10 +131,11 @@ HOMES: dict[str, set[str]] = {
     "jsonschema_rs": {"declared.schema", "plan.document"},
     "msgspec": {"model.structs", "onefile_sandbox"},
     "python_calamine": {"importing.excel_file"},
-    "psycopg": {"store.database"},
+    "psycopg": {"fleet.engine", "store.database"},
     "prometheus_client": {"report.drift.prometheus", "report.fleet.prometheus"},
     "markupsafe": {"report.html"},
     "rich": {"cli.progress", "report.common.terminal"},
+    "sqlalchemy": {"fleet.engine"},
     "starlette": {"onefile_sandbox", "onefile.in_process"},
     "uvicorn": {"onefile_sandbox"},
     "xlsxwriter": {"report.export.xlsx"},

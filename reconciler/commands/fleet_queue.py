@@ -119,7 +119,7 @@ def work(options: FleetOptions, environment: Environment, *, until_empty: bool) 
     file = read_fleet(options.file, environment.variables)
     fleet = chosen(file.fleet, options.only, "--only")
     rules = _rules(fleet, options)
-    ready(file, fleet, environment, options.jobs, *check_shared(fleet, environment.variables), queue=True)
+    ready(file, fleet, environment, options.jobs, *check_shared(file, fleet, environment.variables), queue=True)
     mark_stores(fleet, environment)
     with job_queue(fleet.name, rules) as queue:
         worker = _Worker(fleet, rules, queue, options, environment)

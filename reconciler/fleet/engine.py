@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SCHEMA = "reconciler_fleet"
 _QUEUE, _WORKFLOW = "fleet-{}", "centre"
-_VERSION = "1"  # of a job's form: workers take the jobs of their own only
+_VERSION = "{}-1"  # of a job's form: workers take the jobs of their own only
 _LOCKS = 1_179_403_092  # the class of the workers' advisory locks
 _MOST_DEATHS = 5  # of workers, before a job is given up
 _LOOKS = 3  # in a row without a lock, before a worker is taken for dead
@@ -52,18 +52,21 @@ class JobQueue:
             options: EnqueueOptions = {
                 "queue_name": _QUEUE.format(self._fleet),
                 "workflow_name": _WORKFLOW,
-                "workflow_id": job.key,
-                "queue_partition_key": job.token or "-",
-                "app_version": _VERSION,
+                "workflow_id": self._key(job),
+                "queue_partition_key": job.token_variable or "-",
+                "app_version": _VERSION.format(self._fleet),
             }
             if wait:
                 options["delay_seconds"] = wait
             self._client.enqueue(options, encode(job).decode())
 
+    def _key(self, job: Job) -> str:
+        return f"{self._fleet}/{job.key}"
+
     def jobs(self, queue: str | None = None, since: datetime | None = None) -> list[QueuedJob]:
         """Return the jobs that were queued for this night or moment, or all since a time, the oldest first."""
         found = self._client.list_workflows(
-            workflow_id_prefix=f"{queue}/" if queue else None,
+            workflow_id_prefix=f"{self._fleet}/{queue}/" if queue else None,
             start_time=since.isoformat() if since else None,
             name=_WORKFLOW,
             application_name=self._fleet,
@@ -77,11 +80,11 @@ class JobQueue:
 
     def cancel(self, jobs: Sequence[Job]) -> None:
         """Cancel jobs that wait or run; the workers of those that run stop them."""
-        self._client.cancel_workflows([job.key for job in jobs])
+        self._client.cancel_workflows([self._key(job) for job in jobs])
 
     def resume(self, jobs: Sequence[Job]) -> None:
         """Queue cancelled or lost jobs again."""
-        self._client.resume_workflows([job.key for job in jobs], queue_name=_QUEUE.format(self._fleet))
+        self._client.resume_workflows([self._key(job) for job in jobs], queue_name=_QUEUE.format(self._fleet))
 
 
 @contextmanager
@@ -124,7 +127,7 @@ class EngineWorker:
                 "name": fleet,
                 "system_database_url": rules.database,
                 "dbos_system_schema": _SCHEMA,
-                "application_version": _VERSION,
+                "application_version": _VERSION.format(fleet),
                 "executor_id": self.name,
                 "serializer": DBOSPortableJSONSerializer(),
                 "log_level": "CRITICAL",
@@ -148,7 +151,7 @@ class EngineWorker:
             )
 
     def _living(self) -> set[str]:
-        """Return the numbers of the workers that hold their lock; take this one's anew if the connection was lost."""
+        """Return the numbers of the workers that hold their lock; take this one's again after a lost connection."""
         import psycopg
 
         for _ in range(2):
@@ -187,11 +190,12 @@ class EngineWorker:
 def _errors() -> Iterator[None]:
     """Turn errors of the database into ours, without the address, which may have a password."""
     import psycopg
+    from dbos import error as dbos_error
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (SQLAlchemyError, psycopg.Error) as error:
+    except (SQLAlchemyError, psycopg.Error, dbos_error.DBOSException) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0][:200]
         fix = "Check the variable that queue.database names, and that PostgreSQL runs there."
         raise StoreError(Problem(f"the database of the queue cannot be used: {reason}", fix, where="queue")) from None

@@ -271,13 +271,14 @@ def budgets(fleet: Fleet, variables: Mapping[str, str]) -> dict[str, str]:
     return {centre.name: shared for centres in _apart(fleet, variables) for centre in centres}
 
 
-def check_shared(fleet: Fleet, variables: Mapping[str, str]) -> Iterator[Problem]:
+def check_shared(file: FleetFile, fleet: Fleet, variables: Mapping[str, str]) -> Iterator[Problem]:
     """Yield a problem for each store that one machine has alone, and each token whose calls no shared store counts.
 
     Workers of a queue may run on several machines.
     """
+    unset = {name for name, key, _ in file.unset if key == "store"}
     for centre in fleet.centres:
-        if not centre.store.startswith((*POSTGRESQL, "git+")):
+        if centre.name not in unset and not centre.store.startswith((*POSTGRESQL, "git+")):
             what = f"{centre.name}: the store is a file of one machine, and the workers of a queue may run on several"
             fix = "Name a variable with a PostgreSQL address as store, or use git+BRANCH."
             yield Problem(what, fix, centre.store_source)

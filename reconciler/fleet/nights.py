@@ -13,15 +13,19 @@ from reconciler.model.fleet_queue import Job
 LONDON = ZoneInfo("Europe/London")
 _TOMORROW = timedelta(days=1)
 _DAY = 24 * 60  # minutes
+_LATE = timedelta(hours=12)
 
 
 def begun(fleet: Fleet, now: datetime) -> Iterator[tuple[str, Night, date]]:
-    """Yield each night that has begun and not ended, with its name in the queue and the day on which it began."""
+    """Yield each night that is on, with its name in the queue and the day on which it began.
+
+    It may still be queued twelve hours after its beginning, if no worker ran before.
+    """
     today = now.astimezone(LONDON).date()
     for night in fleet.nights:
         for day in (today - _TOMORROW, today):
             begin, end = _span(night, day)
-            if begin <= now < end:
+            if begin <= now < max(end, begin + _LATE):
                 yield f"{day}-{night.command[0]}-{night.begin:%H%M}", night, day
 
 

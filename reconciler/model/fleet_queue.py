@@ -16,13 +16,13 @@ KEPT = timedelta(days=8)
 class Job(Struct, frozen=True):
     """One command for one centre. `queue` is what it was queued for: a night, or a moment.
 
-    `token` is the name of the variable, by which jobs share a rate limit.
+    `token_variable` is the name of the variable; its jobs share a rate limit.
     """
 
     queue: str
     centre: str
     command: tuple[str, ...]
-    token: str
+    token_variable: str
     attempt: int = 1
 
     @property

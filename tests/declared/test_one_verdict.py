@@ -264,6 +264,17 @@ FIELDS["fleet"] += tuple(
     f"version: 1\nfleet: {name}\n{line}centres:\n  north: {{organisation: 1, folder: state, target: live}}"
     for name, line in (("@", ""), ("college", "jobs: @\n"), ("college", "@: 1\n"))
 )
+FIELDS["fleet"] += tuple(
+    f"version: 1\nfleet: college\n{lines}\ncentres:\n  north: {{organisation: 1, folder: state, target: live}}"
+    for lines in (
+        "queue: {database: @}",
+        *(f"queue: {{database: DATABASE, {key}: @}}" for key in ("budget", "jobs", "jobs_per_token", "retry_seconds")),
+        "queue: {database: DATABASE, retry_seconds: [@]}",
+        "nights:\n  - {run: @, from: '01:00', until: '02:00'}",
+        "nights:\n  - {run: plan, from: @, until: '02:00'}",
+        "nights:\n  - {run: plan, from: '01:00', until: @}",
+    )
+)
 FIELDS["fleet"] += ("version: @\nfleet: college\ncentres: {}",)
 WORDS = """
 1.5 1.0 1. 1.00 0.3 0.5 .5 -.5 +.5 5. 0. 00 0 -0 1 +1 -1 007 0012 09 1e3 1E-3 1e .5e3 .5e+3 1.e3 1_e3

@@ -21,6 +21,7 @@ class Centres:
         self.home, self._monkeypatch, self._stack = home, monkeypatch, stack
         self.entries: dict[str, dict[str, object]] = {}
         self.servers: dict[str, Served] = {}
+        self.name = "colleges"
         self.queue: dict[str, object] = {}
         self.nights: list[dict[str, str]] = []
 
@@ -38,7 +39,7 @@ class Centres:
 
     def write(self) -> None:
         more = {"queue": self.queue, "nights": self.nights}
-        fleet = {"version": 1, "fleet": "colleges", "centres": self.entries}
+        fleet = {"version": 1, "fleet": self.name, "centres": self.entries}
         fleet |= {key: value for key, value in more.items() if value}
         (self.home.path / FILE).write_text(json.dumps(fleet, indent=1), "utf-8")
 

@@ -35,7 +35,10 @@ def database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     url = urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
+        with psycopg.connect(url, autocommit=True) as inside:
+            inside.execute("CREATE SCHEMA second")
         monkeypatch.setenv("FLEET_DATABASE", url)
+        monkeypatch.setenv("SECOND_STORE", f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Dsecond")
         yield url
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
@@ -181,6 +184,19 @@ def test_a_reason_that_may_pass_is_tried_again_and_another_is_not(
     assert attempts == {"east": 2, "north": 1, "south": 1}
 
 
+def test_two_fleets_in_one_database_know_nothing_of_each_other(fleet: Centres, worker: Callable[..., Worker]) -> None:
+    """Though their centres have the same names."""
+    fleet.run("plan", "--queue")
+    worker("--until-empty").ended()
+    fleet.name = "schools"
+    for server in ("north", "south"):
+        del fleet.entries[server]
+    fleet.entries["east"]["store"] = "SECOND_STORE"
+    assert fleet.rows("status")[1]["east"]["job"] is None
+    assert fleet.run("plan", "--queue", "--format", "json").json["centres"] == ["east"]
+    assert "1 centre run" in worker("--until-empty").ended()
+
+
 def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypatch: pytest.MonkeyPatch) -> None:
     """And no worker starts."""
     centres.add("north")
@@ -264,7 +280,7 @@ def test_each_night_is_queued_once_a_day_also_when_clocks_change(fleet: Fleet, d
             centre.name for centre in fleet.centres
         ]
         for token in "ABC":
-            due = [at for job, at in jobs if job.token == token]
+            due = [at for job, at in jobs if job.token_variable == token]
             gaps = {later - earlier for earlier, later in pairwise(due)}
             assert all(abs(gap - other) < timedelta(seconds=1) for gap in gaps for other in gaps)
 
