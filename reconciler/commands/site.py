@@ -75,8 +75,8 @@ class LearnerFile(Struct, frozen=True):
 class Centre:
     """A centre on one day, to make pages of; histories and journals are read from the store as they are needed.
 
-    `plan` is what a reading of OneFile shows, None without one. `only` is the member of staff for whom the pages are.
-    `past` are the caseloads as runs have recorded them: complete after `learners` has ended.
+    `plan` is what a reading of OneFile at `read_at` shows, None without one. `only` is the member of staff for whom the
+    pages are. `past` are the caseloads as runs have recorded them: complete after `learners` has ended.
     """
 
     def __init__(
@@ -88,10 +88,11 @@ class Centre:
         store: Store | None,
         plan: Plan | None,
         only: Staff | None,
-        misids: Mapping[str, UserId],
+        reading: Observed | None,
     ) -> None:
         self.declared, self.site, self.files, self.now = declared, site, files, now
         self.plan, self.only = plan, only
+        self.read_at = reading.taken_at if reading else None
         self._store = store
         handles = {member.id: member.handle for member in declared.staff.values()}
         self.names = Names(handles, declared.settings.titles)
@@ -103,7 +104,7 @@ class Centre:
         self.issues: Sequence[OpenIssue] = self._issues()
         self._changes = _by_learner(plan)
         self._runs_by_id = {run.id: run for run in self.runs}
-        self.users = {learner.key: learner.user(misids) for learner in declared.learners}
+        self.users = {learner.key: learner.user(reading.misids if reading else {}) for learner in declared.learners}
 
     @property
     def day(self) -> date:
@@ -131,8 +132,9 @@ class Centre:
 
     @cached_property
     def last_reading(self) -> datetime | None:
-        """The time of the last complete reading that is recorded; None if there is none."""
-        return self._store.last_reading(self.site) if self._store else None
+        """The time of the last complete reading: a recorded one, or the one of these pages; None if there is none."""
+        recorded = self._store.last_reading(self.site) if self._store else None
+        return max((at for at in (recorded, self.read_at) if at), default=None)
 
     def journal(self, run: int) -> Sequence[JournalRow]:
         """Return all that one run wrote or meant to write."""
@@ -269,8 +271,7 @@ def open_centre(
             ).plan
         if plan is not None and declared.settings.names != "always":  # pages outlast the screen
             plan = replace(plan, names={})
-        misids = reading.misids if reading else {}
-        yield Centre(declared, site, files, environment.clock.now(), store, plan, member, misids)
+        yield Centre(declared, site, files, environment.clock.now(), store, plan, member, reading)
 
 
 async def _read(options: Options, environment: Environment, declared: Declared) -> Observed:

@@ -111,6 +111,18 @@ def test_each_person_is_told_what_they_gain_and_hand_over(centre: Home) -> None:
     assert draft.get_content().replace("\r\n", "\n") == james
 
 
+def test_a_message_lists_the_same_learners_once(home: Home) -> None:
+    """Also if several steps concern them: those of all learners of the message follow without their names."""
+    learners = [{"id": 200004 + n, "label": f"LRN-{n:04}", "default_assessor": "james"} for n in range(4)]
+    home.declare(*learners, staff=PEOPLE).run("apply", "--auto-approve")
+    home.declare(*({**learner, "default_assessor": "kate"} for learner in learners), staff=PEOPLE)
+    assert home.run("apply", "--auto-approve").code == ExitCode.DONE
+    home.run("digest", "--run", "2", "--out", "messages")
+    james = (home.path / "messages" / "james.md").read_text("utf-8")
+    assert [james.count(f"LRN-{n:04}") for n in range(4)] == [1] * 4
+    assert "For all 4 learners above:\n\n- Open tasks" in james
+
+
 def test_the_latest_run_that_wrote_is_meant(home: Home) -> None:
     """Not a later one that wrote nothing; before any wrote, there is no message."""
     home.declare(LABELLED, staff=PEOPLE)

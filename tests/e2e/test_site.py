@@ -11,7 +11,7 @@ import pytest
 from onefile_sandbox.world import World
 from reconciler.problems import ExitCode
 from tests.e2e.test_privacy_and_calls import _personal
-from tests.e2e.user import KATE, LEARNER, SETTINGS, STAFF, Home, Served, point_at, served
+from tests.e2e.user import KATE, LEARNER, REPOSITORY, SETTINGS, STAFF, Home, Served, point_at, served
 from tests.pages_of_a_site import broken_links, pages_in
 from tests.report.html.test_html import HOSTILE
 
@@ -64,6 +64,7 @@ def test_the_pages_answer_who_since_when_and_why(centre: Home) -> None:
     run = pages["runs/2.html"].text
     assert "default assessor james kate LRN-0044 done read back" in run
     assert "In step" in pages["index.html"].text
+    assert "none is recorded" not in pages["index.html"].text and "OneFile read" not in pages["index.html"].text
     assert all(f"from commit {commit} with uncommitted changes" in page.text for page in pages.values())
 
 
@@ -79,6 +80,18 @@ def test_what_is_coming_and_who_is_overloaded_is_shown(centre: Home) -> None:
     assert "Learners of kate over time" in kate and "; 0 from 2099-01-01" not in kate.split("Numbers")[0]
     assert "kate 2 2 now 1 5 above the target" in pages["index.html"].text
     assert "OneFile was not read" in pages["index.html"].text
+
+
+def test_above_the_target_has_one_colour_on_every_page(home: Home) -> None:
+    """Amber above the target and red above the maximum, as a mark in a table and as a bar."""
+    for bound, mark, bar in ((5, 'class="mark"', 'class="busy"'), (1, 'class="mark over"', 'class="over"')):
+        kate = {"id": KATE, "role": "assessor", "caseload": {"target": 1, "max": bound}}
+        home.declare(LABELLED, SECOND, staff={**STAFF, "kate": kate})
+        home.run("site", "--out", "pages")
+        pages = texts(home.path / "pages")
+        assert mark in pages["index.html"] and mark in pages["staff.html"] and bar in pages["staff/kate.html"]
+    style = (REPOSITORY / "reconciler/report/html/site.css").read_text("utf-8")
+    assert ".bars .busy { fill: var(--busy); }" in style and ".bars .over { fill: var(--over); }" in style
 
 
 def test_only_what_changed_is_written_again(centre: Home) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from reconciler.model.history import OpenIssue
@@ -78,25 +78,38 @@ def _name(transfer: Transfer) -> str:
 
 
 def _checks(transfers: Sequence[Transfer], digest: Digest) -> Iterator[str]:
-    """Yield what to check in OneFile, each once with its learners."""
-    groups: dict[str, dict[str, None]] = defaultdict(dict)
+    """Yield what to check in OneFile: each step once, and the same learners once, above their steps."""
+    learners: dict[str, dict[str, None]] = defaultdict(dict)
     for transfer in transfers:
         if transfer.giver is not None:
             row = HandOver(
                 transfer.user, transfer.label, transfer.cohort, transfer.giver, transfer.taker, transfer.slots
             )
             for step in row.steps(digest.names):
-                groups[step][_name(transfer)] = None
-    if groups:
-        yield "## To hand over in OneFile"
+                learners[step][_name(transfer)] = None
+    if not learners:
+        return
+    yield "## To hand over in OneFile"
+    yield ""
+    yield prose("OneFile does not move open tasks, visits or reviews.")
+    yield ""
+    steps: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for step, names in learners.items():
+        steps[tuple(names)].append(step)
+    everybody = {_name(transfer) for transfer in transfers}
+    for some, same in steps.items():
+        yield prose(f"{_whose(some, everybody)}:")
         yield ""
-        yield prose("OneFile does not move open tasks, visits or reviews.")
+        yield from (f"- {prose(step)}" for step in same)
         yield ""
-    for step, names in groups.items():
-        shown = ", ".join([*names][:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
-        yield f"- {prose(f'{step} ({shown})')}"
-    if groups:
-        yield ""
+
+
+def _whose(names: Sequence[str], everybody: Set[str]) -> str:
+    """Return the heading of the steps of these learners, who need no names if they are all of the message."""
+    if len(names) > 1 and everybody == set(names):
+        return f"For all {len(names)} learners above"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"For {', '.join(names[:LISTED])}{more}"
 
 
 def _to_manager(digest: Digest) -> Message:

@@ -18,11 +18,12 @@ _OLDER = "over 30 days"
 
 
 class Bar(Struct, frozen=True):
-    """A number with its label; `note` says why it asks for attention."""
+    """A number with its label; `note` says why it asks for attention, `over` that it is above the maximum."""
 
     label: str
     number: int
     note: str = ""
+    over: bool = False
 
 
 def bar_chart(
@@ -69,7 +70,7 @@ def _bar(place: int, bar: Bar, scale: float) -> Markup:
     ).format(
         base=top + 13,
         label=visible(bar.label),
-        kind="noted" if bar.note else "plain",
+        kind="over" if bar.over else "busy" if bar.note else "plain",
         left=_LABEL,
         top=top,
         width=round(bar.number * scale, 1),

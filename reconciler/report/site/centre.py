@@ -54,9 +54,9 @@ def _verdict(frame: Frame) -> str:
 
 def _answers(frame: Frame, sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
     centre = frame.centre
-    if centre.plan:
-        yield "OneFile read", moment_words(centre.plan.created_at)
     last = centre.last_reading
+    if centre.read_at and centre.read_at != last:
+        yield "OneFile read", moment_words(centre.read_at)
     age = f", {age_words(centre.now - last)} ago" if last else ""
     yield "Last complete reading", f"{moment_words(last)}{age}" if last else "none is recorded"
     if centre.runs:

@@ -145,7 +145,8 @@ def _weeks(frame: Frame, member: Staff) -> Section:
         start = day + timedelta(days=7 * number)
         _, learners = highest(points, start, 6)
         label = "this week" if not number else f"from {start.day} {start:%b}"
-        bars.append(Bar(label, learners, _NOTES[_mark(member, learners)]))
+        word = _mark(member, learners)
+        bars.append(Bar(label, learners, _NOTES[word], over=word == "above the maximum"))
     title, bounds = f"Learners of {member.handle} in the coming weeks", (member.caseload_target, member.caseload_max)
     chart = bar_chart("weeks", title, bars, target=bounds[0], maximum=bounds[1])
     words = "The highest number in each week, as the files declare it."
