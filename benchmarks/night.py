@@ -4,11 +4,12 @@
     python -m benchmarks.night --folder /tmp/night --report    writes benchmarks/night.md from what was measured
     python -m benchmarks.night --folder /tmp/small --centres 20 --days 2 --largest 300 --calls-per-minute 600
 
-Each day: files are edited and committed as a merge leaves them, somebody edits in OneFile, `fleet apply --changed`
-carries out the merge, and `fleet drift --correct --due` is the daily job of all centres. Meanwhile worker processes and
-processes of centres end by SIGKILL, PostgreSQL restarts, sessions of one token expire all the time, another token is
-throttled to a quarter of what the settings say, and the files of one centre are never valid. After each day one line
-of results is appended to `days.jsonl`. With --local, one process runs the fleet without a queue.
+Each day: files are edited and committed as a merge leaves them, somebody edits in OneFile, `fleet apply` carries out
+the merge in the centres that it edited, and `fleet drift --correct --due` is the daily job of all centres. Meanwhile
+worker processes and processes of centres end by SIGKILL, PostgreSQL restarts, sessions of one token expire all the
+time, another token is throttled to a quarter of what the settings say, and the files of one centre are never valid.
+After each day one line of results is appended to `days.jsonl`. With --local, one process runs the fleet, without a
+queue.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.night_report import report
-from benchmarks.night_world import EDITED_SHARE, Group, Place
+from benchmarks.night_world import EDITED_SHARE, Centre, Group, Place
 from onefile_sandbox.app import create_app
 from onefile_sandbox.customers import Customers
 from onefile_sandbox.serve import serving
@@ -44,7 +45,7 @@ from tests.postgres import Cluster
 CUSTOMERS = 12
 EXPIRING, THROTTLED = -2, -1  # customers by position
 SESSION_SECONDS = 30
-RETRY_MINUTES = (0.1, 0.3, 1)
+RETRY_SECONDS = (5, 15, 45)
 MOST_KILLS = 2  # of one centre's processes in a night
 ROUNDS = 4  # in which centres that failed run once more, as a person would have it done in the morning
 STORE, QUEUE = "NIGHT_STORE", "NIGHT_QUEUE"
@@ -58,8 +59,8 @@ class Night:
     centres: int = 200
     largest: int = 10_000
     customers: int = CUSTOMERS
-    calls_per_minute: int = 300
-    jobs: int = 8
+    calls_per_minute: int = 120
+    jobs: int = 16
     workers: int = 2
     kill_seconds: float = 12.0  # on average between two kills
     local: bool = False
@@ -76,6 +77,7 @@ class Day:
     local: bool
     calls_per_minute: int
     seconds: float = 0.0
+    merge_seconds: float = 0.0  # of these, until the merges were applied
     commands: int = 0
     rounds: int = 0
     moves: int = 0
@@ -97,6 +99,7 @@ class Day:
     connections: int = 0
     connections_by: dict[str, int] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
+    unfollowed: list[str] = field(default_factory=list)  # commands that ended before their centres
     faults: list[str] = field(default_factory=list)
 
 
@@ -125,17 +128,18 @@ class OneFile:
         for api in self.apis:
             api.calls.clear()
 
-    def least_seconds(self, *, sliding: bool) -> float:
-        """Return the least time of the calls that were answered, by the token that needs longest.
+    def answered(self) -> list[int]:
+        """Return the calls of each token that were answered."""
+        return [sum(call["status"] != 429 for call in api.calls) for api in self.apis]
 
-        A sliding window allows a whole minute's calls at its beginning.
-        """
+    def least_seconds(self, calls: Sequence[int]) -> float:
+        """Return the calls of a token by its limit, for the token that needs longest."""
+        return max(60 * count / api.switches.rate_limit for api, count in zip(self.apis, calls, strict=True))
 
-        def least(api: Any) -> float:
-            limit, count = api.switches.rate_limit, sum(call["status"] != 429 for call in api.calls)
-            return 60 * (max(0, count - 1) // limit if sliding else count / limit)
-
-        return max(map(least, self.apis))
+    def least_sliding_seconds(self) -> float:
+        """Return the same for a window that lets the first minute's calls through at once."""
+        counts = zip(self.apis, self.answered(), strict=True)
+        return max(60.0 * (max(0, count - 1) // api.switches.rate_limit) for api, count in counts)
 
 
 def token(customer: int) -> str:
@@ -237,7 +241,7 @@ class Machine:
         try:
             return self._command.returncode, json.loads(out)
         except ValueError:
-            return self._command.returncode, {"centres": [], "broken": err[-2000:] or out[-2000:]}
+            return self._command.returncode, {"problems": [{"what": err[-2000:] or out[-2000:]}]}
 
     def _watch(self) -> None:
         began = time.monotonic()
@@ -366,16 +370,20 @@ class Week:
         chance = Random(f"{night.seed} {number}")  # noqa: S311  a fixed course of events, no secret
         learners = sum(centre.learners for centre in self.group.centres)
         day = Day(number, night.centres, learners, night.local, night.calls_per_minute)
-        moved, drifted = self._edits(chance, first=number == 1)
+        edited, moved, drifted = self._edits(chance, first=number == 1)
         day.moves, day.drifts = len(moved), len(drifted)
         before = [len(log.read_bytes().splitlines()) for log in self.group.logs]
         self.onefile.forget()
         machine = Machine(night, self.cluster, self.environment, chance, day)
         began, began_at = time.monotonic(), datetime.now(UTC)
         with machine.watched():
-            rows = self._until_fine(machine, day, "apply", "--auto-approve", "--changed")
+            rows = self._until_fine(machine, day, "apply", "--auto-approve", *self._only(edited))
+            day.merge_seconds, merge_calls = round(time.monotonic() - began, 1), self.onefile.answered()
             rows |= self._until_fine(machine, day, "drift", "--correct", "--due")
             day.seconds = round(time.monotonic() - began, 1)
+        job_calls = [all_ - merge for all_, merge in zip(self.onefile.answered(), merge_calls, strict=True)]
+        day.least = round(self.onefile.least_seconds(merge_calls) + self.onefile.least_seconds(job_calls), 1)
+        day.least_sliding = round(self.onefile.least_sliding_seconds(), 1)
         day.codes = dict(Counter(str(row["exit_code"]) for row in rows.values()))
         self._check_results(day, rows, began_at)
         self._check_status(machine, day)
@@ -385,27 +393,39 @@ class Week:
             file.write(json.dumps(asdict(day)) + "\n")
         return day
 
-    def _edits(self, chance: Random, *, first: bool) -> tuple[set[Place], set[Place]]:
-        """Edit the files and OneFile, and commit; on the first day everything is as OneFile has it."""
+    def _edits(self, chance: Random, *, first: bool) -> tuple[list[Centre], set[Place], set[Place]]:
+        """Edit the files and OneFile, and commit; return the centres whose files changed, and the slots of both.
+
+        On the first day all files are new, and everything is as OneFile has it.
+        """
         moved: set[Place] = set()
         drifted: set[Place] = set()
+        edited = []
         for centre in self.group.centres:
+            mine: set[Place] = set()
             if not first and centre is not self.group.failing:
                 mine = centre.move(chance) if chance.random() < EDITED_SHARE else set()
                 drifted |= centre.drift(chance, mine, self.onefile.apis[centre.customer].switches)
                 moved |= mine
+            if first or mine:
+                edited.append(centre)
             centre.write(self.night.folder / centre.name / "state", self.night.calls_per_minute)
         invalid = self.night.folder / self.group.failing.name / "state" / "cohorts" / "invalid.yaml"
         invalid.write_text("version: 1\ncohort: invalid\nlearners:\n  - id: 1\n    default_assessor: nobody\n", "utf-8")
         self._write_fleet()
         self.group.save()
         self._commit()
-        return moved, drifted
+        return edited, moved, drifted
 
     def _commit(self) -> None:
         git = ("git", "-C", str(self.night.folder), "-c", "user.name=night", "-c", "user.email=night@example.org")
         for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "--allow-empty", "-m", "merge"]):
             subprocess.run([*git, *command], check=True)  # noqa: S603  git alone
+
+    @staticmethod
+    def _only(centres: Sequence[Centre]) -> Iterator[str]:
+        for centre in centres:
+            yield from ("--only", centre.name)
 
     def _write_fleet(self) -> None:
         night = self.night
@@ -419,7 +439,7 @@ class Week:
             }
             for centre in self.group.centres
         }
-        queue = {"database": QUEUE, "jobs": night.jobs, "jobs_per_token": 2, "retry_minutes": list(RETRY_MINUTES)}
+        queue = {"database": QUEUE, "jobs": night.jobs, "jobs_per_token": 2, "retry_seconds": list(RETRY_SECONDS)}
         fleet = {"version": 1, "fleet": "night", "jobs": night.jobs, "centres": centres}
         fleet |= {} if night.local else {"queue": queue}
         (night.folder / "fleet.yaml").write_text(json.dumps(fleet, indent=1), "utf-8")
@@ -433,15 +453,27 @@ class Week:
         rows: dict[str, dict[str, Any]] = {}
         for turn in range(ROUNDS):
             code, document = machine.run(*command, *(("--failed",) if turn else ()), *how)
-            if "broken" in document:
-                day.faults.append(f"{command[0]} ended with {code} without a report: {document['broken']}")
+            if "problems" in document:
+                what = [problem["what"] for problem in document["problems"]]
+                day.unfollowed.append(f"{command[0]} ended with {code} without a report: {what}")
+                document = self._ended(machine)
             day.commands += len(document["centres"])
             rows |= {row["centre"]: row for row in document["centres"]}
-            left = {name for name, row in rows.items() if row["exit_code"]} - {self.group.failing.name}
-            if not left and "broken" not in document:
+            if not {name for name, row in rows.items() if row["exit_code"]} - {self.group.failing.name}:
                 break
             day.rounds += 1
         return rows
+
+    @staticmethod
+    def _ended(machine: Machine) -> dict[str, Any]:
+        """Wait until the queue is empty, and return the newest result of each centre."""
+        for _ in range(600):
+            _, document = machine.run("status")
+            jobs = [row["job"] for row in document.get("centres", ()) if row.get("job")]
+            if jobs and all(job["state"] == "ended" for job in jobs):
+                return {"centres": [job["result"] for job in jobs]}
+            time.sleep(3)
+        return {"centres": []}
 
     # -------------------------------------------------------------- checks
 
@@ -467,8 +499,8 @@ class Week:
             fails = centre is self.group.failing
             if row is None:
                 day.faults.append(f"status: {centre.name} is missing")
-            elif fails == (row["exit_code"] == 0) or (not fails and row["drift"]):
-                day.faults.append(f"status: {centre.name} has exit code {row['exit_code']}, drift {row['drift']}")
+            elif fails == (_newest_code(row) == 0) or (not fails and row["drift"]):
+                day.faults.append(f"status: {centre.name} has exit code {_newest_code(row)}, drift {row['drift']}")
 
     def _check_writes(self, day: Day, intended: set[Place], before: Sequence[int]) -> None:
         """Check that each intended slot was written once, no other was, and all are as declared."""
@@ -496,8 +528,13 @@ class Week:
             day.busiest.append(busiest_minute(api.calls))
             if (refused and not is_throttled) or day.busiest[-1] > api.switches.rate_limit:
                 day.faults.append(f"token {number}: {day.busiest[-1]} calls in a minute, {refused} refused")
-        day.least = round(self.onefile.least_seconds(sliding=False), 1)
-        day.least_sliding = round(self.onefile.least_seconds(sliding=True), 1)
+
+
+def _newest_code(row: Mapping[str, Any]) -> int | None:
+    """Return the exit code that a centre's status shows: of the newest job, else of the store's newest run."""
+    result = (row.get("job") or {}).get("result") or row
+    code: int | None = result["exit_code"]
+    return code
 
 
 def _is_idle(call: Mapping[str, object]) -> bool:

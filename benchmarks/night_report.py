@@ -13,11 +13,11 @@ HEAD = (
     *("centres killed", "restarts", "more rounds", "smallest done, s", "last begun, s", "processor, s", "faults"),
 )
 _CHECKED = """
-**Least** is the calls of a token by its limit a minute, for the token that needs longest; the **ratio** is the night's
-length by it. A sliding window lets the whole first minute's calls through at once, so the **sliding least** is up to a
-minute shorter. **More rounds** are commands with `--failed` after the first. **Smallest done** is the end of
-the smallest centre's last command, and **last begun** the moment at which the last centre's last command began, both
-from the beginning of the night.
+**Least** is the calls of a token by its limit a minute, for the token that needs longest, of the merges and of the daily
+job, which begins when the merges have ended. The **ratio** is the night's length by it. A sliding window lets the whole
+first minute's calls through at once, so the **sliding least** of the whole night is shorter. **More rounds** are
+commands with `--failed` after the first. **Smallest done** is the end of the smallest centre's last command, and **last
+begun** the moment at which the last centre's last command began, both from the beginning of the night.
 
 Checked after each day, from the server's own log and world:
 

@@ -154,15 +154,23 @@ class Centre:
         return [place for place, holder in self.declared.items() if self.holder(place) != holder]
 
 
+def _dealt(centres: int, customers: int, chance: Random) -> list[list[int]]:
+    """Deal the centres to the customers; the last gets half as many as the others, and only small ones."""
+    numbers = list(range(1, centres + 1))
+    last = chance.sample(numbers[: 3 * centres // 4], max(1, centres // (2 * customers)))
+    rest = [number for number in numbers if number not in last]
+    chance.shuffle(rest)
+    others = customers - 1
+    return [*(sorted(rest[customer::others]) for customer in range(others)), sorted(last)]
+
+
 class Group:
     """All centres, under as many customers; worlds and declarations are kept in a folder, and go on from there."""
 
     def __init__(self, folder: Path, *, centres: int, customers: int, largest: int, seed: int = 1) -> None:
         self.folder, self.seed = folder, seed
         learners = dict(enumerate(sizes(centres, largest), 1))
-        numbers = list(learners)
-        Random(seed).shuffle(numbers)  # noqa: S311  the same fleet each time, no secret
-        dealt = [sorted(numbers[customer::customers]) for customer in range(customers)]
+        dealt = _dealt(centres, customers, Random(seed))  # noqa: S311  the same fleet each time, no secret
         self.logs = [folder / f"customer-{customer:02d}.jsonl" for customer in range(customers)]
         organisations = [{id_: learners[id_] for id_ in ids} for ids in dealt]
         self.worlds = [self._world(log, centres) for log, centres in zip(self.logs, organisations, strict=True)]
