@@ -8,16 +8,21 @@ from typing import Any
 
 from benchmarks.measuring import machine, table
 
+CENTRES, CORES, LIMIT = 2000, 2, 300
+LEDGER = (25_000, 13_000, 22_000)
+"""Calls a minute that the ledger took: of one process, of eight of one account, and of eight of eight accounts."""
+LOOK_SECONDS, LOOKS_APART, QUEUED_SECONDS = 0.06, 2, 3.1
+"""Of a look at 2,000 jobs, between two looks, and to queue 2,000 jobs."""
 HEAD = (
     *("day", "commands", "calls", "writes", "minutes", "least", "ratio", "sliding least", "workers killed"),
     *("centres killed", "restarts", "more rounds", "smallest done, s", "last begun, s", "processor, s", "faults"),
 )
 _CHECKED = """
-**Least** is the calls of a token by its limit a minute, for the token that needs longest, of the merges and of the daily
-job, which begins when the merges have ended. The **ratio** is the night's length by it. A sliding window lets the whole
-first minute's calls through at once, so the **sliding least** of the whole night is shorter. **More rounds** are
-commands with `--failed` after the first. **Smallest done** is the end of the smallest centre's last command, and **last
-begun** the moment at which the last centre's last command began, both from the beginning of the night.
+**Least** is the calls of a token by its limit a minute, for the token that needs longest, of the merges and of the
+daily job, which begins when the merges have ended. The **ratio** is the night's length by it. A sliding window lets
+the whole first minute's calls through at once, so the **sliding least** of the whole night is shorter. **More rounds**
+are commands with `--failed` after the first. **Smallest done** is the end of the smallest centre's last command, and
+**last begun** the moment at which the last centre's last command began, both from the beginning of the night.
 
 Checked after each day, from the server's own log and world:
 
@@ -48,6 +53,7 @@ def report(days: Sequence[Mapping[str, Any]]) -> str:
         "",
         *_faults(days),
         *_costs(days),
+        *_at_two_thousand(days),
     ]
     return "\n".join(lines) + "\n"
 
@@ -88,3 +94,54 @@ def _costs(days: Sequence[Mapping[str, Any]]) -> list[str]:
         *([f"of these at most, {name.strip()}", str(count)] for name, count in sorted(by.items())),
     ]
     return ["## Costs", "", table(("most of all days", ""), rows)]
+
+
+def _at_two_thousand(days: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what would break first in a fleet of CENTRES, worked out from the costs of an ordinary day."""
+    usual = [day for day in days if day["day"] > 1] or list(days)
+    growth = CENTRES / days[0]["centres"]
+    busiest = growth * sum(max(day["calls"]) for day in usual) / len(usual)
+    first = growth * max(days[0]["calls"])
+    processor = growth * sum(day["processor"] for day in usual) / len(usual)
+    tokens = len(days[0]["calls"])
+    mib = max(day["centre_mib"] for day in days)
+    rows = [
+        [
+            "processor",
+            f"{processor / growth / 60:.1f} minutes a night",
+            f"{processor / 60:.0f} minutes: {processor / 60 / CORES:.0f} on {CORES} cores",
+        ],
+        ["rate limit of the busiest token", f"{busiest / growth:,.0f} calls a night", f"{busiest / LIMIT:.0f} minutes"],
+        ["the same, the first night", f"{first / growth:,.0f} calls", f"{first / LIMIT:.0f} minutes"],
+        [
+            "call ledger",
+            f"{LEDGER[2]:,} calls a minute of eight accounts, {LEDGER[1]:,} of one",
+            f"{tokens * LIMIT:,} calls a minute, {tokens * LIMIT / LEDGER[2]:.0%} of it",
+        ],
+        ["connections", "one for each centre that runs, and those of the workers", "16 jobs and two workers: about 32"],
+        ["memory", f"{mib:.0f} MiB for the largest centre", f"16 of these at once: {16 * mib / 1024:.1f} GiB"],
+        [
+            "queue",
+            f"{LOOK_SECONDS} s for a look at {CENTRES:,} jobs",
+            f"{LOOK_SECONDS / LOOKS_APART:.0%} of a core for each worker; {QUEUED_SECONDS} s to queue a night",
+        ],
+    ]
+    return [
+        "",
+        f"## What breaks first at {CENTRES:,} organisations",
+        "",
+        f"On paper: the same mixture of sizes under {tokens} tokens with {LIMIT} calls a minute. The ledger and the",
+        "queue were measured by `python -m benchmarks.night_ledger` and `python -m benchmarks.night_queue`.",
+        "",
+        table(("", "measured", f"at {CENTRES:,}"), rows),
+        _ORDER.rstrip(),
+    ]
+
+
+_ORDER = """
+1. **The processor of one machine**, which needs about as long as the busiest token: add worker machines before jobs.
+2. **The busiest token.** No machine shortens it. Spread its organisations over more tokens, or begin earlier.
+3. **Connections**, not of 2,000 centres but of jobs: PostgreSQL's default of 100 is reached at some 80 centres at once.
+4. **The ledger** is far away with a few tokens. One account with a limit of 10,000 calls a minute comes near it:
+   all its calls wait for one lock.
+"""
