@@ -71,6 +71,7 @@ class SandboxApi:
         self.calls: deque[dict[str, object]] = deque(maxlen=CALLS_REMEMBERED)
         self._customer_token = customer_token
         self._sessions: dict[str, float] = {}  # token to the moment it was issued
+        self._issued: set[str] = set()
         self._recent: deque[float] = deque()
         self._written: deque[tuple[float, Effect, Value]] = deque()  # with its time and the old value
 
@@ -96,8 +97,8 @@ class SandboxApi:
         return answer
 
     def knows(self, session: str) -> bool:
-        """Return True if this customer's log-in issued the session token."""
-        return session in self._sessions
+        """Return True if this customer's log-in issued the session token, which may be over."""
+        return session in self._issued
 
     def _handled(self, request: ApiRequest, fault: Fault | None) -> tuple[Answer, bool]:
         """Return the answer, and True if the world changed."""
@@ -144,6 +145,7 @@ class SandboxApi:
         self._sessions = {token: since for token, since in self._sessions.items() if not self._ended(since, now)}
         token = secrets.token_urlsafe(24)
         self._sessions[token] = now
+        self._issued.add(token)
         quoted = self.switches.token_body == "quoted"  # noqa: S105 (not a secret, the shape of one)
         body = json.dumps(token) if quoted else token
         return Answer(200, body.encode(), "text/plain; charset=utf-8")

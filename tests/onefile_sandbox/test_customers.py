@@ -56,6 +56,21 @@ def test_a_token_reaches_the_organisations_of_its_customer_alone(url: str) -> No
         assert learners(client, 1) == (401, 0)
 
 
+def test_a_session_that_is_over_is_still_its_customers(url: str) -> None:
+    """Its calls are refused and counted there: another customer's minute is not spent."""
+    control = f"{url.removesuffix('/api/v2.1')}/_sandbox"
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        assert log_in(client, "south") == 200
+        over = client.headers["X-TokenID"]
+        client.post(f"{control}/switches", json={"session_hours": 1e-9}, headers={"X-CustomerToken": "south"})
+        assert log_in(client, "south") == 200  # which forgets sessions that are over
+        client.headers["X-TokenID"] = over
+        assert learners(client, 3) == (401, 0)
+        assert [
+            len(client.get(f"{control}/calls", headers={"X-CustomerToken": token}).json()) for token in ORGANISATIONS
+        ] == [0, 3]
+
+
 def test_the_calls_of_one_token_do_not_throttle_another(url: str) -> None:
     """Each has a minute of its own."""
     with httpx.Client(base_url=url, trust_env=False) as client:
