@@ -219,10 +219,11 @@ class Machine:
         finally:
             self._ended.set()
             thread.join()
-            for worker in self._workers:
-                worker.terminate()
-            for worker in self._workers:
-                _awaited(worker)
+            processes = [*self._workers, *([self._command] if self._command else [])]
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                _awaited(process)
             self._workers.clear()
             self._day.processor = round(_children_seconds() - used, 1)
 
@@ -319,7 +320,7 @@ class Machine:
                 day.connections_by[name] = max(day.connections_by.get(name, 0), count)
 
 
-def _awaited(process: subprocess.Popen[bytes]) -> None:
+def _awaited(process: subprocess.Popen[Any]) -> None:
     try:
         process.wait(30)
     except subprocess.TimeoutExpired:
