@@ -223,8 +223,7 @@ Made by `python -m benchmarks.compare --write`; do not edit."""
 HOW = (
     "Each figure is the median of several new processes (of one where it takes long). A learner has seven slots: "
     "default assessor, default employer, assessor and IQA of a learning aim and of a unit, one additional person. One "
-    "in fifty is to change. Memory is that of the largest process; where a state is large we start one "
-    "more for each core, of some 60 MiB."
+    "in fifty is to change. Memory is that of the largest process."
 )
 FOUND = """## What profiling found
 
@@ -233,20 +232,19 @@ FOUND = """## What profiling found
   twentieth to define. What a command does not use is not loaded: commands are listed without their modules, HTTP waits
   for the first call, PostgreSQL's driver for a PostgreSQL store, asyncio for something to wait for. What is left is
   click, PyYAML, the schema validator and Python itself.
-- **Check.** Half of the time for a file is making libyaml's events into Python objects; benchmarks/readers.md has what
-  other readers of YAML take. Checking by the Rust-backed validator takes a fiftieth; the validator that explains is
-  asked only about what was refused. So the files are divided among the cores, each read and checked by itself in a
-  process of its own, while the first process judges what concerns several files. What passes between them is encoded
-  and decoded in C, and only learners of whom something can be wrong are looked at closely. Below 2 MB of files other
-  processes would not pay, and are not started.
+- **Check.** Most of the time for a file was making libyaml's events into Python objects; benchmarks/readers.md has what
+  other readers of YAML take. Learners whose entries differ only in their values are now read by the pattern of their
+  shape, in a tenth of the time, and only the rest of a file is parsed. Checking by the Rust-backed validator takes a
+  fiftieth; the validator that explains is asked only about what was refused. Slots are resolved when somebody asks for
+  them, and only learners of whom something can be wrong are looked at closely. Other processes no longer pay, so none
+  are started.
 - **Plan.** Nothing is conspicuous now: building, comparing and checking take a microsecond or two a slot each. The
   largest parts were the collector (a fifth, with millions of values and hardly a cycle among them), hashing and
   looking up members of enums, caseloads counted several times, and asking every rule about every slot.
 - **A cache of parsed files** was measured and not kept. Its best case, every file unchanged, replaces parsing by
-  loading what was kept. Of the processor's time for a thousand files the first process takes a third, whatever is
-  kept; the other two thirds are shared by the cores already. It would save a third of the wait on two cores and
-  nothing to notice for a centre with ten files, at the price of a copy of learners' ids on disk that has to be proved
-  current. Where a change is small, `--changed-since` plans it alone."""
+  loading what was kept, and parsing is now less than half of a check. It would save nothing to notice for a centre with
+  ten files, at the price of a copy of learners' ids on disk that has to be proved current.
+  Where a change is small, `--changed-since` plans it alone."""
 
 
 def report(names: Sequence[str]) -> Iterator[str]:

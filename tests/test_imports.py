@@ -143,11 +143,9 @@ HOMES: dict[str, set[str]] = {
 }
 """Where each foreign package may be imported."""
 
-WORKER = "declared.parallel"  # is a process of its own, whose standard streams lead to the command
 STARTS = {
     "git_program": {"subprocess.run", "subprocess.Popen", "subprocess.PIPE"},
     "cli.pager": {"subprocess.run"},
-    WORKER: {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL"},
     "fleet.worker": {"subprocess.Popen", "subprocess.PIPE", "subprocess.DEVNULL", "subprocess.TimeoutExpired"},
 }
 STARTERS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "os.startfile")
@@ -163,7 +161,7 @@ WRITES = {
     "cli.output",  # into the void, once nobody reads any more
 }
 WRITERS = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "fdopen", "symlink_to", "hardlink_to"}
-SPEAKS = {"cli", "github.__main__", "gitlab.__main__", WORKER}  # standard streams
+SPEAKS = {"cli", "github.__main__", "gitlab.__main__"}  # standard streams
 LISTENS = {
     "cli",
     "commands",
@@ -172,7 +170,6 @@ LISTENS = {
     "runtime",
     "github.__main__",
     "gitlab.__main__",
-    WORKER,
 }  # the environment, and the terminal
 
 

@@ -5,17 +5,17 @@ Values that the schema has refused are absent, so that the rules can still check
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
 from reconciler.declared.yaml_loader import Document, Fields, Items, Refused
-from reconciler.model.slots import LISTED, SINGLE, Handle, OrganisationId, Slot, UserId
+from reconciler.model.slots import LISTED, SINGLE, Handle, OrganisationId, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
 from reconciler.text import shown
 
 
-class Term(Struct, frozen=True, array_like=True):
+class Term(Struct, frozen=True):
     """Holder of a slot in a period: `staff` None is nobody; `start` and `end` None are open ends."""
 
     staff: Handle | None
@@ -24,7 +24,7 @@ class Term(Struct, frozen=True, array_like=True):
     line: int
 
 
-class Held(Struct, frozen=True, array_like=True):
+class Held(Struct, frozen=True):
     """Slot with its terms, in the order of the file."""
 
     slot: Slot
@@ -32,26 +32,65 @@ class Held(Struct, frozen=True, array_like=True):
     line: int
 
 
-class Slots(Struct, frozen=True, array_like=True):
+class Slots(Struct, frozen=True):
     """Slots declared for one learner, or by a cohort's defaults."""
 
     held: tuple[Held, ...] = ()
     additional: tuple[Term, ...] = ()
 
 
-class LearnerEntry(Struct, frozen=True, array_like=True):
+Fitting = Mapping[SlotKind, Collection[Handle | None]]
+"""Handles that may hold each kind of slot."""
+
+
+class Learner(Struct, frozen=True):
     """Learner of a cohort file, named by `id` or by `misid`."""
 
     id: UserId | None
     misid: str | None
     label: str
     line: int
-    slots: Slots
+
+    @property
+    def slots(self) -> Slots:
+        """Slots that the entry names."""
+        raise NotImplementedError
+
+    @property
+    def additional(self) -> tuple[Term, ...]:
+        """Additional people that the entry names."""
+        return self.slots.additional
+
+    def named(self) -> Iterable[Slot]:
+        """Return the slots with one holder that the entry names."""
+        return [held.slot for held in self.slots.held]
+
+    def size(self) -> tuple[int, int]:
+        """Return the number of these slots, and of additional people."""
+        return len(self.slots.held), len(self.slots.additional)
 
     @property
     def subject(self) -> str:
         """Name of the learner in problems."""
         return _subject(self.id, self.misid)
+
+    def is_plain(self, fitting: Fitting) -> bool:
+        """Return True for the usual case: each slot has one undated entry of a fitting holder, so nothing is wrong."""
+        terms = [(held.slot.kind, term) for held in self.slots.held for term in held.terms]
+        terms += [(SlotKind.ADDITIONAL, term) for term in self.slots.additional]
+        return all(len(held.terms) == 1 for held in self.slots.held) and all(
+            not term.start and not term.end and term.staff in fitting[kind] for kind, term in terms
+        )
+
+    def is_constant(self, moving: Mapping[Handle, object]) -> bool:  # noqa: ARG002  for entries that can answer
+        """Return True if it is clear at a glance that no slot changes its holder; *moving*: who has cover to come."""
+        return False
+
+
+class LearnerEntry(Learner, frozen=True):
+    """Learner whose entry was parsed."""
+
+    slots: Slots
 
 
 def _subject(key: UserId | None, misid: str | None) -> str:
@@ -60,7 +99,7 @@ def _subject(key: UserId | None, misid: str | None) -> str:
     return f"learner {shown(misid)}" if misid is not None else "learner"
 
 
-class CohortEntry(Struct, frozen=True, array_like=True):
+class CohortEntry(Struct, frozen=True):
     """Cohort file. `name` is the name of the file, `declared` the value of its key `cohort`."""
 
     file: str
@@ -69,7 +108,7 @@ class CohortEntry(Struct, frozen=True, array_like=True):
     line: int
     organisation: OrganisationId | None
     defaults: Slots
-    learners: tuple[LearnerEntry, ...]
+    learners: tuple[Learner, ...]
 
 
 # ------------------------------------------------------------------ values of one type, or nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from reconciler.declared.cohort import CohortEntry, LearnerEntry, Slots, Term
+from reconciler.declared.cohort import CohortEntry, Learner, Slots, Term
 from reconciler.model.declared import Staff
 from reconciler.model.slots import LISTED, SINGLE, OrganisationId
 
@@ -43,7 +43,7 @@ def cohort_data(cohort: CohortEntry) -> dict[str, Data]:
     return {**data, "learners": [_learner(learner) for learner in cohort.learners]}
 
 
-def _learner(learner: LearnerEntry) -> dict[str, Data]:
+def _learner(learner: Learner) -> dict[str, Data]:
     named: dict[str, Data] = {"misid": learner.misid} if learner.id is None else {"id": int(learner.id)}
     label: dict[str, Data] = {"label": learner.label} if learner.label else {}
     return {**named, **label, **_slots(learner.slots)}

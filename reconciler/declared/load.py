@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
+from reconciler.declared.cohort_file import CohortFile, read_file
 from reconciler.declared.cover import CoverTimeline
 from reconciler.declared.folder import Folder, list_state_folder
-from reconciler.declared.parallel import CohortFile, files_read
 from reconciler.declared.resolve import build_cohort
 from reconciler.declared.rules import LearnerIndex, check_cohort, check_staff, check_waivers, check_windows
 from reconciler.declared.schema import checked
 from reconciler.declared.selection import choose, unknown_cohorts
 from reconciler.declared.settings_and_staff import Directory, read_settings, read_staff
+from reconciler.declared.shapes import Shapes
 from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff
 from reconciler.model.slots import Handle
 from reconciler.model.structs import Struct, field, replace
@@ -43,18 +44,14 @@ def read_all(folder: Folder, day: date, last: date | None = None, *, cover: bool
     """Read the state for *day*, with the changes until *last*."""
     if not folder.exists:
         return Reading(problems=folder.problems)
-    with files_read(folder.cohorts) as files:
-        return _reading(folder, files, day, last or day, cover=cover)
-
-
-def _reading(folder: Folder, files: Iterator[CohortFile], day: date, last: date, *, cover: bool) -> Reading:
     settings_file, staff_file = checked(folder.settings, "settings"), checked(folder.staff, "staff")
     settings, directory = read_settings(settings_file), read_staff(staff_file)
     problems = [*folder.problems, *settings_file.problems, *staff_file.problems, *check_staff(directory)]
     reading, index = Reading(settings, directory.staff, problems=problems), LearnerIndex(directory)
     staff = directory.staff if cover else {name: replace(one, cover=()) for name, one in directory.staff.items()}
-    timeline, sound = CoverTimeline(staff, day, last), not reading.errors
-    for file in files:
+    timeline, sound, shapes = CoverTimeline(staff, day, last or day), not reading.errors, Shapes()
+    for path in folder.cohorts:
+        file = read_file(path, shapes)
         faults = _faults(file, directory, index)
         reading.problems += faults
         sound = sound and not faults

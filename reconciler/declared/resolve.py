@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
-from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term, slot_of
+from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term, slot_of
 from reconciler.declared.cover import CoverTimeline, StandIns, day_after, moved_cover
 from reconciler.model.declared import Cover, DeclaredLearner, Lapse, Shift, Wanted
 from reconciler.model.slots import OrganisationId, Slot, SlotKind
-from reconciler.model.structs import Struct, field
+from reconciler.model.structs import Struct, field, replace
 from reconciler.problems import Problem, Source
 from reconciler.text import slot_name
 
@@ -55,11 +55,14 @@ class _Resolved(Struct):
         )
 
 
+_NOTHING = _Resolved()
+
+
 def _in_order(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
     return tuple(sorted(shifts, key=Shift.order))
 
 
-def _subject(entry: LearnerEntry | None) -> str:
+def _subject(entry: Learner | None) -> str:
     """Return the learner's name in warnings; None is the cohort's defaults."""
     return entry.subject if entry else "defaults"
 
@@ -76,46 +79,94 @@ def build_cohort(
     return [builder.learner(entry) for entry in cohort.learners], builder.warnings
 
 
+class _SlotsOnDemand(Mapping[Slot, Wanted]):
+    """Slots of a learner, resolved when they are first asked for: `validate` only counts those of most learners."""
+
+    __slots__ = ("_builder", "_entry", "_slots")
+
+    def __init__(self, builder: _Builder, entry: Learner) -> None:
+        self._builder, self._entry = builder, entry
+        self._slots: Mapping[Slot, Wanted] | None = None
+
+    def _resolved(self) -> Mapping[Slot, Wanted]:
+        if self._slots is None:
+            self._slots = self._builder.slots_of(self._entry)
+        return self._slots
+
+    def __getitem__(self, slot: Slot) -> Wanted:
+        return self._resolved()[slot]
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._resolved())
+
+    def __len__(self) -> int:
+        return self._builder.count(self._entry) if self._slots is None else len(self._slots)
+
+    def items(self) -> ItemsView[Slot, Wanted]:
+        return self._resolved().items()
+
+    def __repr__(self) -> str:
+        return repr(self._resolved())
+
+
 class _Builder:
     def __init__(self, cohort: CohortEntry, organisation: OrganisationId, timeline: CoverTimeline) -> None:
-        self._cohort, self._organisation, self._timeline, self._day = cohort, organisation, timeline, timeline.first
+        self._cohort = replace(cohort, learners=())  # which would keep every entry
+        self._organisation, self._timeline, self._day = organisation, timeline, timeline.first
         self._acting = timeline.on(timeline.first)
         self.warnings: list[Problem] = []
         self._defaults = self._single(cohort.defaults, None)
         self._default_additional = self._additional(cohort.defaults.additional)
         self._inherited = self._default_additional.joined(self._defaults)
+        self._is_constant_without_entries = not (self._inherited.lapsed or self._inherited.later)
         self._warn_of_ended(cohort.defaults.additional, None)
 
-    def learner(self, entry: LearnerEntry) -> DeclaredLearner:
-        resolved = self._resolve(entry)
+    def learner(self, entry: Learner) -> DeclaredLearner:
+        is_constant = self._is_constant_without_entries and entry.is_constant(self._timeline.moves)
+        resolved = _NOTHING if is_constant else self._resolve(entry)
         return DeclaredLearner(
             id=entry.id,
             misid=entry.misid,
             label=entry.label,
             cohort=self._cohort.name,
             organisation=self._organisation,
-            slots=resolved.slots,
+            slots=_SlotsOnDemand(self, entry) if is_constant else resolved.slots,
             source=Source(self._cohort.file, entry.line),
             lapsed=resolved.lapsed,
             later=resolved.later,
         )
 
-    def _resolve(self, entry: LearnerEntry) -> _Resolved:
+    def slots_of(self, entry: Learner) -> Mapping[Slot, Wanted]:
+        """Return the slots of an entry whose holders are constant."""
+        return self._resolve(entry).slots
+
+    def count(self, entry: Learner) -> int:
+        """Count the same without resolving them all."""
+        held, additional = entry.size()
+        if additional <= 1 and not self._inherited.slots:
+            return held + additional
+        return len({*self._defaults.slots, *entry.named()}) + len(self._with_defaults(entry.additional).slots)
+
+    def _resolve(self, entry: Learner) -> _Resolved:
         own = entry.slots
         if not own.held and not own.additional:
             return self._inherited
         self._warn_of_ended(own.additional, entry)
-        additional = self._default_additional
-        if own.additional:
-            named = {term.staff for term in own.additional}
-            kept = [term for term in self._cohort.defaults.additional if term.staff not in named]
-            additional = self._additional((*kept, *own.additional))
+        additional = self._with_defaults(own.additional)
         single = self._single(own, entry)
         if not self._defaults.is_empty:
             single = self._defaults.without({held.slot for held in own.held}).joined(single)
         return additional.joined(single)
 
-    def _single(self, slots: Slots, entry: LearnerEntry | None) -> _Resolved:
+    def _with_defaults(self, additional: tuple[Term, ...]) -> _Resolved:
+        """Resolve additional people together with the defaults'."""
+        if not additional:
+            return self._default_additional
+        named = {term.staff for term in additional}
+        kept = [term for term in self._cohort.defaults.additional if term.staff not in named]
+        return self._additional((*kept, *additional))
+
+    def _single(self, slots: Slots, entry: Learner | None) -> _Resolved:
         """Resolve slots with one holder; a slot without an entry for the day is not managed then, with a warning.
 
         A slot without any entry is not managed on any day: that is how a learner leaves out a default.
@@ -230,7 +281,7 @@ class _Builder:
             severity="warning",
         )
 
-    def _warn_of_ended(self, terms: tuple[Term, ...], entry: LearnerEntry | None) -> None:
+    def _warn_of_ended(self, terms: tuple[Term, ...], entry: Learner | None) -> None:
         """Warn of ended entries: OneFile has no unassign, so a person has to remove somebody by hand."""
         for term in terms:
             if term.end is not None and term.end < self._day:

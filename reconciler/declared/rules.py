@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
-from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
+from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term
 from reconciler.declared.settings_and_staff import Directory
 from reconciler.model.declared import POLICIES, RUN_LIMITS, VANISHED, Cover, Settings, Staff, Waiver
 from reconciler.model.slots import ROLES_FOR, Handle, Role, Slot, SlotKind, UserId
@@ -130,22 +130,9 @@ def check_cohort(cohort: CohortEntry, directory: Directory, *, partial: bool = F
     yield from _check_empty(cohort.defaults, "defaults", cohort.file, ())
     named = {held.slot for held in cohort.defaults.held}
     for learner in cohort.learners:
-        if not _is_plain(learner.slots, directory.fitting):
+        if not learner.is_plain(directory.fitting):
             yield from _check_slots(learner.slots, learner.subject, cohort.file, directory, partial)
             yield from _check_empty(learner.slots, learner.subject, cohort.file, named)
-
-
-def _is_plain(slots: Slots, fitting: Mapping[SlotKind, Collection[Handle | None]]) -> bool:
-    """Return True for the usual case: every slot has one undated entry of a fitting holder, so nothing can be wrong."""
-    for held in slots.held:
-        if len(held.terms) != 1:
-            return False
-        (term,) = held.terms
-        if term.start or term.end or term.staff not in fitting[held.slot.kind]:
-            return False
-    return all(
-        not term.start and not term.end and term.staff in fitting[SlotKind.ADDITIONAL] for term in slots.additional
-    )
 
 
 def _check_empty(slots: Slots, subject: str, file: str, named: Collection[Slot]) -> Iterator[Problem]:
@@ -256,7 +243,8 @@ class LearnerIndex:
 
     def __init__(self, directory: Directory) -> None:
         self._staff = {member.id: member for member in directory.staff.values()}
-        self._places: dict[tuple[str, int | str], Source] = {}
+        self._ids, self._misids = dict[int | str, Source](), dict[int | str, Source]()
+        self._labels: dict[str, Source] = {}
         self._complete = True
         self.cohorts: set[str] = set()
 
@@ -268,14 +256,14 @@ class LearnerIndex:
             yield from self._add(learner, Source(cohort.file, learner.line))
 
     def lacks_learner(self, key: UserId) -> bool:
-        return self._complete and ("id", key) not in self._places
+        return self._complete and key not in self._ids
 
-    def _add(self, learner: LearnerEntry, source: Source) -> Iterator[Problem]:
-        for kind, key in (("id", learner.id), ("misid", learner.misid)):
-            if key is not None and (place := self._places.setdefault((kind, key), source)) is not source:
+    def _add(self, learner: Learner, source: Source) -> Iterator[Problem]:
+        for places, key in ((self._ids, learner.id), (self._misids, learner.misid)):
+            if key is not None and (place := places.setdefault(key, source)) is not source:
                 what = f"{learner.subject} is declared twice; first at {place}"
                 yield Problem(what, "Remove one of the two: a learner is in one cohort only, once.", source)
-        if learner.label and (place := self._places.setdefault(("label", learner.label), source)) is not source:
+        if learner.label and (place := self._labels.setdefault(learner.label, source)) is not source:
             what = f"{learner.subject}: the label {quoted(learner.label)} is also the label of the learner at {place}"
             yield Problem(what, "Give each learner a label of their own, or none.", source)
         if learner.id in self._staff:

@@ -97,20 +97,24 @@ class Document(Struct):
         self.problems.append(Problem(what, fix, Source(self.file, line)))
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """Raised to stop reading a file; problems before this one are kept."""
 
     def __init__(self, line: int, what: str, fix: str) -> None:
         super().__init__(what)
         self.line, self.what, self.fix = line, what, fix
 
+    def document(self, file: str) -> Document:
+        """Return the document of a file of which nothing can be read."""
+        return Document(file, problems=[Problem(self.what, self.fix, Source(file, self.line))])
+
 
 def load(path: Path, file: str) -> Document:
     """Read the file at *path*, named *file* in messages; every failure becomes a problem of the document."""
     try:
-        return load_text(_text(path), file)
-    except _Unreadable as stop:
-        return Document(file, problems=[Problem(stop.what, stop.fix, Source(file, stop.line))])
+        return load_text(read_text(path), file)
+    except Unreadable as stop:
+        return stop.document(file)
 
 
 def load_text(text: str, file: str) -> Document:
@@ -122,7 +126,7 @@ def load_text(text: str, file: str) -> Document:
         return document
     try:
         document.value = _Builder(document, text).whole()
-    except _Unreadable as stop:
+    except Unreadable as stop:
         document.problem(stop.line, stop.what, stop.fix)
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: wrong escapes in the slow parser
         line, what, fix = _explain(error, text)
@@ -143,21 +147,22 @@ def _tabs(text: str) -> list[int]:
 # ------------------------------------------------------------------ bytes to text
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises Unreadable if it is too large, or not text."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _Unreadable(0, "this is not a file", "Put a YAML file in its place.")
+            raise Unreadable(0, "this is not a file", "Put a YAML file in its place.")
         with path.open("rb") as handle:
             raw = handle.read(SIZE_CAP + 1)
     except FileNotFoundError:
         fix = "Create it with `reconciler import`, from what OneFile holds, or with `reconciler init`, as an example."
-        raise _Unreadable(0, "there is no such file", fix) from None
+        raise Unreadable(0, "there is no such file", fix) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        raise _Unreadable(0, f"the file cannot be read: {reason}", "Check that it exists and may be read.") from None
+        raise Unreadable(0, f"the file cannot be read: {reason}", "Check that it exists and may be read.") from None
     if len(raw) > SIZE_CAP:
         cap = f"{SIZE_CAP // 1_000_000} MB"
-        raise _Unreadable(0, f"the file is larger than {cap}", f"Split it: no file may have more than {cap}.")
+        raise Unreadable(0, f"the file is larger than {cap}", f"Split it: no file may have more than {cap}.")
     return _decoded(raw)
 
 
@@ -166,7 +171,7 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(line, "the file is not UTF-8 from this line on", "Save it with the encoding UTF-8.") from None
+        raise Unreadable(line, "the file is not UTF-8 from this line on", "Save it with the encoding UTF-8.") from None
 
 
 # ------------------------------------------------------------------ events to values
@@ -204,13 +209,13 @@ class _Builder:
     def whole(self) -> Value:
         self._next()  # the stream's start
         if type(self._next()) is not DocumentStartEvent:
-            raise _Unreadable(0, "the file is empty", "Write it as shown in the documentation, or remove it.")
+            raise Unreadable(0, "the file is empty", "Write it as shown in the documentation, or remove it.")
         value = self._node(self._next(), 0)
         self._next()  # the document's end
         after = self._next()
         line = after.start_mark.line + 1
         if type(after) is not StreamEndEvent:
-            raise _Unreadable(line, "a second document starts here", "Remove the '---', or move it to its own file.")
+            raise Unreadable(line, "a second document starts here", "Remove the '---', or move it to its own file.")
         return value
 
     def _node(self, event: _Event, depth: int) -> Value:
@@ -223,9 +228,7 @@ class _Builder:
         if event.anchor is not None or event.tag is not None:
             self._decorated(event)
         if depth == DEPTH_CAP:
-            raise _Unreadable(
-                line, f"values are nested more than {DEPTH_CAP} deep", "Flatten them: no file needs that."
-            )
+            raise Unreadable(line, f"values are nested more than {DEPTH_CAP} deep", "Flatten them: no file needs that.")
         return self._mapping(depth + 1) if type(event) is MappingStartEvent else self._sequence(depth + 1)
 
     def _mapping(self, depth: int) -> Fields:
@@ -257,7 +260,7 @@ class _Builder:
 
     def _key(self, event: _Event) -> str:
         if type(event) is not ScalarEvent:
-            raise _Unreadable(
+            raise Unreadable(
                 event.start_mark.line + 1,
                 "a key must be one word, not a list, a mapping or an alias",
                 "Put a value that starts with a bracket or brace in quotes.",

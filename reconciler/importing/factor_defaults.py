@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term
+from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term
 from reconciler.model.slots import Slot
 from reconciler.model.structs import replace
 
@@ -49,7 +49,7 @@ def _by_day(term: Term) -> tuple[date, date, str]:
     return (term.start or date.min, term.end or date.max, term.staff or "")
 
 
-def _defaults(learners: Sequence[LearnerEntry]) -> dict[Slot, Terms]:
+def _defaults(learners: Sequence[Learner]) -> dict[Slot, Terms]:
     """Choose each slot's commonest undated holder, if the default and its exceptions are fewer than all entries.
 
     A slot that more than a few learners lack is not made a default, even if that were shorter: a learner who is added
@@ -75,7 +75,7 @@ def _is_plain(terms: Terms) -> bool:
     return len(terms) == 1 and terms[0].start is None and terms[0].end is None
 
 
-def _shared_by_all(learners: Sequence[LearnerEntry]) -> Terms:
+def _shared_by_all(learners: Sequence[Learner]) -> Terms:
     """Return the additional people of every learner, because a learner cannot leave out one of the defaults."""
     if len(learners) < 2:
         return ()

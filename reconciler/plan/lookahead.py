@@ -85,6 +85,8 @@ def foresee_breaches(declared: Declared) -> tuple[tuple[date, Problem], ...]:
 
 
 def _burdens_foreseen(declared: Declared) -> Iterator[tuple[date, Problem]]:
+    if not any(learner.later for learner in declared.learners):
+        return iter(())
     learners = _with_ids(declared.learners)
     return burdens_ahead(replace(declared, learners=learners), _as_declared(learners))
 

@@ -1,0 +1,293 @@
+"""Reads learners who differ from learners before them only in their values, without parsing their entries.
+
+The text of an entry without its values is its shape. The ordinary reader explains each shape once, from an entry with
+marks in place of the values; a pattern made of the same entry then accepts further ones, and captures their values.
+Of a file, only the rest is parsed: a copy in which such entries are blank lines. If that copy has a fault, or is not
+plain enough to be sure where entries begin and end, the file is parsed as a whole, so every fault comes from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from sys import intern
+
+from reconciler.declared.cohort import Fitting, Held, Learner, LearnerEntry, Slots, Term, read_cohort, slot_of
+from reconciler.declared.schema import check
+from reconciler.declared.yaml_loader import load_text
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Handle, Slot, SlotKind, UserId
+from reconciler.model.structs import Struct
+
+PAYS_FROM = 40
+"""Entries of a shape that are parsed before it is explained, which takes about as long."""
+_MOST = 1_000  # shapes that are counted: a centre in which every entry has its own loses little time
+
+# ------------------------------------------------------------------ the plain part of YAML
+
+_LETTER = "A-Za-z\xc0-\u024f"
+_NUMBER = "[1-9][0-9]{0,8}"
+_HANDLE = r"(?!(?:null|true|false)\b)[a-z][a-z0-9-]{0,63}"
+_TEXT = rf"(?!(?i:null|true|false)\b)[{_LETTER}](?:[{_LETTER}0-9_./' -]{{0,78}}[{_LETTER}0-9_./'-])?"
+_IN_QUOTES = r"[ !#-\[\]-~\xa1-\xac\xae-\u024f]{1,80}"
+"""Forms of values that all readers of YAML agree on, each within what the schema allows."""
+_VALUE = re.compile(
+    rf'(?<=: )(?:{_NUMBER}|{_TEXT})(?=[,}}\n]|\Z)|(?<=: "){_IN_QUOTES}(?=")'  # of a key
+    rf"|(?<=\[){_HANDLE}(?=[,\]])|(?<=, ){_HANDLE}(?=[,\]])|(?<=    - ){_HANDLE}(?=\n|\Z)"  # in a list
+)
+_INDENTED = re.compile(r"[^\n]*(?:\n {4}[^\n]*)*\n*")
+
+_QUOTED = r"""(?:"[^"\\\n]*"|'[^'\n]*')"""
+_PLAIN = r"""[^\s"'\[\]{}#&*!|>%@`,]"""  # first character; in a key's value, all characters may follow
+_IN_FLOW = r"""(?:[^"'#\[\]{}\n]|(?<=: )"[^"\\\n]*")"""
+_FLOW = rf"(?:\[(?:{_IN_FLOW}|\{{{_IN_FLOW}*+\}})*+\]|\{{{_IN_FLOW}*+\}})"
+_CONTENT = (
+    rf"(?:- +)*(?:[a-z_]+:(?: +(?:{_PLAIN}[^#\n]*|{_QUOTED}|{_FLOW}))?|{_PLAIN}[^\"'\[\]{{}}:#\n]*|{_QUOTED}|{_FLOW})"
+)
+_LINE = rf"(?> *(?:{_CONTENT} *(?: #[^\n]*)?|#[^\n]*)?(?=\n|\Z))"
+_CLOSED_HEAD = re.compile(rf"(?:{_LINE}\n)*+learners:")
+_CLOSED_ENTRY = re.compile(rf"{_LINE}(?:\n(?=    | *#| *(?:\n|\Z)){_LINE})*+")
+"""Lines of which none leaves a quote or bracket open, or begins a block of text: what follows is the next entry."""
+
+# ------------------------------------------------------------------ shapes
+
+
+class Template(Struct, frozen=True):
+    """What the entries of one shape say: an entry with marks, its lines counted from its own, and the values' places.
+
+    `names` are the places of id, misid and label, None for a value that is the same in all. `holders` are the places
+    of handles by the kind of slot; the values at a group of `distinct` places must differ.
+    """
+
+    entry: LearnerEntry
+    places: Mapping[object, int]
+    names: tuple[int | None, int | None, int | None]
+    holders: tuple[tuple[SlotKind, int], ...]
+    distinct: tuple[tuple[int, ...], ...]
+    is_undated: bool
+
+
+class ShapedEntry(Learner, frozen=True):
+    """Learner whose entry has a known shape; `values` are those of the entry, in its order."""
+
+    template: Template
+    values: tuple[str, ...]
+
+    @property
+    def slots(self) -> Slots:
+        marked = self.template.entry.slots
+        held = [Held(self._slot(one.slot), self._terms(one.terms), self.line + one.line) for one in marked.held]
+        return Slots(tuple(held), self.additional)
+
+    @property
+    def additional(self) -> tuple[Term, ...]:
+        return self._terms(self.template.entry.slots.additional)
+
+    def named(self) -> Iterable[Slot]:
+        return [self._slot(held.slot) for held in self.template.entry.slots.held]
+
+    def size(self) -> tuple[int, int]:
+        marked = self.template.entry.slots
+        return len(marked.held), len(marked.additional)
+
+    def _slot(self, slot: Slot) -> Slot:
+        place = self.template.places.get(slot.key)
+        if place is None:
+            return slot
+        return slot_of(slot.kind, int(self.values[place]) if isinstance(slot.key, int) else self.values[place])
+
+    def _terms(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        return tuple(Term(self._staff(term.staff), term.start, term.end, self.line + term.line) for term in terms)
+
+    def _staff(self, mark: Handle | None) -> Handle | None:
+        return None if mark is None else Handle(self.values[self.template.places[mark]])
+
+    def is_plain(self, fitting: Fitting) -> bool:
+        values = self.values
+        for kind, place in self.template.holders:
+            if values[place] not in fitting[kind]:
+                return False
+        return self.template.is_undated
+
+    def is_constant(self, moving: Mapping[Handle, object]) -> bool:
+        return self.template.is_undated and moving.keys().isdisjoint(self.values)
+
+
+class Shape(Struct, frozen=True):
+    """Pattern of the entries of one shape, and their template."""
+
+    pattern: re.Pattern[str]
+    template: Template
+
+    def read(self, entry: str, line: int) -> ShapedEntry | None:
+        """Return None if the entry is not of this shape, or if one of its lists names something twice."""
+        match = self.pattern.fullmatch(entry)
+        if match is None:
+            return None
+        values, template = tuple(map(intern, match.groups())), self.template
+        for group in template.distinct:
+            if len({values[place] for place in group}) < len(group):
+                return None
+        marked, (key, misid, label) = template.entry, template.names
+        return ShapedEntry(
+            marked.id if key is None else UserId(int(values[key])),
+            marked.misid if misid is None else values[misid],
+            marked.label if label is None else values[label],
+            line,
+            template,
+            values,
+        )
+
+
+def explain(entry: str) -> Shape | None:
+    """Have the ordinary reader explain the shape of an entry; return None if it is not that of one sound learner."""
+    values = list(_VALUE.finditer(entry))
+    learner = _marked(entry, values)
+    if learner and (used := _used(values, learner)) != values:  # the others are in comments
+        values, learner = used, _marked(entry, used)
+    places: dict[object, int] = {_mark(value, place): place for place, value in enumerate(values)}
+    if learner is None or (template := _template(learner, places)) is None:
+        return None
+    return Shape(_pattern(entry, values, {place for _, place in template.holders}), template)
+
+
+def _marked(entry: str, values: Sequence[re.Match[str]]) -> LearnerEntry | None:
+    """Return the learner of an entry with marks in place of the values, lines counted from the entry's own."""
+    parts, end = [], 0
+    for place, value in enumerate(values):
+        mark = str(_mark(value, place))
+        if mark in entry:
+            return None
+        parts += [entry[end : value.start()], mark]
+        end = value.end()
+    document = load_text(f"version: 1\ncohort: marked\nlearners:\n  - {''.join([*parts, entry[end:]])}\n", "")
+    check(document, "cohort")
+    learners = read_cohort(document, "marked").learners
+    is_sound = not document.problems and len(learners) == 1 and _INDENTED.fullmatch(entry)
+    return _from_own_line(learners[0]) if is_sound else None
+
+
+def _mark(value: re.Match[str], place: int) -> int | str:
+    is_number = value[0][0].isdigit() and value.string[value.start() - 1] != '"'
+    return 900_000_000 + place if is_number else f"marked-value-{place}"
+
+
+def _used(values: Sequence[re.Match[str]], learner: LearnerEntry) -> list[re.Match[str]]:
+    """Return those of the values whose marks became values."""
+    slots = learner.slots
+    names = {learner.id, learner.misid, learner.label, *(held.slot.key for held in slots.held)}
+    staff = {term.staff for terms in (*(held.terms for held in slots.held), slots.additional) for term in terms}
+    return [value for place, value in enumerate(values) if _mark(value, place) in names | staff]
+
+
+def _pattern(entry: str, values: Sequence[re.Match[str]], holders: Collection[int]) -> re.Pattern[str]:
+    """Return the pattern that accepts the entry with other values of the same form."""
+    parts, end = [], 0
+    for place, value in enumerate(values):
+        in_quotes, is_number = entry[value.start() - 1] == '"', value[0][0].isdigit()
+        form = _HANDLE if place in holders else _IN_QUOTES if in_quotes else _NUMBER if is_number else _TEXT
+        parts += [re.escape(entry[end : value.start()]), f"({form})"]
+        end = value.end()
+    return re.compile("".join([*parts, re.escape(entry[end:].rstrip("\n")), r"\n*"]))
+
+
+def _from_own_line(entry: Learner) -> LearnerEntry:
+    """Count the lines of an entry from its own."""
+
+    def moved(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        return tuple(Term(term.staff, term.start, term.end, term.line - entry.line) for term in terms)
+
+    held = tuple(Held(held.slot, moved(held.terms), held.line - entry.line) for held in entry.slots.held)
+    return LearnerEntry(entry.id, entry.misid, entry.label, 0, Slots(held, moved(entry.slots.additional)))
+
+
+def _template(entry: LearnerEntry, places: Mapping[object, int]) -> Template | None:
+    """Return None if a list has values with marks and others, or if a handle has none."""
+    terms = [(held.slot.kind, term) for held in entry.slots.held for term in held.terms]
+    terms += [(SlotKind.ADDITIONAL, term) for term in entry.slots.additional]
+    staff = [(kind, term.staff) for kind, term in terms if term.staff is not None]
+    lists: list[list[object]] = [
+        list(dict.fromkeys(held.slot.key for held in entry.slots.held if held.slot.kind in kinds))
+        for kinds in (LEARNING_AIM_KINDS, UNIT_KINDS)
+    ]
+    lists.append([term.staff for term in entry.slots.additional])
+    is_mixed = any(0 < len(places.keys() & keys) < len(keys) for keys in lists)
+    if is_mixed or any(name not in places for _, name in staff):
+        return None
+    return Template(
+        entry,
+        places,
+        (places.get(entry.id), places.get(entry.misid), places.get(entry.label)),
+        tuple((kind, places[name]) for kind, name in staff),
+        tuple(tuple(places[key] for key in keys) for keys in lists if len(keys) > 1 and keys[0] in places),
+        all(len(held.terms) == 1 for held in entry.slots.held) and all(not (t.start or t.end) for _, t in terms),
+    )
+
+
+class Shapes:
+    """The shapes that the entries of a state folder have, as far as it was read."""
+
+    def __init__(self, pays_from: int = PAYS_FROM) -> None:
+        self._pays_from = pays_from
+        self._count = Counter[str]()
+        self._shapes: dict[str, Shape | None] = {}
+        self._last: Shape | None = None
+
+    def read(self, entry: str, line: int) -> ShapedEntry | None:
+        """Read an entry of a known shape, given without its first `- `; return None for any other."""
+        if self._last and (learner := self._last.read(entry, line)):
+            return learner
+        self._last = self._of(_VALUE.sub("", entry).rstrip("\n"), entry)
+        return self._last.read(entry, line) if self._last else None
+
+    def _of(self, key: str, entry: str) -> Shape | None:
+        if key not in self._shapes and (key in self._count or len(self._count) < _MOST):
+            self._count[key] += 1
+            if self._count[key] >= self._pays_from:
+                self._shapes[key] = explain(entry)
+        return self._shapes.get(key)
+
+
+# ------------------------------------------------------------------ files
+
+
+class Split(Struct):
+    """A file in two parts: learners of a known shape, and the rest of the text, with lines as in the file.
+
+    `learners` has the line of an entry in place of each learner who is in the rest.
+    """
+
+    rest: str
+    learners: list[ShapedEntry | int]
+
+    def joined(self, others: Sequence[Learner]) -> tuple[Learner, ...] | None:
+        """Return all learners in the order of the file; None if the others are not those of the rest."""
+        lines = [line for line in self.learners if isinstance(line, int)]
+        if lines != [other.line for other in others[: len(lines)]]:
+            return None
+        following = iter(others)
+        return (*(next(following) if isinstance(one, int) else one for one in self.learners), *following)
+
+
+def split(text: str, shapes: Shapes) -> Split | None:
+    """Split a file; return None if no learner has a known shape, or if it is not clear where the entries begin."""
+    head, *entries = text.replace("\r\n", "\n").split("\n  - ")
+    if not entries or not _CLOSED_HEAD.fullmatch(head):
+        return None
+    rest, learners = [head], list[ShapedEntry | int]()
+    line = head.count("\n") + 2
+    for number, entry in enumerate(entries):
+        learner = shapes.read(entry, line) if number else None  # the first stays, so that the list is not empty
+        height = entry.count("\n") + 1
+        if learner:
+            rest.append("\n" * height)
+        elif _CLOSED_ENTRY.fullmatch(entry):
+            rest.append(f"\n  - {entry}")
+        else:
+            rest += [f"\n  - {following}" for following in entries[number:]]
+            break
+        learners.append(learner or line)
+        line += height
+    return (
+        Split("".join(rest).rstrip("\n"), learners) if any(isinstance(one, ShapedEntry) for one in learners) else None
+    )

@@ -1,0 +1,256 @@
+"""Learners of a known shape are read as the YAML reader reads them, or not at all: values, lines and problems."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.declared import load as loading
+from reconciler.declared.cohort import LearnerEntry
+from reconciler.declared.cohort_file import CohortFile, read_file
+from reconciler.declared.load import read_declared
+from reconciler.declared.shapes import PAYS_FROM, ShapedEntry, Shapes, explain, split
+from reconciler.model.structs import replace
+from reconciler.problems import Invalid, Problem
+from tests.declared.files import DAY, STAFF, centre
+from tests.declared.test_one_verdict import BODIES, STATES, VALUES
+
+ROOT = Path(__file__).resolve().parents[2]
+NEVER = 10**9
+"""Entries of one shape before it is explained, where every file is to be parsed as a whole."""
+
+HEAD = "version: 1\ncohort: care\n"
+DEFAULTS = "defaults:  # of all\n  default_assessor: james-fayre\n  additional: [observer-lee]\n"
+ENTRIES = {
+    "block": (
+        "id: {n}\n    label: LRN-{n}\n    default_assessor: {a}\n    learning_aims:\n      - standard: 412{k}\n"
+        "        assessor: {a}\n        iqa: priya-shah\n    additional:\n      - observer-lee"
+    ),
+    "flow": (
+        "id: {n}\n    label: Zoë O'Neil {k}\n    learning_aims: [{{standard: 412{k}, assessor: {a}}}, "
+        "{{standard: 41240, iqa: priya-shah}}]\n    units: [{{unit: KS_{k}, assessor: {a}}}]\n"
+        "    additional: [{a}, observer-lee]"
+    ),
+    "quoted": 'misid: "LRN {n}"\n    label: "{n}"\n    units: [{{unit: "CS/3#{k}", assessor: "{a}"}}]',
+    "dated": (
+        "misid: LRN{n}\n    default_assessor:  # both days are included\n      - {{staff: {a}, until: 2026-12-31}}\n"
+        "      - {{staff: null, from: 2027-01-01}}\n    default_employer: null"
+    ),
+    "short": "id: {n}\n",
+}
+TAILS = (
+    "",
+    "\n",
+    "\norganisation: 5741\n",
+    "\n# end\n",
+    "\ndefaults:\n  additional:\n  - kate-anderson\n  - observer-lee\n",
+)
+
+
+def entry(form: str, n: int) -> str:
+    handles = ("kate-anderson", "james-fayre")
+    return ENTRIES[form].format(n=200_000 + n, k=41 + n % 7, a=handles[n % 2])
+
+
+def file_of(*forms: str, defaults: bool = False, tail: str = "\n") -> str:
+    entries = "".join(f"\n  - {entry(form, n)}" for n, form in enumerate(forms))
+    return f"{HEAD}{DEFAULTS if defaults else ''}learners:{entries}{tail}"
+
+
+def content(file: CohortFile) -> CohortFile:
+    """Return the file with parsed entries in place of shaped ones."""
+    learners = tuple(LearnerEntry(one.id, one.misid, one.label, one.line, one.slots) for one in file.entry.learners)
+    return replace(file, entry=replace(file.entry, learners=learners))
+
+
+def shaped(file: CohortFile) -> int:
+    return sum(isinstance(learner, ShapedEntry) for learner in file.entry.learners)
+
+
+def read_both(path: Path, text: str, shapes: Shapes) -> int:
+    """Read a text in both ways, which must agree; return the number of learners of a known shape."""
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    fast, slow = read_file(path, shapes), read_file(path, Shapes(NEVER))
+    assert content(fast) == content(slow), text
+    return shaped(fast)
+
+
+# ------------------------------------------------------------------ agreement
+
+
+@pytest.mark.parametrize("defaults", [False, True])
+@pytest.mark.parametrize("form", ENTRIES)
+def test_every_entry_of_a_plain_form_but_the_first_needs_no_parsing(form: str, defaults: bool, tmp_path: Path) -> None:
+    """As `fmt` and `import` write them, and as people do; with Windows' line ends too."""
+    text = file_of(*[form] * 5, defaults=defaults)
+    assert read_both(tmp_path / "care.yaml", text, Shapes(1)) == 4
+    assert read_both(tmp_path / "care.yaml", text.replace("\n", "\r\n"), Shapes(1)) == 4
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_different_shapes_may_alternate(tail: str, tmp_path: Path) -> None:
+    """In any order, with something after the learners or nothing."""
+    assert read_both(tmp_path / "care.yaml", file_of(*[*ENTRIES] * 3, tail=tail), Shapes(1)) >= 12
+
+
+@pytest.mark.parametrize("body", BODIES["cohort"])
+def test_a_value_is_accepted_only_if_it_is_read_the_same(body: str, tmp_path: Path) -> None:
+    """Every value that some reader of YAML takes for something special, in every field, bare and in quotes."""
+    sound = {"id": "7", "standard": "41240", "until": "2026-12-31"}.get(
+        body.split(": @")[0].rpartition(" ")[2], "kate-anderson"
+    )
+    accepted = 0
+    for form, values in ((sound, VALUES), (f'"{sound}"', [f'"{value}"' for value in VALUES])):
+        shape = explain(body.replace("@", form))
+        for value in values if shape else ():
+            if shape.read(body.replace("@", value), 5):
+                text = f"{HEAD}learners:\n  - id: 9\n  - {body.replace('@', form)}\n  - {body.replace('@', value)}\n"
+                read_both(tmp_path / "care.yaml", text, Shapes(1))
+                accepted += 1
+    assert accepted or body.endswith("until: @")
+
+
+def test_a_list_that_names_something_twice_is_left_to_the_yaml_reader(tmp_path: Path) -> None:
+    """A standard, a unit or an additional person."""
+    path = tmp_path / "care.yaml"
+    text = file_of(*["flow"] * 4)
+    for twice in ("standard: 41241", "observer-lee, observer-lee"):
+        faulty = (
+            text.replace("standard: 41240, iqa", f"{twice}, iqa")
+            if "standard" in twice
+            else text.replace("james-fayre, observer-lee", twice)
+        )
+        assert read_both(path, faulty, Shapes(1)) == 0
+        assert read_file(path, Shapes(1)).problems
+
+
+HOSTILE = [
+    *"\"'[]{}#&*!|>%@`:,?-\\\t\r\n\x85\u2028\u200b\xad\ufeff\u0301é~=",
+    "- ",
+    "  ",
+    ": ",
+    " #",
+    "\n\n",
+    "\n---\n",
+]
+HOSTILE += [
+    "...",
+    "<<<<<<< a\n",
+    "null",
+    "True",
+    "'x",
+    '"x',
+    "[x",
+    "|\n",
+    ">-\n",
+    "\n  - ",
+    "\n    ",
+    "id: 7",
+    "\n  - id: 200001",
+]
+HOSTILE += ["\nlearners:", "marked-value-1", "900000001", "2147483648", "0012", "1e3", "staff: null"]
+
+
+MILD = ["kate-anderson", "observer-lee", "a", "1", " ", "\n", "  # note", "\n    # note: it's his", "\n\n  - misid: Q"]
+
+
+def slips(seed: int) -> Iterator[str]:
+    """Yield plain files after one to three slips each: text put in, lost, doubled or moved, by letters or by lines."""
+    draw = random.Random(seed)  # noqa: S311  the same slips in every run
+    while True:
+        forms = draw.choices([*ENTRIES], k=draw.randint(3, 6))
+        text = file_of(*forms, defaults=draw.random() < 0.3, tail=draw.choice(TAILS))
+        words = HOSTILE if draw.random() < 0.3 else MILD
+        for _ in range(draw.choice([1, 1, 1, 2, 3])):
+            start = draw.randrange(len(text))
+            end = min(len(text), start + draw.choice([0, 0, 1, 2, 8, 40]))
+            if draw.random() < 0.3:  # whole lines
+                start, end = text.rfind("\n", 0, start) + 1, text.find("\n", end) + 1 or len(text)
+            word, place, kept = draw.choice(words), draw.randrange(len(text)), draw.random() < 0.7
+            if draw.random() < 0.8:
+                text = text[:start] + word + text[start if kept else end :]
+            else:
+                part, rest = text[start:end], text if kept else text[:start] + text[end:]
+                text = rest[:place] + part + rest[place:]
+        yield text
+
+
+def agree_on(count: int, seed: int, path: Path) -> int:
+    """Read so many files in both ways, with shapes that are kept from file to file; count those in two parts."""
+    shapes, in_parts = Shapes(1), 0
+    for number, text in zip(range(count), slips(seed), strict=False):
+        if number % 100 == 0:
+            shapes = Shapes(1)
+        in_parts += read_both(path, text, shapes) > 0
+    return in_parts
+
+
+def test_both_readers_agree_after_any_slip(tmp_path: Path) -> None:
+    """On values, lines and every problem; a good part of the files is still read by shape."""
+    assert agree_on(400, 1, tmp_path / "care.yaml") > 40
+
+
+@pytest.mark.long
+def test_both_readers_agree_after_a_hundred_thousand_slips(tmp_path: Path) -> None:
+    """The result is written down in benchmarks/fuzz.md."""
+    assert agree_on(100_000, 2, tmp_path / "care.yaml") > 10_000
+
+
+# ------------------------------------------------------------------ the whole state folder
+
+
+def outcome(state: Path) -> tuple[object, tuple[Problem, ...]]:
+    try:
+        declared = read_declared(state, DAY, ahead_days=100)
+    except Invalid as error:
+        return None, error.problems
+    return repr(declared), declared.warnings  # which has the lines too
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: str(state.relative_to(ROOT)))
+def test_a_state_says_the_same_with_shapes_and_without(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every state of the suite, with faults and without: the same declaration, or the same messages in order."""
+    monkeypatch.setattr(loading, "Shapes", lambda: Shapes(1))
+    fast = outcome(state)
+    monkeypatch.setattr(loading, "Shapes", lambda: Shapes(NEVER))
+    assert fast == outcome(state)
+
+
+@pytest.mark.parametrize("defaults", [False, True])
+@pytest.mark.parametrize("start", ["2026-01-01", "2026-12-15", "2031-01-01"])
+def test_slots_on_demand_are_those_that_are_resolved_at_once(
+    start: str, defaults: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With defaults and without, with cover on the day, soon, or far ahead; and their number is known before."""
+    cover = f"role: assessor, cover: [{{by: kate-anderson, from: {start}}}]}}"
+    staff = STAFF.replace("122762, role: assessor}", f"122762, {cover}")
+    text = file_of(*[*ENTRIES] * 3, defaults=defaults)
+    state = centre(tmp_path, text.removeprefix(HEAD), staff=staff)
+    monkeypatch.setattr(loading, "Shapes", lambda: Shapes(1))
+    declared = read_declared(state, DAY, ahead_days=100)
+    on_demand = [learner for learner in declared.learners if not isinstance(learner.slots, dict)]
+    assert [len(learner.slots) for learner in on_demand] == [len(dict(learner.slots)) for learner in on_demand]
+    assert bool(on_demand) == (start != "2026-12-15" or not defaults), "a default that moves is resolved at once"
+    monkeypatch.setattr(loading, "Shapes", lambda: Shapes(NEVER))
+    assert repr(declared) == repr(read_declared(state, DAY, ahead_days=100))
+
+
+# ------------------------------------------------------------------ the gain
+
+
+def test_files_as_people_and_programs_write_them_are_plain() -> None:
+    """The example of the README, and what `init` writes: all learners but the first of a file are read by shape."""
+    for path in [*ROOT.glob("state/cohorts/*.yaml"), *ROOT.glob("starter/*/state/cohorts/*.yaml")]:
+        learners = read_file(path, Shapes(NEVER)).entry.learners
+        assert shaped(read_file(path, Shapes(1))) == len(learners) - 1, path
+
+
+def test_of_a_large_centre_little_is_parsed() -> None:
+    """The first entry of each file, and of each shape as many as pay."""
+    shapes = Shapes()
+    parts = [split(file_of(*["block", "flow"] * 100), shapes) for _ in range(5)]
+    parsed = sum(isinstance(one, int) for part in parts if part for one in part.learners)
+    assert parsed <= 5 + 2 * PAYS_FROM
