@@ -53,7 +53,7 @@ _CLOSED_ENTRY = re.compile(rf"{_LINE}(?:\n(?=    | *#| *(?:\n|\Z)){_LINE})*+")
 
 
 class Template(Struct, frozen=True):
-    """What the entries of one shape say: an entry with marks, its lines counted from its own, and the values' places.
+    """Entry with marks in place of its values, its lines counted from its own, and the place of each mark in a row.
 
     `names` are the places of id, misid and label, None for a value that is the same in all. `holders` are the places
     of handles by the kind of slot; the values at a group of `distinct` places must differ.
@@ -225,7 +225,7 @@ def _template(entry: LearnerEntry, places: Mapping[object, int]) -> Template | N
 
 
 class Shapes:
-    """The shapes that the entries of a state folder have, as far as it was read."""
+    """Shapes of the entries that were read so far."""
 
     def __init__(self, pays_from: int = PAYS_FROM) -> None:
         self._pays_from = pays_from
