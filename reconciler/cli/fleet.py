@@ -104,6 +104,8 @@ def fleet(
     flags = [name for name, is_set in given.items() if is_set]
     if wrong := unfit_flags(action, flags):
         raise click.UsageError(wrong)
+    if jobs and (queue or action == "work"):
+        raise click.UsageError("--jobs cannot be used with a queue: the fleet file's jobs counts for every worker.")
     if until_empty and action != "work":
         raise click.UsageError("--until-empty belongs to work.")
     if (queue or wait) and action not in FLAGS:

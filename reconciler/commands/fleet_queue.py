@@ -139,7 +139,6 @@ class _Worker:
     ) -> None:
         self._fleet, self._rules, self._queue, self._environment = fleet, rules, queue, environment
         self._longest = options.longest_minutes * 60
-        self._at_a_time = options.jobs or fleet.jobs
         variables = environment.variables
         self._workers = Workers(fleet, environment.clock, variables, budgets(fleet, variables))
         self._centres = {centre.name: centre for centre in fleet.centres}
@@ -162,7 +161,7 @@ class _Worker:
 
     @contextmanager
     def _engine(self) -> Iterator[EngineWorker]:
-        engine = EngineWorker(self._fleet.name, self._rules, self._run, self._at_a_time)
+        engine = EngineWorker(self._fleet.name, self._rules, self._run)
         self._note(f"worker {engine.name} is ready")
         try:
             yield engine

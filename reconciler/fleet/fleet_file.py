@@ -213,6 +213,7 @@ class _Queue:
             budget if not budget or "://" in budget else str(base / budget),
             number_at(self._fields, "jobs") or usual.jobs,
             number_at(self._fields, "jobs_per_token") or usual.jobs_per_token,
+            number_at(self._root, "jobs") or usual.jobs_per_worker,
             self._retries() if "retry_seconds" in self._fields else usual.retries,
             self._source("database"),
         )

@@ -52,7 +52,7 @@ class Centre(RedactedRepr, Struct, frozen=True):
 
 
 class QueueRules(RedactedRepr, Struct, frozen=True):
-    """The queue's database, how many jobs run at a time over all workers and for one token, and waits before retries.
+    """The queue's database, how many jobs run at a time (in all, for a token, in a worker), and waits before retries.
 
     `database` and `budget` are addresses, which may have a password; empty if their variables are not set. `budget` is
     that of the store in which calls are counted, if the stores of one token differ.
@@ -64,6 +64,7 @@ class QueueRules(RedactedRepr, Struct, frozen=True):
     budget: str = ""
     jobs: int = 16
     jobs_per_token: int = 2
+    jobs_per_worker: int = 4
     retries: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
     source: Source = Source("fleet.yaml")
 

@@ -127,7 +127,7 @@ def test_a_worker_that_dies_loses_and_repeats_nothing(fleet: Centres, worker: Ca
     for server in fleet.servers.values():
         server.service.faults.arm(slow)
     fleet.run("apply", "--auto-approve", "--queue")
-    first = worker("--jobs", "3")
+    first = worker()
     _until(lambda: any(server.effects for server in fleet.servers.values()), lambda: first.said)
     first.process.kill()
     second = worker("--until-empty")
@@ -225,6 +225,7 @@ def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypa
     "arguments",
     [
         ("work", "--queue"),
+        ("work", "--jobs", "3"),
         ("plan", "--wait"),
         ("plan", "--until-empty"),
         ("plan", "--queue", "--changed"),
