@@ -168,7 +168,7 @@ def test_what_blocks_a_plan_cannot_be_forged_away(home: Home, block: Callable[[H
         ([no_findings, no_later_findings, no_limits], "1.0"),
         ([warnings_alone], "1.1"),
         ([waived], "1.0"),
-        *map(drawn, range(12)),
+        *map(drawn, range(12 if committed else 2)),
     ]
     for alter, version in forgeries:
         (home.path / "plan.json").write_bytes(honest)

@@ -70,7 +70,7 @@ EVERYTHING = {
 }
 
 
-@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LABELS, min_size=6, max_size=6))
 @example(
     ["::error::x", "a" * 60 + " ::set-env name=PATH::y", "##[error]z", " ::warning::", "x##[group]::y", "##vso[task]"]
