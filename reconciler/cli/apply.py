@@ -17,7 +17,7 @@ from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.escape import harmless
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import ApplyResult
+    from reconciler.commands.apply_run import ApplyResult
     from reconciler.commands.plan import Planned
     from reconciler.runtime.environment import Environment
     from reconciler.runtime.options import Options

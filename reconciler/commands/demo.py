@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from reconciler.commands import apply, plan
-from reconciler.commands.apply import ApplyResult
+from reconciler.commands.apply_run import ApplyResult
 from reconciler.commands.plan import Planned
 from reconciler.commands.validate import Declaration, declaration
 from reconciler.model.structs import Struct, replace

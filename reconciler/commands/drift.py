@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from reconciler.commands.apply import ApplyResult, refuse_if_locked, run_plan
+from reconciler.commands.apply_run import ApplyResult, refuse_if_locked, run_plan
 from reconciler.commands.drift_approval import approved_files, why_none
 from reconciler.commands.drift_part import coverage, note_followed, part_to_read
 from reconciler.commands.due import carry_out, find_due

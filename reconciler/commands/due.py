@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from reconciler.commands.apply import ApplyResult, Command, refuse_if_locked, run_plan
+from reconciler.commands.apply_run import ApplyResult, Command, refuse_if_locked, run_plan
 from reconciler.commands.drift_approval import ApprovedFiles, approved_files
 from reconciler.commands.plan import Planned, compare, observe_in
 from reconciler.model.declared import Declared

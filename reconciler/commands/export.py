@@ -11,12 +11,11 @@ from pathlib import Path
 
 from reconciler.commands.plan import observe_in
 from reconciler.declared.load import read_declared
-from reconciler.importing.csv_cells import NOBODY
 from reconciler.importing.csv_file import cell_faults
 from reconciler.model.declared import Declared, DeclaredLearner, Wanted
 from reconciler.model.history import LastApplied
 from reconciler.model.observed import Observed, ObservedLearner, misid_digest
-from reconciler.model.slots import Holder, LearnerKey, Place, Site, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import NOBODY, Holder, LearnerKey, Place, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct
 from reconciler.model.table_columns import HELD, SEPARATOR, SINCE, column_of, headings
 from reconciler.problems import NoStore, Problem

@@ -12,13 +12,12 @@ from reconciler.editing.assignments import DAY, Fields, Term, changed_on, defaul
 from reconciler.editing.holders import slots_of
 from reconciler.editing.replace import learner_key
 from reconciler.editing.yaml_tree import Data
+from reconciler.model import structs
 from reconciler.model.listing import COHORT_FIELD, ListedLearner, ListedTerm, Listing, Remembered, field_of
-from reconciler.model.slots import Handle, LearnerKey, Slot, SlotKind, UserId
+from reconciler.model.slots import NOBODY, Handle, LearnerKey, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
-from reconciler.model.structs import field as structs_field
 from reconciler.problems import Problem, Source
 
-NOBODY = "nobody"
 Terms = tuple[Term, ...]
 Files = Mapping[str, Fields]
 """Values of the cohort files by cohort."""
@@ -87,7 +86,7 @@ class SyncChanges(Struct, frozen=True):
     conflicts: tuple[Difference, ...] = ()
     kept: tuple[Difference, ...] = ()
     refusals: tuple[Problem, ...] = ()
-    remembered: Remembered = structs_field(default_factory=dict)
+    remembered: Remembered = structs.field(default_factory=dict)
     removes: bool = False
 
 

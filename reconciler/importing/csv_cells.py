@@ -15,6 +15,7 @@ from reconciler.model.declared import Staff
 from reconciler.model.slots import (
     LARGEST_ID,
     LEARNING_AIM_KINDS,
+    NOBODY,
     ROLES_FOR,
     UNIT_KINDS,
     Handle,
@@ -25,7 +26,6 @@ from reconciler.model.slots import (
 )
 from reconciler.text import did_you_mean, listed, nearest, otherwise, quoted
 
-NOBODY = "nobody"
 LONGEST_KEY = 100
 _HANDLE = re.compile("[a-z][a-z0-9-]*")
 _NUMBER = re.compile("[1-9][0-9]*")

@@ -13,6 +13,7 @@ UnitId = NewType("UnitId", str)  # text such as KS_COMM1, compared exactly
 OrganisationId = NewType("OrganisationId", int)
 Handle = NewType("Handle", str)  # the name a member of staff has in staff.yaml
 LARGEST_ID = 2**31 - 1  # as in the schemas
+NOBODY = "nobody"  # in tables and reports, a slot that nobody holds
 LearnerKey = UserId | str
 """Identity of a learner in the files: the OneFile user id or else the MISID, which is text."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from reconciler.model.slots import NOBODY
 from reconciler.report.common.truncate import COMMENT_LIMIT
 from reconciler.report.common.words import learner_words, slot_words, watched_words
 from reconciler.report.edits import Row, edits_json, render_edits, render_rows
@@ -52,8 +53,8 @@ def _row(adopted: Adopted) -> Row:
         change.cohort,
         learner_words(change.learner, change.label),
         slot_words(change.slot),
-        adopted.was or "nobody",
-        adopted.now or "nobody",
+        adopted.was or NOBODY,
+        adopted.now or NOBODY,
         adopted.shared,
     )
 

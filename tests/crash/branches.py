@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.commands.apply import ApplyResult
+from reconciler.commands.apply_run import ApplyResult
 from tests.crash.harness import Case, Site
 from tests.store.branches import git_url, new_remote
 

@@ -23,7 +23,8 @@ import httpx
 
 from onefile_sandbox.world import World
 from reconciler.clock import SystemClock
-from reconciler.commands.apply import ApplyResult, apply
+from reconciler.commands.apply import apply
+from reconciler.commands.apply_run import ApplyResult
 from reconciler.commands.done import StepChoice, done
 from reconciler.model import slots
 from reconciler.model.operations import State, step_id

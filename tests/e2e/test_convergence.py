@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from onefile_sandbox.records import ASSESSOR, CENTRE_ID, EMPLOYER, IQA, LEARNER, OBSERVER, User
 from onefile_sandbox.switches import allowed
 from onefile_sandbox.world import World
-from reconciler.commands.apply import ApplyResult, apply
+from reconciler.commands.apply import apply
+from reconciler.commands.apply_run import ApplyResult
 from reconciler.commands.plan import Planned, plan
 from reconciler.problems import ExitCode
 from reconciler.runtime.environment import Environment

@@ -146,7 +146,7 @@ def test_a_gap_in_the_daily_readings_is_reported(home: Home, server: Served, hou
         hours.forward(1)
         gap = " ".join(home.run("drift", "--format", form, "--base", "HEAD").out.split())
         assert "The complete reading before this one was taken 3 days earlier." in gap
-        assert "check that its schedule is on" in gap
+        assert "Fix: Check that the schedule is on" in gap
     assert home.run("drift", "--format", "json").json["read_before"].startswith("2026-11-25T12:")
     assert "reading before" not in home.run("drift").out
 

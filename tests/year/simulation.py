@@ -17,7 +17,8 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from onefile_sandbox.faults import Fault
-from reconciler.commands.apply import ApplyResult, apply
+from reconciler.commands.apply import apply
+from reconciler.commands.apply_run import ApplyResult
 from reconciler.commands.done import StepChoice, done
 from reconciler.commands.drift import Drifting, drift
 from reconciler.commands.plan import plan

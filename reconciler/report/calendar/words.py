@@ -9,7 +9,7 @@ from itertools import groupby
 
 from reconciler.model.declared import Waiver
 from reconciler.model.plan import HandoverKind, LaterChange
-from reconciler.model.slots import SlotKind
+from reconciler.model.slots import NOBODY, SlotKind
 from reconciler.plan.calendar import ChangeCalendar, Handover
 from reconciler.plan.windows import window_words
 from reconciler.report.common.notices import Cause, Notices, problem_notice
@@ -38,7 +38,7 @@ def title_words(calendar: ChangeCalendar) -> str:
 
 def handover_words(handover: Handover | LaterChange) -> str:
     """Return the people of a handover, and the manual steps that it needs."""
-    before, after = handover.before or "nobody", handover.after or "nobody"
+    before, after = handover.before or NOBODY, handover.after or NOBODY
     match handover.kind:
         case HandoverKind.LAPSE:
             return f"{before}'s entry ends and nobody follows: declare a successor, or the slot is no longer managed"

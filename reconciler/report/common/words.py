@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from reconciler.model.names import NO_NAMES, Names
 from reconciler.model.operations import Move, Outcome
 from reconciler.model.plan import Change, Departed, Plan, Watch
-from reconciler.model.slots import Holder, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import NOBODY, Holder, Slot, SlotKind, Unread, UserId
 from reconciler.text import listed, number_of, spaced
 
 NOT_VERIFIED = "cannot be verified"
@@ -111,7 +111,7 @@ def holder_words(holder: Holder, names: Names) -> str:
     """Return the handle of a slot's holder, or why there is none."""
     match holder:
         case None:
-            return "nobody"
+            return NOBODY
         case Unread.UNREADABLE:
             return "somebody or nobody (OneFile does not show it)"
         case Unread.NOT_HELD:

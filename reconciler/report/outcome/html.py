@@ -10,7 +10,7 @@ from reconciler.report.outcome.view import OutcomeView, applied_view
 from reconciler.report.plan import html as plan_report
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import ApplyResult
+    from reconciler.commands.apply_run import ApplyResult
 
 
 def render_html(view: OutcomeView) -> str:

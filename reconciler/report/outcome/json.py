@@ -14,7 +14,7 @@ from reconciler.problems import Problem
 from reconciler.report.problems.json import problem_json
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import ApplyResult
+    from reconciler.commands.apply_run import ApplyResult
 
 
 def render_json(

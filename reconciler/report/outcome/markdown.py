@@ -30,7 +30,7 @@ from reconciler.report.outcome.view import ENDED_BY, EndGroup, EndRow, OutcomeVi
 from reconciler.report.plan import markdown as plan_report
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import ApplyResult
+    from reconciler.commands.apply_run import ApplyResult
 
 
 def render_markdown(view: OutcomeView, *, limit: int = COMMENT_LIMIT, links: LineLinks = NO_LINKS) -> str:

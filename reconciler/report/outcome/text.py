@@ -13,7 +13,7 @@ from reconciler.report.outcome.view import ENDED_BY, End, EndRow, OutcomeView, a
 from reconciler.report.plan import text as plan_report
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import ApplyResult
+    from reconciler.commands.apply_run import ApplyResult
 
 FEW_ROWS = 3
 """Number of rows of what is done that are listed below the plan; more are counted."""

@@ -28,7 +28,7 @@ from reconciler.report.plan.view import waivers
 from reconciler.text import number_of
 
 if TYPE_CHECKING:
-    from reconciler.commands.apply import ApplyResult
+    from reconciler.commands.apply_run import ApplyResult
 
 ENDED_BY = "Run ended early"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.names import Names
 from reconciler.model.plan import Change
-from reconciler.model.slots import UserId
+from reconciler.model.slots import NOBODY, UserId
 from reconciler.report.common.words import slot_words
 from reconciler.report.plan.handover import HandOver, hand_overs
 from reconciler.text import listed, number_of, some
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from reconciler.sharing.reasons import Reason
 
 LEARNER_COLUMNS = ("learner", "cohort", "from", "to", "slots", "why")
-NOBODY = "nobody"
 LOAD_COLUMNS = ("staff", "learners", "±", "target", "max", "hours")
 _RULES: Mapping[str, str] = {
     "max": "caseload.max",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from reconciler.model.slots import NOBODY
 from reconciler.report.common.terminal import BOLD, RED, YELLOW, Page
 from reconciler.report.edits import render_difference
 from reconciler.report.plan import text
 from reconciler.report.plan.handover import render_handover
 from reconciler.report.share_out.rows import (
     LOAD_COLUMNS,
-    NOBODY,
     hand_overs_of,
     learner_rows,
     load_mark,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.declared import DeclaredLearner
 from reconciler.model.history import RunRow
 from reconciler.model.operations import hashed
-from reconciler.model.slots import Holder, LearnerKey, UserId
+from reconciler.model.slots import NOBODY, Holder, LearnerKey, UserId
 from reconciler.report.common.words import holder_words, learner_words, moment_words
 from reconciler.report.history.words import UNCOMMITTED
 from reconciler.report.html.cells import link
@@ -75,7 +75,7 @@ class Frame:
 
     def handle(self, handle: str | None) -> str:
         """Return a handle, with a link to the page if there is one."""
-        return link(handle, self._staff_page(handle)) if handle else "nobody"
+        return link(handle, self._staff_page(handle)) if handle else NOBODY
 
     def _staff_page(self, handle: str) -> str:
         only = self.centre.only

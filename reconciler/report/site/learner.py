@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from reconciler.model.declared import Shift
-from reconciler.model.slots import Unread, UserId
+from reconciler.model.slots import NOBODY, Unread, UserId
 from reconciler.report.common.words import FROM_RECORD, holder_words, slot_words
 from reconciler.report.history.timeline import COLUMNS, Entry, timeline_entries
 from reconciler.report.html.cells import joined, link, stacked, steady
@@ -114,7 +114,7 @@ def _coming(frame: Frame, learner: LearnerFile) -> Section:
 
 
 def _shift(frame: Frame, shift: Shift) -> Row:
-    before, after = (frame.handle(wanted.handle) if wanted else "nobody" for wanted in (shift.before, shift.after))
+    before, after = (frame.handle(wanted.handle) if wanted else NOBODY for wanted in (shift.before, shift.after))
     return str(shift.day), slot_words(shift.slot, frame.centre.names), before, after, str(shift.source)
 
 
