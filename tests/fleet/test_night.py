@@ -12,15 +12,18 @@ from benchmarks.night_world import Group, sizes
 
 
 @pytest.mark.long
-def test_a_fleet_whose_processes_are_killed_ends_each_night_as_declared(tmp_path: Path) -> None:
-    """Twelve centres under four tokens for two nights, by one command."""
-    night = Night(tmp_path, centres=12, customers=4, largest=60, calls_per_minute=2000, kill_seconds=3, local=True)
+@pytest.mark.parametrize("local", [True, False], ids=["one command", "workers and a queue"])
+def test_a_fleet_whose_processes_are_killed_ends_each_night_as_declared(tmp_path: Path, local: bool) -> None:
+    """Twelve centres under four tokens for two nights; workers die too, and PostgreSQL restarts."""
+    night = Night(
+        tmp_path, centres=12, customers=4, largest=60, calls_per_minute=2000, jobs=4, kill_seconds=3, local=local
+    )
     with ExitStack() as stack:
         week = Week(night, stack)
         days = [week.live() for _ in range(2)]
     assert [day.faults for day in days] == [[], []]
     assert days[1].writes == days[1].moves + days[1].drifts > 0
-    assert all(day.centres_killed for day in days)
+    assert all(day.centres_killed + day.workers_killed for day in days)
     with ExitStack() as stack:  # another process goes on with the third day
         assert Week(night, stack).next_day() == 3
 
