@@ -62,7 +62,7 @@ class Night:
     calls_per_minute: int = 120
     jobs: int = 16
     workers: int = 2
-    kill_seconds: float = 12.0  # on average between two kills
+    kill_seconds: float = 25.0  # on average between two kills
     local: bool = False
     seed: int = 1
 
@@ -266,20 +266,17 @@ class Machine:
         if self._night.local:
             return
         self._workers = [worker for worker in self._workers if worker.poll() is None]
-        for number in range(self._night.workers - len(self._workers)):
+        for _ in range(self._night.workers - len(self._workers)):
             with (self._night.folder / "workers.log").open("ab") as log:
                 self._workers.append(
-                    subprocess.Popen(  # noqa: S603  our own interpreter and package
-                        [sys.executable, "-m", "reconciler", "fleet", "work", "--jobs", str(self._jobs(number))],
+                    subprocess.Popen(
+                        [sys.executable, "-m", "reconciler", "fleet", "work"],
                         cwd=self._night.folder,
                         env=dict(self._environment),
                         stdout=log,
                         stderr=log,
                     )
                 )
-
-    def _jobs(self, number: int) -> int:
-        return max(1, (self._night.jobs + number) // self._night.workers)
 
     def _parents(self) -> list[int]:
         with self._lock:
@@ -441,7 +438,8 @@ class Week:
             for centre in self.group.centres
         }
         queue = {"database": QUEUE, "jobs": night.jobs, "jobs_per_token": 2, "retry_seconds": list(RETRY_SECONDS)}
-        fleet = {"version": 1, "fleet": "night", "jobs": night.jobs, "centres": centres}
+        at_a_time = night.jobs if night.local else -(-night.jobs // night.workers)
+        fleet = {"version": 1, "fleet": "night", "jobs": at_a_time, "centres": centres}
         fleet |= {} if night.local else {"queue": queue}
         (night.folder / "fleet.yaml").write_text(json.dumps(fleet, indent=1), "utf-8")
         (night.folder / ".gitignore").write_text(

@@ -11,9 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconciler.fleet.engine import JobQueue, job_queue
-from reconciler.model.fleet_queue import Job
-
 from reconciler.model.fleet import QueueRules
+from reconciler.model.fleet_queue import Job
 from tests.postgres import Cluster
 
 SIZES = (200, 2000)

@@ -12,12 +12,9 @@ from benchmarks.night_world import Group, sizes
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("local", [True, False], ids=["one command", "workers and a queue"])
-def test_a_fleet_whose_processes_are_killed_ends_each_night_as_declared(tmp_path: Path, local: bool) -> None:
+def test_a_fleet_whose_processes_are_killed_ends_each_night_as_declared(tmp_path: Path) -> None:
     """Twelve centres under four tokens for two nights; workers die too, and PostgreSQL restarts."""
-    night = Night(
-        tmp_path, centres=12, customers=4, largest=60, calls_per_minute=2000, jobs=4, kill_seconds=3, local=local
-    )
+    night = Night(tmp_path, centres=12, customers=4, largest=60, calls_per_minute=2000, jobs=4, kill_seconds=3)
     with ExitStack() as stack:
         week = Week(night, stack)
         days = [week.live() for _ in range(2)]
