@@ -149,8 +149,9 @@ def sent_by_the_first(case: Case) -> set[Place]:
 
 def test_a_run_that_was_suspended_beyond_its_lease_writes_nothing_more(case: Case, tmp_path: Path) -> None:
     """Another has taken over meanwhile and finished; the first wakes up, asks for its lock, and stops."""
-    with in_the_midst(case, tmp_path, lease=0.2, host="elsewhere") as (sleeper, gate):
-        code, said = case.process({"later": HOUR})
+    with in_the_midst(case, tmp_path, lease=3.0, host="elsewhere") as (sleeper, gate):
+        wait_until_free(case)
+        code, said = case.process({})
         assert code in (ExitCode.DONE, ExitCode.INCOMPLETE), said
         seen = len(case.site.touches(case.began))
         on_their_way = sent_by_the_first(case)
