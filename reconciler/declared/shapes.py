@@ -22,6 +22,7 @@ from reconciler.model.structs import Struct
 PAYS_FROM = 40
 """Entries of a shape that are parsed before it is explained, which takes about as long."""
 _MOST = 1_000  # shapes that are counted: a centre in which every entry has its own loses little time
+_LONGEST = 10_000  # characters of an entry that is read by its shape
 
 # ------------------------------------------------------------------ the plain part of YAML
 
@@ -42,9 +43,10 @@ _PLAIN = r"""[^\s"'\[\]{}#&*!|>%@`,]"""  # first character; in a key's value, al
 _IN_FLOW = r"""(?:[^"'#\[\]{}\n]|(?<=: )"[^"\\\n]*")"""
 _FLOW = rf"(?:\[(?:{_IN_FLOW}|\{{{_IN_FLOW}*+\}})*+\]|\{{{_IN_FLOW}*+\}})"
 _CONTENT = (
-    rf"(?:- +)*(?:[a-z_]+:(?: +(?:{_PLAIN}[^#\n]*|{_QUOTED}|{_FLOW}))?|{_PLAIN}[^\"'\[\]{{}}:#\n]*|{_QUOTED}|{_FLOW})"
+    rf"(?:- ++)*+(?:[a-z_]++:(?: ++(?:{_PLAIN}[^#\n]*+|{_QUOTED}|{_FLOW}))?+"
+    rf"|{_PLAIN}[^\"'\[\]{{}}:#\n]*+|{_QUOTED}|{_FLOW})"
 )
-_LINE = rf"(?> *(?:{_CONTENT} *(?: #[^\n]*)?|#[^\n]*)?(?=\n|\Z))"
+_LINE = rf"(?> *+(?:{_CONTENT} *+(?:(?<= )#[^\n]*+)?|#[^\n]*+)?(?=\n|\Z))"
 _CLOSED_HEAD = re.compile(rf"(?:{_LINE}\n)*+learners:")
 _CLOSED_ENTRY = re.compile(rf"{_LINE}(?:\n(?=    | *#| *(?:\n|\Z)){_LINE})*+")
 """Lines of which none leaves a quote or bracket open, or begins a block of text: what follows is the next entry."""
@@ -237,6 +239,8 @@ class Shapes:
         """Read an entry of a known shape, given without its first `- `; return None for any other."""
         if self._last and (learner := self._last.read(entry, line)):
             return learner
+        if len(entry) > _LONGEST:
+            return None
         self._last = self._of(_VALUE.sub("", entry).rstrip("\n"), entry)
         return self._last.read(entry, line) if self._last else None
 

@@ -199,6 +199,17 @@ def test_both_readers_agree_after_a_hundred_thousand_slips(tmp_path: Path) -> No
     assert agree_on(100_000, 2, tmp_path / "care.yaml") > 10_000
 
 
+@pytest.mark.parametrize("part", ["x ", " ", "- ", "[", "a: ", '{a: "', "'"])
+def test_a_long_line_takes_no_longer_than_its_length(part: str) -> None:
+    """Whatever it repeats: a pattern that tried every way to read it would never come to an end."""
+    line = f"x{part * 10**6}z#"
+    for text in (
+        f"{line}\nlearners:\n  - id: 1",
+        f"learners:\n  - id: 1\n    label: {line}\n  - id: 1\n    label: {line}",
+    ):
+        assert split(text, Shapes(1)) is None
+
+
 # ------------------------------------------------------------------ the whole state folder
 
 
