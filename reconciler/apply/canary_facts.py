@@ -71,7 +71,7 @@ def _fresh(store: Store, site: Site, account: str, age: timedelta) -> dict[str, 
 
 def _sites(plan: Plan) -> dict[int, Site]:
     """Return the site of each learner."""
-    return {change.learner: Site(plan.target, change.organisation) for change in plan.changes}
+    return {change.learner: Site(plan.target, change.organisation) for change in plan.of_each_learner}
 
 
 def _proven(kind: SlotKind) -> str:

@@ -204,7 +204,7 @@ def _watched(store: Store, plan: Plan, declared: Declared) -> Watch:
 def _names(plan: Plan, session: Session) -> dict[UserId, str]:
     """Return the names of learners that the report may show: those that were read before a write."""
     read = session.reader.names
-    return {change.learner: read[change.learner] for change in plan.changes if change.learner in read}
+    return {change.learner: read[change.learner] for change in plan.of_each_learner if change.learner in read}
 
 
 class _Work(Struct, frozen=True):

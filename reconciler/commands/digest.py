@@ -158,7 +158,7 @@ def _transfers(moved: Iterable[Moved], day: date | None) -> list[Transfer]:
 
 
 def _of_plan(plan: Plan) -> list[Transfer]:
-    changes = (change for change in plan.changes if change.action != "no-op")
+    changes = (change for change in plan.differing if change.action != "no-op")
     moved = [
         (change.learner, change.label, change.cohort, change.slot, change.before, change.after) for change in changes
     ]

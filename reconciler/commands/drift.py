@@ -196,9 +196,9 @@ def _report(
     notes: bool,
 ) -> DriftReport:
     modes = declared.settings.drift
-    drifted = [change for change in plan.changes if is_drift(change)]
+    drifted = [change for change in plan.differing if is_drift(change)]
     reported = [change for change in drifted if change.writer or modes[change.slot.kind] != "ignore"]
-    waiting = [change for change in plan.changes if differs(change) and not is_drift(change)]
+    waiting = [change for change in plan.differing if differs(change) and not is_drift(change)]
     known = [change for change in waiting if change.reason != "unknown"]
     learners = {change.learner for change in (*reported, *known)}
     applied = store.last_applied(plan.site, learners)
@@ -267,7 +267,7 @@ def _remember(
     fought, counts = fought_over(reported, declared.settings, corrections, answered)
     new = {place_of(change): Observation(None, change.after) for change in reported if place_of(change) in fought}
     open_fights, _ = see("fight", new, fight_ending)
-    looked, over = {change.learner for change in plan.changes}, endings(plan, drift_ending)
+    looked, over = plan.learners, endings(plan, drift_ending)
     in_scope = (issue for issue in issues if issue.learner in looked or not (plan.left_out or issue.foreign))
     memory = Memory(
         seen={issue.place: issue for issue in issues if issue.place in seen and seen[issue.place].due == issue.due},

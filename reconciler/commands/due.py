@@ -71,7 +71,7 @@ async def _apply_due(options: Options, environment: Environment, approved: str |
 
 def find_due(plan: Plan, files: ApprovedFiles, observed: Observed, store: Store) -> tuple[Due, ...]:
     """Return the changes that dates have brought about by the approved files, each with its decision."""
-    waiting = [change for change in plan.changes if differs(change) and not is_drift(change)]
+    waiting = [change for change in plan.differing if differs(change) and not is_drift(change)]
     applied = store.last_applied(plan.site, {change.learner for change in waiting})
     days = approved_days(files.then, wanted_by(files.declared, observed), observed)
     return decide_due(waiting, applied, days)

@@ -320,7 +320,7 @@ def _proven(
         declared, observed, seen.recorded, seen.unsettled, target=seen.target, created_at=environment.clock.now()
     )
     if plan.operations or plan.summary.blocked:
-        wrong = [change.address for change in plan.changes if change.action in ("create", "update") or change.blocked]
+        wrong = [change.address for change in plan.differing if change.action in ("create", "update") or change.blocked]
         what = f"the new files would change {number_of(len(wrong), 'slot')}, such as {wrong[0]}"
         raise ReconcilerError(Problem(what, FAULT))
     plan = with_watch(plan, watch_of(plan, declared, seen.recorded, NOTHING_SEEN))

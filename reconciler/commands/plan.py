@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -88,9 +88,9 @@ class Handover:
     changes: list[Change]
 
     @property
-    def handed(self) -> tuple[Change, ...]:
+    def handed(self) -> Sequence[Change]:
         """The changes for the handover list: from the plan if there is one, else from the files."""
-        return self.planned.plan.changes if self.planned else tuple(self.changes)
+        return self.planned.plan.differing if self.planned else tuple(self.changes)
 
 
 def plan(

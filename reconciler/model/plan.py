@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, overload
 
-from reconciler.model.declared import Level
+from reconciler.model.declared import DeclaredLearner, Level
 from reconciler.model.operations import Operation
 from reconciler.model.slots import Handle, Holder, OrganisationId, Place, Site, Slot, SlotKind, Unread, UserId
-from reconciler.model.structs import EqualIgnoringSource, RedactedRepr, Struct, field
+from reconciler.model.structs import EqualIgnoringSource, RedactedRepr, Struct, field, replace
 from reconciler.problems import Problem, Source
 
 Action = Literal["create", "update", "delete", "no-op"]
@@ -67,6 +67,109 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
     def is_declared(self) -> bool:
         """False if nobody is declared now: the time has ended, or somebody was added and is no longer asked for."""
         return self.after is not None or not (self.blocked or self.slot.kind is SlotKind.ADDITIONAL)
+
+
+class UnchangedLearner(Struct, frozen=True):
+    """A learner whose slots all hold who is declared.
+
+    `slots` are in order, `recorded` those that OneFile does not show; learners with the same slots share both.
+    """
+
+    id: UserId
+    learner: DeclaredLearner
+    slots: tuple[Slot, ...]
+    recorded: frozenset[Slot]
+
+    def changes(self) -> Iterator[Change]:
+        """Yield the slots as changes."""
+        return (self.change(slot) for slot in self.slots)
+
+    def part(self, slots: Container[Slot]) -> UnchangedLearner:
+        """Return the learner with some of the slots only."""
+        return replace(self, slots=tuple(slot for slot in self.slots if slot in slots))
+
+    def change(self, slot: Slot) -> Change:
+        learner, wanted = self.learner, self.learner.slots[slot]
+        return Change(
+            learner=self.id,
+            slot=slot,
+            label=learner.label,
+            cohort=learner.cohort,
+            organisation=learner.organisation,
+            action="no-op",
+            reason=wanted.reason,
+            before=wanted.staff,
+            after=wanted.staff,
+            source=wanted.source,
+            recorded=slot in self.recorded,
+        )
+
+
+class Changes(Sequence[Change]):
+    """The slots of a plan in order, of which those of unchanged learners become values only one by one."""
+
+    __slots__ = ("differing", "groups", "unchanged")
+
+    def __init__(self, groups: Iterable[UnchangedLearner | Sequence[Change]]) -> None:
+        """Put the learners together, each unchanged or with changes, in their order."""
+        self.groups = tuple(groups)
+        self.unchanged = tuple(group for group in self.groups if isinstance(group, UnchangedLearner))
+        self.differing = tuple(
+            change for group in self.groups if not isinstance(group, UnchangedLearner) for change in group
+        )
+
+    def __len__(self) -> int:
+        return len(self.differing) + sum(len(learner.slots) for learner in self.unchanged)
+
+    def __iter__(self) -> Iterator[Change]:
+        for group in self.groups:
+            yield from group.changes() if isinstance(group, UnchangedLearner) else group
+
+    @overload
+    def __getitem__(self, place: int) -> Change: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Change, ...]: ...
+    def __getitem__(self, place: int | slice) -> Change | tuple[Change, ...]:
+        return tuple(self)[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+def groups_of(changes: Sequence[Change]) -> Sequence[UnchangedLearner | Sequence[Change]]:
+    """Return the changes in order, each unchanged learner in one piece."""
+    return changes.groups if isinstance(changes, Changes) else (changes,)
+
+
+def differing(changes: Sequence[Change]) -> Sequence[Change]:
+    """Return the changes of all learners of whom a slot differs."""
+    return changes.differing if isinstance(changes, Changes) else changes
+
+
+def unchanged(changes: Sequence[Change]) -> Sequence[UnchangedLearner]:
+    """Return the learners of whom no slot differs, and who are not among the `differing` ones."""
+    return changes.unchanged if isinstance(changes, Changes) else ()
+
+
+def with_differing(changes: Sequence[Change], change_of: Callable[[Change], Change]) -> Changes:
+    """Return the changes with another one for each that differs."""
+    return Changes(
+        group if isinstance(group, UnchangedLearner) else tuple(map(change_of, group)) for group in groups_of(changes)
+    )
+
+
+def changes_of(changes: Sequence[Change], learners: Container[UserId | None]) -> Iterator[Change]:
+    """Yield the changes of some learners, in no order."""
+    yield from (change for change in differing(changes) if change.learner in learners)
+    for learner in unchanged(changes):
+        if learner.id in learners:
+            yield from learner.changes()
 
 
 class ManualRemoval(EqualIgnoringSource, Struct, frozen=True):
@@ -277,8 +380,8 @@ class Watch(Struct, frozen=True):
     """
 
     watched: int = 0
-    unwatched: tuple[Change, ...] = ()
-    unseen: tuple[Change, ...] = ()
+    unwatched: Sequence[Change] = ()
+    unseen: Sequence[Change] = ()
     blind: tuple[Change, ...] = ()
     unresolved: int = 0
     shown: frozenset[SlotKind] = frozenset()
@@ -333,7 +436,7 @@ class Plan(RedactedRepr, Struct, frozen=True):
     organisation: OrganisationId
     created_at: datetime
     day: date
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
     operations: tuple[Operation, ...]
     manual: tuple[ManualRemoval, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -366,10 +469,26 @@ class Plan(RedactedRepr, Struct, frozen=True):
         """Organisation of the settings: that of runs. Records, issues and operations belong to the learner's."""
         return Site(self.target, self.organisation)
 
+    @property
+    def differing(self) -> Sequence[Change]:
+        """The changes of all learners of whom a slot differs."""
+        return differing(self.changes)
+
+    @property
+    def of_each_learner(self) -> Iterator[Change]:
+        """The changes of all learners of whom a slot differs, and one of each other learner."""
+        yield from self.differing
+        yield from (learner.change(learner.slots[0]) for learner in unchanged(self.changes))
+
+    @property
+    def learners(self) -> frozenset[UserId]:
+        """The learners who have a slot in the plan."""
+        return frozenset(change.learner for change in self.of_each_learner)
+
     def by_site(self) -> dict[Site, set[UserId]]:
         """Return the learners of each organisation that the plan touches, its own last even if it has none."""
         sites: dict[Site, set[UserId]] = {}
-        for change in self.changes:
+        for change in self.of_each_learner:
             sites.setdefault(Site(self.target, change.organisation), set()).add(change.learner)
         own = sites.pop(self.site, set())
         return {**dict(sorted(sites.items())), self.site: own}
@@ -377,17 +496,23 @@ class Plan(RedactedRepr, Struct, frozen=True):
     def as_declared(self) -> AsDeclared:
         """Return the slots that were read and hold what the files declare, by organisation."""
         rows: dict[Site, list[tuple[UserId, Slot, UserId | None]]] = {}
-        for change in self.changes:
-            agrees = change.action == "no-op" and change.before == change.after and not change.recorded
-            if agrees and change.is_declared:
-                site = Site(self.target, change.organisation)
-                rows.setdefault(site, []).append((change.learner, change.slot, change.after))
+        for group in groups_of(self.changes):
+            if isinstance(group, UnchangedLearner):
+                site, wanted = Site(self.target, group.learner.organisation), group.learner.slots
+                held = (slot for slot in group.slots if slot not in group.recorded)
+                rows.setdefault(site, []).extend((group.id, slot, wanted[slot].staff) for slot in held)
+                continue
+            for change in group:
+                agrees = change.action == "no-op" and change.before == change.after and not change.recorded
+                if agrees and change.is_declared:
+                    site = Site(self.target, change.organisation)
+                    rows.setdefault(site, []).append((change.learner, change.slot, change.after))
         return rows
 
     @property
     def reverts(self) -> int | None:
         """The run that this plan undoes; None for a plan of the files."""
-        numbers = (change.source.file.removeprefix(REVERTED) for change in self.changes)
+        numbers = (change.source.file.removeprefix(REVERTED) for change in self.differing)
         return next((int(number) for number in numbers if number.isdecimal()), None)
 
     @property

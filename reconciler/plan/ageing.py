@@ -48,7 +48,7 @@ def overtaken(
     knows that such a slot has moved.
     """
     own = {run.id for run in runs if run.fingerprint == fingerprint}
-    changes = {(change.learner, change.slot): change for change in plan.changes}
+    changes = {(change.learner, change.slot): change for change in plan.differing}
     newer = []
     for operation in plan.operations:
         for slot, move in moves(operation):
@@ -70,7 +70,7 @@ def no_longer_asked(plan: Plan, declared: Declared) -> dict[Place, str]:
     What reverts a run is not judged: files do not ask for it.
     """
     learners, reasons = learners_of(plan, declared), {}
-    for change in plan.changes:
+    for change in plan.differing:
         if change.action not in ("create", "update") or change.source.file.startswith(REVERTED):
             continue
         if why := _why_not(change, learners.get(change.learner), declared):
@@ -93,7 +93,7 @@ def still_agreed(plan: Plan, declared: Declared, contradicted: Collection[Place]
         ]
         for site, found in plan.as_declared().items()
     }
-    return {} if any(change.source.file.startswith(REVERTED) for change in plan.changes) else rows
+    return {} if any(change.source.file.startswith(REVERTED) for change in plan.differing) else rows
 
 
 def _why_not(change: Change, learner: DeclaredLearner | None, declared: Declared) -> str:
@@ -109,7 +109,7 @@ def renewed(plan: Plan, declared: Declared) -> Plan:
     """Return the plan with its manual steps and the names of aims and units made again from today's files."""
     members, owner = declared.staff_by_id(), declared.settings.step_owner
     since = {step.id: step.first_seen for step in plan.manual}
-    steps = [removal(change, members, owner) for change in plan.changes if change.action == "delete"]
+    steps = [removal(change, members, owner) for change in plan.differing if change.action == "delete"]
     return replace(
         plan,
         manual=tuple(replace(step, first_seen=since.get(step.id)) for step in steps),

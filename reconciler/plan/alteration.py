@@ -92,7 +92,7 @@ def _altered_handles(plan: Plan, declared: Declared) -> Iterator[Problem]:
 
 def reverted_runs(plan: Plan) -> set[int]:
     """Return the runs that the plan says it reverts; 0 is a run that cannot be."""
-    sources = {change.source.file for change in plan.changes if change.source.file.startswith(REVERTED)}
+    sources = {change.source.file for change in plan.differing if change.source.file.startswith(REVERTED)}
     numbers = {source.removeprefix(REVERTED) for source in sources}
     return {int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0 for number in numbers}
 

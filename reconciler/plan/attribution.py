@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.model.plan import Change, Finding, Plan
+from reconciler.model.plan import Change, Finding, Plan, with_differing
 from reconciler.model.structs import replace
 from reconciler.problems import Problem, in_order
 
@@ -22,16 +22,16 @@ def attributed(plan: Plan, base: Plan | None, commit: str) -> Plan:
             summary=replace(plan.summary, unneeded=0),
             problems=in_order([*plan.problems, _invalid_base(commit)]),
         )
-    requests = {_request(change) for change in base.changes if _shows(change)}
+    requests = {_request(change) for change in base.differing if _shows(change)}
     breaches = {_breach(finding) for finding in base.findings}
-    shown = {(change.learner, change.slot) for change in plan.changes if _shows(change)}
-    unneeded = sum(change.action != "no-op" and (change.learner, change.slot) not in shown for change in base.changes)
+    shown = {(change.learner, change.slot) for change in plan.differing if _shows(change)}
+    unneeded = sum(change.action != "no-op" and (change.learner, change.slot) not in shown for change in base.differing)
     return replace(
         plan,
         base=commit,
-        changes=tuple(
-            replace(change, pending=True) if _shows(change) and _request(change) in requests else change
-            for change in plan.changes
+        changes=with_differing(
+            plan.changes,
+            lambda change: replace(change, pending=True) if _shows(change) and _request(change) in requests else change,
         ),
         findings=tuple(
             replace(finding, pending=True) if _breach(finding) in breaches else finding for finding in plan.findings

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from reconciler.model.declared import Declared, Staff
 from reconciler.model.observed import Observed
-from reconciler.model.plan import CaseloadRow, Change, Holding
+from reconciler.model.plan import CaseloadRow, Change, Holding, differing
 from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Role, SlotKind, UserId
 from reconciler.plan.holders import Held, holders
 
@@ -112,7 +112,7 @@ def _holding(learners: ByStaff, member: Staff) -> Holding:
 def _touched(changes: Sequence[Change]) -> Mapping[UserId, set[SlotKind]]:
     """Return who comes or goes in the changes that are written, and in which kinds of slot."""
     touched: dict[UserId, set[SlotKind]] = {}
-    for change in changes:
+    for change in differing(changes):
         if change.action in ("create", "update"):
             for holder in (change.before, change.after):
                 if isinstance(holder, int):

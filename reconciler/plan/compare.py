@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.model.declared import Declared, DeclaredLearner, Lapse, Staff, Wanted
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.operations import step_id
-from reconciler.model.plan import Action, Change, Plan, Reason
+from reconciler.model.plan import Action, Change, Changes, Plan, Reason, UnchangedLearner
 from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     Holder,
@@ -50,20 +50,20 @@ def make_plan(
     """
     learners = sorted(_resolved(declared, observed), key=lambda pair: (pair[0].cohort, pair[1], pair[0].source))
     _refuse_twins(learners)
-    compare = _Comparison(declared, observed, recorded, frozenset(unsettled), seen)
-    changes = [change for learner, user in learners for change in compare.learner(learner, user)]
+    compare = Comparison(declared, observed, recorded, frozenset(unsettled), seen)
+    changes = Changes([compare.learner(learner, user) for learner, user in learners])
     unresolved = sum(map(_slots, declared.learners)) - sum(_slots(learner) for learner, _ in learners)
-    operations = tuple(operations_for(changes))
+    operations = tuple(operations_for(changes.differing))
     return Plan(
         target=target,
         organisation=declared.settings.organisation,
         created_at=created_at.replace(microsecond=0),  # as the saved plan has it
         day=declared.day,
-        changes=tuple(changes),
+        changes=changes,
         operations=operations,
         manual=tuple(
             removal(change, compare.members, declared.settings.step_owner)
-            for change in changes
+            for change in changes.differing
             if change.action == "delete"
         ),
         problems=in_order([*declared.warnings, *observed.problems, *compare.problems]),
@@ -75,9 +75,11 @@ def make_plan(
     )
 
 
-def _titles(declared: Declared, changes: Collection[Change]) -> dict[int | str, str]:
+def _titles(declared: Declared, changes: Changes) -> dict[int | str, str]:
     """Return the names of the learning aims and units in the plan, in the order of the settings."""
-    keys = {change.slot.key for change in changes if change.slot.kind is not SlotKind.ADDITIONAL}
+    slots = {change.slot for change in changes.differing}
+    slots |= {slot for slots in {learner.slots for learner in changes.unchanged} for slot in slots}
+    keys = {slot.key for slot in slots if slot.kind is not SlotKind.ADDITIONAL}
     return {key: title for key, title in declared.settings.titles.items() if key in keys}
 
 
@@ -111,7 +113,9 @@ def _refuse_twins(learners: Iterable[tuple[DeclaredLearner, UserId]]) -> None:
 
 
 @dataclass
-class _Comparison:
+class Comparison:
+    """The three sides of a plan, compared learner by learner; `problems` are those of slots set aside."""
+
     declared: Declared
     observed: Observed
     recorded: Recorded
@@ -125,9 +129,37 @@ class _Comparison:
         for (user, slot), staff in self.recorded.items():
             if slot.kind is _ADDITIONAL and staff is not None:
                 self.added.setdefault(user, []).append(slot)
+        self._orders: dict[tuple[Slot, ...], tuple[Slot, ...]] = {}
+        self._recorded: dict[frozenset[Slot], frozenset[Slot]] = {}
 
-    def learner(self, learner: DeclaredLearner, user: UserId) -> list[Change]:
+    def learner(self, learner: DeclaredLearner, user: UserId) -> UnchangedLearner | list[Change]:
         seen = self.observed.learners.get(user) or ObservedLearner(user, "missing")
+        return self._unchanged(learner, seen) or self.slot_by_slot(learner, seen)
+
+    def _unchanged(self, learner: DeclaredLearner, seen: ObservedLearner) -> UnchangedLearner | None:
+        """Return the learner if each slot is known to hold who is declared: the result of most comparisons."""
+        user, held, slots = seen.id, seen.slots, learner.slots
+        if seen.standing != "active" or learner.lapsed or not slots:
+            return None
+        recorded = []
+        for slot, wanted in slots.items():
+            holder = held.get(slot, _UNREADABLE)
+            if wanted.staff is None or (slot.kind is _ADDITIONAL and slot.key != wanted.staff):
+                return None
+            if holder != wanted.staff:
+                if holder is not _UNREADABLE or self._last((user, slot), wanted) != wanted.staff:
+                    return None
+                recorded.append(slot)
+        if not slots.keys() >= set(self.added.get(user, ())):
+            return None
+        order = tuple(slots)
+        in_order = self._orders.get(order) or self._orders.setdefault(order, tuple(sorted(order, key=Slot.order)))
+        unseen = frozenset(recorded)
+        return UnchangedLearner(user, learner, in_order, self._recorded.setdefault(unseen, unseen))
+
+    def slot_by_slot(self, learner: DeclaredLearner, seen: ObservedLearner) -> list[Change]:
+        """Return the changes of one learner in order."""
+        user = seen.id
         why_not = self._learner_blocked(learner, seen)
         wanted = learner.slots
         if not why_not and (added := self.added.get(user)):  # we added them; the files no longer ask for them

@@ -158,7 +158,7 @@ def relimit_plan(saved: Plan, declared: Declared, applied_cohorts: Mapping[str, 
     A plan that reverts a run holds nothing but changes, so only counts are checked again: no shares, no cohorts.
     """
     limits = declared.settings.limits
-    if any(change.source.file.startswith(REVERTED) for change in saved.changes):
+    if any(change.source.file.startswith(REVERTED) for change in saved.differing):
         exceeded = _exceeded(counts_only(limits), saved)
     else:
         users = _users(declared, saved, {})
@@ -171,7 +171,7 @@ def relimit_plan(saved: Plan, declared: Declared, applied_cohorts: Mapping[str, 
 
 def _covers(saved: Plan, declared: Declared) -> bool:
     """Return whether the plan is of all learners of today's files. A narrow plan reports no vanished cohort."""
-    planned = {change.learner for change in saved.changes}
+    planned = saved.learners
     managed = [learner for learner in declared.learners if learner.slots]
     known = {learner.id for learner in managed if learner.id is not None}
     return known <= planned and (not saved.left_out or len(planned) >= len(managed))
@@ -189,7 +189,7 @@ def _step(step: ManualRemoval) -> Step:
 def _users(declared: Declared, plan: Plan, misids: Mapping[str, UserId]) -> frozenset[UserId]:
     """Return all learners whom the files declare, whatever the scope, if their OneFile ids are known."""
     users = (learner.user(misids) for learner in declared.everyone or declared.learners)
-    return frozenset(user for user in users if user is not None) | {change.learner for change in plan.changes}
+    return frozenset(user for user in users if user is not None) | plan.learners
 
 
 def vanishable_cohorts(
@@ -211,7 +211,7 @@ def managed_cohorts(applied: Mapping[str, AppliedCohort], plan: Plan, declared: 
     waived = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
     waived |= moved_cohorts(declared, applied, _users(declared, plan, {}))
     planned: dict[str, AppliedCohort] = {}
-    for change in plan.changes:
+    for change in plan.of_each_learner:
         if change.cohort in declared.cohorts:
             known = planned.get(change.cohort) or _kept(applied.get(change.cohort), plan)
             learners = None if known.learners is None else known.learners | {change.learner}

@@ -44,7 +44,7 @@ def fingerprint(plan: Plan) -> str:
     until the same plan is applied.
     """
     written = {operation.learner for operation in plan.operations}
-    changes = {change.address: change for change in plan.changes if change.learner in written}
+    changes = {change.address: change for change in plan.differing if change.learner in written}
     shown = [
         [_names(changes[address], plan) for address in addresses(operation) if address in changes]
         for operation in plan.operations
@@ -98,7 +98,7 @@ def to_document(plan: Plan, *, full: bool = True) -> Document:
         "fingerprint": fingerprint(plan),
         **_made_from(plan.made_from),
         **({"base": plan.base} if plan.base else {}),
-        "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
+        "scope": {"learners": len(plan.learners), "left_unread": plan.left_out},
         "summary": rows.summary_row(plan.summary),
         "resource_changes": [rows.change_row(change, handles) for change in changes],
         **_unchanged(unchanged),

@@ -14,7 +14,7 @@ from reconciler.model.declared import STAFF_POLICIES, Declared, Settings
 from reconciler.model.history import Correction, LastApplied, OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, moves
-from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, Watch
+from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, Watch, with_differing
 from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.operations import operations_for, summarise
@@ -265,7 +265,7 @@ def unmanaged(plan: Plan, observed: Observed) -> Mapping[SlotKind, int]:
     managed = {place_of(change) for change in plan.changes}
     held = (
         slot.kind
-        for user in {change.learner for change in plan.changes} & observed.learners.keys()
+        for user in plan.learners & observed.learners.keys()
         for slot, holder in observed.learners[user].slots.items()
         if holder is not None and not isinstance(holder, Unread) and (user, slot) not in managed
     )
@@ -369,9 +369,9 @@ def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
     @cache
     def looked() -> tuple[bool, frozenset[UserId]]:
         """Return whether everybody was read, and whose slots were."""
-        blocked = sum(bool(change.blocked) for change in plan.changes)
+        blocked = sum(bool(change.blocked) for change in plan.differing)
         whole = not plan.left_out and plan.summary.blocked == blocked
-        return whole, frozenset(change.learner for change in plan.changes)
+        return whole, plan.learners
 
     @cache
     def set_aside() -> frozenset[UserId]:
@@ -379,7 +379,7 @@ def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
 
         Such a plan lacks even the additional people whom the files no longer declare.
         """
-        return looked()[1] - {change.learner for change in plan.changes if not change.blocked}
+        return looked()[1] - {change.learner for change in plan.of_each_learner if not change.blocked}
 
     def ending(episode: OpenIssue) -> str:
         change = rows().get(episode.place)
@@ -434,11 +434,13 @@ def restrict_to(plan: Plan, chosen: Collection[Place], calls_per_minute: int) ->
     All rows stay, so that limits take their shares of the same slots and policies see the same state. Manual steps are
     not part of it.
     """
-    changes = tuple(
-        change if (change.learner, change.slot) in chosen and change.action != "delete" else _at_rest(change)
-        for change in plan.changes
+    changes = with_differing(
+        plan.changes,
+        lambda change: (
+            change if (change.learner, change.slot) in chosen and change.action != "delete" else _at_rest(change)
+        ),
     )
-    operations = tuple(operations_for(changes))
+    operations = tuple(operations_for(changes.differing))
     return replace(
         plan,
         changes=changes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.observed import Observed
-from reconciler.model.plan import Change
+from reconciler.model.plan import Change, differing, unchanged
 from reconciler.model.slots import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
 
 Held = Mapping[Slot, Holder]
@@ -21,7 +21,11 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
     """
     held: dict[UserId, Held] = {learner: seen.slots for learner, seen in observed.learners.items()}
     own: dict[UserId, dict[Slot, Holder]] = {}
-    for change in changes:
+    for learner in unchanged(changes):
+        if learner.recorded:
+            wanted = learner.learner.slots
+            held[learner.id] = {**held.get(learner.id, {}), **{slot: wanted[slot].staff for slot in learner.recorded}}
+    for change in differing(changes):
         written = after and change.action in ("create", "update")
         if written or change.recorded or change.before is _UNREADABLE:  # most are as the reading has them
             if change.learner not in own:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, misid_digest
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, changes_of
 from reconciler.model.slots import OrganisationId, Place, UserId
 from reconciler.model.structs import replace
 from reconciler.problems import Invalid, Problem
@@ -106,5 +106,5 @@ def recorded_after(recorded: Identities, seen: Identities, moved: Container[User
 
 def refused_slots(plan: Plan, reasons: Mapping[UserId, str]) -> dict[Place, str]:
     """Return the slots of these learners, each with the learner's reason."""
-    places = ((change.learner, change.slot) for change in plan.changes if change.learner in reasons)
+    places = ((change.learner, change.slot) for change in changes_of(plan.changes, reasons))
     return {place: reasons[place[0]] for place in places}

@@ -8,7 +8,7 @@ from reconciler.model.declared import Declared, Staff
 from reconciler.model.history import OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import step_id
-from reconciler.model.plan import Change, ManualRemoval, Plan
+from reconciler.model.plan import Change, ManualRemoval, Plan, changes_of
 from reconciler.model.slots import SlotKind, Unread, UserId
 from reconciler.plan.operations import way_to_remove
 from reconciler.problems import Source
@@ -25,8 +25,9 @@ def kept_steps(
     if not issues:
         return ()
     places = {issue.place for issue in issues}
-    rows = {place: change for change in plan.changes if (place := (change.learner, change.slot)) in places}
-    learners = {change.learner for change in plan.changes}
+    planned = changes_of(plan.changes, {learner for learner, _ in places})
+    rows = {place: change for change in planned if (place := (change.learner, change.slot)) in places}
+    learners = plan.learners
     members, labels = declared.staff_by_id(), _labels(plan, declared)
     return tuple(
         _removal(issue, UserId(issue.holder), members, labels, declared.settings.step_owner, learners)
@@ -56,7 +57,7 @@ def _labels(plan: Plan, declared: Declared) -> dict[UserId, tuple[str, str]]:
     """Return the label and the cohort of each learner whom the files declare."""
     everyone = (*declared.everyone, *declared.learners)
     known = {learner.id: (learner.label, learner.cohort) for learner in everyone if learner.id is not None}
-    return known | {change.learner: (change.label, change.cohort) for change in plan.changes}
+    return known | {change.learner: (change.label, change.cohort) for change in plan.of_each_learner}
 
 
 def _removal(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from reconciler.model.declared import VANISHED, Allowance, Declared, Limits, Waiver
 from reconciler.model.history import AppliedCohort
-from reconciler.model.plan import Action, Change, Finding
+from reconciler.model.plan import Action, Change, Finding, differing, unchanged
 from reconciler.model.slots import Holder, Slot, UserId
 from reconciler.model.structs import replace
 from reconciler.problems import Problem
@@ -56,20 +56,20 @@ def check_limits(limits: Limits, changes: Sequence[Change], open_steps: Collecti
     what the files manage is about to move; of a few slots only the count matters. Writing to a slot that cannot be read
     counts as filling it. *open_steps* are manual steps that an earlier run opened: this plan does not open them.
     """
-    changes = [_unless_open(change, open_steps) for change in changes] if open_steps else changes
-    refusals = _check(_per_run(limits), changes, "", "")
-    cohorts: dict[str, list[Change]] = {}
-    for change in changes:
-        cohorts.setdefault(change.cohort, []).append(change)
-    for cohort, group in sorted(cohorts.items()):
-        refusals += _check(_per_cohort(limits), group, ".per_cohort", cohort)
+    cohorts = defaultdict[str, Counter[Action]](Counter)
+    for change in differing(changes):
+        cohorts[change.cohort]["no-op" if _is_open(change, open_steps) else change.action] += 1
+    for learner in unchanged(changes):
+        cohorts[learner.learner.cohort]["no-op"] += len(learner.slots)
+    refusals = _check(_per_run(limits), sum(cohorts.values(), Counter()), "", "")
+    for cohort, counts in sorted(cohorts.items()):
+        refusals += _check(_per_cohort(limits), counts, ".per_cohort", cohort)
     return tuple(refusals)
 
 
-def _unless_open(change: Change, open_steps: Collection[Step]) -> Change:
-    """Return a removal whose step is open as a slot that this plan does not change."""
-    is_open = change.action == "delete" and (change.learner, change.slot, change.before) in open_steps
-    return replace(change, action="no-op") if is_open else change
+def _is_open(change: Change, open_steps: Collection[Step]) -> bool:
+    """Return whether the change is a removal whose step is open, so that this plan does not change the slot."""
+    return change.action == "delete" and (change.learner, change.slot, change.before) in open_steps
 
 
 def counts_only(limits: Limits) -> Limits:
@@ -156,12 +156,11 @@ def _per_cohort(limits: Limits) -> Mapping[str, Allowance]:
     }
 
 
-def _check(allowances: Mapping[str, Allowance], changes: Sequence[Change], suffix: str, cohort: str) -> list[Refusal]:
-    counts = Counter(change.action for change in changes)
+def _check(allowances: Mapping[str, Allowance], counts: Counter[Action], suffix: str, cohort: str) -> list[Refusal]:
     refusals = []
     for sort in _SORTS:
         allowance, count, key = allowances[sort.key], counts[sort.action], f"limits.{sort.key}{suffix}"
-        problem = _exceeded(sort, allowance, count, len(changes), key, cohort)
+        problem = _exceeded(sort, allowance, count, counts.total(), key, cohort)
         if problem:
             refusals.append(Refusal(f"limit_{sort.key}", cohort, problem))
     return refusals

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from reconciler.model.declared import Declared, DeclaredLearner, Level, Shift, Waiver
 from reconciler.model.observed import Observed, ObservedLearner
-from reconciler.model.plan import Change, Finding
+from reconciler.model.plan import Change, Finding, changes_of
 from reconciler.model.slots import SlotKind, UserId
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.holders import Held, holders
@@ -60,7 +60,7 @@ def _after_plan(declared: Declared, observed: Observed, changes: Sequence[Change
         return None
     users = {learner.user(observed.misids) for learner in concerned}
     seen = replace(observed, learners={user: learner for user, learner in observed.learners.items() if user in users})
-    known = [change for change in changes if change.learner in users]
+    known = tuple(changes_of(changes, users))
     return _warnings(replace(declared, learners=concerned), seen, holders(seen, known, after=True))
 
 

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from reconciler.model.declared import Staff
 from reconciler.model.operations import Move, Operation, operation_of, step_id
-from reconciler.model.plan import Action, Change, ManualRemoval, Summary
+from reconciler.model.plan import Action, Change, ManualRemoval, Summary, differing, unchanged
 from reconciler.model.slots import DEFAULT_KINDS, Role, SlotKind, UserId
 
 
@@ -98,7 +98,7 @@ def way_to_remove(kind: SlotKind, member: Staff | None) -> tuple[str, str]:
 def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: int, calls_per_minute: int) -> Summary:
     actions: Counter[Action] = Counter()
     unknown = blocked = reported = 0
-    for change in changes:
+    for change in differing(changes):
         if change.blocked:
             blocked += 1
         elif change.held == "writer":
@@ -112,7 +112,7 @@ def summarise(changes: Sequence[Change], unresolved: int, writes: int, reads: in
     return Summary(
         create=actions["create"],
         update=actions["update"],
-        no_op=actions["no-op"],
+        no_op=actions["no-op"] + sum(len(learner.slots) for learner in unchanged(changes)),
         unknown=unknown,
         manual=actions["delete"],
         blocked=blocked + unresolved,

@@ -47,7 +47,7 @@ def difference(older: Plan, newer: Plan) -> PlanDifference:
 
 
 def _by_address(plan: Plan) -> dict[str, Change]:
-    return {change.address: change for change in plan.changes if _differs(change)}
+    return {change.address: change for change in plan.differing if _differs(change)}
 
 
 def _differs(change: Change) -> bool:

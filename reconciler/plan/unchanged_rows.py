@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate, groupby, pairwise
-from operator import attrgetter
+from operator import attrgetter, sub
 from typing import Any
 
-from reconciler.model.plan import Change, Reason
+from reconciler.model.declared import DeclaredLearner
+from reconciler.model.plan import Change, Reason, UnchangedLearner, groups_of
 from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
 from reconciler.problems import Source
@@ -15,6 +17,7 @@ from reconciler.problems import Source
 Row = Any
 
 _SlotOfShape = tuple[Slot | None, int, Reason, bool]
+_Held = tuple[UserId | None, Reason, Source]
 _learner_of = attrgetter("cohort", "organisation", "source.file", "learner", "label")
 _ADDITIONAL = SlotKind.ADDITIONAL  # Python 3.11 takes longer to look up a member than to compare two
 
@@ -42,16 +45,29 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
     """
     if not _is_sorted(changes):
         return changes, NO_ROWS
-    shapes: dict[tuple[Row, ...], int] = {}
+    shapes = _Shapes()
     cohorts: dict[tuple[str, OrganisationId, str], list[Row]] = {}
-    differing, plain = list[Change](), list[Change]()
-    for change in changes:
-        (plain if _is_plain(change) else differing).append(change)
-    for (cohort, organisation, file, learner, label), slots in groupby(plain, _learner_of):
-        row = _row(learner, label, list(slots), shapes)
-        cohorts.setdefault((cohort, organisation, file), []).append(row)
+    differing = list[Change]()
+    for group in groups_of(changes):
+        if isinstance(group, UnchangedLearner) and _is_of_one_file(group.learner):
+            learner = group.learner
+            place = (learner.cohort, learner.organisation, learner.source.file)
+            wanted = map(learner.slots.__getitem__, group.slots)
+            held: list[_Held] = [(want.staff, want.reason, want.source) for want in wanted]
+            row = shapes.learner_row(group.id, learner.label, group.slots, held, group.recorded)
+            cohorts.setdefault(place, []).append(row)
+            continue
+        plain = list[Change]()
+        for change in group.changes() if isinstance(group, UnchangedLearner) else group:
+            (plain if _is_plain(change) else differing).append(change)
+        for (cohort, organisation, file, user, label), rows in groupby(plain, _learner_of):
+            same = list(rows)
+            held = [(change.after, change.reason, change.source) for change in same]
+            recorded = frozenset(change.slot for change in same if change.recorded)
+            row = shapes.learner_row(user, label, tuple(change.slot for change in same), held, recorded)
+            cohorts.setdefault((cohort, organisation, file), []).append(row)
     return differing, CompactRows(
-        [[_shape_row(*slot) for slot in shape] for shape in shapes],
+        shapes.rows(),
         [
             {"cohort": cohort, "organisation": organisation, "file": file, "learners": rows}
             for (cohort, organisation, file), rows in cohorts.items()
@@ -88,27 +104,63 @@ def _order(change: Change) -> tuple[str, UserId, tuple[int, int, str]]:
 
 def _is_sorted(changes: Sequence[Change]) -> bool:
     """Return whether the changes are by cohort, learner and slot, as in a plan of the files; no slot is there twice."""
-    return all(before < after for before, after in pairwise(map(_order, changes)))
+    return all(before < after for before, after in pairwise(_orders(changes)))
+
+
+def _orders(changes: Sequence[Change]) -> Iterator[tuple[str, UserId, tuple[int, int, str]]]:
+    """Yield the places in the order; of an unchanged learner, whose slots are in order, those of the first and last."""
+    for group in groups_of(changes):
+        if isinstance(group, UnchangedLearner):
+            for slot in {group.slots[0]: None, group.slots[-1]: None}:
+                yield group.learner.cohort, group.id, slot.order()
+        else:
+            yield from map(_order, group)
 
 
 # ------------------------------------------------------------------ one learner
 
 
-def _row(learner: UserId, label: str, slots: Sequence[Change], shapes: dict[tuple[Row, ...], int]) -> Row:
-    holders = list(dict.fromkeys(change.after for change in slots))
-    shape = tuple(
-        (
-            change.slot.kind,
-            None if change.slot.kind is _ADDITIONAL else change.slot.key,
-            holders.index(change.after),
-            change.reason,
-            change.recorded,
+def _is_of_one_file(learner: DeclaredLearner) -> bool:
+    file = learner.source.file
+    return {wanted.source.file for wanted in learner.slots.values()} == {file}
+
+
+class _Shapes:
+    """Numbers of the different lists of slots, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Row, ...], int] = {}
+        self._number_of = lru_cache(maxsize=None)(self._number)
+
+    def rows(self) -> list[Row]:
+        return [[_shape_row(*slot) for slot in shape] for shape in self._numbers]
+
+    def learner_row(
+        self,
+        learner: UserId,
+        label: str,
+        slots: tuple[Slot, ...],
+        held: Sequence[_Held],
+        recorded: frozenset[Slot],
+    ) -> Row:
+        staff, reasons, sources = zip(*held, strict=True)
+        holders = list(dict.fromkeys(staff))
+        number = self._number_of(slots, tuple(map(holders.index, staff)), reasons, recorded)
+        lines = [source.line for source in sources]
+        return [learner, label, number, holders, [*lines[:1], *map(sub, lines[1:], lines)]]
+
+    def _number(
+        self,
+        slots: tuple[Slot, ...],
+        positions: tuple[int, ...],
+        reasons: tuple[Reason, ...],
+        recorded: frozenset[Slot],
+    ) -> int:
+        shape = tuple(
+            (kind, None if kind is _ADDITIONAL else key, position, reason, (kind, key) in recorded)
+            for (kind, key), position, reason in zip(slots, positions, reasons, strict=True)
         )
-        for change in slots
-    )
-    lines = [change.source.line for change in slots]
-    steps = [line - before for before, line in zip([0, *lines], lines, strict=False)]
-    return [learner, label, shapes.setdefault(shape, len(shapes)), holders, steps]
+        return self._numbers.setdefault(shape, len(self._numbers))
 
 
 def _shape_row(kind: SlotKind, key: int | str | None, holder: int, reason: str, recorded: bool) -> Row:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from reconciler.model.declared import Declared
 from reconciler.model.history import Sighting
 from reconciler.model.observed import Recorded
-from reconciler.model.plan import Change, Plan, Watch
-from reconciler.model.slots import Place, SlotKind, Unread
+from reconciler.model.plan import Change, Changes, Plan, UnchangedLearner, Watch, groups_of
+from reconciler.model.slots import Place, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 
 Seen = Mapping[Place, tuple[Sighting, ...]]
@@ -21,31 +21,47 @@ _NOT_SHOWN = (Unread.UNREADABLE, Unread.AMBIGUOUS)
 def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> Watch:
     """Sort the declared slots. Kinds that settings.drift ignores never go blind: nobody asks for them."""
     watched = 0
-    unwatched: list[Change] = []
-    unseen: list[Change] = []
-    blind: list[Change] = []
+    unwatched: list[UnchangedLearner | list[Change]] = []
+    unseen: list[UnchangedLearner | list[Change]] = []
     shown: set[SlotKind] = set()
-    for change in plan.changes:
-        if not change.is_declared:
+    for group in groups_of(plan.changes):
+        if isinstance(group, UnchangedLearner):
+            there = [(slot, group.learner.slots[slot].staff) for slot in group.slots if slot not in group.recorded]
+            new = [slot for slot, staff in there if not _is_watched((group.id, slot), staff, recorded, seen)]
+            unseen += [group.part(group.recorded)] if group.recorded else []
+            unwatched += [group.part(new)] if new else []
+            shown.update([slot.kind for slot, _ in there])
+            watched += len(there) - len(new)
             continue
-        place = (change.learner, change.slot)
-        if change.recorded or change.before in _NOT_SHOWN:
-            unseen.append(change)
-            if place in seen and declared.settings.drift[change.slot.kind] != "ignore":
-                blind.append(change)
-            continue
-        shown.add(change.slot.kind)
-        if recorded.get(place, _MISSING) == change.after or was_seen(seen.get(place, ()), change):
-            watched += 1
-        else:
-            unwatched.append(change)
-    unresolved = plan.summary.blocked - sum(bool(change.blocked) for change in plan.changes)
-    return Watch(watched, tuple(unwatched), tuple(unseen), tuple(blind), max(0, unresolved), frozenset(shown))
+        for change in group:
+            if not change.is_declared:
+                continue
+            if change.recorded or change.before in _NOT_SHOWN:
+                unseen.append([change])
+                continue
+            shown.add(change.slot.kind)
+            if _is_watched((change.learner, change.slot), change.after, recorded, seen):
+                watched += 1
+            else:
+                unwatched.append([change])
+    not_shown = Changes(unseen)
+    blind = tuple(change for change in not_shown if _is_blind(change, declared, seen)) if seen else ()
+    unresolved = plan.summary.blocked - sum(bool(change.blocked) for change in plan.differing)
+    return Watch(watched, Changes(unwatched), not_shown, blind, max(0, unresolved), frozenset(shown))
 
 
-def was_seen(sightings: Collection[Sighting], change: Change) -> bool:
-    """Return whether the slot was seen to hold what is declared."""
-    return any(sighting.holder == change.after for sighting in sightings)
+def _is_watched(place: Place, staff: UserId | None, recorded: Recorded, seen: Seen) -> bool:
+    """Return whether the slot was applied, or seen, as it is declared."""
+    return recorded.get(place, _MISSING) == staff or was_seen(seen.get(place, ()), staff)
+
+
+def _is_blind(change: Change, declared: Declared, seen: Seen) -> bool:
+    return (change.learner, change.slot) in seen and declared.settings.drift[change.slot.kind] != "ignore"
+
+
+def was_seen(sightings: Collection[Sighting], staff: UserId | None) -> bool:
+    """Return whether a slot was seen to hold somebody, or nobody."""
+    return any(sighting.holder == staff for sighting in sightings)
 
 
 def with_watch(plan: Plan, watch: Watch) -> Plan:

@@ -101,7 +101,7 @@ def note_reading(store: Store, plan: Plan, at: datetime) -> datetime | None:
 
     Return that of the complete one before. A reading of a part of the files is not complete.
     """
-    learners = {change.learner for change in plan.changes if not change.blocked}
+    learners = {change.learner for change in plan.of_each_learner if not change.blocked}
     for site, users in plan.by_site().items():
         if here := learners & users:
             store.set_readings(site, {**store.readings(site), **dict.fromkeys(here, at)})

@@ -10,13 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.declared import Declared, DeclaredLearner, DriftMode, Settings, Wanted
+from reconciler.model.declared import Allowance, Declared, DeclaredLearner, DriftMode, Limits, Settings, Wanted
+from reconciler.model.history import Sighting
 from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.operations import moves
 from reconciler.model.plan import Plan
 from reconciler.model.slots import Holder, OrganisationId, Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
-from reconciler.plan.compare import make_plan
+from reconciler.plan.attribution import attributed
+from reconciler.plan.compare import Comparison, make_plan
+from reconciler.plan.document import to_document
+from reconciler.plan.holders import holders
+from reconciler.plan.limits import check_limits
+from reconciler.plan.operations import summarise
+from reconciler.plan.watch import watch_of
 from reconciler.problems import Invalid, Source
 from tests.factories import (
     ACME,
@@ -155,16 +162,21 @@ SIDES: st.SearchStrategy[list[Side]] = st.lists(
 
 
 def plan_of_sides(sides: list[Side], *, turned: bool = False, mode: DriftMode = "correct") -> Plan:
-    """One learner for each side, from 200001 up; `turned` gives every collection the other way round."""
+    """Plan one learner for each side, from 200001 up; `turned` gives every collection the other way round."""
+    return planned(*sides_of(sides, turned=turned, mode=mode))
+
+
+def sides_of(
+    sides: list[Side], *, turned: bool = False, mode: DriftMode = "correct"
+) -> tuple[Declared, Observed, dict[Place, UserId | None]]:
     step = -1 if turned else 1
     numbered = list(enumerate(sides, 200001))[::step]
     learners = [ask(number, dict(list(side[0].items())[::step]), side[3]) for number, side in numbered]
     holds = {number: dict(list(side[1].items())[::step]) for number, side in numbered}
     recorded = {(UserId(number), slot): who for number, side in numbered for slot, who in side[2].items()}
     standing = {number: side[4] for number, side in numbered}
-    return planned(
-        declared(*learners, staff=STAFF[::step], settings=drifting(mode)), seen(holds, standing=standing), recorded
-    )
+    files = declared(*learners, staff=STAFF[::step], settings=drifting(mode))
+    return files, seen(holds, standing=standing), recorded
 
 
 def ask(number: int, slots: Mapping[Slot, UserId | None], cohort: str) -> DeclaredLearner:
@@ -414,3 +426,51 @@ def test_a_plan_has_whole_seconds() -> None:
     late = NOON + timedelta(microseconds=999_999)
     plan = make_plan(declared(), seen({}), {}, target="sandbox", created_at=late)
     assert plan.created_at == NOON
+
+
+# ------------------------------------------------------------------ learners of whom nothing differs
+
+
+@st.composite
+def _near(draw: st.DrawFn) -> Side:
+    """A learner of whom OneFile and the record have, but for a slot or two, what is declared."""
+    asked = draw(_holders(SOME_SLOTS))
+    some = st.lists(st.sampled_from(SLOTS), max_size=1)
+    held = {**asked, **draw(_holders(some, None, *Unread))}
+    recorded = {**asked, **draw(_holders(some, None))}
+    standing = draw(st.sampled_from(["active"] * 9 + ["archived"]))
+    return asked, held, recorded, draw(st.sampled_from(["early-years", "care"])), standing
+
+
+SEEN = st.dictionaries(
+    st.tuples(st.sampled_from([200001, 200002]), st.sampled_from(SLOTS)),
+    st.lists(st.builds(Sighting, st.sampled_from([KATE, PRIYA, None]), st.just(NOON)), min_size=1, max_size=2).map(
+        tuple
+    ),
+)
+
+
+@given(st.lists(_near(), min_size=1, max_size=4), SEEN, st.sampled_from(["correct", "report", "ignore"]))
+def test_what_is_compared_in_bulk_is_as_slot_by_slot(
+    sides: list[Side], seen_before: dict[Place, tuple[Sighting, ...]], mode: DriftMode
+) -> None:
+    """Whatever is made of the plan: its rows, counts, limits, holders, and documents are those of every single slot."""
+    files, reading, recorded = sides_of(sides, mode=mode)
+    plan = make_plan(files, reading, recorded, target="sandbox", created_at=NOON, seen=seen_before)
+    single = Comparison(files, reading, recorded, frozenset(), seen_before)
+    in_order = sorted(files.learners, key=lambda who: (who.cohort, who.id or 0))
+    rows = tuple(row for who in in_order if who.id for row in single.slot_by_slot(who, reading.learners[who.id]))
+    assert plan.changes == rows
+    assert [row.source for row in plan.changes] == [row.source for row in rows]
+    each = replace(plan, changes=rows)
+    assert plan.summary == summarise(rows, 0, len(plan.operations), reading.calls, files.settings.calls_per_minute)
+    assert (plan.learners, plan.by_site()) == (each.learners, each.by_site())
+    assert {site: rows for site, rows in plan.as_declared().items() if rows} == each.as_declared()
+    assert watch_of(plan, files, recorded, seen_before) == watch_of(each, files, recorded, seen_before)
+    for full in (True, False):
+        assert to_document(plan, full=full) == to_document(each, full=full)
+    for after in (True, False):
+        assert holders(reading, plan.changes, after=after) == holders(reading, rows, after=after)
+    strict = Limits(*[Allowance(0, 0.0)] * 6)
+    assert check_limits(strict, plan.changes) == check_limits(strict, rows)
+    assert attributed(plan, plan, "abc") == attributed(each, each, "abc")

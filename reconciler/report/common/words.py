@@ -166,7 +166,7 @@ def detail_words(outcome: Outcome) -> str:
 
 def organisation_words(plan: Plan) -> str:
     """Return the organisation of the settings, and those of the learners in scope if their cohorts name others."""
-    cohorts = sorted({change.organisation for change in plan.changes})
+    cohorts = sorted({change.organisation for change in plan.of_each_learner})
     learners = f"; learners in {', '.join(map(str, cohorts))}" if set(cohorts) - {plan.organisation} else ""
     return f"organisation {plan.organisation}{learners}"
 

@@ -38,7 +38,7 @@ def to_document(report: DriftReport, exit_code: int) -> Document:
         "approved_commit": report.approved or None,
         "not_approved_because": report.unapproved or None,
         "drift_unknown_because": report.unrecorded or None,
-        "scope": {"learners": len({change.learner for change in plan.changes}), "left_unread": plan.left_out},
+        "scope": {"learners": len(plan.learners), "left_unread": plan.left_out},
         **_readings(report),
         "summary": {
             "drift": len(report.left()),

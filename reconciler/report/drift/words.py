@@ -190,7 +190,7 @@ def who_words(report: DriftReport, learner: UserId, label: str) -> str:
 
 def labels_of(report: DriftReport) -> Mapping[UserId, str]:
     """Return the labels of the learners in the plan."""
-    return {change.learner: change.label for change in report.plan.changes}
+    return {change.learner: change.label for change in report.plan.of_each_learner}
 
 
 def in_place_words(report: DriftReport) -> str:

@@ -120,23 +120,23 @@ def render_handover(
 
 def render_text(planned: Planned, *, colour: bool = False, width: int = 100) -> str:
     """Render the handover list of a plan."""
-    return render_handover(hand_overs(planned.plan.changes), plan_names(planned.plan), colour=colour, width=width)
+    return render_handover(hand_overs(planned.plan.differing), plan_names(planned.plan), colour=colour, width=width)
 
 
 def render_markdown(planned: Planned, *, limit: int = COMMENT_LIMIT) -> str:
     """Render the same as Markdown of at most *limit* bytes."""
-    return render_handover(hand_overs(planned.plan.changes), plan_names(planned.plan), "markdown", limit=limit)
+    return render_handover(hand_overs(planned.plan.differing), plan_names(planned.plan), "markdown", limit=limit)
 
 
 def render_json(planned: Planned) -> str:
     """Render the same for programs."""
-    return render_handover(hand_overs(planned.plan.changes), plan_names(planned.plan), "json")
+    return render_handover(hand_overs(planned.plan.differing), plan_names(planned.plan), "json")
 
 
 def render_html(planned: Planned) -> str:
     """Render the same as a page to tick and to sign: learners with the same checks together."""
     names = plan_names(planned.plan)
-    rows = hand_overs(planned.plan.changes)
+    rows = hand_overs(planned.plan.differing)
     sections = [
         Section(number_of(len(group), "handover"), " ".join(steps), _COLUMNS, [_cells(row, names) for row in group])
         for steps, group in _shared(rows, names)

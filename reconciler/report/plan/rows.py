@@ -83,7 +83,7 @@ Shown = Sequence[tuple[Risk, Change]]
 
 def shown(plan: Plan) -> Shown:
     """Return the changes that reports show."""
-    return [(risk, change) for change in plan.changes if (risk := risk_of(change)) is not None]
+    return [(risk, change) for change in plan.differing if (risk := risk_of(change)) is not None]
 
 
 def cohort_rows(changes: Shown, plan: Plan, *, verbose: bool, pending: bool) -> tuple[CohortRows, ...]:

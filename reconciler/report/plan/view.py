@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 
 from reconciler.model.declared import LOOSENED
-from reconciler.model.plan import Change, Finding, Plan, Summary
+from reconciler.model.plan import Change, Finding, Plan, Summary, unchanged
 from reconciler.model.slots import SlotKind
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.document import future_digest
@@ -75,7 +75,7 @@ def plan_view(plan: Plan, fingerprint: str, *, verbose: bool = False) -> PlanVie
     cohorts = cohort_rows(changes, plan, verbose=verbose, pending=False)
     already = cohort_rows(changes, plan, verbose=verbose, pending=True)
     unknown = unknown_slots(changes)
-    counts = _counts(plan.summary, len(unknown), sum(bool(change.writer) for change in plan.changes))
+    counts = _counts(plan.summary, len(unknown), sum(bool(change.writer) for change in plan.differing))
     notices = tuple(replace(group, verbose=verbose) for group in _notices(plan, verbose=verbose) if group.items)
     later = later_view(plan, whole=verbose)
     manual, caseload = manual_steps(plan), caseload_lines(plan.caseload)
@@ -158,10 +158,12 @@ def _notes(
         yield f"{plan.day} is in the past: this is what was declared for that day, and apply does not carry it out."
     if plan.base:
         yield _attribution(plan, cohorts, already)
-    if recorded := [change for change in plan.changes if change.recorded and risk_of(change) is None]:
+    recorded = [change.slot for change in plan.differing if change.recorded and risk_of(change) is None]
+    recorded += [slot for learner in unchanged(plan.changes) for slot in learner.recorded]
+    if recorded:
         them = "it" if len(recorded) == 1 else "them"
         yield f"{number_of(len(recorded), 'unchanged slot')} cannot be verified (OneFile does not show {them})."
-        if any(change.slot.kind is SlotKind.ADDITIONAL for change in recorded):
+        if any(slot.kind is SlotKind.ADDITIONAL for slot in recorded):
             yield "To add somebody again who was taken off in OneFile, see: reconciler who LEARNER."
     if unknown:
         are = "are" if len(unknown) > 1 else "is"
