@@ -118,7 +118,7 @@ def _at_two_thousand(days: Sequence[Mapping[str, Any]]) -> list[str]:
             f"{LEDGER[2]:,} calls a minute of eight accounts, {LEDGER[1]:,} of one",
             f"{tokens * LIMIT:,} calls a minute, {tokens * LIMIT / LEDGER[2]:.0%} of it",
         ],
-        ["connections", "one for each centre that runs, and those of the workers", "16 jobs and two workers: about 32"],
+        ["connections", "one for each centre that runs, seven for a worker", "16 jobs and two workers: about 30"],
         ["memory", f"{mib:.0f} MiB for the largest centre", f"16 of these at once: {16 * mib / 1024:.1f} GiB"],
         [
             "queue",
@@ -139,9 +139,8 @@ def _at_two_thousand(days: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 _ORDER = """
-1. **The processor of one machine**, which needs about as long as the busiest token: add worker machines before jobs.
-2. **The busiest token.** No machine shortens it. Spread its organisations over more tokens, or begin earlier.
-3. **Connections**, not of 2,000 centres but of jobs: PostgreSQL's default of 100 is reached at some 80 centres at once.
-4. **The ledger** is far away with a few tokens. One account with a limit of 10,000 calls a minute comes near it:
-   all its calls wait for one lock.
+**The processor and the busiest token** come first, the longer of the two: more worker machines shorten the one, and
+nothing but more tokens the other. **Connections** follow: PostgreSQL's default of 100 is reached at some 80 centres at
+once, not at 2,000 centres. **The ledger** is far away with a few tokens; one account with a limit of 10,000 calls a
+minute comes near it, because all its calls wait for one lock.
 """

@@ -107,6 +107,15 @@ class Cluster:
         """Restart as after a crash: connections end at once."""
         self._control("restart")
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop during the block, as in a crash."""
+        self._control("stop")
+        try:
+            yield
+        finally:
+            self._control("start")
+
     def create(self, database: str) -> None:
         with suppress(psycopg.errors.DuplicateDatabase):
             _execute(self.url(), f"CREATE DATABASE {database}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,6 +12,8 @@ import pytest
 
 from benchmarks.night import Night, Week, busiest_minute
 from benchmarks.night_world import Group, sizes
+from tests.fleet.centres import Centres
+from tests.postgres import Cluster
 
 
 @pytest.mark.long
@@ -23,6 +28,33 @@ def test_a_fleet_whose_processes_are_killed_ends_each_night_as_declared(tmp_path
     assert all(day.centres_killed + day.workers_killed for day in days)
     with ExitStack() as stack:  # another process goes on with the third day
         assert Week(night, stack).next_day() == 3
+
+
+@pytest.mark.long
+@pytest.mark.xfail(strict=True, reason="a command that waits ends when the database of the queue does not answer")
+def test_a_command_that_waits_goes_on_after_a_crash_of_the_database(
+    centres: Centres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs are still in the queue, and a worker runs them: the report must come, as for a worker's own look."""
+    command = [sys.executable, "-m", "reconciler", "fleet"]
+    with Cluster.running(centres.home.path / "postgres") as cluster:
+        cluster.create("fleet")
+        monkeypatch.setenv("FLEET_DATABASE", cluster.url("fleet"))
+        centres.add("north", store="FLEET_DATABASE")
+        centres.queue = {"database": "FLEET_DATABASE"}
+        centres.write()
+        with subprocess.Popen(
+            [*command, "plan", "--queue", "--wait"], cwd=centres.home.path, stdout=subprocess.PIPE, text=True
+        ) as waiting:
+            for _ in range(100):
+                if centres.rows("status")[1]["north"]["job"]:
+                    break
+                time.sleep(0.2)
+            with cluster.stopped():
+                time.sleep(5)
+            subprocess.run([*command, "work", "--until-empty"], cwd=centres.home.path, check=True)
+            said = waiting.communicate(timeout=60)[0]
+    assert (waiting.returncode, "1 centre" in said) == (0, True)
 
 
 def test_a_group_is_the_same_each_time_and_no_id_comes_twice(tmp_path: Path) -> None:
