@@ -44,9 +44,9 @@ def git_state(state: Path, note: Callable[[str], None] | None = None) -> GitStat
 
     *note* prints why git refuses the folder of another account.
     """
-    if enclosing_repository(state) is None:
-        return NO_GIT
     try:
+        if enclosing_repository(state) is None:
+            return NO_GIT
         *superproject, commit = git(state, "rev-parse", _SUPERPROJECT, "HEAD^{commit}").splitlines()
         head = commit.decode("ascii")
         return GitState(head, bool(_differing(state, head, is_submodule=bool(superproject))))

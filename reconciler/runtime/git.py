@@ -16,9 +16,9 @@ from reconciler.resources import resource
 
 def repository(folder: Path) -> Path | None:
     """Return the top of the folder's repository, or None if git cannot tell."""
-    if enclosing_repository(folder) is None:
-        return None
     try:
+        if enclosing_repository(folder) is None:
+            return None
         return Path(git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
     except (OSError, subprocess.SubprocessError):
         return None
