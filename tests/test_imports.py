@@ -124,7 +124,7 @@ HOMES: dict[str, set[str]] = {
     "dbos": {"fleet.engine"},
     "deepdiff": {"apply.differences", "plan.since"},
     "highspy": {"sharing.solver"},
-    "httpx": {"onefile", "github.api", "gitlab.api"},
+    "httpx": {"onefile", "github.forge_client", "github.api", "gitlab.api"},
     "icalendar": {"report.calendar.ics"},
     "jinja2": {"report.html"},
     "jsonschema": {"declared.schema"},

@@ -32,15 +32,6 @@ class Newcomer(Struct, frozen=True):
     source: Source
 
 
-class Moved(Struct, frozen=True):
-    """Learner who changes cohorts."""
-
-    learner: LearnerKey
-    before: str
-    after: str
-    source: Source
-
-
 class HolderChange(Struct, frozen=True):
     """Slot of a learner in a cohort whose holder changes; without `before`, the files did not have the slot."""
 
@@ -50,6 +41,16 @@ class HolderChange(Struct, frozen=True):
     before: Terms | None
     after: Terms
     source: Source
+
+
+class Moved(Struct, frozen=True):
+    """Learner who changes cohorts; `holders` are the slots that the learner had, or has then, with another holder."""
+
+    learner: LearnerKey
+    before: str
+    after: str
+    source: Source
+    holders: tuple[HolderChange, ...] = ()
 
 
 class Leaver(Struct, frozen=True):
@@ -88,6 +89,13 @@ class SyncChanges(Struct, frozen=True):
     refusals: tuple[Problem, ...] = ()
     remembered: Remembered = structs.field(default_factory=dict)
     removes: bool = False
+
+    @property
+    def effects(self) -> tuple[HolderChange, ...]:
+        """The slots whose holder changes: of a learner who moves, from what they had to what they get."""
+        moved = {move.learner: move.holders for move in self.moves}
+        staying = (change for change in self.holders if change.learner not in moved)
+        return (*staying, *(change for changes in moved.values() for change in changes))
 
 
 def compare(
@@ -190,15 +198,39 @@ class _Comparison:
             self.settled[key, COHORT_FIELD] = target
         elif self._takes(key, before or target, COHORT_FIELD, target, before, learner.source):
             cohort = target
-            if before:
-                self.moves.append(Moved(key, before, target, learner.source))
-            else:
+            if not before:
                 self.newcomers.append(Newcomer(key, learner.label, target, learner.source))
         if cohort:
             own = self.declared[key][1] if key in self.declared else {}
             values = slots_of(self.files[cohort], own)
             for slot, terms in learner.holders.items():
                 self._holder(key, cohort, slot, tuple(map(_term, terms)), values, own, learner.source)
+            if before and cohort != before:
+                self.moves.append(Moved(key, before, cohort, learner.source, self._handed_over(key, before, cohort)))
+
+    def _handed_over(self, key: LearnerKey, before: str, cohort: str) -> tuple[HolderChange, ...]:
+        """Return the slots that have another holder once the learner has moved, by a default or by the listing."""
+        own = self.declared[key][1]
+        had, gets = self._held_in(before, own), self._held_in(cohort, own)
+        source = Source("")
+        for change in self.holders:
+            if change.learner == key:
+                gets[change.slot], source = change.after, change.source
+        return tuple(
+            HolderChange(key, cohort, slot, had.get(slot), gets.get(slot, ()), source)
+            for slot in sorted({**had, **gets}, key=Slot.order)
+            if had.get(slot, ()) != gets.get(slot, ())
+        )
+
+    def _held_in(self, cohort: str, own: Fields) -> dict[Slot, Terms]:
+        """Return the terms of each slot of a learner with these entries in a cohort, additional people included."""
+        found = {slot: terms_of(value) for slot, value in slots_of(self.files[cohort], own).items()}
+        for section in (defaults_of(self.files[cohort]), own):
+            items = section.get("additional")
+            for item in items if isinstance(items, list) else ():
+                if (term := term_of(item)).staff in self.ids:
+                    found[Slot(SlotKind.ADDITIONAL, self.ids[Handle(term.staff or "")])] = (term,)
+        return found
 
     def _is_cohort(self, name: str, learner: ListedLearner) -> bool:
         if name in self.files:

@@ -7,35 +7,23 @@ refuses for its rate limit was not carried out: it is sent again after the reset
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import UTC, datetime
-from math import isfinite
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
-from reconciler import __version__
 from reconciler.github.environment import WorkflowEnvironment, is_private
 from reconciler.github.errors import limited, refused, unreachable, unreadable
+from reconciler.github.forge_client import LONGEST_PAUSE_SECONDS, TRIES, ForgeClient
 
-PAGE = 100  # the most that GitHub gives at once
 LONGEST_WAIT_SECONDS = 900.0
 """The most that one run waits for GitHub's rate limits, in all."""
-_TRIES = 4
-_LONGEST_PAUSE_SECONDS = 60.0  # before a read is tried again
 _SECONDARY_LIMIT_SECONDS = 60.0  # GitHub asks for a minute if it names no time, and for longer each time after
-_LARGEST_ANSWER_BYTES = 20_000_000
-
-# At DEBUG httpcore logs headers, including the token.
-for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
-    logging.getLogger(_name).disabled = True
 
 
-class GitHub:
+class GitHub(ForgeClient):
     """Client for one workflow run; a context manager.
 
     `needs` is the permission that a request takes, such as `pull-requests: write`, named in the error if it is
@@ -55,24 +43,8 @@ class GitHub:
         self._graphql_url = workflow.graphql_url
         self._sleep, self._now, self._note = sleep, now, note
         self._waited, self._limits = 0.0, 0
-        self._http = httpx.Client(
-            headers={
-                "Authorization": f"Bearer {workflow.token}",
-                "Accept": "application/vnd.github+json",
-                "X-GitHub-Api-Version": "2022-11-28",
-                "User-Agent": f"onefile-reconciler/{__version__}",
-            },
-            timeout=30.0,
-            follow_redirects=False,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.close()
+        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+        super().__init__({"Authorization": f"Bearer {workflow.token}", **headers}, unreadable)
 
     def get(self, path: str, *, needs: str) -> Any:
         return self._read("GET", self._api_url + path, path, needs, None)[0]
@@ -83,16 +55,7 @@ class GitHub:
 
     def pages(self, path: str, *, needs: str, most: int) -> list[Any]:
         """Return a whole list. One longer than `most` is an error: rows not read must not count as absent."""
-        listed: list[Any] = []
-        for page in range(1, most // PAGE + 2):
-            request = f"{path}?per_page={PAGE}&page={page}"
-            rows, more = self._read("GET", self._api_url + request, request, needs, None)
-            if not isinstance(rows, list):
-                raise unreadable(request, "it is not a list")
-            listed += rows
-            if not more:
-                return listed
-        raise unreadable(path, f"there are more than {most}")
+        return self._whole_list(path, most, lambda page: self._read("GET", self._api_url + page, page, needs, None))
 
     def query(self, text: str, variables: Mapping[str, object], *, needs: str) -> Any:
         """Return the data of a GraphQL query, which reads only."""
@@ -133,8 +96,8 @@ class GitHub:
 
     def _read(self, method: str, url: str, request: str, needs: str, body: object) -> tuple[Any, bool]:
         """Return the decoded answer, and whether another page follows it."""
-        for tries in range(1, _TRIES + 1):
-            last = tries == _TRIES
+        for tries in range(1, TRIES + 1):
+            last = tries == TRIES
             try:
                 answer, content = self._within_limits(method, url, request, body)
             except httpx.HTTPError as error:
@@ -145,9 +108,9 @@ class GitHub:
             if answer.status_code == 204:
                 return None, False
             if answer.status_code == 200:
-                return _decoded(request, content), "next" in answer.links
+                return self._decoded(request, content), "next" in answer.links
             seconds = _number(answer.headers.get("retry-after", "")) or 2.0 ** (tries - 1)
-            if last or answer.status_code < 500 or seconds > _LONGEST_PAUSE_SECONDS:
+            if last or answer.status_code < 500 or seconds > LONGEST_PAUSE_SECONDS:
                 raise refused(f"{method} {request}", needs, answer.status_code, content)
             self._sleep(seconds)
         raise AssertionError("the last try returns or raises")
@@ -161,7 +124,7 @@ class GitHub:
             raise unreachable(request, may_be_done=True) from error
         if not 200 <= answer.status_code < 300:
             raise refused(f"{method} {request}", needs, answer.status_code, content)
-        return _decoded(request, content) if content else None
+        return self._decoded(request, content) if content else None
 
     def _within_limits(self, method: str, url: str, request: str, body: object) -> tuple[httpx.Response, bytes]:
         """Exchange, again after the reset if a rate limit refuses it; at most LONGEST_WAIT_SECONDS in all."""
@@ -192,34 +155,14 @@ class GitHub:
     def _exchange(
         self, method: str, url: str, request: str, body: object, *, with_token: bool = True
     ) -> tuple[httpx.Response, bytes]:
-        sent, content = self._http.build_request(method, url, json=body), b""
+        sent = self._http.build_request(method, url, json=body)
         if not with_token:
             del sent.headers["Authorization"]
-        with closing(self._http.send(sent, stream=True)) as answer:
-            for chunk in answer.iter_bytes():
-                content += chunk
-                if len(content) > _LARGEST_ANSWER_BYTES:
-                    raise unreadable(request, "it is too large")
-        return answer, content
+        return self._sent(sent, request)
 
 
 def _body(text: str, variables: Mapping[str, object]) -> dict[str, object]:
     return {"query": text, "variables": dict(variables)}
-
-
-def _decoded(request: str, content: bytes) -> Any:
-    try:
-        return json.loads(content, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(request, "it is not JSON") from error
-
-
-def _finite(text: str) -> float:
-    """Parse a number. Raises ValueError for one that is too large, which would be infinite."""
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError(text)
-    return number
 
 
 def _is_limited(answer: httpx.Response, content: bytes) -> bool:

@@ -78,7 +78,7 @@ def render_json(synced: Synced) -> str:
                 "before": None if change.before is None else [list(map(_json, term)) for term in change.before],
                 "after": [list(map(_json, term)) for term in change.after],
             }
-            for change in changes.holders
+            for change in changes.effects
         ],
         "new_staff": [{"handle": member.handle, "id": member.id, "role": member.role} for member in synced.new_staff],
         "leavers": [
@@ -114,7 +114,7 @@ def _head(synced: Synced) -> str:
     counts = [
         number_of(len(changes.newcomers), "newcomer"),
         number_of(len(changes.moves), "move"),
-        number_of(len(changes.holders), "changed holder"),
+        number_of(len(changes.effects), "changed holder"),
         number_of(len(changes.leavers), "leaver"),
         number_of(len(changes.conflicts), "conflict"),
     ]
@@ -164,7 +164,7 @@ def _by_cohort(synced: Synced, *, verbose: bool) -> Mapping[str, list[str]]:
         cohorts[new.cohort]["new"].append(str(new.learner))
     for move in synced.changes.moves:
         cohorts[move.after][f"moved from {move.before}"].append(str(move.learner))
-    for change in synced.changes.holders:
+    for change in synced.changes.effects:
         before = "not declared" if change.before is None else _terms(change.before)
         words = f"{field_of(change.slot)}: {before} -> {_terms(change.after)}"
         cohorts[change.cohort][words].append(str(change.learner))

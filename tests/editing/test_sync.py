@@ -191,6 +191,20 @@ def test_a_sync_keeps_every_comment_and_every_learner_in_one_cohort(texts: dict[
 
 @given(centres(), listings())
 @settings(max_examples=25)
+def test_a_move_shows_each_slot_from_what_the_learner_had_to_what_they_get(
+    texts: dict[str, str], listing: Listing
+) -> None:
+    """Own entries, the listing and the defaults of both cohorts taken together; what stays the same is not shown."""
+    after, changes = synced(texts, listing)
+    slots = (SINGLE, AIM, *(Slot(SlotKind.ADDITIONAL, user) for user in IDS.values()))
+    for move in changes.moves:
+        pairs = {slot: (holder(texts, move.learner, slot), holder(after, move.learner, slot)) for slot in slots}
+        shown = {change.slot: (change.before or (), change.after) for change in move.holders}
+        assert shown == {slot: pair for slot, pair in pairs.items() if pair[0] != pair[1]}
+
+
+@given(centres(), listings())
+@settings(max_examples=25)
 def test_what_is_listed_is_declared_and_nothing_else_changes(texts: dict[str, str], listing: Listing) -> None:
     """Learners and slots that the listing leaves out keep their terms, but for the defaults of another cohort."""
     after, changes = synced(texts, listing)
