@@ -26,7 +26,7 @@ from reconciler.commands.init import WORKFLOWS
 from tests.test_imports import HOMES
 
 ROOT = Path(__file__).parent.parent
-LOCK, RUNTIME, NOTIFY = (ROOT / ".ci" / f"{name}.txt" for name in ("requirements", "runtime", "notify"))
+LOCK, RUNTIME, NOTIFY, EXCEL = (ROOT / ".ci" / f"{name}.txt" for name in ("requirements", "runtime", "notify", "excel"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -314,16 +314,31 @@ def test_what_a_pipeline_installs_is_locked_as_it_was_tested() -> None:
     assert {name: versions for name, versions in locked.items() if not versions <= tested[name]} == {}, "run .ci/lock"
 
 
-def test_the_lock_of_what_sends_fits_beside_that_of_the_program() -> None:
-    """It has the extra `notify`, and no other version of anything that the program runs with."""
-    locked, runs_with, tested = _locked(NOTIFY), _locked(RUNTIME), _locked()
-    required = [*_required(), *_required("notify")]
+@pytest.mark.parametrize("lock", [NOTIFY, EXCEL], ids=["notify", "excel"])
+def test_the_lock_of_an_extra_fits_beside_that_of_the_program(lock: Path) -> None:
+    """It has the extra that it is named after, and no other version of anything that the program runs with."""
+    locked, runs_with, tested = _locked(lock), _locked(RUNTIME), _locked()
+    required = [*_required(), *_required(lock.stem)]
     assert [str(line) for line in required if canonicalize_name(line.name) not in locked] == [], "run .ci/lock"
     for other in (runs_with, tested):
         assert {name for name, versions in locked.items() if not versions <= other.get(name, versions)} == set()
 
 
-@pytest.mark.parametrize("lock", [LOCK, RUNTIME, NOTIFY], ids=["checks", "runtime", "notify"])
+@pytest.mark.parametrize(("table", "extra"), [("", ""), ("learners.csv", ""), ("lists/learners 1.xlsx", "excel")])
+def test_the_action_installs_what_reads_a_workbook_only_for_one(tmp_path: Path, table: str, extra: str) -> None:
+    """By the lock of that name; a table of text needs nothing more than the program."""
+    steps = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"]
+    (script,) = (step["run"] for step in steps if step.get("name") == "Install")
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "install").write_text('printf "%s\\n" "${@:2}" > "$1"\n', "utf-8")
+    values = {"GITHUB_ACTION_PATH": tmp_path, "PROGRAM": tmp_path / "asked", "REPORTS": tmp_path / "reports"}
+    values |= {"GITHUB_OUTPUT": tmp_path / "output", "SENDS": "", "TABLE": table}
+    environment = os.environ | {name: str(value) for name, value in values.items()}
+    subprocess.run(["bash", "-e", "-c", script], env=environment, check=True)
+    assert (tmp_path / "asked").read_text("utf-8").strip() == extra
+
+
+@pytest.mark.parametrize("lock", [LOCK, RUNTIME, NOTIFY, EXCEL], ids=["checks", "runtime", "notify", "excel"])
 def test_the_lock_holds_hashes_and_no_address(lock: Path) -> None:
     """Every line is a version, or the hash of one of its files: nothing says where this machine gets its packages."""
     lines = lock.read_text("utf-8").splitlines()
