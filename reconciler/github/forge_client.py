@@ -68,7 +68,7 @@ class ForgeClient:
         raise self._unreadable(path, f"there are more than {most} rows")
 
     def _sent(self, request: httpx.Request, name: str) -> tuple[httpx.Response, bytes]:
-        """Send a request once; return the answer with its content, which is read only as far as it may be large."""
+        """Send a request once; return the answer with its content. Raises the error for one that is too large."""
         content = b""
         with closing(self._http.send(request, stream=True)) as answer:
             for chunk in answer.iter_bytes():
