@@ -222,7 +222,9 @@ def _template(entry: LearnerEntry, places: Mapping[object, int]) -> Template | N
         (places.get(entry.id), places.get(entry.misid), places.get(entry.label)),
         tuple((kind, places[name]) for kind, name in staff),
         tuple(tuple(places[key] for key in keys) for keys in lists if len(keys) > 1 and keys[0] in places),
-        all(len(held.terms) == 1 for held in entry.slots.held) and all(not (t.start or t.end) for _, t in terms),
+        bool(terms)  # without, the learner has the defaults' slots, which are shared
+        and all(len(held.terms) == 1 for held in entry.slots.held)
+        and all(not (term.start or term.end) for _, term in terms),
     )
 
 

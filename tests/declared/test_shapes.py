@@ -249,6 +249,15 @@ def test_slots_on_demand_are_those_that_are_resolved_at_once(
     assert repr(declared) == repr(read_declared(state, DAY, ahead_days=100))
 
 
+def test_learners_without_slots_of_their_own_share_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read by shape or not, they have one set of slots."""
+    monkeypatch.setattr(loading, "Shapes", lambda: Shapes(1))
+    state = centre(tmp_path, file_of(*["short"] * 4, defaults=True).removeprefix(HEAD))
+    assert len({id(learner.slots) for learner in read_declared(state, DAY).learners}) == 1
+
+
 # ------------------------------------------------------------------ the gain
 
 
