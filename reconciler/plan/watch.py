@@ -27,7 +27,8 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
             there = [(slot, group.learner.slots[slot].staff) for slot in group.slots if slot not in group.recorded]
-            new = [slot for slot, staff in there if not _is_watched((group.id, slot), staff, recorded, seen)]
+            other = [(slot, staff) for slot, staff in there if recorded.get((group.id, slot), _MISSING) != staff]
+            new = [slot for slot, staff in other if not was_seen(seen.get((group.id, slot), ()), staff)]
             unseen += [group.part(group.recorded)] if group.recorded else []
             unwatched += [group.part(new)] if new else []
             shown.update([slot.kind for slot, _ in there])
