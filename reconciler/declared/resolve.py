@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from datetime import date, timedelta
 
 from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term, slot_of
@@ -104,6 +104,12 @@ class _SlotsOnDemand(Mapping[Slot, Wanted]):
 
     def items(self) -> ItemsView[Slot, Wanted]:
         return self._resolved().items()
+
+    def keys(self) -> KeysView[Slot]:
+        return self._resolved().keys()
+
+    def values(self) -> ValuesView[Wanted]:
+        return self._resolved().values()
 
     def __repr__(self) -> str:
         return repr(self._resolved())

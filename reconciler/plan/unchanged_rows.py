@@ -52,7 +52,7 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
         if isinstance(group, UnchangedLearner) and _is_of_one_file(group.learner):
             learner = group.learner
             place = (learner.cohort, learner.organisation, learner.source.file)
-            wanted = map(learner.slots.__getitem__, group.slots)
+            wanted = map(dict(learner.slots.items()).__getitem__, group.slots)
             held: list[_Held] = [(want.staff, want.reason, want.source) for want in wanted]
             row = shapes.learner_row(group.id, learner.label, group.slots, held, group.recorded)
             cohorts.setdefault(place, []).append(row)

@@ -26,7 +26,8 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
     shown: set[SlotKind] = set()
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
-            there = [(slot, group.learner.slots[slot].staff) for slot in group.slots if slot not in group.recorded]
+            wanted = group.learner.slots.items()
+            there = [(slot, want.staff) for slot, want in wanted if slot not in group.recorded]
             other = [(slot, staff) for slot, staff in there if recorded.get((group.id, slot), _MISSING) != staff]
             new = [slot for slot, staff in other if not was_seen(seen.get((group.id, slot), ()), staff)]
             unseen += [group.part(group.recorded)] if group.recorded else []
