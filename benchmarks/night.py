@@ -62,7 +62,7 @@ class Night:
     calls_per_minute: int = 120
     jobs: int = 16
     workers: int = 2
-    kill_seconds: float = 25.0  # on average between two kills
+    kill_seconds: float = 40.0  # on average between two kills
     local: bool = False
     seed: int = 1
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from benchmarks.night import Night, Week, busiest_minute
+from benchmarks.night import Night, Week, busiest_minute, descendants, is_centre
 from benchmarks.night_world import Group, sizes
+from onefile_sandbox.faults import Fault
 from tests.fleet.centres import Centres
 from tests.postgres import Cluster
+
+T = TypeVar("T")
 
 
 @pytest.mark.long
@@ -55,6 +62,36 @@ def test_a_command_that_waits_goes_on_after_a_crash_of_the_database(
             subprocess.run([*command, "work", "--until-empty"], cwd=centres.home.path, check=True)
             said = waiting.communicate(timeout=60)[0]
     assert (waiting.returncode, "1 centre" in said) == (0, True)
+
+
+@pytest.mark.long
+@pytest.mark.xfail(strict=True, reason="processes of centres outlive their worker, and spend its token's calls")
+def test_the_processes_of_a_worker_that_dies_end_too(centres: Centres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker runs the same centres: two processes of each would share its calls, and one finds a lock."""
+    with Cluster.running(centres.home.path / "postgres") as cluster:
+        cluster.create("fleet")
+        monkeypatch.setenv("FLEET_DATABASE", cluster.url("fleet"))
+        centres.add("north", store="FLEET_DATABASE")
+        centres.servers["TOKEN_NORTH"].service.faults.arm(Fault("latency", seconds=20, times=100))
+        centres.queue = {"database": "FLEET_DATABASE"}
+        centres.run("plan", "--queue")
+        command = [sys.executable, "-m", "reconciler", "fleet", "work"]
+        with subprocess.Popen(command, cwd=centres.home.path) as worker:
+            running = _eventually(lambda: [child for child in descendants([worker.pid]) if is_centre(child)])
+            worker.kill()
+        ended = _eventually(lambda: not is_centre(running[0]))
+        if not ended:
+            os.kill(running[0], signal.SIGKILL)
+    assert ended
+
+
+def _eventually(value: Callable[[], T]) -> T:
+    """Return the value once it is true, or as it is after ten seconds."""
+    for _ in range(50):
+        if found := value():
+            return found
+        time.sleep(0.2)
+    return value()
 
 
 def test_a_group_is_the_same_each_time_and_no_id_comes_twice(tmp_path: Path) -> None:
