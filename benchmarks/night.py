@@ -1,8 +1,8 @@
 """Runs a fleet of centres night after night while its processes are killed, and checks every slot and call.
 
-    python -m benchmarks.night --folder /tmp/night             200 centres, 7 days; goes on where it was ended
-    python -m benchmarks.night --folder /tmp/night --report    writes benchmarks/night.md from what was measured
-    python -m benchmarks.night --folder /tmp/small --centres 20 --days 2 --largest 300 --calls-per-minute 600
+    python -m benchmarks.night --folder night             200 centres, 7 days; goes on where it was ended
+    python -m benchmarks.night --folder night --report    writes benchmarks/night.md from what was measured
+    python -m benchmarks.night --folder small --centres 20 --days 2 --largest 300 --calls-per-minute 600
 
 Each day: files are edited and committed as a merge leaves them, somebody edits in OneFile, `fleet apply` carries out
 the merge in the centres that it edited, and `fleet drift --correct --due` is the daily job of all centres. Meanwhile
@@ -165,7 +165,7 @@ def descendants(parents: Sequence[int]) -> list[int]:
     children: dict[int, list[int]] = defaultdict(list)
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            children[int((folder / "stat").read_text().rpartition(")")[2].split()[1])].append(int(folder.name))
+            children[int((folder / "stat").read_text("utf-8").rpartition(")")[2].split()[1])].append(int(folder.name))
     below, todo = [], list(parents)
     while todo:
         ours = children[todo.pop()]
@@ -190,7 +190,7 @@ def folder_of(process: int) -> str:
 
 def peak_mib(process: int) -> float:
     with suppress(OSError, ValueError):
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
     return 0.0
 
@@ -550,7 +550,7 @@ def _port(folder: Path) -> int:
     if not file.exists():
         with socket.create_server(("127.0.0.1", 0)) as free:
             file.write_text(str(free.getsockname()[1]))
-    return int(file.read_text())
+    return int(file.read_text("utf-8"))
 
 
 def main() -> int:
