@@ -236,9 +236,9 @@ def _state(centre: Centre, environment: Environment) -> CentreState:
         return replace(state, problems=error.problems)
 
 
-def _urgency(state: CentreState) -> tuple[bool, int, str]:
+def _urgency(state: CentreState) -> tuple[bool, bool, int, str]:
     code = state.newest_code
-    return not state.problems, rank(code or 0), state.centre
+    return not state.problems, not state.is_given_up, rank(code or 0), state.centre
 
 
 def matrix(options: FleetOptions, environment: Environment) -> Fleet:

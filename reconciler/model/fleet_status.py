@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from reconciler.model.fleet import CentreResult
-from reconciler.model.fleet_queue import QueuedJob
+from reconciler.model.fleet import FINE, CentreResult
+from reconciler.model.fleet_queue import JobState, QueuedJob
+from reconciler.model.history import READ_DAILY
 from reconciler.model.structs import Struct
 from reconciler.problems import ExitCode, Problem
 
@@ -48,6 +49,22 @@ class CentreState(Struct, frozen=True):
     def reading_age(self) -> timedelta | None:
         """The age of the newest complete reading."""
         return self.now - self.read_at if self.read_at else None
+
+    @property
+    def is_read_late(self) -> bool:
+        """True if the newest complete reading is not a daily one any longer."""
+        return self.reading_age is not None and self.reading_age >= READ_DAILY
+
+    @property
+    def is_given_up(self) -> bool:
+        """True if the newest job was given up, because its workers died too often."""
+        return self.job is not None and self.job.state is JobState.LOST
+
+    @property
+    def needs_attention(self) -> bool:
+        """True if its store cannot be read, its newest run did not end well, or its job was given up."""
+        failed = self.newest_code is not None and self.newest_code not in FINE
+        return bool(self.problems) or failed or self.is_given_up
 
 
 class FleetStatus(Struct, frozen=True):

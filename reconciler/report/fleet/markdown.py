@@ -34,6 +34,10 @@ def _render(table: FleetTable, limit: int) -> str:
         for centre, problem in table.problems
     )
     parts = [Part(rows, table_head(table.headings), "\n", always=True)] if rows else []
-    parts += [Part(problems, heading(f"Problems ({len(problems)})"), "\n", always=True)] if problems else []
-    opening = f"{heading(table.title, 2)}{sentence(table.summary)}\n\n"
+    if problems:
+        part = Part(problems, heading(f"Problems ({len(problems)})"), "\n", always=True)
+        parts.insert(0 if table.verdict else len(parts), part)
+    facts = "".join(f"- {name}: {sentence(words)}\n" for name, words in table.facts)
+    said = [f"**{sentence(table.verdict)}**" if table.verdict else "", sentence(table.summary), facts]
+    opening = heading(table.title, 2) + "".join(f"{words.rstrip()}\n\n" for words in said if words)
     return fit.fit(opening, parts, "", limit=limit, full_report=FULL)

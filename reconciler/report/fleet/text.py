@@ -37,7 +37,11 @@ def render_count(count: QueueCount, *, width: int, colour: bool) -> str:
 
 def _lines(table: FleetTable, page: Page) -> Iterator[str]:
     yield page.paint(1, visible(table.title))
+    if table.verdict:
+        yield visible(table.verdict)
     yield visible(table.summary)
+    if table.facts:
+        yield f"{'. '.join(f'{name}: {words}' for name, words in table.facts)}."
     if table.rows:
         yield ""
     rows = [table.headings, *table.rows] if table.rows else []

@@ -20,7 +20,8 @@ SORTED = 5
 class Section(Struct, frozen=True, dict=True):
     """A heading with words, a chart, a table, a list to search in, notices, or manual steps.
 
-    `sorts`: readers can sort the table if it is long. `folded` is the line below which the table is folded.
+    `sorts`: readers can sort the table if it is long, and filter it by a field with the label `filters`, if any.
+    `folded` is the line below which the table is folded.
     """
 
     title: str = ""
@@ -32,6 +33,7 @@ class Section(Struct, frozen=True, dict=True):
     notices: Sequence[Notices] = ()
     manual: Sequence[ManualStep] = ()
     sorts: bool = False
+    filters: str = ""
     folded: str = ""
 
     @cached_property
@@ -49,6 +51,11 @@ class Section(Struct, frozen=True, dict=True):
     def sortable(self) -> bool:
         """True if the table is worth sorting."""
         return self.sorts and len(self.rows) >= SORTED
+
+    @property
+    def filtered(self) -> bool:
+        """True if readers can filter the table."""
+        return bool(self.filters) and self.sortable
 
 
 class SectionedPage(Struct, frozen=True):
@@ -70,8 +77,9 @@ class SectionedPage(Struct, frozen=True):
 
     @property
     def script(self) -> bool:
-        """True if the page is of a site and has something to search or sort; a report alone has no script."""
-        return bool(self.menu) and any(section.sortable or section.items for section in self.sections)
+        """True if the page has a table to filter, or is of a site and has something to search or sort."""
+        used = any(section.sortable or section.items for section in self.sections)
+        return any(section.filtered for section in self.sections) or (bool(self.menu) and used)
 
 
 def render_sections(page: SectionedPage) -> str:

@@ -2,7 +2,8 @@
 (() => {
   const field = document.getElementById("search");
   if (field) {
-    const items = [...document.querySelectorAll("#list li")].map((item) => [item, item.textContent.toLowerCase()]);
+    const list = document.getElementById("list");
+    const items = [...list.children].map((item) => [item, item.textContent.toLowerCase()]);
     const count = document.getElementById("count");
     const filter = () => {
       const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -16,11 +17,12 @@
     field.addEventListener("input", filter);
     field.addEventListener("keydown", (event) => {
       const first = items.find(([item]) => !item.hidden);
-      if (event.key === "Enter" && first) location.href = first[0].querySelector("a").href;
+      const link = first && first[0].querySelector("a");
+      if (event.key === "Enter" && link) location.href = link.href;
     });
     field.closest(".search").hidden = false;
     filter();
-    field.focus();
+    if (list.tagName === "UL") field.focus();
   }
   const compare = new Intl.Collator("en-GB", { numeric: true }).compare;
   for (const table of document.querySelectorAll("table.sorts")) {

@@ -1,0 +1,51 @@
+"""A fleet's status answers in each form what somebody asks in the morning."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from reconciler.model.fleet_status import FleetStatus
+from reconciler.report.fleet.html import render_status as html
+from reconciler.report.fleet.markdown import render_status as markdown
+from reconciler.report.fleet.text import render_status as text
+from tests.report.fleet.status import local, queued
+
+
+def _forms(status: FleetStatus) -> list[str]:
+    page = re.sub(r"<br>|<style.*?</style>|<script.*?</script>", " ", html(status), flags=re.DOTALL)
+    shown = [text(status, width=300, colour=False), markdown(status).replace("`", ""), re.sub(r"<[^>]+>", "", page)]
+    return [re.sub(r"\s+", " ", form) for form in shown]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "2 of 5 centres need attention: east, north.",
+        "reconciler fleet resume --only east",
+        "Put a valid token into TOKEN_NORTH.",
+        "drift --correct running by worker-1 for 15 min",
+        "drift --correct waiting for 15 min",
+        "waiting until 2026-11-23 13:00 UTC, attempt 2",
+        "1 older than 2 days",
+        "2026-11-24 01:00 UTC",
+    ],
+)
+def test_each_form_says_what_needs_somebody_and_what_runs_and_waits(words: str) -> None:
+    """The verdict, fixes, workers, times and readings."""
+    assert [form for form in _forms(queued()) if words not in form] == []
+
+
+def test_what_failed_comes_before_what_runs_on_the_page() -> None:
+    """And what runs before the list of all."""
+    page = html(queued())
+    places = [page.index(f">{title}") for title in ("Problems (2)", "Running and waiting (3)", "Centres<")]
+    assert places == sorted(places)
+
+
+def test_without_a_queue_nothing_of_a_queue_is_shown() -> None:
+    """No column, no counter and no section."""
+    for form in _forms(local()):
+        assert "No centre needs attention." in form
+        assert not re.search("queue|Running|Waiting|Next due", form)
