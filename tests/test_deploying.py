@@ -85,6 +85,26 @@ def test_each_job_has_no_more_rights_than_it_needs(manifest: dict[str, Any]) -> 
     spec = manifest["spec"]
     pod = spec["jobTemplate"]["spec"]["template"]["spec"]
     assert (spec["concurrencyPolicy"], spec["timeZone"], pod["restartPolicy"]) == ("Forbid", "Europe/London", "Never")
+    container = _least_container(pod)
+    secret = {one["name"] for one in container["env"] if "secretKeyRef" in one.get("valueFrom", {})}
+    assert secret == {"ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE"}
+    _assert_command(container)
+
+
+@pytest.mark.parametrize("manifest", [one for one in _manifests() if one.values[0]["kind"] in ("Deployment", "Job")])
+def test_only_workers_of_a_fleet_have_its_tokens(manifest: dict[str, Any]) -> None:
+    """No more rights than needed, time to settle at SIGTERM, and a real command."""
+    pod = manifest["spec"]["template"]["spec"]
+    container = _least_container(pod)
+    is_worker = manifest["kind"] == "Deployment"
+    secrets = {source["secretRef"]["name"] for source in container["envFrom"]}
+    assert secrets == {"fleet-database", "fleet-tokens"} if is_worker else {"fleet-database"}
+    assert not is_worker or pod["terminationGracePeriodSeconds"] >= 120
+    _assert_command(container)
+
+
+def _least_container(pod: dict[str, Any]) -> dict[str, Any]:
+    """Return the only container of a pod, which has no more rights than it needs."""
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -93,8 +113,10 @@ def test_each_job_has_no_more_rights_than_it_needs(manifest: dict[str, Any]) -> 
     assert (rights["allowPrivilegeEscalation"], rights["readOnlyRootFilesystem"]) == (False, True)
     assert rights["capabilities"] == {"drop": ["ALL"]}
     assert "memory" in container["resources"]["limits"]
-    secret = {one["name"] for one in container["env"] if "secretKeyRef" in one.get("valueFrom", {})}
-    assert secret == {"ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE"}
+    return dict(container)
+
+
+def _assert_command(container: dict[str, Any]) -> None:
     words = [*container.get("command", ["reconciler"]), *container.get("args", [])]
     command = cli.get_command(click.Context(cli), words[1])
     assert command, shlex.join(words)

@@ -105,7 +105,7 @@ def test_each_yaml_block_is_what_it_is_a_file_of(block: Block, tmp_path: Path) -
 def test_each_example_shown_is_its_file() -> None:
     """Word for word, because other tests use the file."""
     shown = [block for block in _BLOCKS if block.title.startswith(EXAMPLES)]
-    assert len(shown) == 2
+    assert len(shown) == 3
     for block in shown:
         assert block.text == (ROOT / block.title).read_text("utf-8"), f"{block}: run python -m tests.test_docs"
 
@@ -120,7 +120,7 @@ def test_each_json_block_is_json() -> None:
 
 @pytest.mark.parametrize("block", [block for block in _BLOCKS if block.language in ("python", "gherkin")], ids=str)
 def test_each_program_shown_stands_in_a_file_that_is_run(block: Block) -> None:
-    """In docs/examples, whose programs the tests of outside policies run."""
+    """In docs/examples, whose programs other tests run or compile."""
     files = [path for path in (ROOT / "docs" / "examples").rglob("*") if path.suffix in (".py", ".feature")]
     lines = [line.strip() for line in block.text.strip().splitlines()]
     texts = [[line.strip() for line in path.read_text("utf-8").splitlines()] for path in files]
