@@ -220,7 +220,8 @@ def _newest_ending(state: CentreState) -> str:
 
 
 def _status_problems(state: CentreState) -> Sequence[Problem]:
-    result, given_up = state.newest_result, ()
+    result = state.newest_result
+    given_up: tuple[Problem, ...] = ()
     if state.is_given_up:
         fix = f"Find out why they died, then run: reconciler fleet resume --only {state.centre}"
         given_up = (Problem("the centre was given up, because its workers died too often", fix),)
