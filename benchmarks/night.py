@@ -59,7 +59,7 @@ class Night:
     centres: int = 200
     largest: int = 10_000
     customers: int = CUSTOMERS
-    calls_per_minute: int = 120
+    calls_per_minute: int = 200
     jobs: int = 16
     workers: int = 2
     kill_seconds: float = 40.0  # on average between two kills
