@@ -225,7 +225,16 @@ class Machine:
             for process in processes:
                 _awaited(process)
             self._workers.clear()
+            self._end_orphans()
             self._day.processor = round(_children_seconds() - used, 1)
+
+    def _end_orphans(self) -> None:
+        """End the processes of centres whose worker was killed: no work of this night goes on into the next."""
+        ours = f"{self._night.folder.resolve()}/"
+        for process in (int(folder.name) for folder in Path("/proc").glob("[0-9]*")):
+            if is_centre(process) and folder_of(process).startswith(ours):
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
     def run(self, *command: str) -> tuple[int, dict[str, Any]]:
         """Run a command of the fleet and return its exit code and report."""
@@ -575,6 +584,8 @@ def main() -> int:
         lines = (night.folder / "days.jsonl").read_text("utf-8").splitlines()
         (Path(__file__).parent / "night.md").write_text(report([json.loads(line) for line in lines]), "utf-8")
         return 0
+    for number in (signal.SIGINT, signal.SIGTERM):  # also when started in the background, where a shell ignores Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
     faults = 0
     with ExitStack() as stack:
