@@ -19,7 +19,8 @@ HEAD = (
 )
 _CHECKED = """
 **Least** is the calls of a token by its limit a minute, for the token that needs longest, of the merges and of the
-daily job, which begins when the merges have ended. The **ratio** is the night's length by it. A sliding window lets
+daily job, which begins when the merges have ended. It counts the calls that were made, also those of runs that were
+killed and run again: without kills fewer are needed. The **ratio** is the night's length by it. A sliding window lets
 the whole first minute's calls through at once, so the **sliding least** of the whole night is shorter. **More rounds**
 are commands with `--failed` after the first. **Smallest done** is the end of the smallest centre's last command, and
 **last begun** the moment at which the last centre's last command began, both from the beginning of the night.
