@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+TETHER = "RECONCILER_TETHER"
+"""Set for a command that ends, as with Ctrl-C, once its standard input is closed: with the process that started it."""
 _OWN_PREFIXES = ("ONEFILE_", "RECONCILER_")
 _TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN"})
 

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sharing": NOUNS | {"plan.caseload", "plan.holders", "plan.policies"},
     "doctor.checks": NOUNS,
     # many centres: their file, checkouts, worker processes and the queue
-    "fleet": NOUNS | {"clock", "declared", "git_program", "onefile.targets", "runtime"},
+    "fleet": NOUNS | {"clock", "declared", "git_program", "onefile.targets", "runtime", "subprocess_env"},
     # reports read what the pure stages make, and the types of what commands return; nothing of how it comes about
     "report": NOUNS
     | {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +23,7 @@ from reconciler.onefile.reader import Reader
 from reconciler.problems import Problem, ReconcilerError, Throttled, Unauthorised, Unreachable
 from reconciler.store import Store
 
+ANSWER_SECONDS = 10.0  # for the answers of writes that are on their way when the run is stopped
 WORKERS = 8  # learners who are written at the same time: no more writes than these are under way if something breaks
 NOTHING_REFUSED: Mapping[Place, str] = {}
 NOTHING_AGREED: AsDeclared = {}
@@ -61,8 +63,8 @@ async def apply_plan(
     `read_at` is when, if that was before this session. `closed` returns an error once nothing more may be written.
     `refused` slots are conflicts for the reason given. A plan of one operation needs no canary if its kinds were
     `proven_lately` by an earlier run: nothing follows that it would protect, and it is read back at the end.
-    `still_ours` raises Locked when the lock is lost. An error or a cancellation ends the run early; the outcomes show
-    what was done by then.
+    `still_ours` raises Locked when the lock is lost. An error or a cancellation ends the run early, once the writes on
+    their way are answered or ANSWER_SECONDS have passed; the outcomes show what was done by then.
     """
     journal = RunJournal(plan, store, run, reader, agreed, read_at)
     attempts = Attempts(
@@ -75,10 +77,15 @@ async def apply_plan(
         closed=closed,
         proven_lately=proven_lately if is_one_write(plan) else (),
     )
+    schedule = asyncio.ensure_future(_Schedule(plan, journal, attempts).run())
     try:
-        await _Schedule(plan, journal, attempts).run()
-    except asyncio.CancelledError:  # Ctrl-C: what was sent is reported, and the next run settles it
+        await asyncio.shield(schedule)
+    except asyncio.CancelledError:  # Ctrl-C: nothing more is sent; what has no answer in time, the next run settles
         attempts.abort(_interrupted())
+        await asyncio.wait({schedule}, timeout=ANSWER_SECONDS)
+        schedule.cancel()
+        with suppress(asyncio.CancelledError):
+            await schedule
     outcomes = journal.close(plan.operations, attempts.stopped or "the run ended before it")
     return Applied(outcomes, attempts.error, attempts.modified_moves)
 

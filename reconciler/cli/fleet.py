@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     files=False,
     service=False,
     examples=(
-        "reconciler fleet plan --jobs 8",
         "reconciler fleet drift --correct --due --failed",
         "reconciler fleet work",
     ),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 
@@ -15,6 +17,7 @@ from reconciler.cli.options import cli
 from reconciler.cli.output import Output, exit_code_of, leave, secure_streams
 from reconciler.cli.render import RENDERERS
 from reconciler.problems import ExitCode, Invalid, Problem
+from reconciler.subprocess_env import TETHER
 
 __all__ = ["cli", "main", "run"]
 
@@ -26,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the console script and exit with the command's exit code."""
     secure_streams()
     end_on_signals()
+    end_with_starter()
     gc.set_threshold(YOUNG_OBJECTS)
     try:
         code = run(arguments)
@@ -39,6 +43,19 @@ def end_on_signals() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _terminated)
+
+
+def end_with_starter() -> None:
+    """End as with Ctrl-C once standard input is closed, if the environment says that the starter holds it open."""
+    if not os.environ.get(TETHER):
+        return
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        signal.raise_signal(signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
@@ -46,20 +47,17 @@ def follow(options: FleetOptions, environment: Environment, count: QueueCount, c
     Raises ReconcilerError if nothing begins or ends for as long as one centre may take.
     """
     fleet = listed(options, environment, "database")
-    begun_at, seen = environment.clock.monotonic(), ""
+    since, seen = environment.clock.monotonic(), ""
     with job_queue(fleet.name, _rules(fleet, options)) as queue:
         while True:
-            jobs = queue.jobs(queue=count.queue)
-            open_jobs = [job for job in jobs if job.state.is_open]
-            if not open_jobs:
+            jobs, words = _looked(queue, count)
+            if jobs is not None and not any(job.state.is_open for job in jobs):
                 break
-            running = sum(job.state is JobState.RUNNING for job in open_jobs)
-            words = f"{len(count.centres) - len(open_jobs)} of {len(count.centres)} ended, {running} running"
             if words != seen:
-                begun_at, seen = environment.clock.monotonic(), words
+                since, seen = environment.clock.monotonic(), words
                 if environment.status:
                     environment.status(words)
-            elif environment.clock.monotonic() - begun_at > options.longest_minutes * 60:
+            elif environment.clock.monotonic() - since > options.longest_minutes * 60:
                 what = f"nothing began or ended for {options.longest_minutes} minutes: {words}"
                 fix = "Look whether workers run: `reconciler fleet status`. The jobs stay in the queue."
                 raise ReconcilerError(Problem(what, fix, where="queue"))
@@ -67,6 +65,17 @@ def follow(options: FleetOptions, environment: Environment, count: QueueCount, c
     newest = newest_by_centre(jobs)
     results = [_result(fleet, newest[centre.name]) for centre in fleet.centres if centre.name in newest]
     return FleetRun(fleet.name, " ".join(command), tuple(worst_first(results)), count.skipped)
+
+
+def _looked(queue: JobQueue, count: QueueCount) -> tuple[Sequence[QueuedJob] | None, str]:
+    """Return the jobs that were queued and a line about them; None if the database does not answer now."""
+    try:
+        jobs = queue.jobs(queue=count.queue)
+    except StoreError as error:
+        return None, f"{error.problems[0].what}; trying again"
+    states = Counter(job.state for job in jobs if job.state.is_open)
+    running, left = states[JobState.RUNNING], states.total()
+    return jobs, f"{len(count.centres) - left} of {len(count.centres)} ended, {running} running"
 
 
 def cancel(options: FleetOptions, environment: Environment) -> QueueCount:
@@ -148,13 +157,17 @@ class _Worker:
         self.ran: list[str] = []
 
     def work(self, *, until_empty: bool) -> None:
+        outage = False
         with self._engine() as engine:
             while True:
                 try:
                     open_jobs = self._look(engine)
                 except StoreError as error:
-                    self._note(f"{error.problems[0].what}; trying again")
+                    if not outage:
+                        self._note(f"{error.problems[0].what}; trying again")
+                    outage = True
                 else:
+                    outage = False
                     if until_empty and not open_jobs:
                         return
                 Event().wait(_TICK_SECONDS)

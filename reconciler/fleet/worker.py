@@ -17,6 +17,7 @@ from reconciler.model.fleet import Centre, CentreResult, Fleet
 from reconciler.model.structs import Struct
 from reconciler.problems import ExitCode, Problem, ReconcilerError, Source
 from reconciler.runtime.files import write_whole
+from reconciler.subprocess_env import TETHER
 
 TOKEN, STORE, BUDGET, STORE_TOKEN = (
     "ONEFILE_CUSTOMER_TOKEN",
@@ -50,7 +51,7 @@ def worker_environment(centre: Centre, ours: Mapping[str, str], budget: str) -> 
     }
     if centre.store.startswith("git+"):
         own[STORE_TOKEN] = ours.get(STORE_TOKEN, "")
-    ours_only = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1", "NO_COLOR": "1"}
+    ours_only = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1", "NO_COLOR": "1", TETHER: "1"}
     return {**kept, **ours_only, **{name: value for name, value in own.items() if value}}
 
 
@@ -120,27 +121,32 @@ class Workers:
         )
 
     def _ended(self, centre: Centre, command: Sequence[str], longest_seconds: float) -> Ended:
-        with self._lock:
-            if self._stopped:
-                return Ended(1, "", "the command was interrupted before this centre was begun")
-            process = subprocess.Popen(  # noqa: S603  our own interpreter and package
-                [*_PROGRAM, *command, "--state", centre.state.name, "--target", centre.target, *_REPORT],
-                cwd=centre.state.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                env=worker_environment(centre, self._variables, self._budgets.get(centre.name, "")),
-                start_new_session=True,  # Ctrl-C reaches this command only, which then stops its workers
-            )
-            self._running[process] = centre.name
+        standard_input, tether = os.pipe()  # closed when this process ends, however it ends
         try:
-            return _communicated(process, longest_seconds)
-        finally:
             with self._lock:
-                self._running.pop(process, None)
+                if self._stopped:
+                    return Ended(1, "", "the command was interrupted before this centre was begun")
+                process = subprocess.Popen(  # noqa: S603  our own interpreter and package
+                    [*_PROGRAM, *command, "--state", centre.state.name, "--target", centre.target, *_REPORT],
+                    cwd=centre.state.parent,
+                    stdin=standard_input,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    env=worker_environment(centre, self._variables, self._budgets.get(centre.name, "")),
+                    start_new_session=True,  # Ctrl-C reaches this command only, which then stops its workers
+                )
+                self._running[process] = centre.name
+            try:
+                return _communicated(process, longest_seconds)
+            finally:
+                with self._lock:
+                    self._running.pop(process, None)
+        finally:
+            os.close(standard_input)
+            os.close(tether)
 
 
 _PROGRAM = (sys.executable, "-P", "-m", "reconciler")

@@ -62,9 +62,10 @@ class CentreState(Struct, frozen=True):
 
     @property
     def needs_attention(self) -> bool:
-        """True if its store cannot be read, its newest run did not end well, or its job was given up."""
+        """True if its store cannot be read, its newest run did not end well and is not tried again, or was given up."""
         failed = self.newest_code is not None and self.newest_code not in FINE
-        return bool(self.problems) or failed or self.is_given_up
+        is_retried = self.job is not None and self.job.state.is_open and self.job.job.attempt > 1
+        return bool(self.problems) or (failed and not is_retried) or self.is_given_up
 
 
 class FleetStatus(Struct, frozen=True):

@@ -38,7 +38,6 @@ def test_a_fleet_whose_processes_are_killed_ends_each_night_as_declared(tmp_path
 
 
 @pytest.mark.long
-@pytest.mark.xfail(strict=True, reason="a command that waits ends when the database of the queue does not answer")
 def test_a_command_that_waits_goes_on_after_a_crash_of_the_database(
     centres: Centres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +64,6 @@ def test_a_command_that_waits_goes_on_after_a_crash_of_the_database(
 
 
 @pytest.mark.long
-@pytest.mark.xfail(strict=True, reason="processes of centres outlive their worker, and spend its token's calls")
 def test_the_processes_of_a_worker_that_dies_end_too(centres: Centres, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another worker runs the same centres: two processes of each would share its calls, and one finds a lock."""
     with Cluster.running(centres.home.path / "postgres") as cluster:

@@ -133,9 +133,8 @@ def test_a_worker_that_dies_loses_and_repeats_nothing(fleet: Centres, worker: Ca
     second = worker("--until-empty")
     second.ended()
     _, rows = fleet.rows("status")
-    assert {name: row["job"]["result"]["exit_code"] for name, row in rows.items()} == dict.fromkeys(rows, 0), (
-        second.said
-    )
+    codes = {name: row["job"]["result"]["exit_code"] for name, row in rows.items()}
+    assert codes == dict.fromkeys(rows, ExitCode.DONE), second.said
     assert [server.effects for server in fleet.servers.values()] == [WRITES] * 3
 
 
