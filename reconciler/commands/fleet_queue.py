@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from threading import Event
 
 from reconciler.commands.fleet import FleetOptions, listed, mark_stores, ready, stored
@@ -213,29 +214,42 @@ class _Worker:
             result = self._ended(job)
             if self._workers.stopped or job.key in self._cut_off:
                 raise _CutOff
-            retry = job.attempt <= len(self._rules.retries) and result.may_pass
-            if retry:
-                due = self._environment.clock.now() + self._rules.retries[job.attempt - 1]
-                self._queue.add([(replace(job, attempt=job.attempt + 1), due)], self._environment.clock.now())
+            due = self._retry(job) if result.may_pass and job.attempt <= len(self._rules.retries) else None
             self.ran.append(job.centre)
-            again = f", again at {due:%H:%M:%S} UTC" if retry else ""
+            again = f", again at {due:%H:%M:%S} UTC" if due else ""
             self._note(f"{job.centre}: {' '.join(job.command)}, exit {result.exit_code}{again}")
             return result
         finally:
             del self._running[job.key]
             self._cut_off.discard(job.key)
 
+    def _retry(self, job: Job) -> datetime:
+        """Queue the next attempt and return when it is due. While the database does not answer, look again."""
+        while not self._workers.stopped:
+            now = self._environment.clock.now()
+            due = now + self._rules.retries[job.attempt - 1]
+            try:
+                self._queue.add([(replace(job, attempt=job.attempt + 1), due)], now)
+            except StoreError:
+                Event().wait(_LOOK_SECONDS)
+            else:
+                return due
+        raise _CutOff
+
     def _ended(self, job: Job) -> CentreResult:
         """Run a job to its end. Never raises: what breaks one centre is its own result."""
         centre, now = self._centres.get(job.centre), self._environment.clock.now()
         if centre is None:
-            problem = Problem(
-                "this worker's fleet file has no such centre", "Give all workers the same fleet file.", where=job.centre
-            )
-            return refused_result(Centre(job.centre, 0, self._fleet.folder, ""), problem, ExitCode.INVALID, now)
-        if centre.repository and (unfetched := fetch(self._fleet, centre)):
-            return refused_result(centre, unfetched, ExitCode.ERROR, now)
-        return stored(self._fleet, job.command[0], self._workers.run(centre, job.command, self._longest))
+            what, fix = "this worker's fleet file has no such centre", "Give all workers the same fleet file."
+            nowhere = Centre(job.centre, 0, self._fleet.folder, "")
+            return refused_result(nowhere, Problem(what, fix, where=job.centre), ExitCode.INVALID, now)
+        try:
+            if centre.repository and (unfetched := fetch(self._fleet, centre)):
+                return refused_result(centre, unfetched, ExitCode.ERROR, now)
+            return stored(self._fleet, job.command[0], self._workers.run(centre, job.command, self._longest))
+        except Exception as error:
+            what = f"the command could not be run: {type(error).__name__}"
+            return refused_result(centre, Problem(what, "Look at the worker's machine."), ExitCode.ERROR, now)
 
     def _note(self, words: str) -> None:
         if self._environment.note:

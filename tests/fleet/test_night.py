@@ -64,6 +64,29 @@ def test_a_command_that_waits_goes_on_after_a_crash_of_the_database(
 
 
 @pytest.mark.long
+def test_a_centre_that_fails_while_the_database_is_away_runs_again(
+    centres: Centres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue is in the same database, so its retry cannot be queued at once either."""
+    with Cluster.running(centres.home.path / "postgres") as cluster:
+        cluster.create("fleet")
+        monkeypatch.setenv("FLEET_DATABASE", cluster.url("fleet"))
+        centres.add("north", store="FLEET_DATABASE")
+        centres.servers["TOKEN_NORTH"].service.faults.arm(Fault("latency", seconds=1, times=3))
+        centres.queue = {"database": "FLEET_DATABASE", "retry_seconds": [1]}
+        centres.run("apply", "--auto-approve", "--queue")
+        command = [sys.executable, "-m", "reconciler", "fleet", "work", "--until-empty"]
+        with subprocess.Popen(command, cwd=centres.home.path) as worker:
+            running = _eventually(lambda: [child for child in descendants([worker.pid]) if is_centre(child)])
+            with cluster.stopped():
+                assert _eventually(lambda: not is_centre(running[0]))
+                time.sleep(3)
+            assert worker.wait(60) == 0
+        job = centres.rows("status")[1]["north"]["job"]
+    assert (job["attempt"], job["state"], job["result"]["exit_code"]) == (2, "ended", 0)
+
+
+@pytest.mark.long
 def test_the_processes_of_a_worker_that_dies_end_too(centres: Centres, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another worker runs the same centres: two processes of each would share its calls, and one finds a lock."""
     with Cluster.running(centres.home.path / "postgres") as cluster:
