@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Event
@@ -23,6 +23,7 @@ from reconciler.runtime.environment import Environment
 
 _TICK_SECONDS = 2.0
 _LOOK_SECONDS = 2.0
+_LOOKS = 3  # at which a job is ours and does not run, before it is queued again
 
 
 def enqueue(options: FleetOptions, environment: Environment, command: Sequence[str]) -> QueueCount:
@@ -154,6 +155,7 @@ class _Worker:
         self._centres = {centre.name: centre for centre in fleet.centres}
         self._running: dict[str, Job] = {}
         self._cut_off: set[str] = set()
+        self._idle = Counter[str]()
         self._nights: set[str] = set()
         self.ran: list[str] = []
 
@@ -192,12 +194,19 @@ class _Worker:
         self._queue_nights()
         running = dict(self._running)
         open_jobs = self._queue.open_jobs()
-        ours = {job.job.key for job in open_jobs if job.worker == engine.name}
+        ours = {job.job.key: job.job for job in open_jobs if job.worker == engine.name}
+        self._queue_idle(ours)
         lost = {key: job for key, job in running.items() if key not in ours}
         self._cut_off |= lost.keys()
         self._workers.stop_centres({job.centre for job in lost.values()})
         engine.rescue(open_jobs)
         return open_jobs
+
+    def _queue_idle(self, ours: Mapping[str, Job]) -> None:
+        """Queue again what is ours in the queue but does not run here: its end could not be recorded."""
+        self._idle = Counter({key: self._idle[key] + 1 for key in ours.keys() - self._running.keys()})
+        if idle := [ours[key] for key, looks in self._idle.items() if looks >= _LOOKS]:
+            self._queue.resume(idle)
 
     def _queue_nights(self) -> None:
         now = self._environment.clock.now()

@@ -77,11 +77,14 @@ def test_a_centre_that_fails_while_the_database_is_away_runs_again(
         centres.run("apply", "--auto-approve", "--queue")
         command = [sys.executable, "-m", "reconciler", "fleet", "work", "--until-empty"]
         with subprocess.Popen(command, cwd=centres.home.path) as worker:
-            running = _eventually(lambda: [child for child in descendants([worker.pid]) if is_centre(child)])
-            with cluster.stopped():
-                assert _eventually(lambda: not is_centre(running[0]))
-                time.sleep(3)
-            assert worker.wait(60) == 0
+            try:
+                running = _eventually(lambda: [child for child in descendants([worker.pid]) if is_centre(child)])
+                with cluster.stopped():
+                    assert _eventually(lambda: not is_centre(running[0]))
+                    time.sleep(3)
+                assert worker.wait(60) == 0
+            finally:
+                worker.kill()
         job = centres.rows("status")[1]["north"]["job"]
     assert (job["attempt"], job["state"], job["result"]["exit_code"]) == (2, "ended", 0)
 

@@ -138,6 +138,24 @@ def test_a_worker_that_dies_loses_and_repeats_nothing(fleet: Centres, worker: Ca
     assert [server.effects for server in fleet.servers.values()] == [WRITES] * 3
 
 
+def test_a_job_whose_end_was_not_recorded_runs_again(
+    fleet: Centres, worker: Callable[..., Worker], database: str
+) -> None:
+    """As after an answer of the database that the engine does not expect: the job is the worker's, but nothing runs."""
+    fleet.run("plan", "--queue", "--only", "east")
+    started = worker()
+    _until(lambda: fleet.rows("status", "--only", "east")[1]["east"]["job"]["state"] == "ended", lambda: started.said)
+    name = started.said.split()[1]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE reconciler_fleet.workflow_status SET status = 'PENDING', executor_id = %s, owner_xid = 'other'",
+            (name,),
+        )
+    assert fleet.rows("status", "--only", "east")[1]["east"]["job"]["state"] == "running"
+    _until(lambda: started.said.count("east: plan, exit 0") == 2, lambda: started.said)
+    _until(lambda: fleet.rows("status", "--only", "east")[1]["east"]["job"]["state"] == "ended", lambda: started.said)
+
+
 def test_a_worker_that_is_stopped_gives_its_centres_back(fleet: Centres, worker: Callable[..., Worker]) -> None:
     """They settle what they wrote, and another worker takes them at once."""
     for server in fleet.servers.values():
