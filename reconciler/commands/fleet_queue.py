@@ -21,16 +21,14 @@ from reconciler.model.structs import replace
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError, StoreError
 from reconciler.runtime.environment import Environment
 
-_TICK_SECONDS = 2.0
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 2.0  # between two looks at the queue
 _LOOKS = 3  # at which a job is ours and does not run, before it is queued again
 
 
 def enqueue(options: FleetOptions, environment: Environment, command: Sequence[str]) -> QueueCount:
     """Queue a command for each chosen centre, but for those whose same command waits or runs already."""
-    fleet = listed(options, environment, "database")
     now = environment.clock.now()
-    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+    with _opened(options, environment) as (fleet, queue):
         if options.failed:
             newest = newest_by_centre([job for job in queue.jobs(since=now - KEPT) if job.job.command[0] == command[0]])
             fleet = failed_last(fleet, lambda centre: newest[centre].result if centre in newest else None)
@@ -48,9 +46,8 @@ def follow(options: FleetOptions, environment: Environment, count: QueueCount, c
 
     Raises ReconcilerError if nothing begins or ends for as long as one centre may take.
     """
-    fleet = listed(options, environment, "database")
     since, seen = environment.clock.monotonic(), ""
-    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+    with _opened(options, environment) as (fleet, queue):
         while True:
             jobs, words = _looked(queue, count)
             if jobs is not None and not any(job.state.is_open for job in jobs):
@@ -66,7 +63,7 @@ def follow(options: FleetOptions, environment: Environment, count: QueueCount, c
             Event().wait(_LOOK_SECONDS)
     newest = newest_by_centre(jobs)
     results = [_result(fleet, newest[centre.name]) for centre in fleet.centres if centre.name in newest]
-    return FleetRun(fleet.name, " ".join(command), tuple(worst_first(results)), count.skipped)
+    return FleetRun(fleet.name, " ".join(command), worst_first(results), count.skipped)
 
 
 def _looked(queue: JobQueue, count: QueueCount) -> tuple[Sequence[QueuedJob] | None, str]:
@@ -82,9 +79,8 @@ def _looked(queue: JobQueue, count: QueueCount) -> tuple[Sequence[QueuedJob] | N
 
 def cancel(options: FleetOptions, environment: Environment) -> QueueCount:
     """Cancel what waits or runs for the chosen centres; what runs settles what it wrote and releases its lock."""
-    fleet = listed(options, environment, "database")
-    names = {centre.name for centre in fleet.centres}
-    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+    with _opened(options, environment) as (fleet, queue):
+        names = {centre.name for centre in fleet.centres}
         jobs = [job.job for job in queue.open_jobs() if job.job.centre in names]
         queue.cancel(jobs)
     return QueueCount(fleet.name, "cancelled", "", tuple(sorted({job.centre for job in jobs})))
@@ -92,14 +88,21 @@ def cancel(options: FleetOptions, environment: Environment) -> QueueCount:
 
 def resume(options: FleetOptions, environment: Environment) -> QueueCount:
     """Queue again what was cancelled or given up last for the chosen centres."""
-    fleet = listed(options, environment, "database")
-    names = {centre.name for centre in fleet.centres}
-    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+    with _opened(options, environment) as (fleet, queue):
+        names = {centre.name for centre in fleet.centres}
         newest = newest_by_centre(queue.jobs(since=environment.clock.now() - KEPT)).values()
         ended = [job.job for job in newest if job.state in (JobState.CANCELLED, JobState.LOST)]
         jobs = [job for job in ended if job.centre in names]
         queue.resume(jobs)
     return QueueCount(fleet.name, "resumed", "", tuple(sorted(job.centre for job in jobs)))
+
+
+@contextmanager
+def _opened(options: FleetOptions, environment: Environment) -> Iterator[tuple[Fleet, JobQueue]]:
+    """Open the queue of a fleet, with its chosen centres. Raises Invalid with every problem of the file."""
+    fleet = listed(options, environment, "database")
+    with job_queue(fleet.name, _rules(fleet, options)) as queue:
+        yield fleet, queue
 
 
 def _rules(fleet: Fleet, options: FleetOptions) -> QueueRules:
@@ -173,7 +176,7 @@ class _Worker:
                     outage = False
                     if until_empty and not open_jobs:
                         return
-                Event().wait(_TICK_SECONDS)
+                Event().wait(_LOOK_SECONDS)
 
     @contextmanager
     def _engine(self) -> Iterator[EngineWorker]:

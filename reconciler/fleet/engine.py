@@ -94,9 +94,8 @@ class JobQueue:
     @_errors()
     def resume(self, jobs: Sequence[Job]) -> None:
         """Queue cancelled or lost jobs again."""
-        self._client.resume_workflows(
-            [f"{self._fleet}/{job.key}" for job in jobs], queue_name=_QUEUE.format(self._fleet)
-        )
+        keys = [f"{self._fleet}/{job.key}" for job in jobs]
+        self._client.resume_workflows(keys, queue_name=_QUEUE.format(self._fleet))
 
 
 @contextmanager
@@ -148,6 +147,7 @@ class EngineWorker:
                 "log_level": "CRITICAL",
                 "max_executor_threads": rules.jobs_per_worker + 1,
                 "sys_db_pool_size": 4,
+                "run_migrations": False,  # opening the queue has done it
             }
         )
 
