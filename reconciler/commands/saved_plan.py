@@ -12,7 +12,7 @@ from reconciler.commands.plan_file import load
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Slot, SlotKind, UserId
+from reconciler.model.slots import DEFAULT_EMPLOYER, SlotKind, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.ageing import (
     applied_already,
@@ -49,7 +49,6 @@ from reconciler.runtime.store_snapshot import (
 )
 from reconciler.store import Store
 
-EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 RECENT_RUNS = 200
 """Runs to look through for one that has applied a saved plan already."""
 
@@ -130,7 +129,7 @@ async def _judged_anew(session: Session, environment: Environment, plan: Plan, d
     observed = Observed(environment.clock.now(), as_planned(plan, known))
     written = {operation.learner for operation in plan.operations} & known.keys()
     if declared.settings.level("employer_placement") == "error":  # the plan does not hold placements
-        written |= {user for user, learner in known.items() if EMPLOYER in learner.slots}
+        written |= {user for user, learner in known.items() if DEFAULT_EMPLOYER in learner.slots}
     counts_for = timedelta(seconds=READING_COUNTS_FOR)
     is_young = timedelta() <= environment.clock.now() - plan.created_at < counts_for
     is_ours = written <= just_planned(session.store, plan.site, session.account, counts_for)  # a file may say any time

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Literal
 
 from reconciler.model.slots import (
+    DEFAULT_ASSESSOR,
+    DEFAULT_EMPLOYER,
     IQA_KINDS,
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
@@ -67,15 +69,14 @@ class AssignAdditional(Struct, frozen=True):
     move: Move
 
 
-_DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
-_DEFAULTS = {_DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER}
+_DEFAULTS = {DEFAULT_ASSESSOR, DEFAULT_EMPLOYER}
 Operation = SetDefaults | AssignLearningAim | AssignUnit | AssignAdditional
 
 
 def operation_of(learner: UserId, moves: Mapping[Slot, Move]) -> Operation:
     """Return the operation that makes these moves: both defaults of a learner, or any one slot."""
     if moves.keys() <= _DEFAULTS:
-        return SetDefaults(learner, moves.get(_DEFAULT_ASSESSOR), moves.get(_DEFAULT_EMPLOYER))
+        return SetDefaults(learner, moves.get(DEFAULT_ASSESSOR), moves.get(DEFAULT_EMPLOYER))
     ((slot, move),) = moves.items()
     role: SlotRole = "iqa" if slot.kind in IQA_KINDS else "assessor"
     if slot.kind in LEARNING_AIM_KINDS:

@@ -138,6 +138,9 @@ class Slot(NamedTuple):
         return (KIND_ORDER[self.kind], number, text)
 
 
+DEFAULT_ASSESSOR, DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
+
+
 Place = tuple[UserId, Slot]
 """A slot of one learner."""
 

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.slots import (
+    DEFAULT_EMPLOYER,
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
     Holder,
@@ -19,8 +20,6 @@ from reconciler.model.slots import (
     UserId,
 )
 from reconciler.model.structs import replace
-
-EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 
 
 def narrow(observed: Observed, declared: Declared) -> Observed:
@@ -36,8 +35,8 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None:
             learners[seen.id] = _narrowed(seen, learner.slots.keys(), declared.settings.asks_for_employers)
-            if EMPLOYER in learner.slots and seen.standing == "active":
-                employers.add((learner.organisation, learner.slots[EMPLOYER].staff))
+            if DEFAULT_EMPLOYER in learner.slots and seen.standing == "active":
+                employers.add((learner.organisation, learner.slots[DEFAULT_EMPLOYER].staff))
             if staff_judged and seen.standing == "active":
                 held[learner.organisation].update(_held(seen, learner))
     concerned = accounts(declared)
@@ -69,10 +68,10 @@ def _held(seen: ObservedLearner, learner: DeclaredLearner) -> Iterable[Holder]:
 
 def _narrowed(seen: ObservedLearner, wanted: AbstractSet[Slot], employers: bool) -> ObservedLearner:
     """Keep every slot of the requested layers, which one call shows together; `employers`: also every employer."""
-    placement = seen.placement if EMPLOYER in wanted else None
+    placement = seen.placement if DEFAULT_EMPLOYER in wanted else None
     if seen.slots.keys() == wanted:  # most learners
         return seen if placement == seen.placement else replace(seen, placement=placement)
-    layers = {kind for slot in wanted for kind in layer(slot.kind)} | ({EMPLOYER.kind} if employers else set())
+    layers = {kind for slot in wanted for kind in layer(slot.kind)} | ({DEFAULT_EMPLOYER.kind} if employers else set())
     slots = {
         slot: holder
         for slot, holder in seen.slots.items()

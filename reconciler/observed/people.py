@@ -7,9 +7,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import AccountStatus, Recorded, Roster, misid_digest
-from reconciler.model.slots import DEFAULT_KINDS, Holder, OrganisationId, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import (
+    DEFAULT_EMPLOYER,
+    DEFAULT_KINDS,
+    Holder,
+    OrganisationId,
+    Slot,
+    SlotKind,
+    Unread,
+    UserId,
+)
 from reconciler.model.structs import Struct, replace
-from reconciler.observed.staff_accounts import EMPLOYER, UNMARKED, StaffAccounts
+from reconciler.observed.staff_accounts import UNMARKED, StaffAccounts
 from reconciler.observed.user_list import UserList, sent
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.concurrency import gather_bounded
@@ -163,7 +172,7 @@ class People:
     def _asked(self, learner: DeclaredLearner) -> frozenset[SlotKind]:
         """Return the defaults to read: the declared ones, and the employer if every learner needs one."""
         declared = frozenset(slot.kind for slot in learner.slots) & DEFAULT_KINDS
-        return declared | {EMPLOYER.kind} if self._declared.settings.asks_for_employers else declared
+        return declared | {DEFAULT_EMPLOYER.kind} if self._declared.settings.asks_for_employers else declared
 
     def identities(self) -> dict[str, UserId]:
         """Return the learners declared by id, by the digest of the MISID that the list shows for them."""
@@ -334,13 +343,13 @@ class People:
         if own or listed or not shown:
             standing = self._standing(own or (listed if shown else None), listed=listed is not None)
         record = own or row
-        placement = record.placement if record and EMPLOYER in learner.slots else None
+        placement = record.placement if record and DEFAULT_EMPLOYER in learner.slots else None
         defaults = {Slot(kind): self._default(kind, own, row) for kind in wants}
         self.found[user] = Found(learner, standing, placement, defaults, at)
 
     def _shows_enough(self, row: UserRow, learner: DeclaredLearner) -> bool:
         """Return True if a row has every default that is wanted, and the placement of a declared employer."""
-        placed = EMPLOYER not in learner.slots or row.placement is not None
+        placed = DEFAULT_EMPLOYER not in learner.slots or row.placement is not None
         return placed and self._asked(learner) <= self._register.row_kinds
 
     def _default(self, kind: SlotKind, own: UserRow | None, row: UserRow | None) -> Holder:

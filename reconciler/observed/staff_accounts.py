@@ -15,7 +15,7 @@ from reconciler.model.observed import (
     SharedThing,
     misid_digest,
 )
-from reconciler.model.slots import ROLES_FOR, OrganisationId, Role, Slot, SlotKind, UserId
+from reconciler.model.slots import DEFAULT_EMPLOYER, ROLES_FOR, OrganisationId, Role, SlotKind, UserId
 from reconciler.model.structs import replace
 from reconciler.observed.placements import Placements
 from reconciler.observed.user_list import UserList
@@ -24,7 +24,6 @@ from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.wire import ROLE_IDS, UserRow
 
-EMPLOYER = Slot(SlotKind.DEFAULT_EMPLOYER)
 UNMARKED = "archived:unmarked"
 
 
@@ -269,5 +268,5 @@ class _StaffList:
 
 
 def _employers(learners: Iterable[DeclaredLearner]) -> Iterator[UserId]:
-    wanted = (learner.slots[EMPLOYER].staff for learner in learners if EMPLOYER in learner.slots)
+    wanted = (learner.slots[DEFAULT_EMPLOYER].staff for learner in learners if DEFAULT_EMPLOYER in learner.slots)
     return (user for user in wanted if user is not None)

@@ -12,6 +12,8 @@ from reconciler.model.observed import CANNOT_ACT, Observed
 from reconciler.model.plan import Change, Finding
 from reconciler.model.slots import (
     ASSESSOR_KINDS,
+    DEFAULT_ASSESSOR,
+    DEFAULT_EMPLOYER,
     IQA_KINDS,
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
@@ -27,7 +29,6 @@ from reconciler.plan.holders import Held, holders, in_effect, keys, people
 from reconciler.plan.staff_policies import check_staff, first_accounts
 from reconciler.plan.waivers import waive, waive_staff
 
-_DEFAULT_ASSESSOR, _DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
 # Python 3.11 takes longer to look up a member of an enum than to compare two
 _ADDITIONAL, _AIM_ASSESSOR, _AIM_IQA = SlotKind.ADDITIONAL, SlotKind.LEARNING_AIM_ASSESSOR, SlotKind.LEARNING_AIM_IQA
 _ASSESSOR_OR_ADDITIONAL = ASSESSOR_KINDS | {SlotKind.ADDITIONAL}
@@ -137,7 +138,7 @@ class Case(Struct, frozen=True):
 
     def placements(self) -> tuple[int, int] | None:
         """Return the placements of the default employer and of the learner, if they are known and differ."""
-        employer, observed = self.held.get(_DEFAULT_EMPLOYER), self.world.observed
+        employer, observed = self.held.get(DEFAULT_EMPLOYER), self.world.observed
         own = observed.learners[self.id].placement
         if own is None or not isinstance(employer, int):
             return None
@@ -240,7 +241,7 @@ def _additional_clash(case: Case) -> Iterator[Finding]:
     if not (more_assessors or more_iqas):
         return
     aims, units = keys(case.held, LEARNING_AIM_KINDS), keys(case.held, UNIT_KINDS)
-    slots = [Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim) for aim in aims] or [_DEFAULT_ASSESSOR]
+    slots = [Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim) for aim in aims] or [DEFAULT_ASSESSOR]
     assessors = people(holder for slot in slots for holder in in_effect(case.held, slot))
     assessors |= people(case.held.get(Slot(SlotKind.UNIT_ASSESSOR, unit)) for unit in units)
     iqas = people(case.held.get(Slot(SlotKind.LEARNING_AIM_IQA, aim)) for aim in aims)
@@ -280,9 +281,9 @@ def _coverage(case: Case) -> Iterator[Finding]:
     ):
         what = f"nobody assesses {_listed('learning aim', [slot.key for slot in bare if slot.key is not None])}: {why}"
         fix = "Declare a default assessor, or an assessor for each."
-        yield case.finding("coverage", what, fix, [_DEFAULT_ASSESSOR, *bare])
+        yield case.finding("coverage", what, fix, [DEFAULT_ASSESSOR, *bare])
     if not aims and not _unit_assessors(case):
-        for why, bare in _bare(case, [_DEFAULT_ASSESSOR], ""):
+        for why, bare in _bare(case, [DEFAULT_ASSESSOR], ""):
             what = (
                 f"nobody is the default assessor{why and f' ({why})'}, and no learning aim or unit was read that has "
             )
@@ -290,7 +291,7 @@ def _coverage(case: Case) -> Iterator[Finding]:
     for aim in aims:
         yield from _without_iqa(case, aim)
     if case.world.settings.employer_signs:
-        for why, bare in _bare(case, [_DEFAULT_EMPLOYER], ""):
+        for why, bare in _bare(case, [DEFAULT_EMPLOYER], ""):
             what = f"nobody is the default employer{why and f' ({why})'}, whose signature reviews need"
             yield case.finding("coverage", what, "Declare a default employer.", bare)
 
@@ -381,14 +382,14 @@ def _employer_placement(case: Case) -> Iterator[Finding]:
 
     A new employer of another placement is set aside by the plan, and is then not in effect.
     """
-    employer, placements = case.held.get(_DEFAULT_EMPLOYER), case.placements()
+    employer, placements = case.held.get(DEFAULT_EMPLOYER), case.placements()
     if placements and isinstance(employer, int):
         of_employer, of_learner = placements
         named = case.world.settings.placement
         what = f"{case.called(employer)} is the default employer and belongs to {named(of_employer)}, "
         what += f"the learner to {named(of_learner)}"
         fix = "Correct the learner's or the employer's placement in OneFile, or declare another employer."
-        yield case.finding("employer_placement", what, fix, [_DEFAULT_EMPLOYER], employer)
+        yield case.finding("employer_placement", what, fix, [DEFAULT_EMPLOYER], employer)
 
 
 _RULES: Mapping[str, Callable[[Case], Iterable[Finding]]] = {

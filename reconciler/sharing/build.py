@@ -10,6 +10,7 @@ from reconciler.model.declared import Declared, DeclaredLearner, Staff, Wanted
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.plan import Finding
 from reconciler.model.slots import (
+    DEFAULT_EMPLOYER,
     LEARNING_AIM_KINDS,
     ROLES_FOR,
     Handle,
@@ -308,5 +309,5 @@ def _standards(held: Held, item: Given, leaving: Collection[Slot]) -> frozenset[
 
 
 def _group(learner: DeclaredLearner) -> str:
-    employer = learner.slots.get(Slot(SlotKind.DEFAULT_EMPLOYER))
+    employer = learner.slots.get(DEFAULT_EMPLOYER)
     return f"employer {employer.handle}" if employer and employer.handle else f"cohort {learner.cohort}"
