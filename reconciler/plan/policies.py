@@ -45,7 +45,8 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     held = holders(observed, changes, after=True)
     world = _world(declared, observed)
     watched = world.inactive | world.on_both_sides(held.values())
-    cases = (case for case in _cases(declared, held, world) if case.may_break_a_rule(watched))
+    judges_all = any(rule not in _RULES_IN_BRIEF for rule, _ in world.rules)
+    cases = (case for case in _cases(declared, held, world) if judges_all or case.may_break_a_rule(watched))
     findings = [finding for case in cases for finding in check_learner(case, declared)]
     findings += check_staff(declared, observed, held)
     if (level := declared.settings.level("caseload")) != "off":
@@ -124,7 +125,7 @@ class Case(Struct, frozen=True):
         return staff[account].handle if account in staff else f"account {account} (not in staff.yaml)"
 
     def may_break_a_rule(self, watched: AbstractSet[UserId]) -> bool:
-        """Return False if no rule has a finding, as for most learners, none of whose slots are empty.
+        """Return False if none of _RULES_IN_BRIEF has a finding, as for most learners, none of whose slots are empty.
 
         `watched` are the people who cannot act, or who are on both sides.
         """
@@ -398,6 +399,9 @@ _RULES: Mapping[str, Callable[[Case], Iterable[Finding]]] = {
     "trainee_assessor": _trainee_assessor,
     "employer_placement": _employer_placement,
 }
+
+_RULES_IN_BRIEF = frozenset({_iqa_independent, _coverage, _trainee_assessor, _employer_placement})
+"""Rules that `Case.may_break_a_rule` knows; with any other, every learner is judged."""
 
 
 # ------------------------------------------------------------------ nobody carries too much
