@@ -7,8 +7,9 @@ than `limit` within 60 s: suppose it did; of those calls take the one whose plac
 had reserved by then, and had not yet left: to leave, its answer, and so the server's count of it, must be 60 s old.
 Then `limit` places were occupied, and the last call was not sent.
 
-A call that was given up without an answer counts as answered when it was given up: a request that the network delivers
-later than that is the one thing that this cannot see.
+A request that was given up without an answer may still be on its way. Its place stays occupied as long as that of a
+process that died: as if its answer had taken the longest time. A request that the network delivers even later is the
+one thing that this cannot see.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from reconciler.clock import Clock, time_after
@@ -43,12 +45,18 @@ class Reservation(NamedTuple):
     wait_seconds: float = 0.0
 
 
+class Call:
+    """One call that has a place. `is_open` is True from its sending until its answer; for ever if none arrived."""
+
+    is_open = False
+
+
 class CallLedger(Protocol):
     """The occupied places of the window. One ledger in memory for one process, one in the database for several.
 
     `corrected` counts entries that were in the future, because a clock was wrong and was set back, and were corrected.
-    A place that is never settled, because its process died, must be released LONGEST_CALL_SECONDS + WINDOW_SECONDS
-    after it was reserved, and not earlier.
+    A place that is never settled, because no answer arrived or its process died, must be released
+    LONGEST_CALL_SECONDS + WINDOW_SECONDS after it was reserved, and not earlier.
     """
 
     @property
@@ -59,7 +67,7 @@ class CallLedger(Protocol):
         ...
 
     def settle(self, id: int) -> None:
-        """Release the place WINDOW_SECONDS from now: the answer arrived, or the call ended without an answer."""
+        """Release the place WINDOW_SECONDS from now: the answer arrived, or the request was never sent."""
         ...
 
     def pause(self, seconds: float) -> None:
@@ -79,7 +87,7 @@ class MemoryLedger:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last_id = 0
-        self._in_flight: set[int] = set()
+        self._open: dict[int, float] = {}  # when each unsettled place becomes free, earliest first
         self._leaving: deque[float] = deque()  # when each settled place becomes free, earliest first
         self._paused_until = float("-inf")
 
@@ -89,14 +97,15 @@ class MemoryLedger:
             return Reservation(None, self._paused_until - now)
         if self.spent() < limit:
             self._last_id += 1
-            self._in_flight.add(self._last_id)
+            self._open[self._last_id] = now + LONGEST_CALL_SECONDS + WINDOW_SECONDS
             return Reservation(self._last_id)
-        # A call still in flight leaves a whole window from now at the earliest.
-        return Reservation(None, self._leaving[0] - now if self._leaving else WINDOW_SECONDS)
+        # A call in flight may be answered now, and leaves a whole window from then.
+        ends = (*islice(self._leaving, 1), *islice(self._open.values(), 1), now + WINDOW_SECONDS)
+        return Reservation(None, min(ends) - now)
 
     def settle(self, id: int) -> None:
-        if id in self._in_flight:
-            self._in_flight.remove(id)
+        if id in self._open:
+            del self._open[id]
             self._leaving.append(self._clock.monotonic() + WINDOW_SECONDS)
 
     def pause(self, seconds: float) -> None:
@@ -106,7 +115,9 @@ class MemoryLedger:
         now = self._clock.monotonic()
         while self._leaving and self._leaving[0] < now:  # at exactly that moment it still counts
             self._leaving.popleft()
-        return len(self._in_flight) + len(self._leaving)
+        while self._open and next(iter(self._open.values())) < now:
+            del self._open[next(iter(self._open))]
+        return len(self._open) + len(self._leaving)
 
 
 class RateLimiter:
@@ -140,18 +151,19 @@ class RateLimiter:
         self._turn = asyncio.Lock()  # fair: wakes in order of arrival
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[None]:
-        """Wait for a place; occupy it for the body, and for WINDOW_SECONDS after it, however the body ends.
+    async def call(self) -> AsyncIterator[Call]:
+        """Wait for a place; occupy it for the body, and for WINDOW_SECONDS after it, or longer if the call is open.
 
         Raises Throttled if calls are paused for longer than the longest wait.
         """
-        place = await self._place()
+        place, call = await self._place(), Call()
         try:
-            yield
+            yield call
         finally:
             # the call is answered: a ledger error must not hide that, and the place stays occupied for longer
             with suppress(ReconcilerError):
-                self._ledger.settle(place)
+                if not call.is_open:
+                    self._ledger.settle(place)
 
     def pause(self, seconds: float) -> None:
         """Block calls for `seconds`; the caller shows this wait."""

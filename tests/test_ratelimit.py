@@ -23,7 +23,7 @@ def fullest_minute(arrivals: list[float]) -> int:
 
 
 latency = st.one_of(st.just(0.0), st.floats(0, 2), st.floats(0, 119))
-call = st.tuples(latency, st.floats(0, 1), st.sampled_from(["answer", "fail", "cancel"]))
+call = st.tuples(latency, st.floats(0, 1), st.sampled_from(["answer", "fail", "cancel", "late"]))
 
 
 @settings(max_examples=300, deadline=None)
@@ -31,7 +31,10 @@ call = st.tuples(latency, st.floats(0, 1), st.sampled_from(["answer", "fail", "c
 def test_the_server_never_counts_more_than_the_limit(
     calls: list[tuple[float, float, str]], limit: int, workers: int
 ) -> None:
-    """Whatever each call's latency, wherever within it the server counts it, and however the call ends."""
+    """Whatever each call's latency, wherever within it the server counts it, and however the call ends.
+
+    A "late" call is cancelled once it was sent, and the server counts it when its caller has gone.
+    """
 
     async def main() -> list[float]:
         clock = VirtualClock(START)
@@ -40,12 +43,18 @@ def test_the_server_never_counts_more_than_the_limit(
         waiting = list(calls)
 
         async def exchange(seconds: float, share: float, ending: str) -> None:
-            async with limiter.call():
+            async with limiter.call() as call:
+                call.is_open = True
+                if ending == "late":
+                    arrivals.append(clock.monotonic() + seconds)
                 await clock.sleep(seconds * share)
+                if ending == "late":
+                    raise asyncio.CancelledError
                 arrivals.append(clock.monotonic())
                 if ending == "fail":
                     raise ConnectionError
                 await clock.sleep(seconds - seconds * share)
+                call.is_open = False
 
         async def cancelled(seconds: float, share: float) -> None:
             task = asyncio.create_task(exchange(seconds, share, "answer"))
@@ -90,6 +99,22 @@ def test_eight_in_flight_sustain_95_percent_of_the_limit(latency_seconds: float)
     per_minute, fullest = asyncio.run(main())
     assert per_minute >= 0.95 * 300
     assert fullest <= 300
+
+
+def test_a_call_without_an_answer_occupies_its_place_for_three_minutes() -> None:
+    """As that of a process that died: the request may be on its way for as long as any answer may take."""
+
+    async def main() -> list[float]:
+        clock = VirtualClock(START)
+        limiter = RateLimiter(MemoryLedger(clock), 1, clock)
+        sent: list[float] = []
+        for is_open in (True, False, False):
+            async with limiter.call() as call:
+                call.is_open = is_open
+                sent.append(clock.monotonic())
+        return sent
+
+    assert asyncio.run(main()) == pytest.approx([0, 180, 240], abs=0.1)
 
 
 def test_first_come_is_first_served() -> None:

@@ -269,13 +269,15 @@ class OneFile:
 
     async def _attempt(self, request: HttpRequest, headers: Mapping[str, str]) -> tuple[Answer | NoAnswer, float]:
         """Send once; return the result and the seconds that it took after the wait for the rate limit."""
-        async with self._in_flight.call(), self._rate_limiter.call():
+        async with self._in_flight.call(), self._rate_limiter.call() as call:
             if not request.precondition():
                 raise _PreconditionFailed
             self.calls += 1
             started = self._clock.monotonic()
+            call.is_open = True
             with self._progress.waiting(request.where):
                 result = await self._http.send(request, headers, within_seconds=self._progress.left_for_a_try)
+            call.is_open = isinstance(result, NoAnswer) and result.sent
             if isinstance(result, Answer) and result.status < 500 and result.status != 429:
                 self._progress.progressed()
                 self._in_flight.answered(request.kind, started)

@@ -29,8 +29,9 @@ class Ledger:
     """The calls of one account in an exact sliding window.
 
     A call counts from its reservation until `window` seconds after its answer, because the server counts it at
-    some moment in between; at the exact end it still counts. The reservation of a process that died counts as answered
-    after `answer` seconds. Calls of processes with different limits are counted together.
+    some moment in between; at the exact end it still counts. A reservation that is never settled, because no answer
+    arrived or its process died, counts as answered after `answer` seconds. Calls of processes with different limits are
+    counted together.
 
     Rows in the future were written by a clock that was wrong and was set back. Their calls were made at the latest
     now, so they count from now, and a pause that lasts longer than any is removed. `corrected` counts such rows.

@@ -20,7 +20,7 @@ from reconciler.onefile.client import OneFile
 from reconciler.onefile.http import USUAL_TIMEOUTS, Timeouts
 from reconciler.onefile.retry import Backoff
 from reconciler.onefile.token import CustomerToken
-from reconciler.ratelimit import LONGEST_WAIT_SECONDS, MemoryLedger, RateLimiter
+from reconciler.ratelimit import LONGEST_WAIT_SECONDS, CallLedger, MemoryLedger, RateLimiter
 
 SECRET = "customer-5f1c0d3e/secret=="
 BASE_URL = "https://onefile.test/api/v2.1"
@@ -86,6 +86,7 @@ def onefile(
     clock: Clock | None = None,
     *,
     limit: int = 300,
+    ledger: CallLedger | None = None,
     backoff: Backoff | None = None,
     largest_answer_bytes: int = 50_000_000,
     longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
@@ -96,7 +97,7 @@ def onefile(
     return OneFile(
         BASE_URL,
         CustomerToken(SECRET),
-        rate_limiter=RateLimiter(MemoryLedger(clock), limit, clock),
+        rate_limiter=RateLimiter(ledger or MemoryLedger(clock), limit, clock),
         clock=clock,
         transport=httpx.ASGITransport(served) if isinstance(served, Script) else served,
         backoff=backoff or Backoff(),

@@ -27,6 +27,7 @@ from reconciler.problems import (
     Unauthorised,
     Unreachable,
 )
+from reconciler.ratelimit import MemoryLedger
 from tests.onefile.servers import BASE_URL, SECRET, START, Raising, Script, Step, json, onefile
 
 PAGE = "<!DOCTYPE html><html><body>Please log in</body></html>"
@@ -744,6 +745,38 @@ def test_cancellation_passes_through(call: Callable[..., Coroutine[object, objec
             assert await client.read("GET", "/User/1") == 1
 
     asyncio.run(main())
+
+
+async def _late(_: Request) -> Response:
+    await asyncio.Event().wait()
+    return Response()
+
+
+@pytest.mark.parametrize(
+    ("ending", "seconds"),
+    [("cancelled", 180), (httpx.ReadTimeout("late"), 180), (httpx.ConnectError("refused"), 60), (json(1), 60)],
+)
+def test_a_request_that_may_still_arrive_keeps_its_place(ending: Step | str, seconds: int) -> None:
+    """The server may count it after its caller has gone; a request that was answered or never left frees its place."""
+    clock = VirtualClock(START)
+    ledger = MemoryLedger(clock)
+
+    async def main() -> tuple[int, int]:
+        served = (
+            Raising(ending) if isinstance(ending, Exception) else Script(_late if ending == "cancelled" else ending)
+        )
+        async with onefile(served, clock, ledger=ledger, backoff=Backoff(tries=1)) as client:
+            task = asyncio.create_task(client.read("GET", "/User/1"))
+            await clock.sleep(1)  # time enough for an answer
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await clock.sleep(seconds - 2)
+            before = ledger.spent()
+            await clock.sleep(3)
+            return before, ledger.spent()
+
+    before, after = asyncio.run(main())
+    assert (before > 0, after) == (True, 0)
 
 
 # ---------------------------------------------------------------------- the token, and how the client is made
