@@ -47,6 +47,7 @@ EXPIRING, THROTTLED = -2, -1  # customers by position
 SESSION_SECONDS = 30
 RETRY_SECONDS = (5, 15, 45)
 MOST_KILLS = 2  # of one centre's processes in a night
+LONGEST_WAIT, WAIT_SECONDS = 1.1, 120  # times the calls of its token, and for retries: no centre's job begins later
 ROUNDS = 4  # in which centres that failed run once more, as a person would have it done in the morning
 STORE, QUEUE = "NIGHT_STORE", "NIGHT_QUEUE"
 
@@ -92,6 +93,7 @@ class Day:
     centres_killed: int = 0
     restarts: int = 0
     smallest_ended: float = 0.0
+    longest_wait: float = 0.0  # of a centre's daily job, beyond what the calls of its token take
     last_first_begun: float = 0.0
     processor: float = 0.0
     centre_mib: float = 0.0
@@ -386,13 +388,16 @@ class Week:
         with machine.watched():
             rows = self._until_fine(machine, day, "apply", "--auto-approve", *self._only(edited))
             day.merge_seconds, merge_calls = round(time.monotonic() - began, 1), self.onefile.answered()
-            rows |= self._until_fine(machine, day, "drift", "--correct", "--due")
+            job_began_at = datetime.now(UTC)
+            jobs = self._until_fine(machine, day, "drift", "--correct", "--due")
             day.seconds = round(time.monotonic() - began, 1)
+        rows |= jobs
         job_calls = [all_ - merge for all_, merge in zip(self.onefile.answered(), merge_calls, strict=True)]
         day.least = round(self.onefile.least_seconds(merge_calls) + self.onefile.least_seconds(job_calls), 1)
         day.least_sliding = round(self.onefile.least_sliding_seconds(), 1)
         day.codes = dict(Counter(str(row["exit_code"]) for row in rows.values()))
         self._check_results(day, rows, began_at)
+        self._check_waits(day, jobs, job_began_at, job_calls)
         self._check_status(machine, day)
         self._check_writes(day, moved | drifted, before)
         self._check_calls(day)
@@ -497,6 +502,22 @@ class Week:
         begun = {name: ended[name] - rows[name].get("seconds", 0) for name in ended}
         day.smallest_ended = round(ended.get(self.group.smallest.name, -1), 1)
         day.last_first_begun = round(max(begun.values(), default=-1), 1)
+
+    def _check_waits(
+        self, day: Day, jobs: Mapping[str, Mapping[str, Any]], began: datetime, calls: Sequence[int]
+    ) -> None:
+        """Check that no centre is starved: its daily job begins before the calls of its token can be over."""
+        for centre in self.group.centres:
+            row = jobs.get(centre.name)
+            if row is None:
+                continue  # it has no result, which is a fault of its own
+            waited = (datetime.fromisoformat(row["ended"]) - began).total_seconds() - row.get("seconds", 0)
+            takes = 60 * calls[centre.customer] / self.onefile.apis[centre.customer].switches.rate_limit
+            day.longest_wait = max(day.longest_wait, round(waited - takes, 1))
+            if waited > LONGEST_WAIT * takes + WAIT_SECONDS:
+                day.faults.append(
+                    f"{centre.name} began after {waited:.0f} s, the calls of its token take {takes:.0f} s"
+                )
 
     def _check_status(self, machine: Machine, day: Day) -> None:
         """Check the page in the morning: each centre as it is, and the one that fails as failing."""

@@ -15,7 +15,8 @@ LOOK_SECONDS, LOOKS_APART, QUEUED_SECONDS = 0.06, 2, 3.1
 """Of a look at 2,000 jobs, between two looks, and to queue 2,000 jobs."""
 HEAD = (
     *("day", "commands", "calls", "writes", "minutes", "least", "ratio", "sliding least", "workers killed"),
-    *("centres killed", "restarts", "more rounds", "smallest done, s", "last begun, s", "processor, s", "faults"),
+    *("centres killed", "restarts", "more rounds", "smallest done, s", "last begun, s", "longest wait, s"),
+    *("processor, s", "faults"),
 )
 _CHECKED = """
 **Least** is the calls of a token by its limit a minute, for the token that needs longest, of the merges and of the
@@ -23,7 +24,8 @@ daily job, which begins when the merges have ended. It counts the calls that wer
 killed and run again: without kills fewer are needed. The **ratio** is the night's length by it. A sliding window lets
 the whole first minute's calls through at once, so the **sliding least** of the whole night is shorter. **More rounds**
 are commands with `--failed` after the first. **Smallest done** is the end of the smallest centre's last command, and
-**last begun** the moment at which the last centre's last command began, both from the beginning of the night.
+**last begun** the moment at which the last centre's last command began, both from the beginning of the night. The
+**longest wait** is how much later than its token's calls take the daily job of any centre began, retries included.
 
 Checked after each day, from the server's own log and world:
 
@@ -32,6 +34,7 @@ Checked after each day, from the server's own log and world:
 - Nothing lost: every declared slot of every centre is held as declared, but for the centre whose files are never valid,
   which nobody wrote to.
 - Never more calls of a token than its limit in any 60 seconds; no answer of 429 but for the throttled token.
+- No centre is starved: its daily job begins within 1.1 times what the calls of its token take, and two minutes.
 - Every centre has a result, and `fleet status` shows each as it is: the one that fails as failing, all others as done
   and without drift.
 """
@@ -70,7 +73,7 @@ def _row(day: Mapping[str, Any]) -> list[str]:
         f"{day['seconds'] / day['least']:.2f}" if day["least"] else "",
         f"{day['least_sliding'] / 60:.1f}",
         *(str(day[name]) for name in ("workers_killed", "centres_killed", "restarts", "rounds")),
-        *(f"{day[name]:.0f}" for name in ("smallest_ended", "last_first_begun", "processor")),
+        *(f"{day[name]:.0f}" for name in ("smallest_ended", "last_first_begun", "longest_wait", "processor")),
         str(len(day["faults"])),
     ]
 
