@@ -40,24 +40,26 @@ class PlanMark(Struct, frozen=True):
 class ProposalMark(Struct, frozen=True):
     """The proposal of a standing pull request: the digest of its files, and the commit that has them.
 
-    `former` is the commit that the branch had before, in case the run ended before the branch was moved.
+    `former` is the commit that the branch had before, in case the run ended before the branch was moved. `digest` is
+    empty once the job itself has closed the request: its changes may be proposed again.
     """
 
     head: str
     former: str
-    digest: str
+    digest: str = ""
 
     def line(self) -> str:
-        return f"<!-- onefile-reconciler proposal head={self.head} former={self.former} digest={self.digest} -->"
+        digest = f" digest={self.digest}" if self.digest else ""
+        return f"<!-- onefile-reconciler proposal head={self.head} former={self.former}{digest} -->"
 
 
 def proposal_mark(body: str) -> ProposalMark | None:
     """Return the mark of a pull request of ours, or None if it is not whole."""
     values = _values(body)
-    if kind_of(body) != "proposal" or values is None or set(values) != {"head", "former", "digest"}:
+    if kind_of(body) != "proposal" or values is None or set(values) - {"digest"} != {"head", "former"}:
         return None
-    commits = [values["head"], values["former"]]
-    whole = all(map(_COMMIT.fullmatch, commits)) and _FINGERPRINT.fullmatch(values["digest"])
+    commits = all(map(_COMMIT.fullmatch, (values["head"], values["former"])))
+    whole = commits and ("digest" not in values or _FINGERPRINT.fullmatch(values["digest"]))
     return ProposalMark(**values) if whole else None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from reconciler.github.comments import check_size
-from reconciler.github.markers import ProposalMark, proposal_mark
+from reconciler.github.markers import ProposalMark, proposal_mark, without_mark
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem, ReconcilerError
 
@@ -55,9 +55,14 @@ class StandingRequest(Struct, frozen=True):
         return proposal_mark(self.body)
 
     @property
-    def unmarked_body(self) -> str:
-        """The description without its mark, so that the same changes may be proposed again."""
-        return self.body.partition("\n")[2].strip()
+    def withdrawn_body(self) -> str:
+        """The description of a request that the job itself closes: its mark names its commits, and no changes."""
+        text = without_mark(self.body)
+        return f"{ProposalMark(self.mark.head, self.mark.former).line()}\n{text}" if self.mark else text
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.mark is not None and not self.mark.digest
 
     def made(self, head: str) -> bool:
         """Return True if this commit is its own, so that nobody has pushed to its branch."""
@@ -94,7 +99,20 @@ def decide(proposal: Proposal, newest: StandingRequest | None, head: str | None)
         if newest.state == "open" and head == newest.mark.head:
             return "unchanged"
     refuse_work(proposal.branch, head, newest)
-    return "updated" if newest and newest.state == "open" and head else "opened"
+    return "updated" if newest and newest.state == "open" else "opened"
+
+
+def decide_close(branch: str, newest: StandingRequest, head: str | None) -> Literal["close", "remove", "nothing"]:
+    """Return what is to be done when nothing is left to propose: close the request, or only remove its branch.
+
+    The request is closed first, so that no open one lacks its branch. If the run ends in between, the closed request
+    shows that the branch is our own, and the next run removes it. Raises ReconcilerError if somebody else's commits are
+    on the branch of an open request.
+    """
+    if newest.state == "open":
+        refuse_work(branch, head, newest)
+        return "close"
+    return "remove" if newest.is_withdrawn and head and newest.made(head) else "nothing"
 
 
 def refuse_work(branch: str, head: str | None, newest: StandingRequest | None) -> None:

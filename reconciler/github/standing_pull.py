@@ -15,7 +15,7 @@ from reconciler.github.api import GitHub
 from reconciler.github.comments import check_size
 from reconciler.github.environment import WorkflowEnvironment
 from reconciler.github.errors import unreadable
-from reconciler.github.proposal import Kept, Proposal, StandingRequest, decide, refuse_work
+from reconciler.github.proposal import Kept, Proposal, StandingRequest, decide, decide_close, refuse_work
 from reconciler.github.pull_request import branch_head, commit_files, open_pull
 from reconciler.problems import ReconcilerError
 
@@ -42,23 +42,18 @@ def keep(github: GitHub, workflow: WorkflowEnvironment, proposal: Proposal) -> K
     commits are on the branch: nothing is changed then.
     """
     branch = _Branch(github, workflow, proposal.branch)
-    newest, before = branch.newest, branch.head
-    outcome = decide(proposal, newest, before)
+    newest = branch.newest
+    outcome = decide(proposal, newest, branch.head)
     if newest and outcome in ("unchanged", "declined"):
         return Kept(outcome, newest.url)
     head = _commit(github, workflow, proposal)
-    if newest and before and outcome == "updated":
-        body = proposal.described(head, before)
+    if newest and outcome == "updated":
+        body = proposal.described(head, branch.head or head)
         path = f"{workflow.path}/pulls/{newest.number}"
         github.send("PATCH", path, {"title": proposal.title, "body": body}, needs=_WRITE)
-        branch.move(head)
+        branch.put(head)
         return Kept("updated", newest.url)
-    if before:
-        branch.move(head)
-    else:
-        made = {"ref": f"refs/heads/{proposal.branch}", "sha": head}
-        github.send("POST", f"{workflow.path}/git/refs", made, needs=_WRITE)
-        branch.head = head
+    branch.put(head)
     try:
         url = open_pull(github, workflow, proposal.branch, proposal.title, proposal.described(head, head))
     except ReconcilerError:
@@ -75,15 +70,16 @@ def close(github: GitHub, workflow: WorkflowEnvironment, branch_name: str, why: 
     """
     branch = _Branch(github, workflow, branch_name)
     pull = branch.newest
-    if pull is None or pull.state != "open":
+    if pull is None:
         return ""
-    refuse_work(branch_name, branch.head, pull)
-    comments.add(github, workflow, pull.number, why)
-    path = f"{workflow.path}/pulls/{pull.number}"
-    github.send("PATCH", path, {"state": "closed", "body": pull.unmarked_body or why}, needs=_WRITE)
-    if branch.head:
+    task = decide_close(branch_name, pull, branch.head)
+    if task == "close":
+        comments.add(github, workflow, pull.number, why)
+        path = f"{workflow.path}/pulls/{pull.number}"
+        github.send("PATCH", path, {"state": "closed", "body": pull.withdrawn_body}, needs=_WRITE)
+    if branch.head and task != "nothing":
         branch.move(_NO_COMMIT)
-    return pull.url
+    return pull.url if task == "close" else ""
 
 
 class _Branch:
@@ -102,6 +98,15 @@ class _Branch:
         except (KeyError, TypeError) as error:
             raise unreadable("/graphql", "it shows no pull requests") from error
         self.head = branch_head(github, workflow, name)
+
+    def put(self, commit: str) -> None:
+        """Make this commit the branch's newest; a branch that does not exist is made."""
+        if self.head:
+            self.move(commit)
+        else:
+            made = {"ref": f"refs/heads/{self._name}", "sha": commit}
+            self._github.send("POST", f"{self._workflow.path}/git/refs", made, needs=_WRITE)
+            self.head = commit
 
     def move(self, commit: str) -> None:
         """Replace the branch's commit, or remove the branch. Raises ReconcilerError if somebody has pushed since."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from reconciler.github.proposal import Kept, Proposal, StandingRequest, decide, refuse_work
+from reconciler.github.proposal import Kept, Proposal, StandingRequest, decide, decide_close
 from reconciler.gitlab.api import GitLab, text_of, unreadable
 from reconciler.gitlab.branch import Branch
 from reconciler.gitlab.environment import PipelineEnvironment
@@ -32,8 +32,9 @@ def keep(gitlab: GitLab, pipeline: PipelineEnvironment, proposal: Proposal, at: 
         if newest and outcome in ("unchanged", "declined"):
             return Kept(outcome, newest.url)
         head = branch.commit(proposal, pipeline.commit, at)
-        if newest and before and outcome == "updated":
-            _edit(gitlab, pipeline, newest, title=proposal.title, description=proposal.described(head, before))
+        if newest and outcome == "updated":
+            description = proposal.described(head, before or head)
+            _edit(gitlab, pipeline, newest, title=proposal.title, description=description)
             branch.push(head, before)
             return Kept("updated", newest.url)
         description = proposal.described(head, head)
@@ -52,16 +53,17 @@ def close(gitlab: GitLab, pipeline: PipelineEnvironment, branch_name: str, why: 
     Raises ReconcilerError if somebody has pushed to it: then it stays.
     """
     newest = _newest(gitlab, pipeline, branch_name)
-    if newest is None or newest.state != "open":
+    if newest is None:
         return ""
     with Branch(pipeline, branch_name) as branch:
         head = branch.head()
-        refuse_work(branch_name, head, newest)
-        gitlab.send("POST", f"{_path(pipeline)}/{newest.number}/notes", {"body": why})
-        _edit(gitlab, pipeline, newest, state_event="close", description=newest.unmarked_body or why)
-        if head:
+        task = decide_close(branch_name, newest, head)
+        if task == "close":
+            gitlab.send("POST", f"{_path(pipeline)}/{newest.number}/notes", {"body": why})
+            _edit(gitlab, pipeline, newest, state_event="close", description=newest.withdrawn_body)
+        if head and task != "nothing":
             branch.remove(head)
-    return newest.url
+    return newest.url if task == "close" else ""
 
 
 def _newest(gitlab: GitLab, pipeline: PipelineEnvironment, branch: str) -> StandingRequest | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from starlette.responses import JSONResponse
 
 from reconciler.github.api import GitHub
 from reconciler.github.proposal import Kept, Proposal
@@ -88,6 +89,33 @@ def test_it_is_closed_when_nothing_is_left_and_opened_again_by_the_same_changes(
     assert not repository.forge.has(f"heads/{BRANCH}")
     assert closed(repository) == ""
     assert proposed(repository).outcome == "opened"
+
+
+@pytest.mark.parametrize("step", ["comment", "close", "branch"])
+@pytest.mark.parametrize("following", ["nothing", "changes"])
+def test_a_close_that_ended_early_is_finished_by_the_next_run(repository: Hub, step: str, following: str) -> None:
+    """An open pull request has its branch at any time, and a branch that is left is known as our own."""
+    proposed(repository)
+    number, lock = first(repository).number, repository.forge.git_folder / "refs" / "heads" / f"{BRANCH}.lock"
+    path = "/repos/centre/assignments"
+    requests = {"comment": f"POST {path}/issues/{number}/comments", "close": f"PATCH {path}/pulls/{number}"}
+    if step == "branch":
+        lock.touch()
+    else:
+        repository.app.state.spoilt[requests[step]] = JSONResponse({"message": "no"}, 422)
+    with pytest.raises(ReconcilerError):
+        closed(repository)
+    lock.unlink(missing_ok=True)
+    repository.app.state.spoilt.clear()
+    assert first(repository).state == ("CLOSED" if step == "branch" else "OPEN")
+    assert repository.forge.has(f"heads/{BRANCH}")
+    if following == "nothing":
+        closed(repository)
+    else:
+        assert proposed(repository).outcome == ("opened" if step == "branch" else "unchanged")
+        assert shown(repository) == "two\n"
+    is_open = [pull.state for pull in repository.forge.pulls.values()][-1] == "OPEN"
+    assert is_open == repository.forge.has(f"heads/{BRANCH}") == (following == "changes")
 
 
 @pytest.mark.parametrize("deleted", [True, False])

@@ -25,7 +25,8 @@ NAMES = {OURS: "project_4711_bot_ab12", ADA: "ada", BEN: "ben", CLEO: "cleo"}
 class Project:
     """What GitLab holds. Time is a counter of seconds that each deed moves on.
 
-    `refused`: its answer to new merge requests. `meanwhile`: what somebody does while a merge request is edited.
+    `spoilt`: its answers to these requests. `refused`: its answer to new merge requests. `meanwhile`: what somebody
+    does while a merge request is edited.
     """
 
     head: str
@@ -41,6 +42,7 @@ class Project:
     protected: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     answers: list[Response] = field(default_factory=list)
+    spoilt: dict[str, Response] = field(default_factory=dict)
     refused: Response | None = None
     meanwhile: Callable[[], object] | None = None
     clock: datetime = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -189,6 +191,8 @@ def _application(project: Project) -> Starlette:
             project.asked.append(f"{asked.method} {asked.url.path}")
             if asked.headers.get("private-token") != TOKEN:
                 return JSONResponse({"message": "401 Unauthorized"}, 401)
+            if project.asked[-1] in project.spoilt:
+                return project.spoilt[project.asked[-1]]
             if project.answers:
                 return project.answers.pop(0)
             answered = work(asked)

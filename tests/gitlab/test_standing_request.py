@@ -161,6 +161,38 @@ def test_it_is_closed_when_nothing_is_left_and_opened_again_by_the_same_changes(
     assert night.states == ["closed", "opened"]
 
 
+@pytest.mark.parametrize("step", ["note", "close", "branch"])
+@pytest.mark.parametrize("following", [None, "two\n"])
+def test_a_close_that_ended_early_is_finished_by_the_next_run(night: Night, step: str, following: str | None) -> None:
+    """An open merge request has its branch at any time, and a branch that is left is known as our own."""
+    night.syncs()
+    path = f"/api/v4/projects/{PROJECT}/merge_requests/8"
+    requests = {"note": f"POST {path}/notes", "close": f"PUT {path}"}
+    if step == "branch":
+        night.remote.may_write = False
+    else:
+        night.project.spoilt[requests[step]] = JSONResponse({"message": "no"}, 422)
+    assert night.sync(None).code != ExitCode.DONE
+    night.remote.may_write = True
+    night.project.spoilt.clear()
+    assert night.states == ["closed" if step == "branch" else "opened"]
+    assert night.head()
+    said = night.syncs(following)
+    if following:
+        assert ("Proposed in" if step == "branch" else "left as it is") in said
+        assert night.shown() == "two"
+    assert (night.states[-1] == "opened") == bool(night.head()) == bool(following)
+
+
+@pytest.mark.parametrize("content", ["two\n", "three\n"])
+def test_an_open_request_whose_branch_somebody_removed_gets_it_again(night: Night, content: str) -> None:
+    """It is brought up to date: GitLab would not let another be opened beside it."""
+    night.syncs()
+    night.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+    assert "Brought up to date" in night.syncs(content)
+    assert (night.shown(), night.states) == (content.strip(), ["opened"])
+
+
 @pytest.mark.parametrize("deleted", [True, False])
 def test_what_somebody_closed_is_not_opened_again(night: Night, deleted: bool) -> None:
     """Not with the same changes; with others it is."""
