@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import (
@@ -35,7 +35,7 @@ from reconciler.model.slots import (
 )
 from reconciler.model.structs import Decoder, Natural, NotUnderstood, Positive, Struct, convert, field, replace
 from reconciler.observed.narrow import accounts, layer
-from reconciler.problems import Invalid, Problem, Source, in_order
+from reconciler.problems import Invalid, Problem, Severity, Source, in_order
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -68,11 +68,14 @@ def to_document(observed: Observed, site: Site) -> dict[str, Any]:
             [shared.thing, [[account.id, account.standing] for account in shared.accounts]]
             for shared in observed.shared
         ],
-        "problems": [
-            [problem.what, problem.fix, problem.source and [problem.source.file, problem.source.line]]
-            for problem in observed.problems
-        ],
+        "problems": [_problem(problem) for problem in observed.problems],
     }
+
+
+def _problem(problem: Problem) -> list[Any]:
+    row = [problem.what, problem.fix, problem.source and [problem.source.file, problem.source.line]]
+    more = [problem.where, problem.severity, list(problem.lines), problem.who]
+    return row if more == ["", "error", [], ""] else row + more
 
 
 def _roster(roster: Roster | None) -> dict[str, Any]:
@@ -90,6 +93,21 @@ def _learner(learner: ObservedLearner) -> list[Any]:
         learner.placement,
         [[slot.kind.value, slot.key, held.value if isinstance(held, Unread) else held] for slot, held in slots],
     ]
+
+
+class SavedProblem(NamedTuple):
+    """Row of one problem; those of older readings end after its source."""
+
+    what: str
+    fix: str
+    source: tuple[str, Natural] | None
+    where: str = ""
+    severity: Severity = "error"
+    lines: tuple[str, ...] = ()
+    who: str = ""
+
+    def problem(self) -> Problem:
+        return Problem(self.what, self.fix, self.source and Source(*self.source), *self[3:])
 
 
 class Saved(Struct, frozen=True):
@@ -110,7 +128,7 @@ class Saved(Struct, frozen=True):
     ]
     misids: list[tuple[str, Positive]]
     staff: list[tuple[Positive, Positive, AccountStatus, Positive | None]]
-    problems: list[tuple[str, str, tuple[str, Natural] | None]]
+    problems: list[SavedProblem]
     roles: list[tuple[Positive, Positive, Role | None, str]] = field(default_factory=list)
     shared: list[tuple[SharedThing, list[tuple[Positive, AccountStatus]]]] = field(default_factory=list)
     roster: tuple[list[Positive], list[tuple[Positive, Positive | None]], bool, bool] | None = None
@@ -161,7 +179,7 @@ def _observed(saved: Saved) -> Observed:
             for organisation, user, standing, placement in saved.staff
         ),
         calls=saved.calls,
-        problems=tuple(Problem(what, fix, source and Source(*source)) for what, fix, source in saved.problems),
+        problems=tuple(row.problem() for row in saved.problems),
         shared=tuple(
             SharedIdentity(thing, tuple(SharedAccount(UserId(user), standing) for user, standing in accounts))
             for thing, accounts in saved.shared

@@ -39,7 +39,11 @@ READING = Observed(
     {"LRN-7": LEARNER},
     {(OrganisationId(5740), KATE): ObservedStaff(KATE, "archived", 7)},
     12,
-    (Problem("nobody has MISID LRN-9", "Correct it.", Source("a.yaml", 3)), Problem("what", "fix")),
+    (
+        Problem("nobody has MISID LRN-9", "Correct it.", Source("a.yaml", 3)),
+        Problem("what", "fix"),
+        Problem("LRN-8: what", "Add this:", None, "here", "warning", ("- id: 8",), who="LRN-8"),
+    ),
 )
 DOCUMENT = to_document(READING, HERE)
 ODD = (None, True, 0, 1, -1, 1.0, 1.5, 10**30, "", "active", "unit_iqa", "not_held", "nonsense", [], [1], {}, KATE)
@@ -79,7 +83,8 @@ def unordered(document: dict[str, Any]) -> dict[str, Any]:
     """A document without the order of its learners, staff and slots, and without what nobody reads."""
     learners = {(*row[:3], *sorted(map(str, row[3]))) for row in document["learners"]}
     rows = {name: sorted(map(str, document[name])) for name in ("misids", "staff")}
-    return {**rows, "learners": learners, "calls": document["calls"], "problems": document["problems"]}
+    problems = [[*row, *["", "error", [], ""][len(row) - 3 :]] for row in document["problems"]]
+    return {**rows, "learners": learners, "calls": document["calls"], "problems": problems}
 
 
 def outcome(read: Any, given: Any) -> Observed | str:
@@ -101,6 +106,30 @@ def test_a_path_that_is_not_unicode_comes_back() -> None:
     """JSON in C refuses half a surrogate pair, and a folder's name may hold one."""
     reading = replace(READING, problems=(Problem("what", "fix", Source("state-\udcff/cohorts/a.yaml", 3)),))
     assert from_json(json.dumps(to_document(reading, HERE)).encode(), HERE) == reading
+
+
+PROBLEMS = st.builds(
+    Problem,
+    source=st.none() | st.builds(Source, st.text(), st.integers(0, 10**6)),
+    where=...,
+    severity=...,
+    lines=...,
+    who=...,
+)
+
+
+@given(PROBLEMS)
+def test_a_problem_comes_back_whole(problem: Problem) -> None:
+    """With every field, so that a plan of a saved reading shows it as the plan of the reading itself does."""
+    reading = replace(READING, problems=(problem,))
+    assert from_json(json.dumps(to_document(reading, HERE)).encode(), HERE) == reading
+
+
+def test_problems_of_older_readings_are_read() -> None:
+    """Their rows end after the source."""
+    document = DOCUMENT | {"problems": [["what", "fix", ["a.yaml", 3]], ["what", "fix", None]]}
+    expected = (Problem("what", "fix", Source("a.yaml", 3)), Problem("what", "fix"))
+    assert from_json(json.dumps(document).encode(), HERE).problems == expected
 
 
 @pytest.mark.parametrize("path", PLACES, ids=str)
