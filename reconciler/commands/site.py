@@ -170,7 +170,7 @@ class Centre:
         slots = self.slots(learner)
         held = any(slot.wanted and slot.wanted.staff == self.only.id for slot in slots)
         later = any(shift.after and shift.after.staff == self.only.id for shift in learner.later)
-        return held or later or any(slot.in_name == self.only.handle for slot in slots)
+        return held or later or any(self.only.handle in slot.in_names for slot in slots)
 
     def _runs(self) -> Sequence[RunRow]:
         if self._store is None:

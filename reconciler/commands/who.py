@@ -57,9 +57,9 @@ class HeldSlot(Struct, frozen=True):
     onefile: Holder | None = None
 
     @property
-    def in_name(self) -> Handle | None:
-        """The declared holder whom the one in effect covers for; None without cover."""
-        return self.wanted.in_name if self.wanted else None
+    def in_names(self) -> tuple[Handle, ...]:
+        """The declared holders whom the one in effect covers for; several only of an additional person."""
+        return self.wanted.in_names if self.wanted else ()
 
 
 class Holders(Struct, frozen=True):
@@ -88,7 +88,7 @@ def who(options: Options, environment: Environment, name: str, *, read: bool = F
     learners = declared.learners if member else _learners(options, declared, name)
     rows = [slot for learner in learners for slot in declared_slots(learner)]
     if member:
-        rows = [row for row in rows if row.wanted and (row.wanted.staff == member.id or row.in_name == member.handle)]
+        rows = [row for row in rows if row.wanted and (row.wanted.staff == member.id or member.handle in row.in_names)]
     rows = _with_records(options, environment, declared, learners, rows, everything=member is None)
     if read:
         rows = asyncio.run(_with_reading(options, environment, declared, rows))

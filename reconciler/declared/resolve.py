@@ -201,11 +201,16 @@ class _Builder:
         return _Resolved(now, {}, _in_order(self._additional_shifts(terms, now)))
 
     def _members(self, terms: tuple[Term, ...], day: date) -> dict[Slot, Wanted]:
-        """Return set members by acting user; a named person takes precedence over a stand-in."""
+        """Return set members by acting user, merged; a named person takes precedence over a stand-in."""
         acting = self._timeline.on(day)
         members = [self._wanted(term, acting) for term in terms if term_on((term,), day)]
         members.sort(key=lambda member: (member.reason == "declared", member.handle or ""))
-        return {slot_of(SlotKind.ADDITIONAL, member.staff): member for member in members}
+        slots: dict[Slot, Wanted] = {}
+        for member in members:
+            slot = slot_of(SlotKind.ADDITIONAL, member.staff)
+            other = slots.get(slot)
+            slots[slot] = replace(member, merged=(*other.merged, replace(other, merged=()))) if other else member
+        return slots
 
     def _wanted(self, term: Term, acting: StandIns) -> Wanted:
         if term.staff is None:

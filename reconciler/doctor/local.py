@@ -63,7 +63,8 @@ class LocalChecks:
             for cover in member.cover
             if cover.end is None and cover.start <= declared.day
         }
-        named = Counter(wanted.in_name for learner in declared.learners for wanted in learner.slots.values())
+        wanted = [wanted for learner in declared.learners for wanted in learner.slots.values()]
+        named = Counter(handle for holder in wanted for handle in holder.in_names)
         slots = {handle: named[handle] for handle in sorted(left) if named[handle]}
         if slots:
             first, words = next(iter(slots)), [f"{handle} has {number_of(slots[handle], 'slot')}" for handle in slots]

@@ -227,10 +227,11 @@ class Wanted(EqualIgnoringSource, Struct, frozen=True):
     """The declared holder of a slot on the day: a member of staff, or nobody (`staff` None).
 
     `reason` is "cover" if a stand-in replaces the declared holder, `in_name`, on that day. `covers` lead from that
-    holder to the stand-in, one for each step; `source` is then the line of the last.
+    holder to the stand-in, one for each step; `source` is then the line of the last. `merged` are further entries whose
+    holder is the same person: additional people are a set, so a stand-in of several has one slot.
     """
 
-    not_compared = ("source", "in_name", "covers")
+    not_compared = ("source", "in_name", "covers", "merged")
 
     staff: UserId | None
     handle: Handle | None
@@ -238,6 +239,12 @@ class Wanted(EqualIgnoringSource, Struct, frozen=True):
     reason: Literal["declared", "cover"] = "declared"
     in_name: Handle | None = None
     covers: tuple[Cover, ...] = ()
+    merged: tuple[Wanted, ...] = ()
+
+    @property
+    def in_names(self) -> tuple[Handle, ...]:
+        """Declared holders behind the covers: several if they have one stand-in."""
+        return tuple(wanted.in_name for wanted in (*self.merged, self) if wanted.in_name)
 
 
 class Shift(NamedTuple):

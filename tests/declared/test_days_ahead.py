@@ -15,12 +15,12 @@ from reconciler.declared.cover import day_after
 from reconciler.declared.load import read_declared
 from reconciler.model.declared import Declared, DeclaredLearner, Shift
 from reconciler.model.plan import HandoverKind
-from reconciler.model.slots import Slot, SlotKind
+from reconciler.model.slots import Handle, Slot, SlotKind, UserId
 from reconciler.plan.calendar import build_calendar
 from reconciler.problems import Invalid
 from tests.declared.files import AIM, AIM_IQA, DAY, DEFAULT, JAMES, KATE, NOOR, OSCAR, additional, centre
 from tests.declared.test_resolve import covered
-from tests.declared.times import DAYS, State, states
+from tests.declared.times import DAYS, START, State, crowds, states
 
 pytestmark = pytest.mark.slow
 
@@ -46,12 +46,26 @@ def test_on_every_day_each_slot_has_the_one_holder_that_the_rules_say(state: Sta
             for number, learner in enumerate(read_declared(files, day).learners):
                 single = {slot: one.staff for slot, one in learner.slots.items() if slot.kind is not ADDITIONAL}
                 assert single == state.holders(number, day)
-                names = {slot: one.in_name for slot, one in learner.slots.items() if one.in_name}
-                assert {slot: name for slot, name in names.items() if slot.kind is not ADDITIONAL} == state.in_names(
-                    number, day
-                )
-                members = [one.staff for slot, one in learner.slots.items() if slot.kind is ADDITIONAL]
-                assert sorted(map(int, filter(None, members))) == sorted(state.members(number, day))
+                names = {slot: one.in_names for slot, one in learner.slots.items() if slot.kind is not ADDITIONAL}
+                covered = {slot: (name,) for slot, name in state.in_names(number, day).items()}
+                assert {slot: who for slot, who in names.items() if who} == covered
+                assert members(learner) == state.members(number, day)
+
+
+@settings(max_examples=60, deadline=None)
+@given(crowds())
+def test_an_additional_person_names_everybody_whom_they_cover_for(state: State) -> None:
+    """Several who have the same stand-in are one slot, also with somebody who is named beside them."""
+    with written(state) as files:
+        for number, learner in enumerate(read_declared(files, START).learners):
+            assert members(learner) == state.members(number, START)
+
+
+def members(learner: DeclaredLearner) -> dict[UserId | None, set[Handle]]:
+    """Return the additional people of a learner, with everybody whom each covers for."""
+    found = [wanted for slot, wanted in learner.slots.items() if slot.kind is ADDITIONAL]
+    assert all(len({*wanted.in_names}) == len(wanted.in_names) for wanted in found)
+    return {wanted.staff: {*wanted.in_names} for wanted in found}
 
 
 @settings(max_examples=60, deadline=None)

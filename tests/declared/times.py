@@ -90,11 +90,16 @@ class State:
         named = {slot: entry.who for slot, spans in entries for entry in spans if entry.on(day)}
         return {slot: who for slot, who in named.items() if self.acts(who, day) != who}
 
-    def members(self, learner: int, day: date) -> set[int]:
+    def members(self, learner: int, day: date) -> dict[int, set[str]]:
+        """Return the additional people of a learner, with everybody whom each covers for."""
         own = self.further[learner + 1]
         named = {entry.who for entry in own}
         entries = [*own, *(entry for entry in self.further[0] if entry.who not in named)]
-        return {STAFF[str(self.acts(entry.who, day))][0] for entry in entries if entry.on(day)}
+        found: dict[int, set[str]] = {}
+        for who in (entry.who for entry in entries if entry.on(day)):
+            acting = str(self.acts(who, day))
+            found.setdefault(STAFF[acting][0], set()).update({who} - {acting})
+        return found
 
     # -------------------------------------------------------------- as files
 
@@ -165,3 +170,17 @@ def states(draw: st.DrawFn) -> State:
         return tuple(draw(spans([who]))[0] for who in people)
 
     return State(covers, part(), (part(), part()), (further(), further(), further()))
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> State:
+    """Additional people of whom most are covered, in chains without a circle, so that several have one stand-in."""
+    people = FOR[DEFAULT]
+    covers = {
+        handle: (Span(draw(st.sampled_from(people[place:])), -1, None),)
+        for place, handle in enumerate(people[:-1], 1)
+        if draw(st.booleans())
+    }
+    further = st.lists(st.sampled_from(people), unique=True, max_size=len(people))
+    named = [tuple(Span(who, None, None) for who in draw(further)) for _ in range(3)]
+    return State(covers, {}, ({}, {}), (named[0], named[1], named[2]))

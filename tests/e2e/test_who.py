@@ -81,6 +81,25 @@ def test_in_a_chain_of_covers_each_is_named_for_their_own_slots(home: Home) -> N
     assert "In effect: 2 slots of 2 learners" in noor and "(covers kate)" in noor and "(covers james)" in noor
 
 
+def test_several_people_with_one_stand_in_are_each_named(home: Home) -> None:
+    """As additional people they are one slot in OneFile, also if the stand-in has one of their own."""
+    cover = [{"by": "noor", "from": "2027-01-01", "until": "2027-01-31"}]
+    staff: dict[str, dict[str, object]] = {
+        "kate": {"id": KATE, "role": "assessor", "cover": cover},
+        "james": {"id": JAMES, "role": "assessor", "cover": cover},
+        "noor": {"id": 132990, "role": "assessor"},
+    }
+    first, second = ({"id": 200004 + n, "label": f"LRN-004{n}"} for n in range(2))
+    home.declare({**first, "additional": ["kate", "james"]}, {**second, "additional": ["kate", "noor"]}, staff=staff)
+    kate, james, noor = (home.run("who", name, "--at", "2027-01-05").out for name in ("kate", "james", "noor"))
+    assert "In name only: 2 slots of 2 learners" in kate
+    assert "In name only: 1 slot of 1 learner" in james and "LRN-0040" in james
+    assert "In effect: 2 slots of 2 learners" in noor
+    assert "(covers kate and james)" in noor and "(covers kate)" in noor
+    rows = home.run("who", "LRN-0040", "--at", "2027-01-05", "--format", "json").json["slots"]
+    assert [row["in_name"] for row in rows] == ["kate, james"]
+
+
 def test_nobody_is_named_with_a_way_on(home: Home) -> None:
     """A name that is near is offered."""
     refused = home.declare(LABELLED).run("who", "LRN-0024")

@@ -92,9 +92,11 @@ def _by(frame: Frame, recorded: Recorded) -> str:
 
 def _in_effect(frame: Frame, slot: HeldSlot, staff: UserId | None) -> str:
     """Return the holder, and the declared one if somebody stands in."""
-    if not slot.in_name:
+    if not slot.in_names:
         return frame.staff(staff)
-    return joined([frame.staff(staff), "in the place of", frame.handle(slot.in_name)], " ")
+    return joined(
+        [frame.staff(staff), "in the place of", joined([frame.handle(handle) for handle in slot.in_names])], " "
+    )
 
 
 def _onefile(frame: Frame, slot: HeldSlot, learner: LearnerFile) -> str:

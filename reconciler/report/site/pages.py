@@ -72,7 +72,7 @@ def _held(centre: Centre) -> ByStaff:
     for learner in centre.visible.values():
         own: dict[str, list[HeldSlot]] = defaultdict(list)
         for slot in centre.slots(learner):
-            for handle in {slot.wanted.handle if slot.wanted else None, slot.in_name} - {None}:
+            for handle in {slot.wanted.handle if slot.wanted else None, *slot.in_names} - {None}:
                 own[str(handle)].append(slot)
         for name, slots in own.items():
             held[name].append((learner, slots))

@@ -59,7 +59,7 @@ def staff_page(frame: Frame, member: Staff, held: Sequence[Held], *, title: str 
     """Render whom a member of staff looks after, the caseload over time, cover, and what changes when."""
     handle = member.handle
     in_effect = _with(held, lambda slot: slot.wanted is not None and slot.wanted.staff == member.id)
-    in_name = _with(held, lambda slot: slot.in_name == handle)
+    in_name = _with(held, lambda slot: handle in slot.in_names)
     sections = [
         _weeks(frame, member),
         _chart(frame, member),

@@ -25,7 +25,7 @@ def render_html(holders: Holders) -> str:
         title, lead = str(member.handle), f"{spaced(member.role.value)}, OneFile id {member.id}, on {holders.day}"
         groups = {
             "In effect": [slot for slot in holders.slots if slot.wanted and slot.wanted.staff == member.id],
-            "In name only": [slot for slot in holders.slots if slot.in_name == member.handle],
+            "In name only": [slot for slot in holders.slots if member.handle in slot.in_names],
         }
     else:
         user = learner.id if learner else None
@@ -60,7 +60,7 @@ def _row(slot: HeldSlot, holders: Holders) -> Row:
         learner_words(slot.learner, slot.label) if slot.learner else slot.label,
         slot_words(slot.slot, names),
         holder_words(staff, names),
-        slot.in_name or "",
+        ", ".join(slot.in_names),
         steady(known[0]),
         known[1],
         "; ".join(filter(None, [known[2], again_words(slot)])),

@@ -58,7 +58,7 @@ def _row(slot: HeldSlot, holders: Holders) -> dict[str, Any]:
         "slot": slot_words(slot.slot, holders.names),
         "declared": wanted.staff if wanted else None,
         "declared_staff": holder_words(wanted.staff, holders.names) if wanted else None,
-        "in_name": slot.in_name,
+        "in_name": ", ".join(slot.in_names) or None,
         "file": wanted.source.file if wanted else None,
         "line": wanted.source.line if wanted else None,
         "recorded": recorded.staff if recorded else None,

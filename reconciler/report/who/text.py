@@ -11,7 +11,7 @@ from reconciler.model.operations import step_id
 from reconciler.model.slots import SlotKind
 from reconciler.report.common.terminal import BOLD, Page
 from reconciler.report.common.words import holder_words, learner_words, slot_words
-from reconciler.text import number_of, spaced
+from reconciler.text import listed, number_of, spaced
 
 if TYPE_CHECKING:
     from reconciler.commands.who import HeldSlot, Holders
@@ -45,7 +45,7 @@ def _member(page: Page, holders: Holders) -> Iterator[str]:
         yield f"  {words}"
     groups = {
         "In effect": [slot for slot in holders.slots if slot.wanted and slot.wanted.staff == member.id],
-        "In name only": [slot for slot in holders.slots if slot.in_name == member.handle],
+        "In name only": [slot for slot in holders.slots if member.handle in slot.in_names],
     }
     for name, slots in groups.items():
         learners = len({slot.learner or slot.label for slot in slots})
@@ -87,10 +87,10 @@ def _holder(slot: HeldSlot, holders: Holders) -> str:
     recorded, wanted = slot.recorded, slot.wanted
     staff = wanted.staff if wanted else recorded.staff if recorded else None
     words = holder_words(staff, holders.names)
-    if slot.in_name:
-        words += f" (covers {slot.in_name})"
+    if slot.in_names:
+        words += f" (covers {listed(slot.in_names, 'and')})"
     parts = [f"{words} [{wanted.source}]" if wanted else f"{words}, in no file"]
-    if holders.staff and wanted and wanted.staff == holders.staff.id and not slot.in_name:
+    if holders.staff and wanted and wanted.staff == holders.staff.id and not slot.in_names:
         parts = [f"[{wanted.source}]"]  # the heading names the holder
     if recorded and recorded.staff == staff:
         parts.append(f"since {recorded.at.astimezone(UTC):%Y-%m-%d} by run {recorded.run} of {recorded.by}")
