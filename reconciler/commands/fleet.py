@@ -14,7 +14,7 @@ from reconciler.fleet.engine import job_queue
 from reconciler.fleet.fleet_file import FleetFile, budgets, check_folders, chosen, read_fleet, target_name
 from reconciler.fleet.nights import next_due
 from reconciler.fleet.stored_results import changed_since, failed_last, last_result, store_result
-from reconciler.fleet.worker import Workers
+from reconciler.fleet.worker import Workers, with_own_names
 from reconciler.model.fleet import Centre, CentreResult, Fleet, FleetRun, rank, worst_first
 from reconciler.model.fleet_queue import KEPT, QueuedJob, newest_by_centre
 from reconciler.model.fleet_status import CentreState, FleetStatus
@@ -187,7 +187,7 @@ def status(options: FleetOptions, environment: Environment) -> FleetStatus:
     now = environment.clock.now()
     jobs, due = _newest_jobs(fleet, now), next_due(fleet, now)
     states = [
-        replace(_state(centre, environment), job=jobs.get(centre.name), due=due.get(centre.name))
+        replace(_state(centre, fleet, environment), job=jobs.get(centre.name), due=due.get(centre.name))
         for centre in fleet.centres
     ]
     return FleetStatus(fleet.name, tuple(sorted(states, key=_urgency)), now)
@@ -212,7 +212,7 @@ def listed(options: FleetOptions, environment: Environment, *keys: str) -> Fleet
     return fleet
 
 
-def _state(centre: Centre, environment: Environment) -> CentreState:
+def _state(centre: Centre, fleet: Fleet, environment: Environment) -> CentreState:
     state = CentreState(centre.name, centre.organisation, centre.target, centre.owner, environment.clock.now())
     site = Site(target_name(centre), OrganisationId(centre.organisation))
     try:
@@ -233,7 +233,11 @@ def _state(centre: Centre, environment: Environment) -> CentreState:
     except NoStore:
         return state
     except ReconcilerError as error:
-        return replace(state, problems=error.problems)
+        return replace(state, problems=tuple(_named(problem, centre, fleet) for problem in error.problems))
+
+
+def _named(problem: Problem, centre: Centre, fleet: Fleet) -> Problem:
+    return problem._replace(fix=with_own_names(problem.fix, centre, fleet.queue))
 
 
 def _urgency(state: CentreState) -> tuple[bool, bool, int, str]:

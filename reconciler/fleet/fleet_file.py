@@ -108,6 +108,7 @@ class _Entry:
         return (top / self.folder).resolve()
 
     def centre(self) -> Centre:
+        store = self._text("store")
         return Centre(
             name=self.name,
             organisation=self.organisation or 0,
@@ -116,6 +117,7 @@ class _Entry:
             folder=self.folder,
             token_variable=self.token,
             store=self._store(),
+            store_variable=store if is_variable(store) else "",
             owner=self._text("owner"),
             repository=self.repository,
             branch=self._text("branch"),
@@ -216,6 +218,7 @@ class _Queue:
             number_at(self._root, "jobs") or usual.jobs_per_worker,
             self._retries() if "retry_seconds" in self._fields else usual.retries,
             self._source("database"),
+            text_at(self._fields, "budget") or "",
         )
 
     def _retries(self) -> tuple[timedelta, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,8 +14,8 @@ from typing import Any
 
 from reconciler.clock import Clock
 from reconciler.fleet.stored_results import digest_of, report_file
-from reconciler.model.fleet import Centre, CentreResult, Fleet
-from reconciler.model.structs import Struct
+from reconciler.model.fleet import Centre, CentreResult, Fleet, QueueRules
+from reconciler.model.structs import Struct, replace
 from reconciler.problems import ExitCode, Problem, ReconcilerError, Source
 from reconciler.runtime.files import write_whole
 from reconciler.subprocess_env import TETHER
@@ -36,6 +37,7 @@ _MACHINE = frozenset(
     }
 )
 """Variables that say how this machine works and who runs the command; all others stay here."""
+_OWN = re.compile(rf"(?:--store or )?\b(?P<name>{TOKEN}|{STORE}|{BUDGET})\b")
 _STOP_SECONDS = 60  # in which a stopped command settles what it wrote and releases its lock
 _MOST_PROBLEMS = 5
 _RUN_AGAIN = "Run the command again: the next run settles what was cut off."
@@ -53,6 +55,16 @@ def worker_environment(centre: Centre, ours: Mapping[str, str], budget: str) -> 
         own[STORE_TOKEN] = ours.get(STORE_TOKEN, "")
     ours_only = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1", "NO_COLOR": "1", TETHER: "1"}
     return {**kept, **ours_only, **{name: value for name, value in own.items() if value}}
+
+
+def with_own_names(text: str, centre: Centre, queue: QueueRules | None) -> str:
+    """Return a centre's message with the variables that the fleet file names, not those that its process has."""
+    names = {
+        TOKEN: centre.token_variable or f"token of {centre.name} in the fleet file",
+        STORE: centre.store_variable or f"store of {centre.name} in the fleet file",
+        BUDGET: (queue and queue.budget_variable) or "the fleet's folder",
+    }
+    return _OWN.sub(lambda match: names[match["name"]], text)
 
 
 class Ended(Struct, frozen=True):
@@ -97,6 +109,7 @@ class Workers:
             ended = self._ended(centre, command, longest_seconds)
         except OSError as error:
             ended = Ended(1, "", f"the command cannot be started: {error.strerror or error}")
+        ended = replace(ended, out=self._named(ended.out, centre), err=self._named(ended.err, centre))
         document = _document(ended.out)
         problems = list(_problems(document)) or list(_unreported(ended, longest_seconds))
         code = ended.code if ended.code >= 0 and (document or ended.code) else int(ExitCode.ERROR)
@@ -119,6 +132,9 @@ class Workers:
             report=str(report),
             files=files,
         )
+
+    def _named(self, text: str, centre: Centre) -> str:
+        return with_own_names(text, centre, self._fleet.queue)
 
     def _ended(self, centre: Centre, command: Sequence[str], longest_seconds: float) -> Ended:
         standard_input, tether = os.pipe()  # closed when this process ends, however it ends

@@ -31,8 +31,9 @@ class Centre(RedactedRepr, Struct, frozen=True):
     """One centre of a fleet.
 
     `state` is its state folder and `target` the name or URL as written. `store` is the address, which may have a
-    password, empty for the default. `repository` and `branch` are those that the folder is fetched from, if any. The
-    sources are the lines of the folder and of the store.
+    password, empty for the default; `store_variable` is the variable that holds it, if one does. `repository` and
+    `branch` are those that the folder is fetched from, if any. The sources are the lines of the folder and of the
+    store.
     """
 
     hidden = ("name", "store")
@@ -44,6 +45,7 @@ class Centre(RedactedRepr, Struct, frozen=True):
     folder: str = ""
     token_variable: str = ""
     store: str = ""
+    store_variable: str = ""
     owner: str = ""
     repository: str = ""
     branch: str = ""
@@ -55,7 +57,7 @@ class QueueRules(RedactedRepr, Struct, frozen=True):
     """The queue's database, how many jobs run at a time (in all, for a token, in a worker), and waits before retries.
 
     `database` and `budget` are addresses, which may have a password; empty if their variables are not set. `budget` is
-    that of the store in which calls are counted, if the stores of one token differ.
+    that of the store in which calls are counted, if the stores of one token differ; `budget_variable` holds it.
     """
 
     hidden = ("database", "budget")
@@ -67,6 +69,7 @@ class QueueRules(RedactedRepr, Struct, frozen=True):
     jobs_per_worker: int = 4
     retries: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45))
     source: Source = Source("fleet.yaml")
+    budget_variable: str = ""
 
 
 FLAGS: Mapping[str, Sequence[str]] = {

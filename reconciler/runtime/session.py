@@ -31,6 +31,7 @@ from reconciler.runtime.store_address import store_of
 from reconciler.runtime.target import target_of
 from reconciler.runtime.token import customer_token
 from reconciler.store import Store
+from reconciler.store.address import SETTING
 
 if TYPE_CHECKING:
     from reconciler.observed.observe import ProgressListener
@@ -121,7 +122,16 @@ class _StoredSession(RedactedRepr, Struct, frozen=True):
 def _budget_store(store: Store, environment: Environment) -> AbstractContextManager[Store]:
     """Return the store in which calls are counted: a fleet's, if the stores of one customer's centres differ."""
     place = environment.variables.get(BUDGET)
-    return Store.open(place, clock=environment.clock) if place else nullcontext(store)
+    if not place:
+        return nullcontext(store)
+    try:
+        return Store.open(place, clock=environment.clock)
+    except StoreError as error:
+        raise StoreError([_of_budget(problem) for problem in error.problems]) from error
+
+
+def _of_budget(problem: Problem) -> Problem:
+    return problem._replace(fix=problem.fix.replace(SETTING, BUDGET))
 
 
 def _reader(client: OneFile, clock: Clock, environment: Environment, settings: Settings) -> Reader:

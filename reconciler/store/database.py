@@ -17,7 +17,15 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.model.history import Lease
 from reconciler.model.slots import Site
 from reconciler.problems import NoStore, Problem, StoreError
-from reconciler.store.address import no_url, path_of, postgresql_url, secrets_of, unusable, without_password
+from reconciler.store.address import (
+    SETTING,
+    no_url,
+    path_of,
+    postgresql_url,
+    secrets_of,
+    unusable,
+    without_password,
+)
 from reconciler.store.codec import BentRow
 from reconciler.store.connection import Connection
 from reconciler.store.errors import bent_row, problem_of
@@ -206,7 +214,7 @@ def open_database(url: str, clock: Clock, patience: float, *, make: bool = True)
 
 
 def none_yet(place: str) -> NoStore:
-    fix = "If there should be one, correct --store or RECONCILER_STORE. The first plan, apply or drift creates it."
+    fix = f"If there should be one, correct {SETTING}. The first plan, apply or drift creates it."
     return NoStore(Problem("there is no store here yet", fix, where=place))
 
 
@@ -217,7 +225,7 @@ def _sqlite(path: Path, clock: Clock, patience: float, *, make: bool) -> Databas
         _private(path)
     except OSError as error:
         what = f"the store's file cannot be created ({error.strerror})"
-        fix = "Check that the folder can be written to, or choose another with --store."
+        fix = f"Check that the folder can be written to, or choose another with {SETTING}."
         raise StoreError(Problem(what=what, fix=fix, where=str(path))) from error
     return Database(lambda: _connect(path, patience), str(path), clock, patience, file=path)
 

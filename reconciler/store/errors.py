@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 
 from reconciler.problems import Problem
+from reconciler.store.address import SETTING
 
 _FULL = ("the disk is full", "Free some space and run again. Everything committed before is kept.")
 _LOCKED = ("another process is writing to the store and did not finish in time", "Wait for it to end and run again.")
-_READ_ONLY = ("the store is read-only", "Allow this user to write to it, or choose another with --store.")
-_REFUSED = ("PostgreSQL refuses this user or password", "Check the user and password in --store or RECONCILER_STORE.")
+_READ_ONLY = ("the store is read-only", f"Allow this user to write to it, or choose another with {SETTING}.")
+_REFUSED = ("PostgreSQL refuses this user or password", f"Check the user and password in {SETTING}.")
 _CORRUPT = (
     "the store's file is damaged or is not a SQLite database",
-    "Check the path in --store. If it is right, restore the file from a backup, or move it away to start a new one.",
+    f"Check the path in {SETTING}. If it is right, restore the file from a backup, or move it away to start a new one.",
 )
 
 # SQLite: the names of its result codes. PostgreSQL: SQLSTATE. The first matching prefix counts.
@@ -32,15 +33,15 @@ _MEANINGS: Sequence[tuple[str, tuple[str, str]]] = (
     ("25006", _READ_ONLY),
     ("42501", _READ_ONLY),
     ("28", _REFUSED),
-    ("3D000", ("PostgreSQL has no such database", "Create it, or correct its name in --store.")),
+    ("3D000", ("PostgreSQL has no such database", f"Create it, or correct its name in {SETTING}.")),
     ("53300", ("PostgreSQL accepts no more connections", "Run fewer commands at once, or raise max_connections.")),
     ("08", ("the connection to PostgreSQL was lost", "Check the server, then run again. What was committed is kept.")),
     ("57P", ("PostgreSQL closed the connection", "Check the server, then run again. What was committed is kept.")),
     ("23", ("the store has no such run or operation, or has this row already", "Please report this as a bug.")),
 )
-_UNREACHABLE = ("PostgreSQL cannot be reached", "Check the address in --store or RECONCILER_STORE, and the server.")
+_UNREACHABLE = ("PostgreSQL cannot be reached", f"Check the address in {SETTING}, and the server.")
 _ROW_FIX = (
-    "Restore the store from a backup, or use a new one with --store. Commands that read only files work as before: "
+    f"Restore the store from a backup, or use a new one with {SETTING}. Commands that read only files work as before: "
     "validate, fmt, calendar and show."
 )
 _OTHER = ("the store failed", "Please report this with the message above.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,14 @@ from hypothesis import strategies as st
 
 from reconciler.clock import SystemClock
 from reconciler.fleet.fleet_file import budgets, read_fleet
-from reconciler.fleet.worker import Workers, worker_environment
-from reconciler.model.fleet import Centre, Fleet
-from reconciler.problems import ExitCode
+from reconciler.fleet.worker import Workers, with_own_names, worker_environment
+from reconciler.model.fleet import Centre, Fleet, QueueRules
+from reconciler.onefile.errors import Answer, ErrorMapper, HttpRequest
+from reconciler.problems import ExitCode, Problem, ReconcilerError
+from reconciler.runtime.environment import Environment
+from reconciler.runtime.token import customer_token
 from reconciler.store import Store
+from reconciler.store.errors import problem_of
 from tests.fleet.centres import FILE, NAMES, Centres
 
 # ------------------------------------------------------------------ a process that does not end by itself
@@ -109,6 +115,59 @@ def test_no_secret_of_one_centre_reaches_the_process_of_another(
         assert given_to["ONEFILE_CUSTOMER_TOKEN"] == secret
         assert given_to["RECONCILER_STORE"] == "git+record"
         assert not given_to.keys() & (tokens.keys() | {"GITHUB_TOKEN", "PGPASSWORD", "RECONCILER_BUDGET"})
+
+
+def _refused(token: Mapping[str, str]) -> Problem:
+    with pytest.raises(ReconcilerError) as raised:
+        customer_token(Environment(variables=token))
+    return raised.value.problems[0]
+
+
+def _failed(code: str) -> Problem:
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorname = code
+    return problem_of(error, "store")
+
+
+def _no_store(url: str) -> Problem:
+    with pytest.raises(ReconcilerError) as raised:
+        Store.open(url, clock=SystemClock(), make=False)
+    return raised.value.problems[0]
+
+
+def _log_in_refused(status: int) -> Problem:
+    errors = ErrorMapper("https://onefile.example.org", lambda text: text)
+    return errors.log_in_refused(HttpRequest("POST", "/Authentication", None, True), Answer(status)).problems[0]
+
+
+PROBLEMS: Mapping[str, Callable[[], Problem]] = {
+    "no token": lambda: _refused({}),
+    "an empty token": lambda: _refused({"ONEFILE_CUSTOMER_TOKEN": " "}),
+    "a token of two lines": lambda: _refused({"ONEFILE_CUSTOMER_TOKEN": "one\ntwo"}),
+    "a token that is refused": lambda: _log_in_refused(401),
+    "a store that is not there": lambda: _no_store("nowhere.db"),
+    "an address that is none": lambda: _no_store("mysql://somewhere/store"),
+    "a server that is not there": lambda: _no_store("postgresql://nobody@127.0.0.1:9/none"),
+    "a damaged store": lambda: _failed("SQLITE_CORRUPT"),
+    "a store that is read-only": lambda: _failed("SQLITE_READONLY"),
+}
+variables = st.from_regex("[A-Z][A-Z0-9_]*", fullmatch=True) | st.sampled_from(
+    ["ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE"]
+)
+
+
+@pytest.mark.parametrize("kind", PROBLEMS)
+@given(token=variables, store=variables | st.just(""), budget=variables | st.just(""))
+def test_no_message_names_a_variable_that_the_fleet_file_does_not(
+    kind: str, token: str, store: str, budget: str
+) -> None:
+    """But for those that a centre's process has under their own name; the option of a store is none of a fleet's."""
+    problem = PROBLEMS[kind]()
+    centre = Centre("north", 5740, Path("state"), "live", token_variable=token, store_variable=store)
+    for text in (problem.fix, problem.where, problem.fix.replace("--store or RECONCILER_STORE", "RECONCILER_BUDGET")):
+        words = with_own_names(text, centre, QueueRules("", budget_variable=budget))
+        named = set(re.findall(r"(?:ONEFILE|RECONCILER)_\w+|--store", words))
+        assert named <= {token, store, budget}, words
 
 
 def test_a_budget_belongs_to_a_customer_and_not_to_a_variable() -> None:

@@ -50,6 +50,25 @@ def test_each_centre_ends_as_it_would_alone_and_the_worst_comes_first(
     assert metrics.count("onefile_reconciler_fleet_store_readable{") == len(NAMES)
 
 
+def test_a_token_or_store_that_is_refused_is_named_as_in_the_fleet_file(
+    centres: Centres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the report, the centre's whole report and the status: nobody else knows the variables of its process."""
+    for name in ("east", "north", "west"):
+        centres.add(name)
+    centres.entries["north"]["store"] = "STORE_NORTH"
+    monkeypatch.setenv("STORE_NORTH", "postgresql://nobody@127.0.0.1:9/none")
+    monkeypatch.setenv("TOKEN_EAST", "two\nlines")
+    monkeypatch.setenv("TOKEN_WEST", "of-nobody")
+    _, rows = centres.rows("plan")
+    problems = {name: row["problems"][0] for name, row in rows.items()}
+    assert problems["east"]["where"] == "TOKEN_EAST"
+    assert problems["north"]["fix"].startswith("Check the address in STORE_NORTH, and")
+    assert problems["west"]["fix"].startswith("Check TOKEN_WEST, and")
+    assert "Check TOKEN_WEST" in Path(rows["west"]["report"]).read_text("utf-8")
+    assert centres.rows("status")[1]["north"]["problems"][0]["fix"] == problems["north"]["fix"]
+
+
 def test_a_plan_that_is_blocked_shows_by_what(centres: Centres) -> None:
     """A policy in one centre, a limit in another; a plan without either shows what it would write, in words."""
     folders = {name: centres.add(name) for name in ("east", "north", "south")}
