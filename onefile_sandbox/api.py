@@ -100,6 +100,11 @@ class SandboxApi:
         """Return True if this customer's log-in issued the session token, which may be over."""
         return session in self._issued
 
+    def replace_token(self, customer_token: str) -> None:
+        """Take this customer token only, as after OneFile's support issued a new one; sessions of the old one end."""
+        self._customer_token = customer_token
+        self._sessions.clear()
+
     def _handled(self, request: ApiRequest, fault: Fault | None) -> tuple[Answer, bool]:
         """Return the answer, and True if the world changed."""
         if fault and fault.kind in BEFORE:

@@ -39,7 +39,8 @@ class Problem(NamedTuple):
 
     `where` names a request, an address or an option if no file is to blame. `lines` are to be pasted into the file, as
     text and JSON show them; the fix then ends by referring to them. `who` is the learner with whom `what` begins,
-    before a colon: reports put together what differs only in the learner.
+    before a colon: reports put together what differs only in the learner. `needs_person` is true if it does not pass by
+    itself although the exit code is one of a passing reason, such as a token that is refused: a retry would not help.
     """
 
     what: str
@@ -49,6 +50,7 @@ class Problem(NamedTuple):
     severity: Severity = "error"
     lines: tuple[str, ...] = ()
     who: str = ""
+    needs_person: bool = False
 
     def place(self) -> str:
         return str(self.source) if self.source else self.where

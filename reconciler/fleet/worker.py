@@ -207,11 +207,11 @@ def _counts(document: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _problems(document: Mapping[str, Any]) -> list[Problem]:
-    """Return the errors of a report, with the limits and policies that block a plan."""
+    """Return the errors of a report, and the limits and policies that block a plan; what needs a person is first."""
     rows = [*_rows(document, "problems"), *_rows(document, "limits")]
     later = [finding for change in _rows(document, "later") for finding in _rows(change, "findings")]
     findings = [*_rows(document, "policies"), *later]
-    return [
+    problems = [
         *(_problem(row, str(row.get("what"))) for row in rows if row.get("severity") == "error"),
         *(
             _problem(row, f"policy {row.get('policy')}: {row.get('what')}")
@@ -219,6 +219,7 @@ def _problems(document: Mapping[str, Any]) -> list[Problem]:
             if row.get("level") == "error" and not row.get("waived")
         ),
     ]
+    return sorted(problems, key=lambda problem: not problem.needs_person)
 
 
 def _rows(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -229,7 +230,8 @@ def _rows(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 def _problem(row: Mapping[str, Any], what: str) -> Problem:
     place = row.get("source") or row
     source = Source(str(place["file"]), int(place.get("line") or 0)) if place.get("file") else None
-    return Problem(what, str(row.get("fix")), source, str(row.get("where") or ""))
+    needs_person = row.get("needs_person") is True
+    return Problem(what, str(row.get("fix")), source, str(row.get("where") or ""), needs_person=needs_person)
 
 
 def _unreported(ended: Ended, longest_seconds: float) -> list[Problem]:

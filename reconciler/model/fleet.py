@@ -141,7 +141,7 @@ class CentreResult(Struct, frozen=True):
     @property
     def may_pass(self) -> bool:
         """True if it ended for a reason that may pass by itself."""
-        return self.exit_code in PASSING
+        return self.exit_code in PASSING and not any(problem.needs_person for problem in self.problems)
 
 
 def refused_result(centre: Centre, problem: Problem, code: ExitCode, now: datetime) -> CentreResult:

@@ -130,7 +130,8 @@ class ErrorMapper:
         """Make the error of any 4xx: a 404 means a wrong address here, not a learner who does not exist."""
         what = self._with_detail(f"{self._base_url} refused the log-in (HTTP {answer.status})", answer)
         fix = "Check ONEFILE_CUSTOMER_TOKEN, and that this is the server that it was issued for. Nothing was done."
-        return Unauthorised(Problem(what, fix, where=request.where), status=answer.status, detail=self._detail(answer))
+        problem = Problem(what, fix, where=request.where, needs_person=True)
+        return Unauthorised(problem, status=answer.status, detail=self._detail(answer))
 
     def not_a_session(self, request: HttpRequest, answer: Answer) -> BadAnswer:
         is_unusable = answer.status != 200 or answer.is_page

@@ -54,7 +54,8 @@ def problem_of(error: BaseException, place: str, secrets: Sequence[str] = ()) ->
     for secret in secrets:
         message = message.replace(secret, "***")
     what, fix = _meaning(code, type(error), message)
-    return Problem(what=f"{what} ({message})" if message else what, fix=fix, where=place)
+    what = f"{what} ({message})" if message else what
+    return Problem(what=what, fix=fix, where=place, needs_person=fix == _REFUSED[1])
 
 
 def _meaning(code: str, kind: type, message: str) -> tuple[str, str]:

@@ -189,7 +189,8 @@ def test_a_reason_that_may_pass_is_tried_again_and_another_is_not(
     fleet: Centres, worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one waits for its retry, the other has its result at once."""
-    monkeypatch.setenv("TOKEN_EAST", "of-nobody")
+    refused = Fault("error_before", path="/[!a]*", status=400, times=1000)  # but for /Authentication
+    fleet.servers["TOKEN_EAST"].service.faults.arm(refused)
     fleet.home.path.joinpath("south/state/cohorts/c1.yaml").write_text("version: 2\n")
     fleet.write()
     monkeypatch.chdir(fleet.home.path)
@@ -199,6 +200,44 @@ def test_a_reason_that_may_pass_is_tried_again_and_another_is_not(
     assert rows == {"east": ExitCode.ERROR, "north": ExitCode.DONE, "south": ExitCode.INVALID}, process.said
     attempts = {name: row["job"]["attempt"] for name, row in fleet.rows("status")[1].items()}
     assert attempts == {"east": 2, "north": 1, "south": 1}
+
+
+@pytest.mark.long
+def test_a_token_that_is_replaced_during_a_night_stops_its_centres_and_no_other(
+    fleet: Centres, worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not tried again in vain; with the new token and a new worker they come to their end."""
+    east, north, _ = (server.service for server in fleet.servers.values())
+    east.faults.arm(Fault("latency", method="POST", seconds=0.4, times=100))
+    north.replace_token("new-of-north")
+    fleet.run("apply", "--auto-approve", "--queue")
+    first = worker()
+    _until(lambda: fleet.servers["TOKEN_EAST"].effects > 0, lambda: first.said)
+    east.replace_token("new-of-east")
+    _until(lambda: _states(fleet) == {"ended"}, lambda: first.said)
+    _, rows = fleet.rows("status")
+    results = {name: row["job"]["result"] for name, row in rows.items()}
+    assert {name: result["exit_code"] for name, result in results.items()} == {"east": 1, "north": 1, "south": 0}
+    assert {row["job"]["attempt"] for row in rows.values()} == {1}
+    assert results["east"]["problems"][0]["fix"].startswith("Check TOKEN_EAST, and")
+    assert "2 of 3 centres need attention: east, north." in fleet.run("status").out
+    assert 0 < fleet.servers["TOKEN_EAST"].effects < WRITES
+    first.process.send_signal(signal.SIGTERM)
+    first.ended()
+
+    east.faults.clear()
+    monkeypatch.setenv("TOKEN_EAST", "new-of-east")
+    monkeypatch.setenv("TOKEN_NORTH", "new-of-north")
+    monkeypatch.chdir(fleet.home.path)
+    worker()
+    ended = fleet.run("apply", "--auto-approve", "--failed", "--queue", "--wait", "--format", "json")
+    assert {row["centre"]: row["exit_code"] for row in ended.json["centres"]} == {"east": 0, "north": 0}
+    assert [server.effects for server in fleet.servers.values()] == [WRITES] * 3
+    assert "No centre needs attention." in fleet.run("status").out
+
+
+def _states(fleet: Centres) -> set[str]:
+    return {row["job"]["state"] for row in fleet.rows("status")[1].values()}
 
 
 def test_two_fleets_in_one_database_know_nothing_of_each_other(fleet: Centres, worker: Callable[..., Worker]) -> None:

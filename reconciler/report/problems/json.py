@@ -16,7 +16,7 @@ def render_json(problems: Sequence[Problem], exit_code: int) -> str:
 
 
 def problem_json(problem: Problem) -> Document:
-    """Return a problem as every JSON report shows it; `lines` and `who` only if there are any."""
+    """Return a problem as every JSON report shows it; `lines`, `who` and `needs_person` only if there are any."""
     return {
         "severity": problem.severity,
         "file": problem.source.file if problem.source else None,
@@ -26,4 +26,5 @@ def problem_json(problem: Problem) -> Document:
         "fix": problem.fix,
         **({"lines": list(problem.lines)} if problem.lines else {}),
         **({"who": problem.who} if problem.who else {}),
+        **({"needs_person": True} if problem.needs_person else {}),
     }

@@ -54,7 +54,7 @@ class RemoteFailure(StoreError):
     """A failure of git or of the remote. `is_final`: trying again will not help."""
 
     def __init__(self, problem: Problem, *, is_final: bool) -> None:
-        super().__init__(problem)
+        super().__init__(problem._replace(needs_person=is_final))
         self.is_final = is_final
 
 
