@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from threading import Event
+from threading import Event, Lock
 
 from reconciler.commands.fleet import FleetOptions, listed, mark_stores, ready, stored
 from reconciler.fleet.checkout import fetch
@@ -156,7 +156,8 @@ class _Worker:
         variables = environment.variables
         self._workers = Workers(fleet, environment.clock, variables, budgets(fleet, variables))
         self._centres = {centre.name: centre for centre in fleet.centres}
-        self._running: dict[str, Job] = {}
+        self._running: list[Job] = []
+        self._turns = {name: Lock() for name in self._centres}
         self._cut_off: set[str] = set()
         self._idle = Counter[str]()
         self._nights: set[str] = set()
@@ -195,19 +196,20 @@ class _Worker:
     def _look(self, engine: EngineWorker) -> Collection[QueuedJob]:
         """Queue nights that have begun, rescue jobs of dead workers, and stop what was cancelled; return open jobs."""
         self._queue_nights()
-        running = dict(self._running)
+        running = {job.key for job in tuple(self._running)}
         open_jobs = self._queue.open_jobs()
         ours = {job.job.key: job.job for job in open_jobs if job.worker == engine.name}
         self._queue_idle(ours)
-        lost = {key: job for key, job in running.items() if key not in ours}
-        self._cut_off |= lost.keys()
-        self._workers.stop_centres({job.centre for job in lost.values()})
+        lost = running - ours.keys()
+        self._cut_off |= lost
+        self._workers.stop_jobs(lost)
         engine.rescue(open_jobs)
         return open_jobs
 
     def _queue_idle(self, ours: Mapping[str, Job]) -> None:
         """Queue again what is ours in the queue but does not run here: its end could not be recorded."""
-        self._idle = Counter({key: self._idle[key] + 1 for key in ours.keys() - self._running.keys()})
+        running = {job.key for job in tuple(self._running)}
+        self._idle = Counter({key: self._idle[key] + 1 for key in ours.keys() - running})
         if idle := [ours[key] for key, looks in self._idle.items() if looks >= _LOOKS]:
             self._queue.resume(idle)
 
@@ -221,10 +223,11 @@ class _Worker:
                 self._nights.add(name)
 
     def _run(self, job: Job) -> CentreResult:
-        self._running[job.key] = job
+        self._running.append(job)
         try:
-            result = self._ended(job)
-            if self._workers.stopped or job.key in self._cut_off:
+            with self._turns.get(job.centre, Lock()):  # a cancelled job may still settle what it wrote
+                result = None if job.key in self._cut_off else self._ended(job)
+            if result is None or self._workers.stopped or job.key in self._cut_off:
                 raise _CutOff
             due = self._retry(job) if result.may_pass and job.attempt <= len(self._rules.retries) else None
             self.ran.append(job.centre)
@@ -232,7 +235,7 @@ class _Worker:
             self._note(f"{job.centre}: {' '.join(job.command)}, exit {result.exit_code}{again}")
             return result
         finally:
-            del self._running[job.key]
+            self._running.remove(job)
             self._cut_off.discard(job.key)
 
     def _retry(self, job: Job) -> datetime:
@@ -258,7 +261,7 @@ class _Worker:
         try:
             if centre.repository and (unfetched := fetch(self._fleet, centre)):
                 return refused_result(centre, unfetched, ExitCode.ERROR, now)
-            return stored(self._fleet, job.command[0], self._workers.run(centre, job.command, self._longest))
+            return stored(self._fleet, job.command[0], self._workers.run(centre, job.command, self._longest, job.key))
         except Exception as error:
             what = f"the command could not be run: {type(error).__name__}"
             return refused_result(centre, Problem(what, "Look at the worker's machine."), ExitCode.ERROR, now)

@@ -81,7 +81,7 @@ class Workers:
 
     def __init__(self, fleet: Fleet, clock: Clock, variables: Mapping[str, str], budgets: Mapping[str, str]) -> None:
         self._fleet, self._clock, self._variables, self._budgets = fleet, clock, variables, budgets
-        self._running: dict[subprocess.Popen[str], str] = {}
+        self._running: dict[subprocess.Popen[str], str] = {}  # with the job of each
         self._lock, self._stopped = threading.Lock(), False
 
     @property
@@ -94,19 +94,22 @@ class Workers:
             for process in self._running:
                 process.terminate()
 
-    def stop_centres(self, names: Collection[str]) -> None:
-        """End the processes of these centres as Ctrl-C would."""
+    def stop_jobs(self, keys: Collection[str]) -> None:
+        """End the processes of these jobs as Ctrl-C would; others of the same centres go on."""
         with self._lock:
-            for process, name in self._running.items():
-                if name in names:
+            for process, job in self._running.items():
+                if job in keys:
                     process.terminate()
 
-    def run(self, centre: Centre, command: Sequence[str], longest_seconds: float) -> CentreResult:
-        """Run a centre's command to its end. Never raises: what breaks one centre is its own result."""
+    def run(self, centre: Centre, command: Sequence[str], longest_seconds: float, job: str = "") -> CentreResult:
+        """Run a centre's command to its end. Never raises: what breaks one centre is its own result.
+
+        `job` is the key by which `stop_jobs` ends it.
+        """
         begun = self._clock.now()
         files = digest_of(centre.state)
         try:
-            ended = self._ended(centre, command, longest_seconds)
+            ended = self._ended(centre, command, longest_seconds, job)
         except OSError as error:
             ended = Ended(1, "", f"the command cannot be started: {error.strerror or error}")
         ended = replace(ended, out=self._named(ended.out, centre), err=self._named(ended.err, centre))
@@ -136,7 +139,7 @@ class Workers:
     def _named(self, text: str, centre: Centre) -> str:
         return with_own_names(text, centre, self._fleet.queue)
 
-    def _ended(self, centre: Centre, command: Sequence[str], longest_seconds: float) -> Ended:
+    def _ended(self, centre: Centre, command: Sequence[str], longest_seconds: float, job: str) -> Ended:
         standard_input, tether = os.pipe()  # closed when this process ends, however it ends
         try:
             with self._lock:
@@ -154,7 +157,7 @@ class Workers:
                     env=worker_environment(centre, self._variables, self._budgets.get(centre.name, "")),
                     start_new_session=True,  # Ctrl-C reaches this command only, which then stops its workers
                 )
-                self._running[process] = centre.name
+                self._running[process] = job
             try:
                 return _communicated(process, longest_seconds)
             finally:

@@ -185,6 +185,23 @@ def test_what_is_cancelled_stops_and_can_be_resumed(fleet: Centres, worker: Call
     _until(lambda: fleet.servers["TOKEN_SOUTH"].effects == WRITES, lambda: started.said)
 
 
+def test_a_job_that_is_queued_right_after_a_cancelled_one_of_its_centre_ends_well(
+    fleet: Centres, worker: Callable[..., Worker]
+) -> None:
+    """It begins once the cancelled one has settled what it wrote, and is not stopped with it."""
+    server = fleet.servers["TOKEN_SOUTH"]
+    server.service.faults.arm(Fault("latency", method="POST", seconds=0.4, times=100))
+    fleet.run("apply", "--auto-approve", "--queue", "--only", "south")
+    started = worker()
+    _until(lambda: server.effects > 0, lambda: started.said)
+    fleet.run("cancel", "--only", "south")
+    fleet.run("plan", "--queue", "--only", "south")
+    _until(lambda: _states(fleet, "south") == {"ended"}, lambda: started.said)
+    job = fleet.rows("status", "--only", "south")[1]["south"]["job"]
+    assert (job["command"], job["attempt"], job["result"]["exit_code"]) == ("plan", 1, ExitCode.DONE), started.said
+    assert server.effects < WRITES
+
+
 def test_a_reason_that_may_pass_is_tried_again_and_another_is_not(
     fleet: Centres, worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,8 +253,10 @@ def test_a_token_that_is_replaced_during_a_night_stops_its_centres_and_no_other(
     assert "No centre needs attention." in fleet.run("status").out
 
 
-def _states(fleet: Centres) -> set[str]:
-    return {row["job"]["state"] for row in fleet.rows("status")[1].values()}
+def _states(fleet: Centres, *names: str) -> set[str]:
+    """The states of the newest jobs: of these centres, or of all."""
+    only = [argument for name in names for argument in ("--only", name)]
+    return {row["job"]["state"] for row in fleet.rows("status", *only)[1].values()}
 
 
 def test_two_fleets_in_one_database_know_nothing_of_each_other(fleet: Centres, worker: Callable[..., Worker]) -> None:
