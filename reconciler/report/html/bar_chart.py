@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _LABEL, _WIDTH, _NOTE, _ROW, _TOP = 102, 130, 158, 24, 18  # columns, height of a row, room above, in user units
 _AGES = ((2, "up to 2 days"), (7, "3 to 7 days"), (30, "8 to 30 days"))
 _OLDER = "over 30 days"
+_BOUNDS = {"target": ("target", "end", -2), "maximum": ("max", "start", 2), "both": ("target and max", "start", 2)}
+"""The name of each bound's line, with the end of the name that is at the line, and the distance to it."""
 
 
 class Bar(Struct, frozen=True):
@@ -31,7 +33,7 @@ def bar_chart(
 ) -> Markup:
     """Return a bar for each number, which is written beside it, and a line with its name for each bound.
 
-    `name` begins the ids of the chart, which must be unique in a page.
+    Bounds that are equal have one line. `name` begins the ids of the chart, which must be unique in a page.
     """
     from markupsafe import Markup
 
@@ -43,7 +45,8 @@ def bar_chart(
         '<title id="{0}-title">{3}</title><desc id="{0}-text">{4}</desc>'
     ).format(name, _LABEL + _WIDTH + _NOTE, height, visible(title), _words(bars, bounds))
     parts = [_bar(place, bar, scale) for place, bar in enumerate(bars)]
-    parts += [_bound(kind, _LABEL + bound * scale, height) for kind, bound in bounds]
+    drawn = [("both", target)] if target and target == maximum else bounds
+    parts += [_bound(kind, _LABEL + bound * scale, height) for kind, bound in drawn]
     parts += [_number(place, bar, scale) for place, bar in enumerate(bars)]  # last, so that no line crosses them
     return head + Markup("").join(parts) + Markup("</svg>")
 
@@ -90,5 +93,6 @@ def _bound(name: str, at: float, height: int) -> Markup:
 
     x = round(at, 1)
     line = Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(name, x, x, _TOP - 4, height)
-    short, end = ("max", "start") if name == "maximum" else ("target", "end")
-    return line + Markup('<text class="quiet" x="{}" y="11" text-anchor="{}">{}</text>').format(x, end, short)
+    short, end, to = _BOUNDS[name]
+    label = Markup('<text class="quiet" x="{}" y="11" text-anchor="{}">{}</text>')
+    return line + label.format(round(x + to, 1), end, short)

@@ -20,7 +20,8 @@ _LONGEST_NAME = 40  # characters that fit above the bars
 def caseload_chart(lines: Sequence[CaseloadLine]) -> Markup | None:
     """Return a pair of bars per member of staff whose number of learners changes, in the given order; None without any.
 
-    Target and maximum are a dashed and a solid line, so that they do not depend on colour.
+    Target and maximum are a dashed and a solid line, so that they do not depend on colour; one solid line if they are
+    equal.
     """
     from markupsafe import Markup
 
@@ -62,7 +63,7 @@ def _row(place: int, line: CaseloadLine, scale: float) -> Markup:
         bar = Markup('<rect class="{kind}" x="0" y="{y}" width="{width}" height="13" rx="2"/>')
         parts.append(bar.format(kind=kind, y=y, width=round(learners * scale, 1)))
     for kind, bound in (("target", line.target), ("maximum", line.maximum)):
-        if bound is not None:
+        if bound is not None and not (kind == "target" and bound == line.maximum):
             mark = Markup('<line class="{kind}" x1="{at}" x2="{at}" y1="{top}" y2="{end}"/>')
             at = round(bound * scale, 1)
             parts.append(mark.format(kind=kind, at=at, top=top + _NAME - 2, end=top + _NAME + 31))

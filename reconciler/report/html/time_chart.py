@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 30, 18, 308, 150  # the field of the chart, in user units
 _RIGHT, _BELOW = 52, 24  # room for the names of lines and of days
+_APART = 14  # between the names of two lines
 _TOLD = 12  # changes in the text alternative
 
 
@@ -65,9 +66,7 @@ class _Field:
     def parts(self) -> Iterator[Markup]:
         series = self._series
         yield self._axis()
-        for name, bound in (("target", series.target), ("maximum", series.maximum)):
-            if bound is not None:
-                yield self._bound(name, bound)
+        yield from self._bounds()
         yield self._today()
         yield self._steps("recorded", series.past, series.today)
         yield self._steps("declared", series.coming, series.last)
@@ -97,13 +96,24 @@ class _Field:
         line = Markup('<path class="today" d="M{} {}V{}"/>').format(x, _TOP - 4, self._y(0))
         return line + Markup('<text class="quiet" x="{}" y="{}">today</text>').format(x + 3, _TOP - 7)
 
-    def _bound(self, name: str, bound: int) -> Markup:
+    def _bounds(self) -> Iterator[Markup]:
+        """Yield the lines of target and maximum; names that would overlap are written one above the other."""
+        target, maximum = self._series.target, self._series.maximum
+        low, high = self._y(target or 0), self._y(maximum or 0)
+        if target is not None and maximum is not None:
+            high = max(min(high, low - _APART), _TOP)
+            low = max(low, high + _APART)
+        if target is not None:
+            yield self._bound("target", target, "target", low)
+        if maximum is not None:
+            yield self._bound("maximum", maximum, "max", high)
+
+    def _bound(self, kind: str, bound: int, name: str, at: float) -> Markup:
         from markupsafe import Markup
 
         y, right = self._y(bound), _LEFT + _WIDTH
-        line = Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(name, _LEFT, right, y, y)
-        short = {"maximum": "max"}.get(name, name)
-        return line + Markup('<text x="{}" y="{}">{}</text>').format(right + 3, y + 4, short)
+        line = Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(kind, _LEFT, right, y, y)
+        return line + Markup('<text x="{}" y="{}">{}</text>').format(right + 3, round(at + 4, 1), name)
 
     def _steps(self, kind: str, points: Sequence[tuple[date, int]], end: date) -> Markup:
         from markupsafe import Markup

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,8 +138,8 @@ def test_problems_alone_make_a_page() -> None:
 # ------------------------------------------------------------------ the chart
 
 
-def _line(handle: str, before: int, after: int, maximum: int | None = None) -> CaseloadRow:
-    return CaseloadRow(Handle(handle), KATE, Holding(learners=before), Holding(learners=after), None, maximum)
+def _line(handle: str, before: int, after: int, maximum: int | None = None, target: int | None = None) -> CaseloadRow:
+    return CaseloadRow(Handle(handle), KATE, Holding(learners=before), Holding(learners=after), target, maximum)
 
 
 def test_the_chart_says_in_words_what_its_bars_show() -> None:
@@ -154,6 +155,13 @@ def test_a_maximum_that_is_passed_is_marked_by_shape_and_word() -> None:
     assert chart is not None
     assert 'class="maximum"' in chart
     assert "above the maximum" in chart
+
+
+@pytest.mark.parametrize(("target", "lines"), [(3, ["maximum"]), (2, ["target", "maximum"])])
+def test_equal_target_and_maximum_are_one_line(target: int, lines: list[str]) -> None:
+    """The key below the chart says so; a dashed line under a solid one would not be seen."""
+    chart = caseload_chart([caseload_line(_line("a", 1, 4, maximum=3, target=target))])
+    assert re.findall(r'<line class="(\w+)"', str(chart)) == lines
 
 
 def test_there_is_no_chart_where_nobody_gains_or_loses() -> None:
