@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
@@ -18,6 +16,7 @@ from reconciler.cli.main import cli
 from reconciler.declared.load import read_declared
 from reconciler.fleet.fleet_file import read_fleet
 from reconciler.report.drift import prometheus
+from tests.checker import checked_by_schema
 from tests.factories import DAY
 from tests.pages import ROOT, Block
 from tests.report.drift.test_formats import report
@@ -88,9 +87,8 @@ def _learner(block: Block, value: Any, folder: Path) -> None:
 def _by_forge(block: Block, folder: Path, schema: str, *more: str) -> None:
     """By the forge's own schema."""
     (folder / "shown.yml").write_text(block.text, "utf-8")
-    asked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *more, "shown.yml"]
-    done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, said = checked_by_schema("--builtin-schema", f"vendor.{schema}", *more, folder / "shown.yml")
+    assert code == 0, said
 
 
 def _workflow(block: Block, value: Any, folder: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from reconciler.cli.main import cli
 from reconciler.commands.init import FORGES_OF, Origin, installed_from, origin_of
 from reconciler.problems import ExitCode, Invalid
 from reconciler.runtime.schema_copies import is_current
+from tests.checker import checked_by_schema
 from tests.e2e.user import REPOSITORY, Home
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -132,8 +132,7 @@ def test_the_nightly_job_for_gitlab_is_part_of_its_pipeline(home: Home) -> None:
     job = more[".gitlab-ci.yml"].decode().removeprefix(plain[".gitlab-ci.yml"].decode())
     guide = (REPOSITORY / "docs" / "how-to" / "gitlab.md").read_text("utf-8")
     assert f"```yaml\n{job[job.index('sync:') :]}```" in guide
-    schema = ("--builtin-schema", "vendor.gitlab-ci")
-    checked(sys.executable, "-m", "check_jsonschema", *schema, ".gitlab-ci.yml", folder=home.path / "more")
+    assert checked_by_schema("--builtin-schema", "vendor.gitlab-ci", home.path / "more" / ".gitlab-ci.yml")[0] == 0
 
 
 # ------------------------------------------------------------------ never over anything
@@ -279,8 +278,8 @@ def test_the_workflows_pass_the_checks_that_ours_pass(home: Home) -> None:
     """GitHub's own schema, and zizmor where it is pedantic."""
     home.run(*GITHUB)
     files = sorted((home.path / ".github" / "workflows").glob("*.yml"))
-    schema = ("--builtin-schema", "vendor.github-workflows")
-    checked(sys.executable, "-m", "check_jsonschema", *schema, *files, folder=home.path)
+    code, said = checked_by_schema("--builtin-schema", "vendor.github-workflows", *files)
+    assert code == 0, said
     zizmor = Path(sysconfig.get_path("scripts"), "zizmor")
     checked(zizmor, "--offline", "--no-progress", "--persona", "pedantic", ".github", folder=home.path)
 
@@ -295,8 +294,7 @@ def test_the_pipeline_for_gitlab_is_the_guides(home: Home) -> None:
     place = "https://gitlab.example/OWNER/onefile-reconciler COMMIT"
     expected = found[1].replace(place, SOURCE.replace("@", " ")).splitlines()
     assert [line for line in written.splitlines() if line[:1] != "#"] == expected
-    schema = ("--builtin-schema", "vendor.gitlab-ci")
-    checked(sys.executable, "-m", "check_jsonschema", *schema, ".gitlab-ci.yml", folder=home.path)
+    assert checked_by_schema("--builtin-schema", "vendor.gitlab-ci", home.path / ".gitlab-ci.yml")[0] == 0
     assert not (home.path / ".github").exists()
     assert "the plan" in (home.path / ".gitlab/merge_request_templates/Default.md").read_text("utf-8")
 
@@ -307,8 +305,7 @@ def test_reviews_are_prepared_on_github(home: Home) -> None:
     folder = home.path / ".github"
     assert {"/state/", "/.github/"} <= set(re.findall(r"^# (/\S+) +@OWNER/", (folder / "CODEOWNERS").read_text(), re.M))
     assert "the plan" in (folder / "pull_request_template.md").read_text("utf-8")
-    schema = ("--builtin-schema", "vendor.dependabot")
-    checked(sys.executable, "-m", "check_jsonschema", *schema, folder / "dependabot.yml", folder=home.path)
+    assert checked_by_schema("--builtin-schema", "vendor.dependabot", folder / "dependabot.yml")[0] == 0
 
 
 # ------------------------------------------------------------------ editors and git
@@ -322,7 +319,8 @@ def test_editors_find_the_schemas_without_a_network(home: Home) -> None:
         named = file.read_text("utf-8").splitlines()[0].partition("$schema=")[2]
         copy = (file.parent / named).resolve()
         assert is_current(f"schemas/{kind}.schema.json", copy.read_text("utf-8"))
-        checked(sys.executable, "-m", "check_jsonschema", "--schemafile", copy, file, folder=home.path)
+        code, said = checked_by_schema("--schemafile", copy, file)
+        assert code == 0, said
     settings = json.loads((home.path / ".vscode" / "settings.json").read_text("utf-8"))
     for schema, pattern in settings["yaml.schemas"].items():
         kind = json.loads((home.path / schema).read_text("utf-8"))["$id"].split(":")[-2]
@@ -337,12 +335,11 @@ def test_editors_know_the_centres_handles(home: Home) -> None:
     cohort, staff = home.path / "state" / "cohorts" / "example.yaml", home.path / "state" / "staff.yaml"
     schema = home.path / "schemas" / "cohort.schema.json"
     cohort.write_text(cohort.read_text("utf-8").replace("kate-anderson", "new-person"), "utf-8")
-    flagged = (sys.executable, "-m", "check_jsonschema", "--schemafile", schema, cohort)
-    assert subprocess.run(flagged, capture_output=True, check=False).returncode == 1
+    assert checked_by_schema("--schemafile", schema, cohort)[0] == 1
     staff.write_text(staff.read_text("utf-8") + "  new-person: {id: 163757, role: assessor}\n", "utf-8")
     assert home.run("doctor").out.count("without the handles of staff.yaml") == 1
     assert "Updated the handles in schemas/cohort.schema.json.\n" in home.run("fmt").out
-    checked(*flagged, folder=home.path)
+    assert checked_by_schema("--schemafile", schema, cohort)[0] == 0
     assert home.run("fmt").out == "Nothing to do.\n"
     assert home.run("init", "--schemas").out == "Nothing to do: the schemas are up to date.\n"
     assert home.run(*GITHUB, "--keep", "state/staff.yaml", "--keep", "state/cohorts/example.yaml").code == ExitCode.DONE
