@@ -118,6 +118,9 @@ _TRAIL = re.compile(r"(?<=[\w/])[,.]+$")
 _SPAN = re.compile(r"""(?<!\S)(['"(]*)`([^`\s](?:[^`]*[^`\s])?)`(['"),.;:!?]*)(?!\S)""")
 """Code between marks that are harmless beside it."""
 
+_QUOTATION = re.compile(r"""(?<!\S)(\(*(['"]))((?:(?!\2)[^`\s])+(?: +(?:(?!\2)[^`\s])+)+)(\2['"),.;:!?]*)(?!\S)""")
+"""Several words in quotes between marks that are harmless beside them."""
+
 ARROWS = {"->": "→"}
 """Words of our own in plain text, with their form in Markdown and HTML."""
 
@@ -125,7 +128,8 @@ ARROWS = {"->": "→"}
 def prose(text: str, *, cell: bool = False) -> str:
     """Return a sentence for Markdown: plain words as they are, every other word as code.
 
-    What is between backticks is one piece of code, except in a table's cell, where a value keeps its backticks.
+    What is between backticks is one piece of code, except in a table's cell, where a value keeps its backticks. So is
+    what is between quotes, if it is not plain words.
     """
     sentence, shown, place = visible(text), list[str](), 0
     for span in () if cell else _SPAN.finditer(sentence):
@@ -137,6 +141,18 @@ def prose(text: str, *, cell: bool = False) -> str:
 
 
 def _words(text: str, cell: bool, *, first: bool) -> list[str]:
+    """Return the words; a quotation of which one is no plain word is one piece of code."""
+    shown, place = list[str](), 0
+    for quotation in _QUOTATION.finditer(text):
+        lead, _, quoted, trail = quotation.groups()
+        if any(_word(word, cell, first=False) != word for word in quoted.split()):
+            shown += _single(text[place : quotation.start()], cell, first=first and not shown)
+            shown.append(f"{lead}{code_span(quoted, cell=cell)}{trail}")
+            place = quotation.end()
+    return [*shown, *_single(text[place:], cell, first=first and not shown)]
+
+
+def _single(text: str, cell: bool, *, first: bool) -> list[str]:
     words = [ARROWS.get(word, word) for word in text.split(" ") if word]
     return [_word(word, cell, first=first and not place) for place, word in enumerate(words)]
 

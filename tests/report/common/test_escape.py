@@ -14,7 +14,8 @@ from reconciler.report.common.escape import code_span, comment_value, prose, vis
 from reconciler.text import HIDDEN
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
-NASTY = st.text(alphabet=st.sampled_from("ab 1|`\\*_[]()<>!@#&;:/.~-+=\"'$\n\t\u202e\u200b\x1bé東.wGH"), max_size=24)
+NASTY_LETTERS = st.sampled_from("ab 1|`\\*_[]()<>!@#&;:/.~-+=\"'$\n\t\u202e\u200b\x1bé東.wGH")
+NASTY = st.text(NASTY_LETTERS, max_size=24)
 TEXTS = st.one_of(NASTY, st.text(max_size=30))
 HARMLESS = {"text", "code_inline"}
 
@@ -53,6 +54,7 @@ def test_a_cell_says_what_the_text_says_and_ends_where_it_should(text: str) -> N
 @given(TEXTS)
 @example("1. first")
 @example("- x")
+@example("'- id:' or '- misid:', and 1. 'a b' \"c | d\"")
 @example("`- x` (`a  b`), `c`d `e` `")
 def test_a_sentence_says_what_the_text_says(text: str) -> None:
     """Outside of a table too, also where the text begins the line of a list; backticks around code may go."""
@@ -62,6 +64,22 @@ def test_a_sentence_says_what_the_text_says(text: str) -> None:
         shown, meant = said(tokens).replace("→", "->"), folded(text).replace("→", "->")
         assert shown.translate(left_out) == meant.translate(left_out)
         assert [one.type for one in tokens].count("list_item_open") == bool(written)
+
+
+@given(st.text(NASTY_LETTERS.filter(lambda letter: letter not in "'\"`"), max_size=24), st.sampled_from("'\""))
+@example("- id:", "'")
+@example("a | b\\", '"')
+def test_a_quotation_is_plain_or_one_piece_of_code(text: str, quote: str) -> None:
+    """A fix that names what to write in a file does not break it in two; the quotes are outside the code."""
+    quoted = folded(text)
+    if " " not in quoted:
+        return
+    sentence = f"Begin each with {quote}{quoted}{quote}, or ({quote}{quoted}{quote})."
+    for written in (f"- {prose(sentence)}\n", f"| |\n|---|\n| {prose(sentence, cell=True)} |\n"):
+        tokens = PARSER.parse(written)
+        code = [token.content for token in inline(tokens) if token.type == "code_inline"]
+        assert code in ([], [quoted, quoted])
+        assert said(tokens) == sentence
 
 
 def test_a_command_between_backticks_is_one_piece_of_code() -> None:
