@@ -74,8 +74,7 @@ def to_document(observed: Observed, site: Site) -> dict[str, Any]:
 
 def _problem(problem: Problem) -> list[Any]:
     row = [problem.what, problem.fix, problem.source and [problem.source.file, problem.source.line]]
-    more = [problem.where, problem.severity, list(problem.lines), problem.who]
-    return row if more == ["", "error", [], ""] else row + more
+    return row if problem[3:] == Problem("", "")[3:] else [*row, *problem[3:]]
 
 
 def _roster(roster: Roster | None) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _learner(learner: ObservedLearner) -> list[Any]:
 
 
 class SavedProblem(NamedTuple):
-    """Row of one problem; those of older readings end after its source."""
+    """Row of one problem, with its fields in order; those of older readings end after its source."""
 
     what: str
     fix: str
@@ -105,6 +104,7 @@ class SavedProblem(NamedTuple):
     severity: Severity = "error"
     lines: tuple[str, ...] = ()
     who: str = ""
+    needs_person: bool = False
 
     def problem(self) -> Problem:
         return Problem(self.what, self.fix, self.source and Source(*self.source), *self[3:])

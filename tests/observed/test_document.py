@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff
 from reconciler.model.slots import OrganisationId, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Decoder, replace
-from reconciler.observed.document import Saved, from_document, from_json, to_document
+from reconciler.observed.document import Saved, SavedProblem, from_document, from_json, to_document
 from reconciler.problems import Invalid, Problem, Source
 
 AGAIN = "leave out --observed, or save a new reading with --save-observed."
@@ -83,7 +83,7 @@ def unordered(document: dict[str, Any]) -> dict[str, Any]:
     """A document without the order of its learners, staff and slots, and without what nobody reads."""
     learners = {(*row[:3], *sorted(map(str, row[3]))) for row in document["learners"]}
     rows = {name: sorted(map(str, document[name])) for name in ("misids", "staff")}
-    problems = [[*row, *["", "error", [], ""][len(row) - 3 :]] for row in document["problems"]]
+    problems = [[*row, *Problem("", "")[len(row) :]] for row in document["problems"]]
     return {**rows, "learners": learners, "calls": document["calls"], "problems": problems}
 
 
@@ -115,12 +115,14 @@ PROBLEMS = st.builds(
     severity=...,
     lines=...,
     who=...,
+    needs_person=...,
 )
 
 
 @given(PROBLEMS)
 def test_a_problem_comes_back_whole(problem: Problem) -> None:
     """With every field, so that a plan of a saved reading shows it as the plan of the reading itself does."""
+    assert SavedProblem._fields == Problem._fields
     reading = replace(READING, problems=(problem,))
     assert from_json(json.dumps(to_document(reading, HERE)).encode(), HERE) == reading
 
