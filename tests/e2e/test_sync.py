@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from reconciler.problems import ExitCode
 from tests.e2e.user import Home
 from tests.editing.test_sync import IDS, centres
-from tests.excel import require_excel
+from tests.excel import require_excel, workbook
 
 CASES = Path(__file__).parents[1] / "cases" / "sync"
 LEADERS = Path("state/cohorts/team-leader-l3-2026.yaml")
@@ -133,28 +133,17 @@ def test_new_staff_are_added_only_if_asked(centre: Home) -> None:
 def test_a_workbook_is_read_like_a_table_and_formulas_are_refused(centre: Home) -> None:
     """Numbers are ids, days are days, and a formula's last value is not taken."""
     require_excel()
-    import xlsxwriter
-
-    raw = io.BytesIO()
-    book = xlsxwriter.Workbook(raw)
-    sheet = book.add_worksheet()
-    sheet.write_row(0, 0, ["id", "cohort", "default_assessor"])
-    sheet.write_row(1, 0, [200002, "team-leader-l3-2026", 122762])
-    book.close()
-    (centre.path / "table.xlsx").write_bytes(raw.getvalue())
+    rows = [["id", "cohort", "default_assessor"], [200002, "team-leader-l3-2026", 122762]]
+    (centre.path / "table.xlsx").write_bytes(workbook(rows))
     assert centre.run("sync", "table.xlsx").code == ExitCode.DONE
     assert "label: LRN-0102\n    default_assessor: james-fayre\n" in read(centre, LEADERS)
-    raw = io.BytesIO()
-    book = xlsxwriter.Workbook(raw)
-    sheet = book.add_worksheet()
-    sheet.write_row(0, 0, ["id", "default_assessor"])
-    sheet.write_row(1, 0, [200003, "kate-anderson"])
-    sheet.write(2, 0, 200004)
-    sheet.write_formula(2, 1, "=B2", None, "kate-anderson")
-    sheet.write(3, 0, 200005)
-    sheet.write_formula(3, 1, "=1/0", None, "#DIV/0!")
-    book.close()
-    (centre.path / "table.xlsx").write_bytes(raw.getvalue())
+
+    def formulas(_: Any, sheet: Any) -> None:
+        sheet.write_formula(2, 1, "=B2", None, "kate-anderson")
+        sheet.write_formula(3, 1, "=1/0", None, "#DIV/0!")
+
+    rows = [["id", "default_assessor"], [200003, "kate-anderson"], [200004], [200005]]
+    (centre.path / "table.xlsx").write_bytes(workbook(rows, edit=formulas))
     ended = centre.run("sync", "table.xlsx")
     assert ended.code == ExitCode.INVALID
     assert [line for line in ended.err.splitlines() if line.startswith("table.xlsx:")] == [

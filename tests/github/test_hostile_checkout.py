@@ -17,6 +17,7 @@ import yaml
 
 from onefile_sandbox.serve import serving
 from tests.e2e.user import new_folder
+from tests.excel import table_file
 from tests.github.forge import Forge, git
 from tests.github.hostile import SURROUNDINGS, hostile_files, real_python
 from tests.github.runner import BASH, ROOT, Runner
@@ -211,11 +212,15 @@ def test_no_script_of_a_pipeline_runs_what_a_merge_request_brings(
         assert "Valid on" in done.stdout or name != "validate", done.stdout
 
 
-def test_the_nightly_job_of_a_pipeline_proposes_and_runs_nothing_of_the_checkout(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["learners.csv", "learners 1.xlsx"], ids=["csv", "workbook"])
+def test_the_nightly_job_of_a_pipeline_proposes_and_runs_nothing_of_the_checkout(tmp_path: Path, table: str) -> None:
     """From the table to the merge request, with a branch that is pushed."""
     job = yaml.safe_load((ROOT / "starter/with-sync/.gitlab-ci.yml").read_text("utf-8"))["sync"]
     workspace, python = checked_out(tmp_path / "job", tmp_path / "ran"), real_python(tmp_path / "tools")
-    (tmp_path / "learners.csv").write_text("id,cohort,default_assessor\n200004,c1,james\n", "utf-8")
+    rows = [["id", "cohort", "default_assessor"], [200004, "c1", "james"]]
+    (tmp_path / table).write_bytes(table_file(table, rows))
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    (tmp_path / "env" / "bin" / "python").symlink_to(python)
     remote, head = tmp_path / "remote.git", git(workspace, "rev-parse", "HEAD").strip()
     git(tmp_path, "clone", "--quiet", "--bare", str(workspace), str(remote))
     programs = [
@@ -227,7 +232,7 @@ def test_the_nightly_job_of_a_pipeline_proposes_and_runs_nothing_of_the_checkout
         given = variables(workspace, python) | {"PROGRAM": str(tmp_path), "RECONCILER_GITLAB_TOKEN": TOKEN}
         given |= {"CI_PROJECT_ID": str(PROJECT), "CI_COMMIT_SHA": head, "CI_COMMIT_BRANCH": "main"}
         given |= {"CI_API_V4_URL": url, "CI_PROJECT_URL": served.url.removesuffix(".git")}
-        given |= {"RECONCILER_SYNC_TABLE": str(tmp_path / "learners.csv")}
+        given |= {"RECONCILER_SYNC_TABLE": str(tmp_path / table)}
         done = said_by([BASH, "-e", "-c", "\n".join([*programs, *job["script"]])], workspace, given)
     assert (done.returncode, "Proposed in" in done.stdout) == (0, True), done.stdout
     (made,) = project.proposals

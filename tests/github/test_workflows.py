@@ -20,6 +20,7 @@ from onefile_sandbox.world import Effect, World
 from reconciler.commands.init import InitOptions, texts_of
 from reconciler.github.markers import kind_of, plan_mark
 from tests.e2e.user import JAMES, KATE, LEARNER, SETTINGS, STAFF, new_folder
+from tests.excel import table_file
 from tests.github.forge import BOT, Forge, PullRequest, Text, git
 from tests.github.quick import quick_tools
 from tests.github.runner import Job, Runner
@@ -52,7 +53,8 @@ class Centre:
         for name, content in files.items():
             path = self.tree / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1), "utf-8")
+            text = content if isinstance(content, str | bytes) else json.dumps(content, indent=1)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
         if onto:
             git(self.tree, "fetch", "--quiet", "origin")
         git(self.tree, "checkout", "--quiet", *(["-B", branch, onto] if onto else ["-B", branch]))
@@ -455,13 +457,15 @@ def test_what_onefile_holds_becomes_a_pull_request(centre: Centre) -> None:
     assert "nothing needs to be approved" in job.log
 
 
-def test_a_table_becomes_one_pull_request_that_is_kept_up_to_date(centre: Centre) -> None:
+@pytest.mark.parametrize("name", ["learners.csv", "lists/learners 1.xlsx"], ids=["csv", "workbook"])
+def test_a_table_becomes_one_pull_request_that_is_kept_up_to_date(centre: Centre, name: str) -> None:
     """Nothing is opened while the files have it all; the pull request is closed when they have it again."""
-    centre.runner.variables["RECONCILER_SYNC_TABLE"] = "learners.csv"
+    centre.runner.variables["RECONCILER_SYNC_TABLE"] = name
 
     def night(assessor: str) -> Job:
-        row = f"id,cohort,default_assessor\n200004,c1,{assessor}\n"
-        centre.commit("ada", "main", {"learners.csv": row, "night": str(next(centre.numbers))}, "origin/main")
+        rows = [["id", "cohort", "default_assessor"], [LEARNER["id"], "c1", assessor]]
+        files = {name: table_file(name, rows), "night": str(next(centre.numbers))}
+        centre.commit("ada", "main", files, "origin/main")
         job = centre.runner.by_hand("sync", SECRETS)["sync"]
         assert (job.conclusion, job.steps[SYNC], job.steps[KEEP]) == ("success", "success", "success"), job.log
         keeps_its_secrets(job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from reconciler.importing.excel_file import is_workbook, read_workbook
 from reconciler.importing.wide_layout import layout_of
-from tests.excel import require_excel
+from tests.excel import require_excel, workbook
 
 
 @pytest.fixture(autouse=True)
@@ -20,22 +19,6 @@ def _excel() -> None:
 
 
 ROWS: Sequence[Sequence[object]] = [["misid", "label", "cohort", "default_assessor"], ["A1", "x", "care", "kate"]]
-
-
-def workbook(*sheets: Sequence[Sequence[object]], edit: Callable[[Any, Any], None] | None = None) -> bytes:
-    """A workbook with these sheets; `edit` changes the first."""
-    import xlsxwriter
-
-    raw = io.BytesIO()
-    book = xlsxwriter.Workbook(raw)
-    made = [book.add_worksheet() for _ in sheets]
-    for sheet, rows in zip(made, sheets, strict=True):
-        for number, row in enumerate(rows):
-            sheet.write_row(number, 0, row)
-    if edit:
-        edit(book, made[0])
-    book.close()
-    return raw.getvalue()
 
 
 def problems(raw: bytes) -> list[tuple[int, str]]:
