@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,10 +98,58 @@ def fleet(
     `matrix` prints jobs for a pipeline. The exit code is that of the worst centre.
 
     With a queue in PostgreSQL, `work` is a worker, on any number of machines: it runs what `--queue` queues, and
-    the nights of fleet.yaml. `cancel` ends what waits or runs, and `resume` queues it again.
+    the nights of fleet.yaml. It logs what needs attention, and with --verbose each job. `cancel` ends what waits or
+    runs, and `resume` queues it again.
     """
     given = {"auto-approve": auto_approve, "correct": correct, "due": due, "detailed-exitcode": detailed_exitcode}
     flags = [name for name, is_set in given.items() if is_set]
+    _refuse_unfit(action, flags, changed=changed, jobs=jobs, queue=queue, wait=wait, until_empty=until_empty)
+    chosen = commands.fleet.FleetOptions(file, only, failed, changed, jobs, longest)
+    command = [action, *(f"--{name}" for name in flags)]
+    if action in FLAGS and (wait or not queue):
+        if queue:
+            count = commands.fleet_queue.enqueue(chosen, environment, command)
+            run = commands.fleet_queue.follow(chosen, environment, count, command)
+        else:
+            run = commands.fleet.run(chosen, environment, command)
+        output.deliver("fleet", run)
+        return run.exit_code
+    if action == "matrix":
+        output.deliver("fleet matrix", commands.fleet.matrix(chosen, environment), ci=ci, job=job)
+        return ExitCode.DONE
+    if action == "status":
+        status = commands.fleet.status(chosen, environment)
+        output.deliver("fleet status", status)
+        return status.exit_code
+    if action in FLAGS:
+        count = commands.fleet_queue.enqueue(chosen, environment, command)
+    elif action == "work":
+        count = commands.fleet_queue.work(
+            chosen,
+            environment,
+            until_empty=until_empty,
+            write=output.log,
+            quiet=output.quiet,
+            verbose=output.verbose,
+        )
+    else:
+        change = commands.fleet_queue.cancel if action == "cancel" else commands.fleet_queue.resume
+        count = change(chosen, environment)
+    output.deliver("fleet queue", count)
+    return ExitCode.DONE
+
+
+def _refuse_unfit(
+    action: str,
+    flags: Sequence[str],
+    *,
+    changed: bool,
+    jobs: int | None,
+    queue: bool,
+    wait: bool,
+    until_empty: bool,
+) -> None:
+    """Raise UsageError for options that mean nothing together."""
     if wrong := unfit_flags(action, flags):
         raise click.UsageError(wrong)
     if jobs and (queue or action == "work"):
@@ -113,29 +162,3 @@ def fleet(
         raise click.UsageError("--wait needs --queue.")
     if queue and changed:
         raise click.UsageError("--changed cannot be used with --queue: workers have the files.")
-    chosen = commands.fleet.FleetOptions(file, only, failed, changed, jobs, longest)
-    command = [action, *(f"--{name}" for name in flags)]
-    if action in FLAGS and not queue:
-        run = commands.fleet.run(chosen, environment, command)
-        output.deliver("fleet", run)
-        return run.exit_code
-    if action == "matrix":
-        output.deliver("fleet matrix", commands.fleet.matrix(chosen, environment), ci=ci, job=job)
-        return ExitCode.DONE
-    if action == "status":
-        status = commands.fleet.status(chosen, environment)
-        output.deliver("fleet status", status)
-        return status.exit_code
-    if action in FLAGS:
-        count = commands.fleet_queue.enqueue(chosen, environment, command)
-        if wait:
-            run = commands.fleet_queue.follow(chosen, environment, count, command)
-            output.deliver("fleet", run)
-            return run.exit_code
-    elif action == "work":
-        count = commands.fleet_queue.work(chosen, environment, until_empty=until_empty)
-    else:
-        change = commands.fleet_queue.cancel if action == "cancel" else commands.fleet_queue.resume
-        count = change(chosen, environment)
-    output.deliver("fleet queue", count)
-    return ExitCode.DONE

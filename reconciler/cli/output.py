@@ -178,6 +178,10 @@ class Output:
         if not self.quiet:
             click.echo(harmless(text), err=True)
 
+    def log(self, line: str) -> None:
+        """Print a line of a log on standard error, also with --quiet."""
+        click.echo(harmless(line), err=True)
+
     def status(self, text: str) -> None:
         """Print a line for somebody who waits at the terminal."""
         if not self.quiet and is_terminal(sys.stderr):

@@ -196,8 +196,9 @@ def status(options: FleetOptions, environment: Environment) -> FleetStatus:
 def _newest_jobs(fleet: Fleet, now: datetime) -> dict[str, QueuedJob]:
     if not fleet.queue:
         return {}
-    with job_queue(fleet.name, fleet.queue) as queue:
+    with suppress(NoStore), job_queue(fleet.name, fleet.queue, make=False) as queue:
         return newest_by_centre(queue.jobs(since=now - KEPT))
+    return {}  # nothing was ever queued
 
 
 def listed(options: FleetOptions, environment: Environment, *keys: str) -> Fleet:

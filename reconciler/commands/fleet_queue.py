@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Event, Lock
@@ -15,6 +15,7 @@ from reconciler.fleet.fleet_file import budgets, check_shared, chosen, read_flee
 from reconciler.fleet.nights import begun, jobs_of
 from reconciler.fleet.stored_results import failed_last
 from reconciler.fleet.worker import Workers
+from reconciler.fleet.worker_log import Level, WorkerLog, described
 from reconciler.model.fleet import Centre, CentreResult, Fleet, FleetRun, QueueRules, refused_result, worst_first
 from reconciler.model.fleet_queue import KEPT, Job, JobState, QueueCount, QueuedJob, newest_by_centre
 from reconciler.model.structs import replace
@@ -22,7 +23,7 @@ from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError, Sto
 from reconciler.runtime.environment import Environment
 
 _LOOK_SECONDS = 2.0  # between two looks at the queue
-_LOOKS = 3  # at which a job is ours and does not run, before it is queued again
+_LOOKS = 4  # in a row at which nobody runs a job that is taken, before it is queued again
 
 
 def enqueue(options: FleetOptions, environment: Environment, command: Sequence[str]) -> QueueCount:
@@ -116,19 +117,26 @@ def _rules(fleet: Fleet, options: FleetOptions) -> QueueRules:
 def _result(fleet: Fleet, job: QueuedJob) -> CentreResult:
     if job.result:
         return job.result
-    words = "was cancelled" if job.state is JobState.CANCELLED else "was given up: its workers died too often"
-    problem = Problem(f"the job {words}", "Run `reconciler fleet resume`.")
     centre = next(centre for centre in fleet.centres if centre.name == job.job.centre)
-    return refused_result(centre, problem, ExitCode.ERROR, job.since)
+    return refused_result(centre, job.why_unfinished, ExitCode.ERROR, job.since)
 
 
 # ------------------------------------------------------------------ the worker
 
 
-def work(options: FleetOptions, environment: Environment, *, until_empty: bool) -> QueueCount:
+def work(
+    options: FleetOptions,
+    environment: Environment,
+    *,
+    until_empty: bool,
+    write: Callable[[str], None],
+    quiet: bool = False,
+    verbose: bool = False,
+) -> QueueCount:
     """Run what is queued until Ctrl-C, or until the queue is empty; return what this worker ran.
 
-    Raises Invalid, before anything is taken, with every problem of the fleet file and of what centres need.
+    `write` prints a line of the log, which has less if `quiet` and more if `verbose`. Raises Invalid, before anything
+    is taken, with every problem of the fleet file and of what centres need.
     """
     file = read_fleet(options.file, environment.variables)
     fleet = chosen(file.fleet, options.only, "--only")
@@ -136,7 +144,8 @@ def work(options: FleetOptions, environment: Environment, *, until_empty: bool) 
     ready(file, fleet, environment, options.jobs, *check_shared(file, fleet, environment.variables), queue=True)
     mark_stores(fleet, environment)
     with job_queue(fleet.name, rules) as queue:
-        worker = _Worker(fleet, rules, queue, options, environment)
+        log = WorkerLog(environment.clock, write, quiet=quiet, verbose=verbose)
+        worker = _Worker(fleet, rules, queue, options, environment, log)
         worker.work(until_empty=until_empty)
     return QueueCount(fleet.name, "run", "", tuple(worker.ran))
 
@@ -145,13 +154,31 @@ class _CutOff(BaseException):
     """The end of a job that was cancelled, or whose worker stops: it has no result."""
 
 
+class _Looks:
+    """A count for each name of the looks in a row at which it was seen."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+
+    def seen(self, names: Iterable[str]) -> list[str]:
+        """Count this look, and return the names that were seen at enough of them."""
+        self._counts = Counter({name: self._counts[name] + 1 for name in names})
+        return [name for name, looks in self._counts.items() if looks >= _LOOKS]
+
+
 class _Worker:
     """The jobs that this process runs, and its looks at the queue between them."""
 
     def __init__(
-        self, fleet: Fleet, rules: QueueRules, queue: JobQueue, options: FleetOptions, environment: Environment
+        self,
+        fleet: Fleet,
+        rules: QueueRules,
+        queue: JobQueue,
+        options: FleetOptions,
+        environment: Environment,
+        log: WorkerLog,
     ) -> None:
-        self._fleet, self._rules, self._queue, self._environment = fleet, rules, queue, environment
+        self._fleet, self._rules, self._queue, self._clock, self._log = fleet, rules, queue, environment.clock, log
         self._longest = options.longest_minutes * 60
         variables = environment.variables
         self._workers = Workers(fleet, environment.clock, variables, budgets(fleet, variables))
@@ -159,7 +186,7 @@ class _Worker:
         self._running: list[Job] = []
         self._turns = {name: Lock() for name in self._centres}
         self._cut_off: set[str] = set()
-        self._idle = Counter[str]()
+        self._idle, self._dead = _Looks(), _Looks()
         self._nights: set[str] = set()
         self.ran: list[str] = []
 
@@ -171,9 +198,11 @@ class _Worker:
                     open_jobs = self._look(engine)
                 except StoreError as error:
                     if not outage:
-                        self._note(f"{error.problems[0].what}; trying again")
+                        self._log.note(Level.WARNING, "trying again", error.problems)
                     outage = True
                 else:
+                    if outage:
+                        self._log.note(Level.INFO, "the database of the queue answers again")
                     outage = False
                     if until_empty and not open_jobs:
                         return
@@ -182,11 +211,11 @@ class _Worker:
     @contextmanager
     def _engine(self) -> Iterator[EngineWorker]:
         engine = EngineWorker(self._fleet.name, self._rules, self._run)
-        self._note(f"worker {engine.name} is ready")
+        self._log.note(Level.INFO, f"worker {engine.name} is ready")
         try:
             yield engine
         except KeyboardInterrupt:
-            self._note("stopping: each centre settles what it wrote")
+            self._log.note(Level.INFO, "stopping: each centre settles what it wrote")
         finally:
             self._workers.stop()
             while self._running:
@@ -199,40 +228,48 @@ class _Worker:
         running = {job.key for job in tuple(self._running)}
         open_jobs = self._queue.open_jobs()
         ours = {job.job.key: job.job for job in open_jobs if job.worker == engine.name}
-        self._queue_idle(ours)
+        self._queue_idle(ours, running)
         lost = running - ours.keys()
         self._cut_off |= lost
         self._workers.stop_jobs(lost)
-        engine.rescue(open_jobs)
+        self._rescue(engine, open_jobs)
         return open_jobs
 
-    def _queue_idle(self, ours: Mapping[str, Job]) -> None:
+    def _queue_idle(self, ours: Mapping[str, Job], running: Collection[str]) -> None:
         """Queue again what is ours in the queue but does not run here: its end could not be recorded."""
-        running = {job.key for job in tuple(self._running)}
-        self._idle = Counter({key: self._idle[key] + 1 for key in ours.keys() - running})
-        if idle := [ours[key] for key, looks in self._idle.items() if looks >= _LOOKS]:
+        if idle := [ours[key] for key in self._idle.seen(ours.keys() - running)]:
             self._queue.resume(idle)
+            for job in idle:
+                self._log.note(Level.WARNING, f"{described(job)} runs again: its end was not recorded")
+
+    def _rescue(self, engine: EngineWorker, open_jobs: Collection[QueuedJob]) -> None:
+        """Queue the jobs of dead workers again."""
+        if dead := self._dead.seen(engine.without_lock(open_jobs)):
+            engine.recover(dead)
+            self._log.note(Level.WARNING, f"died: {', '.join(dead)}; what they ran is queued again")
 
     def _queue_nights(self) -> None:
-        now = self._environment.clock.now()
+        now = self._clock.now()
         for name, night, day in begun(self._fleet, now):
             if name not in self._nights:
                 if not self._queue.jobs(queue=name):
                     self._queue.add(jobs_of(name, night, day, self._fleet), now)
-                    self._note(f"queued {name}")
+                    self._log.note(Level.INFO, f"queued {name}")
                 self._nights.add(name)
 
     def _run(self, job: Job) -> CentreResult:
         self._running.append(job)
+        self._log.note(Level.DEBUG, f"{described(job)} begins")
         try:
             with self._turns.get(job.centre, Lock()):  # a cancelled job may still settle what it wrote
                 result = None if job.key in self._cut_off else self._ended(job)
             if result is None or self._workers.stopped or job.key in self._cut_off:
+                why = "goes back to the queue" if self._workers.stopped else "was cancelled"
+                self._log.note(Level.INFO, f"{described(job)} {why}")
                 raise _CutOff
             due = self._retry(job) if result.may_pass and job.attempt <= len(self._rules.retries) else None
             self.ran.append(job.centre)
-            again = f", again at {due:%H:%M:%S} UTC" if due else ""
-            self._note(f"{job.centre}: {' '.join(job.command)}, exit {result.exit_code}{again}")
+            self._log.ended(job, result, due)
             return result
         finally:
             self._running.remove(job)
@@ -241,7 +278,7 @@ class _Worker:
     def _retry(self, job: Job) -> datetime:
         """Queue the next attempt and return when it is due. While the database does not answer, look again."""
         while not self._workers.stopped:
-            now = self._environment.clock.now()
+            now = self._clock.now()
             due = now + self._rules.retries[job.attempt - 1]
             try:
                 self._queue.add([(replace(job, attempt=job.attempt + 1), due)], now)
@@ -253,7 +290,7 @@ class _Worker:
 
     def _ended(self, job: Job) -> CentreResult:
         """Run a job to its end. Never raises: what breaks one centre is its own result."""
-        centre, now = self._centres.get(job.centre), self._environment.clock.now()
+        centre, now = self._centres.get(job.centre), self._clock.now()
         if centre is None:
             what, fix = "this worker's fleet file has no such centre", "Give all workers the same fleet file."
             nowhere = Centre(job.centre, 0, self._fleet.folder, "")
@@ -265,7 +302,3 @@ class _Worker:
         except Exception as error:
             what = f"the command could not be run: {type(error).__name__}"
             return refused_result(centre, Problem(what, "Look at the worker's machine."), ExitCode.ERROR, now)
-
-    def _note(self, words: str) -> None:
-        if self._environment.note:
-            self._environment.note(words)

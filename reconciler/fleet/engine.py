@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.fleet import CentreResult, QueueRules
 from reconciler.model.fleet_queue import Job, JobState, QueuedJob
 from reconciler.model.structs import Decoder, encode
-from reconciler.problems import Problem, ReconcilerError, StoreError
+from reconciler.problems import NoStore, Problem, ReconcilerError, StoreError
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 _SCHEMA, _QUEUE, _WORKFLOW = "reconciler_fleet", "fleet-{}", "centre"
 _VERSION = "{}-1"  # of a job's form: workers take the jobs of their own only
-_LOCKS = 1_179_403_092  # the class of the workers' advisory locks
-_MOST_DEATHS, _LOOKS = 5, 4  # of workers before a job is given up; without a lock before a worker is taken for dead
+_LOCKS, _MOST_DEATHS = 1_179_403_092, 5  # class of the workers' locks; dead workers before a job is given up
 _STATES = {
     "ENQUEUED": JobState.WAITING,
     "DELAYED": JobState.DUE_LATER,
@@ -45,9 +44,11 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, psycopg.Error, dbos_error.DBOSException) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+        cause = getattr(error, "orig", None) or error
+        what = f"the database of the queue cannot be used: {' '.join(str(cause).split())[:200]}"
         fix = "Check the variable that queue.database names, and that PostgreSQL runs there."
-        raise StoreError(Problem(f"the database of the queue cannot be used: {reason}", fix, where="queue")) from None
+        kind = NoStore if isinstance(cause, psycopg.errors.UndefinedTable) else StoreError
+        raise kind(Problem(what, fix, where="queue")) from None
 
 
 class JobQueue:
@@ -99,15 +100,14 @@ class JobQueue:
 
 
 @contextmanager
-def job_queue(fleet: str, rules: QueueRules) -> Iterator[JobQueue]:
-    """Open the queue of a fleet, and make its tables if need be. Raises StoreError if it cannot be reached."""
+def job_queue(fleet: str, rules: QueueRules, *, make: bool = True) -> Iterator[JobQueue]:
+    """Open the queue of a fleet, and `make` or update its tables. Raises StoreError; NoStore if there are none."""
     try:
         from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
     except ImportError:
         fix = "Run: pip install 'onefile-reconciler[fleet]'."
         raise ReconcilerError(Problem("a queue needs DBOS, which is not installed", fix)) from None
     with _errors():
-        DBOS.migrate(rules.database, schema=_SCHEMA)
         client = DBOSClient(
             system_database_url=rules.database,
             dbos_system_schema=_SCHEMA,
@@ -115,12 +115,14 @@ def job_queue(fleet: str, rules: QueueRules) -> Iterator[JobQueue]:
             application_name=fleet,
             retry_connection_errors=False,
         )
-        client.register_queue(
-            _QUEUE.format(fleet),
-            global_concurrency=rules.jobs,
-            partition_concurrency=min(rules.jobs, rules.jobs_per_token),
-            worker_concurrency=min(rules.jobs, rules.jobs_per_worker),
-        )
+        if make:
+            DBOS.migrate(rules.database, schema=_SCHEMA)
+            client.register_queue(
+                _QUEUE.format(fleet),
+                global_concurrency=rules.jobs,
+                partition_concurrency=min(rules.jobs, rules.jobs_per_token),
+                worker_concurrency=min(rules.jobs, rules.jobs_per_worker),
+            )
     try:
         yield JobQueue(fleet, client)
     finally:
@@ -133,7 +135,7 @@ class EngineWorker:
     def __init__(self, fleet: str, rules: QueueRules, run: Callable[[Job], CentreResult]) -> None:
         from dbos import DBOS, DBOSPortableJSONSerializer
 
-        self._rules, self._number, self._missing = rules, randbelow(2**31), dict[str, int]()
+        self._dbos, self._rules, self._number = DBOS, rules, randbelow(2**31)
         self.name = f"{socket.gethostname()}-{self._number}"
         self._lock: psycopg.Connection[Any] | None = None
         DBOS(
@@ -170,23 +172,21 @@ class EngineWorker:
         return {str(number) for (number,) in held}
 
     @_errors()
-    def rescue(self, open_jobs: Iterable[QueuedJob]) -> None:
-        """Queue the jobs of dead workers again. Raises StoreError if the database does not answer."""
-        from dbos import DBOS
-
+    def without_lock(self, open_jobs: Iterable[QueuedJob]) -> set[str]:
+        """Return the workers of running jobs that hold no lock: dead, or without a connection for a moment."""
         living, running = self._living(), {job.worker for job in open_jobs if job.state is JobState.RUNNING}
-        missing = {worker for worker in running if worker.rpartition("-")[2] not in living}
-        self._missing = {worker: self._missing.get(worker, 0) + 1 for worker in missing}
-        if dead := [worker for worker, looks in self._missing.items() if looks >= _LOOKS]:
-            DBOS._recover_pending_workflows(dead)
+        return {worker for worker in running if worker.rpartition("-")[2] not in living}
+
+    @_errors()
+    def recover(self, workers: Sequence[str]) -> None:
+        """Queue the jobs of dead workers again."""
+        self._dbos._recover_pending_workflows(list(workers))
 
     def stop(self) -> None:
         """Take no further job, and give those that were cut off back to the queue."""
-        from dbos import DBOS
-
         with suppress(Exception):  # another worker rescues what is left here
-            DBOS._recover_pending_workflows([self.name])
-        DBOS.destroy()
+            self.recover([self.name])
+        self._dbos.destroy()
 
 
 def _queued(status: WorkflowStatus) -> QueuedJob:

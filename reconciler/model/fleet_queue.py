@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from reconciler.model.fleet import CentreResult
 from reconciler.model.structs import Struct
+from reconciler.problems import Problem
 
 KEPT = timedelta(days=8)
 """The age of the oldest job that reports look at."""
@@ -59,6 +60,15 @@ class QueuedJob(Struct, frozen=True):
     worker: str = ""
     due: datetime | None = None
     result: CentreResult | None = None
+
+    @property
+    def why_unfinished(self) -> Problem:
+        """The reason why a cancelled or lost job has no result."""
+        resume = f"`reconciler fleet resume --only {self.job.centre}`."
+        if self.state is JobState.CANCELLED:
+            return Problem("the job was cancelled", f"Run {resume}")
+        what = "the centre was given up, because its workers died too often"
+        return Problem(what, f"Find out why they died, then run {resume}")
 
 
 class QueueCount(Struct, frozen=True):

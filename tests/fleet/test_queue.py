@@ -110,6 +110,9 @@ def test_what_is_queued_ends_as_it_would_on_this_machine(fleet: Centres, worker:
     said = worker("--until-empty").ended()
     assert "3 centres run" in said
     assert "secret-of" not in said
+    levels = [line.split()[1] for line in said.splitlines() if line.startswith("20")]
+    assert levels == ["INFO", "ERROR"], said
+    assert "south: apply --auto-approve, exit 3: state/cohorts/c1.yaml:" in said
     code, rows = fleet.rows("status")
     results = {name: row["job"]["result"] for name, row in rows.items()}
     assert {name: result["exit_code"] for name, result in results.items()} == {"east": 0, "north": 0, "south": 3}
@@ -143,9 +146,9 @@ def test_a_job_whose_end_was_not_recorded_runs_again(
 ) -> None:
     """As after an answer of the database that the engine does not expect: the job is the worker's, but nothing runs."""
     fleet.run("plan", "--queue", "--only", "east")
-    started = worker()
+    started = worker("--verbose")
     _until(lambda: fleet.rows("status", "--only", "east")[1]["east"]["job"]["state"] == "ended", lambda: started.said)
-    name = started.said.split()[1]
+    name = started.said.split("worker ")[1].split()[0]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             "UPDATE reconciler_fleet.workflow_status SET status = 'PENDING', executor_id = %s, owner_xid = 'other'",
@@ -257,6 +260,23 @@ def _states(fleet: Centres, *names: str) -> set[str]:
     """The states of the newest jobs: of these centres, or of all."""
     only = [argument for name in names for argument in ("--only", name)]
     return {row["job"]["state"] for row in fleet.rows("status", *only)[1].values()}
+
+
+def test_a_status_writes_nothing(fleet: Centres, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither before anything was queued, when there are no tables, nor afterwards."""
+    for entry in fleet.entries.values():
+        del entry["store"]
+    read_only = f"{database}{'&' if '?' in database else '?'}options=-cdefault_transaction_read_only%3Don"
+    monkeypatch.setenv("FLEET_DATABASE", read_only)
+    code, rows = fleet.rows("status")
+    assert (code, [row["job"] for row in rows.values()]) == (ExitCode.DONE, [None] * 3)
+    with psycopg.connect(database) as connection:
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'reconciler_fleet'").fetchone()
+    assert tables == (0,)
+    monkeypatch.setenv("FLEET_DATABASE", database)
+    assert fleet.run("plan", "--queue").code == ExitCode.DONE
+    monkeypatch.setenv("FLEET_DATABASE", read_only)
+    assert _states(fleet) == {"waiting"}
 
 
 def test_two_fleets_in_one_database_know_nothing_of_each_other(fleet: Centres, worker: Callable[..., Worker]) -> None:

@@ -221,10 +221,7 @@ def _newest_ending(state: CentreState) -> str:
 
 def _status_problems(state: CentreState) -> Sequence[Problem]:
     result = state.newest_result
-    given_up: tuple[Problem, ...] = ()
-    if state.is_given_up:
-        fix = f"Find out why they died, then run `reconciler fleet resume --only {state.centre}`."
-        given_up = (Problem("the centre was given up, because its workers died too often", fix),)
+    given_up = (state.job.why_unfinished,) if state.job and state.is_given_up else ()
     return (*state.problems, *given_up, *(result.problems if result and not result.is_fine else ()))
 
 
