@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ CUSTOMERS = 12
 EXPIRING, THROTTLED = -2, -1  # customers by position
 SESSION_SECONDS = 30
 RETRY_SECONDS = (5, 15, 45)
-MOST_KILLS = 2  # of one centre's processes in a night
+MOST_KILLS = 2  # of one centre in a night, alone or with its worker: each begins its reading again
 LONGEST_WAIT, WAIT_SECONDS = 1.1, 120  # times the calls of its token, and for retries: no centre's job begins later
 ROUNDS = 4  # in which centres that failed run once more, as a person would have it done in the morning
 STORE, QUEUE = "NIGHT_STORE", "NIGHT_QUEUE"
@@ -296,17 +296,29 @@ class Machine:
 
     def _kill(self) -> None:
         """Kill a worker, or the process of a centre, but no centre so often that its retries are used up."""
-        running = {process: folder_of(process) for process in descendants(self._parents()) if is_centre(process)}
-        centres = [process for process, folder in running.items() if self._kills[folder] < MOST_KILLS]
-        if self._workers and self._chance.random() < 0.35:
-            self._chance.choice(self._workers).kill()
+        workers = {worker: self._running([worker.pid]) for worker in self._workers}
+        workers = {worker: running for worker, running in workers.items() if not self._is_used_up(running.values())}
+        centres = [item for item in self._running(self._parents()).items() if not self._is_used_up(item[1:])]
+        if workers and self._chance.random() < 0.35:
+            worker = self._chance.choice(list(workers))
+            worker.kill()
+            self._kills.update(workers[worker].values())
             self._counted("workers_killed")
         elif centres:
-            process = self._chance.choice(centres)
-            self._kills[running[process]] += 1
+            process, folder = self._chance.choice(centres)
+            self._kills[folder] += 1
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
                 self._counted("centres_killed")
+
+    def _is_used_up(self, folders: Iterable[str]) -> bool:
+        """Return True if a centre was killed, alone or with its worker, as often as it may be."""
+        return any(self._kills[folder] >= MOST_KILLS for folder in folders)
+
+    @staticmethod
+    def _running(parents: Sequence[int]) -> dict[int, str]:
+        """Return the processes of centres that these have started, with their folders."""
+        return {process: folder_of(process) for process in descendants(parents) if is_centre(process)}
 
     def _counted(self, name: str) -> None:
         setattr(self._day, name, getattr(self._day, name) + 1)
