@@ -74,7 +74,8 @@ def to_document(observed: Observed, site: Site) -> dict[str, Any]:
 
 def _problem(problem: Problem) -> list[Any]:
     row = [problem.what, problem.fix, problem.source and [problem.source.file, problem.source.line]]
-    return row if problem[3:] == Problem("", "")[3:] else [*row, *problem[3:]]
+    more = problem[len(row) :]
+    return row if more == tuple(SavedProblem._field_defaults.values()) else [*row, *more]
 
 
 def _roster(roster: Roster | None) -> dict[str, Any]:
