@@ -10,7 +10,7 @@ from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import misid_digest
 from reconciler.model.slots import Site, UserId
 from reconciler.model.structs import Struct, replace
-from reconciler.plan.rotation import WEEK, Coverage, at_once, is_settled, kinds_read, to_read
+from reconciler.plan.rotation import WEEK, Coverage, at_once, kinds_read, settled_slots, to_read
 from reconciler.problems import BadAnswer, Rejected
 from reconciler.runtime.open_issues import issues_of
 from reconciler.runtime.options import Options
@@ -89,11 +89,7 @@ def coverage(session: Session, declared: Declared, part: Part | None) -> Coverag
     if part is None:
         return Coverage(read_at, len(declared.learners), len(declared.learners))
     recorded, seen = recorded_at(session.store, sites), seen_at(session.store, sites)
-    watched = sum(
-        is_settled((user, slot), want.staff, recorded, seen)
-        for user, learner in part.others.items()
-        for slot, want in learner.slots.items()
-    )
+    watched = sum(settled_slots(user, learner, recorded, seen) for user, learner in part.others.items())
     read = len(declared.learners) - len(part.others)
     return Coverage(read_at, read, len(declared.learners), part.days, part.follows_changes, watched)
 

@@ -41,8 +41,8 @@ def revert(options: Options, environment: Environment, run: int) -> Planned:
         async with open_session(options, environment, declared.settings) as session:
             site = Site(session.target.name, declared.settings.organisation)
             written, late = _written(session.store, run, site)
-            recorded = session.store.recorded(site, {learner for learner, _ in written})
-            recorded = {key: staff for key, staff in recorded.items() if key in written}
+            known = session.store.recorded(site, {learner for learner, _ in written})
+            recorded = {place: known[place] for place in written if place in known}
             back = _Back(declared, written, recorded, run, late)
             wanted = back.wanted()
             observed = await observe_in(session, environment, wanted)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, StrEnum
 from functools import lru_cache
-from typing import NamedTuple, NewType
+from typing import NamedTuple, NewType, TypeVar
 
 UserId = NewType("UserId", int)  # OneFile user id: learners and staff alike
 StandardId = NewType("StandardId", int)
@@ -143,6 +143,52 @@ DEFAULT_ASSESSOR, DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotK
 
 Place = tuple[UserId, Slot]
 """A slot of one learner."""
+_Value = TypeVar("_Value")
+
+
+class LearnerSlots(Mapping[Place, _Value]):
+    """A value for each of many slots, by learner.
+
+    The slots of a learner are kept as pairs, which learners can share: a key for each place takes ten times as much.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Mapping[UserId, Collection[tuple[Slot, _Value]]]) -> None:
+        self._pairs = pairs
+
+    @classmethod
+    def nested(cls, values: Mapping[Place, _Value]) -> LearnerSlots[_Value]:
+        """Return the values by learner; as they are if they are that already."""
+        if isinstance(values, LearnerSlots):
+            return values
+        pairs: dict[UserId, list[tuple[Slot, _Value]]] = {}
+        for (learner, slot), value in values.items():
+            pairs.setdefault(learner, []).append((slot, value))
+        return cls(pairs)
+
+    def of(self, learner: UserId) -> dict[Slot, _Value]:
+        """Return the values of one learner's slots."""
+        return dict(self._pairs.get(learner, ()))
+
+    def updated(self, newer: LearnerSlots[_Value]) -> LearnerSlots[_Value]:
+        """Return these values with newer ones added, or in place of those of the same slots."""
+        common = self._pairs.keys() & newer._pairs.keys()
+        joined = {learner: tuple({**self.of(learner), **newer.of(learner)}.items()) for learner in common}
+        return LearnerSlots({**self._pairs, **newer._pairs, **joined})
+
+    def __getitem__(self, place: Place) -> _Value:
+        learner, wanted = place
+        for slot, value in self._pairs.get(learner, ()):
+            if slot == wanted:
+                return value
+        raise KeyError(place)
+
+    def __iter__(self) -> Iterator[Place]:
+        return ((learner, slot) for learner, pairs in self._pairs.items() for slot, _ in pairs)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pairs.values()))
 
 
 class Unread(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from reconciler.model.plan import Action, Change, Changes, Plan, Reason, Unchang
 from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     Holder,
+    LearnerSlots,
     OrganisationId,
     Place,
     Role,
@@ -125,10 +126,7 @@ class Comparison:
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []
         self.members = self.declared.staff_by_id()
-        self.added: dict[UserId, list[Slot]] = {}
-        for (user, slot), staff in self.recorded.items():
-            if slot.kind is _ADDITIONAL and staff is not None:
-                self.added.setdefault(user, []).append(slot)
+        self._last_of, self._seen_of = LearnerSlots.nested(self.recorded).of, LearnerSlots.nested(self.seen).of
         self._orders: dict[tuple[Slot, ...], tuple[Slot, ...]] = {}
         self._recorded: dict[frozenset[Slot], frozenset[Slot]] = {}
 
@@ -138,7 +136,7 @@ class Comparison:
 
     def _unchanged(self, learner: DeclaredLearner, seen: ObservedLearner) -> UnchangedLearner | None:
         """Return the learner if each slot is known to hold who is declared: the result of most comparisons."""
-        user, held, slots = seen.id, seen.slots, learner.slots
+        held, slots, last = seen.slots, learner.slots, self._last_of(seen.id)
         if seen.standing != "active" or learner.lapsed or not slots:
             return None
         recorded = []
@@ -147,25 +145,24 @@ class Comparison:
             if wanted.staff is None or (slot.kind is _ADDITIONAL and slot.key != wanted.staff):
                 return None
             if holder != wanted.staff:
-                if holder is not _UNREADABLE or self._last((user, slot), wanted) != wanted.staff:
+                if holder is not _UNREADABLE or self._last(seen.id, slot, wanted, last) != wanted.staff:
                     return None
                 recorded.append(slot)
-        if not slots.keys() >= set(self.added.get(user, ())):
+        if any(slot not in slots for slot in _added(last)):
             return None
         order = tuple(slots)
         in_order = self._orders.get(order) or self._orders.setdefault(order, tuple(sorted(order, key=Slot.order)))
         unseen = frozenset(recorded)
-        return UnchangedLearner(user, learner, in_order, self._recorded.setdefault(unseen, unseen))
+        return UnchangedLearner(seen.id, learner, in_order, self._recorded.setdefault(unseen, unseen))
 
     def slot_by_slot(self, learner: DeclaredLearner, seen: ObservedLearner) -> list[Change]:
         """Return the changes of one learner in order."""
-        user = seen.id
         why_not = self._learner_blocked(learner, seen)
-        wanted = learner.slots
-        if not why_not and (added := self.added.get(user)):  # we added them; the files no longer ask for them
+        wanted, last = learner.slots, self._last_of(seen.id)
+        if not why_not and (added := _added(last)):  # we added them; the files no longer ask for them
             wanted = {slot: Wanted(None, None, learner.source) for slot in added} | dict(wanted)
         changes = [
-            self._slot(learner, seen, slot, wanted[slot], self._last((user, slot), wanted[slot]), why_not)
+            self._slot(learner, seen, slot, wanted[slot], self._last(seen.id, slot, wanted[slot], last), why_not)
             for slot in sorted(wanted, key=Slot.order)
         ]
         if learner.lapsed:
@@ -173,15 +170,17 @@ class Comparison:
             changes.sort(key=lambda change: change.slot.order())
         return changes
 
-    def _last(self, place: Place, want: Wanted) -> Holder:
+    def _last(self, user: UserId, slot: Slot, want: Wanted, last: Mapping[Slot, UserId | None]) -> Holder:
         """Return the holder that was last applied, or that was seen since as these or other files declared it.
 
         Files that are not merged yet may have seen another holder as declared. So the person whom these files declare
         counts if they were ever applied or seen; else the holder seen last.
         """
-        recorded = self.recorded.get(place, _UNREADABLE)
-        sightings = self.seen.get(place)
-        if not sightings or recorded == want.staff:
+        recorded = last.get(slot, _UNREADABLE)
+        if recorded == want.staff:
+            return recorded
+        sightings = self._seen_of(user).get(slot)
+        if not sightings:
             return recorded
         return want.staff if any(sighting.holder == want.staff for sighting in sightings) else sightings[-1].holder
 
@@ -305,6 +304,11 @@ class Comparison:
             what = f"{_account_of(member)} belongs to {there}"
             return what, "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         return None
+
+
+def _added(last: Mapping[Slot, UserId | None]) -> list[Slot]:
+    """Return the slots of additional people whom we added."""
+    return [slot for slot, staff in last.items() if slot.kind is _ADDITIONAL and staff is not None]
 
 
 def _about(learner: DeclaredLearner, number: str, what: str, fix: str, source: Source) -> Problem:

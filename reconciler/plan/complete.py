@@ -11,7 +11,7 @@ from reconciler.model.history import AppliedCohort, JournalRow, OpenIssue
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.plan import REVERTED, ManualRemoval, Plan
 from reconciler.model.slot_state import SlotState, after_write
-from reconciler.model.slots import Place, UserId
+from reconciler.model.slots import LearnerSlots, Place, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
@@ -75,7 +75,7 @@ def complete_plan(declared: Declared, observed: Observed, store: StoreSnapshot, 
     observed = with_former(observed, store.identities)
     moved = moved_misids(declared, observed, store.identities)
     overtaken = _overtaken(store.sent, observed)
-    recorded = {**store.recorded, **overtaken} if overtaken else store.recorded
+    recorded = LearnerSlots.nested(store.recorded).updated(LearnerSlots.nested(overtaken))
     plan = make_plan(
         declared,
         observed,

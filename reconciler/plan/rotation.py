@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.history import OpenIssue
-from reconciler.model.observed import Recorded
-from reconciler.model.slots import Place, SlotKind, UserId
+from reconciler.model.history import OpenIssue, Sighting
+from reconciler.model.slots import LearnerSlots, SlotKind, UserId
 from reconciler.model.structs import Struct
-from reconciler.plan.watch import Seen
+from reconciler.plan.watch import was_seen
 
 WEEK = 7
 """Days within which everybody is read, if OneFile shows who changed."""
@@ -60,7 +59,10 @@ def to_read(
 
 
 def at_once(
-    learners: Iterable[tuple[UserId, DeclaredLearner]], recorded: Recorded, seen: Seen, issues: Iterable[OpenIssue]
+    learners: Iterable[tuple[UserId, DeclaredLearner]],
+    recorded: LearnerSlots[UserId | None],
+    seen: LearnerSlots[tuple[Sighting, ...]],
+    issues: Iterable[OpenIssue],
 ) -> frozenset[UserId]:
     """Return the learners who are read in any case: the files ask for a change, or an issue is open.
 
@@ -68,19 +70,24 @@ def at_once(
     """
     drifting = {issue.learner for issue in issues}
     return frozenset(
-        user for user, learner in learners if user in drifting or any(_asks(user, learner, recorded, seen))
+        user
+        for user, learner in learners
+        if user in drifting or settled_slots(user, learner, recorded, seen) < len(learner.slots)
     )
 
 
-def _asks(user: UserId, learner: DeclaredLearner, recorded: Recorded, seen: Seen) -> Iterator[bool]:
-    return (not is_settled((user, slot), want.staff, recorded, seen) for slot, want in learner.slots.items())
-
-
-def is_settled(place: Place, staff: UserId | None, recorded: Recorded, seen: Seen) -> bool:
-    """Return whether a slot was last applied, or seen, with this holder."""
-    if place in recorded:
-        return recorded[place] == staff
-    return any(sighting.holder == staff for sighting in seen.get(place, ()))
+def settled_slots(
+    user: UserId,
+    learner: DeclaredLearner,
+    recorded: LearnerSlots[UserId | None],
+    seen: LearnerSlots[tuple[Sighting, ...]],
+) -> int:
+    """Return the number of a learner's slots that were last applied, or seen, as they are declared."""
+    last, sightings = recorded.of(user), seen.of(user)
+    return sum(
+        last[slot] == want.staff if slot in last else was_seen(sightings.get(slot, ()), want.staff)
+        for slot, want in learner.slots.items()
+    )
 
 
 def kinds_read(declared: Declared) -> frozenset[SlotKind]:

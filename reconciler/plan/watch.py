@@ -8,7 +8,7 @@ from reconciler.model.declared import Declared
 from reconciler.model.history import Sighting
 from reconciler.model.observed import Recorded
 from reconciler.model.plan import Change, Changes, Plan, UnchangedLearner, Watch, groups_of
-from reconciler.model.slots import Place, SlotKind, Unread, UserId
+from reconciler.model.slots import LearnerSlots, Place, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 
 Seen = Mapping[Place, tuple[Sighting, ...]]
@@ -24,12 +24,15 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
     unwatched: list[UnchangedLearner | list[Change]] = []
     unseen: list[UnchangedLearner | list[Change]] = []
     shown: set[SlotKind] = set()
+    last_of, seen_of = LearnerSlots.nested(recorded).of, LearnerSlots.nested(seen).of
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
             wanted = group.learner.slots.items()
             there = [(slot, want.staff) for slot, want in wanted if slot not in group.recorded]
-            other = [(slot, staff) for slot, staff in there if recorded.get((group.id, slot), _MISSING) != staff]
-            new = [slot for slot, staff in other if not was_seen(seen.get((group.id, slot), ()), staff)]
+            last = last_of(group.id)
+            other = [(slot, staff) for slot, staff in there if last.get(slot, _MISSING) != staff]
+            sighted = seen_of(group.id) if other else {}
+            new = [slot for slot, staff in other if not was_seen(sighted.get(slot, ()), staff)]
             unseen += [group.part(group.recorded)] if group.recorded else []
             unwatched += [group.part(new)] if new else []
             shown.update([slot.kind for slot, _ in there])

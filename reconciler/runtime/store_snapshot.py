@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from typing import TypeVar
 
 from reconciler.model.declared import Declared, DeclaredLearner
-from reconciler.model.history import AppliedCohort
-from reconciler.model.observed import Recorded, misid_digest
+from reconciler.model.history import AppliedCohort, Sighting
+from reconciler.model.observed import misid_digest
 from reconciler.model.operations import Move, State
 from reconciler.model.plan import Plan
-from reconciler.model.slots import Place, Site, UserId
+from reconciler.model.slots import LearnerSlots, Place, Site, UserId
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
 from reconciler.plan.identity import recorded_after
-from reconciler.plan.watch import Seen
 from reconciler.runtime.open_issues import issues_of
 from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
 
 Sites = Mapping[Site, Collection[UserId]]
 """The organisations that a command touches, each with its learners."""
+_Value = TypeVar("_Value")
 _JUST_PLANNED = "just_planned"
 
 
@@ -34,18 +36,18 @@ def snapshot(options: Options, store: Store, site: Site, sites: Sites) -> StoreS
     return StoreSnapshot(recorded_at(store, sites), settled, tuple(sent), cohorts, tuple(steps), identities, seen)
 
 
-def recorded_at(store: Store, sites: Sites) -> Recorded:
+def recorded_at(store: Store, sites: Sites) -> LearnerSlots[UserId | None]:
     """Return the last applied holder of each recorded slot."""
-    recorded: dict[Place, UserId | None] = {}
-    for site, learners in sites.items():
-        rows = store.recorded(site, learners)
-        recorded = recorded | rows if recorded else rows  # a large one is not copied
-    return recorded
+    return _at_all(store.recorded(site, learners) for site, learners in sites.items())
 
 
-def seen_at(store: Store, sites: Sites) -> Seen:
+def seen_at(store: Store, sites: Sites) -> LearnerSlots[tuple[Sighting, ...]]:
     """Return the holders who were seen in each slot as declared since it was last applied."""
-    return {place: rows for site, learners in sites.items() for place, rows in store.seen(site, learners).items()}
+    return _at_all(store.seen(site, learners) for site, learners in sites.items())
+
+
+def _at_all(sites: Iterable[LearnerSlots[_Value]]) -> LearnerSlots[_Value]:
+    return reduce(LearnerSlots.updated, sites, LearnerSlots[_Value]({}))
 
 
 def identities_at(store: Store, site: Site, sites: Collection[Site]) -> dict[str, UserId]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +13,7 @@ from reconciler.model.slots import Site
 
 Values = Mapping[str, object]
 Row = tuple[Any, ...]
+Rows = Generator[Row, None, None]
 
 
 class Connection:
@@ -37,7 +38,7 @@ class Connection:
             rows: list[Row] = cursor.fetchall()
         return rows
 
-    def each(self, statement: str, values: Values | None = None) -> Iterator[Row]:
+    def each(self, statement: str, values: Values | None = None) -> Rows:
         """Yield the rows one by one, because a large result is several times as large as what is made of it."""
         with closing(self.execute(statement, values)) as cursor:
             yield from cursor

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any
+from itertools import groupby, islice
+from operator import attrgetter, itemgetter
+from typing import Any, TypeVar
 
 from reconciler.model.history import AppliedCohort, LastApplied, Sighting
-from reconciler.model.slots import Place, Site, Slot, Unread, UserId
-from reconciler.store.codec import BentRow, decoded, holder_of, key_json, slot_of, stored_moment
-from reconciler.store.connection import SCOPE_SQL, Connection, in_clause, scope_params
+from reconciler.model.slots import LearnerSlots, Place, Site, Slot, Unread, UserId
+from reconciler.store.codec import BentRow, decoded, holder_of, key_json, slot_of
+from reconciler.store.connection import SCOPE_SQL, Connection, Row, Rows, in_clause, moment, scope_params
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
+
+_Value = TypeVar("_Value")
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
 _MANY = 500  # learners in one list: fewer than any database allows
@@ -38,6 +42,7 @@ _SEE = """
 INSERT INTO seen (target, organisation, learner, kind, key, holder, at)
 VALUES (:target, :organisation, :learner, :kind, :key, :holder, :at) ON CONFLICT DO NOTHING
 """
+_RECORD_COLUMNS = "learner, kind, key, staff FROM record"
 _SEEN_COLUMNS = "learner, kind, key, holder, at FROM seen"
 _FORGET = f"""
 DELETE FROM seen WHERE {SCOPE_SQL} AND learner = :learner AND kind = :kind AND key = :key AND holder = :holder
@@ -51,19 +56,21 @@ ON CONFLICT (target, name) DO UPDATE SET value = excluded.value, at = excluded.a
 class Record(Part):
     """The last-applied record, the cohorts, the accounts of MISIDs and the last reading."""
 
-    def recorded(self, site: Site, learners: Collection[UserId] = ()) -> dict[Place, UserId | None]:
+    def recorded(self, site: Site, learners: Collection[UserId] = ()) -> LearnerSlots[UserId | None]:
         """Return the last applied, or last observed, holder of each recorded slot; None is nobody.
 
         The record of `learners` counts even if a run for another organisation of the target wrote it: two state
         folders may share an organisation.
         """
-        columns = "SELECT learner, kind, key, staff FROM record WHERE"
+        columns = f"SELECT {_RECORD_COLUMNS} WHERE"
         with self._database.reading() as connection:
-            recorded = dict(map(_record_row, connection.each(f"{columns} {SCOPE_SQL}", scope_params(site))))
+            rows = connection.each(f"{columns} {SCOPE_SQL} ORDER BY learner", scope_params(site))
+            recorded = LearnerSlots(dict(_by_learner("record", rows, _record)))
             if connection.rows(f"{columns} {_ELSEWHERE} LIMIT 1", scope_params(site)):
                 for clause, params in _lists(learners):
-                    chosen = f"{columns} {_ELSEWHERE} AND learner IN {clause}"
-                    recorded.update(map(_record_row, connection.each(chosen, scope_params(site) | params)))
+                    chosen = f"{columns} {_ELSEWHERE} AND learner IN {clause} ORDER BY learner"
+                    others = connection.each(chosen, scope_params(site) | params)
+                    recorded = recorded.updated(LearnerSlots(dict(_by_learner("record", others, _record))))
             return recorded
 
     def has_record(self, site: Site) -> bool:
@@ -91,10 +98,10 @@ class Record(Part):
             check_leases(self._database, connection)
             _forget(connection, site, holders)
             common = scope_params(site) | {"run": run, "at": self._database.now(connection)}
-            before = _selected(connection, "learner, kind, key, staff FROM record", site, holders)
-            unchanged = dict(map(_record_row, before))
+            before = _selected(connection, _RECORD_COLUMNS, site, {learner for learner, _ in holders})
+            unchanged = LearnerSlots(dict(_by_learner("record", before, _record)))
             values = (
-                {**common, "learner": learner, "kind": slot.kind.value, "key": key_json(slot), "staff": staff}
+                {**common, **_columns(learner, slot), "staff": staff}
                 for (learner, slot), staff in holders.items()
                 if unchanged.get((learner, slot), _NO_RECORD) != staff
             )
@@ -109,11 +116,9 @@ class Record(Part):
         records = {}
         with self._database.reading() as connection:
             for clause, params in _lists(learners):
-                rows = connection.rows(f"{_LAST_APPLIED} {clause}", {"target": site.target} | params)
-                for *record, run, at, who, command in rows:
-                    place, staff = _record_row(record)
-                    set_at = stored_moment("record", f"of run {run}", at)
-                    records[place] = LastApplied(staff, run, set_at, who, command)
+                rows = connection.each(f"{_LAST_APPLIED} {clause}", {"target": site.target} | params)
+                for learner, pairs in _by_learner("record", rows, _last_applied):
+                    records.update({(learner, slot): last for slot, last in pairs})
         return records
 
     # -------------------------------------------------------------- sightings
@@ -125,38 +130,24 @@ class Record(Part):
 
         The first time of each holder is kept.
         """
-        places = [(learner, slot) for learner, slot, _ in rows]
-        with self._database.reading() as connection:
-            before = set(map(_seen_row, _selected(connection, _SEEN_COLUMNS, site, places)))
-        new = [row for row in rows if ((row[0], row[1]), row[2]) not in before]
+        before = self.seen(site, {learner for learner, _, _ in rows})
+        new = [row for row in rows if not any(row[2] == seen.holder for seen in before.get(row[:2], ()))]
         if not new:
             return
         with self._database.writing() as connection:
             check_leases(self._database, connection)
             common = scope_params(site) | {"at": at or self._database.now(connection)}
             values = (
-                {
-                    **common,
-                    "learner": learner,
-                    "kind": slot.kind.value,
-                    "key": key_json(slot),
-                    "holder": json.dumps(staff),
-                }
-                for learner, slot, staff in new
+                {**common, **_columns(learner, slot), "holder": json.dumps(staff)} for learner, slot, staff in new
             )
             for chunk in _chunks(values):
                 connection.many(_SEE, chunk)
 
-    def seen(self, site: Site, learners: Collection[UserId]) -> dict[Place, tuple[Sighting, ...]]:
+    def seen(self, site: Site, learners: Collection[UserId]) -> LearnerSlots[tuple[Sighting, ...]]:
         """Return who was seen in each slot as declared since it was last applied, oldest first."""
-        sightings: dict[Place, tuple[Sighting, ...]] = {}
         with self._database.reading() as connection:
-            rows = _selected(connection, _SEEN_COLUMNS, site, [(learner, None) for learner in learners])
-            for row in sorted(rows, key=_at):
-                place, holder = _seen_row(row)
-                sighting = Sighting(holder, stored_moment("seen", f"learner {place[0]}", row[4]))
-                sightings[place] = (*sightings.get(place, ()), sighting)
-        return sightings
+            by_learner = _by_learner("seen", _selected(connection, _SEEN_COLUMNS, site, learners), _sighting)
+            return LearnerSlots({learner: _joined(pairs) for learner, pairs in by_learner})
 
     # -------------------------------------------------------------- cohorts and accounts
 
@@ -288,25 +279,79 @@ class Record(Part):
             connection.execute(_SET_FACT, {"target": target, "name": name, "value": value, "at": now})
 
 
-def _record_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
-    learner, kind, key, staff = row
-    try:
-        if type(learner) is int and (staff is None or type(staff) is int):
-            return (UserId(learner), slot_of(kind, key)), None if staff is None else UserId(staff)
-    except (ValueError, TypeError) as error:
-        raise BentRow("record", f"learner {learner}, {kind} {key}") from error
-    raise BentRow("record", f"learner {learner}, {kind} {key}")
+class _Pairs(dict[Row, tuple[Slot, _Value]]):
+    """Slots and their values, by the columns that say them: learners have many in common."""
+
+    def __init__(self, decode: Callable[..., tuple[Slot, _Value]]) -> None:
+        super().__init__()
+        self._decode = decode
+
+    def __missing__(self, columns: Row) -> tuple[Slot, _Value]:
+        try:
+            pair = self[columns] = self._decode(*columns)
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            kind, key, *_ = columns
+            raise ValueError(f"{kind} {key}") from error
+        return pair
 
 
-def _selected(
-    connection: Connection, columns: str, site: Site, places: Collection[tuple[UserId, object]]
-) -> list[tuple[Any, ...]]:
-    """Return the site's rows of these learners; of many learners, the rows of all."""
-    learners = {learner for learner, _ in places}
+def _by_learner(
+    table: str, rows: Rows, decode: Callable[..., tuple[Slot, _Value]]
+) -> Iterator[tuple[UserId, Sequence[tuple[Slot, _Value]]]]:
+    """Yield learners with their slots and values, from rows in the order of learners. Raises BentRow."""
+    pairs = _Pairs(decode)
+    with closing(rows):
+        for learner, group in groupby(rows, itemgetter(0)):
+            try:
+                slots = tuple([pairs[row[1:]] for row in group])
+            except ValueError as error:
+                raise BentRow(table, f"learner {learner}, {error}") from error
+            if type(learner) is not int:
+                raise BentRow(table, f"learner {learner}")
+            yield UserId(learner), slots
+
+
+def _record(kind: str, key: str, staff: int | None) -> tuple[Slot, UserId | None]:
+    if staff is None or type(staff) is int:
+        return slot_of(kind, key), None if staff is None else UserId(staff)
+    raise ValueError(staff)
+
+
+def _columns(learner: UserId, slot: Slot) -> dict[str, object]:
+    return {"learner": learner, "kind": slot.kind.value, "key": key_json(slot)}
+
+
+def _last_applied(
+    kind: str, key: str, staff: int | None, run: int, at: float, who: str, command: str
+) -> tuple[Slot, LastApplied]:
+    slot, holder = _record(kind, key, staff)
+    return slot, LastApplied(holder, run, moment(at), who, command)
+
+
+def _sighting(kind: str, key: str, holder: str, at: float) -> tuple[Slot, tuple[Sighting, ...]]:
+    staff = holder_of(json.loads(holder))
+    if isinstance(staff, Unread):
+        raise ValueError(holder)
+    return slot_of(kind, key), (Sighting(staff, moment(at)),)
+
+
+def _joined(pairs: Sequence[tuple[Slot, tuple[Sighting, ...]]]) -> Sequence[tuple[Slot, tuple[Sighting, ...]]]:
+    """Join the sightings of each slot, oldest first."""
+    if len(dict(pairs)) == len(pairs):  # most have one
+        return pairs
+    slots: dict[Slot, list[Sighting]] = {}
+    for slot, sightings in pairs:
+        slots.setdefault(slot, []).extend(sightings)
+    return tuple((slot, tuple(sorted(sightings, key=attrgetter("at")))) for slot, sightings in slots.items())
+
+
+def _selected(connection: Connection, columns: str, site: Site, learners: Collection[UserId]) -> Rows:
+    """Yield the site's rows of these learners, in their order; of many learners, the rows of all."""
     if len(learners) > _MANY:
-        return connection.rows(f"SELECT {columns} WHERE {SCOPE_SQL}", scope_params(site))
+        return connection.each(f"SELECT {columns} WHERE {SCOPE_SQL} ORDER BY learner", scope_params(site))
     clause, params = in_clause("learner", sorted(learners))
-    return connection.rows(f"SELECT {columns} WHERE {SCOPE_SQL} AND learner IN {clause}", scope_params(site) | params)
+    chosen = f"SELECT {columns} WHERE {SCOPE_SQL} AND learner IN {clause} ORDER BY learner"
+    return connection.each(chosen, scope_params(site) | params)
 
 
 def _identities_of(site: Site) -> str:
@@ -359,29 +404,16 @@ def _moment(row: Mapping[str, Any]) -> datetime:
 
 def _forget(connection: Connection, site: Site, holders: Mapping[Place, UserId | None]) -> None:
     """Forget who else was seen in these slots."""
+    learners = {learner for learner, _ in holders}
     rows = [
-        {**scope_params(site), "learner": row[0], "kind": row[1], "key": row[2], "holder": row[3]}
-        for row in _selected(connection, _SEEN_COLUMNS, site, holders)
-        for place, holder in [_seen_row(row)]
-        if holders.get(place, holder) != holder
+        {**scope_params(site), **_columns(learner, slot), "holder": json.dumps(sighting.holder)}
+        for learner, pairs in _by_learner("seen", _selected(connection, _SEEN_COLUMNS, site, learners), _sighting)
+        for slot, sightings in pairs
+        for sighting in sightings
+        if holders.get((learner, slot), sighting.holder) != sighting.holder
     ]
     if rows:
         connection.many(_FORGET, rows)
-
-
-def _at(row: Sequence[Any]) -> float:
-    return float(row[4]) if isinstance(row[4], (int, float)) else 0.0
-
-
-def _seen_row(row: Sequence[Any]) -> tuple[Place, UserId | None]:
-    learner, kind, key, holder, _ = row
-    try:
-        staff = holder_of(json.loads(holder))
-        if type(learner) is int and not isinstance(staff, Unread):
-            return (UserId(learner), slot_of(kind, key)), staff
-    except (ValueError, TypeError) as error:
-        raise BentRow("seen", f"learner {learner}, {kind} {key}") from error
-    raise BentRow("seen", f"learner {learner}, {kind} {key}")
 
 
 def _cohort(row: Mapping[str, Any]) -> AppliedCohort:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.slots import KIND_ORDER, LEARNING_AIM_KINDS, UNIT_KINDS, Slot, SlotKind, UserId
+from reconciler.model.slots import (
+    KIND_ORDER,
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    LearnerSlots,
+    Place,
+    Slot,
+    SlotKind,
+    UserId,
+)
 
 IDS = st.integers(1, 10**9)
 UNIT_IDS = st.text(min_size=1) | st.from_regex(r"[\].\[]{1,4}(assessor|iqa|learner)?[\].\[]{0,4}", fullmatch=True)
@@ -80,3 +89,18 @@ def test_the_order_of_slots_is_total_and_begins_with_additional_people(slots: li
     assert len({slot.order() for slot in slots}) == len(slots)
     assert [KIND_ORDER[slot.kind] for slot in ordered] == sorted(KIND_ORDER[slot.kind] for slot in slots)
     assert KIND_ORDER[SlotKind.ADDITIONAL] == 0
+
+
+VALUES = st.dictionaries(st.tuples(st.integers(1, 4).map(UserId), SLOTS), st.integers(0, 3), max_size=12)
+
+
+@given(VALUES, VALUES)
+def test_values_by_learner_are_those_of_each_slot(older: dict[Place, int], newer: dict[Place, int]) -> None:
+    """The record is kept by learner, and read slot by slot: neither loses a slot, nor mixes up two."""
+    values = LearnerSlots.nested(older)
+    assert values == older and len(values) == len(older)
+    assert all(values[place] == older[place] for place in older)
+    assert [values.get(place, "none") for place in newer] == [older.get(place, "none") for place in newer]
+    for learner in {learner for learner, _ in (*older, *newer)}:
+        assert values.of(learner) == {slot: value for (user, slot), value in older.items() if user == learner}
+    assert values.updated(LearnerSlots.nested(newer)) == {**older, **newer}
