@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
 
 from reconciler.model.declared import DeclaredLearner, Level
 from reconciler.model.operations import Operation
@@ -69,6 +69,16 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
         return self.after is not None or not (self.blocked or self.slot.kind is SlotKind.ADDITIONAL)
 
 
+class PlannedLearner(NamedTuple):
+    """A learner with slots in a plan, named as a Change names its learner."""
+
+    learner: UserId
+    label: str
+    cohort: str
+    organisation: OrganisationId
+    blocked: str = ""
+
+
 class UnchangedLearner(Struct, frozen=True):
     """A learner whose slots all hold who is declared.
 
@@ -79,6 +89,10 @@ class UnchangedLearner(Struct, frozen=True):
     learner: DeclaredLearner
     slots: tuple[Slot, ...]
     recorded: frozenset[Slot]
+
+    def row(self) -> PlannedLearner:
+        """Return the learner without the slots."""
+        return PlannedLearner(self.id, self.learner.label, self.learner.cohort, self.learner.organisation)
 
     def changes(self) -> Iterator[Change]:
         """Yield the slots as changes."""
@@ -475,15 +489,16 @@ class Plan(RedactedRepr, Struct, frozen=True):
         return differing(self.changes)
 
     @property
-    def of_each_learner(self) -> Iterator[Change]:
-        """The changes of all learners of whom a slot differs, and one of each other learner."""
+    def of_each_learner(self) -> Iterator[Change | PlannedLearner]:
+        """The changes of all learners of whom a slot differs, and a row for each other learner."""
         yield from self.differing
-        yield from (learner.change(learner.slots[0]) for learner in unchanged(self.changes))
+        yield from (learner.row() for learner in unchanged(self.changes))
 
     @property
     def learners(self) -> frozenset[UserId]:
         """The learners who have a slot in the plan."""
-        return frozenset(change.learner for change in self.of_each_learner)
+        differing = {change.learner for change in self.differing}
+        return frozenset(differing.union([learner.id for learner in unchanged(self.changes)]))
 
     def by_site(self) -> dict[Site, set[UserId]]:
         """Return the learners of each organisation that the plan touches, its own last even if it has none."""

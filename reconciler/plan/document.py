@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.operations import Operation, addresses, facts, hashed, id_of, operation_id, time_json
 from reconciler.model.plan import NO_GIT, Change, GitState, Plan
 from reconciler.model.slots import Handle, OrganisationId, Unread, UserId
+from reconciler.model.structs import encode
 from reconciler.onefile.wire import write_request
 from reconciler.plan import document_rows as rows
 from reconciler.plan.later_rows import future, later_row, read_later
@@ -224,14 +226,25 @@ def _refusal(why: str, source: Source) -> Problem:
 
 
 def _digest(value: object) -> str:
-    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
+    text = _fast(value, sort_keys=True)
+    if not text.isascii() or "\x7f" in text or not text:  # json escapes more
+        text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
     return f"sha256:{hashed(text)}"
 
 
 def _json(value: object, *, brief: bool = False) -> str:
     """Return JSON, `brief` or readable. Half a surrogate pair, which no file can hold, becomes a JSON escape."""
+    if brief and (text := _fast(value)):
+        return text
     separators = (",", ":") if brief else None
     return json.dumps(value, ensure_ascii=False, separators=separators).encode("utf-8", "backslashreplace").decode()
+
+
+def _fast(value: object, *, sort_keys: bool = False) -> str:
+    """Return brief JSON by a faster encoder, with no escapes but JSON's own; empty if it cannot encode the value."""
+    with suppress(ValueError, OverflowError):  # half a surrogate pair; a number of more than 64 bits
+        return encode(value, order="deterministic" if sort_keys else None).decode()
+    return ""
 
 
 SHOWN = 5  # messages at most: a document that is not a plan breaks every rule

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model.plan import Change, Plan
@@ -46,6 +46,25 @@ ROWS = st.lists(unchanged() | changes(), max_size=8, unique_by=lambda row: (row.
 
 def compact(plan: Plan) -> Any:
     return json.loads(dumps(to_document(plan, full=False)).encode())
+
+
+def labelled(label: str) -> list[Change]:
+    return [replace(change(DEFAULT, KATE, KATE), label=label)]
+
+
+@given(ROWS)
+@example(labelled("".join(map(chr, range(128)))))
+@example(labelled("\x7f"))
+@example(labelled("Zoë"))
+@example(labelled("half a pair: \udc80"))
+def test_the_faster_encoder_writes_what_json_writes(rows: Sequence[Change]) -> None:
+    """Plans of every version have the same digest, whichever characters they hold."""
+    document = to_document(plan_of(rows), full=False)
+    assert signed(document) == document
+    written = dumps(document)
+    for row in document.get("unchanged", ()):
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        assert f"\n  {text.encode('utf-8', 'backslashreplace').decode()}" in written
 
 
 def lines(plan: Plan) -> list[Source]:

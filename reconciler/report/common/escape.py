@@ -42,7 +42,7 @@ def without_commands(text: str, form: str = "text") -> str:
     format does that (in text as \x3a and \x23). The annotations of a report are commands, and stay.
     """
     line, inner = _HARMLESS.get(form, _HARMLESS_TEXT)
-    if form != "annotations":
+    if form != "annotations" and "::" in text:
         text = _LINE_COMMAND.sub(line, text)
     return _INNER_COMMAND.sub(inner, text)
 

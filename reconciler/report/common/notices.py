@@ -113,7 +113,8 @@ def finding_notice(finding: Finding, before: str = "") -> Notice:
 
 def plan_notices(plan: Plan, problems: Iterable[Problem]) -> tuple[Notice, ...]:
     """Return the notices of these problems of a plan."""
-    labels = {change.label for change in plan.of_each_learner}
+    problems = tuple(problems)
+    labels = {change.label for change in plan.of_each_learner} if problems else ()
     return tuple(problem_notice(problem, labels) for problem in problems)
 
 
