@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -82,6 +82,7 @@ class Workers:
     def __init__(self, fleet: Fleet, clock: Clock, variables: Mapping[str, str], budgets: Mapping[str, str]) -> None:
         self._fleet, self._clock, self._variables, self._budgets = fleet, clock, variables, budgets
         self._running: dict[subprocess.Popen[str], str] = {}  # with the job of each
+        self._ending: set[subprocess.Popen[str]] = set()
         self._lock, self._stopped = threading.Lock(), False
 
     @property
@@ -91,15 +92,18 @@ class Workers:
     def stop(self) -> None:
         with self._lock:
             self._stopped = True
-            for process in self._running:
-                process.terminate()
+            self._end(self._running)
 
     def stop_jobs(self, keys: Collection[str]) -> None:
         """End the processes of these jobs as Ctrl-C would; others of the same centres go on."""
         with self._lock:
-            for process, job in self._running.items():
-                if job in keys:
-                    process.terminate()
+            self._end(process for process, job in self._running.items() if job in keys)
+
+    def _end(self, processes: Iterable[subprocess.Popen[str]]) -> None:
+        """End processes that are not ending yet: a second signal would cut off what the first lets them settle."""
+        for process in set(processes) - self._ending:
+            self._ending.add(process)
+            process.terminate()
 
     def run(self, centre: Centre, command: Sequence[str], longest_seconds: float, job: str = "") -> CentreResult:
         """Run a centre's command to its end. Never raises: what breaks one centre is its own result.
@@ -163,6 +167,7 @@ class Workers:
             finally:
                 with self._lock:
                     self._running.pop(process, None)
+                    self._ending.discard(process)
         finally:
             os.close(standard_input)
             os.close(tether)
