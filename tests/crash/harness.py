@@ -237,9 +237,18 @@ def somebody_else(declaration: Declaration, place: Place) -> int | None:
 
 
 def _edits(held: Holders, wanted: Holders) -> Iterator[dict[str, object]]:
+    """Yield what makes the one the other, as few edits as there are: both slots of an aim or a unit are one."""
+    together: dict[tuple[object, ...], dict[str, Any]] = {}
     for place in held.keys() | wanted.keys():
-        if held.get(place) != wanted.get(place):
-            yield edit_of(place, wanted.get(place))
+        if held.get(place) == wanted.get(place):
+            continue
+        edit: dict[str, Any] = edit_of(place, wanted.get(place))
+        if "set" in edit:
+            first = together.setdefault((edit["user"], edit.get("standard"), edit.get("unit")), edit)
+            first["set"] |= edit["set"]
+        else:
+            yield edit
+    yield from together.values()
 
 
 _SERVE = """
