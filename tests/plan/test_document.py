@@ -28,8 +28,9 @@ TEXT = st.text(max_size=12)
 SOURCES = st.builds(Source, TEXT, st.integers(0, 10**6))
 PEOPLE = IDS.map(UserId)
 LEVELS = st.sampled_from(["error", "warning"])
+NEEDS_PERSON = st.just(False)  # it decides on a retry while a run ends, and is no part of a plan
 PROBLEMS = st.builds(
-    Problem, TEXT, TEXT, st.none() | SOURCES, TEXT, LEVELS, st.lists(TEXT, max_size=2).map(tuple), TEXT
+    Problem, TEXT, TEXT, st.none() | SOURCES, TEXT, LEVELS, st.lists(TEXT, max_size=2).map(tuple), TEXT, NEEDS_PERSON
 )
 
 
