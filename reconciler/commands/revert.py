@@ -119,7 +119,7 @@ class _Back:
             self.declared, learners=tuple(self._learner(user, wanted) for user, wanted in sorted(slots.items()))
         )
 
-    def _learner(self, user: UserId, slots: Mapping[Slot, Wanted]) -> DeclaredLearner:
+    def _learner(self, user: UserId, slots: dict[Slot, Wanted]) -> DeclaredLearner:
         known = next((learner for learner in self.declared.learners if learner.id == user), None)
         if known:
             return replace(known, slots=slots)

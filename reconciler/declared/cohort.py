@@ -5,12 +5,12 @@ Values that the schema has refused are absent, so that the rules can still check
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
 from reconciler.declared.yaml_loader import Document, Fields, Items, Refused
-from reconciler.model.slots import LISTED, SINGLE, Handle, OrganisationId, Slot, SlotKind, UserId
+from reconciler.model.slots import LISTED, SINGLE, Handle, OrganisationId, Slot, SlotKind, UserId, shared_slot
 from reconciler.model.structs import Struct
 from reconciler.text import shown
 
@@ -57,19 +57,6 @@ class Learner(Struct, frozen=True):
         raise NotImplementedError
 
     @property
-    def additional(self) -> tuple[Term, ...]:
-        """Additional people that the entry names."""
-        return self.slots.additional
-
-    def named(self) -> Iterable[Slot]:
-        """Return the slots with one holder that the entry names."""
-        return [held.slot for held in self.slots.held]
-
-    def size(self) -> tuple[int, int]:
-        """Return the number of these slots, and of additional people."""
-        return len(self.slots.held), len(self.slots.additional)
-
-    @property
     def subject(self) -> str:
         """Name of the learner in problems."""
         return _subject(self.id, self.misid)
@@ -81,10 +68,6 @@ class Learner(Struct, frozen=True):
         return all(len(held.terms) == 1 for held in self.slots.held) and all(
             not term.start and not term.end and term.staff in fitting[kind] for kind, term in terms
         )
-
-    def is_constant(self, moving: Mapping[Handle, object]) -> bool:  # noqa: ARG002  for entries that can answer
-        """Return True if it is clear at a glance that no slot changes its holder; *moving*: who has cover to come."""
-        return False
 
 
 class LearnerEntry(Learner, frozen=True):
@@ -145,8 +128,6 @@ def has_refused(fields: Fields) -> bool:
 
 # ------------------------------------------------------------------ one cohort file
 
-slot_of = lru_cache(maxsize=10_000)(Slot)  # all learners share the same few thousand slots
-
 
 def read_cohort(document: Document, name: str) -> CohortEntry:
     """Read the entries of a cohort file; invalid days and duplicates in a list become problems of the document."""
@@ -180,7 +161,7 @@ class Reader:
         slots: list[Held] = []
         for key in fields:
             if key in SINGLE:
-                slots += self._held(slot_of(SINGLE[key]), fields, key, subject)
+                slots += self._held(shared_slot(SINGLE[key], None), fields, key, subject)
             elif key in LISTED:
                 for slot, item, part in self._listed(fields, key, subject):
                     slots += self._held(slot, item, part, subject)
@@ -202,7 +183,7 @@ class Reader:
             first[number] = line
             for part, kind in kinds.items():
                 if part in item:
-                    yield slot_of(kind, number), item, part
+                    yield shared_slot(kind, number), item, part
 
     def _held(self, slot: Slot, fields: Fields, key: str, subject: str) -> tuple[Held, ...]:
         """Read a slot with its terms; return nothing if a term has a fault, because gaps would be wrong then."""

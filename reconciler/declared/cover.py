@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from reconciler.model.declared import Cover, Staff
-from reconciler.model.slots import Handle
+from reconciler.model.slots import Handle, UserId
 
 
 class StandIn(NamedTuple):
@@ -50,7 +50,8 @@ class CoverTimeline:
     """Acting staff from `first` to `last`, computed for the days on which some cover begins or ends.
 
     `moves` has the days after the first on which the acting member of a handle changes; handles without such a day
-    are not in it.
+    are not in it. `covered` are all who have cover on one of the days, and `accounts` the accounts of the others,
+    `handles` their handles by account.
     """
 
     def __init__(self, staff: Mapping[Handle, Staff], first: date, last: date) -> None:
@@ -64,6 +65,10 @@ class CoverTimeline:
             for handle, stand_in in after.items():
                 if before[handle] != stand_in:
                     self.moves.setdefault(handle, []).append(day)
+        self.covered = self.moves.keys() | {handle for handle, stand_in in self._acting[0].items() if stand_in.covers}
+        self.accounts: dict[str | None, UserId | None] = {handle: member.id for handle, member in staff.items()}
+        self.accounts[None] = None
+        self.handles: dict[object, Handle] = {member.id: handle for handle, member in staff.items()}
 
     def within(self, days: Iterable[date | None]) -> Iterator[date]:
         """Yield the days that are after the first, up to the last."""

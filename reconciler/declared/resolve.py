@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from datetime import date, timedelta
+from typing import TypeVar
 
-from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term, slot_of
+from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term
 from reconciler.declared.cover import CoverTimeline, StandIns, day_after, moved_cover
-from reconciler.model.declared import Cover, DeclaredLearner, Lapse, Shift, Wanted
-from reconciler.model.slots import OrganisationId, Slot, SlotKind
+from reconciler.declared.shapes import ShapedEntry
+from reconciler.model.declared import Cover, DeclaredLearner, Lapse, PlainSlots, Shift, Wanted
+from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId, shared_slot
 from reconciler.model.structs import Struct, field, replace
 from reconciler.problems import Problem, Source
 from reconciler.text import slot_name
 
 _DAY = timedelta(days=1)
+_Value = TypeVar("_Value")
 _Cause = tuple[Source, Cover | None]
 
 
@@ -79,34 +82,47 @@ def build_cohort(
     return [builder.learner(entry) for entry in cohort.learners], builder.warnings
 
 
-class _SlotsOnDemand(Mapping[Slot, Wanted]):
+class _SlotsOnDemand(PlainSlots):
     """Slots of a learner, resolved when they are first asked for: `validate` only counts those of most learners."""
 
-    __slots__ = ("_builder", "_entry", "_slots")
+    __slots__ = ("_builder", "_entry", "_holders", "_slots")
 
-    def __init__(self, builder: _Builder, entry: Learner) -> None:
+    def __init__(self, builder: _Builder, entry: ShapedEntry) -> None:
         self._builder, self._entry = builder, entry
+        self._holders: Mapping[Slot, UserId | None] | None = None
         self._slots: Mapping[Slot, Wanted] | None = None
+
+    @property
+    def holders(self) -> Mapping[Slot, UserId | None]:
+        if self._holders is None:
+            self._holders = self._builder.holders(self._entry)
+        return self._holders
+
+    def lines(self) -> Sequence[int]:
+        return self._builder.lines(self._entry)
 
     def _resolved(self) -> Mapping[Slot, Wanted]:
         if self._slots is None:
-            self._slots = self._builder.slots_of(self._entry)
+            self._slots = self._builder.wanted(self._entry)
         return self._slots
 
     def __getitem__(self, slot: Slot) -> Wanted:
         return self._resolved()[slot]
 
+    def __contains__(self, slot: object) -> bool:
+        return slot in self.holders
+
     def __iter__(self) -> Iterator[Slot]:
-        return iter(self._resolved())
+        return iter(self.holders)
 
     def __len__(self) -> int:
-        return self._builder.count(self._entry) if self._slots is None else len(self._slots)
+        return self._builder.count(self._entry) if self._holders is None else len(self._holders)
+
+    def keys(self) -> KeysView[Slot]:
+        return self.holders.keys()
 
     def items(self) -> ItemsView[Slot, Wanted]:
         return self._resolved().items()
-
-    def keys(self) -> KeysView[Slot]:
-        return self._resolved().keys()
 
     def values(self) -> ValuesView[Wanted]:
         return self._resolved().values()
@@ -124,34 +140,76 @@ class _Builder:
         self._defaults = self._single(cohort.defaults, None)
         self._default_additional = self._additional(cohort.defaults.additional)
         self._inherited = self._default_additional.joined(self._defaults)
-        self._is_constant_without_entries = not (self._inherited.lapsed or self._inherited.later)
+        self._is_plain = not (self._inherited.lapsed or self._inherited.later) and all(
+            wanted.reason == "declared" for wanted in self._inherited.slots.values()
+        )
+        self._holders = {slot: wanted.staff for slot, wanted in self._inherited.slots.items()}
+        self._lines = {slot: wanted.source.line for slot, wanted in self._inherited.slots.items()}
         self._warn_of_ended(cohort.defaults.additional, None)
 
     def learner(self, entry: Learner) -> DeclaredLearner:
-        is_constant = self._is_constant_without_entries and entry.is_constant(self._timeline.moves)
-        resolved = _NOTHING if is_constant else self._resolve(entry)
+        on_demand = self._on_demand(entry)
+        resolved = self._resolve(entry) if on_demand is None else _NOTHING
         return DeclaredLearner(
             id=entry.id,
             misid=entry.misid,
             label=entry.label,
             cohort=self._cohort.name,
             organisation=self._organisation,
-            slots=_SlotsOnDemand(self, entry) if is_constant else resolved.slots,
+            slots=resolved.slots if on_demand is None else on_demand,
             source=Source(self._cohort.file, entry.line),
             lapsed=resolved.lapsed,
             later=resolved.later,
         )
 
-    def slots_of(self, entry: Learner) -> Mapping[Slot, Wanted]:
+    def _on_demand(self, entry: Learner) -> PlainSlots | None:
         """Return the slots of an entry whose holders are constant."""
-        return self._resolve(entry).slots
+        if self._is_plain and isinstance(entry, ShapedEntry) and entry.is_constant(self._timeline.covered):
+            return _SlotsOnDemand(self, entry)
+        return None
 
-    def count(self, entry: Learner) -> int:
-        """Count the same without resolving them all."""
-        held, additional = entry.size()
-        if additional <= 1 and not self._inherited.slots:
-            return held + additional
-        return len({*self._defaults.slots, *entry.named()}) + len(self._with_defaults(entry.additional).slots)
+    def holders(self, entry: ShapedEntry) -> dict[Slot, UserId | None]:
+        """Return the holders of the same slots, in the order of `_resolve`."""
+        staff = entry.staff(self._timeline.accounts)
+        return self._with_inherited(entry, dict(zip(self._own(entry, staff), staff, strict=True)), self._holders)
+
+    def lines(self, entry: ShapedEntry) -> list[int]:
+        """Return the lines of the same, in the same order."""
+        lines = entry.lines()
+        if self._is_in_order(entry):
+            return lines
+        own = self._own(entry, entry.staff(self._timeline.accounts))
+        return [*self._with_inherited(entry, dict(zip(own, lines, strict=True)), self._lines).values()]
+
+    def wanted(self, entry: ShapedEntry) -> dict[Slot, Wanted]:
+        """Resolve the same slots."""
+        handles, file = self._timeline.handles, self._cohort.file
+        rows = zip(self.holders(entry).items(), self.lines(entry), strict=True)
+        return {slot: Wanted(staff, handles.get(staff), Source(file, line)) for (slot, staff), line in rows}
+
+    def count(self, entry: ShapedEntry) -> int:
+        """Count the same slots."""
+        return len(entry.template.lines) if self._is_in_order(entry) else len(self.holders(entry))
+
+    def _own(self, entry: ShapedEntry, staff: Sequence[UserId | None]) -> list[Slot]:
+        """Return the slots that an entry names for these holders."""
+        additional = [shared_slot(SlotKind.ADDITIONAL, account) for account in staff[: entry.template.additional]]
+        return [*additional, *entry.named()]
+
+    def _is_in_order(self, entry: ShapedEntry) -> bool:
+        """Return whether the slots of the entry are all, and in their order."""
+        return not self._holders and entry.template.additional <= 1
+
+    def _with_inherited(
+        self, entry: ShapedEntry, own: dict[Slot, _Value], inherited: Mapping[Slot, _Value]
+    ) -> dict[Slot, _Value]:
+        """Return the values of the entry's own slots and of the other defaults."""
+        if self._is_in_order(entry):
+            return own
+        every = {slot: value for slot, value in inherited.items() if slot not in own} | own
+        people = [slot for slot in every if slot.kind is SlotKind.ADDITIONAL]
+        people.sort(key=lambda slot: self._timeline.handles[slot.key])
+        return {slot: every[slot] for slot in people} | every
 
     def _resolve(self, entry: Learner) -> _Resolved:
         own = entry.slots
@@ -207,7 +265,7 @@ class _Builder:
         members.sort(key=lambda member: (member.reason == "declared", member.handle or ""))
         slots: dict[Slot, Wanted] = {}
         for member in members:
-            slot = slot_of(SlotKind.ADDITIONAL, member.staff)
+            slot = shared_slot(SlotKind.ADDITIONAL, member.staff)
             other = slots.get(slot)
             slots[slot] = replace(member, merged=(*other.merged, replace(other, merged=()))) if other else member
         return slots

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache, partial
 from sys import intern
 
-from reconciler.declared.cohort import Fitting, Held, Learner, LearnerEntry, Slots, Term, read_cohort, slot_of
+from reconciler.declared.cohort import Fitting, Held, Learner, LearnerEntry, Slots, Term, read_cohort
 from reconciler.declared.schema import check
 from reconciler.declared.yaml_loader import load_text
-from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Handle, Slot, SlotKind, UserId
+from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Handle, Slot, SlotKind, UserId, shared_slot
 from reconciler.model.structs import Struct
 
 PAYS_FROM = 40
@@ -58,7 +60,9 @@ class Template(Struct, frozen=True):
     """Entry with marks in place of its values, its lines counted from its own, and the place of each mark in a row.
 
     `names` are the places of id, misid and label, None for a value that is the same in all. `holders` are the places
-    of handles by the kind of slot; the values at a group of `distinct` places must differ.
+    of handles by the kind of slot; the values at a group of `distinct` places must differ. `named` makes the slots with
+    one holder of the values at `keys`. `staff` are the places of all holders, None for nobody, and `lines` their lines;
+    the `additional` people come first.
     """
 
     entry: LearnerEntry
@@ -66,7 +70,12 @@ class Template(Struct, frozen=True):
     names: tuple[int | None, int | None, int | None]
     holders: tuple[tuple[SlotKind, int], ...]
     distinct: tuple[tuple[int, ...], ...]
+    keys: tuple[int | None, ...]
+    named: Callable[[tuple[str | None, ...]], tuple[Slot, ...]]
     is_undated: bool
+    additional: int
+    staff: tuple[int | None, ...]
+    lines: tuple[int, ...]
 
 
 class ShapedEntry(Learner, frozen=True):
@@ -78,25 +87,25 @@ class ShapedEntry(Learner, frozen=True):
     @property
     def slots(self) -> Slots:
         marked = self.template.entry.slots
-        held = [Held(self._slot(one.slot), self._terms(one.terms), self.line + one.line) for one in marked.held]
-        return Slots(tuple(held), self.additional)
+        held = [
+            Held(slot, self._terms(one.terms), self.line + one.line)
+            for slot, one in zip(self.named(), marked.held, strict=True)
+        ]
+        return Slots(tuple(held), self._terms(marked.additional))
 
-    @property
-    def additional(self) -> tuple[Term, ...]:
-        return self._terms(self.template.entry.slots.additional)
+    def named(self) -> tuple[Slot, ...]:
+        """Return the slots with one holder that the entry names."""
+        values = self.values
+        return self.template.named(tuple([None if place is None else values[place] for place in self.template.keys]))
 
-    def named(self) -> Iterable[Slot]:
-        return [self._slot(held.slot) for held in self.template.entry.slots.held]
+    def staff(self, accounts: Mapping[str | None, UserId | None]) -> list[UserId | None]:
+        """Return the accounts of the holders in an undated entry: additional people first, then those of the others."""
+        values = self.values
+        return [accounts[None if place is None else values[place]] for place in self.template.staff]
 
-    def size(self) -> tuple[int, int]:
-        marked = self.template.entry.slots
-        return len(marked.held), len(marked.additional)
-
-    def _slot(self, slot: Slot) -> Slot:
-        place = self.template.places.get(slot.key)
-        if place is None:
-            return slot
-        return slot_of(slot.kind, int(self.values[place]) if isinstance(slot.key, int) else self.values[place])
+    def lines(self) -> list[int]:
+        """Return the lines of the same."""
+        return [self.line + line for line in self.template.lines]
 
     def _terms(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
         return tuple(Term(self._staff(term.staff), term.start, term.end, self.line + term.line) for term in terms)
@@ -111,8 +120,9 @@ class ShapedEntry(Learner, frozen=True):
                 return False
         return self.template.is_undated
 
-    def is_constant(self, moving: Mapping[Handle, object]) -> bool:
-        return self.template.is_undated and moving.keys().isdisjoint(self.values)
+    def is_constant(self, covered: AbstractSet[str]) -> bool:
+        """Return True if nobody else is to hold a slot on any day; *covered*: who has cover then."""
+        return self.template.is_undated and covered.isdisjoint(self.values)
 
 
 class Shape(Struct, frozen=True):
@@ -216,15 +226,30 @@ def _template(entry: LearnerEntry, places: Mapping[object, int]) -> Template | N
     is_mixed = any(0 < len(places.keys() & keys) < len(keys) for keys in lists)
     if is_mixed or any(name not in places for _, name in staff):
         return None
+    named = tuple(held.slot for held in entry.slots.held)
+    in_order = [*entry.slots.additional, *(term for held in entry.slots.held for term in held.terms)]
     return Template(
         entry,
         places,
         (places.get(entry.id), places.get(entry.misid), places.get(entry.label)),
         tuple((kind, places[name]) for kind, name in staff),
         tuple(tuple(places[key] for key in keys) for keys in lists if len(keys) > 1 and keys[0] in places),
+        tuple(places.get(slot.key) for slot in named),
+        lru_cache(maxsize=1_000)(partial(_with_keys, named)),
         bool(terms)  # without, the learner has the defaults' slots, which are shared
         and all(len(held.terms) == 1 for held in entry.slots.held)
         and all(not (term.start or term.end) for _, term in terms),
+        len(entry.slots.additional),
+        tuple(places.get(term.staff) for term in in_order),
+        tuple(term.line for term in in_order),
+    )
+
+
+def _with_keys(marked: Iterable[Slot], keys: Iterable[str | None]) -> tuple[Slot, ...]:
+    """Return slots with these keys in place of the marks."""
+    return tuple(
+        slot if key is None else shared_slot(slot.kind, int(key) if isinstance(slot.key, int) else key)
+        for slot, key in zip(marked, keys, strict=True)
     )
 
 

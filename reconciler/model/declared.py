@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Literal, NamedTuple
 
@@ -247,6 +248,19 @@ class Wanted(EqualIgnoringSource, Struct, frozen=True):
         return tuple(wanted.in_name for wanted in (*self.merged, self) if wanted.in_name)
 
 
+class PlainSlots(Mapping[Slot, Wanted]):
+    """Slots of the learner's own file, without cover; each `Wanted` is made when it is first asked for."""
+
+    @property
+    @abstractmethod
+    def holders(self) -> Mapping[Slot, UserId | None]:
+        """Who is declared for each slot."""
+
+    @abstractmethod
+    def lines(self) -> Sequence[int]:
+        """Return the lines of the slots, in the order of `holders`."""
+
+
 class Shift(NamedTuple):
     """A slot that changes hands on `day`; None before or after: not managed then.
 
@@ -286,7 +300,7 @@ class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
     label: str
     cohort: str
     organisation: OrganisationId
-    slots: Mapping[Slot, Wanted]
+    slots: dict[Slot, Wanted] | PlainSlots
     source: Source
     lapsed: Mapping[Slot, Lapse] = field(default_factory=dict)
     later: tuple[Shift, ...] = ()
@@ -295,6 +309,12 @@ class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
     def key(self) -> LearnerKey:
         """Identity within the files: the id, or else the MISID."""
         return self.id if self.id is not None else self.misid or ""
+
+    @property
+    def holders(self) -> Mapping[Slot, UserId | None]:
+        """Holders of the slots in `slots`."""
+        slots = self.slots
+        return {slot: wanted.staff for slot, wanted in slots.items()} if isinstance(slots, dict) else slots.holders
 
     def user(self, misids: Mapping[str, UserId]) -> UserId | None:
         """Return the OneFile id, as declared or as a reading resolved the MISID; None if it did not."""

@@ -513,9 +513,9 @@ class Plan(RedactedRepr, Struct, frozen=True):
         rows: dict[Site, list[tuple[UserId, Slot, UserId | None]]] = {}
         for group in groups_of(self.changes):
             if isinstance(group, UnchangedLearner):
-                site, wanted = Site(self.target, group.learner.organisation), group.learner.slots
+                site, wanted = Site(self.target, group.learner.organisation), group.learner.holders
                 held = (slot for slot in group.slots if slot not in group.recorded)
-                rows.setdefault(site, []).extend((group.id, slot, wanted[slot].staff) for slot in held)
+                rows.setdefault(site, []).extend((group.id, slot, wanted[slot]) for slot in held)
                 continue
             for change in group:
                 agrees = change.action == "no-op" and change.before == change.after and not change.recorded

@@ -138,7 +138,13 @@ class Slot(NamedTuple):
         return (KIND_ORDER[self.kind], number, text)
 
 
-DEFAULT_ASSESSOR, DEFAULT_EMPLOYER = Slot(SlotKind.DEFAULT_ASSESSOR), Slot(SlotKind.DEFAULT_EMPLOYER)
+shared_slot = lru_cache(maxsize=10_000)(Slot)
+"""The same object for the same kind and key: all learners have the same few thousand slots.
+
+Slots of the files, of a reading and of the record are looked up in one another, which is faster with one object.
+"""
+DEFAULT_ASSESSOR = shared_slot(SlotKind.DEFAULT_ASSESSOR, None)
+DEFAULT_EMPLOYER = shared_slot(SlotKind.DEFAULT_EMPLOYER, None)
 
 
 Place = tuple[UserId, Slot]

@@ -32,6 +32,7 @@ from reconciler.model.slots import (
     SlotKind,
     Unread,
     UserId,
+    shared_slot,
 )
 from reconciler.model.structs import Decoder, Natural, NotUnderstood, Positive, Struct, convert, field, replace
 from reconciler.observed.narrow import accounts, layer
@@ -213,7 +214,7 @@ def _slot(kind: SlotKind, key: int | str | None) -> Slot:
         fits = key is None
     if not fits:
         raise ValueError(f"{key!r} is not the key of a slot of kind {kind.value}")
-    return Slot(kind, key)
+    return shared_slot(kind, key)
 
 
 def _once(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, _Value]:

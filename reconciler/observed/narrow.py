@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from reconciler.model.declared import Declared, DeclaredLearner
+from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.slots import (
     DEFAULT_EMPLOYER,
@@ -34,11 +34,12 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None:
-            learners[seen.id] = _narrowed(seen, learner.slots.keys(), declared.settings.asks_for_employers)
-            if DEFAULT_EMPLOYER in learner.slots and seen.standing == "active":
-                employers.add((learner.organisation, learner.slots[DEFAULT_EMPLOYER].staff))
+            wanted = learner.holders
+            learners[seen.id] = _narrowed(seen, wanted.keys(), declared.settings.asks_for_employers)
+            if DEFAULT_EMPLOYER in wanted and seen.standing == "active":
+                employers.add((learner.organisation, wanted[DEFAULT_EMPLOYER]))
             if staff_judged and seen.standing == "active":
-                held[learner.organisation].update(_held(seen, learner))
+                held[learner.organisation].update(_held(seen, wanted.keys()))
     concerned = accounts(declared)
     concerned |= {(at, user) for at, users in held.items() for user in users if isinstance(user, int)}
     judged = declared.settings.level("employer_placement") != "off"
@@ -61,9 +62,9 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
     )
 
 
-def _held(seen: ObservedLearner, learner: DeclaredLearner) -> Iterable[Holder]:
+def _held(seen: ObservedLearner, wanted: AbstractSet[Slot]) -> Iterable[Holder]:
     """Return what is in each declared slot."""
-    return seen.slots.values() if seen.slots.keys() == learner.slots.keys() else map(seen.slots.get, learner.slots)
+    return seen.slots.values() if seen.slots.keys() == wanted else map(seen.slots.get, wanted)
 
 
 def _narrowed(seen: ObservedLearner, wanted: AbstractSet[Slot], employers: bool) -> ObservedLearner:
@@ -85,7 +86,7 @@ def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
     """Return every account that should hold a slot, with the organisation of the learner."""
     by_organisation = defaultdict[OrganisationId, set[UserId | None]](set)
     for learner in declared.learners:
-        by_organisation[learner.organisation].update([want.staff for want in learner.slots.values()])
+        by_organisation[learner.organisation].update(learner.holders.values())
     return {
         (organisation, account)
         for organisation, users in by_organisation.items()

@@ -69,7 +69,7 @@ def with_declared(held: Mapping[UserId, Held], declared: Declared, observed: Obs
     for number, learner in enumerate(declared.everyone, 1):
         user = learner.user(observed.misids) or UserId(-number)
         read = held.get(user, {})
-        unread = {slot: wanted.staff for slot, wanted in learner.slots.items() if slot not in read}
+        unread = {slot: staff for slot, staff in learner.holders.items() if slot not in read}
         if unread:
             whole[user] = {**read, **unread}
     return whole

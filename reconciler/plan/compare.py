@@ -78,6 +78,8 @@ def make_plan(
 
 def _titles(declared: Declared, changes: Changes) -> dict[int | str, str]:
     """Return the names of the learning aims and units in the plan, in the order of the settings."""
+    if not declared.settings.titles:
+        return {}
     slots = {change.slot for change in changes.differing}
     slots |= {slot for slots in {learner.slots for learner in changes.unchanged} for slot in slots}
     keys = {slot.key for slot in slots if slot.kind is not SlotKind.ADDITIONAL}
@@ -136,21 +138,21 @@ class Comparison:
 
     def _unchanged(self, learner: DeclaredLearner, seen: ObservedLearner) -> UnchangedLearner | None:
         """Return the learner if each slot is known to hold who is declared: the result of most comparisons."""
-        held, slots, last = seen.slots, learner.slots, self._last_of(seen.id)
-        if seen.standing != "active" or learner.lapsed or not slots:
+        held, wanted, last = seen.slots, learner.holders, self._last_of(seen.id)
+        if seen.standing != "active" or learner.lapsed or not wanted:
             return None
         recorded = []
-        for slot, wanted in slots.items():
+        for slot, staff in wanted.items():
             holder = held.get(slot, _UNREADABLE)
-            if wanted.staff is None or (slot.kind is _ADDITIONAL and slot.key != wanted.staff):
+            if staff is None or (slot.kind is _ADDITIONAL and slot.key != staff):
                 return None
-            if holder != wanted.staff:
-                if holder is not _UNREADABLE or self._last(seen.id, slot, wanted, last) != wanted.staff:
+            if holder != staff:
+                if holder is not _UNREADABLE or self._last(seen.id, slot, staff, last) != staff:
                     return None
                 recorded.append(slot)
-        if any(slot not in slots for slot in _added(last)):
+        if any(slot not in wanted for slot in _added(last)):
             return None
-        order = tuple(slots)
+        order = tuple(wanted)
         in_order = self._orders.get(order) or self._orders.setdefault(order, tuple(sorted(order, key=Slot.order)))
         unseen = frozenset(recorded)
         return UnchangedLearner(seen.id, learner, in_order, self._recorded.setdefault(unseen, unseen))
@@ -162,7 +164,7 @@ class Comparison:
         if not why_not and (added := _added(last)):  # we added them; the files no longer ask for them
             wanted = {slot: Wanted(None, None, learner.source) for slot in added} | dict(wanted)
         changes = [
-            self._slot(learner, seen, slot, wanted[slot], self._last(seen.id, slot, wanted[slot], last), why_not)
+            self._slot(learner, seen, slot, wanted[slot], self._last(seen.id, slot, wanted[slot].staff, last), why_not)
             for slot in sorted(wanted, key=Slot.order)
         ]
         if learner.lapsed:
@@ -170,19 +172,19 @@ class Comparison:
             changes.sort(key=lambda change: change.slot.order())
         return changes
 
-    def _last(self, user: UserId, slot: Slot, want: Wanted, last: Mapping[Slot, UserId | None]) -> Holder:
+    def _last(self, user: UserId, slot: Slot, staff: UserId | None, last: Mapping[Slot, UserId | None]) -> Holder:
         """Return the holder that was last applied, or that was seen since as these or other files declared it.
 
         Files that are not merged yet may have seen another holder as declared. So the person whom these files declare
         counts if they were ever applied or seen; else the holder seen last.
         """
         recorded = last.get(slot, _UNREADABLE)
-        if recorded == want.staff:
+        if recorded == staff:
             return recorded
         sightings = self._seen_of(user).get(slot)
         if not sightings:
             return recorded
-        return want.staff if any(sighting.holder == want.staff for sighting in sightings) else sightings[-1].holder
+        return staff if any(sighting.holder == staff for sighting in sightings) else sightings[-1].holder
 
     def _lapsed(
         self, learner: DeclaredLearner, seen: ObservedLearner, slot: Slot, lapse: Lapse, why_not: str

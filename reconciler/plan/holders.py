@@ -23,8 +23,8 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
     own: dict[UserId, dict[Slot, Holder]] = {}
     for learner in unchanged(changes):
         if learner.recorded:
-            wanted = learner.learner.slots
-            held[learner.id] = {**held.get(learner.id, {}), **{slot: wanted[slot].staff for slot in learner.recorded}}
+            wanted, read = learner.learner.holders, held.get(learner.id, {})
+            held[learner.id] = wanted if read.keys() <= wanted.keys() else {**read, **wanted}
     for change in differing(changes):
         written = after and change.action in ("create", "update")
         if written or change.recorded or change.before is _UNREADABLE:  # most are as the reading has them

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, groupby, pairwise
 from operator import attrgetter, sub
-from typing import Any
+from typing import Any, NamedTuple
 
-from reconciler.model.declared import DeclaredLearner
+from reconciler.model.declared import DeclaredLearner, PlainSlots
 from reconciler.model.plan import Change, Reason, UnchangedLearner, groups_of
 from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
@@ -17,7 +17,6 @@ from reconciler.problems import Source
 Row = Any
 
 _SlotOfShape = tuple[Slot | None, int, Reason, bool]
-_Held = tuple[UserId | None, Reason, Source]
 _learner_of = attrgetter("cohort", "organisation", "source.file", "learner", "label")
 _ADDITIONAL = SlotKind.ADDITIONAL  # Python 3.11 takes longer to look up a member than to compare two
 
@@ -34,6 +33,7 @@ class CompactRows(Struct, frozen=True):
     cohorts: Sequence[Row]
 
 
+_DECLARED: tuple[Reason, ...] = ("declared",)
 NO_ROWS = CompactRows((), ())
 """Every slot has a row like the others."""
 
@@ -52,8 +52,7 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
         if isinstance(group, UnchangedLearner) and _is_of_one_file(group.learner):
             learner = group.learner
             place = (learner.cohort, learner.organisation, learner.source.file)
-            wanted = map(dict(learner.slots.items()).__getitem__, group.slots)
-            held: list[_Held] = [(want.staff, want.reason, want.source) for want in wanted]
+            held = _held(learner, group.slots)
             row = shapes.learner_row(group.id, learner.label, group.slots, held, group.recorded)
             cohorts.setdefault(place, []).append(row)
             continue
@@ -62,8 +61,12 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
             (plain if _is_plain(change) else differing).append(change)
         for (cohort, organisation, file, user, label), rows in groupby(plain, _learner_of):
             same = list(rows)
-            held = [(change.after, change.reason, change.source) for change in same]
             recorded = frozenset(change.slot for change in same if change.recorded)
+            held = _Held(
+                [change.after for change in same],
+                tuple(change.reason for change in same),
+                [change.source.line for change in same],
+            )
             row = shapes.learner_row(user, label, tuple(change.slot for change in same), held, recorded)
             cohorts.setdefault((cohort, organisation, file), []).append(row)
     return differing, CompactRows(
@@ -120,9 +123,33 @@ def _orders(changes: Sequence[Change]) -> Iterator[tuple[str, UserId, tuple[int,
 # ------------------------------------------------------------------ one learner
 
 
+class _Held(NamedTuple):
+    """Holders of a learner's slots, each with the reason and the line."""
+
+    staff: list[UserId | None]
+    reasons: tuple[Reason, ...]
+    lines: Sequence[int]
+
+
 def _is_of_one_file(learner: DeclaredLearner) -> bool:
-    file = learner.source.file
-    return {wanted.source.file for wanted in learner.slots.values()} == {file}
+    slots, file = learner.slots, learner.source.file
+    return isinstance(slots, PlainSlots) or {wanted.source.file for wanted in slots.values()} == {file}
+
+
+def _held(learner: DeclaredLearner, order: Sequence[Slot]) -> _Held:
+    slots = learner.slots
+    if isinstance(slots, PlainSlots):
+        holders, lines = slots.holders, slots.lines()
+        if tuple(holders) != order:
+            line_of = dict(zip(holders, lines, strict=True))
+            return _Held([holders[slot] for slot in order], _DECLARED * len(order), [line_of[slot] for slot in order])
+        return _Held(list(holders.values()), _DECLARED * len(order), lines)
+    wanted = [slots[slot] for slot in order]
+    return _Held(
+        [want.staff for want in wanted],
+        tuple(want.reason for want in wanted),
+        [want.source.line for want in wanted],
+    )
 
 
 class _Shapes:
@@ -140,13 +167,12 @@ class _Shapes:
         learner: UserId,
         label: str,
         slots: tuple[Slot, ...],
-        held: Sequence[_Held],
+        held: _Held,
         recorded: frozenset[Slot],
     ) -> Row:
-        staff, reasons, sources = zip(*held, strict=True)
+        staff, reasons, lines = held
         holders = list(dict.fromkeys(staff))
         number = self._number_of(slots, tuple(map(holders.index, staff)), reasons, recorded)
-        lines = [source.line for source in sources]
         return [learner, label, number, holders, [*lines[:1], *map(sub, lines[1:], lines)]]
 
     def _number(

@@ -27,8 +27,8 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
     last_of, seen_of = LearnerSlots.nested(recorded).of, LearnerSlots.nested(seen).of
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
-            wanted = group.learner.slots.items()
-            there = [(slot, want.staff) for slot, want in wanted if slot not in group.recorded]
+            wanted = group.learner.holders.items()
+            there = [(slot, staff) for slot, staff in wanted if slot not in group.recorded]
             last = last_of(group.id)
             other = [(slot, staff) for slot, staff in there if last.get(slot, _MISSING) != staff]
             sighted = seen_of(group.id) if other else {}

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from reconciler.model.operations import Move, holder_json
-from reconciler.model.slots import Holder, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import Holder, Slot, SlotKind, Unread, UserId, shared_slot
 from reconciler.store.connection import moment
 from reconciler.store.schema import TABLES
 
@@ -30,7 +30,7 @@ def slot_of(kind: str, key: str) -> Slot:
     value = json.loads(key)
     if not (value is None or type(value) in (int, str)):
         raise ValueError(key)
-    return Slot(SlotKind(kind), value)
+    return shared_slot(SlotKind(kind), value)
 
 
 def moves_json(moves: tuple[tuple[Slot, Move], ...]) -> list[MoveJson]:

@@ -244,7 +244,7 @@ def test_slots_on_demand_are_those_that_are_resolved_at_once(
     declared = read_declared(state, DAY, ahead_days=100)
     on_demand = [learner for learner in declared.learners if not isinstance(learner.slots, dict)]
     assert [len(learner.slots) for learner in on_demand] == [len(dict(learner.slots)) for learner in on_demand]
-    assert bool(on_demand) == (start != "2026-12-15" or not defaults), "a default that moves is resolved at once"
+    assert bool(on_demand) == (start == "2031-01-01" or not defaults), "a default with cover is resolved at once"
     monkeypatch.setattr(loading, "Shapes", lambda: Shapes(NEVER))
     assert repr(declared) == repr(read_declared(state, DAY, ahead_days=100))
 
