@@ -254,7 +254,7 @@ class PlainSlots(Mapping[Slot, Wanted]):
     @property
     @abstractmethod
     def holders(self) -> Mapping[Slot, UserId | None]:
-        """Who is declared for each slot."""
+        """Holders that the files declare."""
 
     @abstractmethod
     def lines(self) -> Sequence[int]:

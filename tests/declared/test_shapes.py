@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import indent
 
 import pytest
+import yaml
+from hypothesis import event, given
+from hypothesis import strategies as st
 
 from reconciler.declared import load as loading
 from reconciler.declared.cohort import LearnerEntry
 from reconciler.declared.cohort_file import CohortFile, read_file
 from reconciler.declared.load import read_declared
 from reconciler.declared.shapes import PAYS_FROM, ShapedEntry, Shapes, explain, split
+from reconciler.model.declared import PlainSlots
 from reconciler.model.structs import replace
 from reconciler.problems import Invalid, Problem
 from tests.declared.files import DAY, STAFF, centre
@@ -230,23 +238,62 @@ def test_a_state_says_the_same_with_shapes_and_without(state: Path, monkeypatch:
     assert fast == outcome(state)
 
 
-@pytest.mark.parametrize("defaults", [False, True])
-@pytest.mark.parametrize("start", ["2026-01-01", "2026-12-15", "2031-01-01"])
+@st.composite
+def _holding(draw: st.DrawFn) -> dict[str, object]:
+    """Return the keys of an entry, or of the defaults: some of them, in any order, each with people who may hold it."""
+    assessor, iqa = (
+        st.sampled_from(["kate-anderson", "james-fayre", "noor-haddad"]),
+        st.sampled_from(["priya-shah", "oscar-lind"]),
+    )
+    standards, units = st.sampled_from([41240, 41241]), st.sampled_from(["KS_1", "KS_2"])
+    aim = {"standard": standards, "assessor": assessor, "iqa": iqa}
+    unit = {"unit": units, "assessor": assessor, "iqa": iqa}
+    people = st.sampled_from(["observer-lee", "kate-anderson", "priya-shah", "noor-haddad"])
+    keys: dict[str, st.SearchStrategy[object]] = {
+        "default_assessor": st.none() | assessor,
+        "default_employer": st.just("acme-mentor"),
+        "learning_aims": st.lists(st.fixed_dictionaries(aim), min_size=1, max_size=2, unique_by=itemgetter("standard")),
+        "units": st.lists(st.fixed_dictionaries(unit), min_size=1, max_size=2, unique_by=itemgetter("unit")),
+        "additional": st.lists(people, min_size=1, max_size=3, unique=True),
+    }
+    chosen = draw(st.lists(st.sampled_from([*keys]), min_size=1, unique=True))
+    return {key: draw(keys[key]) for key in chosen}
+
+
+def _yaml(value: object) -> str:
+    return yaml.safe_dump(value, sort_keys=False)
+
+
+@given(
+    st.just({}) | _holding(),
+    st.lists(_holding(), min_size=1, max_size=3),
+    st.sampled_from(["kate-anderson", "priya-shah"]),
+    st.sampled_from(["2026-01-01", "2026-12-15", "2031-01-01"]),
+)
 def test_slots_on_demand_are_those_that_are_resolved_at_once(
-    start: str, defaults: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    defaults: dict[str, object], forms: list[dict[str, object]], covered: str, start: str
 ) -> None:
-    """With defaults and without, with cover on the day, soon, or far ahead; and their number is known before."""
-    cover = f"role: assessor, cover: [{{by: kate-anderson, from: {start}}}]}}"
-    staff = STAFF.replace("122762, role: assessor}", f"122762, {cover}")
-    text = file_of(*[*ENTRIES] * 3, defaults=defaults)
-    state = centre(tmp_path, text.removeprefix(HEAD), staff=staff)
-    monkeypatch.setattr(loading, "Shapes", lambda: Shapes(1))
-    declared = read_declared(state, DAY, ahead_days=100)
-    on_demand = [learner for learner in declared.learners if not isinstance(learner.slots, dict)]
-    assert [len(learner.slots) for learner in on_demand] == [len(dict(learner.slots)) for learner in on_demand]
-    assert bool(on_demand) == (start == "2031-01-01" or not defaults), "a default with cover is resolved at once"
-    monkeypatch.setattr(loading, "Shapes", lambda: Shapes(NEVER))
-    assert repr(declared) == repr(read_declared(state, DAY, ahead_days=100))
+    """With any defaults, with cover on the day, soon, or far ahead: holders, lines, order and number are the same."""
+    cover = f", cover: [{{by: {'oscar-lind' if covered == 'priya-shah' else 'james-fayre'}, from: {start}}}]}}"
+    staff = re.sub(rf"(?m)^(  {covered}: .*)}}$", rf"\1{cover}", STAFF)
+    entries = [_yaml([{"id": 200_000 + number} | form]) for number, form in enumerate(forms * 2)]
+    text = f"{_yaml({'defaults': defaults}) if defaults else ''}learners:\n{indent(''.join(entries), '  ')}"
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        state = centre(Path(folder), text, staff=staff)
+        patch.setattr(loading, "Shapes", lambda: Shapes(1))
+        declared = read_declared(state, DAY, ahead_days=100)
+        patch.setattr(loading, "Shapes", lambda: Shapes(NEVER))
+        at_once = read_declared(state, DAY, ahead_days=100)
+    event(f"on demand: {any(isinstance(learner.slots, PlainSlots) for learner in declared.learners)}")
+    for learner, other in zip(declared.learners, at_once.learners, strict=True):
+        assert isinstance(other.slots, dict)
+        assert len(learner.slots) == len(other.slots)
+        assert [*learner.holders.items()] == [*other.holders.items()]
+        if isinstance(learner.slots, PlainSlots):
+            assert learner.slots.lines() == [wanted.source.line for wanted in other.slots.values()]
+            assert {wanted.source.file for wanted in other.slots.values()} == {learner.source.file}
+            assert {wanted.reason for wanted in other.slots.values()} == {"declared"}
+    assert repr(declared) == repr(at_once)
 
 
 def test_learners_without_slots_of_their_own_share_the_defaults(
