@@ -94,7 +94,7 @@ def fleet(
     """Run a command for many centres, and report on all.
 
     fleet.yaml lists the centres. Each runs in a process of its own, with its own token and store only, and ends as it
-    would alone; those of one token share its rate limit. `status` reads stores and queue, without a call to OneFile.
+    would alone; those of one token share its rate limit. `status` reads results, stores and queue, and calls nothing.
     `matrix` prints jobs for a pipeline. The exit code is that of the worst centre.
 
     With a queue in PostgreSQL, `work` is a worker, on any number of machines: it runs what `--queue` queues, and

@@ -13,7 +13,7 @@ from reconciler.fleet.checkout import fetch
 from reconciler.fleet.engine import job_queue
 from reconciler.fleet.fleet_file import FleetFile, budgets, check_folders, chosen, read_fleet, target_name
 from reconciler.fleet.nights import next_due
-from reconciler.fleet.stored_results import changed_since, failed_last, last_result, store_result
+from reconciler.fleet.stored_results import changed_since, failed_last, last_result, last_results, store_result
 from reconciler.fleet.worker import Workers, with_own_names
 from reconciler.model.fleet import Centre, CentreResult, Fleet, FleetRun, rank, worst_first
 from reconciler.model.fleet_queue import KEPT, QueuedJob, newest_by_centre
@@ -182,23 +182,40 @@ def mark_stores(fleet: Fleet, environment: Environment) -> None:
 
 
 def status(options: FleetOptions, environment: Environment) -> FleetStatus:
-    """Return what stores and queue show of each centre, without a call to OneFile. Raises Invalid as `run` does."""
+    """Return what results, stores and queue show of each centre, without a call to OneFile. Raises Invalid as `run`."""
     fleet = listed(options, environment, "store", "database")
     now = environment.clock.now()
-    jobs, due = _newest_jobs(fleet, now), next_due(fleet, now)
-    states = [
-        replace(_state(centre, fleet, environment), job=jobs.get(centre.name), due=due.get(centre.name))
-        for centre in fleet.centres
-    ]
-    return FleetStatus(fleet.name, tuple(sorted(states, key=_urgency)), now)
+    jobs, due = _recent_jobs(fleet, now), next_due(fleet, now)
+    newest, ended = newest_by_centre(jobs), newest_by_centre([job for job in jobs if job.result])
+
+    def state(centre: Centre) -> CentreState:
+        name = centre.name
+        command, result = _newest_result(fleet, centre, ended.get(name))
+        return replace(
+            _state(centre, fleet, environment),
+            job=newest.get(name),
+            due=due.get(name),
+            result=result,
+            result_command=command,
+        )
+
+    return FleetStatus(fleet.name, tuple(sorted(map(state, fleet.centres), key=_urgency)), now)
 
 
-def _newest_jobs(fleet: Fleet, now: datetime) -> dict[str, QueuedJob]:
+def _recent_jobs(fleet: Fleet, now: datetime) -> Sequence[QueuedJob]:
     if not fleet.queue:
-        return {}
+        return ()
     with suppress(NoStore), job_queue(fleet.name, fleet.queue, make=False) as queue:
-        return newest_by_centre(queue.jobs(since=now - KEPT))
-    return {}  # nothing was ever queued
+        return queue.jobs(since=now - KEPT)
+    return ()  # nothing was ever queued
+
+
+def _newest_result(fleet: Fleet, centre: Centre, ended: QueuedJob | None) -> tuple[str, CentreResult | None]:
+    """Return the command that ended last for a centre, in the queue or on this machine, with its result."""
+    results = list(last_results(fleet, centre))
+    if ended and ended.result:
+        results.append((ended.job.command[0], ended.result))
+    return max(results, key=lambda entry: entry[1].ended, default=("", None))
 
 
 def listed(options: FleetOptions, environment: Environment, *keys: str) -> Fleet:
@@ -241,9 +258,9 @@ def _named(problem: Problem, centre: Centre, fleet: Fleet) -> Problem:
     return problem._replace(fix=with_own_names(problem.fix, centre, fleet.queue))
 
 
-def _urgency(state: CentreState) -> tuple[bool, bool, int, str]:
-    code = state.newest_code
-    return not state.problems, not state.is_given_up, rank(code or 0), state.centre
+def _urgency(state: CentreState) -> tuple[bool, bool, bool, int, str]:
+    code = state.newest_code or 0
+    return not state.problems, not state.is_given_up, not state.needs_attention, rank(code), state.centre
 
 
 def matrix(options: FleetOptions, environment: Environment) -> Fleet:

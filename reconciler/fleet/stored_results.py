@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reconciler.model.fleet import FINE, Centre, CentreResult, Fleet
+from reconciler.model.fleet import FINE, FLAGS, Centre, CentreResult, Fleet
 from reconciler.model.structs import Decoder, NotUnderstood, encode, replace
 from reconciler.runtime.files import text_at, write_whole
 
@@ -34,6 +34,14 @@ def last_result(fleet: Fleet, centre: str, command: str) -> CentreResult | None:
         return Decoder(CentreResult).decode((text_at(_result_file(fleet, centre, command)) or "").encode())
     except NotUnderstood:
         return None
+
+
+def last_results(fleet: Fleet, centre: Centre) -> Iterator[tuple[str, CentreResult]]:
+    """Yield each command of a centre with its last result, but not results of another organisation or target."""
+    for command in FLAGS:
+        result = last_result(fleet, centre.name, command)
+        if result and (result.organisation, result.target) == (centre.organisation, centre.target):
+            yield command, result
 
 
 def digest_of(state: Path) -> str:

@@ -14,8 +14,8 @@ from reconciler.problems import ExitCode, Problem
 class CentreState(Struct, frozen=True):
     """The state of a centre in its store: its newest run, its newest complete reading, and open issues.
 
-    `holder` runs a command now. `job` is the newest in the queue, and `due` the time of the next one. `problems` say
-    why the store cannot be read.
+    `holder` runs a command now. `job` is the newest in the queue, and `due` the time of the next one. `result` is that
+    of the fleet's command that ended last, `result_command`. `problems` say why the store cannot be read.
     """
 
     centre: str
@@ -33,16 +33,18 @@ class CentreState(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     job: QueuedJob | None = None
     due: datetime | None = None
+    result: CentreResult | None = None
+    result_command: str = ""
 
     @property
     def newest_result(self) -> CentreResult | None:
-        """The result of the newest job, if it is newer than the store's newest run."""
-        result = self.job.result if self.job else None
-        return result if result and (self.started is None or result.ended >= self.started) else None
+        """The result of the fleet's command that ended last, if it is newer than the store's newest run."""
+        is_newest = self.result is not None and (self.started is None or self.result.ended >= self.started)
+        return self.result if is_newest else None
 
     @property
     def newest_code(self) -> int | None:
-        """The exit code of the newest job or run that has ended."""
+        """The exit code of the newest command or run that has ended."""
         return self.newest_result.exit_code if self.newest_result else self.exit_code
 
     @property

@@ -32,6 +32,9 @@ def test_each_centre_ends_as_it_would_alone_and_the_worst_comes_first(
     assert rows["valley"]["problems"][0]["file"] == "state/cohorts/c1.yaml"
     assert "refused the log-in" in rows["west"]["problems"][0]["what"]
     assert json.loads(Path(rows["north"]["report"]).read_text("utf-8"))["exit_code"] == ExitCode.DONE
+    status = centres.run("status").out
+    assert "2 of 5 centres need attention: west, valley." in status
+    assert all(row["problems"][0]["fix"].split()[0] in status for row in (rows["valley"], rows["west"])), status
 
     monkeypatch.setenv("TOKEN_WEST", "secret-of-TOKEN_WEST")
     folders["valley"].declare()

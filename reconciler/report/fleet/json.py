@@ -72,9 +72,15 @@ def _state(state: CentreState) -> Document:
         "manual_steps": state.steps,
         "holder": state.holder or None,
         "job": _job(state.job) if state.job else None,
+        "newest_result": _newest_result(state),
         "due": time_json(state.due),
         "problems": [problem_json(problem) for problem in state.problems],
     }
+
+
+def _newest_result(state: CentreState) -> Document | None:
+    """Return the command that ended last, with its result, unless the store has a newer run."""
+    return {"command": state.result_command, **_result(state.newest_result)} if state.newest_result else None
 
 
 def _job(job: QueuedJob) -> Document:

@@ -44,13 +44,13 @@ def render_status(status: FleetStatus) -> str:
     drift = _gauge(registry, "open_drift", "Slots with drift that is open.")
     steps = _gauge(registry, "manual_steps", "Open manual steps.")
     waiting = _gauge(registry, "queue_open_seconds", "Time since the centre's open job was queued or begun.", "state")
-    job_code = _gauge(registry, "job_exit_code", "Exit code of the centre's newest job.", "command")
+    job_code = _gauge(registry, "job_exit_code", "Exit code of the fleet's command that ended last.", "command")
     for state in status.centres:
         labels = _labels(status.fleet, state)
         if state.job and state.job.state.is_open:
             waiting.labels(*labels, state.job.state.value).set((status.now - state.job.since).total_seconds())
-        if state.job and state.job.result:
-            job_code.labels(*labels, state.job.job.command[0]).set(state.job.result.exit_code)
+        if state.result:
+            job_code.labels(*labels, state.result_command).set(state.result.exit_code)
         readable.labels(*labels).set(not state.problems)
         if state.problems:
             continue

@@ -220,15 +220,16 @@ def _newest_ending(state: CentreState) -> str:
 
 
 def _status_problems(state: CentreState) -> Sequence[Problem]:
-    result = state.newest_result
+    """Return what needs somebody: nothing for a centre that is tried again by itself."""
+    result = state.newest_result if state.needs_attention else None
     given_up = (state.job.why_unfinished,) if state.job and state.is_given_up else ()
     return (*state.problems, *given_up, *(result.problems if result and not result.is_fine else ()))
 
 
 def _status_row(state: CentreState, now: datetime) -> Sequence[str]:
     result, job = state.newest_result, state.job
-    if result and job:
-        last = f"{job.job.command[0]}, {moment_words(result.ended)}"
+    if result:
+        last = f"{state.result_command}, {moment_words(result.ended)}"
     else:
         last = f"{state.command}, {moment_words(state.started)}" if state.started else "never"
     return (

@@ -17,9 +17,11 @@ WRONG_TOKEN = Problem("the customer token is not valid", "Put a valid token into
 
 def centre(name: str, code: int = 0, *, read: timedelta = HOUR, job: QueuedJob | None = None) -> CentreState:
     due = NOON + 13 * HOUR if job else None
+    result = job.result if job else None
     return CentreState(
-        name, 5740, "sandbox", "", NOON, "drift", code, NOON - HOUR, NOON - read, drift=1, job=job, due=due
-    )
+        name, 5740, "sandbox", "", NOON, "drift", code, NOON - HOUR, NOON - read,
+        drift=1, job=job, due=due, result=result, result_command="drift" if result else "",
+    )  # fmt: skip
 
 
 def job(name: str, state: JobState, *, attempt: int = 1, code: int | None = None) -> QueuedJob:

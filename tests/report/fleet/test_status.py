@@ -6,11 +6,14 @@ import re
 
 import pytest
 
+from reconciler.model.fleet_queue import JobState
 from reconciler.model.fleet_status import FleetStatus
+from reconciler.model.structs import replace
 from reconciler.report.fleet.html import render_status as html
 from reconciler.report.fleet.markdown import render_status as markdown
 from reconciler.report.fleet.text import render_status as text
-from tests.report.fleet.status import local, queued
+from tests.factories import NOON
+from tests.report.fleet.status import WRONG_TOKEN, centre, job, local, queued
 
 
 def _forms(status: FleetStatus) -> list[str]:
@@ -42,6 +45,20 @@ def test_what_failed_comes_before_what_runs_on_the_page() -> None:
     page = html(queued())
     places = [page.index(f">{title}") for title in ("Problems (2)", "Running and waiting (3)", "Centres<")]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+@pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.ENDED])
+def test_a_result_is_shown_until_the_next_one(state: JobState, attempt: int) -> None:
+    """Also while another job waits, runs or was cancelled; only a retry of its own needs nobody."""
+    failed = job("north", JobState.ENDED, code=1).result
+    north = replace(centre("north", job=job("north", state, attempt=attempt)), result=failed, result_command="plan")
+    is_retried = state.is_open and attempt > 1
+    assert north.needs_attention is not is_retried
+    for form in _forms(FleetStatus("colleges", (north,), NOON)):
+        assert "plan" in form
+        assert "with an error (1)" in form
+        assert (WRONG_TOKEN.fix in form) is not is_retried
 
 
 def test_without_a_queue_nothing_of_a_queue_is_shown() -> None:
