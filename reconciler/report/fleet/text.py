@@ -17,7 +17,8 @@ from reconciler.text import number_of
 def render_run(run: FleetRun, *, width: int, colour: bool) -> str:
     """Render one line for each centre, worst first, then their problems and where the whole reports are."""
     lines = _lines(run_table(run), Page(width, colour))
-    files = sorted({f"{Path(result.report).parents[1]}/NAME/{Path(result.report).name}" for result in run.results})
+    reports = [Path(result.report) for result in run.results if result.report]
+    files = sorted({f"{report.parents[1]}/NAME/{report.name}" for report in reports})
     where = ["", *(f"Whole report of each centre: {visible(file)}" for file in files)] if files else []
     return "\n".join([*lines, *where]) + "\n"
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from reconciler.model.fleet import Centre, FleetRun, refused_result
 from reconciler.model.fleet_queue import JobState
 from reconciler.model.fleet_status import FleetStatus
 from reconciler.model.structs import replace
+from reconciler.problems import ExitCode
+from reconciler.report.fleet.html import render_run as run_html
 from reconciler.report.fleet.html import render_status as html
+from reconciler.report.fleet.markdown import render_run as run_markdown
 from reconciler.report.fleet.markdown import render_status as markdown
+from reconciler.report.fleet.text import render_run as run_text
 from reconciler.report.fleet.text import render_status as text
 from tests.factories import NOON
 from tests.report.fleet.status import WRONG_TOKEN, centre, job, local, queued
@@ -59,6 +65,16 @@ def test_a_result_is_shown_until_the_next_one(state: JobState, attempt: int) -> 
         assert "plan" in form
         assert "with an error (1)" in form
         assert (WRONG_TOKEN.fix in form) is not is_retried
+
+
+def test_a_centre_that_was_not_started_is_in_each_report() -> None:
+    """It has a problem and no whole report, as after its job was cancelled or its repository could not be fetched."""
+    cancelled = job("north", JobState.CANCELLED).why_unfinished
+    north = refused_result(Centre("north", 5740, Path("north"), "sandbox"), cancelled, ExitCode.ERROR, NOON)
+    run = FleetRun("colleges", "plan", (north,))
+    for form in (run_text(run, width=300, colour=False), run_markdown(run), run_html(run)):
+        assert "the job was cancelled" in form
+        assert "Whole report" not in form
 
 
 def test_without_a_queue_nothing_of_a_queue_is_shown() -> None:
