@@ -235,6 +235,7 @@ class _Queue:
         return address
 
     def _nights(self) -> Iterator[Night]:
+        first: dict[tuple[str, str], Source] = {}
         for night, line in mappings_at(self._root, "nights"):
             run, begin, end = (text_at(night, key) or "" for key in ("run", "from", "until"))
             action, *flags = run.split() or ("",)
@@ -245,6 +246,10 @@ class _Queue:
             if wrong:
                 fix = "Write the command as after `reconciler fleet`, such as drift --correct --due."
                 self.problems.append(Problem(f"nights: {wrong.rstrip('.')}", fix, source))
+            other = first.setdefault((action, begin), source) if run and begin else source
+            if other is not source:
+                what = f"nights: {action} begins at {begin} already ({other})"
+                self.problems.append(Problem(what, "Let one of the two begin at another time.", source))
             if run and begin and end:
                 yield Night((action, *flags), time.fromisoformat(begin), time.fromisoformat(end))
 

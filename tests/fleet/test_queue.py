@@ -300,13 +300,16 @@ def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypa
     centres.add("north")
     centres.queue = {"database": "FLEET_DATABASE", "budget": "NOT_SET"}
     centres.nights = [{"run": "plan --due", "from": "01:00", "until": "05:00"}]
+    centres.nights += [{"run": "plan", "from": "01:00", "until": until} for until in ("02:00", "03:00")]
     monkeypatch.setenv("FLEET_DATABASE", "somewhere.db")
     ended = centres.run("work", "--format", "json")
     words = {row["what"] for row in ended.json["problems"]}
+    lines = {row["line"] for row in ended.json["problems"] if row["what"].startswith("nights: --due")}
     assert ended.code == ExitCode.INVALID
     assert words == {
         "queue: the variable FLEET_DATABASE holds no PostgreSQL address",
         "nights: --due does not belong to plan",
+        *(f"nights: plan begins at 01:00 already (fleet.yaml:{line})" for line in lines),
         "queue: the variable NOT_SET is not set",
         "north: the store is a file of one machine, and the workers of a queue may run on several",
     }
@@ -324,6 +327,8 @@ def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypa
     [
         ("work", "--queue"),
         ("work", "--jobs", "3"),
+        ("work", "--only", "north"),
+        *((action, option) for action in ("work", "cancel", "resume") for option in ("--failed", "--changed")),
         ("plan", "--wait"),
         ("plan", "--until-empty"),
         ("plan", "--queue", "--changed"),
