@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from reconciler.runtime.environment import Environment
     from reconciler.runtime.options import Options
 
+ACTIONS = (*FLAGS, "status", "matrix", "work", "cancel", "resume")
+
 
 @command(
-    click.argument("action", type=click.Choice([*FLAGS, "status", "matrix", "work", "cancel", "resume"])),
+    click.argument("action", type=click.Choice(ACTIONS), metavar=f"{{{' | '.join(ACTIONS)}}}"),
     click.option(
         "--file",
         type=click.Path(path_type=Path),
@@ -94,8 +96,8 @@ def fleet(
     """Run a command for many centres, and report on all.
 
     fleet.yaml lists the centres. Each runs in a process of its own, with its own token and store only, and ends as it
-    would alone; those of one token share its rate limit. `status` reads results, stores and queue, and calls nothing.
-    `matrix` prints jobs for a pipeline. The exit code is that of the worst centre.
+    would alone; those of one token share its rate limit. `status` reads results, stores and queue, without a call
+    to OneFile. `matrix` prints jobs for a pipeline. The exit code is that of the worst centre.
 
     With a queue in PostgreSQL, `work` is a worker, on any number of machines: it runs what `--queue` queues, and
     the nights of fleet.yaml. It logs what needs attention, and with --verbose each job. `cancel` ends what waits or
@@ -103,7 +105,8 @@ def fleet(
     """
     given = {"auto-approve": auto_approve, "correct": correct, "due": due, "detailed-exitcode": detailed_exitcode}
     flags = [name for name, is_set in given.items() if is_set]
-    _refuse_unfit(action, flags, changed=changed, jobs=jobs, queue=queue, wait=wait, until_empty=until_empty)
+    choice = {"only": bool(only), "failed": failed, "changed": changed}
+    _refuse_unfit(action, flags, choice, jobs=jobs, queue=queue, wait=wait, until_empty=until_empty)
     chosen = commands.fleet.FleetOptions(file, only, failed, changed, jobs, longest)
     command = [action, *(f"--{name}" for name in flags)]
     if action in FLAGS and (wait or not queue):
@@ -142,8 +145,8 @@ def fleet(
 def _refuse_unfit(
     action: str,
     flags: Sequence[str],
+    choice: Mapping[str, bool],
     *,
-    changed: bool,
     jobs: int | None,
     queue: bool,
     wait: bool,
@@ -152,6 +155,9 @@ def _refuse_unfit(
     """Raise UsageError for options that mean nothing together."""
     if wrong := unfit_flags(action, flags):
         raise click.UsageError(wrong)
+    belongs = {"only": action != "work", "failed": action in FLAGS, "changed": action in FLAGS}
+    if misplaced := [name for name, is_set in choice.items() if is_set and not belongs[name]]:
+        raise click.UsageError(f"--{misplaced[0]} does not belong to {action}.")
     if jobs and (queue or action == "work"):
         raise click.UsageError("--jobs cannot be used with a queue: the fleet file's jobs counts for every worker.")
     if until_empty and action != "work":
@@ -160,5 +166,5 @@ def _refuse_unfit(
         raise click.UsageError(f"--{'queue' if queue else 'wait'} does not belong to {action}.")
     if wait and not queue:
         raise click.UsageError("--wait needs --queue.")
-    if queue and changed:
+    if queue and choice["changed"]:
         raise click.UsageError("--changed cannot be used with --queue: workers have the files.")

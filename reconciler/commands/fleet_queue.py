@@ -11,7 +11,7 @@ from threading import Event, Lock
 from reconciler.commands.fleet import FleetOptions, listed, mark_stores, ready, stored
 from reconciler.fleet.checkout import fetch
 from reconciler.fleet.engine import EngineWorker, JobQueue, job_queue
-from reconciler.fleet.fleet_file import budgets, check_shared, chosen, read_fleet
+from reconciler.fleet.fleet_file import budgets, check_shared, read_fleet
 from reconciler.fleet.nights import begun, jobs_of
 from reconciler.fleet.stored_results import failed_last
 from reconciler.fleet.worker import Workers
@@ -139,7 +139,7 @@ def work(
     is taken, with every problem of the fleet file and of what centres need.
     """
     file = read_fleet(options.file, environment.variables)
-    fleet = chosen(file.fleet, options.only, "--only")
+    fleet = file.fleet
     rules = _rules(fleet, options)
     ready(file, fleet, environment, options.jobs, *check_shared(file, fleet, environment.variables), queue=True)
     mark_stores(fleet, environment)

@@ -84,6 +84,7 @@ def test_every_problem_of_a_fleet_is_reported_at_once_and_nothing_is_started(
         ("drift", "--due"),
         ("apply", "--due", "--auto-approve"),
         ("status", "--correct"),
+        *((action, option) for action in ("status", "matrix") for option in ("--failed", "--changed")),
         ("plan", "--only", "nobody"),
     ],
 )
