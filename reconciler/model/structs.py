@@ -16,6 +16,7 @@ from msgspec.structs import asdict, fields, replace
 __all__ = [
     "Decoder",
     "EqualIgnoringSource",
+    "Meta",
     "Natural",
     "NotUnderstood",
     "Positive",

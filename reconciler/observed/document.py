@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import (
@@ -34,12 +34,14 @@ from reconciler.model.slots import (
     UserId,
     shared_slot,
 )
-from reconciler.model.structs import Decoder, Natural, NotUnderstood, Positive, Struct, convert, field, replace
+from reconciler.model.structs import Decoder, Meta, Natural, NotUnderstood, Positive, Struct, convert, field, replace
 from reconciler.observed.narrow import accounts, layer
 from reconciler.problems import Invalid, Problem, Severity, Source, in_order
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+_User = Annotated[UserId, Meta(gt=0)]
+_Organisation = Annotated[OrganisationId, Meta(gt=0)]
 
 FORMAT = "1.0"
 _AGAIN = "Read OneFile again: leave out --observed, or save a new reading with --save-observed."
@@ -122,18 +124,18 @@ class Saved(Struct, frozen=True):
     calls: Natural
     learners: list[
         tuple[
-            Positive,
+            _User,
             AccountStatus,
             Positive | None,
-            list[tuple[SlotKind, Positive | str | None, Positive | Unread | None]],
+            list[tuple[SlotKind, Positive | str | None, _User | Unread | None]],
         ]
     ]
-    misids: list[tuple[str, Positive]]
-    staff: list[tuple[Positive, Positive, AccountStatus, Positive | None]]
+    misids: list[tuple[str, _User]]
+    staff: list[tuple[_Organisation, _User, AccountStatus, Positive | None]]
     problems: list[SavedProblem]
-    roles: list[tuple[Positive, Positive, Role | None, str]] = field(default_factory=list)
-    shared: list[tuple[SharedThing, list[tuple[Positive, AccountStatus]]]] = field(default_factory=list)
-    roster: tuple[list[Positive], list[tuple[Positive, Positive | None]], bool, bool] | None = None
+    roles: list[tuple[_Organisation, _User, Role | None, str]] = field(default_factory=list)
+    shared: list[tuple[SharedThing, list[tuple[_User, AccountStatus]]]] = field(default_factory=list)
+    roster: tuple[list[_User], list[tuple[_User, Positive | None]], bool, bool] | None = None
 
 
 def from_json(data: bytes, site: Site) -> Observed:
@@ -169,36 +171,33 @@ def _observed(saved: Saved) -> Observed:
     return Observed(
         taken_at=_moment(saved.taken_at),
         learners=_once(
-            (UserId(user), ObservedLearner(UserId(user), standing, placement, _held(slots)))
+            (user, ObservedLearner(user, standing, placement, _held(slots)))
             for user, standing, placement, slots in saved.learners
         ),
-        misids=_once((misid, UserId(user)) for misid, user in saved.misids),
+        misids=_once(saved.misids),
         staff=_once(
             (
-                (OrganisationId(organisation), UserId(user)),
-                ObservedStaff(UserId(user), standing, placement, *roles.get((organisation, user), ())),
+                (organisation, user),
+                ObservedStaff(user, standing, placement, *roles.get((organisation, user), ())),
             )
             for organisation, user, standing, placement in saved.staff
         ),
         calls=saved.calls,
         problems=tuple(row.problem() for row in saved.problems),
         shared=tuple(
-            SharedIdentity(thing, tuple(SharedAccount(UserId(user), standing) for user, standing in accounts))
+            SharedIdentity(thing, tuple(SharedAccount(user, standing) for user, standing in accounts))
             for thing, accounts in saved.shared
         ),
         roster=_saved_roster(*saved.roster) if saved.roster else None,
     )
 
 
-def _saved_roster(learners: list[int], classes: list[tuple[int, int | None]], whole: bool, asked: bool) -> Roster:
-    rooms = _once((UserId(user), room) for user, room in classes)
-    return Roster(tuple(map(UserId, learners)), rooms, whole, asked)
+def _saved_roster(learners: list[UserId], classes: list[tuple[UserId, int | None]], whole: bool, asked: bool) -> Roster:
+    return Roster(tuple(learners), _once(classes), whole, asked)
 
 
-def _held(rows: Sequence[tuple[SlotKind, int | str | None, int | Unread | None]]) -> dict[Slot, Holder]:
-    held: dict[Slot, Holder] = {
-        _slot(kind, key): UserId(holder) if isinstance(holder, int) else holder for kind, key, holder in rows
-    }
+def _held(rows: Sequence[tuple[SlotKind, int | str | None, Holder]]) -> dict[Slot, Holder]:
+    held = {_slot(kind, key): holder for kind, key, holder in rows}
     if len(held) < len(rows):
         raise ValueError("a slot is there twice")
     return held
