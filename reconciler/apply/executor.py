@@ -15,7 +15,7 @@ from reconciler.apply.read_back import ReadBack, recent_writes
 from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.history import JournalRow
 from reconciler.model.operations import Operation, Outcome, State, moves
-from reconciler.model.plan import AsDeclared, Plan
+from reconciler.model.plan import AsDeclared, Plan, changes_of
 from reconciler.model.slots import Place, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
 from reconciler.onefile.concurrency import gather_bounded
@@ -102,7 +102,7 @@ def _interrupted() -> ReconcilerError:
 
 def _declared_slots(plan: Plan) -> dict[UserId, list[Slot]]:
     slots: dict[UserId, list[Slot]] = defaultdict(list)
-    for change in plan.changes:
+    for change in changes_of(plan.changes, plan.learners_written):
         slots[change.learner].append(change.slot)
     return slots
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from reconciler.apply.attempt import READING_COUNTS_FOR
 from reconciler.apply.executor import is_one_write
 from reconciler.model.operations import Operation, SetDefaults, moves
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, changes_of
 from reconciler.model.slots import LAYERS, Slot, SlotKind, UserId
 from reconciler.onefile.reader import Reader, layers_of
 
@@ -43,7 +43,7 @@ class _Count:
 
     def __post_init__(self) -> None:
         self.declared: dict[UserId, set[Slot]] = defaultdict(set)
-        for change in self.plan.changes:
+        for change in changes_of(self.plan.changes, self.plan.learners_written):
             self.declared[change.learner].add(change.slot)
 
     def add(self, operation: Operation) -> None:

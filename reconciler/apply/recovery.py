@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.apply.read_back import reread
 from reconciler.model.operations import Proof, State
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, changes_of
 from reconciler.model.slot_state import SlotState, after_write
 from reconciler.model.slots import Holder, Place, Site, Slot
 from reconciler.onefile.reader import Reader
@@ -46,10 +46,12 @@ def settle_late(store: Store, site: Site, plan: Plan) -> None:
 
     A later run's write to the same slot, or another value in it, leaves the failure as it is.
     """
-    shown = {(change.learner, change.slot): change.before for change in plan.changes if not change.recorded}
+    failed = store.failed(site)
+    changes = changes_of(plan.changes, {row.operation.learner for row in failed})
+    shown = {(change.learner, change.slot): change.before for change in changes if not change.recorded}
     late = [
         row
-        for row in store.failed(site)
+        for row in failed
         if row.may_show_late
         and row.events[-1].at.replace(microsecond=0) <= plan.created_at  # which has whole seconds
         and all(shown.get((row.operation.learner, slot)) == move.after for slot, move in row.operation.moves)

@@ -500,6 +500,11 @@ class Plan(RedactedRepr, Struct, frozen=True):
         differing = {change.learner for change in self.differing}
         return frozenset(differing.union([learner.id for learner in unchanged(self.changes)]))
 
+    @property
+    def learners_written(self) -> frozenset[UserId]:
+        """The learners who have an operation."""
+        return frozenset(operation.learner for operation in self.operations)
+
     def by_site(self) -> dict[Site, set[UserId]]:
         """Return the learners of each organisation that the plan touches, its own last even if it has none."""
         sites: dict[Site, set[UserId]] = {}

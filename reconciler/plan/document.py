@@ -45,7 +45,7 @@ def fingerprint(plan: Plan) -> str:
     block a plan unless they are waived. Rows without a write, warnings, lines and times are not in it: they may change
     until the same plan is applied.
     """
-    written = {operation.learner for operation in plan.operations}
+    written = plan.learners_written
     changes = {change.address: change for change in plan.differing if change.learner in written}
     shown = [
         [_names(changes[address], plan) for address in addresses(operation) if address in changes]

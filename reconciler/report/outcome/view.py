@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.model.operations import Outcome, State, addresses, moves
-from reconciler.model.plan import NO_WATCH, GitState, Plan, Watch
+from reconciler.model.plan import NO_WATCH, GitState, Plan, Watch, changes_of
 from reconciler.model.structs import Struct
 from reconciler.problems import Problem
 from reconciler.report.common.grouping import Entry, grouped
@@ -140,7 +140,8 @@ def outcome_view(
     run, which began at *started*; *watch* sorts the declared slots after it. With *verbose*, nothing is grouped.
     """
     aside = plan.summary.blocked
-    places = {change.address: (change.label, change.cohort) for change in plan.changes}
+    changes = changes_of(plan.changes, {outcome.operation.learner for outcome in outcomes})
+    places = {change.address: (change.label, change.cohort) for change in changes}
     groups = (_group(end, outcomes, plan, places, verbose) for end in ENDS)
     return OutcomeView(
         title=f"Run {run} on {plan.target}, {organisation_words(plan)}{_asked(who, started)}: {_counts(outcomes)}",
