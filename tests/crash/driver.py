@@ -77,6 +77,7 @@ class Fate(TypedDict, total=False):
     patience: float  # seconds to wait for other writers
     lease: float  # seconds that the lock holds without being renewed
     readings_count_for: float  # seconds
+    answers_within: float  # seconds that a run that is stopped waits for the answers of its writes
     host: str  # this machine is called so
     boot: str  # this machine was started as the one whose id is in this file
     pid: int  # this process has that number, which is nobody's on this machine
@@ -207,6 +208,8 @@ def surround(fate: Fate) -> None:
     if "readings_count_for" in fate:
         reconciler.apply.executor.READING_COUNTS_FOR = fate["readings_count_for"]  # type: ignore[attr-defined]
         reconciler.apply.attempt.READING_COUNTS_FOR = fate["readings_count_for"]
+    if "answers_within" in fate:
+        reconciler.apply.executor.ANSWER_SECONDS = fate["answers_within"]
     if "host" in fate:
         socket.gethostname = lambda: fate["host"]
     if "boot" in fate:

@@ -43,7 +43,7 @@ def test_a_death_at_any_moment_loses_and_repeats_nothing(case: Case, size: Size)
 
 def test_an_interrupted_run_denies_nothing_that_it_sent(case: Case, size: Size) -> None:
     """Ctrl-C, with several writes on their way: a report that says unknown of them, which stay sent in the journal."""
-    code, said = case.process({"at_write": at(0.5, size.writes), "interrupt": True})
+    code, said = case.process({"at_write": at(0.5, size.writes), "interrupt": True, "answers_within": 1.0})
     assert code == ExitCode.ERROR, said[-2000:]
     assert any(row.state is State.SENT for row in case.journal())
     case.finish()

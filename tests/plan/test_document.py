@@ -40,13 +40,16 @@ def _keys(kind: SlotKind) -> st.SearchStrategy[int | str | None]:
     return st.none() if kind.value.startswith("default") else IDS
 
 
-SLOTS = st.sampled_from(SlotKind).flatmap(lambda kind: st.builds(Slot, st.just(kind), _keys(kind)))
+_SLOTS_OF = {kind: st.builds(Slot, st.just(kind), _keys(kind)) for kind in SlotKind}
+SLOTS = st.sampled_from(SlotKind).flatmap(_SLOTS_OF.__getitem__)
+_BEFORE = st.none() | PEOPLE | st.sampled_from(Unread)
+_AFTER = st.none() | PEOPLE
 
 
 @st.composite
 def changes(draw: st.DrawFn) -> Change:
     slot = draw(SLOTS)
-    row = change(slot, draw(st.none() | PEOPLE | st.sampled_from(Unread)), draw(st.none() | PEOPLE))
+    row = change(slot, draw(_BEFORE), draw(_AFTER))
     if row.after is None and row.action == "create":
         row = replace(row, action="no-op")
     if draw(st.booleans()):
@@ -90,9 +93,19 @@ FINDINGS = st.builds(
 )
 
 
+# Made once: hypothesis examines each strategy that it has not seen before, which takes longer than to draw from it.
+_ROWS = st.lists(changes(), max_size=4, unique_by=lambda row: row.address)
+_STEPS = st.lists(STEPS, max_size=2)
+_PROBLEMS = st.lists(PROBLEMS, max_size=2)
+_FINDINGS = st.lists(FINDINGS, max_size=2)
+_CASELOAD = st.lists(st.builds(CaseloadRow, HANDLE, PEOPLE, HOLDINGS, HOLDINGS, st.none() | COUNTS), max_size=2)
+_SUMMARIES = st.builds(Summary, *[COUNTS] * 10)
+_HANDLES = st.dictionaries(PEOPLE, HANDLE, max_size=3)
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    rows = tuple(draw(st.lists(changes(), max_size=4, unique_by=lambda row: row.address)))
+    rows = tuple(draw(_ROWS))
     return Plan(
         target=draw(st.text(min_size=1, max_size=8)),
         organisation=OrganisationId(draw(IDS)),
@@ -100,15 +113,13 @@ def plans(draw: st.DrawFn) -> Plan:
         day=draw(st.dates(date(2000, 1, 1), date(2100, 1, 1))),
         changes=rows,
         operations=tuple(operations_for(rows)),
-        manual=tuple(draw(st.lists(STEPS, max_size=2))),
-        problems=tuple(draw(st.lists(PROBLEMS, max_size=2))),
-        findings=tuple(draw(st.lists(FINDINGS, max_size=2))),
-        refusals=tuple(draw(st.lists(PROBLEMS, max_size=2))),
-        caseload=tuple(
-            draw(st.lists(st.builds(CaseloadRow, HANDLE, PEOPLE, HOLDINGS, HOLDINGS, st.none() | COUNTS), max_size=2))
-        ),
-        summary=draw(st.builds(Summary, *[COUNTS] * 10)),
-        handles=draw(st.dictionaries(PEOPLE, HANDLE, max_size=3)),
+        manual=tuple(draw(_STEPS)),
+        problems=tuple(draw(_PROBLEMS)),
+        findings=tuple(draw(_FINDINGS)),
+        refusals=tuple(draw(_PROBLEMS)),
+        caseload=tuple(draw(_CASELOAD)),
+        summary=draw(_SUMMARIES),
+        handles=draw(_HANDLES),
         left_out=draw(COUNTS),
         base=draw(TEXT),
     )
