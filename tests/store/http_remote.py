@@ -106,7 +106,7 @@ def http_remote(folder: Path, token: str = TOKEN) -> Iterator[HttpRemote]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     remote.url = f"http://127.0.0.1:{server.server_port}/remote.git"
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         yield remote
