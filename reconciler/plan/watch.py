@@ -27,15 +27,16 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
     last_of, seen_of = LearnerSlots.nested(recorded).of, LearnerSlots.nested(seen).of
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
-            wanted = group.learner.holders.items()
-            there = [(slot, staff) for slot, staff in wanted if slot not in group.recorded]
-            last = last_of(group.id)
-            other = [(slot, staff) for slot, staff in there if last.get(slot, _MISSING) != staff]
-            sighted = seen_of(group.id) if other else {}
-            new = [slot for slot, staff in other if not was_seen(sighted.get(slot, ()), staff)]
+            wanted, last = group.learner.holders, last_of(group.id)
+            there = [slot for slot in wanted if slot not in group.recorded]
+            new = []
+            if not wanted.items() <= last.items():  # most were applied as they are declared
+                sighted = seen_of(group.id)
+                other = [slot for slot in there if last.get(slot, _MISSING) != wanted[slot]]
+                new = [slot for slot in other if not was_seen(sighted.get(slot, ()), wanted[slot])]
             unseen += [group.part(group.recorded)] if group.recorded else []
             unwatched += [group.part(new)] if new else []
-            shown.update([slot.kind for slot, _ in there])
+            shown.update([slot.kind for slot in there])
             watched += len(there) - len(new)
             continue
         for change in group:
