@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
@@ -11,7 +12,7 @@ from reconciler.model.history import AppliedCohort, JournalRow, OpenIssue
 from reconciler.model.observed import Observed, Recorded
 from reconciler.model.plan import REVERTED, ManualRemoval, Plan
 from reconciler.model.slot_state import SlotState, after_write
-from reconciler.model.slots import LearnerSlots, Place, UserId
+from reconciler.model.slots import LearnerSlots, OrganisationId, Place, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
@@ -210,12 +211,16 @@ def managed_cohorts(applied: Mapping[str, AppliedCohort], plan: Plan, declared: 
     """
     waived = {finding.cohort for finding in plan.findings if finding.policy == VANISHED and finding.waived}
     waived |= moved_cohorts(declared, applied, _users(declared, plan, {}))
-    planned: dict[str, AppliedCohort] = {}
+    learners = defaultdict[str, set[UserId]](set)
+    organisations: dict[str, OrganisationId] = {}
     for change in plan.of_each_learner:
         if change.cohort in declared.cohorts:
-            known = planned.get(change.cohort) or _kept(applied.get(change.cohort), plan)
-            learners = None if known.learners is None else known.learners | {change.learner}
-            planned[change.cohort] = AppliedCohort(change.organisation, learners)
+            learners[change.cohort].add(change.learner)
+            organisations[change.cohort] = change.organisation
+    planned: dict[str, AppliedCohort] = {}
+    for name, organisation in organisations.items():
+        known = _kept(applied.get(name), plan).learners
+        planned[name] = AppliedCohort(organisation, None if known is None else known | learners[name])
     return {name: cohort for name, cohort in {**applied, **planned}.items() if name not in waived}
 
 

@@ -14,7 +14,7 @@ from reconciler.model.declared import STAFF_POLICIES, Declared, Settings
 from reconciler.model.history import Correction, LastApplied, OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, moves
-from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, Watch, with_differing
+from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, Watch, unchanged, with_differing
 from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.operations import operations_for, summarise
@@ -262,7 +262,8 @@ def wanted_by(declared: Declared, observed: Observed) -> Mapping[Place, UserId |
 
 def unmanaged(plan: Plan, observed: Observed) -> Mapping[SlotKind, int]:
     """Count slots of declared learners that hold somebody and that no file declares, if they were read."""
-    managed = {place_of(change) for change in plan.changes}
+    managed = {place_of(change) for change in plan.differing}
+    managed |= {(learner.id, slot) for learner in unchanged(plan.changes) for slot in learner.slots}
     held = (
         slot.kind
         for user in plan.learners & observed.learners.keys()
