@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from reconciler.declared.characters import character_name
@@ -107,12 +108,12 @@ def _sentence(fault: Fault) -> str:
     value, expected = fault.value, fault.expected
     match fault.keyword:
         case "type" if "x-form" in fault.schema:
-            return f"must be {_form(fault)}, but is {_seen(value)}"
+            return f"must be {_form(fault)}, but is {_seen(value, fault.schema)}"
         case "type":
             return f"must be {_types(expected)}, but is {_seen(value)}"
         case "pattern":
             foreign = _foreign_letters(value) if _is_name(fault.schema) else ""
-            return f"must be {_form(fault)}, but is {_seen(value)}{foreign}"
+            return f"must be {_form(fault)}, but is {_seen(value, fault.schema)}{foreign}"
         case "enum":
             return f"must be {listed(expected, 'or')}, but is {_seen(value)}"
         case "const":
@@ -171,7 +172,10 @@ def _form(fault: Fault) -> str:
     return str(fault.schema.get("x-form", "of the form that the schema has"))
 
 
-def _seen(value: object) -> str:
+def _seen(value: object, schema: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Describe a value; where a schema says that people may put a secret by mistake, without the value itself."""
+    if "x-hidden" in schema and isinstance(value, str | int):
+        return "a value that is not shown, because it may be a secret"
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def checkout_of(fleet: Fleet, centre: Centre) -> Path:
 
 
 def fetch(fleet: Fleet, centre: Centre) -> Problem | None:
-    """Bring a centre's checkout to the newest commit of its branch; return the problem if it cannot be fetched."""
+    """Bring a centre's checkout to the newest commit of its branch; return the problem if it has no such folder."""
     place = checkout_of(fleet, centre)
     try:
         if not (place / ".git").is_dir():
@@ -31,6 +32,9 @@ def fetch(fleet: Fleet, centre: Centre) -> Problem | None:
         what = f"{centre.name}: the repository cannot be fetched: {_reason(error)}"
         fix = "Check repository and branch, and that git may read it here without a prompt. Nothing was started."
         return Problem(what, fix, centre.source)
+    if not Path(os.path.realpath(centre.state)).is_relative_to(place.resolve()):
+        what = f"{centre.name}: {centre.folder} is outside of the repository"
+        return Problem(what, "Name the state folder within the repository. Nothing was started.", centre.source)
     return None
 
 

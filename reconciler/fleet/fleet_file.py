@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
@@ -94,18 +95,22 @@ class _Entry:
 
     @property
     def is_whole(self) -> bool:
-        """True if nothing is missing that a centre needs."""
-        return bool(self.organisation and self.folder and self.target)
+        """True if nothing is missing that a centre needs, and its repository was not refused."""
+        return bool(self.organisation and self.folder and self.target and (self.repository or not self._is_remote))
+
+    @property
+    def _is_remote(self) -> bool:
+        return "repository" in self._fields
 
     @property
     def place(self) -> tuple[str, str]:
         """The repository and the folder in it; without a repository, the folder on this machine."""
-        return self.repository, self.folder if self.repository else str(self.state)
+        return self.repository, os.path.normpath(self.folder) if self.repository else str(self.state)
 
     @property
     def state(self) -> Path:
         top = self._base / FOLDER / self.name / "checkout" if self.repository else self._base
-        return (top / self.folder).resolve()
+        return Path(os.path.realpath(top / self.folder))  # a cycle of links is no error, but a folder without settings
 
     def centre(self) -> Centre:
         store = self._text("store")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import string
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.clock import SystemClock
+from reconciler.declared.schema import check
+from reconciler.declared.yaml_loader import load_text
 from reconciler.fleet.fleet_file import budgets, read_fleet
 from reconciler.fleet.worker import Workers, with_own_names, worker_environment
 from reconciler.model.fleet import Centre, Fleet, QueueRules
@@ -57,6 +60,11 @@ def test_every_problem_of_a_fleet_is_reported_at_once_and_nothing_is_started(
     centres.entries["west"] |= {"store": "other.db", "organisation": 5741}
     with Store.open(str(centres.home.path / "other.db"), clock=SystemClock()) as store:
         store.set_fleet("others")
+    outside = centres.add("yonder", folder="../../../../south/state")
+    outside.commit()
+    centres.entries["yonder"]["repository"] = outside.path.as_uri()
+    centres.add("zenith", folder="zenith/itself/state")
+    (centres.home.path / "zenith/itself").symlink_to("itself")
     ended = centres.run("plan", "--format", "json")
     lines = (centres.home.path / FILE).read_text("utf-8").splitlines()
     told = {(lines[row["line"] - 1].split('"')[1], row["what"]) for row in ended.json["problems"]}
@@ -65,6 +73,8 @@ def test_every_problem_of_a_fleet_is_reported_at_once_and_nothing_is_started(
         ("token", "south: the variable TOKEN_SOUTH is not set"),
         ("token", "south: organisation 5740 is under TOKEN_SOUTH here, and under TOKEN_NORTH for north (fleet.yaml:"),
         ("folder", "valley: the repository cannot be fetched: fatal: "),
+        ("folder", "yonder: ../../../../south/state is outside of the repository"),
+        ("folder", "zenith: zenith/itself/state has no settings.yaml"),
         ("folder", "west: west/state/settings.yaml says organisation 5740, and the fleet says 5741"),
         ("store", f"west: the store {centres.home.path}/other.db is of another fleet: others"),
     }
@@ -74,6 +84,28 @@ def test_every_problem_of_a_fleet_is_reported_at_once_and_nothing_is_started(
     } == set()
     assert len(told) == len(expected), told
     assert all(not server.calls for server in centres.servers.values())
+
+
+CENTRE = "{organisation: 1, folder: state, target: live, token: TOKEN}"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "centres: {north: {organisation: 1, folder: state, target: live, token: tSECRET}}",
+        "centres: {north: {organisation: 1, folder: a, target: sandbox, repository: 'https://us:SECRET@a.example/b'}}",
+        f"queue: {{database: DATABASE, budget: 'postgresql://us:SECRET@a/b'}}\ncentres: {{north: {CENTRE}}}",
+        f"queue: {{database: 'postgresql://us:SECRET@a/b'}}\ncentres: {{north: {CENTRE}}}",
+    ],
+)
+@given(st.text(string.ascii_letters + string.digits, min_size=12))
+def test_no_secret_that_was_written_by_mistake_is_shown(lines: str, secret: str) -> None:
+    """As a token in place of the name of its variable, or a password in an address."""
+    document = load_text(f"version: 1\nfleet: colleges\n{lines.replace('SECRET', secret)}\n", FILE)
+    check(document, "fleet")
+    (problem,) = document.problems
+    assert "not shown, because it may be a secret" in problem.what
+    assert secret not in str(problem)
 
 
 @pytest.mark.parametrize(
