@@ -84,8 +84,7 @@ class JobQueue:
         return self._listed(status=[name for name, state in _STATES.items() if state.is_open])
 
     def _listed(self, **which: Any) -> list[QueuedJob]:
-        which |= {"name": _WORKFLOW, "application_name": self._fleet}
-        return [_queued(status) for status in self._client.list_workflows(**which)]
+        return list(map(_queued, self._client.list_workflows(name=_WORKFLOW, application_name=self._fleet, **which)))
 
     @_errors()
     def cancel(self, jobs: Sequence[Job]) -> None:
@@ -107,6 +106,7 @@ def job_queue(fleet: str, rules: QueueRules, *, make: bool = True) -> Iterator[J
     except ImportError:
         fix = "Run: pip install 'onefile-reconciler[fleet]'."
         raise ReconcilerError(Problem("a queue needs DBOS, which is not installed", fix)) from None
+    DBOS.logger.setLevel("CRITICAL")  # errors are ours to show
     with _errors():
         client = DBOSClient(
             system_database_url=rules.database,
