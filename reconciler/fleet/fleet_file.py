@@ -96,11 +96,8 @@ class _Entry:
     @property
     def is_whole(self) -> bool:
         """True if nothing is missing that a centre needs, and its repository was not refused."""
-        return bool(self.organisation and self.folder and self.target and (self.repository or not self._is_remote))
-
-    @property
-    def _is_remote(self) -> bool:
-        return "repository" in self._fields
+        is_local = "repository" not in self._fields
+        return bool(self.organisation and self.folder and self.target and (self.repository or is_local))
 
     @property
     def place(self) -> tuple[str, str]:
