@@ -263,7 +263,7 @@ class _Worker:
         try:
             with self._turns.get(job.centre, Lock()):  # a cancelled job may still settle what it wrote
                 result = None if job.key in self._cut_off else self._ended(job)
-            if result is None or self._workers.stopped or job.key in self._cut_off:
+            if result is None or self._is_cut_off(job):
                 why = "goes back to the queue" if self._workers.stopped else "was cancelled"
                 self._log.note(Level.INFO, f"{described(job)} {why}")
                 raise _CutOff
@@ -274,6 +274,9 @@ class _Worker:
         finally:
             self._running.remove(job)
             self._cut_off.discard(job.key)
+
+    def _is_cut_off(self, job: Job) -> bool:
+        return self._workers.stopped or job.key in self._cut_off
 
     def _retry(self, job: Job) -> datetime:
         """Queue the next attempt and return when it is due. While the database does not answer, look again."""
@@ -298,7 +301,8 @@ class _Worker:
         try:
             if centre.repository and (unfetched := fetch(self._fleet, centre)):
                 return refused_result(centre, unfetched, ExitCode.ERROR, now)
-            return stored(self._fleet, job.command[0], self._workers.run(centre, job.command, self._longest, job.key))
+            result = self._workers.run(centre, job.command, self._longest, job.key)
+            return result if self._is_cut_off(job) else stored(self._fleet, job.command[0], result)
         except Exception as error:
             what = f"the command could not be run: {type(error).__name__}"
             return refused_result(centre, Problem(what, "Look at the worker's machine."), ExitCode.ERROR, now)

@@ -169,7 +169,7 @@ def test_a_worker_that_is_stopped_gives_its_centres_back(fleet: Centres, worker:
     first.process.send_signal(signal.SIGTERM)
     assert "0 centres run" in first.ended()
     _, rows = fleet.rows("status")
-    assert {row["job"]["state"] for row in rows.values()} == {"waiting"}
+    assert {(row["job"]["state"], row["newest_result"]) for row in rows.values()} == {("waiting", None)}
     worker("--until-empty").ended()
     assert [server.effects for server in fleet.servers.values()] == [WRITES] * 3
 
@@ -182,7 +182,9 @@ def test_what_is_cancelled_stops_and_can_be_resumed(fleet: Centres, worker: Call
     _until(lambda: fleet.servers["TOKEN_SOUTH"].effects > 0, lambda: started.said)
     assert fleet.run("cancel", "--only", "south", "--format", "json").json["centres"] == ["south"]
     _until(lambda: not fleet.rows("status")[1]["south"]["holder"], lambda: started.said)
-    assert "apply --auto-approve cancelled" in fleet.run("status").out
+    status = fleet.run("status").out
+    assert "apply --auto-approve cancelled" in status
+    assert "interrupted" not in status
     assert fleet.servers["TOKEN_SOUTH"].effects < WRITES
     assert fleet.run("resume", "--format", "json").json["centres"] == ["south"]
     _until(lambda: fleet.servers["TOKEN_SOUTH"].effects == WRITES, lambda: started.said)
