@@ -51,7 +51,8 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
             else:
                 unwatched.append([change])
     not_shown = Changes(unseen)
-    blind = tuple(change for change in not_shown if _is_blind(change, declared, seen)) if seen else ()
+    seen_before = (group.part(seen_of(group.id)) if isinstance(group, UnchangedLearner) else group for group in unseen)
+    blind = tuple(change for change in Changes(seen_before) if _is_blind(change, declared, seen)) if seen else ()
     unresolved = plan.summary.blocked - sum(bool(change.blocked) for change in plan.differing)
     return Watch(watched, Changes(unwatched), not_shown, blind, max(0, unresolved), frozenset(shown))
 
