@@ -24,8 +24,7 @@ from reconciler.runtime import notify
 from reconciler.runtime.declared_state import read_state
 from reconciler.runtime.environment import LONDON, Environment
 from reconciler.runtime.options import Options
-from reconciler.runtime.session import open_store
-from reconciler.runtime.store_address import store_of
+from reconciler.runtime.store_address import open_store, store_of
 from reconciler.runtime.target import target_of
 from reconciler.store import JournalRow, OpenIssue, Store
 

@@ -24,7 +24,7 @@ from reconciler.runtime.declared_state import read_ahead
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading, save_reading
-from reconciler.runtime.session import open_store
+from reconciler.runtime.store_address import open_store
 from reconciler.runtime.store_snapshot import note_planned, snapshot
 from reconciler.runtime.target import target_of
 from reconciler.store import Store

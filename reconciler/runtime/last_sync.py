@@ -11,8 +11,7 @@ from reconciler.model.slots import LearnerKey, OrganisationId, Site
 from reconciler.problems import NoStore
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
-from reconciler.runtime.session import open_store
-from reconciler.runtime.store_address import store_of
+from reconciler.runtime.store_address import open_store, store_of
 
 
 def last_sync(

@@ -27,7 +27,7 @@ from reconciler.ratelimit import MemoryLedger, RateLimiter
 from reconciler.runtime.commit_files import git_state
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
-from reconciler.runtime.store_address import store_of
+from reconciler.runtime.store_address import open_store, place_of
 from reconciler.runtime.target import target_of
 from reconciler.runtime.token import customer_token
 from reconciler.store import Store
@@ -207,14 +207,6 @@ def world_problems(file: Path) -> Iterator[None]:
         raise ReconcilerError(Problem(what, fix, where=str(file))) from error
 
 
-def open_store(options: Options, environment: Environment) -> Store:
-    """Open the store, and print a note if it is new: perhaps another one was meant."""
-    store = store_of(options, environment)
-    if store.is_new and environment.note:
-        environment.note(f"New, empty record: {place_of(store)}")
-    return store
-
-
 def begin_run(
     store: Store,
     options: Options,
@@ -244,12 +236,6 @@ def begin_run(
         reverts=plan.reverts if plan else None,
         approved_by=environment.approved_by() if plan else "",
     )
-
-
-def place_of(store: Store) -> str:
-    """Return the place of the store as people type it, without a password."""
-    here, place = Path.cwd(), Path(store.place)
-    return str(place.relative_to(here)) if place.is_relative_to(here) else store.place
 
 
 def nothing_recorded(store: Store, site: Site, *others: Site) -> str:

@@ -1,4 +1,4 @@
-"""Place of a command's store: a file, a server, or a branch of the repository that the state folder is in."""
+"""Store of a command: a file, a server, or a branch of the repository that the state folder is in."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ def store_of(options: Options, environment: Environment, *, make: bool = True) -
         token=environment.variables.get(STORE_TOKEN, ""),
         repository=partial(repository_of, options.state),
     )
+
+
+def open_store(options: Options, environment: Environment) -> Store:
+    """Open the store, and print a note if it is new: perhaps another one was meant."""
+    store = store_of(options, environment)
+    if store.is_new and environment.note:
+        environment.note(f"New, empty record: {place_of(store)}")
+    return store
+
+
+def place_of(store: Store) -> str:
+    """Return the place of the store as people type it, without a password."""
+    here, place = Path.cwd(), Path(store.place)
+    return str(place.relative_to(here)) if place.is_relative_to(here) else store.place
 
 
 def _branch_url(url: str, state: Path, variables: Mapping[str, str]) -> str:

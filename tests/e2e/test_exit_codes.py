@@ -217,3 +217,10 @@ def test_the_client_loads_no_command_line_of_httpx() -> None:
     program = "import sys, reconciler.onefile.client; print(sorted({'rich', 'pygments'} & sys.modules.keys()))"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
     assert ended.stdout == "[]\n"
+
+
+def test_a_plan_of_a_saved_reading_loads_no_client() -> None:
+    """It sends no call, and `httpx` would be a tenth of the time of a small plan."""
+    program = "import sys, reconciler.commands.plan; print('httpx' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert ended.stdout == "False\n"
