@@ -251,6 +251,8 @@ class Wanted(EqualIgnoringSource, Struct, frozen=True):
 class PlainSlots(Mapping[Slot, Wanted]):
     """Slots of the learner's own file, without cover; each `Wanted` is made when it is first asked for."""
 
+    __slots__ = ()
+
     @property
     @abstractmethod
     def holders(self) -> Mapping[Slot, UserId | None]:
