@@ -83,7 +83,7 @@ class People:
             reader.paging,
             capabilities,
         )
-        self._pages: list[int] = []  # pages of the learners' list that are worth their call
+        self._positions: list[int] = []  # on the learners' list, of those whose row would show enough
         self._by_misid: Mapping[str, Sequence[UserRow]] = {}  # when the whole list was read
         self._listed_at = 0.0
         self._called = False  # the unpaged list was sent
@@ -109,7 +109,7 @@ class People:
             )
         await self.staff.survey(self._learners)
         if self.staff.unmarked:
-            self._pages = []  # everybody's own record is read, which has all that a page could show
+            self._positions = []  # everybody's own record is read, which has all that a page could show
 
     async def _survey_rows(self) -> None:
         self._by_misid = _by_misid(self._register.listed)
@@ -121,7 +121,12 @@ class People:
         shown = self._shown()
         users = (self._user(learner) for learner in with_defaults if self._asked(learner) <= shown)
         places = (self._register.place(user) for user in users if user is not None and user not in self._register.rows)
-        self._pages = pages_worth([place for place in places if place is not None], self._reader.paging.rows)
+        self._positions = [place for place in places if place is not None]
+
+    @property
+    def _pages(self) -> list[int]:
+        """The pages of the learners' list that are worth their call, in the size that this server is known to send."""
+        return pages_worth(self._positions, self._reader.paging.rows)
 
     def _learn_from(self, rows: Iterable[UserRow]) -> bool:
         """Store which fields rows of the learners' list carry. Always return True: the rows are useful in any case."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onefile_sandbox.faults import Fault
@@ -24,6 +24,9 @@ PROBES = 20
 """What looking for a cheaper way costs at most, whatever the size: who is on the learners' list and where it ends (at
 most 6), one page of it (2), for learning aims and for units whether there is a list of everybody's and how long (at
 most 6 each)."""
+
+PARTLY = 3
+"""What partial knowledge costs beyond none at most: two pages in a size that the server does not send, and a probe."""
 
 AIM, UNIT = Slot(SlotKind.LEARNING_AIM_ASSESSOR, 41240), Slot(SlotKind.UNIT_ASSESSOR, "KS_COMM1")
 RICH = ("unit_search_without_user=allowed",)
@@ -72,6 +75,25 @@ def test_the_second_reading_costs_no_more(scope: tuple[int, range], switched: Ma
     declared = centre.typical(numbers)
     first = centre.read(declared, capabilities).calls
     assert centre.read(declared, Capabilities(dict(capabilities.known))).calls <= first
+
+
+FACTS = ("shows", "page_rows", "archived", "rows", "shares", "offers")
+LISTED = {"page_cap": "50", "paged_user_fields": "rich", "unpaged": "full"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(scope=scopes, switched=switches, kept=st.sets(st.sampled_from(FACTS), max_size=4))
+@example(scope=(400, range(1, 401)), switched=LISTED, kept={"shows", "archived"})
+def test_a_part_of_the_knowledge_costs_hardly_more_than_none(
+    scope: tuple[int, range], switched: Mapping[str, str], kept: set[str]
+) -> None:
+    """A reading that was cut off leaves any part of what it learnt: the next one looks for the rest."""
+    learners, numbers = scope
+    centre, capabilities = centre_of(learners, switched), Capabilities()
+    declared = centre.typical(numbers)
+    first = centre.read(declared, capabilities).calls
+    partial = {name: value for name, value in capabilities.known.items() if name.partition(":")[0] in kept}
+    assert centre.read(declared, Capabilities(partial)).calls <= first + PARTLY
 
 
 @settings(max_examples=50, deadline=None)
