@@ -7,20 +7,28 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from reconciler.model.structs import replace
 from reconciler.report.fleet.html import render_status
 from tests.browser.conftest import Show
 from tests.report.fleet.status import queued
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1100)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 def test_nobody_is_kept_from_reading_it(show: Show, scheme: Literal["light", "dark"], width: int) -> None:
-    """By day and by night, on a phone without scrolling sideways."""
+    """By day and by night, without scrolling sideways, also if targets are addresses."""
+    states = queued()
+    addressed = [replace(state, target="https://wsapibeta.onefile.co.uk/api/v2.1") for state in states.centres]
     page, _ = show(
-        render_status(queued()), color_scheme=scheme, bypass_csp=True, viewport={"width": width, "height": 844}
+        render_status(replace(states, centres=tuple(addressed))),
+        color_scheme=scheme,
+        bypass_csp=True,
+        viewport={"width": width, "height": 844},
     )
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    tables = page.locator(".table")
+    assert tables.evaluate_all("tables => tables.every(table => table.scrollWidth <= table.clientWidth)")
 
 
 def test_a_centre_is_found_by_its_name(show: Show) -> None:

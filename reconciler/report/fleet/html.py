@@ -9,8 +9,8 @@ from reconciler.model.fleet_status import CentreState, FleetStatus
 from reconciler.model.structs import replace
 from reconciler.report.common.notices import Notices, problem_notice
 from reconciler.report.common.words import moment_words
-from reconciler.report.fleet.view import QUEUE, READING, RESULT, RUN, FleetTable, run_table, status_table
-from reconciler.report.html.cells import mark, stacked
+from reconciler.report.fleet.view import QUEUE, READING, RESULT, RUN, TARGET, FleetTable, run_table, status_table
+from reconciler.report.html.cells import address, mark, stacked
 from reconciler.report.html.sections import Section, SectionedPage, render_sections
 
 
@@ -43,8 +43,9 @@ def _problems(table: FleetTable) -> Section:
 
 
 def _marked(state: CentreState, headings: Sequence[str], row: Sequence[str]) -> Sequence[str]:
-    """Return a row with marks on a result that needs somebody, and on a reading that is late or was never made."""
+    """Return a row that fits the page, with marks on a result that needs somebody and on a reading that is not new."""
     cells = dict(zip(headings, row, strict=True))
+    cells[TARGET] = address(cells[TARGET])
     cells |= {name: stacked(cells[name].split(end)) for name, end in ((RUN, ", "), (QUEUE, "; ")) if cells.get(name)}
     if state.needs_attention:
         cells[RESULT] = mark(cells[RESULT], over=True)

@@ -16,11 +16,11 @@ from reconciler.report.common.words import age_words, duration_words, moment_wor
 from reconciler.text import number_of, spaced
 
 RUN_HEADINGS = ("centre", "organisation", "target", "owner", "result", "took", "what")
-RUN, RESULT, READING, QUEUE = "last run", "result", "last reading", "queue"
+TARGET, RUN, RESULT, READING, QUEUE = "target", "last run", "result", "last reading", "queue"
 STATUS_HEADINGS = (
     "centre",
     "organisation",
-    "target",
+    TARGET,
     "owner",
     RUN,
     RESULT,

@@ -38,6 +38,13 @@ def steady(text: str) -> Markup:
     return Markup('<span class="steady">{}</span>').format(visible(text))
 
 
+def address(text: str) -> Markup:
+    """Return an address that may be broken after each slash."""
+    from markupsafe import Markup
+
+    return Markup("/<wbr>").join(visible(part) for part in text.split("/"))
+
+
 def joined(parts: Sequence[str], between: str = ", ") -> Markup:
     """Return texts and links one after another."""
     from markupsafe import Markup, escape
