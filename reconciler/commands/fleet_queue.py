@@ -264,7 +264,7 @@ class _Worker:
             with self._turns.get(job.centre, Lock()):  # a cancelled job may still settle what it wrote
                 result = None if job.key in self._cut_off else self._ended(job)
             if result is None or self._is_cut_off(job):
-                why = "goes back to the queue" if self._workers.stopped else "was cancelled"
+                why = "was cancelled" if job.key in self._cut_off else "goes back to the queue"
                 self._log.note(Level.INFO, f"{described(job)} {why}")
                 raise _CutOff
             due = self._retry(job) if result.may_pass and job.attempt <= len(self._rules.retries) else None
