@@ -16,7 +16,7 @@ from reconciler.apply.recovery import written_by_the_dead
 from reconciler.model.history import JournalRow
 from reconciler.model.operations import Operation, Outcome, State, moves
 from reconciler.model.plan import AsDeclared, Plan, changes_of
-from reconciler.model.slots import Place, Slot, SlotKind, UserId
+from reconciler.model.slots import LearnerSlots, Place, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
 from reconciler.onefile.concurrency import gather_bounded
 from reconciler.onefile.reader import Reader
@@ -128,11 +128,11 @@ class _Schedule:
     async def _open(self) -> None:
         self.journal.open()
         store = self.journal.store
-        recorded: dict[Place, UserId | None] = {}
+        recorded = LearnerSlots[UserId | None]({})
         written_by: dict[Place, int] = {}
         earlier: dict[UserId, list[JournalRow]] = {}
         for site, learners in self.plan.by_site().items():
-            recorded |= store.recorded(site, learners & self.work.keys())
+            recorded = recorded.updated(store.recorded(site, learners & self.work.keys()))
             written_by |= written_by_the_dead(store, site, self.journal.run)
             earlier |= recent_writes(store, self.journal.reader, site)
         self.attempts.recorded, self.attempts.written_by, self.attempts.earlier = recorded, written_by, earlier

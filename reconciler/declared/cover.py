@@ -50,8 +50,8 @@ class CoverTimeline:
     """Acting staff from `first` to `last`, computed for the days on which some cover begins or ends.
 
     `moves` has the days after the first on which the acting member of a handle changes; handles without such a day
-    are not in it. `covered` are all who have cover on one of the days, and `accounts` the accounts of the others,
-    `handles` their handles by account.
+    are not in it. `covered` are all who have cover on one of the days. `accounts` are everybody's own accounts by
+    handle, None for nobody, and `handles` their handles by account.
     """
 
     def __init__(self, staff: Mapping[Handle, Staff], first: date, last: date) -> None:

@@ -169,12 +169,12 @@ class _Builder:
         return None
 
     def holders(self, entry: ShapedEntry) -> dict[Slot, UserId | None]:
-        """Return the holders of the same slots, in the order of `_resolve`."""
+        """Return the holders of an on-demand entry's slots, in the order of `_resolve`."""
         staff = entry.staff(self._timeline.accounts)
         return self._with_inherited(entry, dict(zip(self._own(entry, staff), staff, strict=True)), self._holders)
 
     def lines(self, entry: ShapedEntry) -> list[int]:
-        """Return the lines of the same, in the same order."""
+        """Return the lines of the slots in `holders`, in their order."""
         lines = entry.lines()
         if self._is_in_order(entry):
             return lines
@@ -182,13 +182,13 @@ class _Builder:
         return [*self._with_inherited(entry, dict(zip(own, lines, strict=True)), self._lines).values()]
 
     def wanted(self, entry: ShapedEntry) -> dict[Slot, Wanted]:
-        """Resolve the same slots."""
+        """Return the slots in `holders`, resolved."""
         handles, file = self._timeline.handles, self._cohort.file
         rows = zip(self.holders(entry).items(), self.lines(entry), strict=True)
         return {slot: Wanted(staff, handles.get(staff), Source(file, line)) for (slot, staff), line in rows}
 
     def count(self, entry: ShapedEntry) -> int:
-        """Count the same slots."""
+        """Return the number of slots in `holders`, if possible without making them."""
         return len(entry.template.lines) if self._is_in_order(entry) else len(self.holders(entry))
 
     def _own(self, entry: ShapedEntry, staff: Sequence[UserId | None]) -> list[Slot]:
@@ -197,7 +197,7 @@ class _Builder:
         return [*additional, *entry.named()]
 
     def _is_in_order(self, entry: ShapedEntry) -> bool:
-        """Return whether the slots of the entry are all, and in their order."""
+        """Return whether the learner has the entry's own slots only, in the order of the entry."""
         return not self._holders and entry.template.additional <= 1
 
     def _with_inherited(

@@ -99,12 +99,12 @@ class ShapedEntry(Learner, frozen=True):
         return self.template.named(tuple([None if place is None else values[place] for place in self.template.keys]))
 
     def staff(self, accounts: Mapping[str | None, UserId | None]) -> list[UserId | None]:
-        """Return the accounts of the holders in an undated entry: additional people first, then those of the others."""
+        """Return the accounts of the holders in an undated entry: additional people first, then those of `named`."""
         values = self.values
         return [accounts[None if place is None else values[place]] for place in self.template.staff]
 
     def lines(self) -> list[int]:
-        """Return the lines of the same."""
+        """Return the lines of the holders, in the order of `staff`."""
         return [self.line + line for line in self.template.lines]
 
     def _terms(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:

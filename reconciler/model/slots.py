@@ -138,10 +138,11 @@ class Slot(NamedTuple):
         return (KIND_ORDER[self.kind], number, text)
 
 
-shared_slot = lru_cache(maxsize=10_000)(Slot)
+shared_slot = lru_cache(maxsize=10_000, typed=True)(Slot)
 """The same object for the same kind and key: all learners have the same few thousand slots.
 
-Slots of the files, of a reading and of the record are looked up in one another, which is faster with one object.
+Slots of the files, of a reading and of the record are looked up in one another, which is faster with one object. A key
+of another type is never the same, although `True == 1`: a file with a fault must not change what others are read as.
 """
 DEFAULT_ASSESSOR = shared_slot(SlotKind.DEFAULT_ASSESSOR, None)
 DEFAULT_EMPLOYER = shared_slot(SlotKind.DEFAULT_EMPLOYER, None)

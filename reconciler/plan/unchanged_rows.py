@@ -18,6 +18,7 @@ Row = Any
 
 _SlotOfShape = tuple[Slot | None, int, Reason, bool]
 _learner_of = attrgetter("cohort", "organisation", "source.file", "learner", "label")
+_DECLARED: tuple[Reason, ...] = ("declared",)
 _ADDITIONAL = SlotKind.ADDITIONAL  # Python 3.11 takes longer to look up a member than to compare two
 
 
@@ -33,7 +34,6 @@ class CompactRows(Struct, frozen=True):
     cohorts: Sequence[Row]
 
 
-_DECLARED: tuple[Reason, ...] = ("declared",)
 NO_ROWS = CompactRows((), ())
 """Every slot has a row like the others."""
 

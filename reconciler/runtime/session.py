@@ -31,7 +31,7 @@ from reconciler.runtime.store_address import open_store, place_of
 from reconciler.runtime.target import target_of
 from reconciler.runtime.token import customer_token
 from reconciler.store import Store
-from reconciler.store.address import SETTING
+from reconciler.store.address import DEFAULT, SETTING
 
 if TYPE_CHECKING:
     from reconciler.observed.observe import ProgressListener
@@ -131,7 +131,7 @@ def _budget_store(store: Store, environment: Environment) -> AbstractContextMana
 
 
 def _of_budget(problem: Problem) -> Problem:
-    return problem._replace(fix=problem.fix.replace(SETTING, BUDGET))
+    return problem._replace(fix=problem.fix.removesuffix(f" {DEFAULT}").replace(SETTING, BUDGET))
 
 
 def _reader(client: OneFile, clock: Clock, environment: Environment, settings: Settings) -> Reader:

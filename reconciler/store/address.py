@@ -11,7 +11,8 @@ from reconciler.problems import Problem, StoreError
 GIT_SCHEME = "git+"
 SETTING = "--store or RECONCILER_STORE"
 """The option and the variable of an address, as fixes name them."""
-_FIX = f"Correct {SETTING}. Without both, the store is .reconciler/store.db."
+DEFAULT = "Without both, the store is .reconciler/store.db."
+_FIX = f"Correct {SETTING}. {DEFAULT}"
 _AS_URL = (
     "Write it as postgresql://USER@HOST/DATABASE, with the password after the user as USER:PASSWORD, or in PGPASSWORD "
     "or a passfile. A file's name has none of these: put ./ in front of it if it only looks so."

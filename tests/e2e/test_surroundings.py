@@ -239,6 +239,15 @@ def test_a_store_that_is_none(home: Home, kind: str, command: list[str]) -> None
     assert (place.read_bytes() if place.is_file() else b"") == before
 
 
+def test_an_unusable_budget_is_named_by_its_own_variable(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the option of the store nor its default is the budget's."""
+    home.declare()
+    monkeypatch.setenv("RECONCILER_BUDGET", ":memory:")
+    ended = home.run("plan")
+    told(ended, ExitCode.ERROR, "Correct RECONCILER_BUDGET.")
+    assert "--store" not in ended.err and "RECONCILER_STORE" not in ended.err and "Without both" not in ended.err
+
+
 def test_a_world_file_that_is_none(home: Home) -> None:
     """Somebody's own file where the embedded sandbox keeps its world: said, and left as it is."""
     home.declare()

@@ -15,6 +15,7 @@ from reconciler.model.slots import (
     Slot,
     SlotKind,
     UserId,
+    shared_slot,
 )
 
 IDS = st.integers(1, 10**9)
@@ -89,6 +90,14 @@ def test_the_order_of_slots_is_total_and_begins_with_additional_people(slots: li
     assert len({slot.order() for slot in slots}) == len(slots)
     assert [KIND_ORDER[slot.kind] for slot in ordered] == sorted(KIND_ORDER[slot.kind] for slot in slots)
     assert KIND_ORDER[SlotKind.ADDITIONAL] == 0
+
+
+@pytest.mark.parametrize("key", [0, 1])
+def test_a_shared_slot_keeps_the_type_of_its_key(key: int) -> None:
+    """`standard: true` in a file with a fault does not turn standard 1 of other files into `True`."""
+    shared = [shared_slot(SlotKind.LEARNING_AIM_ASSESSOR, same) for same in (bool(key), key)]
+    assert [type(slot.key) for slot in shared] == [bool, int]
+    assert shared[1].address(UserId(7)) == f"learner[7].learning_aim[{key}].assessor"
 
 
 VALUES = st.dictionaries(st.tuples(st.integers(1, 4).map(UserId), SLOTS), st.integers(0, 3), max_size=12)
