@@ -85,8 +85,8 @@ def settled_slots(
     """Return the number of a learner's slots that were last applied, or seen, as they are declared."""
     last, sightings = recorded.of(user), seen.of(user)
     return sum(
-        last[slot] == want.staff if slot in last else was_seen(sightings.get(slot, ()), want.staff)
-        for slot, want in learner.slots.items()
+        last[slot] == staff if slot in last else was_seen(sightings.get(slot, ()), staff)
+        for slot, staff in learner.holders.items()
     )
 
 
