@@ -61,8 +61,9 @@ class StandingRequest(Struct, frozen=True):
         return f"{ProposalMark(self.mark.head, self.mark.former).line()}\n{text}" if self.mark else text
 
     @property
-    def is_withdrawn(self) -> bool:
-        return self.mark is not None and not self.mark.digest
+    def may_be_closed(self) -> bool:
+        """True if it is open, or if the job itself has closed it, perhaps without removing its branch."""
+        return self.state == "open" or (self.mark is not None and not self.mark.digest)
 
     def made(self, head: str) -> bool:
         """Return True if this commit is its own, so that nobody has pushed to its branch."""
@@ -103,7 +104,7 @@ def decide(proposal: Proposal, newest: StandingRequest | None, head: str | None)
 
 
 def decide_close(branch: str, newest: StandingRequest, head: str | None) -> Literal["close", "remove", "nothing"]:
-    """Return what is to be done when nothing is left to propose: close the request, or only remove its branch.
+    """Return what is to be done with a request that may be closed: close it, or only remove its branch.
 
     The request is closed first, so that no open one lacks its branch. If the run ends in between, the closed request
     shows that the branch is our own, and the next run removes it. Raises ReconcilerError if somebody else's commits are
@@ -112,7 +113,7 @@ def decide_close(branch: str, newest: StandingRequest, head: str | None) -> Lite
     if newest.state == "open":
         refuse_work(branch, head, newest)
         return "close"
-    return "remove" if newest.is_withdrawn and head and newest.made(head) else "nothing"
+    return "remove" if head and newest.made(head) else "nothing"
 
 
 def refuse_work(branch: str, head: str | None, newest: StandingRequest | None) -> None:

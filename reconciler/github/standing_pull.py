@@ -70,7 +70,7 @@ def close(github: GitHub, workflow: WorkflowEnvironment, branch_name: str, why: 
     """
     branch = _Branch(github, workflow, branch_name)
     pull = branch.newest
-    if pull is None:
+    if pull is None or not pull.may_be_closed:
         return ""
     task = decide_close(branch_name, pull, branch.head)
     if task == "close":

@@ -53,7 +53,7 @@ def close(gitlab: GitLab, pipeline: PipelineEnvironment, branch_name: str, why: 
     Raises ReconcilerError if somebody has pushed to it: then it stays.
     """
     newest = _newest(gitlab, pipeline, branch_name)
-    if newest is None:
+    if newest is None or not newest.may_be_closed:
         return ""
     with Branch(pipeline, branch_name) as branch:
         head = branch.head()

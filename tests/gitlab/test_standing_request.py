@@ -214,6 +214,15 @@ def test_after_a_merge_the_next_changes_are_another_merge_request(night: Night) 
     assert night.states == ["merged", "opened"]
 
 
+@pytest.mark.parametrize("state", ["merged", "closed"])
+def test_a_request_that_somebody_ended_needs_no_branch_when_nothing_is_left(night: Night, state: str) -> None:
+    """Every later night without changes does without git, so it cannot fail there."""
+    night.syncs()
+    night.project.proposals[0]["state"] = state
+    (night.folder / "remote.git").rename(night.folder / "elsewhere.git")
+    assert "nothing to propose" in night.run_sync().out
+
+
 @pytest.mark.parametrize("content", ["three\n", None])
 def test_somebodys_commit_on_the_branch_is_never_lost(night: Night, content: str | None) -> None:
     """Neither changed nor closed: that is an error, with what to do."""
