@@ -610,12 +610,13 @@ def main() -> int:
     parser.add_argument("--kill-seconds", type=float, default=usual.kill_seconds, help="on average between two kills")
     parser.add_argument("--local", action="store_true", help="without the queue, in one process")
     parser.add_argument("--report", action="store_true", help="write benchmarks/night.md from the results")
+    parser.add_argument("--note", default="", help="what the page says of the circumstances")
     given = vars(parser.parse_args())
-    days, minutes, writes_report = given.pop("days"), given.pop("minutes"), given.pop("report")
+    days, minutes, writes_report, note = (given.pop(name) for name in ("days", "minutes", "report", "note"))
     night = Night(**given)
     if writes_report:
         lines = (night.folder / "days.jsonl").read_text("utf-8").splitlines()
-        (Path(__file__).parent / "night.md").write_text(report([json.loads(line) for line in lines]), "utf-8")
+        (Path(__file__).parent / "night.md").write_text(report([json.loads(line) for line in lines], note), "utf-8")
         return 0
     for number in (signal.SIGINT, signal.SIGTERM):  # also when started in the background, where a shell ignores Ctrl-C
         signal.signal(number, signal.default_int_handler)

@@ -18,14 +18,17 @@ HEAD = (
     *("centres killed", "restarts", "more rounds", "smallest done, s", "last begun, s", "longest wait, s"),
     *("processor, s", "faults"),
 )
+_OF_A_NIGHT = ("smallest done, s", "last begun, s", "longest wait, s")  # cannot be added
 _CHECKED = """
 **Least** is the calls of a token by its limit a minute, for the token that needs longest, of the merges and of the
 daily job, which begins when the merges have ended. It counts the calls that were made, also those of runs that were
-killed and run again: without kills fewer are needed. The **ratio** is the night's length by it. A sliding window lets
-the whole first minute's calls through at once, so the **sliding least** of the whole night is shorter. **More rounds**
-are commands with `--failed` after the first. **Smallest done** is the end of the smallest centre's last command, and
-**last begun** the moment at which the last centre's last command began, both from the beginning of the night. The
-**longest wait** is how much later than its token's calls take the daily job of any centre began, retries included.
+killed and run again: without kills fewer are needed. The **ratio** is the night's length by it. Some time does not
+depend on the length, so a short night has a larger ratio: eight seconds until the jobs of a dead worker are queued
+again, and five or more until a centre is tried again. A sliding window lets the whole first minute's calls through at
+once, so the **sliding least** of the whole night is shorter. **More rounds** are commands with `--failed` after the
+first. **Smallest done** is the end of the smallest centre's last command, and **last begun** the moment at which the
+last centre's last command began, both from the beginning of the night. The **longest wait** is how much later than the
+calls of its token take the daily job of a centre began at most, retries included.
 
 Checked after each day, from the server's own log and world:
 
@@ -40,21 +43,23 @@ Checked after each day, from the server's own log and world:
 """
 
 
-def report(days: Sequence[Mapping[str, Any]]) -> str:
+def report(days: Sequence[Mapping[str, Any]], note: str = "") -> str:
     first = days[0]
     how = "by one command without a queue" if first["local"] else "by worker processes and the queue"
     lines = [
         "# Nights of a large fleet",
         "",
-        f"{datetime.now(UTC):%d %B %Y}; {machine()}. Made by `python -m benchmarks.night`, {how}.",
+        f"{datetime.now(UTC):%d %B %Y}; {machine().partition(', load')[0]}. Made by",
+        f"`python -m benchmarks.night`, {how}.",
         "",
         f"{first['centres']} centres with {first['learners']:,} learners under {len(first['calls'])} tokens,",
         f"each with {first['calls_per_minute']:,} calls a minute. One token's sessions end after half a minute, and",
         "one token gets a quarter of the calls that the settings say.",
         "",
-        table(HEAD, [_row(day) for day in days]),
+        table(HEAD, [*(_row(day) for day in days), _sum(days)]),
         _CHECKED.rstrip(),
         "",
+        *([note, ""] if note else []),
         *_faults(days),
         *_costs(days),
         *_at_two_thousand(days),
@@ -76,6 +81,19 @@ def _row(day: Mapping[str, Any]) -> list[str]:
         *(f"{day[name]:.0f}" for name in ("smallest_ended", "last_first_begun", "longest_wait", "processor")),
         str(len(day["faults"])),
     ]
+
+
+def _sum(days: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the row of all days, with what can be added."""
+    names = ("seconds", "least", "least_sliding", "workers_killed", "centres_killed", "restarts", "rounds", "processor")
+    total: dict[str, Any] = dict.fromkeys(("smallest_ended", "last_first_begun", "longest_wait"), 0.0)
+    total |= {name: sum(day[name] for day in days) for name in (*names, "commands", "writes", "moves", "drifts")}
+    total |= {
+        "calls": [sum(day["calls"]) for day in days],
+        "faults": [fault for day in days for fault in day["faults"]],
+    }
+    row = _row(total | {"day": "all"})
+    return [cell if name not in _OF_A_NIGHT else "" for name, cell in zip(HEAD, row, strict=True)]
 
 
 def _faults(days: Sequence[Mapping[str, Any]]) -> list[str]:
