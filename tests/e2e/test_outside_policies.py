@@ -19,14 +19,17 @@ pytestmark = pytest.mark.long  # the tools take a minute to install and seconds 
 
 
 @pytest.fixture(scope="session")
-def tools(pytestconfig: pytest.Config) -> Path:
+def tools(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where checkov and terraform-compliance are: an environment of their own, made once and kept in pytest's cache.
 
-    They pin packages that our other tools need newer. Where they cannot be had the tests are skipped, and in CI fail.
+    Without the cache's plugin it is kept for the run. They pin packages that our other tools need newer. Where they
+    cannot be had the tests are skipped, and in CI fail.
     """
     wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     needs = wanted["project"]["optional-dependencies"]["policy-tools"]
-    folder = pytestconfig.cache.mkdir("policy-tools")  # type: ignore[union-attr]
+    cache = getattr(pytestconfig, "cache", None)
+    folder = cache.mkdir("policy-tools") if cache else tmp_path_factory.getbasetemp().parent / "policy-tools"
+    folder.mkdir(exist_ok=True)
     stamp, python = folder / "made-for.json", folder / "env/bin/python"
     made_for = json.dumps([sys.version, needs])
     with (folder / "lock").open("w") as lock:
