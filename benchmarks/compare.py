@@ -80,6 +80,9 @@ def check(peers: Peers, folder: Path) -> str:
         "`reconciler validate`: schema, handles, roles, dates, each learner once": ours,
         "`check-jsonschema`: schema": _check_jsonschema(peers, many, files),
         "`jsonschema validate` of Sourcemeta: schema": _peer(peers, "jsonschema", ["validate", schema, *files], many),
+        "`jsonschema validate --fast` of Sourcemeta: schema, without a reason": _peer(
+            peers, "jsonschema", ["validate", "--fast", schema, *files], many
+        ),
         "`yamllint`: YAML and its style": _peer(peers, "yamllint", files, many),
         "the least program: schema, handles, each learner once": least,
     }

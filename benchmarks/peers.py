@@ -14,7 +14,8 @@ from pathlib import Path
 
 from benchmarks.measuring import ROOT, Run, measured, once
 
-FROM_PYPI = ("octodns", "check-jsonschema", "sourcemeta-jsonschema", "yamllint")
+FROM_PYPI = ("octodns", "check-jsonschema", "yamllint")
+SOURCEMETA = "sourcemeta-jsonschema"  # its command has the name of another package's, which check-jsonschema needs
 CHANGED = 50  # one in so many is to change, as in our own centres
 _FROM_YAML = (
     'resource "terraform_data" "slot" {\n  for_each = yamldecode(file("slots.yaml"))\n  input    = each.value\n}\n'
@@ -27,20 +28,23 @@ class Peers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._bin = _installed(folder / "peers", *FROM_PYPI)
+        self._sourcemeta = _installed(folder / "sourcemeta", SOURCEMETA)
         self.ours = str(_installed(folder / "ours", str(ROOT)) / "reconciler")
 
     def command(self, name: str) -> str | None:
-        there = self._bin / name
+        there = (self._sourcemeta if name == "jsonschema" else self._bin) / name
         return str(there) if there.exists() else shutil.which(name) if name == "terraform" else None
 
     def versions(self) -> str:
-        listing = [str(self._bin / "python"), "-m", "pip", "list", "--format", "json"]
-        installed = json.loads(subprocess.run(listing, capture_output=True, check=True).stdout)  # noqa: S603
-        known = {one["name"]: one["version"] for one in installed}
+        known = {}
+        for commands in (self._bin, self._sourcemeta):
+            listing = [str(commands / "python"), "-m", "pip", "list", "--format", "json"]
+            installed = json.loads(subprocess.run(listing, capture_output=True, check=True).stdout)  # noqa: S603
+            known |= {one["name"].replace("_", "-"): one["version"] for one in installed}
         if terraform := self.command("terraform"):
             said = subprocess.run([terraform, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
             known["terraform"] = said.split()[1].removeprefix("v")
-        names = (*FROM_PYPI, "terraform")
+        names = (*FROM_PYPI, SOURCEMETA, "terraform")
         return ", ".join(f"{name} {known[name]}" if name in known else f"{name} (not here)" for name in names)
 
     def octodns(self, records: int) -> Run | None:
