@@ -198,7 +198,8 @@ def known_learners(session: Session, declared: Declared, just_read: Collection[U
     recorded: dict[Place, UserId | None] = {}
     for site, users in declared.by_site(session.target.name, {}).items():
         active |= {user for user, at in store.readings(site).items() if at >= since}
-        recorded |= {place: staff for place, staff in store.recorded(site, users).items() if place[0] in users}
+        rows = store.recorded(site, users)
+        recorded |= {(user, slot): staff for user in users for slot, staff in rows.of(user).items()}
     return Known(active, recorded, just_read)
 
 
