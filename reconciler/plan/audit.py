@@ -10,6 +10,7 @@ from reconciler.model.declared import POLICIES, Declared, DeclaredLearner, Level
 from reconciler.model.observed import Observed, ObservedStaff, SharedIdentity
 from reconciler.model.plan import CaseloadRow, Finding
 from reconciler.model.slots import (
+    DEFAULT_ASSESSOR,
     LEARNING_AIM_KINDS,
     ROLES_FOR,
     UNIT_KINDS,
@@ -225,7 +226,7 @@ def _layers_that_disagree(observed: Observed, known: Known, level: Level) -> Ite
     """
     groups: dict[tuple[UserId, tuple[UserId, ...]], list[UserId]] = defaultdict(list)
     for user, seen in observed.learners.items():
-        holder, own = seen.slots.get(Slot(SlotKind.DEFAULT_ASSESSOR)), _assessors(seen.slots)
+        holder, own = seen.slots.get(DEFAULT_ASSESSOR), _assessors(seen.slots)
         if isinstance(holder, int) and own and holder not in own:
             groups[holder, tuple(sorted(own))].append(user)
     for (holder, others), learners in groups.items():

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change, differing, unchanged
-from reconciler.model.slots import IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Holder, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import (
+    DEFAULT_ASSESSOR,
+    IQA_KINDS,
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Holder,
+    Slot,
+    SlotKind,
+    Unread,
+    UserId,
+)
 
 Held = Mapping[Slot, Holder]
 
@@ -67,6 +77,6 @@ def _below(held: Held, slot: Slot) -> Iterator[Slot]:
         aims = keys(held, LEARNING_AIM_KINDS)
         yield from (Slot(kind, aim) for aim in aims)
         if not aims and not iqa:
-            yield Slot(SlotKind.DEFAULT_ASSESSOR)
+            yield DEFAULT_ASSESSOR
     elif slot.kind is SlotKind.LEARNING_AIM_ASSESSOR:
-        yield Slot(SlotKind.DEFAULT_ASSESSOR)
+        yield DEFAULT_ASSESSOR
