@@ -85,7 +85,7 @@ def declaration(declared: Declared, *, with_caseload: bool = False) -> Declarati
 def _caseload(declared: Declared) -> tuple[CaseloadRow, ...]:
     """Return the caseload as if OneFile had what the files declare. A learner without an id gets a negative one."""
     learners = {
-        user: ObservedLearner(user, slots={slot: wanted.staff for slot, wanted in learner.slots.items()})
+        user: ObservedLearner(user, slots=learner.holders)
         for number, learner in enumerate(declared.learners)
         for user in [learner.id if learner.id is not None else UserId(-1 - number)]
     }

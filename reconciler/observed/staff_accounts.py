@@ -78,9 +78,9 @@ class StaffAccounts:
         members = self._declared.staff_by_id()
         needed: dict[Role, set[UserId]] = defaultdict(set)
         for learner in learners:
-            for want in learner.slots.values():
-                if want.staff is not None:
-                    needed[members[want.staff].role].add(want.staff)
+            for staff in learner.holders.values():
+                if staff is not None:
+                    needed[members[staff].role].add(staff)
         for role in sorted(needed):
             self._lists[role] = _StaffList(self._reader, self._organisation, role, self._capabilities)
         if self._reader.paging.settled:  # what the first list teaches saves calls on the others
@@ -268,5 +268,5 @@ class _StaffList:
 
 
 def _employers(learners: Iterable[DeclaredLearner]) -> Iterator[UserId]:
-    wanted = (learner.slots[DEFAULT_EMPLOYER].staff for learner in learners if DEFAULT_EMPLOYER in learner.slots)
+    wanted = (learner.holders.get(DEFAULT_EMPLOYER) for learner in learners)
     return (user for user in wanted if user is not None)

@@ -10,7 +10,7 @@ from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.operations import Move, moves
 from reconciler.model.plan import REVERTED, Change, Finding, Plan
-from reconciler.model.slots import LAYERS, Holder, Place, Role, Slot, SlotKind, Unread, UserId
+from reconciler.model.slots import LAYERS, Place, Role, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.lookahead import later_findings
 from reconciler.plan.policies import ASSESSING, check_policies
@@ -125,15 +125,11 @@ def as_planned(plan: Plan, learners: Learners) -> dict[UserId, ObservedLearner]:
         user: ObservedLearner(
             user,
             "archived" if all(row.blocked for row in rows) else "active",
-            slots=_declared(learners[user]) | {row.slot: row.before for row in rows if not _in_sync(row)},
+            slots=dict(learners[user].holders) | {row.slot: row.before for row in rows if not _in_sync(row)},
         )
         for user, rows in _rows_of(plan).items()
         if user in learners
     }
-
-
-def _declared(learner: DeclaredLearner) -> dict[Slot, Holder]:
-    return {slot: wanted.staff for slot, wanted in learner.slots.items()}
 
 
 def _in_sync(row: Change) -> bool:
@@ -173,9 +169,7 @@ def two_sided(plan: Plan, declared: Declared, observed: Observed) -> set[UserId]
             sides[first.get(account, account)].add(member.role is Role.IQA)
     both = {account for account in members if len(sides[first.get(account, account)]) > 1}
     return {
-        user
-        for user, learner in learners_of(plan, declared).items()
-        if any(wanted.staff in both for wanted in learner.slots.values())
+        user for user, learner in learners_of(plan, declared).items() if not both.isdisjoint(learner.holders.values())
     }
 
 

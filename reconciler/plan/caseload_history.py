@@ -64,7 +64,7 @@ def declared_caseloads(declared: Declared) -> CaseloadHistory:
 def declared_turns(learner: DeclaredLearner, day: date) -> Turns:
     """Return the holders of a learner's slots on that day and after it, as declared."""
     turns: dict[Slot, list[tuple[date, UserId | None]]] = {
-        slot: [(day, wanted.staff)] for slot, wanted in learner.slots.items()
+        slot: [(day, staff)] for slot, staff in learner.holders.items()
     }
     for shift in learner.later:
         turns.setdefault(shift.slot, []).append((shift.day, _staff(shift.after)))

@@ -256,7 +256,7 @@ def wanted_by(declared: Declared, observed: Observed) -> Mapping[Place, UserId |
     for learner in declared.learners:
         user = learner.user(observed.misids)
         if user is not None:
-            wanted |= {(user, slot): want.staff for slot, want in learner.slots.items()}
+            wanted |= {(user, slot): staff for slot, staff in learner.holders.items()}
     return wanted
 
 

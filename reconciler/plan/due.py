@@ -55,9 +55,9 @@ def approved_days(then: Declared, today: Mapping[Place, UserId | None], observed
         user = learner.user(observed.misids)
         if user is None:
             continue
-        for slot, wanted in learner.slots.items():
-            first[user, slot] = wanted.staff
-            earlier[user, slot].add(wanted.staff)
+        for slot, staff in learner.holders.items():
+            first[user, slot] = staff
+            earlier[user, slot].add(staff)
         for shift in learner.later:
             if shift.day < then.horizon and shift.after is not None:
                 earlier[user, shift.slot].add(shift.after.staff)

@@ -100,11 +100,7 @@ def _with_ids(learners: Iterable[DeclaredLearner]) -> tuple[DeclaredLearner, ...
 
 
 def _as_declared(learners: Iterable[DeclaredLearner]) -> dict[UserId, Held]:
-    return {
-        learner.id: {slot: wanted.staff for slot, wanted in learner.slots.items()}
-        for learner in learners
-        if learner.id is not None
-    }
+    return {learner.id: learner.holders for learner in learners if learner.id is not None}
 
 
 def _foreseen(declared: Declared) -> _Warnings:

@@ -134,7 +134,7 @@ class Case(Struct, frozen=True):
             None in there
             or not watched.isdisjoint(there)
             or self.placements() is not None
-            or (bool(trainees) and any(wanted.staff in trainees for wanted in self.learner.slots.values()))
+            or (bool(trainees) and not trainees.isdisjoint(self.learner.holders.values()))
         )
 
     def placements(self) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from reconciler.model.declared import Declared, DeclaredLearner, Staff, Wanted
 from reconciler.model.observed import Observed, ObservedLearner
 from reconciler.model.plan import Finding
 from reconciler.model.slots import (
+    DEFAULT_ASSESSOR,
     DEFAULT_EMPLOYER,
     LEARNING_AIM_KINDS,
     ROLES_FOR,
@@ -73,8 +74,7 @@ def read_from_files(declared: Declared) -> Observed:
     misids: dict[str, UserId] = {}
     for number, learner in enumerate(declared.everyone, 1):
         user = learner.id if learner.id is not None else misids.setdefault(learner.misid or "", UserId(-number))
-        slots = {slot: wanted.staff for slot, wanted in learner.slots.items()}
-        learners[user] = ObservedLearner(user, slots=slots)
+        learners[user] = ObservedLearner(user, slots=learner.holders)
     return Observed(taken_at=datetime.min.replace(tzinfo=UTC), learners=learners, misids=misids)
 
 
@@ -167,7 +167,7 @@ class _Builder:
 
     def _task(self, item: Given) -> Task:
         case = self._cases.get(item.learner.key)
-        held = case.held if case else {slot: wanted.staff for slot, wanted in item.learner.slots.items()}
+        held = case.held if case else item.learner.holders
         ids = self._ids(item)
         leaving = item.leaving(held, ids)
         others: dict[UserId, set[SlotKind]] = {}
@@ -256,9 +256,9 @@ def as_declared(declared: Declared, observed: Observed) -> dict[UserId, dict[Slo
     for learner in declared.learners:
         user = learner.user(observed.misids)
         if user is not None and user in held:
-            for slot, wanted in learner.slots.items():
+            for slot, staff in learner.holders.items():
                 if held[user].get(slot) not in (Unread.NOT_HELD, Unread.AMBIGUOUS):
-                    held[user][slot] = wanted.staff
+                    held[user][slot] = staff
     return held
 
 
@@ -301,10 +301,11 @@ def _standards(held: Held, item: Given, leaving: Collection[Slot]) -> frozenset[
     With the default assessor go the learning aims without an assessor of their own.
     """
     standards = {slot.key for slots in item.slots.values() for slot in slots if slot.kind in LEARNING_AIM_KINDS}
-    if Slot(SlotKind.DEFAULT_ASSESSOR) in leaving:
-        own = Slot(SlotKind.DEFAULT_ASSESSOR)
+    if DEFAULT_ASSESSOR in leaving:
         aims = keys(held, LEARNING_AIM_KINDS)
-        standards |= {aim for aim in aims if in_effect(held, Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim)) & {held[own]}}
+        standards |= {
+            aim for aim in aims if in_effect(held, Slot(SlotKind.LEARNING_AIM_ASSESSOR, aim)) & {held[DEFAULT_ASSESSOR]}
+        }
     return frozenset(key for key in standards if key is not None)
 
 

@@ -50,5 +50,5 @@ def _row(frame: Frame, learner: DeclaredLearner) -> Row:
 
 
 def _holders(frame: Frame, learner: DeclaredLearner, kinds: frozenset[SlotKind] | set[SlotKind]) -> str:
-    held = {wanted.staff: None for slot, wanted in learner.slots.items() if slot.kind in kinds}
+    held = {staff: None for slot, staff in learner.holders.items() if slot.kind in kinds}
     return joined([frame.staff(staff) for staff in held if staff is not None])
