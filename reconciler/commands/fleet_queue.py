@@ -22,7 +22,7 @@ from reconciler.model.structs import replace
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError, StoreError
 from reconciler.runtime.environment import Environment
 
-_LOOK_SECONDS = 2.0  # between two looks at the queue
+LOOK_SECONDS = 2.0  # between two looks at the queue
 _LOOKS = 4  # in a row at which nobody runs a job that is taken, before it is queued again
 
 
@@ -61,7 +61,7 @@ def follow(options: FleetOptions, environment: Environment, count: QueueCount, c
                 what = f"nothing began or ended for {options.longest_minutes} minutes: {words}"
                 fix = "Look whether workers run: `reconciler fleet status`. The jobs stay in the queue."
                 raise ReconcilerError(Problem(what, fix, where="queue"))
-            Event().wait(_LOOK_SECONDS)
+            Event().wait(LOOK_SECONDS)
     newest = newest_by_centre(jobs)
     results = [_result(fleet, newest[centre.name]) for centre in fleet.centres if centre.name in newest]
     return FleetRun(fleet.name, " ".join(command), worst_first(results), count.skipped)
@@ -206,7 +206,7 @@ class _Worker:
                     outage = False
                     if until_empty and not open_jobs:
                         return
-                Event().wait(_LOOK_SECONDS)
+                Event().wait(LOOK_SECONDS)
 
     @contextmanager
     def _engine(self) -> Iterator[EngineWorker]:
@@ -286,7 +286,7 @@ class _Worker:
             try:
                 self._queue.add([(replace(job, attempt=job.attempt + 1), due)], now)
             except StoreError:
-                Event().wait(_LOOK_SECONDS)
+                Event().wait(LOOK_SECONDS)
             else:
                 return due
         raise _CutOff

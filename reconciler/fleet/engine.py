@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SCHEMA, _QUEUE, _WORKFLOW = "reconciler_fleet", "fleet-{}", "centre"
 _VERSION = "{}-1"  # of a job's form: workers take the jobs of their own only
+TAKE_SECONDS = 1.0  # between two times at which a worker takes jobs from the queue
 _LOCKS, _MOST_DEATHS = 1_179_403_092, 5  # class of the workers' locks; dead workers before a job is given up
 _STATES = {
     "ENQUEUED": JobState.WAITING,
@@ -122,6 +123,7 @@ def job_queue(fleet: str, rules: QueueRules, *, make: bool = True) -> Iterator[J
                 global_concurrency=rules.jobs,
                 partition_concurrency=min(rules.jobs, rules.jobs_per_token),
                 worker_concurrency=min(rules.jobs, rules.jobs_per_worker),
+                polling_interval_sec=TAKE_SECONDS,
             )
     try:
         yield JobQueue(fleet, client)

@@ -1,7 +1,5 @@
 """The product's command line in this process, with the harness's instruments around it: where it dies, who interferes.
 
-    python -m tests.crash.driver '{"die": {"commit": 17, "when": "before"}}' apply --auto-approve …
-
 Nothing of the product is replaced: its own functions run, counted, and at the chosen one this process is killed with
 SIGKILL, as by a power cut. See `Fate` for what can be asked.
 """
@@ -9,7 +7,6 @@ SIGKILL, as by a power cut. See `Fate` for what can be asked.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import json
 import os
 import resource
@@ -19,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
@@ -91,8 +88,8 @@ class _Counts:
     pushes = 0
 
 
-def main() -> None:
-    fate: Fate = json.loads(sys.argv[1])
+def run(fate: Fate, arguments: Sequence[str]) -> None:
+    """Run a command line to its end, or to that which *fate* has for it."""
     surround(fate)
     _count_commits(fate)
     _count_calls(fate)
@@ -101,9 +98,11 @@ def main() -> None:
         timer = threading.Timer(death["seconds"], die)
         timer.daemon = True
         timer.start()
-    if "count" in fate:
-        atexit.register(_leave_counts, Path(fate["count"]))
-    reconciler.cli.main.main(sys.argv[2:])
+    try:
+        reconciler.cli.main.main(arguments)
+    finally:
+        if "count" in fate:
+            _leave_counts(Path(fate["count"]))
 
 
 def _leave_counts(file: Path) -> None:
@@ -277,7 +276,3 @@ def _wait_at(gate: list[str]) -> None:
     deadline = time.monotonic() + 60
     while not opened.exists() and time.monotonic() < deadline:
         time.sleep(0.005)
-
-
-if __name__ == "__main__":
-    main()

@@ -33,9 +33,10 @@ from reconciler.problems import ExitCode
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.store import JournalRow, Store
-from tests.crash import evidence
+from tests.crash import driver, evidence
 from tests.crash.driver import Death, Fate, changes
 from tests.crash.evidence import NOT_ACTED_ON, Holders, Touch
+from tests.forks import Fork
 
 REPOSITORY = Path(__file__).parents[2]
 ORGANISATION, SEED, LEARNERS = 5740, 1, 40
@@ -318,26 +319,21 @@ class Case:
 
     # -------------------------------------------------------------- runs
 
-    def start(self, fate: Fate, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, fate: Fate, *arguments: str) -> Fork:
         """The real command in a process of its own, with this fate."""
         given = arguments or ("apply", "--auto-approve")
-        driver = [sys.executable, "-m", "tests.crash.driver", json.dumps(fate)]
-        return subprocess.Popen(
-            [*driver, *given, f"--state={self.site.state}", f"--store={self.store_url}"],
-            cwd=REPOSITORY,
-            env={**_surroundings(), **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        return Fork(
+            driver.run,
+            fate,
+            [*given, f"--state={self.site.state}", f"--store={self.store_url}"],
+            folder=REPOSITORY,
+            variables={**_surroundings(), **self.environment},
+            output=self.site.state.parent,
         )
 
     def process(self, fate: Fate, *arguments: str) -> tuple[int, str]:
         """How it ended, and all it said; -9 where it was killed."""
-        process = self.start(fate, *arguments)
-        out, err = process.communicate(timeout=120)
-        assert "Traceback" not in err, err
-        return process.returncode, out + err
+        return self.start(fate, *arguments).ended()
 
     def killed(self, fate: Fate) -> bool:
         """Run until it is killed; False where it ended before that."""

@@ -97,8 +97,8 @@ def test_two_runs_from_two_clones_write_everything_once(case: BranchCase) -> Non
     for fate in fates:
         case.on_another_clone()
         processes.append(case.start(fate))
-    ends = [(process.communicate(timeout=120), process.returncode) for process in processes]
-    codes = sorted(code for _, code in ends)
+    ends = [process.ended() for process in processes]
+    codes = sorted(code for code, _ in ends)
     assert codes[0] == ExitCode.DONE and codes[1] in (ExitCode.DONE, ExitCode.LOCKED), ends
     case.is_whole()
 

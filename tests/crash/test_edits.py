@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from reconciler.model.operations import State
@@ -88,9 +90,7 @@ def test_a_saved_plan_that_died_is_finished_by_the_same_plan(case: Case) -> None
     """What was done is already done, what was not is written, and a person's edit in between is a conflict."""
     plan = case.store_url + ".json"
     assert case.process({}, "plan", f"--out={plan}")[0] == ExitCode.DONE
-    fate = {"die": {"write": 40, "when": "answered"}}
-    process = case.start(fate, "apply", plan)  # type: ignore[arg-type]
-    process.communicate(timeout=60)
+    assert case.process({"die": {"write": 40, "when": "answered"}}, "apply", plan)[0] == -signal.SIGKILL
     edits = by_others(case, of_learner(case, -1))
     for place, staff in edits.items():
         case.site.edit(edit_of(place, staff))

@@ -6,21 +6,24 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from onefile_sandbox.clock import VirtualClock
 from reconciler.commands.apply import apply
 from reconciler.model.operations import State
 from reconciler.model.slots import Place, Site, SlotKind
 from reconciler.onefile.token import CustomerToken
 from reconciler.problems import ExitCode
+from reconciler.store import Store
 from tests.crash.driver import Fate, changes
 from tests.crash.harness import ORGANISATION, SETTINGS, TOKEN, Case, Declaration, edit_of, somebody_else
+from tests.forks import Fork
 from tests.marks import in_long_runs
 
 HOUR = 3600.0
@@ -39,26 +42,17 @@ class Gate:
         self._reached, self._opened = folder / f"{name}.reached", folder / f"{name}.opened"
         self.files = [str(self._reached), str(self._opened)]
 
-    def wait_for(self, process: subprocess.Popen[str]) -> None:
+    def wait_for(self, process: Fork) -> None:
         while not self._reached.exists():
-            assert process.poll() is None, process.communicate()
-            try:
-                process.wait(0.01)
-            except subprocess.TimeoutExpired:
-                continue
+            assert process.runs, process.said
+            process.wait(0.01)
 
     def open(self) -> None:
         self._opened.touch()
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    out, err = process.communicate(timeout=120)
-    assert "Traceback" not in err, err
-    return process.returncode, out + err
-
-
 @contextmanager
-def in_the_midst(case: Case, folder: Path, **more: object) -> Iterator[tuple[subprocess.Popen[str], Gate]]:
+def in_the_midst(case: Case, folder: Path, **more: object) -> Iterator[tuple[Fork, Gate]]:
     """A run that waits with its tenth write answered."""
     gate = Gate(folder, "midst")
     fate: Fate = {"at_write": 10, "gate": gate.files, **more}  # type: ignore[typeddict-item]
@@ -68,7 +62,7 @@ def in_the_midst(case: Case, folder: Path, **more: object) -> Iterator[tuple[sub
         yield process, gate
     finally:
         gate.open()
-        process.communicate(timeout=120)
+        process.ended()
 
 
 def test_while_one_run_writes_another_is_refused(either: Case, tmp_path: Path) -> None:
@@ -80,7 +74,7 @@ def test_while_one_run_writes_another_is_refused(either: Case, tmp_path: Path) -
         assert f"process {first.pid}" in said
         assert len(either.site.calls()) == seen
         gate.open()
-        assert ended(first)[0] == ExitCode.DONE
+        assert first.ended()[0] == ExitCode.DONE
     with either.store() as store:
         assert [run.exit_code for run in store.runs()] == [ExitCode.LOCKED, ExitCode.DONE]
     either.is_whole()
@@ -95,14 +89,16 @@ def test_of_two_that_ask_for_the_lock_at_once_one_writes(either: Case, tmp_path:
         gate.wait_for(process)
     for gate in gates:
         gate.open()
-    while all(process.poll() is None for process in two):  # the winner waits with its first write answered
-        try:
-            two[0].wait(0.01)
-        except subprocess.TimeoutExpired:
-            continue
+    wait_for_one(two)  # the winner waits with its first write answered
     hold.open()
-    assert sorted(ended(process)[0] for process in two) == [ExitCode.DONE, ExitCode.LOCKED]
+    assert sorted(process.ended()[0] for process in two) == [ExitCode.DONE, ExitCode.LOCKED]
     either.is_whole()
+
+
+def wait_for_one(processes: Sequence[Fork]) -> None:
+    """Wait until one of them has ended."""
+    while all(process.runs for process in processes):
+        processes[0].wait(0.01)
 
 
 def test_a_dead_run_of_this_machine_does_not_hold_the_lock(case: Case) -> None:
@@ -123,7 +119,7 @@ def test_a_living_run_of_this_machine_is_not_unlocked(case: Case, tmp_path: Path
         assert code == ExitCode.LOCKED, said
         assert f"process {first.pid}" in said
         gate.open()
-        assert ended(first)[0] == ExitCode.DONE
+        assert first.ended()[0] == ExitCode.DONE
     case.is_whole()
 
 
@@ -149,14 +145,14 @@ def sent_by_the_first(case: Case) -> set[Place]:
 
 def test_a_run_that_was_suspended_beyond_its_lease_writes_nothing_more(case: Case, tmp_path: Path) -> None:
     """Another has taken over meanwhile and finished; the first wakes up, asks for its lock, and stops."""
-    with in_the_midst(case, tmp_path, lease=3.0, host="elsewhere") as (sleeper, gate):
-        wait_until_free(case)
+    with in_the_midst(case, tmp_path, host="elsewhere") as (sleeper, gate):
+        let_lease_expire(case)
         code, said = case.process({})
         assert code in (ExitCode.DONE, ExitCode.INCOMPLETE), said
         seen = len(case.site.touches(case.began))
         on_their_way = sent_by_the_first(case)
         gate.open()
-        code, said = ended(sleeper)
+        code, said = sleeper.ended()
         assert code == ExitCode.LOCKED, said
         assert {touch.place for touch in case.site.touches(case.began)[seen:]} <= on_their_way
     if case.unknown():
@@ -170,16 +166,16 @@ def test_a_stopped_process_that_goes_on_after_its_lease_writes_and_records_nothi
     either: Case, tmp_path: Path, taken: bool
 ) -> None:
     """SIGSTOP, as a machine that sleeps; then SIGCONT. What was under way is settled by whoever comes next."""
-    with in_the_midst(either, tmp_path, lease=6.0, host="elsewhere") as (sleeper, gate):
+    with in_the_midst(either, tmp_path, host="elsewhere") as (sleeper, gate):
         sleeper.send_signal(signal.SIGSTOP)
-        wait_until_free(either)
+        let_lease_expire(either)
         if taken:
             code, said = either.process({})
             assert code in (ExitCode.DONE, ExitCode.INCOMPLETE), said
         seen, before, on_their_way = len(either.site.touches(either.began)), history(either), sent_by_the_first(either)
         gate.open()
         sleeper.send_signal(signal.SIGCONT)
-        code, said = ended(sleeper)
+        code, said = sleeper.ended()
         assert code == ExitCode.LOCKED, said
         assert {touch.place for touch in either.site.touches(either.began)[seen:]} <= on_their_way
         assert history(either) == before
@@ -188,11 +184,13 @@ def test_a_stopped_process_that_goes_on_after_its_lease_writes_and_records_nothi
     either.evidence_is_whole()
 
 
-def wait_until_free(case: Case) -> None:
-    deadline = time.monotonic() + 30
+def let_lease_expire(case: Case) -> None:
+    """Renew the holder's lease as of so long ago that it is over by now."""
     with case.store() as store:
-        while store.holder(Site(case.site.url, ORGANISATION)) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        lease = store.holder(Site(case.site.url, ORGANISATION))
+    assert lease
+    with Store.open(case.store_url, clock=VirtualClock(datetime.now(UTC) - timedelta(seconds=lease.seconds))) as store:
+        store.renew(lease)
 
 
 def history(case: Case) -> tuple[object, ...]:
@@ -212,7 +210,7 @@ def test_a_run_on_a_second_machine_of_the_same_name_is_not_believed_dead(either:
         assert code == ExitCode.LOCKED, said
         assert f"boot 0b5c1ad0-6b4e (process {process.pid})" in said
         gate.open()
-        assert ended(first)[0] == ExitCode.DONE
+        assert first.ended()[0] == ExitCode.DONE
     either.is_whole()
 
 
@@ -244,13 +242,9 @@ def test_of_two_folders_that_share_an_organisation_one_writes_at_a_time(either: 
         gate.wait_for(process)
     for gate in gates:
         gate.open()
-    while all(process.poll() is None for process in two):
-        try:
-            two[0].wait(0.01)
-        except subprocess.TimeoutExpired:
-            continue
+    wait_for_one(two)
     hold.open()
-    assert sorted(ended(process)[0] for process in two) == [ExitCode.DONE, ExitCode.LOCKED]
+    assert sorted(process.ended()[0] for process in two) == [ExitCode.DONE, ExitCode.LOCKED]
     once = writes_of(either)
     for case in pair:
         code, said = case.process({})
@@ -308,7 +302,7 @@ def test_who_shares_a_store_and_a_token_shares_the_budget(case: Case, tmp_path: 
         apart = replace(case, store_url=str(tmp_path / "apart.db"))
         assert apart.process({}, "plan")[0] == ExitCode.DONE
         gate.open()
-        assert ended(first)[0] == ExitCode.DONE
+        assert first.ended()[0] == ExitCode.DONE
     with case.store() as store, apart.store() as other:
         together, alone = store.ledger(account).spent(), other.ledger(account).spent()
         assert together > alone > 0

@@ -17,7 +17,7 @@ from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.ratelimit import MemoryLedger, RateLimiter
 from tests.crash.driver import Fate
 from tests.crash.harness import Case
-from tests.crash.test_lock import ended, in_the_midst
+from tests.crash.test_lock import in_the_midst
 from tests.worlds import JAMES, LEARNER, Trial, trial
 
 
@@ -74,7 +74,7 @@ def test_a_run_whose_store_is_gone_ends_and_forgets_nothing(case: Case, tmp_path
         if another:
             case.store().close()
         gate.open()
-        code, said = ended(process)
+        code, said = process.ended()
     assert code == ExitCode.ERROR, said
     words = " ".join(said.split())
     assert "the store's file was removed or replaced while this command used it" in words

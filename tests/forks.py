@@ -1,0 +1,95 @@
+"""Processes that begin with the product loaded: forks of one that has loaded it, which takes longer than most runs.
+
+Each has its own number, folder, variables and output, and ends, or is killed, by itself.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from subprocess import TimeoutExpired
+from uuid import uuid4
+
+_LATE = ("anyio._backends._asyncio", "certifi", "dbos", "deepdiff", "httpcore", "jsonschema_rs", "psycopg")
+
+
+class Fork:
+    """A function that runs in a process of its own; what it prints goes to files in `output`."""
+
+    def __init__(
+        self,
+        function: Callable[..., None],
+        *arguments: object,
+        folder: Path,
+        variables: Mapping[str, str],
+        output: Path,
+    ) -> None:
+        name = uuid4().hex
+        self._files = [output / f"{name}.{stream}" for stream in ("out", "err")]
+        given = (function, arguments, folder, variables, self._files)
+        self._process = _forks().Process(target=_begin, args=given, daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        return self._process.is_alive()
+
+    @property
+    def said(self) -> str:
+        """All that it has printed so far, errors last."""
+        return "".join(file.read_text("utf-8") for file in self._files if file.exists())
+
+    def wait(self, seconds: float) -> None:
+        self._process.join(seconds)
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def ended(self, seconds: float = 120) -> tuple[int, str]:
+        """Return the exit code, -9 if it was killed, and all that it printed."""
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            raise TimeoutExpired(f"fork {self.pid}", seconds, self.said)
+        assert "Traceback" not in self.said, self.said
+        return self._process.exitcode, self.said
+
+
+@cache
+def _forks() -> ForkServerContext:
+    """Return forks of a process that has loaded the product, as this one has, and what it loads late."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*(name for name in sys.modules if name.startswith("reconciler.")), *_LATE])
+    return context
+
+
+def _begin(
+    function: Callable[..., None],
+    arguments: Sequence[object],
+    folder: Path,
+    variables: Mapping[str, str],
+    files: Sequence[Path],
+) -> None:
+    """Run the function as a program that was started in this folder with these variables."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    for number, file in enumerate(files, 1):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    utf8 = {"encoding": "utf-8", "closefd": False}
+    sys.stdout, sys.stderr = open(1, "w", **utf8), open(2, "w", buffering=1, **utf8)  # noqa: SIM115
+    function(*arguments)
