@@ -56,7 +56,7 @@ def test_a_quota_ends_the_run_and_loses_nothing(case: Case, file_size: int) -> N
 @pytest.mark.parametrize("write", [1, 50])
 def test_what_was_sent_is_unknown_where_the_store_is_locked(case: Case, write: int) -> None:
     """What was sent and could not be journalled is unknown in the report, and sent in the journal."""
-    told = fails(case, {"at_write": write, "lock_store": case.store_url, "patience": 0.2})
+    told = fails(case, {"at_write": write, "lock_store": case.store_url, "patience": 0.05})
     assert told["unknown"] >= 1
     sent = [row for row in case.journal() if row.state is State.SENT]
     assert len(sent) == told["unknown"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -21,11 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onefile_sandbox.faults import Fault
+from reconciler.commands import fleet_queue
+from reconciler.fleet import engine
 from reconciler.fleet.nights import LONDON, begun, jobs_of, next_due
 from reconciler.model.fleet import Centre, Fleet, Night
 from reconciler.problems import ExitCode
 from tests.e2e.user import OURS, WRITES
 from tests.fleet.centres import Centres
+from tests.fleet.quick_worker import LOOK_SECONDS, TAKE_SECONDS, work
+from tests.forks import Fork
 
 
 @pytest.fixture
@@ -44,49 +46,41 @@ def database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def fleet(centres: Centres, database: str) -> Centres:
-    """Three centres with one store and one queue."""
+def fleet(centres: Centres, database: str, monkeypatch: pytest.MonkeyPatch) -> Centres:
+    """Three centres with one store and one queue, at which commands look as often as the workers."""
+    monkeypatch.setattr(fleet_queue, "LOOK_SECONDS", LOOK_SECONDS)
+    monkeypatch.setattr(engine, "TAKE_SECONDS", TAKE_SECONDS)
     for name in ("east", "north", "south"):
         centres.add(name, store="FLEET_DATABASE")
     centres.queue = {"database": "FLEET_DATABASE", "retry_seconds": [1]}
     return centres
 
 
-class Worker:
-    """A worker process, with all that it prints in a file."""
+def _worker(centres: Centres, *arguments: str) -> Fork:
+    centres.write()
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return Fork(work, *arguments, folder=centres.home.path, variables=variables, output=centres.home.path)
 
-    def __init__(self, centres: Centres, *arguments: str) -> None:
-        centres.write()
-        self._log = centres.home.path / f"worker-{uuid4().hex}.log"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "reconciler", "fleet", "work", *arguments],
-                cwd=centres.home.path, env=kept, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
 
-    def ended(self) -> str:
-        assert self.process.wait(120) == 0, self.said
-        return self.said
-
-    @property
-    def said(self) -> str:
-        return self._log.read_text("utf-8")
+def _ended(worker: Fork) -> str:
+    code, said = worker.ended()
+    assert code == ExitCode.DONE, said
+    return said
 
 
 @pytest.fixture
-def worker(fleet: Centres) -> Iterator[Callable[..., Worker]]:
+def worker(fleet: Centres) -> Iterator[Callable[..., Fork]]:
     """Starts workers, and ends those that are left."""
-    started: list[Worker] = []
+    started: list[Fork] = []
 
-    def start(*arguments: str) -> Worker:
-        started.append(Worker(fleet, *arguments))
+    def start(*arguments: str) -> Fork:
+        started.append(_worker(fleet, *arguments))
         return started[-1]
 
     yield start
     for one in started:
-        one.process.kill()
-        one.process.wait()
+        one.kill()
+        one.wait(60)
 
 
 def _until(true: Callable[[], bool], said: Callable[[], str]) -> None:
@@ -97,7 +91,18 @@ def _until(true: Callable[[], bool], said: Callable[[], str]) -> None:
     raise AssertionError(said())
 
 
-def test_what_is_queued_ends_as_it_would_on_this_machine(fleet: Centres, worker: Callable[..., Worker]) -> None:
+def _slow_down(fleet: Centres, *tokens: str) -> None:
+    """Let servers answer every write but the first late, so that a run can be stopped between two writes."""
+    for token in tokens or fleet.servers:
+        fleet.servers[token].service.faults.arm(Fault("latency", path="*assign*", seconds=1, nth=2, times=100))
+
+
+def _speed_up(fleet: Centres) -> None:
+    for server in fleet.servers.values():
+        server.service.faults.clear()
+
+
+def test_what_is_queued_ends_as_it_would_on_this_machine(fleet: Centres, worker: Callable[..., Fork]) -> None:
     """Also what is invalid; the page shows the same, and a second look at the queue finds nothing to do."""
     fleet.home.path.joinpath("south/state/cohorts/c1.yaml").write_text("version: 1\ncohort: c1\nlearners: nobody\n")
     ended = fleet.run("apply", "--auto-approve", "--queue", "--format", "json")
@@ -107,7 +112,7 @@ def test_what_is_queued_ends_as_it_would_on_this_machine(fleet: Centres, worker:
     ]  # fmt: skip
     code, rows = fleet.rows("status")
     assert (code, {row["job"]["state"] for row in rows.values()}) == (ExitCode.DONE, {"waiting"})
-    said = worker("--until-empty").ended()
+    said = _ended(worker("--until-empty"))
     assert "3 centres run" in said
     assert "secret-of" not in said
     levels = [line.split()[1] for line in said.splitlines() if line.startswith("20")]
@@ -124,17 +129,16 @@ def test_what_is_queued_ends_as_it_would_on_this_machine(fleet: Centres, worker:
     assert 'class="' in fleet.run("status", "--format", "html").out
 
 
-def test_a_worker_that_dies_loses_and_repeats_nothing(fleet: Centres, worker: Callable[..., Worker]) -> None:
+def test_a_worker_that_dies_loses_and_repeats_nothing(fleet: Centres, worker: Callable[..., Fork]) -> None:
     """Its centres run again on another one as soon as it is noticed."""
-    slow = Fault("latency", method="POST", seconds=0.4, times=100)
-    for server in fleet.servers.values():
-        server.service.faults.arm(slow)
+    _slow_down(fleet)
     fleet.run("apply", "--auto-approve", "--queue")
     first = worker()
     _until(lambda: any(server.effects for server in fleet.servers.values()), lambda: first.said)
-    first.process.kill()
+    first.kill()
+    _speed_up(fleet)
     second = worker("--until-empty")
-    second.ended()
+    _ended(second)
     _, rows = fleet.rows("status")
     codes = {name: row["job"]["result"]["exit_code"] for name, row in rows.items()}
     assert codes == dict.fromkeys(rows, ExitCode.DONE), second.said
@@ -142,7 +146,7 @@ def test_a_worker_that_dies_loses_and_repeats_nothing(fleet: Centres, worker: Ca
 
 
 def test_a_job_whose_end_was_not_recorded_runs_again(
-    fleet: Centres, worker: Callable[..., Worker], database: str
+    fleet: Centres, worker: Callable[..., Fork], database: str
 ) -> None:
     """As after an answer of the database that the engine does not expect: the job is the worker's, but nothing runs."""
     fleet.run("plan", "--queue", "--only", "east")
@@ -159,24 +163,24 @@ def test_a_job_whose_end_was_not_recorded_runs_again(
     _until(lambda: fleet.rows("status", "--only", "east")[1]["east"]["job"]["state"] == "ended", lambda: started.said)
 
 
-def test_a_worker_that_is_stopped_gives_its_centres_back(fleet: Centres, worker: Callable[..., Worker]) -> None:
+def test_a_worker_that_is_stopped_gives_its_centres_back(fleet: Centres, worker: Callable[..., Fork]) -> None:
     """They settle what they wrote, and another worker takes them at once."""
-    for server in fleet.servers.values():
-        server.service.faults.arm(Fault("latency", method="POST", seconds=0.4, times=100))
+    _slow_down(fleet)
     fleet.run("apply", "--auto-approve", "--queue")
     first = worker()
     _until(lambda: any(server.effects for server in fleet.servers.values()), lambda: first.said)
-    first.process.send_signal(signal.SIGTERM)
-    assert "0 centres run" in first.ended()
+    first.send_signal(signal.SIGTERM)
+    assert "0 centres run" in _ended(first)
     _, rows = fleet.rows("status")
     assert {(row["job"]["state"], row["newest_result"]) for row in rows.values()} == {("waiting", None)}
-    worker("--until-empty").ended()
+    _speed_up(fleet)
+    _ended(worker("--until-empty"))
     assert [server.effects for server in fleet.servers.values()] == [WRITES] * 3
 
 
-def test_what_is_cancelled_stops_and_can_be_resumed(fleet: Centres, worker: Callable[..., Worker]) -> None:
+def test_what_is_cancelled_stops_and_can_be_resumed(fleet: Centres, worker: Callable[..., Fork]) -> None:
     """A running centre too; others go on."""
-    fleet.servers["TOKEN_SOUTH"].service.faults.arm(Fault("latency", method="POST", seconds=0.4, times=100))
+    _slow_down(fleet, "TOKEN_SOUTH")
     fleet.run("apply", "--auto-approve", "--queue")
     started = worker()
     _until(lambda: fleet.servers["TOKEN_SOUTH"].effects > 0, lambda: started.said)
@@ -186,12 +190,13 @@ def test_what_is_cancelled_stops_and_can_be_resumed(fleet: Centres, worker: Call
     assert "apply --auto-approve cancelled" in status
     assert "interrupted" not in status
     assert fleet.servers["TOKEN_SOUTH"].effects < WRITES
+    _speed_up(fleet)
     assert fleet.run("resume", "--format", "json").json["centres"] == ["south"]
     _until(lambda: fleet.servers["TOKEN_SOUTH"].effects == WRITES, lambda: started.said)
 
 
 def test_a_job_that_is_queued_right_after_a_cancelled_one_of_its_centre_ends_well(
-    fleet: Centres, worker: Callable[..., Worker], database: str
+    fleet: Centres, worker: Callable[..., Fork], database: str
 ) -> None:
     """It begins once the cancelled one has its answer for what it wrote, and is not stopped with it."""
     server = fleet.servers["TOKEN_SOUTH"]
@@ -211,7 +216,7 @@ def test_a_job_that_is_queued_right_after_a_cancelled_one_of_its_centre_ends_wel
 
 
 def test_a_reason_that_may_pass_is_tried_again_and_another_is_not(
-    fleet: Centres, worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+    fleet: Centres, worker: Callable[..., Fork], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one waits for its retry, the other has its result at once."""
     refused = Fault("error_before", path="/[!a]*", status=400, times=1000)  # but for /Authentication
@@ -229,7 +234,7 @@ def test_a_reason_that_may_pass_is_tried_again_and_another_is_not(
 
 @pytest.mark.long
 def test_a_token_that_is_replaced_during_a_night_stops_its_centres_and_no_other(
-    fleet: Centres, worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+    fleet: Centres, worker: Callable[..., Fork], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are not tried again in vain; with the new token and a new worker they come to their end."""
     east, north, _ = (server.service for server in fleet.servers.values())
@@ -247,8 +252,8 @@ def test_a_token_that_is_replaced_during_a_night_stops_its_centres_and_no_other(
     assert results["east"]["problems"][0]["fix"].startswith("Check TOKEN_EAST, and")
     assert "2 of 3 centres need attention: east, north." in fleet.run("status").out
     assert 0 < fleet.servers["TOKEN_EAST"].effects < WRITES
-    first.process.send_signal(signal.SIGTERM)
-    first.ended()
+    first.send_signal(signal.SIGTERM)
+    _ended(first)
 
     east.faults.clear()
     monkeypatch.setenv("TOKEN_EAST", "new-of-east")
@@ -284,17 +289,17 @@ def test_a_status_writes_nothing(fleet: Centres, database: str, monkeypatch: pyt
     assert _states(fleet) == {"waiting"}
 
 
-def test_two_fleets_in_one_database_know_nothing_of_each_other(fleet: Centres, worker: Callable[..., Worker]) -> None:
+def test_two_fleets_in_one_database_know_nothing_of_each_other(fleet: Centres, worker: Callable[..., Fork]) -> None:
     """Though their centres have the same names."""
     fleet.run("plan", "--queue")
-    worker("--until-empty").ended()
+    _ended(worker("--until-empty"))
     fleet.name = "schools"
     for server in ("north", "south"):
         del fleet.entries[server]
     fleet.entries["east"]["store"] = "SECOND_STORE"
     assert fleet.rows("status")[1]["east"]["job"] is None
     assert fleet.run("plan", "--queue", "--format", "json").json["centres"] == ["east"]
-    assert "1 centre run" in worker("--until-empty").ended()
+    assert "1 centre run" in _ended(worker("--until-empty"))
 
 
 def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypatch: pytest.MonkeyPatch) -> None:
