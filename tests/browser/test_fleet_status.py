@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from reconciler.model.structs import replace
 from reconciler.report.fleet.html import render_status
+from tests.browser.axe import serious
 from tests.browser.conftest import Show
 from tests.report.fleet.status import queued
 
@@ -24,8 +24,7 @@ def test_nobody_is_kept_from_reading_it(show: Show, scheme: Literal["light", "da
         bypass_csp=True,
         viewport={"width": width, "height": 844},
     )
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     tables = page.locator(".table")
     assert tables.evaluate_all("tables => tables.every(table => table.scrollWidth <= table.clientWidth)")
