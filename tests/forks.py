@@ -71,7 +71,8 @@ class Fork:
 def _forks() -> ForkServerContext:
     """Return forks of a process that has loaded the product, as this one has, and what it loads late."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*(name for name in sys.modules if name.startswith("reconciler.")), *_LATE])
+    loaded = (name for name in sys.modules if name.startswith(("onefile_sandbox.", "reconciler.")))
+    context.set_forkserver_preload([*loaded, *_LATE])
     return context
 
 

@@ -200,7 +200,7 @@ def test_a_job_that_is_queued_right_after_a_cancelled_one_of_its_centre_ends_wel
 ) -> None:
     """It begins once the cancelled one has its answer for what it wrote, and is not stopped with it."""
     server = fleet.servers["TOKEN_SOUTH"]
-    server.service.faults.arm(Fault("latency", path="*assign*", seconds=5, nth=2, times=100))
+    server.service.faults.arm(Fault("latency", path="*assign*", seconds=2, nth=2, times=100))
     fleet.run("apply", "--auto-approve", "--queue", "--only", "south")
     started = worker()
     _until(lambda: server.effects > 0, lambda: started.said)

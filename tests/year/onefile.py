@@ -6,13 +6,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import httpx
@@ -30,6 +28,7 @@ from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from reconciler.store import Store
 from tests.crash.driver import changes
+from tests.forks import Fork
 
 URL = "http://127.0.0.1:9/api/v2.1"  # nobody listens there
 ENVIRONMENT = {"ONEFILE_BASE_URL": URL, "ONEFILE_CUSTOMER_TOKEN": "sandbox", "USER": "year"}
@@ -113,32 +112,17 @@ def surroundings(folder: Path) -> tuple[Options, Environment]:
     return options, Environment(variables=ENVIRONMENT)
 
 
-def killed(folder: Path, now: datetime, arguments: list[str], die_at_write: int, *, after: bool) -> bool:
+def killed(folder: Path, now: datetime, arguments: Sequence[str], die_at_write: int, *, after: bool) -> bool:
     """Run the command in a process of its own, to be killed at a write; False where it ended before that."""
-    fate = {"folder": str(folder), "now": now.isoformat(), "die": die_at_write, "after": after}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.year.onefile", json.dumps(fate), *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **ENVIRONMENT},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == -signal.SIGKILL or 0 <= done.returncode <= 7, done.stderr
-    return done.returncode < 0
+    variables = {**os.environ, **ENVIRONMENT}
+    run = Fork(_run, folder, now, arguments, die_at_write, after, folder=REPOSITORY, variables=variables, output=folder)
+    code, said = run.ended(600)
+    assert code == -signal.SIGKILL or 0 <= code <= 7, said
+    return code < 0
 
 
-def main() -> None:
-    fate: dict[str, Any] = json.loads(sys.argv[1])
-    folder = Path(fate["folder"])
+def _run(folder: Path, now: datetime, arguments: Sequence[str], die_at_write: int, after: bool) -> None:
     site = OneFile(folder, 60, 1)  # the file knows better
-    with Time(datetime.fromisoformat(fate["now"])).told(), site.reached(fate["die"], fate["after"]):
+    with Time(now).told(), site.reached(die_at_write, after):
         given = [f"--state={folder / 'state'}", f"--store={folder / 'store.db'}", "--quiet"]
-        sys.exit(command_line([*sys.argv[2:], *given]))
-
-
-if __name__ == "__main__":
-    main()
+        sys.exit(command_line([*arguments, *given]))
