@@ -150,10 +150,14 @@ def _tabs(text: str) -> list[int]:
 def read_text(path: Path) -> str:
     """Return the text of a file. Raises Unreadable if it is too large, or not text."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise Unreadable(0, "this is not a file", "Put a YAML file in its place.")
+        size = min(status.st_size, SIZE_CAP)
         with path.open("rb") as handle:
-            raw = handle.read(SIZE_CAP + 1)
+            raw = handle.read(size + 1)  # room for SIZE_CAP would take longer to make than the file to read
+            if len(raw) > size:
+                raw += handle.read(SIZE_CAP - size)
     except FileNotFoundError:
         fix = "Create it with `reconciler import`, from what OneFile holds, or with `reconciler init`, as an example."
         raise Unreadable(0, "there is no such file", fix) from None

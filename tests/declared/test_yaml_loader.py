@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.declared import yaml_loader as yamlfile
 from reconciler.declared.folder import SIZE_CAP
-from reconciler.declared.yaml_loader import DEPTH_CAP, Ambiguous, Fields, Items, Value, load, load_text
+from reconciler.declared.yaml_loader import DEPTH_CAP, Ambiguous, Fields, Items, Value, load, load_text, read_text
 from reconciler.text import HIDDEN
 
 # What YAML is made of, so that random texts meet the reader's rules and not only its first line of defence.
@@ -141,6 +141,15 @@ def test_a_file_over_the_cap_is_refused_without_reading_it_all(tmp_path: Path) -
         file.truncate(SIZE_CAP + 1)
     [problem] = load(path, "a.yaml").problems
     assert problem.what == "the file is larger than 20 MB"
+
+
+def test_a_file_of_unknown_size_is_read_to_its_end() -> None:
+    """As is one to which another program adds; the system's own files are said to have no bytes."""
+    place = Path("/proc/self/limits")
+    if not place.exists():
+        pytest.skip("only Linux has such files")
+    assert place.stat().st_size == 0
+    assert read_text(place) == place.read_text("utf-8")
 
 
 def test_a_second_copy_of_a_key_does_not_hide_later_problems() -> None:
