@@ -5,7 +5,7 @@ Values that the schema has refused are absent, so that the rules can still check
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -39,7 +39,7 @@ class Slots(Struct, frozen=True):
     additional: tuple[Term, ...] = ()
 
 
-Fitting = Mapping[SlotKind, Collection[Handle | None]]
+Fitting = Mapping[SlotKind, frozenset[Handle | None]]
 """Handles that may hold each kind of slot."""
 
 

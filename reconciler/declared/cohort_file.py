@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from pathlib import Path
 
 from reconciler.declared.cohort import CohortEntry, read_cohort
@@ -35,11 +37,24 @@ def _read_in_parts(text: str, path: Path, shapes: Shapes) -> CohortFile | None:
     parts = split(text, shapes)
     if parts is None:
         return None
-    rest = _read(load_text(parts.rest, path.as_posix()), path.stem)
+    file, name = path.as_posix(), path.stem
+    is_named = f"\ncohort: {name}\n" in parts.rest and _SEVERAL_WORDS.fullmatch(name)
+    rest = _read_rest(parts.rest.replace(f"\ncohort: {name}\n", "\ncohort: any\n", 1) if is_named else parts.rest)
     learners = parts.joined(rest.entry.learners)
     if rest.problems or learners is None:
         return None
-    return replace(rest, entry=replace(rest.entry, learners=learners))
+    declared = name if is_named else rest.entry.declared
+    return replace(rest, entry=replace(rest.entry, file=file, name=name, declared=declared, learners=learners))
+
+
+_SEVERAL_WORDS = re.compile("[a-z]{1,20}-[a-z0-9-]{1,40}")
+"""Names that neither YAML nor the schema takes for anything else."""
+
+
+@lru_cache(maxsize=16)
+def _read_rest(text: str) -> CohortFile:
+    """Read the rest of a file, once for all files in which it differs only in the cohort's name."""
+    return _read(load_text(text, ""), "")
 
 
 def _read(document: Document, name: str) -> CohortFile:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term
 from reconciler.declared.settings_and_staff import Directory
+from reconciler.declared.shapes import not_plain
 from reconciler.model.declared import POLICIES, RUN_LIMITS, VANISHED, Cover, Settings, Staff, Waiver
 from reconciler.model.slots import ROLES_FOR, Handle, Role, Slot, SlotKind, UserId
 from reconciler.problems import Problem, Source
@@ -129,10 +130,9 @@ def check_cohort(cohort: CohortEntry, directory: Directory, *, partial: bool = F
     yield from _check_slots(cohort.defaults, "defaults", cohort.file, directory, partial)
     yield from _check_empty(cohort.defaults, "defaults", cohort.file, ())
     named = {held.slot for held in cohort.defaults.held}
-    for learner in cohort.learners:
-        if not learner.is_plain(directory.fitting):
-            yield from _check_slots(learner.slots, learner.subject, cohort.file, directory, partial)
-            yield from _check_empty(learner.slots, learner.subject, cohort.file, named)
+    for learner in not_plain(cohort.learners, directory.fitting):
+        yield from _check_slots(learner.slots, learner.subject, cohort.file, directory, partial)
+        yield from _check_empty(learner.slots, learner.subject, cohort.file, named)
 
 
 def _check_empty(slots: Slots, subject: str, file: str, named: Collection[Slot]) -> Iterator[Problem]:
@@ -253,12 +253,24 @@ class LearnerIndex:
         self.cohorts.add(cohort.name)
         self._complete = self._complete and readable
         for learner in cohort.learners:
-            yield from self._add(learner, Source(cohort.file, learner.line))
+            source = Source(cohort.file, learner.line)
+            if not self._is_new(learner, source):
+                yield from self._faults(learner, source)
 
     def lacks_learner(self, key: UserId) -> bool:
         return self._complete and key not in self._ids
 
-    def _add(self, learner: Learner, source: Source) -> Iterator[Problem]:
+    def _is_new(self, learner: Learner, source: Source) -> bool:
+        """Add a learner; return False if there is something to report."""
+        key, misid, label = learner.id, learner.misid, learner.label
+        return (
+            (key is None or (key not in self._staff and self._ids.setdefault(key, source) is source))
+            and (misid is None or self._misids.setdefault(misid, source) is source)
+            and (not label or self._labels.setdefault(label, source) is source)
+        )
+
+    def _faults(self, learner: Learner, source: Source) -> Iterator[Problem]:
+        """Add what can be added of a learner, and yield the problems."""
         for places, key in ((self._ids, learner.id), (self._misids, learner.misid)):
             if key is not None and (place := places.setdefault(key, source)) is not source:
                 what = f"{learner.subject} is declared twice; first at {place}"

@@ -56,18 +56,20 @@ _CLOSED_ENTRY = re.compile(rf"{_LINE}(?:\n(?=    | *#| *(?:\n|\Z)){_LINE})*+")
 # ------------------------------------------------------------------ shapes
 
 
-class Template(Struct, frozen=True):
+class Template(Struct, frozen=True, eq=False):
     """Entry with marks in place of its values, its lines counted from its own, and the place of each mark in a row.
 
-    `names` are the places of id, misid and label, None for a value that is the same in all. `holders` are the places
-    of handles by the kind of slot; the values at a group of `distinct` places must differ. `named` makes the slots with
-    one holder of the values at `keys`. `staff` are the places of all holders, None for nobody, and `lines` their lines;
-    the `additional` people come first.
+    `names` are the places of id, misid and label, None for a value that is the same in all. The names that the entry
+    begins with, `first` in number, are not kept among the values, so the places of all others are counted after them.
+    `holders` are the places of handles by the kind of slot; the values at a group of `distinct` places must differ.
+    `named` makes the slots with one holder of the values at `keys`. `staff` are the places of all holders, None for
+    nobody, and `lines` their lines; the `additional` people come first.
     """
 
     entry: LearnerEntry
     places: Mapping[object, int]
     names: tuple[int | None, int | None, int | None]
+    first: int
     holders: tuple[tuple[SlotKind, int], ...]
     distinct: tuple[tuple[int, ...], ...]
     keys: tuple[int | None, ...]
@@ -77,9 +79,14 @@ class Template(Struct, frozen=True):
     staff: tuple[int | None, ...]
     lines: tuple[int, ...]
 
+    def are_plain(self, rows: Iterable[Sequence[str]], fitting: Fitting) -> bool:
+        """Return True if nothing is wrong with the holders in any entry of this shape; *rows* are their values."""
+        columns = [*zip(*rows, strict=True)]
+        return self.is_undated and all(fitting[kind].issuperset(columns[place]) for kind, place in self.holders)
+
 
 class ShapedEntry(Learner, frozen=True):
-    """Learner whose entry has a known shape; `values` are those of the entry, in its order."""
+    """Learner whose entry has a known shape; `values` are those of the entry, in its order, without its first names."""
 
     template: Template
     values: tuple[str, ...]
@@ -114,15 +121,22 @@ class ShapedEntry(Learner, frozen=True):
         return None if mark is None else Handle(self.values[self.template.places[mark]])
 
     def is_plain(self, fitting: Fitting) -> bool:
-        values = self.values
-        for kind, place in self.template.holders:
-            if values[place] not in fitting[kind]:
-                return False
-        return self.template.is_undated
+        return self.template.are_plain([self.values], fitting)
 
     def is_constant(self, covered: AbstractSet[str]) -> bool:
         """Return True if nobody else is to hold a slot on any day; *covered*: who has cover then."""
         return self.template.is_undated and covered.isdisjoint(self.values)
+
+
+def not_plain(learners: Sequence[Learner], fitting: Fitting) -> list[Learner]:
+    """Return the learners who are not plain. Those of one shape are checked together, which is faster."""
+    values: dict[Template, list[tuple[str, ...]]] = {}
+    for learner in learners:
+        if isinstance(learner, ShapedEntry):
+            values.setdefault(learner.template, []).append(learner.values)
+    plain = {template for template, rows in values.items() if template.are_plain(rows, fitting)}
+    others = (one for one in learners if not (isinstance(one, ShapedEntry) and one.template in plain))
+    return [learner for learner in others if not learner.is_plain(fitting)]
 
 
 class Shape(Struct, frozen=True):
@@ -136,15 +150,16 @@ class Shape(Struct, frozen=True):
         match = self.pattern.fullmatch(entry)
         if match is None:
             return None
-        values, template = tuple(map(intern, match.groups())), self.template
+        every, template = match.groups(), self.template
+        values = tuple(map(intern, every[template.first :]))  # the same few, unlike names
         for group in template.distinct:
             if len({values[place] for place in group}) < len(group):
                 return None
         marked, (key, misid, label) = template.entry, template.names
         return ShapedEntry(
-            marked.id if key is None else UserId(int(values[key])),
-            marked.misid if misid is None else values[misid],
-            marked.label if label is None else values[label],
+            marked.id if key is None else UserId(int(every[key])),
+            marked.misid if misid is None else every[misid],
+            marked.label if label is None else every[label],
             line,
             template,
             values,
@@ -157,10 +172,10 @@ def explain(entry: str) -> Shape | None:
     learner = _marked(entry, values)
     if learner and (used := _used(values, learner)) != values:  # the others are in comments
         values, learner = used, _marked(entry, used)
-    places: dict[object, int] = {_mark(value, place): place for place, value in enumerate(values)}
-    if learner is None or (template := _template(learner, places)) is None:
+    marks = [_mark(value, place) for place, value in enumerate(values)]
+    if learner is None or (template := _template(learner, marks)) is None:
         return None
-    return Shape(_pattern(entry, values, {place for _, place in template.holders}), template)
+    return Shape(_pattern(entry, values, {template.first + place for _, place in template.holders}), template)
 
 
 def _marked(entry: str, values: Sequence[re.Match[str]]) -> LearnerEntry | None:
@@ -213,8 +228,12 @@ def _from_own_line(entry: Learner) -> LearnerEntry:
     return LearnerEntry(entry.id, entry.misid, entry.label, 0, Slots(held, moved(entry.slots.additional)))
 
 
-def _template(entry: LearnerEntry, places: Mapping[object, int]) -> Template | None:
+def _template(entry: LearnerEntry, marks: Sequence[object]) -> Template | None:
     """Return None if a list has values with marks and others, or if a handle has none."""
+    names = (entry.id, entry.misid, entry.label)
+    first = next((place for place, mark in enumerate(marks) if mark not in names), len(marks))
+    every = {mark: place for place, mark in enumerate(marks)}
+    places = {mark: place - first for mark, place in every.items() if place >= first}
     terms = [(held.slot.kind, term) for held in entry.slots.held for term in held.terms]
     terms += [(SlotKind.ADDITIONAL, term) for term in entry.slots.additional]
     staff = [(kind, term.staff) for kind, term in terms if term.staff is not None]
@@ -231,7 +250,8 @@ def _template(entry: LearnerEntry, places: Mapping[object, int]) -> Template | N
     return Template(
         entry,
         places,
-        (places.get(entry.id), places.get(entry.misid), places.get(entry.label)),
+        (every.get(entry.id), every.get(entry.misid), every.get(entry.label)),
+        first,
         tuple((kind, places[name]) for kind, name in staff),
         tuple(tuple(places[key] for key in keys) for keys in lists if len(keys) > 1 and keys[0] in places),
         tuple(places.get(slot.key) for slot in named),
@@ -282,10 +302,14 @@ class Shapes:
 # ------------------------------------------------------------------ files
 
 
+_STAND_IN = "\n  - id: 1"
+
+
 class Split(Struct):
     """A file in two parts: learners of a known shape, and the rest of the text, with lines as in the file.
 
-    `learners` has the line of an entry in place of each learner who is in the rest.
+    `learners` has the line of an entry in place of each learner who is in the rest. If the first is not among these,
+    the rest has a stand-in for them, so that its list is not empty.
     """
 
     rest: str
@@ -293,6 +317,8 @@ class Split(Struct):
 
     def joined(self, others: Sequence[Learner]) -> tuple[Learner, ...] | None:
         """Return all learners in the order of the file; None if the others are not those of the rest."""
+        if isinstance(self.learners[0], ShapedEntry):
+            others = others[1:]  # without the stand-in
         lines = [line for line in self.learners if isinstance(line, int)]
         if lines != [other.line for other in others[: len(lines)]]:
             return None
@@ -308,10 +334,10 @@ def split(text: str, shapes: Shapes) -> Split | None:
     rest, learners = [head], list[ShapedEntry | int]()
     line = head.count("\n") + 2
     for number, entry in enumerate(entries):
-        learner = shapes.read(entry, line) if number else None  # the first stays, so that the list is not empty
+        learner = shapes.read(entry, line)
         height = entry.count("\n") + 1
         if learner:
-            rest.append("\n" * height)
+            rest.append("\n" * height if number else _STAND_IN + "\n" * (height - 1))
         elif _CLOSED_ENTRY.fullmatch(entry):
             rest.append(f"\n  - {entry}")
         else:
