@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import ntpath
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,15 +55,10 @@ def test_text_is_never_in_a_locales_encoding() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_date_is_written_in_one_systems_way(path: Path) -> None:
+def test_no_date_is_written_in_one_systems_way() -> None:
     """A day without its zero is %-d on one system and %#d on another."""
-    texts = [
-        node.value
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    assert [one for one in texts if "%-d" in one or "%-m" in one or "%#d" in one or "%e " in one] == []
+    ways = re.compile("%-d|%-m|%#d|%e ")
+    assert [(path, way) for path in MODULES for way in ways.findall(path.read_text("utf-8"))] == []
 
 
 @pytest.mark.parametrize(
