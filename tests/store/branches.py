@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 
 from reconciler.store.git.address import GitAddress
@@ -15,7 +16,7 @@ def new_remote(folder: Path) -> Path:
     """Make a bare repository that takes pushes, as a server keeps it."""
     remote = folder / "remote.git"
     if not remote.exists():
-        run_git("init", "--quiet", "--bare", str(remote))
+        run_git("init", "--quiet", "--bare", "--template=", str(remote))
     return remote
 
 
@@ -42,6 +43,8 @@ def tip(folder: Path) -> str:
 
 def files(folder: Path) -> dict[str, str]:
     """Every file of the branch with its text."""
-    remote = folder / "remote.git"
-    names = run_git("ls-tree", "-r", "--name-only", BRANCH, folder=remote).splitlines()
-    return {name: run_git("show", f"{BRANCH}:{name}", folder=remote) for name in names}
+    archive = folder / "branch.zip"
+    run_git("archive", f"--output={archive}", BRANCH, folder=folder / "remote.git")
+    with zipfile.ZipFile(archive) as packed:
+        names = [name for name in packed.namelist() if not name.endswith("/")]
+        return {name: packed.read(name).decode("utf-8").strip() for name in names}

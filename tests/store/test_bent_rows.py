@@ -67,13 +67,17 @@ def filled(original: Path, tmp_path: Path) -> Path:
     return tmp_path / "store.db"
 
 
-def bend(path: Path, table: str, column: str, name: str) -> None:
+def bend(path: Path, table: str, column: str, name: str) -> bool:
+    """Put the value in each row; False if the column is a key or takes no such value, so that nothing is bent."""
     with closing(sqlite3.connect(path)) as connection:
         value = BENDS[name]
         change = f'UPDATE {table} SET "{column}" = {value if name in AS_SQL else "?"}'
-        with suppress(sqlite3.IntegrityError):  # a key or NOT NULL, which nothing can bend
+        try:
             connection.execute(change, () if name in AS_SQL else (value,))
+        except sqlite3.IntegrityError:
+            return False
         connection.commit()
+        return True
 
 
 def ask_everything(store: Store) -> list[StoreError]:
@@ -127,21 +131,24 @@ COLUMNS = [
 ]
 
 
-@pytest.mark.parametrize("name", BENDS)
 @pytest.mark.parametrize(("table", "column"), COLUMNS, ids=str)
 def test_a_bent_row_is_named_and_nothing_is_unforeseen(
-    filled: Path, clock: HandClock, table: str, column: str, name: str
+    original: Path, tmp_path: Path, clock: HandClock, table: str, column: str
 ) -> None:
     """Every column of every table, with what neither this program nor its older versions put there."""
-    bend(filled, table, column, name)
-    try:
-        with Store.open(str(filled), clock=clock, patience=0.1) as store:
-            raised = ask_everything(store)
-    except StoreError as error:
-        raised = [error]
-    for error in raised:
-        (problem,) = error.problems
-        assert problem.place() in (str(filled), "run 1") and "Please report" not in problem.fix, problem
+    for name in BENDS:
+        filled = tmp_path / f"{name}.db"
+        shutil.copy(original, filled)
+        if not bend(filled, table, column, name):
+            continue
+        try:
+            with Store.open(str(filled), clock=clock, patience=0.1) as store:
+                raised = ask_everything(store)
+        except StoreError as error:
+            raised = [error]
+        for error in raised:
+            (problem,) = error.problems
+            assert problem.place() in (str(filled), "run 1") and "Please report" not in problem.fix, (name, problem)
 
 
 def test_a_row_is_named_with_what_still_works(filled: Path, clock: HandClock) -> None:

@@ -30,6 +30,23 @@ def here(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
         yield store
 
 
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A remote, and the cache of a clone, after one whole run."""
+    folder = tmp_path_factory.mktemp("one-run")
+    with Store.open(git_url(folder), clock=HandClock(), patience=1) as store:
+        a_run(store)
+    return folder
+
+
+@pytest.fixture
+def after_a_run(one_run: Path, tmp_path: Path, clock: HandClock) -> Iterator[Store]:
+    """The clone `here` after one whole run."""
+    shutil.copytree(one_run, tmp_path, dirs_exist_ok=True)
+    with Store.open(git_url(tmp_path), clock=clock, patience=1) as store:
+        yield store
+
+
 def there(folder: Path, clock: HandClock) -> Store:
     """Another clone, which has seen nothing yet."""
     return Store.open(git_url(folder, "there"), clock=clock, patience=1)
@@ -111,9 +128,8 @@ def test_a_heartbeat_takes_the_outcomes_along(here: Store, tmp_path: Path, clock
     assert [line["state"] for line in lines(tmp_path) if line["table"] == "events"] == ["intent", "done"]
 
 
-def test_what_a_plan_learns_of_the_server_is_never_pushed(here: Store, tmp_path: Path, clock: HandClock) -> None:
+def test_what_a_plan_learns_of_the_server_is_never_pushed(after_a_run: Store, tmp_path: Path, clock: HandClock) -> None:
     """A plan on a pull request may only read the branch."""
-    a_run(here)
     before = tip(tmp_path)
     with there(tmp_path, clock) as reader:
         reader.set_capabilities(SITE, "account", {"shows": "less"})
@@ -121,48 +137,46 @@ def test_what_a_plan_learns_of_the_server_is_never_pushed(here: Store, tmp_path:
     assert tip(tmp_path) == before
 
 
-def test_nothing_is_on_the_branch_twice_and_nothing_is_missing(here: Store, tmp_path: Path, clock: HandClock) -> None:
+def test_nothing_is_on_the_branch_twice_and_nothing_is_missing(
+    after_a_run: Store, tmp_path: Path, clock: HandClock
+) -> None:
     """Another clone makes the same rows of it, from nothing and from its cache."""
-    for _ in range(3):
-        a_run(here)
+    a_run(after_a_run)
     for _ in range(2):
         with there(tmp_path, clock) as store:
-            assert contents(store) == contents(here)
+            assert contents(store) == contents(after_a_run)
     shutil.rmtree(tmp_path / "cache-there")
     with there(tmp_path, clock) as store:
-        assert contents(store) == contents(here)
+        assert contents(store) == contents(after_a_run)
 
 
-def test_a_cache_that_is_damaged_is_made_again(here: Store, tmp_path: Path, clock: HandClock) -> None:
+def test_a_cache_that_is_damaged_is_made_again(after_a_run: Store, tmp_path: Path, clock: HandClock) -> None:
     """It may be deleted at any time, and so it may be wrong."""
-    a_run(here)
     for broken in (b"no database", b""):
         there(tmp_path, clock).close()
         (tmp_path / "cache-there" / "record.db").write_bytes(broken)
         with there(tmp_path, clock) as store:
-            assert contents(store) == contents(here)
+            assert contents(store) == contents(after_a_run)
 
 
-def test_the_files_have_no_name_of_a_learner_and_are_for_people(here: Store, tmp_path: Path) -> None:
+def test_the_files_have_no_name_of_a_learner_and_are_for_people(after_a_run: Store, tmp_path: Path) -> None:
     """One folder for each run, times as people write them."""
-    run = a_run(here)
     texts = files(tmp_path)
-    assert {name.rpartition("/")[0] for name in texts} == {"", f"runs/2026-11/{run:06}", "other/2026-11"}
-    assert '"at": "2026-11-23T12:00:00.000000Z"' in texts[f"runs/2026-11/{run:06}/00000001.jsonl"]
+    assert {name.rpartition("/")[0] for name in texts} == {"", "runs/2026-11/000001", "other/2026-11"}
+    assert '"at": "2026-11-23T12:00:00.000000Z"' in texts["runs/2026-11/000001/00000001.jsonl"]
 
 
 def test_a_folder_and_other_files_of_the_branch_are_somebody_elses(
-    here: Store, tmp_path: Path, clock: HandClock
+    after_a_run: Store, tmp_path: Path, clock: HandClock
 ) -> None:
     """Two centres may share a branch, and people may keep notes there."""
-    a_run(here)
     with Store.open(git_url(tmp_path, "second") + "&folder=second", clock=clock) as second:
         assert second.runs() == () and second.is_new is False
         a_run(second)
         edited(tmp_path, {"notes.md": "ours"})
-        assert a_run(here) == 2 and a_run(second) == 2
+        assert a_run(after_a_run) == 2 and a_run(second) == 2
     with there(tmp_path, clock) as store:
-        assert contents(store) == contents(here)
+        assert contents(store) == contents(after_a_run)
 
 
 # ------------------------------------------------------------------ two clones
@@ -214,12 +228,15 @@ def test_what_was_not_pushed_when_the_lock_was_lost_is_never_pushed(
         assert third.holder(SITE) is None or third.holder(SITE).holder == "james"  # type: ignore[union-attr]
 
 
-def test_two_clones_that_see_the_same_drift_keep_one_issue(here: Store, tmp_path: Path, clock: HandClock) -> None:
+def test_two_clones_that_see_the_same_drift_keep_one_issue(
+    after_a_run: Store, tmp_path: Path, clock: HandClock
+) -> None:
     """Neither holds the lock: a drift report needs none."""
-    a_run(here)
     with there(tmp_path, clock) as other:
         seen = {(LEARNER, SLOT): Observation(JAMES, KATE)}
-        first = [store.observe_issues(SITE, "step", seen, lambda _: "")[0][0].first_seen for store in (here, other)]
+        first = [
+            store.observe_issues(SITE, "step", seen, lambda _: "")[0][0].first_seen for store in (after_a_run, other)
+        ]
         assert first[0] == first[1]
         assert len(other.issues(SITE, "step")) == 1
 
@@ -289,10 +306,9 @@ def _merge_another_history(folder: Path) -> None:
     ],
 )
 def test_a_history_that_was_rewritten_is_refused(
-    rewrite: Callable[[Path], None], here: Store, tmp_path: Path, clock: HandClock
+    rewrite: Callable[[Path], None], after_a_run: Store, tmp_path: Path, clock: HandClock
 ) -> None:
     """By whoever has seen it before, and where the branch itself shows it, by everybody; nothing is written then."""
-    a_run(here)
     there(tmp_path, clock).close()
     rewrite(tmp_path)
     with pytest.raises(StoreError, match="the history of the store was rewritten") as refused:
@@ -301,32 +317,30 @@ def test_a_history_that_was_rewritten_is_refused(
     if rewrite in (_put_an_older_commit_back, _delete_the_branch):
         # whoever has never seen the rest cannot miss it, so a rule of the server must forbid this; whoever is at work
         # and has seen it pushes it again
-        begin(here)
+        begin(after_a_run)
         there(tmp_path, clock).close()
         return
-    for attempt in (lambda: begin(here), lambda: Store.open(git_url(tmp_path, "new"), clock=clock)):
+    for attempt in (lambda: begin(after_a_run), lambda: Store.open(git_url(tmp_path, "new"), clock=clock)):
         with pytest.raises(StoreError, match="rewritten"):
             attempt()
 
 
 @pytest.mark.parametrize("text", ["no JSON", '{"table": "runs"}', '{"table": "tables"}', "[]", "null", '{"table": 7}'])
-def test_a_line_that_no_version_wrote_is_named(text: str, here: Store, tmp_path: Path, clock: HandClock) -> None:
+def test_a_line_that_no_version_wrote_is_named(text: str, after_a_run: Store, tmp_path: Path, clock: HandClock) -> None:
     """Never a traceback: which file, and what to do."""
-    a_run(here)
     names = sorted(name.rpartition("/")[2] for name in files(tmp_path) if name.endswith(".jsonl"))
     number = len(names) + 1
-    digest = here._database.branch.position.digest  # type: ignore[attr-defined]
+    digest = after_a_run._database.branch.position.digest  # type: ignore[attr-defined]
     header = {"segment": number, "before": digest, "schema": newest(), "at": "2026-11-23T12:00:00Z"}
     edited(tmp_path, {f"other/2026-11/{number:08}.jsonl": f"{json.dumps(header)}\n{text}\n"})
     with pytest.raises(StoreError, match=f"a file of the store cannot be read: .*{number}"):
         there(tmp_path, clock)
 
 
-def test_a_newer_programs_branch_is_refused(here: Store, tmp_path: Path, clock: HandClock) -> None:
+def test_a_newer_programs_branch_is_refused(after_a_run: Store, tmp_path: Path, clock: HandClock) -> None:
     """This program does not know what a newer one keeps there."""
-    a_run(here)
-    number = here._database.branch.position.number + 1  # type: ignore[attr-defined]
-    digest = here._database.branch.position.digest  # type: ignore[attr-defined]
+    number = after_a_run._database.branch.position.number + 1  # type: ignore[attr-defined]
+    digest = after_a_run._database.branch.position.digest  # type: ignore[attr-defined]
     header = {"segment": number, "before": digest, "schema": newest() + 1, "at": "2026-11-23T12:00:00Z"}
     edited(tmp_path, {f"other/2026-11/{number:08}.jsonl": f"{json.dumps(header)}\n"})
     with pytest.raises(StoreError, match=f"schema version {newest() + 1}, of a newer reconciler"):
@@ -374,16 +388,15 @@ def hook(folder: Path, name: str, script: str) -> None:
     ],
 )
 def test_a_remote_that_refuses_is_explained_at_once(
-    words: str, what: str, here: Store, tmp_path: Path, clock: HandClock
+    words: str, what: str, after_a_run: Store, tmp_path: Path, clock: HandClock
 ) -> None:
     """The run is not begun, and nothing of it is here either."""
-    a_run(here)
     hook(tmp_path, "pre-receive", f"echo '{words}' >&2; exit 1")
     with pytest.raises(StoreError, match=what) as refused:
-        begin(here)
+        begin(after_a_run)
     assert refused.value.problems[0].fix
     hook(tmp_path, "pre-receive", "exit 0")
-    assert begin(here) == 2
+    assert begin(after_a_run) == 2
 
 
 def test_a_push_that_fails_stops_what_comes_after_it(here: Store, tmp_path: Path) -> None:

@@ -5,14 +5,27 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.operations import Move, SetDefaults, State
 from reconciler.model.slots import Site, Unread, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Event, JournalOperation, Store
-from tests.store.parts import JAMES, KATE, LEARNER, NOON, PRIYA, HandClock, acquire, aim, begin, defaults, unit
+from tests.store.parts import (
+    JAMES,
+    KATE,
+    LEARNER,
+    NOON,
+    PRIYA,
+    HandClock,
+    acquire,
+    aim,
+    begin,
+    defaults,
+    examples,
+    unit,
+)
 
 FINISHED = [State.DONE, State.ALREADY_DONE, State.FAILED, State.CONFLICT, State.NOT_TRIED, State.UNKNOWN]
 
@@ -90,20 +103,24 @@ def test_a_run_without_operations_has_an_empty_journal(store: Store) -> None:
     assert store.journal(run) == ()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(list(State)), st.text(max_size=20)), max_size=12))
-def test_an_operation_stands_where_its_latest_event_says(store: Store, steps: list[tuple[int, State, str]]) -> None:
+def test_an_operation_stands_where_its_latest_event_says(url: str, store: Store) -> None:
     """Every event is kept in order, and the latest is the state."""
     planned = [aim(1), aim(2), unit("KS_COMM1")]
-    run = begin(store)
-    store.plan_operations(run, planned)
-    expected = {operation.id: [State.INTENT] for operation in planned}
-    for which, state, detail in steps:
-        store.append(run, planned[which].id, state, detail=detail)
-        expected[planned[which].id].append(state)
-    rows = store.journal(run)
-    assert {row.operation.id: [event.state for event in row.events] for row in rows} == expected
-    assert all(row.state is row.events[-1].state for row in rows)
+
+    @settings(max_examples=examples(25, url))
+    @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(list(State)), st.text(max_size=20)), max_size=12))
+    def law(steps: list[tuple[int, State, str]]) -> None:
+        run = begin(store)
+        store.plan_operations(run, planned)
+        expected = {operation.id: [State.INTENT] for operation in planned}
+        for which, state, detail in steps:
+            store.append(run, planned[which].id, state, detail=detail)
+            expected[planned[which].id].append(state)
+        rows = store.journal(run)
+        assert {row.operation.id: [event.state for event in row.events] for row in rows} == expected
+        assert all(row.state is row.events[-1].state for row in rows)
+
+    law()
 
 
 def test_an_event_keeps_its_hour_detail_and_proof(store: Store, clock: HandClock) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.clock import SystemClock
@@ -14,7 +14,20 @@ from reconciler.model.operations import State
 from reconciler.model.slots import Site, Slot, SlotKind, Unread, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Observation, OpenIssue, Store
-from tests.store.parts import JAMES, KATE, LEARNER, NOON, PRIYA, HandClock, Processes, aim, begin, defaults, ready
+from tests.store.parts import (
+    JAMES,
+    KATE,
+    LEARNER,
+    NOON,
+    PRIYA,
+    HandClock,
+    Processes,
+    aim,
+    begin,
+    defaults,
+    examples,
+    ready,
+)
 
 DEFAULT = Slot(SlotKind.DEFAULT_ASSESSOR)
 UNIT, STANDARD = Slot(SlotKind.UNIT_IQA, "123"), Slot(SlotKind.LEARNING_AIM_IQA, 123)
@@ -90,20 +103,24 @@ def test_whoever_stands_there_comes_back_exactly(store: Store, holder: UserId | 
     assert (episode.holder, episode.due) == (holder, KATE)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(SEEN, max_size=6))
 def test_open_is_what_the_last_run_saw_and_since_the_run_that_saw_it_first(
-    store: Store, clock: HandClock, runs: list[dict[Slot, UserId]]
+    url: str, store: Store, clock: HandClock
 ) -> None:
     """Whatever runs see, the store agrees with the simplest memory that there is."""
-    store.observe_issues(Site("sandbox", 5740), "drift", {}, over)
-    since: dict[tuple[Slot, UserId], float] = {}
-    for found in runs:
-        clock.forward(1)
-        since = {pair: since.get(pair, clock.monotonic()) for pair in found.items()}
-        seen = {(LEARNER, slot): Observation(who, KATE) for slot, who in found.items()}
-        open_now, _ = store.observe_issues(Site("sandbox", 5740), "drift", seen, over)
-        assert {(one.slot, one.holder): one.first_seen.timestamp() for one in open_now} == since
+
+    @settings(max_examples=examples(25, url))
+    @given(st.lists(SEEN, max_size=6))
+    def law(runs: list[dict[Slot, UserId]]) -> None:
+        store.observe_issues(Site("sandbox", 5740), "drift", {}, over)
+        since: dict[tuple[Slot, UserId], float] = {}
+        for found in runs:
+            clock.forward(1)
+            since = {pair: since.get(pair, clock.monotonic()) for pair in found.items()}
+            seen = {(LEARNER, slot): Observation(who, KATE) for slot, who in found.items()}
+            open_now, _ = store.observe_issues(Site("sandbox", 5740), "drift", seen, over)
+            assert {(one.slot, one.holder): one.first_seen.timestamp() for one in open_now} == since
+
+    law()
 
 
 # ------------------------------------------------------------------ kept

@@ -6,14 +6,14 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, OrganisationId, Place, Site, Slot, SlotKind, UserId
 from reconciler.problems import StoreError
 from reconciler.store import Sighting, Store
 from reconciler.store.connection import moment
-from tests.store.parts import JAMES, KATE, LEARNER, NOON, HandClock, begin
+from tests.store.parts import JAMES, KATE, LEARNER, NOON, HandClock, begin, examples
 
 USERS = st.integers(1, 2**63 - 1).map(UserId)
 SLOTS = st.one_of(
@@ -32,17 +32,19 @@ def set_by(store: Store) -> list[tuple[int, object]]:
         return [(run, moment(at)) for run, at in connection.rows("SELECT run, at FROM record ORDER BY learner")]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(first=RECORDS, second=RECORDS)
-def test_every_slot_comes_back_as_it_went_in(
-    store: Store, first: dict[Place, UserId | None], second: dict[Place, UserId | None]
-) -> None:
+def test_every_slot_comes_back_as_it_went_in(url: str, store: Store) -> None:
     """Kind, key and holder survive with their types, and a later record replaces the same slot's only."""
-    run = begin(store)
-    organisation = run  # a fresh one for each example
-    for rows in (first, second):
-        store.record(Site("sandbox", organisation), [(*place, staff) for place, staff in rows.items()], run=run)
-    assert store.recorded(Site("sandbox", organisation)) == {**first, **second}
+
+    @settings(max_examples=examples(30, url))
+    @given(RECORDS, RECORDS)
+    def law(first: dict[Place, UserId | None], second: dict[Place, UserId | None]) -> None:
+        run = begin(store)
+        organisation = run  # a fresh one for each example
+        for rows in (first, second):
+            store.record(Site("sandbox", organisation), [(*place, staff) for place, staff in rows.items()], run=run)
+        assert store.recorded(Site("sandbox", organisation)) == {**first, **second}
+
+    law()
 
 
 def test_nobody_recorded_is_not_the_same_as_no_record(store: Store) -> None:
