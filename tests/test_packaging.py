@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -42,10 +44,13 @@ def _run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str)
 
 
 def _build(folder: Path, into: Path, target: str, **environment: str) -> Path:
-    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", into]
-    _run(command, folder, **environment)
-    (built,) = into.glob("*.whl" if target == "wheel" else "*.tar.gz")
-    return built
+    """Build as `python -m hatchling build` does, in this process."""
+    builder = (WheelBuilder if target == "wheel" else SdistBuilder)(str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        (built,) = builder.build(directory=str(into), versions=["standard"])
+    return Path(built)
 
 
 @pytest.fixture(scope="module")
