@@ -29,13 +29,17 @@ from reconciler.onefile.reader import LONGEST_READ_LAG_SECONDS, Reader
 from reconciler.store import Store
 from tests.apply.parts import DEFAULT, DEFAULTS, EVERYTHING, FIRST, moved, stands, states
 from tests.crash.driver import changes
+from tests.marks import examples
 from tests.worlds import JAMES, KATE, LEARNER, ORGANISATION, ROBIN, START, TARGET, Trial, cut_off, trial
 
 HERE = Site(TARGET, ORGANISATION)
 KINDS = st.sets(st.sampled_from(sorted(EVERYTHING)), min_size=1).map(frozenset)
 SHORT = st.floats(0.1, LONGEST_READ_LAG_SECONDS - 5)
-examples = settings(
-    max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+few = settings(
+    max_examples=examples(6),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
 )
 
 
@@ -46,7 +50,7 @@ def lagging(seconds: float, *switches: str) -> Iterator[Trial]:
         yield here
 
 
-@examples
+@few
 @given(lag=SHORT, learners=st.integers(1, 6), kinds=KINDS)
 def test_what_onefile_shows_late_is_done_and_written_once(
     lag: float, learners: int, kinds: frozenset[SlotKind]
@@ -64,7 +68,7 @@ def test_what_onefile_shows_late_is_done_and_written_once(
         assert all(row.took_effect and not row.may_show_late for row in here.journal())
 
 
-@examples
+@few
 @given(
     lag=SHORT, learners=st.integers(2, 6), nth=st.integers(1, 12), kind=st.sampled_from(["drop_after", "error_after"])
 )
@@ -94,7 +98,7 @@ def test_other_learners_do_not_wait_for_a_lost_answer(tmp_path: Path) -> None:
         assert here.clock.monotonic() - began < 4 * 30
 
 
-@examples
+@few
 @given(lag=SHORT, nth=st.integers(1, 8), after=st.booleans())
 def test_a_run_that_was_cut_off_before_its_read_back_is_settled_by_the_next(lag: float, nth: int, after: bool) -> None:
     """What it wrote and nobody saw is neither drift nor written again."""
@@ -193,7 +197,7 @@ def test_readings_of_a_reader_have_the_default_bound() -> None:
     assert Reader.__dataclass_fields__["longest_read_lag_seconds"].default == 60
 
 
-@examples
+@few
 @given(
     lag=SHORT, learners=st.integers(1, 4), kinds=KINDS, saved=st.booleans(), random=st.randoms(use_true_random=False)
 )

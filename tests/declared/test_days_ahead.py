@@ -21,6 +21,7 @@ from reconciler.problems import Invalid
 from tests.declared.files import AIM, AIM_IQA, DAY, DEFAULT, JAMES, KATE, NOOR, OSCAR, additional, centre
 from tests.declared.test_resolve import covered
 from tests.declared.times import DAYS, START, State, crowds, states
+from tests.marks import examples
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def written(state: State) -> Iterator[Path]:
         yield state.write(Path(folder))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(states())
 def test_on_every_day_each_slot_has_the_one_holder_that_the_rules_say(state: State) -> None:
     """For any entries and covers; a circle on any day, and nothing else here, is refused."""
@@ -52,7 +53,7 @@ def test_on_every_day_each_slot_has_the_one_holder_that_the_rules_say(state: Sta
                 assert members(learner) == state.members(number, day)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(crowds())
 def test_an_additional_person_names_everybody_whom_they_cover_for(state: State) -> None:
     """Several who have the same stand-in are one slot, also with somebody who is named beside them."""
@@ -68,7 +69,7 @@ def members(learner: DeclaredLearner) -> dict[UserId | None, set[Handle]]:
     return {wanted.staff: {*wanted.in_names} for wanted in found}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(states())
 def test_what_is_read_ahead_is_what_comes(state: State) -> None:
     """The first day's slots, moved by each shift in turn, are those that the files declare on every later day."""
@@ -86,7 +87,7 @@ def test_what_is_read_ahead_is_what_comes(state: State) -> None:
                 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(states())
 def test_the_line_of_a_shift_begins_on_its_day_or_ended_the_day_before(state: State) -> None:
     """Of covers in a chain, any may begin or end, and the calendar reports a cover only if its own begins."""

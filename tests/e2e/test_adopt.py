@@ -18,6 +18,7 @@ from onefile_sandbox.world import World
 from reconciler.problems import ExitCode
 from reconciler.runtime.environment import LONDON
 from tests.e2e.user import STAFF, Ended, Home, new_folder
+from tests.marks import examples
 
 ORGANISATION = 5740
 COHORT = Path("state/cohorts/business-admin-l3-2026.yaml")
@@ -67,7 +68,7 @@ def template() -> Iterator[Path]:
         yield folder
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_after_adopting_nothing_that_was_adopted_is_pending(
     template: Path, capsys: pytest.CaptureFixture[str], data: st.DataObject

@@ -22,6 +22,7 @@ from reconciler.problems import ExitCode
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from tests.e2e.user import JAMES, KATE, SETTINGS, TOKEN, Home, new_folder, point_at, served, slots
+from tests.marks import examples
 
 TWO = (
     {
@@ -142,7 +143,7 @@ def _can_converge(chosen: tuple[str, ...]) -> bool:
 
 @settings(
     phases=[Phase.explicit, Phase.generate],
-    max_examples=10,
+    max_examples=examples(6),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -239,7 +240,7 @@ def _learner(draw: st.DrawFn, world: World, user: User, kept: Mapping[str, objec
     return learner
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(7), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(case=drawn())
 def test_any_world_becomes_what_is_declared_and_nothing_else_moves(case: Drawn) -> None:
     """Twice over: first from scratch, then after the files have changed."""

@@ -14,6 +14,7 @@ from reconciler.editing.format import format_text
 from reconciler.editing.patch import patch
 from reconciler.editing.replace import Replace
 from reconciler.editing.yaml_tree import data_of, parse
+from tests.marks import examples
 
 BLOCK = """version: 1
 cohort: care
@@ -71,7 +72,7 @@ def kept(text: str) -> list[str]:
     return sorted(re.findall(r"KEEP\d", text))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 @given(commented())
 def test_a_layout_keeps_every_comment(text: str) -> None:
     """Behind a block's sign, inside brackets, between a key and its value, or without a space before it."""
@@ -80,7 +81,7 @@ def test_a_layout_keeps_every_comment(text: str) -> None:
     assert format_text(after, "cohort") == after
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 @given(commented(), st.sampled_from([None, START]))
 def test_a_replacement_keeps_every_comment(text: str, start: date | None) -> None:
     """One holder for another takes no comment with it."""

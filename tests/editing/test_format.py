@@ -18,6 +18,7 @@ from reconciler.editing.layout import Kind
 from reconciler.editing.verify import same
 from reconciler.editing.yaml_tree import Data
 from tests.editing.layouts import Fields, Hostile, cohorts
+from tests.marks import examples
 
 STATE = Path(__file__).parents[2] / "state"
 FILES = sorted(STATE.rglob("*.yaml"))
@@ -39,7 +40,7 @@ def kind_of(path: Path) -> Kind:
     return "settings" if path.stem == "settings" else "staff" if path.stem == "staff" else "cohort"
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40))
 @given(cohorts, st.integers(0, 10**9))
 def test_formatting_keeps_values_and_comments_and_settles(wanted: Fields, seed: int) -> None:
     """Whatever the layout, all readers see the same before and after, and a second time changes nothing."""
@@ -59,7 +60,7 @@ def test_this_repositorys_files_are_formatted(path: Path) -> None:
     assert format_text(text, kind_of(path)) == text
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(cohorts)
 def test_a_new_file_says_what_it_was_made_from_and_needs_no_formatting(wanted: Fields) -> None:
     """What is composed is canonical already."""

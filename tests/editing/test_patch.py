@@ -14,6 +14,7 @@ from reconciler.editing.verify import same
 from reconciler.editing.yaml_tree import Data
 from tests.editing.layouts import HANDLES, Fields, Hostile, cohorts
 from tests.editing.test_format import comments, values
+from tests.marks import examples
 
 COHORT = """version: 1
 cohort: care   # the name
@@ -53,7 +54,7 @@ def leaves(data: Data, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
     return [path]
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40))
 @given(cohorts, cohorts, st.integers(0, 10**9))
 def test_any_values_can_be_made_any_others(before: Fields, after: Fields, seed: int) -> None:
     """In every layout the result is what was wanted; without a difference not a byte changes."""
@@ -62,7 +63,7 @@ def test_any_values_can_be_made_any_others(before: Fields, after: Fields, seed: 
     assert same(values(patch(text, "cohort", after)), after)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40))
 @given(cohorts, st.integers(0, 10**9), st.sampled_from(HANDLES))
 def test_another_value_changes_nothing_but_that_value(before: Fields, seed: int, new: str) -> None:
     """One scalar for another: no other line differs, and every comment stays."""

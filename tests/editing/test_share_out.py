@@ -13,6 +13,7 @@ from reconciler.editing.replace import learner_key
 from reconciler.editing.share_out import defaults_name, give, slots_of
 from reconciler.editing.yaml_tree import Data
 from reconciler.model.slots import LearnerKey, Slot, SlotKind
+from tests.marks import examples
 
 TODAY = date(2026, 11, 23)
 DAYS = [TODAY + timedelta(days=number) for number in range(-2, 12)]
@@ -68,7 +69,7 @@ def on(cohort: Fields, day: date) -> Holders:
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cohorts(), st.integers(0, 6), st.lists(st.sampled_from(["kate", "noor"]), min_size=4, max_size=4), st.booleans())
 def test_each_learner_has_their_heir_where_the_leaver_was(
     cohort: Fields, ahead: int, chosen: list[str], whole: bool

@@ -20,6 +20,7 @@ from reconciler.model.listing import ListedLearner, ListedTerm, Listing, Remembe
 from reconciler.model.slots import Handle, LearnerKey, Slot, SlotKind, UserId
 from reconciler.problems import ReconcilerError, Source
 from tests.editing.layouts import Data, Fields, Hostile
+from tests.marks import examples
 
 DAY = date(2027, 3, 1)
 COHORTS = ("care", "admin", "leaders")
@@ -156,7 +157,7 @@ def writes(changes: SyncChanges) -> bool:
 
 
 @given(centres(), listings(), st.booleans(), st.randoms())
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 def test_the_same_listing_twice_edits_nothing_in_whatever_order(
     texts: dict[str, str], listing: Listing, remove: bool, random: Random
 ) -> None:
@@ -173,7 +174,7 @@ def test_the_same_listing_twice_edits_nothing_in_whatever_order(
 
 
 @given(centres(), listings())
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 def test_a_sync_keeps_every_comment_and_every_learner_in_one_cohort(texts: dict[str, str], listing: Listing) -> None:
     """Comments move with the learner, and empty lists stay only if there is a default to leave out."""
     after, _ = synced(texts, listing)
@@ -190,7 +191,7 @@ def test_a_sync_keeps_every_comment_and_every_learner_in_one_cohort(texts: dict[
 
 
 @given(centres(), listings())
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 def test_a_move_shows_each_slot_from_what_the_learner_had_to_what_they_get(
     texts: dict[str, str], listing: Listing
 ) -> None:
@@ -204,7 +205,7 @@ def test_a_move_shows_each_slot_from_what_the_learner_had_to_what_they_get(
 
 
 @given(centres(), listings())
-@settings(max_examples=25)
+@settings(max_examples=examples(15))
 def test_what_is_listed_is_declared_and_nothing_else_changes(texts: dict[str, str], listing: Listing) -> None:
     """Learners and slots that the listing leaves out keep their terms, but for the defaults of another cohort."""
     after, changes = synced(texts, listing)

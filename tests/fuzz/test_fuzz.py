@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzz.__main__ import CASES
 from tests.fuzz.slips import slipped
 from tests.fuzz.targets import TARGETS
+from tests.marks import examples
 
 KEPT = sorted(file for file in CASES.glob("*/*"))
 
@@ -23,7 +24,7 @@ def test_good_inputs_and_a_few_slips_break_no_law(name: str, tmp_path: Path) -> 
     for seed in target.seeds():
         target.law(seed, tmp_path)
 
-    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(10), suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=False))
     def trial(chance: Random) -> None:
         target.law(target.slipped(b"", chance), tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.declared.cohort import CohortEntry, Held, LearnerEntry, Slots, Term, read_cohort
@@ -18,6 +18,7 @@ from reconciler.model.slots import Handle, OrganisationId, Role, Slot, SlotKind,
 from reconciler.runtime.state_files import cohort_text
 from reconciler.text import HIDDEN
 from tests.factories import DAY, member
+from tests.marks import examples
 
 ORGANISATION = OrganisationId(5740)
 HANDLES = [Handle(name) for name in ("ada", "bo", "cy")]
@@ -77,6 +78,7 @@ def words(cohort: CohortEntry) -> int:
     )
 
 
+@settings(max_examples=examples(40))
 @given(cohorts)
 def test_factoring_changes_what_nobody_is_asked_for_on_any_day(cohort: CohortEntry) -> None:
     """The same learners with the same slots, and no more words than before."""
@@ -87,6 +89,7 @@ def test_factoring_changes_what_nobody_is_asked_for_on_any_day(cohort: CohortEnt
     assert words(shorter) <= words(cohort)
 
 
+@settings(max_examples=examples(40))
 @given(cohorts)
 def test_what_is_written_is_read_back(cohort: CohortEntry) -> None:
     """Whatever the labels and ids: the text says what the entries say, and nobody would write it in another layout."""

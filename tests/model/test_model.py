@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.slots import (
@@ -17,6 +17,7 @@ from reconciler.model.slots import (
     UserId,
     shared_slot,
 )
+from tests.marks import examples
 
 IDS = st.integers(1, 10**9)
 UNIT_IDS = st.text(min_size=1) | st.from_regex(r"[\].\[]{1,4}(assessor|iqa|learner)?[\].\[]{0,4}", fullmatch=True)
@@ -54,6 +55,7 @@ def test_an_address_leads_back_to_its_learner_and_slot(slot: Slot, learner: int)
     assert Slot.parse(slot.kind, slot.address(UserId(learner))) == (learner, slot)
 
 
+@settings(max_examples=examples(50))
 @given(SLOTS, IDS, st.sampled_from(SlotKind))
 def test_an_address_of_another_kind_is_refused(slot: Slot, learner: int, kind: SlotKind) -> None:
     """A row whose type and address disagree is nobody's slot."""

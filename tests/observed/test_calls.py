@@ -17,6 +17,7 @@ from reconciler.model.structs import replace
 from reconciler.observed.people import UNMARKED
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.problems import Rejected
+from tests.marks import examples
 from tests.observed.centre import DEFAULT, EMPLOYER, Centre, wanting
 from tests.worlds import trial
 
@@ -56,7 +57,7 @@ scopes = st.tuples(st.sampled_from([60, 400]), st.integers(1, 60), st.integers(1
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(scope=scopes, switched=switches)
 def test_never_more_than_one_by_one_and_the_probes(scope: tuple[int, range], switched: Mapping[str, str]) -> None:
     """Any server, any part of the centre, nothing known: single reads and a constant at most."""
@@ -66,7 +67,7 @@ def test_never_more_than_one_by_one_and_the_probes(scope: tuple[int, range], swi
     assert centre.read(declared).calls <= centre.naive_calls(declared) + PROBES
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(scope=scopes, switched=switches)
 def test_the_second_reading_costs_no_more(scope: tuple[int, range], switched: Mapping[str, str]) -> None:
     """What was learnt by the first is not looked for again."""
@@ -81,7 +82,7 @@ FACTS = ("shows", "page_rows", "archived", "rows", "shares", "offers")
 LISTED = {"page_cap": "50", "paged_user_fields": "rich", "unpaged": "full"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(scope=scopes, switched=switches, kept=st.sets(st.sampled_from(FACTS), max_size=4))
 @example(scope=(400, range(1, 401)), switched=LISTED, kept={"shows", "archived"})
 def test_a_part_of_the_knowledge_costs_hardly_more_than_none(
@@ -96,7 +97,7 @@ def test_a_part_of_the_knowledge_costs_hardly_more_than_none(
     assert centre.read(declared, Capabilities(partial)).calls <= first + PARTLY
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(scope=scopes, switched=switches, again=st.booleans())
 def test_the_forecast_is_right_to_two_percent(
     scope: tuple[int, range], switched: Mapping[str, str], again: bool

@@ -28,6 +28,7 @@ from reconciler.model.slots import (
 from reconciler.model.structs import replace
 from reconciler.onefile.capabilities import Capabilities
 from reconciler.problems import ServiceError
+from tests.marks import examples
 from tests.observed.centre import (
     DEFAULT,
     EMPLOYER,
@@ -105,7 +106,7 @@ def centre_with(switched: Mapping[str, str]) -> Centre:
     return Centre(*(f"{name}={value}" for name, value in switched.items()), world=WORLD)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(chosen=scopes(), switched=switches, way=st.sampled_from(sorted(WAYS)))
 def test_what_is_observed_is_what_is_there(chosen: list[Chosen], switched: Mapping[str, str], way: str) -> None:
     """Any centre, scope, server and way: every wanted slot of every active learner as the sandbox has it.
@@ -140,7 +141,7 @@ def assert_right(centre: Centre, holder: Holder, slot: Slot, truth: Holder) -> N
     assert slot.kind is SlotKind.ADDITIONAL or never_sent or left_out
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(chosen=scopes(), switched=switches)
 def test_every_way_observes_the_same(chosen: list[Chosen], switched: Mapping[str, str]) -> None:
     """On a server that sends its fields, all that is observed of the active learners, undeclared slots and placements
@@ -256,7 +257,7 @@ def test_a_placement_is_known_where_an_employer_is_declared_and_only_there() -> 
 # ------------------------------------------------------------------ who is there
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     cap=st.sampled_from(["10", "50", "200"]),
     marker=st.sampled_from(["present", "absent"]),
@@ -397,7 +398,7 @@ def declared_slots(declared: Declared, observed: Observed) -> object:
     return observed.staff, {learner.id: slots(learner) for learner in declared.learners}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     kind=st.sampled_from(FAULTS),
     nth=st.integers(1, 30),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.plan import Change, Finding, Plan
@@ -23,6 +23,7 @@ from tests.factories import (
     change,
     plan_of,
 )
+from tests.marks import examples
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SLOTS = (additional(JAMES), DEFAULT, EMPLOYER, AIM, AIM_IQA, UNIT)
@@ -51,6 +52,7 @@ def shown(plan: Plan) -> list[Change]:
     return [one for one in plan.changes if one.action != "no-op" or one.blocked or one.held]
 
 
+@settings(max_examples=examples(50))
 @given(plans(), plans())
 def test_attribution_only_marks(plan: Plan, base: Plan) -> None:
     """Operations, rows and counts stay as they were, whatever was pending."""
@@ -65,6 +67,7 @@ def test_attribution_only_marks(plan: Plan, base: Plan) -> None:
     assert bare == plan
 
 
+@settings(max_examples=examples(40))
 @given(plans())
 def test_a_change_of_nothing_causes_nothing(plan: Plan) -> None:
     """Base and head alike: every row that a report shows was pending, and nothing became unneeded."""
@@ -74,6 +77,7 @@ def test_a_change_of_nothing_causes_nothing(plan: Plan) -> None:
     assert (told.base, told.summary.unneeded) == (COMMIT, 0)
 
 
+@settings(max_examples=examples(40))
 @given(plans())
 def test_where_nothing_was_pending_the_change_causes_everything(plan: Plan) -> None:
     """A base that has nothing to ask for marks nothing."""
@@ -82,6 +86,7 @@ def test_where_nothing_was_pending_the_change_causes_everything(plan: Plan) -> N
     assert told.summary.unneeded == 0
 
 
+@settings(max_examples=examples(40))
 @given(plans())
 def test_a_base_that_is_not_valid_says_that_it_could_not_tell(plan: Plan) -> None:
     """Everything counts as caused by the change, and a warning says why."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.declared import Allowance, Declared, DeclaredLearner, DriftMode, Limits, Settings, Wanted
@@ -51,6 +51,7 @@ from tests.factories import (
     learner,
     observed,
 )
+from tests.marks import examples
 
 Recording = UserId | None | Literal["no record"]
 
@@ -188,12 +189,14 @@ def ask(number: int, slots: Mapping[Slot, UserId | None], cohort: str) -> Declar
     )
 
 
+@settings(max_examples=examples(40))
 @given(SIDES, st.sampled_from(["correct", "report", "ignore"]))
 def test_a_plan_does_not_depend_on_the_order_of_anything(sides: list[Side], mode: DriftMode) -> None:
     """Learners, slots, staff, readings and records may come in any order."""
     assert plan_of_sides(sides, mode=mode) == plan_of_sides(sides, turned=True, mode=mode)
 
 
+@settings(max_examples=examples(40))
 @given(SIDES)
 def test_rows_are_sorted_by_cohort_learner_and_slot(sides: list[Side]) -> None:
     """So that two plans can be laid side by side."""
@@ -201,6 +204,7 @@ def test_rows_are_sorted_by_cohort_learner_and_slot(sides: list[Side]) -> None:
     assert list(rows) == sorted(rows, key=lambda row: (row.cohort, row.learner, row.slot.order()))
 
 
+@settings(max_examples=examples(40))
 @given(SIDES, st.sampled_from(["correct", "report", "ignore"]))
 def test_operations_are_exactly_those_of_the_written_rows(sides: list[Side], mode: DriftMode) -> None:
     """Each created or updated slot is in one operation with its old and new holder; nothing else is in any."""
@@ -213,6 +217,7 @@ def test_operations_are_exactly_those_of_the_written_rows(sides: list[Side], mod
     assert not [row for row in plan.changes if (row.blocked or row.held) and row.action != "no-op"]
 
 
+@settings(max_examples=examples(40))
 @given(SIDES)
 def test_a_learner_gets_newcomers_first_and_both_defaults_in_one_call(sides: list[Side]) -> None:
     """Make before break, and no call more than needed."""
@@ -225,6 +230,7 @@ def test_a_learner_gets_newcomers_first_and_both_defaults_in_one_call(sides: lis
         assert len(defaults) <= 1
 
 
+@settings(max_examples=examples(40))
 @given(SIDES)
 def test_every_row_is_counted_once(sides: list[Side]) -> None:
     """The summary's counts add up to the rows, so that nothing is quietly left out."""
@@ -235,6 +241,7 @@ def test_every_row_is_counted_once(sides: list[Side]) -> None:
     assert (count.write_calls, count.manual) == (len(plan.operations), len(plan.manual))
 
 
+@settings(max_examples=examples(40))
 @given(SIDES)
 def test_what_is_as_declared_plans_nothing(sides: list[Side]) -> None:
     """Declare exactly what is held: nothing is written, nobody has a step to do, whatever was recorded."""
@@ -253,6 +260,7 @@ def test_what_is_as_declared_plans_nothing(sides: list[Side]) -> None:
     assert {row.action for row in plan.changes} <= {"no-op"}
 
 
+@settings(max_examples=examples(40))
 @given(SIDES)
 def test_only_declared_slots_and_our_own_additions_are_in_a_plan(sides: list[Side]) -> None:
     """What is not declared is not managed, except to take back whom we added."""

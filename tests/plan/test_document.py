@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.plan import CaseloadRow, Change, Finding, Holding, ManualRemoval, Plan, Summary
@@ -20,6 +20,7 @@ from reconciler.plan.document import Document, dumps, fingerprint, from_document
 from reconciler.plan.operations import operations_for
 from reconciler.problems import Invalid, Problem, Source
 from tests.factories import DEFAULT, HANDLES, JAMES, KATE, LEARNER, LEE, NOON, additional, change, plan_of
+from tests.marks import examples
 
 # ------------------------------------------------------------------ any plan at all
 
@@ -134,6 +135,7 @@ def saved(plan: Plan) -> Any:
     return json.loads(dumps(document_of(plan)).encode())
 
 
+@settings(max_examples=examples(40))
 @given(plans())
 def test_learners_names_are_never_saved(plan: Plan) -> None:
     """A plan file is an artifact that many can read: names are for the report that is being made, and go with it."""
@@ -141,6 +143,7 @@ def test_learners_names_are_never_saved(plan: Plan) -> None:
     assert document_of(named) == document_of(plan)
 
 
+@settings(max_examples=examples(50))
 @given(plans())
 def test_a_plan_survives_its_document(plan: Plan) -> None:
     """Written, printed, read and understood again it is the same plan, and makes the same document: each line that a
@@ -154,6 +157,7 @@ def test_a_plan_survives_its_document(plan: Plan) -> None:
     assert document == document_of(plan)
 
 
+@settings(max_examples=examples(40))
 @given(plans())
 def test_every_document_fits_the_published_schema(plan: Plan) -> None:
     """Whoever reads plans by schemas/plan.schema.json can rely on it."""

@@ -21,6 +21,7 @@ from reconciler.plan.drift import differs, is_drift, wanted_by
 from reconciler.plan.due import ApprovedDays, Due, DueAction, approved_days, decide_due
 from tests.declared.times import DAYS, FOR, STAFF, State, states
 from tests.factories import DEFAULT, JAMES, KATE, LEARNER, NOON, NOOR, change
+from tests.marks import examples
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +72,7 @@ class World:
         return written
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(states(), st.data())
 def test_dates_bring_about_the_same_world_however_often_the_daily_job_runs(state: State, data: st.DataObject) -> None:
     """Days that are skipped are made up for; each write is what the files ask for on that day, and is made once."""
@@ -97,7 +98,7 @@ def test_dates_bring_about_the_same_world_however_often_the_daily_job_runs(state
             }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(states(), states(), st.data())
 def test_a_new_approval_in_between_changes_nothing_of_that(old: State, new: State, data: st.DataObject) -> None:
     """Whatever was approved and applied on some day: from then on its days are brought about, as often as one likes."""
@@ -127,7 +128,7 @@ def test_a_new_approval_in_between_changes_nothing_of_that(old: State, new: Stat
             assert {place: world.held.get(place) for place in held} == held
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(states(), states(), st.data())
 def test_what_was_never_approved_is_not_due(approved: State, files: State, data: st.DataObject) -> None:
     """Files that were changed since write only what the approved ones ask for too, and never remove anybody."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.model.plan import NO_GIT, GitState
 from reconciler.problems import Invalid
 from reconciler.runtime.commit_files import as_of, changed_since, git_state
+from tests.marks import examples
 from tests.runtime.repository import commit, new_repository, run_git
 
 READ = ("settings.yaml", "staff.yaml", "cohorts/a.yaml", "cohorts/b.yaml")
@@ -147,7 +148,7 @@ CONTENT = st.sampled_from(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 @given(
     held=st.dictionaries(st.sampled_from(READ), CONTENT),
     later=st.dictionaries(st.sampled_from(READ), CONTENT),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.runtime.schema_copies import (
@@ -20,6 +20,7 @@ from reconciler.runtime.schema_copies import (
     stale_handles,
     update_handles,
 )
+from tests.marks import examples
 
 COHORT, SETTINGS, STAFF = SCHEMAS
 HANDLES = ("james-fayre", "kate-anderson")
@@ -43,6 +44,7 @@ def _cohort(handle: str, place: str) -> dict[str, object]:
     return {"version": 1, "cohort": "c", "learners": [{"id": 200001, **slots}]}
 
 
+@settings(max_examples=examples(30))
 @pytest.mark.parametrize("place", ["holder", "dated", "additional"])
 @given(known=KNOWN, unknown=UNKNOWN)
 def test_a_copy_accepts_the_centres_handles_and_no_other(place: str, known: str, unknown: str) -> None:
@@ -59,6 +61,7 @@ def test_a_copy_accepts_nobody_and_no_management(value: object) -> None:
     assert _errors(COHORT, cohort) == []
 
 
+@settings(max_examples=examples(30))
 @given(known=KNOWN, unknown=UNKNOWN)
 def test_a_stand_in_is_one_of_the_staff_and_new_staff_may_be_added(known: str, unknown: str) -> None:
     """The staff file defines handles, so only a cover names an existing one."""
@@ -71,6 +74,7 @@ def test_a_stand_in_is_one_of_the_staff_and_new_staff_may_be_added(known: str, u
     assert _errors(STAFF, staff(unknown)) != []
 
 
+@settings(max_examples=examples(30))
 @pytest.mark.parametrize("name", SCHEMAS)
 @given(handles=st.lists(st.from_regex("[a-z][a-z0-9-]{0,10}", fullmatch=True), unique=True).map(tuple))
 def test_a_copy_is_of_this_version_with_any_handles(name: str, handles: tuple[str, ...]) -> None:

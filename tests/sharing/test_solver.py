@@ -27,6 +27,7 @@ from reconciler.sharing.problem import (
 )
 from reconciler.sharing.search import improve
 from reconciler.sharing.solver import place, solve
+from tests.marks import examples
 
 Heirs = tuple[Handle | None, ...]
 PEOPLE = [Handle(name) for name in ("ann", "bea", "cat")]
@@ -69,7 +70,7 @@ def every_answer(problem: ShareProblem) -> Iterator[Heirs]:
             yield heirs
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(problems())
 def test_no_answer_costs_less_and_none_breaks_a_rule(problem: ShareProblem) -> None:
     """A small question is proven: as cheap as the cheapest of all answers."""
@@ -81,7 +82,7 @@ def test_no_answer_costs_less_and_none_breaks_a_rule(problem: ShareProblem) -> N
     assert answer.bound <= best + 1e-3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(problems())
 def test_the_same_question_has_the_same_answer(problem: ShareProblem) -> None:
     """No clock and no chance decides, and the order of people does not either."""
@@ -89,7 +90,7 @@ def test_the_same_question_has_the_same_answer(problem: ShareProblem) -> None:
     assert solve(problem).heirs == solve(problem).heirs == solve(turned).heirs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(problems())
 def test_the_search_only_makes_an_answer_better(problem: ShareProblem) -> None:
     """It starts from any valid answer, also from none, and keeps every rule."""
@@ -100,7 +101,7 @@ def test_the_search_only_makes_an_answer_better(problem: ShareProblem) -> None:
         assert cost_of(problem, found) <= cost_of(problem, start) + 1e-6
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(problems())
 def test_as_many_learners_are_placed_as_the_rules_allow(problem: ShareProblem) -> None:
     """Nobody is left over for the sake of a wish."""
@@ -108,7 +109,7 @@ def test_as_many_learners_are_placed_as_the_rules_allow(problem: ShareProblem) -
     assert place(problem).count(None) == solve(problem).heirs.count(None) == least
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(problems())
 def test_obstacles_are_the_smallest_sets_of_rules(problem: ShareProblem) -> None:
     """Each set places as many as it says, and no smaller set places everybody."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.operations import Outcome, State
@@ -21,6 +21,7 @@ from reconciler.report.plan.markdown import render_markdown as render_plan
 from reconciler.report.plan.risk import Risk
 from reconciler.report.problems.markdown import render_markdown as render_problems
 from tests.factories import AIM, AIM_IQA, DEFAULT, HANDLES, JAMES, KATE, LEE, UNIT, additional, change, plan_of
+from tests.marks import examples
 from tests.report.plans import REMOVAL, everything, hostile_plan
 from tests.report.reading import markup, tables
 
@@ -43,6 +44,7 @@ def size(text: str) -> int:
 # ------------------------------------------------------------------ hostile text
 
 
+@settings(max_examples=examples(50))
 @given(TEXTS)
 def test_no_text_becomes_markup(words: str) -> None:
     """No link, image, HTML or heading comes of a label, a handle, a reason or an answer, in any report."""
@@ -56,6 +58,7 @@ def test_no_text_becomes_markup(words: str) -> None:
         assert all(line.isprintable() for line in report.split("\n"))
 
 
+@settings(max_examples=examples(50))
 @given(NASTY)
 def test_every_cell_says_what_the_plan_says(words: str) -> None:
     """Read back by a parser, the label is the label and the unit is the unit, and no row has a cell more."""
@@ -69,6 +72,7 @@ def test_every_cell_says_what_the_plan_says(words: str) -> None:
     assert what == re.sub(" +", " ", expected)
 
 
+@settings(max_examples=examples(40))
 @given(TEXTS)
 def test_the_smallest_limit_is_enough_for_any_headline(words: str) -> None:
     """However long or strange the target and the fingerprint are."""
@@ -207,6 +211,7 @@ def test_outcomes_keep_what_did_not_succeed() -> None:
     assert "`reconciler history 12`" in report
 
 
+@settings(max_examples=examples(40))
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.sampled_from([SMALLEST_LIMIT, 12_000]))
 def test_no_mixture_is_too_long(learners: int, steps: int, findings: int, limit: int) -> None:
     """Whatever there is much of."""
