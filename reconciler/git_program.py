@@ -103,9 +103,9 @@ def make_commit(
     for path, content in sorted(files.items()):
         name = _quoted(path)
         stream += [b"D %s\n" % name] if content is None else [b"M 100644 inline %s\n" % name, _data(content)]
-    bare_git(repository, "update-ref", "-d", ref)
     given = b"".join([*stream, b"\nget-mark :1\ndone\n"])
-    return bare_git(repository, "fast-import", "--quiet", "--done", given=given).decode("ascii").strip()
+    # forced, because the parent may be another than the commit that the ref names
+    return bare_git(repository, "fast-import", "--quiet", "--force", "--done", given=given).decode("ascii").strip()
 
 
 def _data(content: bytes) -> bytes:
