@@ -11,6 +11,7 @@ from reconciler.onefile.capabilities import Capabilities
 from reconciler.onefile.list_scan import ListReader
 from reconciler.onefile.pagination import PagedList, Paging
 from reconciler.onefile.read_cost import page_count
+from tests.marks import examples
 from tests.onefile.lists import Item, ListServer, servers
 
 PROBES = 14
@@ -42,7 +43,7 @@ def estimate_and_read(
     return asyncio.run(main())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(server=servers(), spares=st.integers(0, 60), guess=st.integers(0, 400))
 def test_a_list_that_is_read_is_read_whole(server: ListServer, spares: int, guess: int) -> None:
     """For any guess of its length and any probes: all rows, or the list is not read."""
@@ -65,7 +66,7 @@ def test_pages_never_cost_much_more_than_they_spare(rows: int, cap: int, spares:
     assert len(server.requests) <= (spares if reader.chosen else 0) + PROBES
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rows=st.integers(1, 30000), cap=st.integers(50, 300), wrong=st.floats(0.9, 1.1))
 def test_the_forecast_of_a_list_is_right_to_two_percent(rows: int, cap: int, wrong: float) -> None:
     """Or to two calls, for a guess that is wrong by a tenth, as those from a first page are."""
@@ -86,7 +87,7 @@ def test_the_forecast_of_a_list_is_right_to_two_percent(rows: int, cap: int, wro
     assert abs(forecast - spent) <= max(2, 0.02 * len(server.requests))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rows=st.integers(1, 6000), cap=st.integers(50, 300))
 def test_the_second_time_costs_no_more(rows: int, cap: int) -> None:
     """Once the list's length and the size of its pages are known, nothing is looked for."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reconciler.onefile.pagination import LARGE_ROWS, USUAL_ROWS, PagedList, Paging
 from reconciler.onefile.read_cost import page_count
 from reconciler.problems import BadAnswer, Rejected
+from tests.marks import examples
 from tests.onefile.lists import Item, ListServer, servers
 
 sizes = st.sampled_from([1, 2, 3, 7, 10, 49, 50, 100, 1000])
@@ -27,7 +28,7 @@ def read(server: ListServer, size: int, paging: Paging | None = None) -> dict[in
     return asyncio.run(listing(server, size, paging).read())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(server=servers(), size=sizes)
 @example(server=ListServer(50, past="last_again"), size=50)  # one page, exactly full, and then again
 @example(server=ListServer(100, past="last_again"), size=50)
@@ -38,7 +39,7 @@ def test_an_honest_server_s_list_is_read_whole(server: ListServer, size: int) ->
     assert list(read(server, size).values()) == server.items
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(server=servers(faults=1), size=sizes)
 @example(server=ListServer(4, cap=3, faults={1: "short_page"}), size=1000)
 @example(server=ListServer(2, cap=1, faults={1: "repeated_page"}), size=50)
@@ -53,7 +54,7 @@ def test_one_wrong_answer_never_makes_a_wrong_list(server: ListServer, size: int
         assert read(server, size).keys() == server.ids
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(server=servers(faults=1, refusals=False), size=sizes, seen=st.integers(0, 60))
 def test_what_other_lists_showed_of_the_pages_does_not_change_that(server: ListServer, size: int, seen: int) -> None:
     """A server known to send pages as long as its cut, or as long as asked: one wrong answer makes no wrong list."""
@@ -88,7 +89,7 @@ def test_a_list_that_keeps_moving_is_an_error() -> None:
         read(server, 10)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(server=servers(refusals=False).filter(lambda server: server.cap >= USUAL_ROWS), needed=st.integers(0, 140))
 def test_enough_is_whole_unless_the_page_was_full(server: ListServer, needed: int) -> None:
     """Reading until a row is there, to what looks like the end: every row of the list, at the usual size."""
@@ -126,7 +127,7 @@ def calls(server: ListServer, size: int, paging: Paging | None = None) -> int:
     return len(server.requests)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(rows=st.integers(1, 400), cap=st.integers(50, 200), past=st.sampled_from(["nothing", "last_again"]))
 def test_the_end_of_a_long_list_costs_at_most_two_looks(rows: int, cap: int, past: str) -> None:
     """Beyond its pages it costs one probe of the end, one more if no page was short, and a third for one or two rows.
@@ -173,7 +174,7 @@ def test_a_small_answer_to_a_large_question_is_asked_for_in_the_usual_size() -> 
     assert len(server.requests) == 2 + 5 + 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(server=servers(refusals=False), size=sizes, ahead=st.integers(0, 20))
 def test_fetching_ahead_and_looking_around_change_nothing(server: ListServer, size: int, ahead: int) -> None:
     """Pages that were fetched before their turn, or looked at past the end, make the same list."""
