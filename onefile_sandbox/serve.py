@@ -93,14 +93,14 @@ class _Server(Server):
                     await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close when the last answer has been sent: uvicorn looks only every tenth of a second."""
+        """Close when the last answer has been sent, or its reader is gone: uvicorn looks every tenth of a second."""
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_SECONDS):
-                while self.server_state.connections or self.server_state.tasks:
+                while self.server_state.connections:
                     await asyncio.sleep(_SOON_SECONDS)
 
 
