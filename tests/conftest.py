@@ -7,6 +7,8 @@ loaded here. `--hypothesis-profile=explore` draws new examples each time, three 
 Modules are compiled once, also where PYTHONDONTWRITEBYTECODE asks for no cache: else each of the hundreds of programs
 that tests start would compile the whole program, and each run the tests.
 
+Temporary folders are in memory where Linux offers enough: SQLite and git wait for a disk thousands of times.
+
 A shell and `nohup` start programs with Ctrl-C or a closed terminal ignored, which what tests start would inherit.
 """
 
@@ -16,8 +18,10 @@ import gc
 import importlib
 import os
 import pkgutil
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,6 +37,15 @@ __all__ = ["postgres_server", "postgres_url"]
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 gc.set_threshold(YOUNG_OBJECTS)
+
+MEMORY = Path("/dev/shm")  # noqa: S108  each folder in it has a name of its own
+if (
+    "TMPDIR" not in os.environ
+    and os.access(MEMORY, os.W_OK)
+    and shutil.disk_usage(MEMORY).free > 2 * 2**30
+    and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC  # tests write programs too
+):
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 # A package of the tests' environment, whose import takes a second in each worker, for a format that no schema here has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -51,7 +64,18 @@ settings.register_profile("patient", deadline=None, print_blob=True, derandomize
 settings.load_profile("patient")
 
 TESTS = Path(__file__).parent
-FAST = {"model", "declared", "plan", "editing", "report", "cli", "runtime", "test_ratelimit.py", "test_words.py"}
+FAST = {
+    "model",
+    "declared",
+    "plan",
+    "editing",
+    "report",
+    "cli",
+    "runtime",
+    "test_imports.py",
+    "test_ratelimit.py",
+    "test_words.py",
+}
 """Rooms whose tests start no server; theirs that take long all the same have the mark `slow` themselves."""
 
 
