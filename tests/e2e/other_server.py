@@ -238,10 +238,14 @@ def _handler(office: Office) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # beyond the usual five, a client tries to connect again after a second
+
+
 @contextmanager
 def serving(office: Office) -> Iterator[str]:
     """The base URL under which the office answers for as long as the block lasts."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(office))
+    server = _Server(("127.0.0.1", 0), _handler(office))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -54,9 +53,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 
 def approve(home: Home) -> None:
     """What is declared now becomes a commit, as a merged pull request makes one."""
-    git = ["git", "-C", str(home.path), "-c", "user.name=Quality Lead", "-c", "user.email=lead@centre.example"]
-    for command in (["init", "-q"], ["add", "state"], ["commit", "-q", "--allow-empty", "-m", "Declare"]):
-        subprocess.run([*git, *command], check=True)
+    home.commit()
 
 
 def applied(home: Home, settings: Mapping[str, object] = AT_ONCE, **changed: object) -> Home:

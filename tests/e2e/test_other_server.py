@@ -24,7 +24,7 @@ STAFF = {
     "egon": {"id": 542, "role": "employer"},
     "otto": {"id": 551, "role": "observer"},
 }
-WITH_WORK = 9  # learners whose aims and units are declared too
+WITH_WORK = 5  # learners whose aims and units are declared too
 SETTINGS = {"organisation": 77, "calls_per_minute": 10000, "limits": {"reassign": {"share": 1}}}
 
 

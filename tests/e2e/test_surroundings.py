@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import pytest
 
 from onefile_sandbox.faults import Fault
 from onefile_sandbox.world import World
+from reconciler.apply import executor
 from reconciler.clock import SystemClock
 from reconciler.commands.plan import plan
 from reconciler.problems import ExitCode, ServiceError, Unreachable
@@ -79,14 +81,13 @@ def test_paths_with_spaces_and_other_letters(home: Home) -> None:
     folder.parent.mkdir()
     (home.path / "state").rename(folder)
     state, file = ("--state", str(folder)), str(folder.parent / "plän (1).json")
-    for env in ({}, {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}):
-        assert home.process("validate", *state, env=env).code == ExitCode.DONE
-        ended = home.process("plan", *state, "--out", file, env=env)
-        assert (ended.code, ended.is_decent()) == (ExitCode.DONE, True)
-        ended = home.process("show", file, env=env)
-        assert (ended.code, ended.is_decent()) == (ExitCode.DONE, True)
-    told(home.process("plan", *state, "--learner", "Möwe"), ExitCode.INVALID, "Möwe")
-    assert home.process("apply", file, *state).code == ExitCode.DONE
+    bare = partial(home.process, env={"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    for run in (home.run, bare):
+        for command in (["validate", *state], ["plan", *state, "--out", file], ["show", file]):
+            ended = run(*command)
+            assert (ended.code, ended.is_decent()) == (ExitCode.DONE, True)
+    told(home.run("plan", *state, "--learner", "Möwe"), ExitCode.INVALID, "Möwe")
+    assert home.run("apply", file, *state).code == ExitCode.DONE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
@@ -96,7 +97,6 @@ def test_a_path_that_is_not_utf_8(home: Home) -> None:
     (home.path / "state").rename(home.path / os.fsdecode(b"st\xff"))
     for command in (
         ["validate"],
-        ["plan"],
         ["plan", "--format", "json"],
         ["plan", "--out", "p.json"],
         ["apply", "p.json"],
@@ -457,13 +457,13 @@ def _logs_in_then(body: bytes) -> Iterator[str]:
 
 @contextmanager
 def stopped_during(
-    home: Home, path: str, *command: str, number: int = signal.SIGINT, seconds: float = 2
+    home: Home, path: str, *command: str, number: int = signal.SIGINT, seconds: float = 2, before: str = ""
 ) -> Iterator[tuple[Ended, Served]]:
     """The command, interrupted while a call to `path` is under way for some seconds, and the server it spoke to."""
     fault = Fault("latency", "POST", path, seconds=seconds)
     with served(faults=(fault,)) as server:
         env = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
-        process = home.start(*command, env=env)
+        process = home.start(*command, env=env, before=before)
         while server.service.faults.waiting():
             assert process.poll() is None, process.communicate()
             threading.Event().wait(0.01)
@@ -496,9 +496,11 @@ def test_stopped_during_an_apply(home: Home, number: int, monkeypatch: pytest.Mo
 
 
 def test_stopped_during_a_write_without_an_answer(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is waited for no longer than ten seconds, and left for the next run."""
+    """It is waited for no longer than ten seconds, which are half of one here, and left for the next run."""
+    assert executor.ANSWER_SECONDS == 10
     home.declare(LEARNER, {"id": 200005, "default_assessor": "james"})
-    with stopped_during(home, f"/User/{KATE}/Assign", *APPLY, seconds=15) as (ended, server):
+    sooner = "from reconciler.apply import executor; executor.ANSWER_SECONDS = 0.5"
+    with stopped_during(home, f"/User/{KATE}/Assign", *APPLY, seconds=60, before=sooner) as (ended, server):
         told(ended, ExitCode.ERROR, "stopped before the end")
         states = [row["state"] for row in json.loads((home.path / "report.json").read_text("utf-8"))["outcomes"]]
         assert states.count("unknown") == 1 and set(states) == {"done", "unknown", "not_tried"}

@@ -112,14 +112,16 @@ class Home:
         said = self._capsys.readouterr()
         return Ended(int(code), said.out, said.err)
 
-    def start(self, *arguments: str, env: Mapping[str, str | None] | None = None, **more: Any) -> subprocess.Popen[str]:
-        """The command as a process of its own; None in `env` takes a variable away."""
+    def start(
+        self, *arguments: str, env: Mapping[str, str | None] | None = None, before: str = "", **more: Any
+    ) -> subprocess.Popen[str]:
+        """The command as a process of its own, which runs `before` first; None in `env` takes a variable away."""
         given = {**_surroundings(), **{"PYTHONPATH": str(REPOSITORY)}, **(env or {})}
         options: dict[str, Any] = {
             "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True
         }  # fmt: skip
         return subprocess.Popen(
-            [sys.executable, "-c", "from reconciler.cli.main import main; main()", *arguments],
+            [sys.executable, "-c", f"{before}\nfrom reconciler.cli.main import main; main()", *arguments],
             cwd=self.path,
             env={name: value for name, value in given.items() if value is not None},
             **(options | more),
@@ -145,13 +147,15 @@ class Home:
 
     def git(self, *arguments: str) -> str:
         """A git command in the user's folder, as somebody invented."""
-        identity = ["-c", "user.name=invented", "-c", "user.email=invented@example.org"]
-        done = subprocess.run(["git", *identity, *arguments], cwd=self.path, check=True, capture_output=True, text=True)
+        settings = ("user.name=invented", "user.email=invented@example.org", "maintenance.auto=false")
+        command = ["git", *(word for setting in settings for word in ("-c", setting)), *arguments]
+        done = subprocess.run(command, cwd=self.path, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     def commit(self) -> str:
         """Everything declared as it is now, committed; the commit's hash."""
-        self.git("init", "-q")
+        if not (self.path / ".git").exists():
+            self.git("init", "-q", "--template=")
         self.git("add", "state")
         self.git("commit", "-q", "--allow-empty", "-m", "as declared")
         return self.git("rev-parse", "HEAD")

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-AUTHOR = ("-c", "user.name=Nora", "-c", "user.email=nora@centre.example")
+AUTHOR = ("-c", "user.name=Nora", "-c", "user.email=nora@centre.example", "-c", "maintenance.auto=false")
 
 
 def new_repository(folder: Path) -> Path:
@@ -16,7 +16,7 @@ def new_repository(folder: Path) -> Path:
     for name in ("settings.yaml", "staff.yaml", "cohorts/a.yaml"):
         (folder / "state" / name).write_text("", encoding="utf-8")
     (folder / ".gitignore").write_text("*private*\n", encoding="utf-8")
-    run_git(folder, "init", "--quiet", "-b", "main")
+    run_git(folder, "init", "--quiet", "--template=", "-b", "main")
     return folder
 
 
