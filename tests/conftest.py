@@ -64,17 +64,8 @@ settings.register_profile("patient", deadline=None, print_blob=True, derandomize
 settings.load_profile("patient")
 
 TESTS = Path(__file__).parent
-FAST = {
-    "model",
-    "declared",
-    "plan",
-    "editing",
-    "report",
-    "cli",
-    "runtime",
-    "test_imports.py",
-    "test_ratelimit.py",
-    "test_words.py",
+FAST = {"model", "declared", "plan", "editing", "report", "cli", "runtime"} | {
+    f"test_{name}.py" for name in ("imports", "ratelimit", "words")
 }
 """Rooms whose tests start no server; theirs that take long all the same have the mark `slow` themselves."""
 
