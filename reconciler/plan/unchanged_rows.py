@@ -49,25 +49,24 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
     cohorts: dict[tuple[str, OrganisationId, str], list[Row]] = {}
     differing = list[Change]()
     for group in groups_of(changes):
-        if isinstance(group, UnchangedLearner) and _is_of_one_file(group.learner):
+        if isinstance(group, UnchangedLearner) and is_of_one_file(group.learner):
             learner = group.learner
             place = (learner.cohort, learner.organisation, learner.source.file)
-            held = _held(learner, group.slots)
-            row = shapes.learner_row(group.id, learner.label, group.slots, held, group.recorded)
+            row = shapes.learner_row(group.id, learner.label, group.slots, held(learner, group.slots), group.recorded)
             cohorts.setdefault(place, []).append(row)
             continue
         plain = list[Change]()
         for change in group.changes() if isinstance(group, UnchangedLearner) else group:
-            (plain if _is_plain(change) else differing).append(change)
+            (plain if is_plain(change) else differing).append(change)
         for (cohort, organisation, file, user, label), rows in groupby(plain, _learner_of):
             same = list(rows)
             recorded = frozenset(change.slot for change in same if change.recorded)
-            held = _Held(
+            same_held = Held(
                 [change.after for change in same],
                 tuple(change.reason for change in same),
                 [change.source.line for change in same],
             )
-            row = shapes.learner_row(user, label, tuple(change.slot for change in same), held, recorded)
+            row = shapes.learner_row(user, label, tuple(change.slot for change in same), same_held, recorded)
             cohorts.setdefault((cohort, organisation, file), []).append(row)
     return differing, CompactRows(
         shapes.rows(),
@@ -90,7 +89,7 @@ def expand(rows: CompactRows, changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(together)
 
 
-def _is_plain(change: Change) -> bool:
+def is_plain(change: Change) -> bool:
     """Return whether a change says nothing but that a slot holds who is declared."""
     return (
         change.action == "no-op"
@@ -123,7 +122,7 @@ def _orders(changes: Sequence[Change]) -> Iterator[tuple[str, UserId, tuple[int,
 # ------------------------------------------------------------------ one learner
 
 
-class _Held(NamedTuple):
+class Held(NamedTuple):
     """Holders of a learner's slots, each with the reason and the line."""
 
     staff: list[UserId | None]
@@ -131,21 +130,21 @@ class _Held(NamedTuple):
     lines: Sequence[int]
 
 
-def _is_of_one_file(learner: DeclaredLearner) -> bool:
+def is_of_one_file(learner: DeclaredLearner) -> bool:
     slots, file = learner.slots, learner.source.file
     return isinstance(slots, PlainSlots) or {wanted.source.file for wanted in slots.values()} == {file}
 
 
-def _held(learner: DeclaredLearner, order: Sequence[Slot]) -> _Held:
+def held(learner: DeclaredLearner, order: Sequence[Slot]) -> Held:
     slots = learner.slots
     if isinstance(slots, PlainSlots):
         holders, lines = slots.holders, slots.lines()
         if tuple(holders) != order:
             line_of = dict(zip(holders, lines, strict=True))
-            return _Held([holders[slot] for slot in order], _DECLARED * len(order), [line_of[slot] for slot in order])
-        return _Held(list(holders.values()), _DECLARED * len(order), lines)
+            return Held([holders[slot] for slot in order], _DECLARED * len(order), [line_of[slot] for slot in order])
+        return Held(list(holders.values()), _DECLARED * len(order), lines)
     wanted = [slots[slot] for slot in order]
-    return _Held(
+    return Held(
         [want.staff for want in wanted],
         tuple(want.reason for want in wanted),
         [want.source.line for want in wanted],
@@ -167,7 +166,7 @@ class _Shapes:
         learner: UserId,
         label: str,
         slots: tuple[Slot, ...],
-        held: _Held,
+        held: Held,
         recorded: frozenset[Slot],
     ) -> Row:
         staff, reasons, lines = held
