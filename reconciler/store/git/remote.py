@@ -62,6 +62,8 @@ class Remote:
         }
 
     def contents(self, objects: Sequence[str]) -> Iterator[bytes]:
+        if not objects:
+            return
         rest = memoryview(self._git("cat-file", "--batch", given="".join(f"{oid}\n" for oid in objects).encode()))
         for _ in objects:
             end = bytes(rest[:200]).index(b"\n")
