@@ -20,12 +20,12 @@ COMMANDS = (
     "--version",
     "validate",
     "plan --format json",
-    "apply --auto-approve",
+    "apply --auto-approve --learner 200004",
     "drift",
     "history",
     "doctor",
 )
-MOST_UNLIKE = ("--help", "plan --format json", "apply --auto-approve")
+MOST_UNLIKE = ("--help", "plan --format json", "apply --auto-approve --learner 200004")
 UNEXPECTED = ("unexpected error", "Traceback", "Exception ignored")
 
 

@@ -141,7 +141,7 @@ def _with_nobody_reading(process: subprocess.Popen[str]) -> tuple[int, str]:
         return process.wait(60), said.read()
 
 
-@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("closed", ["<&-", ">&- 2>&-"])
 def test_standard_streams_that_were_closed(home: Home, closed: str) -> None:
     """There is nowhere to print to, and the exit code is all there is."""
     home.declare()
@@ -159,8 +159,8 @@ def test_a_full_disk(home: Home) -> None:
         told(home.process("plan", stdout=full), ExitCode.ERROR, "No space left", "standard output")
         ended = home.process("plan", "--detailed-exitcode", stdout=full)
         told(ended, ExitCode.CHANGES, "No space left")
-    told(home.process("plan", "--out", "/dev/full"), ExitCode.ERROR, "/dev/full", "No space left")
-    ended = home.process("apply", "--auto-approve", "--out", "/dev/full")
+    told(home.run("plan", "--out", "/dev/full"), ExitCode.ERROR, "/dev/full", "No space left")
+    ended = home.run("apply", "--auto-approve", "--out", "/dev/full")
     told(ended, ExitCode.ERROR, "No space left")
     assert f"{WRITES} done" in ended.out
     assert Path("/dev/full").is_char_device()
