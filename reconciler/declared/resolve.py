@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -10,7 +10,14 @@ from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term
 from reconciler.declared.cover import CoverTimeline, StandIns, day_after, moved_cover
 from reconciler.declared.shapes import ShapedEntry
 from reconciler.model.declared import Cover, DeclaredLearner, Lapse, PlainSlots, Shift, Wanted
-from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId, shared_slot
+from reconciler.model.slots import (
+    OrganisationId,
+    Slot,
+    SlotKind,
+    SlotValues,
+    UserId,
+    shared_slot,
+)
 from reconciler.model.structs import Struct, field, replace
 from reconciler.problems import Problem, Source
 from reconciler.text import slot_name
@@ -89,17 +96,17 @@ class _SlotsOnDemand(PlainSlots):
 
     def __init__(self, builder: _Builder, entry: ShapedEntry) -> None:
         self._builder, self._entry = builder, entry
-        self._holders: Mapping[Slot, UserId | None] | None = None
+        self._holders: SlotValues[UserId | None] | None = None
         self._slots: Mapping[Slot, Wanted] | None = None
 
     @property
-    def holders(self) -> Mapping[Slot, UserId | None]:
+    def holders(self) -> SlotValues[UserId | None]:
         if self._holders is None:
             self._holders = self._builder.holders(self._entry)
         return self._holders
 
-    def lines(self) -> Sequence[int]:
-        return self._builder.lines(self._entry)
+    def lines(self) -> tuple[int, tuple[int, ...]]:
+        return self._entry.line, self._builder.lines(self._entry)
 
     def _resolved(self) -> Mapping[Slot, Wanted]:
         if self._slots is None:
@@ -113,7 +120,7 @@ class _SlotsOnDemand(PlainSlots):
         return slot in self.holders
 
     def __iter__(self) -> Iterator[Slot]:
-        return iter(self.holders)
+        return iter(self.holders.slots)
 
     def __len__(self) -> int:
         return self._builder.count(self._entry) if self._holders is None else len(self._holders)
@@ -168,48 +175,36 @@ class _Builder:
             return _SlotsOnDemand(self, entry)
         return None
 
-    def holders(self, entry: ShapedEntry) -> dict[Slot, UserId | None]:
-        """Return the holders of an on-demand entry's slots, in the order of `_resolve`."""
-        staff = entry.staff(self._timeline.accounts)
-        return self._with_inherited(entry, dict(zip(self._own(entry, staff), staff, strict=True)), self._holders)
+    def holders(self, entry: ShapedEntry) -> SlotValues[UserId | None]:
+        """Return the holders of an on-demand entry's slots."""
+        accounts = self._timeline.accounts
+        order, _ = entry.order(accounts)
+        return self._with_inherited(order.values(entry.staff(accounts)), self._holders)
 
-    def lines(self, entry: ShapedEntry) -> list[int]:
-        """Return the lines of the slots in `holders`, in their order."""
-        lines = entry.lines()
-        if self._is_in_order(entry):
+    def lines(self, entry: ShapedEntry) -> tuple[int, ...]:
+        """Return how far below the entry's line the slots in `holders` are, in their order."""
+        order, lines = entry.order(self._timeline.accounts)
+        if not self._lines:
             return lines
-        own = self._own(entry, entry.staff(self._timeline.accounts))
-        return [*self._with_inherited(entry, dict(zip(own, lines, strict=True)), self._lines).values()]
+        inherited = {slot: line - entry.line for slot, line in self._lines.items()}
+        return self._with_inherited(SlotValues(order.slots, lines), inherited).column
 
     def wanted(self, entry: ShapedEntry) -> dict[Slot, Wanted]:
         """Return the slots in `holders`, resolved."""
         handles, file = self._timeline.handles, self._cohort.file
         rows = zip(self.holders(entry).items(), self.lines(entry), strict=True)
-        return {slot: Wanted(staff, handles.get(staff), Source(file, line)) for (slot, staff), line in rows}
+        return {
+            slot: Wanted(staff, handles.get(staff), Source(file, entry.line + line)) for (slot, staff), line in rows
+        }
 
     def count(self, entry: ShapedEntry) -> int:
         """Return the number of slots in `holders`, if possible without making them."""
-        return len(entry.template.lines) if self._is_in_order(entry) else len(self.holders(entry))
+        return len(self.holders(entry)) if self._holders else len(entry.template.lines)
 
-    def _own(self, entry: ShapedEntry, staff: Sequence[UserId | None]) -> list[Slot]:
-        """Return the slots that an entry names for these holders."""
-        additional = [shared_slot(SlotKind.ADDITIONAL, account) for account in staff[: entry.template.additional]]
-        return [*additional, *entry.named()]
-
-    def _is_in_order(self, entry: ShapedEntry) -> bool:
-        """Return whether the learner has the entry's own slots only, in the order of the entry."""
-        return not self._holders and entry.template.additional <= 1
-
-    def _with_inherited(
-        self, entry: ShapedEntry, own: dict[Slot, _Value], inherited: Mapping[Slot, _Value]
-    ) -> dict[Slot, _Value]:
+    @staticmethod
+    def _with_inherited(own: SlotValues[_Value], inherited: Mapping[Slot, _Value]) -> SlotValues[_Value]:
         """Return the values of the entry's own slots and of the other defaults."""
-        if self._is_in_order(entry):
-            return own
-        every = {slot: value for slot, value in inherited.items() if slot not in own} | own
-        people = [slot for slot in every if slot.kind is SlotKind.ADDITIONAL]
-        people.sort(key=lambda slot: self._timeline.handles[slot.key])
-        return {slot: every[slot] for slot in people} | every
+        return SlotValues.of({**inherited, **own}) if inherited else own
 
     def _resolve(self, entry: Learner) -> _Resolved:
         own = entry.slots

@@ -13,12 +13,23 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
+from operator import itemgetter
 from sys import intern
 
 from reconciler.declared.cohort import Fitting, Held, Learner, LearnerEntry, Slots, Term, read_cohort
 from reconciler.declared.schema import check
 from reconciler.declared.yaml_loader import load_text
-from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, Handle, Slot, SlotKind, UserId, shared_slot
+from reconciler.model.slots import (
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Handle,
+    Slot,
+    SlotKind,
+    SlotOrder,
+    UserId,
+    plan_order,
+    shared_slot,
+)
 from reconciler.model.structs import Struct
 
 PAYS_FROM = 40
@@ -63,7 +74,8 @@ class Template(Struct, frozen=True, eq=False):
     begins with, `first` in number, are not kept among the values, so the places of all others are counted after them.
     `holders` are the places of handles by the kind of slot; the values at a group of `distinct` places must differ.
     `named` makes the slots with one holder of the values at `keys`. `staff` are the places of all holders, None for
-    nobody, and `lines` their lines; the `additional` people come first.
+    nobody, and `lines` their lines; the `additional` people come first. The values that `naming` picks name all slots;
+    `orders` has the plan order and lines of those met.
     """
 
     entry: LearnerEntry
@@ -74,6 +86,8 @@ class Template(Struct, frozen=True, eq=False):
     distinct: tuple[tuple[int, ...], ...]
     keys: tuple[int | None, ...]
     named: Callable[[tuple[str | None, ...]], tuple[Slot, ...]]
+    naming: Callable[[tuple[str, ...]], object]
+    orders: dict[object, tuple[SlotOrder, tuple[int, ...]]]
     is_undated: bool
     additional: int
     staff: tuple[int | None, ...]
@@ -105,14 +119,24 @@ class ShapedEntry(Learner, frozen=True):
         values = self.values
         return self.template.named(tuple([None if place is None else values[place] for place in self.template.keys]))
 
+    def order(self, accounts: Mapping[str | None, UserId | None]) -> tuple[SlotOrder, tuple[int, ...]]:
+        """Return the order of the slots that the entry names, which are as in `staff`, and their lines in that order.
+
+        Lines are counted from that of the entry.
+        """
+        names, orders = self.template.naming(self.values), self.template.orders
+        if (known := orders.get(names)) is not None:
+            return known
+        staff = self.staff(accounts)[: self.template.additional]
+        additional = [shared_slot(SlotKind.ADDITIONAL, account) for account in staff]
+        order = plan_order((*additional, *self.named()))
+        new = orders[names] = (order, order.column(self.template.lines))
+        return new
+
     def staff(self, accounts: Mapping[str | None, UserId | None]) -> list[UserId | None]:
         """Return the accounts of the holders in an undated entry: additional people first, then those of `named`."""
         values = self.values
         return [accounts[None if place is None else values[place]] for place in self.template.staff]
-
-    def lines(self) -> list[int]:
-        """Return the lines of the holders, in the order of `staff`."""
-        return [self.line + line for line in self.template.lines]
 
     def _terms(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
         return tuple(Term(self._staff(term.staff), term.start, term.end, self.line + term.line) for term in terms)
@@ -256,6 +280,8 @@ def _template(entry: LearnerEntry, marks: Sequence[object]) -> Template | None:
         tuple(tuple(places[key] for key in keys) for keys in lists if len(keys) > 1 and keys[0] in places),
         tuple(places.get(slot.key) for slot in named),
         lru_cache(maxsize=1_000)(partial(_with_keys, named)),
+        _naming([*(places.get(slot.key) for slot in named), *(places[term.staff] for term in entry.slots.additional)]),
+        {},
         bool(terms)  # without, the learner has the defaults' slots, which are shared
         and all(len(held.terms) == 1 for held in entry.slots.held)
         and all(not (term.start or term.end) for _, term in terms),
@@ -263,6 +289,12 @@ def _template(entry: LearnerEntry, marks: Sequence[object]) -> Template | None:
         tuple(places.get(term.staff) for term in in_order),
         tuple(term.line for term in in_order),
     )
+
+
+def _naming(places: Iterable[int | None]) -> Callable[[tuple[str, ...]], object]:
+    """Return what picks the values that name slots."""
+    named = {place for place in places if place is not None}
+    return itemgetter(*named) if named else lambda _: None
 
 
 def _with_keys(marked: Iterable[Slot], keys: Iterable[str | None]) -> tuple[Slot, ...]:
@@ -328,8 +360,7 @@ class Split(Struct):
 
 def split(text: str, shapes: Shapes) -> Split | None:
     """Split a file; return None if no learner has a known shape, or if it is not clear where the entries begin."""
-    text = text.replace("\r\n", "\n") if "\r" in text else text
-    head, *entries = text.split("\n  - ")
+    head, *entries = text.replace("\r\n", "\n").split("\n  - ")
     if not entries or not _CLOSED_HEAD.fullmatch(head):
         return None
     rest, learners = [head], list[ShapedEntry | int]()

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Literal, NamedTuple
 
-from reconciler.model.slots import Handle, LearnerKey, OrganisationId, Role, Site, Slot, SlotKind, StandardId, UserId
+from reconciler.model.slots import (
+    Handle,
+    LearnerKey,
+    OrganisationId,
+    Role,
+    Site,
+    Slot,
+    SlotKind,
+    SlotValues,
+    StandardId,
+    UserId,
+)
 from reconciler.model.structs import EqualIgnoringSource, Struct, field
 from reconciler.problems import Problem, Source
 
@@ -255,12 +266,12 @@ class PlainSlots(Mapping[Slot, Wanted]):
 
     @property
     @abstractmethod
-    def holders(self) -> Mapping[Slot, UserId | None]:
+    def holders(self) -> SlotValues[UserId | None]:
         """Holders that the files declare."""
 
     @abstractmethod
-    def lines(self) -> Sequence[int]:
-        """Return the lines of the slots, in the order of `holders`."""
+    def lines(self) -> tuple[int, tuple[int, ...]]:
+        """Return the line of the learner, and how far below it each slot is, in the order of `holders`."""
 
 
 class Shift(NamedTuple):
@@ -313,10 +324,12 @@ class DeclaredLearner(EqualIgnoringSource, Struct, frozen=True):
         return self.id if self.id is not None else self.misid or ""
 
     @property
-    def holders(self) -> Mapping[Slot, UserId | None]:
+    def holders(self) -> SlotValues[UserId | None]:
         """Holders of the slots in `slots`."""
         slots = self.slots
-        return {slot: wanted.staff for slot, wanted in slots.items()} if isinstance(slots, dict) else slots.holders
+        if isinstance(slots, dict):  # to ask for the other, an abstract class, takes ten times as long
+            return SlotValues.of({slot: wanted.staff for slot, wanted in slots.items()})
+        return slots.holders
 
     def user(self, misids: Mapping[str, UserId]) -> UserId | None:
         """Return the OneFile id, as declared or as a reading resolved the MISID; None if it did not."""

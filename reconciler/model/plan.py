@@ -83,12 +83,14 @@ class UnchangedLearner(Struct, frozen=True):
     """A learner whose slots all hold who is declared.
 
     `slots` are in order, `recorded` those that OneFile does not show; learners with the same slots share both.
+    `applied`: the record has all slots as they are declared.
     """
 
     id: UserId
     learner: DeclaredLearner
     slots: tuple[Slot, ...]
     recorded: frozenset[Slot]
+    applied: bool = False
 
     def row(self) -> PlannedLearner:
         """Return the learner without the slots."""

@@ -30,8 +30,11 @@ from reconciler.model.slots import (
     Site,
     Slot,
     SlotKind,
+    SlotOrder,
+    SlotValues,
     Unread,
     UserId,
+    plan_order,
     shared_slot,
 )
 from reconciler.model.structs import Decoder, Meta, Natural, NotUnderstood, Positive, Struct, convert, field, replace
@@ -196,14 +199,18 @@ def _saved_roster(learners: list[UserId], classes: list[tuple[UserId, int | None
     return Roster(tuple(learners), _once(classes), whole, asked)
 
 
-def _held(rows: Sequence[tuple[SlotKind, int | str | None, Holder]]) -> dict[Slot, Holder]:
-    held = {_slot(kind, key): holder for kind, key, holder in rows}
-    if len(held) < len(rows):
-        raise ValueError("a slot is there twice")
-    return held
+def _held(rows: Sequence[tuple[SlotKind, int | str | None, Holder]]) -> SlotValues[Holder]:
+    if not rows:
+        return SlotValues((), ())
+    kinds, keys, holders = zip(*rows, strict=True)
+    return _order(kinds, keys).values(holders)
 
 
-@lru_cache(maxsize=10_000, typed=True)  # all learners have the same few thousand slots
+@lru_cache(maxsize=100_000)  # many learners have the same slots
+def _order(kinds: tuple[SlotKind, ...], keys: tuple[int | str | None, ...]) -> SlotOrder:
+    return plan_order(tuple(map(_slot, kinds, keys)))
+
+
 def _slot(kind: SlotKind, key: int | str | None) -> Slot:
     if kind in UNIT_KINDS:
         fits = isinstance(key, str)
@@ -247,7 +254,7 @@ def fitted(observed: Observed, declared: Declared) -> Observed:
         if seen is None:
             if learner.id is not None or not any(problem.source == learner.source for problem in observed.problems):
                 problems.append(Problem(f"the saved reading has no {learner.name()}", _AGAIN, learner.source))
-        elif seen.standing == "active" and not learner.slots.keys() <= seen.slots.keys():
+        elif seen.standing == "active" and not learner.holders.are_in(seen.slots):
             learners[seen.id] = _with_absent(seen, learner)
             problems += _unseen(seen, learner)
     problems += _unseen_staff(observed, declared)

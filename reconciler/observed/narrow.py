@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed, ObservedLearner
@@ -14,8 +13,8 @@ from reconciler.model.slots import (
     UNIT_KINDS,
     Holder,
     OrganisationId,
-    Slot,
     SlotKind,
+    SlotValues,
     Unread,
     UserId,
 )
@@ -35,17 +34,17 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None:
             wanted = learner.holders
-            learners[seen.id] = _narrowed(seen, wanted.keys(), declared.settings.asks_for_employers)
-            if DEFAULT_EMPLOYER in wanted and seen.standing == "active":
-                employers.add((learner.organisation, wanted[DEFAULT_EMPLOYER]))
-            if staff_judged and seen.standing == "active":
-                held[learner.organisation].update(_held(seen, wanted.keys()))
+            learners[seen.id] = _narrowed(seen, wanted, declared.settings.asks_for_employers)
+            if seen.standing == "active":
+                employers.add((learner.organisation, wanted.get(DEFAULT_EMPLOYER)))
+                if staff_judged:
+                    held[learner.organisation].update(_held(seen, wanted))
     concerned = accounts(declared)
     concerned |= {(at, user) for at, users in held.items() for user in users if isinstance(user, int)}
     judged = declared.settings.level("employer_placement") != "off"
-    sources = {learner.source for learner in declared.learners}
-    by_id = {learner.id for learner in declared.learners if learner.id is not None}
-    misids = {learner.misid for learner in (*declared.learners, *declared.everyone)}
+    sources = {learner.source for learner in declared.learners} if observed.problems else set()
+    by_id = {learner.id for learner in declared.learners} if observed.identities else set()
+    misids = {learner.misid for learner in (*declared.learners, *declared.everyone)} if observed.misids else set()
     return replace(
         observed,
         learners=dict(sorted(learners.items())),
@@ -62,15 +61,16 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
     )
 
 
-def _held(seen: ObservedLearner, wanted: AbstractSet[Slot]) -> Iterable[Holder]:
+def _held(seen: ObservedLearner, wanted: SlotValues[UserId | None]) -> Iterable[Holder]:
     """Return what is in each declared slot."""
-    return seen.slots.values() if seen.slots.keys() == wanted else map(seen.slots.get, wanted)
+    slots = SlotValues.of(seen.slots)
+    return slots.column if slots.slots == wanted.slots else map(slots.get, wanted.slots)
 
 
-def _narrowed(seen: ObservedLearner, wanted: AbstractSet[Slot], employers: bool) -> ObservedLearner:
+def _narrowed(seen: ObservedLearner, wanted: SlotValues[UserId | None], employers: bool) -> ObservedLearner:
     """Keep every slot of the requested layers, which one call shows together; `employers`: also every employer."""
     placement = seen.placement if DEFAULT_EMPLOYER in wanted else None
-    if seen.slots.keys() == wanted:  # most learners
+    if SlotValues.of(seen.slots).slots == wanted.slots:  # most learners
         return seen if placement == seen.placement else replace(seen, placement=placement)
     layers = {kind for slot in wanted for kind in layer(slot.kind)} | ({DEFAULT_EMPLOYER.kind} if employers else set())
     slots = {
@@ -79,14 +79,14 @@ def _narrowed(seen: ObservedLearner, wanted: AbstractSet[Slot], employers: bool)
         if slot in wanted
         or (slot.kind in layers and slot.kind is not SlotKind.ADDITIONAL and holder is not Unread.NOT_HELD)
     }
-    return replace(seen, slots=slots, placement=placement)
+    return replace(seen, slots=SlotValues.of(slots), placement=placement)
 
 
 def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
     """Return every account that should hold a slot, with the organisation of the learner."""
     by_organisation = defaultdict[OrganisationId, set[UserId | None]](set)
     for learner in declared.learners:
-        by_organisation[learner.organisation].update(learner.holders.values())
+        by_organisation[learner.organisation].update(learner.holders.column)
     return {
         (organisation, account)
         for organisation, users in by_organisation.items()

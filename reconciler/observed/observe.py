@@ -8,7 +8,7 @@ from typing import Protocol
 
 from reconciler.model.declared import Declared, DeclaredLearner
 from reconciler.model.observed import Observed, ObservedLearner
-from reconciler.model.slots import OrganisationId, SlotKind, UserId
+from reconciler.model.slots import OrganisationId, SlotKind, SlotValues, UserId
 from reconciler.observed.aims_and_units import Work
 from reconciler.observed.people import Known, People
 from reconciler.observed.staff_accounts import UNMARKED
@@ -83,7 +83,7 @@ async def observe(
     return Observed(
         taken_at=taken_at,
         learners={
-            user: ObservedLearner(user, person.standing, person.placement, reader.last(user))
+            user: ObservedLearner(user, person.standing, person.placement, SlotValues.of(reader.last(user)))
             for people in groups
             for user, person in sorted(people.found.items())
         },

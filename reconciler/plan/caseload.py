@@ -8,18 +8,28 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from reconciler.model.declared import Declared, Staff
 from reconciler.model.observed import Observed
 from reconciler.model.plan import CaseloadRow, Change, Holding, differing
-from reconciler.model.slots import ASSESSOR_KINDS, IQA_KINDS, LEARNING_AIM_KINDS, UNIT_KINDS, Role, SlotKind, UserId
-from reconciler.plan.holders import Held, holders
+from reconciler.model.slots import (
+    ASSESSOR_KINDS,
+    IQA_KINDS,
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    Holder,
+    Role,
+    SlotKind,
+    UserId,
+)
+from reconciler.plan.holders import Held, by_kind, holders
 
 KINDS: Mapping[Role, frozenset[SlotKind]] = {
     Role.ASSESSOR: ASSESSOR_KINDS,
     Role.TRAINEE_ASSESSOR: ASSESSOR_KINDS,
     Role.IQA: IQA_KINDS,
 }
+_COUNTED = ASSESSOR_KINDS | IQA_KINDS
 _DEFAULT = frozenset({SlotKind.DEFAULT_ASSESSOR})
 
-ByStaff = Mapping[UserId, Mapping[SlotKind, Collection[UserId]]]
-"""Learners of each member of staff, by kind of slot."""
+ByStaff = Mapping[Holder, Mapping[SlotKind, Collection[UserId]]]
+"""Learners of each member of staff, by kind of slot: those that count for a caseload."""
 
 
 def caseload(
@@ -37,15 +47,19 @@ def caseload(
     if not members:
         return ()
     before, after = (
-        by_staff(observed, with_declared(holders(observed, changes, after=done), declared, observed), members)
-        for done in (False, True)
+        with_declared(holders(observed, changes, after=done), declared, observed) for done in (False, True)
+    )
+    moved = {change.learner for change in differing(changes)}
+    staying = by_staff(observed, {user: slots for user, slots in before.items() if user not in moved}, members)
+    coming, going = (
+        by_staff(observed, {user: held[user] for user in moved if user in held}, members) for held in (after, before)
     )
     rows = [
         CaseloadRow(
             member.handle,
             member.id,
-            _holding(before, member),
-            _holding(after, member),
+            _holding(member, staying, going),
+            _holding(member, staying, coming),
             member.caseload_target,
             member.caseload_max,
         )
@@ -77,15 +91,16 @@ def with_declared(held: Mapping[UserId, Held], declared: Declared, observed: Obs
 
 def by_staff(observed: Observed, held: Mapping[UserId, Held], members: Iterable[Staff]) -> ByStaff:
     """Return the active learners of these members of staff."""
-    learners_by_kind: dict[UserId, defaultdict[SlotKind, set[UserId]]] = {
+    learners_by_kind: dict[Holder, defaultdict[SlotKind, set[UserId]]] = {
         member.id: defaultdict(set) for member in members
     }
-    for learner, slots in held.items():
-        seen = observed.learners.get(learner)
-        if seen is None or seen.standing == "active":
-            for (kind, _), holder in slots.items():
-                if isinstance(holder, int) and holder in learners_by_kind:
-                    learners_by_kind[holder][kind].add(learner)
+    inactive = {seen.id for seen in observed.learners.values() if seen.standing != "active"}
+    for kind, learners, column in by_kind({user: slots for user, slots in held.items() if user not in inactive}):
+        if kind not in _COUNTED:
+            continue
+        for learner, holder in zip(learners, column, strict=True):
+            if (own := learners_by_kind.get(holder)) is not None:
+                own[kind].add(learner)
     return learners_by_kind
 
 
@@ -99,14 +114,10 @@ def _learners(learners: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> fr
     return frozenset(learner for kind in kinds for learner in own.get(kind, ()))
 
 
-def _holding(learners: ByStaff, member: Staff) -> Holding:
-    kinds = KINDS[member.role]
-    return Holding(
-        default=len(_learners(learners, member, kinds & _DEFAULT)),
-        learning_aim=len(_learners(learners, member, kinds & LEARNING_AIM_KINDS)),
-        unit=len(_learners(learners, member, kinds & UNIT_KINDS)),
-        learners=len(_learners(learners, member, kinds)),
-    )
+def _holding(member: Staff, *groups: ByStaff) -> Holding:
+    """Return how many learners of some groups the member holds; no learner is in two groups."""
+    layers = [kinds & KINDS[member.role] for kinds in (_DEFAULT, LEARNING_AIM_KINDS, UNIT_KINDS, _COUNTED)]
+    return Holding(*(sum(len(_learners(learners, member, kinds)) for learners in groups) for kinds in layers))
 
 
 def _touched(changes: Sequence[Change]) -> Mapping[UserId, set[SlotKind]]:

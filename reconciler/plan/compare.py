@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 
 from reconciler.model.declared import Declared, DeclaredLearner, Lapse, Staff, Wanted
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff, Recorded
@@ -19,6 +20,7 @@ from reconciler.model.slots import (
     Role,
     Slot,
     SlotKind,
+    SlotValues,
     Unread,
     UserId,
 )
@@ -53,7 +55,7 @@ def make_plan(
     _refuse_twins(learners)
     compare = Comparison(declared, observed, recorded, frozenset(unsettled), seen)
     changes = Changes([compare.learner(learner, user) for learner, user in learners])
-    unresolved = sum(map(_slots, declared.learners)) - sum(_slots(learner) for learner, _ in learners)
+    unresolved = sum(_slots(learner) for learner in declared.learners if learner.user(observed.misids) is None)
     operations = tuple(operations_for(changes.differing))
     return Plan(
         target=target,
@@ -129,7 +131,6 @@ class Comparison:
         self.problems: list[Problem] = []
         self.members = self.declared.staff_by_id()
         self._last_of, self._seen_of = LearnerSlots.nested(self.recorded).of, LearnerSlots.nested(self.seen).of
-        self._orders: dict[tuple[Slot, ...], tuple[Slot, ...]] = {}
         self._recorded: dict[frozenset[Slot], frozenset[Slot]] = {}
 
     def learner(self, learner: DeclaredLearner, user: UserId) -> UnchangedLearner | list[Change]:
@@ -138,24 +139,20 @@ class Comparison:
 
     def _unchanged(self, learner: DeclaredLearner, seen: ObservedLearner) -> UnchangedLearner | None:
         """Return the learner if each slot is known to hold who is declared: the result of most comparisons."""
-        held, wanted, last = seen.slots, learner.holders, self._last_of(seen.id)
-        if seen.standing != "active" or learner.lapsed or not wanted:
+        held, wanted, last = SlotValues.of(seen.slots), learner.holders, self._last_of(seen.id)
+        if seen.standing != "active" or learner.lapsed or not wanted.slots or not _names_somebody_everywhere(wanted):
             return None
+        holders = held.column if held.slots == wanted.slots else map(held.get, wanted.slots, repeat(_UNREADABLE))
         recorded = []
-        for slot, staff in wanted.items():
-            holder = held.get(slot, _UNREADABLE)
-            if staff is None or (slot.kind is _ADDITIONAL and slot.key != staff):
-                return None
+        for slot, staff, holder in zip(wanted.slots, wanted.column, holders, strict=True):
             if holder != staff:
                 if holder is not _UNREADABLE or self._last(seen.id, slot, staff, last) != staff:
                     return None
                 recorded.append(slot)
-        if any(slot not in wanted for slot in _added(last)):
+        if last.slots != wanted.slots and any(slot not in wanted for slot in _added(last)):
             return None
-        order = tuple(wanted)
-        in_order = self._orders.get(order) or self._orders.setdefault(order, tuple(sorted(order, key=Slot.order)))
-        unseen = frozenset(recorded)
-        return UnchangedLearner(seen.id, learner, in_order, self._recorded.setdefault(unseen, unseen))
+        unseen, applied = frozenset(recorded), last == wanted
+        return UnchangedLearner(seen.id, learner, wanted.slots, self._recorded.setdefault(unseen, unseen), applied)
 
     def slot_by_slot(self, learner: DeclaredLearner, seen: ObservedLearner) -> list[Change]:
         """Return the changes of one learner in order."""
@@ -306,6 +303,18 @@ class Comparison:
             what = f"{_account_of(member)} belongs to {there}"
             return what, "Correct the learner's or the employer's placement in OneFile, or declare another employer."
         return None
+
+
+def _names_somebody_everywhere(wanted: SlotValues[UserId | None]) -> bool:
+    """Return whether each slot has a holder, and those of additional people the people whom they are named by."""
+    if None in wanted.column:
+        return False
+    for (kind, key), staff in zip(wanted.slots, wanted.column, strict=True):
+        if kind is not _ADDITIONAL:  # which come first
+            return True
+        if key != staff:
+            return False
+    return True
 
 
 def _added(last: Mapping[Slot, UserId | None]) -> list[Slot]:

@@ -14,6 +14,7 @@ from reconciler.model.slots import (
     Holder,
     Slot,
     SlotKind,
+    SlotValues,
     Unread,
     UserId,
 )
@@ -33,8 +34,8 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
     own: dict[UserId, dict[Slot, Holder]] = {}
     for learner in unchanged(changes):
         if learner.recorded:
-            wanted, read = learner.learner.holders, held.get(learner.id, {})
-            held[learner.id] = wanted if read.keys() <= wanted.keys() else {**read, **wanted}
+            wanted, read = learner.learner.holders, SlotValues.of(held.get(learner.id, {}))
+            held[learner.id] = wanted if read.are_in(wanted) else {**read, **wanted}
     for change in differing(changes):
         written = after and change.action in ("create", "update")
         if written or change.recorded or change.before is _UNREADABLE:  # most are as the reading has them
@@ -42,6 +43,23 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
                 held[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
             own[change.learner][change.slot] = change.after if written else change.before
     return held
+
+
+def by_kind(held: Mapping[UserId, Held]) -> Iterator[tuple[SlotKind, Sequence[UserId], Sequence[Holder]]]:
+    """Yield a kind of slot with learners and who holds it, for each slot of those who have slots of the same kinds."""
+    groups: dict[tuple[SlotKind, ...], tuple[list[UserId], list[tuple[Holder, ...]]]] = {}
+    group_of: dict[int, tuple[list[UserId], list[tuple[Holder, ...]]]] = {}  # by the identity of the learner's slots
+    for learner, slots in held.items():
+        values = SlotValues.of(slots)
+        group = group_of.get(id(values.slots))
+        if group is None:
+            kinds = tuple(slot.kind for slot in values.slots)
+            group = group_of[id(values.slots)] = groups.setdefault(kinds, ([], []))
+        group[0].append(learner)
+        group[1].append(values.column)
+    for kinds, (learners, rows) in groups.items():
+        for kind, column in zip(kinds, zip(*rows, strict=True), strict=True):
+            yield kind, learners, column
 
 
 def in_effect(held: Held, slot: Slot) -> frozenset[Holder]:

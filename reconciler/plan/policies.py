@@ -21,11 +21,12 @@ from reconciler.model.slots import (
     Role,
     Slot,
     SlotKind,
+    SlotValues,
     UserId,
 )
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.caseload import KINDS, by_staff, learners_of, with_declared
-from reconciler.plan.holders import Held, holders, in_effect, keys, people
+from reconciler.plan.holders import Held, by_kind, holders, in_effect, keys, people
 from reconciler.plan.staff_policies import check_staff, first_accounts
 from reconciler.plan.waivers import waive, waive_staff
 
@@ -44,7 +45,7 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     """
     held = holders(observed, changes, after=True)
     world = _world(declared, observed)
-    watched = world.inactive | world.on_both_sides(held.values())
+    watched = world.inactive | world.on_both_sides(held)
     judges_all = any(rule not in _RULES_IN_BRIEF for rule, _ in world.rules)
     cases = (case for case in _cases(declared, held, world) if judges_all or case.may_break_a_rule(watched))
     findings = [finding for case in cases for finding in check_learner(case, declared)]
@@ -80,12 +81,11 @@ class World(Struct, frozen=True):
     settings: Settings
     observed: Observed
 
-    def on_both_sides(self, held: Iterable[Held]) -> frozenset[UserId]:
+    def on_both_sides(self, held: Mapping[UserId, Held]) -> frozenset[UserId]:
         """Return the accounts of people who assess and quality-assure, if only different learners."""
         holders_of: dict[SlotKind, set[Holder]] = {kind: set() for kind in SlotKind}
-        for slots in held:
-            for (kind, _), holder in slots.items():
-                holders_of[kind].add(holder)
+        for kind, _, column in by_kind(held):
+            holders_of[kind].update(column)
         more = [account for account in people(holders_of[_ADDITIONAL]) if account in self.staff]
         assessing = people(holder for kind in ASSESSOR_KINDS for holder in holders_of[kind])
         assessing |= {account for account in more if self.staff[account].role in ASSESSING}
@@ -129,12 +129,12 @@ class Case(Struct, frozen=True):
 
         `watched` are the people who cannot act, or who are on both sides.
         """
-        there, trainees = self.held.values(), self.world.trainees
+        there, trainees = SlotValues.of(self.held).column, self.world.trainees
         return (
             None in there
             or not watched.isdisjoint(there)
             or self.placements() is not None
-            or (bool(trainees) and not trainees.isdisjoint(self.learner.holders.values()))
+            or (bool(trainees) and not trainees.isdisjoint(self.learner.holders.column))
         )
 
     def placements(self) -> tuple[int, int] | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, groupby
 from operator import attrgetter, sub
-from typing import Any, NamedTuple
+from typing import Any
 
-from reconciler.model.declared import DeclaredLearner, PlainSlots
+from reconciler.model.declared import DeclaredLearner
 from reconciler.model.plan import Change, Reason, UnchangedLearner, groups_of
 from reconciler.model.slots import OrganisationId, Slot, SlotKind, UserId
 from reconciler.model.structs import Struct
@@ -49,24 +49,21 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
     cohorts: dict[tuple[str, OrganisationId, str], list[Row]] = {}
     differing = list[Change]()
     for group in groups_of(changes):
-        if isinstance(group, UnchangedLearner) and is_of_one_file(group.learner):
+        if isinstance(group, UnchangedLearner) and _is_of_one_file(group.learner):
             learner = group.learner
             place = (learner.cohort, learner.organisation, learner.source.file)
-            row = shapes.learner_row(group.id, learner.label, group.slots, held(learner, group.slots), group.recorded)
+            row = shapes.learner_row(group.id, learner.label, group.slots, *_held(learner, group.slots), group.recorded)
             cohorts.setdefault(place, []).append(row)
             continue
         plain = list[Change]()
         for change in group.changes() if isinstance(group, UnchangedLearner) else group:
-            (plain if is_plain(change) else differing).append(change)
+            (plain if _is_plain(change) else differing).append(change)
         for (cohort, organisation, file, user, label), rows in groupby(plain, _learner_of):
             same = list(rows)
             recorded = frozenset(change.slot for change in same if change.recorded)
-            same_held = Held(
-                [change.after for change in same],
-                tuple(change.reason for change in same),
-                [change.source.line for change in same],
-            )
-            row = shapes.learner_row(user, label, tuple(change.slot for change in same), same_held, recorded)
+            reasons, lines = tuple(change.reason for change in same), [change.source.line for change in same]
+            held, slots = [change.after for change in same], tuple(change.slot for change in same)
+            row = shapes.learner_row(user, label, slots, held, reasons, _distances(lines), recorded)
             cohorts.setdefault((cohort, organisation, file), []).append(row)
     return differing, CompactRows(
         shapes.rows(),
@@ -89,7 +86,7 @@ def expand(rows: CompactRows, changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(together)
 
 
-def is_plain(change: Change) -> bool:
+def _is_plain(change: Change) -> bool:
     """Return whether a change says nothing but that a slot holds who is declared."""
     return (
         change.action == "no-op"
@@ -105,50 +102,54 @@ def _order(change: Change) -> tuple[str, UserId, tuple[int, int, str]]:
 
 
 def _is_sorted(changes: Sequence[Change]) -> bool:
-    """Return whether the changes are by cohort, learner and slot, as in a plan of the files; no slot is there twice."""
-    return all(before < after for before, after in pairwise(_orders(changes)))
+    """Return whether the changes are by cohort, learner and slot, as in a plan of the files; no slot is there twice.
 
-
-def _orders(changes: Sequence[Change]) -> Iterator[tuple[str, UserId, tuple[int, int, str]]]:
-    """Yield the places in the order; of an unchanged learner, whose slots are in order, those of the first and last."""
+    The slots of an unchanged learner are in order. A learner in two groups counts as not sorted.
+    """
+    before: tuple[object, ...] = ()
     for group in groups_of(changes):
         if isinstance(group, UnchangedLearner):
-            for slot in {group.slots[0]: None, group.slots[-1]: None}:
-                yield group.learner.cohort, group.id, slot.order()
+            place: tuple[object, ...] = (group.learner.cohort, group.id)
+            if place <= before[:2]:
+                return False
+            before = place
         else:
-            yield from map(_order, group)
+            for place in map(_order, group):
+                if place <= before or place[:2] == before:
+                    return False
+                before = place
+    return True
 
 
 # ------------------------------------------------------------------ one learner
 
 
-class Held(NamedTuple):
-    """Holders of a learner's slots, each with the reason and the line."""
-
-    staff: list[UserId | None]
-    reasons: tuple[Reason, ...]
-    lines: Sequence[int]
+_Held = tuple[Sequence[UserId | None], tuple[Reason, ...], list[int]]
+"""Holders of a learner's slots, each with the reason, and with its line as in the row."""
 
 
-def is_of_one_file(learner: DeclaredLearner) -> bool:
+def _is_of_one_file(learner: DeclaredLearner) -> bool:
     slots, file = learner.slots, learner.source.file
-    return isinstance(slots, PlainSlots) or {wanted.source.file for wanted in slots.values()} == {file}
+    return not isinstance(slots, dict) or {wanted.source.file for wanted in slots.values()} == {file}
 
 
-def held(learner: DeclaredLearner, order: Sequence[Slot]) -> Held:
+def _held(learner: DeclaredLearner, order: tuple[Slot, ...]) -> _Held:
     slots = learner.slots
-    if isinstance(slots, PlainSlots):
-        holders, lines = slots.holders, slots.lines()
-        if tuple(holders) != order:
-            line_of = dict(zip(holders, lines, strict=True))
-            return Held([holders[slot] for slot in order], _DECLARED * len(order), [line_of[slot] for slot in order])
-        return Held(list(holders.values()), _DECLARED * len(order), lines)
+    if not isinstance(slots, dict) and (holders := slots.holders).slots == order:
+        line, offsets = slots.lines()
+        distances = _distances_of(offsets)
+        return holders.column, _DECLARED * len(order), [line + distances[0], *distances[1:]]
     wanted = [slots[slot] for slot in order]
-    return Held(
-        [want.staff for want in wanted],
-        tuple(want.reason for want in wanted),
-        [want.source.line for want in wanted],
-    )
+    lines = _distances([want.source.line for want in wanted])
+    return [want.staff for want in wanted], tuple(want.reason for want in wanted), lines
+
+
+def _distances(lines: Sequence[int]) -> list[int]:
+    """Return the first line, and how far each further one is from the one before."""
+    return [*lines[:1], *map(sub, lines[1:], lines)]
+
+
+_distances_of = lru_cache(maxsize=10_000)(_distances)  # many learners have the same
 
 
 class _Shapes:
@@ -166,13 +167,14 @@ class _Shapes:
         learner: UserId,
         label: str,
         slots: tuple[Slot, ...],
-        held: Held,
+        staff: Sequence[UserId | None],
+        reasons: tuple[Reason, ...],
+        lines: list[int],
         recorded: frozenset[Slot],
     ) -> Row:
-        staff, reasons, lines = held
         holders = list(dict.fromkeys(staff))
         number = self._number_of(slots, tuple(map(holders.index, staff)), reasons, recorded)
-        return [learner, label, number, holders, [*lines[:1], *map(sub, lines[1:], lines)]]
+        return [learner, label, number, holders, lines]
 
     def _number(
         self,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.model.declared import Declared
 from reconciler.model.history import Sighting
 from reconciler.model.observed import Recorded
 from reconciler.model.plan import Change, Changes, Plan, UnchangedLearner, Watch, groups_of
-from reconciler.model.slots import LearnerSlots, Place, SlotKind, Unread, UserId
+from reconciler.model.slots import LearnerSlots, Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import replace
 
+_Parts = tuple[tuple[Slot, ...], tuple[Slot, ...]]
 Seen = Mapping[Place, tuple[Sighting, ...]]
 """Holders who were seen in a slot as the files declared, oldest first."""
 NOTHING_SEEN: Seen = {}
@@ -24,20 +25,16 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
     unwatched: list[UnchangedLearner | list[Change]] = []
     unseen: list[UnchangedLearner | list[Change]] = []
     shown: set[SlotKind] = set()
-    last_of, seen_of = LearnerSlots.nested(recorded).of, LearnerSlots.nested(seen).of
+    recorded, seen = LearnerSlots.nested(recorded), LearnerSlots.nested(seen)
+    parts: dict[tuple[tuple[Slot, ...], frozenset[Slot]], _Parts] = {}
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
-            wanted, last = group.learner.holders, last_of(group.id)
-            there = [slot for slot in wanted if slot not in group.recorded]
-            new = []
-            if not wanted.items() <= last.items():  # most were applied as they are declared
-                sighted = seen_of(group.id)
-                other = [slot for slot in there if last.get(slot, _MISSING) != wanted[slot]]
-                new = [slot for slot in other if not was_seen(sighted.get(slot, ()), wanted[slot])]
-            unseen += [group.part(group.recorded)] if group.recorded else []
+            key = (group.slots, group.recorded)
+            read, unread = parts.get(key) or parts.setdefault(key, _parts(*key))
+            new = () if group.applied else _never_seen(group, read, recorded.of(group.id), seen.of(group.id))
+            unseen += [UnchangedLearner(group.id, group.learner, unread, group.recorded)] if unread else []
             unwatched += [group.part(new)] if new else []
-            shown.update([slot.kind for slot in there])
-            watched += len(there) - len(new)
+            watched += len(read) - len(new)
             continue
         for change in group:
             if not change.is_declared:
@@ -50,11 +47,29 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
                 watched += 1
             else:
                 unwatched.append([change])
+    shown.update(slot.kind for read, _ in parts.values() for slot in read)
     not_shown = Changes(unseen)
-    seen_before = (group.part(seen_of(group.id)) if isinstance(group, UnchangedLearner) else group for group in unseen)
+    seen_before = (group.part(seen.of(group.id)) if isinstance(group, UnchangedLearner) else group for group in unseen)
     blind = tuple(change for change in Changes(seen_before) if _is_blind(change, declared, seen)) if seen else ()
     unresolved = plan.summary.blocked - sum(bool(change.blocked) for change in plan.differing)
     return Watch(watched, Changes(unwatched), not_shown, blind, max(0, unresolved), frozenset(shown))
+
+
+def _parts(slots: tuple[Slot, ...], recorded: frozenset[Slot]) -> _Parts:
+    """Return the slots that were read, and the others."""
+    return tuple(slot for slot in slots if slot not in recorded), tuple(slot for slot in slots if slot in recorded)
+
+
+def _never_seen(
+    learner: UnchangedLearner,
+    read: Sequence[Slot],
+    last: Mapping[Slot, UserId | None],
+    seen: Mapping[Slot, Collection[Sighting]],
+) -> Sequence[Slot]:
+    """Return the slots that were read, but neither applied nor seen before as they are declared."""
+    wanted = learner.learner.holders
+    other = [slot for slot in read if last.get(slot, _MISSING) != wanted[slot]]
+    return [slot for slot in other if not was_seen(seen.get(slot, ()), wanted[slot])]
 
 
 def _is_watched(place: Place, staff: UserId | None, recorded: Recorded, seen: Seen) -> bool:

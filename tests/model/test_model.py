@@ -14,7 +14,9 @@ from reconciler.model.slots import (
     Place,
     Slot,
     SlotKind,
+    SlotValues,
     UserId,
+    plan_order,
     shared_slot,
 )
 from tests.marks import examples
@@ -100,6 +102,32 @@ def test_a_shared_slot_keeps_the_type_of_its_key(key: int) -> None:
     shared = [shared_slot(SlotKind.LEARNING_AIM_ASSESSOR, same) for same in (bool(key), key)]
     assert [type(slot.key) for slot in shared] == [bool, int]
     assert shared[1].address(UserId(7)) == f"learner[7].learning_aim[{key}].assessor"
+
+
+OWN = st.dictionaries(SLOTS, st.none() | st.integers(0, 3), max_size=8)
+
+
+@given(OWN, OWN)
+def test_values_of_a_learner_are_a_mapping_in_plan_order(own: dict[Slot, int | None], other: dict[Slot, int]) -> None:
+    """What is said of a learner's slots does not depend on the order in which a file or a server named them."""
+    values, backwards = SlotValues.of(own), SlotValues.of(dict(reversed(own.items())))
+    assert [*values] == sorted(own, key=Slot.order) == [*values.slots]
+    assert values == own == backwards and values.slots is backwards.slots
+    assert dict(values) == own and len(values) == len(own) and {**values, **other} == {**own, **other}
+    assert all(values[slot] == own[slot] == values.get(slot, "none") for slot in own)
+    assert [values.get(slot, "none") for slot in other] == [own.get(slot, "none") for slot in other]
+    assert [slot in values for slot in other] == [slot in own for slot in other]
+    assert (values == SlotValues.of(other)) == (own == other)
+    assert values.are_in(SlotValues.of(other)) == values.are_in(other) == (own.keys() <= other.keys())
+    with pytest.raises(KeyError):
+        values[Slot(SlotKind.UNIT_IQA, "not there")]
+
+
+@given(OWN.filter(bool))
+def test_a_slot_that_is_there_twice_has_no_value(own: dict[Slot, int | None]) -> None:
+    """Neither of two values of one slot can be trusted."""
+    with pytest.raises(ValueError, match="twice"):
+        plan_order((*own, next(iter(own))))
 
 
 VALUES = st.dictionaries(st.tuples(st.integers(1, 4).map(UserId), SLOTS), st.integers(0, 3), max_size=12)

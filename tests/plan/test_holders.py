@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.model.slots import Unread
-from reconciler.plan.holders import holders, in_effect
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.slots import Holder, Slot, SlotValues, Unread, UserId
+from reconciler.plan.holders import by_kind, holders, in_effect
 from tests.factories import AIM, AIM_2, AIM_IQA, DEFAULT, JAMES, KATE, LEARNER, NOOR, PRIYA, UNIT, UNIT_IQA, change
 from tests.factories import observed as reading
 
@@ -72,3 +77,21 @@ def test_a_record_stands_in_for_what_onefile_does_not_show() -> None:
     """The recorded holder counts before the plan, where the reading has none."""
     seen = reading({LEARNER: {AIM: UNREADABLE}})
     assert holders(seen, [change(AIM, KATE, KATE, recorded=True)], after=False)[LEARNER] == {AIM: KATE}
+
+
+WORLDS = st.dictionaries(
+    st.integers(1, 9).map(UserId),
+    st.dictionaries(
+        st.sampled_from([DEFAULT, AIM, AIM_2, AIM_IQA, UNIT]), st.sampled_from([KATE, JAMES, None, NOT_HELD])
+    ),
+)
+
+
+@given(WORLDS)
+def test_holders_by_kind_are_those_of_each_slot(world: dict[UserId, dict[Slot, Holder]]) -> None:
+    """Learners with slots of the same kinds are counted together: none is lost, and nobody changes learner."""
+    one_by_one = Counter((slot.kind, user, who) for user, held in world.items() for slot, who in held.items())
+    for held in (world, {user: SlotValues.of(own) for user, own in world.items()}):
+        rows = by_kind(held)
+        together = Counter((kind, *row) for kind, users, whose in rows for row in zip(users, whose, strict=True))
+        assert together == one_by_one
