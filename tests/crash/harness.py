@@ -6,6 +6,7 @@ its world file keeps every effect in order. One sandbox serves many cases: each 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -292,6 +294,23 @@ def _surroundings() -> dict[str, str]:
 # ------------------------------------------------------------------ one case
 
 
+class Ahead:
+    """The machine's clock, but where a run waits it moves on at once: this OneFile shows every write immediately."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._seconds)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self._seconds += max(seconds, 0)
+        await asyncio.sleep(0)
+
+
 @dataclass
 class Case:
     """A new store and a world put back: runs, and at the end the evidence."""
@@ -312,7 +331,7 @@ class Case:
     @property
     def surroundings(self) -> tuple[Options, Environment]:
         options = Options(state=self.site.state, store=self.store_url)
-        return options, Environment(variables=self.environment)
+        return options, Environment(variables=self.environment, clock=Ahead())
 
     def store(self) -> Store:
         return Store.open(self.store_url, clock=SystemClock())
