@@ -283,7 +283,7 @@ def site(folder: Path, *switches: str, learners: int = 12) -> Iterator[Site]:
             with httpx.Client(base_url=url.removesuffix("/api/v2.1"), trust_env=False, timeout=30) as http:
                 yield Site(url, folder / "world.jsonl", state, declaration, http)
         finally:
-            server.terminate()
+            server.kill()
 
 
 def _surroundings() -> dict[str, str]:
