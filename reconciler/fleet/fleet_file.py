@@ -191,6 +191,9 @@ def _two_tokens(entries: list[_Entry]) -> Iterator[Problem]:
             yield Problem(what, "Use one token for an organisation.", entry.source("token"))
 
 
+_SHORTEST_NAME = 3  # of a fleet whose queue the engine takes
+
+
 class _Queue:
     """The queue and the nights of a fleet file, with their problems and the variables that are not set."""
 
@@ -211,6 +214,10 @@ class _Queue:
             fix = "Set it to postgresql://USER@HOST/DATABASE, such as the address of the store."
             what = f"queue: the variable {text_at(self._fields, 'database')} holds no PostgreSQL address"
             self.problems.append(Problem(what, fix, self._source("database")))
+        if 0 < len(text_at(self._root, "fleet") or "") < _SHORTEST_NAME:
+            source = Source(self._file, self._root.lines["fleet"])
+            fix = f"Name the fleet with {_SHORTEST_NAME} characters or more."
+            self.problems.append(Problem("queue: the fleet's name is too short for a queue", fix, source))
         usual = QueueRules("")
         return QueueRules(
             database,

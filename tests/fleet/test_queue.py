@@ -305,6 +305,7 @@ def test_two_fleets_in_one_database_know_nothing_of_each_other(fleet: Centres, w
 def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypatch: pytest.MonkeyPatch) -> None:
     """And no worker starts."""
     centres.add("north")
+    centres.name = "us"
     centres.queue = {"database": "FLEET_DATABASE", "budget": "NOT_SET"}
     centres.nights = [{"run": "plan --due", "from": "01:00", "until": "05:00"}]
     centres.nights += [{"run": "plan", "from": "01:00", "until": until} for until in ("02:00", "03:00")]
@@ -315,12 +316,14 @@ def test_every_problem_of_a_queue_is_reported_at_once(centres: Centres, monkeypa
     assert ended.code == ExitCode.INVALID
     assert words == {
         "queue: the variable FLEET_DATABASE holds no PostgreSQL address",
+        "queue: the fleet's name is too short for a queue",
         "nights: --due does not belong to plan",
         *(f"nights: plan begins at 01:00 already (fleet.yaml:{line})" for line in lines),
         "queue: the variable NOT_SET is not set",
         "north: the store is a file of one machine, and the workers of a queue may run on several",
     }
     monkeypatch.setenv("FLEET_DATABASE", "postgresql://nobody:verysecret@127.0.0.1:9/none")
+    centres.name = "colleges"
     centres.queue, centres.nights = {"database": "FLEET_DATABASE"}, []
     ended = centres.run("plan", "--queue")
     assert (ended.code, "verysecret" in ended.out + ended.err) == (ExitCode.ERROR, False)
