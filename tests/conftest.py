@@ -17,7 +17,6 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import pkgutil
 import shutil
 import signal
 import sys
@@ -27,9 +26,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import onefile_sandbox
-import reconciler
 from reconciler.cli.main import YOUNG_OBJECTS
+from tests.forks import product_modules
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
@@ -50,10 +48,8 @@ if (
 # A package of the tests' environment, whose import takes a second in each worker, for a format that no schema here has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-for package in (reconciler, onefile_sandbox):
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+for name in product_modules():
+    importlib.import_module(name)
 
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:

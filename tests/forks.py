@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pkgutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from subprocess import TimeoutExpired
 from uuid import uuid4
+
+import onefile_sandbox
+import reconciler
 
 _LATE = ("anyio._backends._asyncio", "certifi", "dbos", "deepdiff", "httpcore", "jsonschema_rs", "psycopg")
 
@@ -67,12 +71,19 @@ class Fork:
         return self._process.exitcode, self.said
 
 
+def product_modules() -> Iterator[str]:
+    """Yield the names of all modules of the product, but for those that are programs."""
+    for package in (onefile_sandbox, reconciler):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                yield module.name
+
+
 @cache
 def _forks() -> ForkServerContext:
-    """Return forks of a process that has loaded the product, as this one has, and what it loads late."""
+    """Return forks of a process that has loaded the product, and what it loads late."""
     context = multiprocessing.get_context("forkserver")
-    loaded = (name for name in sys.modules if name.startswith(("onefile_sandbox.", "reconciler.")))
-    context.set_forkserver_preload([*loaded, *_LATE])
+    context.set_forkserver_preload([*product_modules(), *_LATE])
     return context
 
 
