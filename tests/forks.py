@@ -11,13 +11,16 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from subprocess import TimeoutExpired
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import onefile_sandbox
 import reconciler
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
 
 _LATE = ("anyio._backends._asyncio", "certifi", "dbos", "deepdiff", "httpcore", "jsonschema_rs", "psycopg")
 

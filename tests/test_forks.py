@@ -14,6 +14,8 @@ import pytest
 from reconciler.cli.main import main
 from tests.forks import Fork
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no forks")
+
 
 @pytest.mark.parametrize("arguments", [["--version"], ["validate", "--state", "nowhere"], ["plan", "--format", "pdf"]])
 def test_a_fork_prints_and_returns_what_a_program_does(tmp_path: Path, arguments: list[str]) -> None:
