@@ -211,11 +211,14 @@ def _marked(entry: str, values: Sequence[re.Match[str]]) -> LearnerEntry | None:
             return None
         parts += [entry[end : value.start()], mark]
         end = value.end()
-    document = load_text(f"version: 1\ncohort: marked\nlearners:\n  - {''.join([*parts, entry[end:]])}\n", "")
+    before = "version: 1\ncohort: marked\nlearners:\n  - "
+    document = load_text(f"{before}{''.join([*parts, entry[end:]])}\n", "")
     check(document, "cohort")
     learners = read_cohort(document, "marked").learners
-    is_sound = not document.problems and len(learners) == 1 and _INDENTED.fullmatch(entry)
-    return _from_own_line(learners[0]) if is_sound else None
+    if document.problems or len(learners) != 1 or not _INDENTED.fullmatch(entry):
+        return None
+    is_beside_dash = learners[0].line == before.count("\n") + 1  # else it is not read on the line of its `- `
+    return _from_own_line(learners[0]) if is_beside_dash else None
 
 
 def _mark(value: re.Match[str], place: int) -> int | str:

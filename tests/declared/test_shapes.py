@@ -147,6 +147,13 @@ def test_a_list_that_names_something_twice_is_left_to_the_yaml_reader(tmp_path: 
         assert read_file(path, Shapes(1)).problems
 
 
+@pytest.mark.parametrize("first", ["", " ", "# note", "default_employer: null"])
+def test_an_entry_is_on_the_line_where_the_yaml_reader_says(first: str, tmp_path: Path) -> None:
+    """Also if its first key is below its `- `."""
+    entries = "".join(f"  - {first}\n    label: LRN-{n}\n    misid: LRN{n}\n" for n in range(4))
+    read_both(tmp_path / "care-2.yaml", f"{HEAD}learners:\n{entries}", Shapes(1))
+
+
 HOSTILE = [
     *"\"'[]{}#&*!|>%@`:,?-\\\t\r\n\x85\u2028\u200b\xad\ufeff\u0301é~=",
     "- ",
