@@ -36,7 +36,7 @@ HERE = Site(TARGET, ORGANISATION)
 KINDS = st.sets(st.sampled_from(sorted(EVERYTHING)), min_size=1).map(frozenset)
 SHORT = st.floats(0.1, LONGEST_READ_LAG_SECONDS - 5)
 few = settings(
-    max_examples=examples(6),
+    max_examples=examples(4),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

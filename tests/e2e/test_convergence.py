@@ -23,7 +23,7 @@ from reconciler.problems import ExitCode
 from reconciler.runtime.environment import Environment
 from reconciler.runtime.options import Options
 from tests.e2e.user import JAMES, KATE, SETTINGS, TOKEN, Home, new_folder, point_at, served, slots
-from tests.marks import examples
+from tests.marks import examples, in_long_runs
 
 TWO = (
     {
@@ -65,10 +65,15 @@ CAN = {
 }
 
 
-@pytest.mark.parametrize("switch", [one for values in CAN.values() for one in values[1:]])
-def test_each_switch_converges(home: Home, monkeypatch: pytest.MonkeyPatch, switch: str) -> None:
-    """One unknown settled the other way than usual."""
-    with served(None, switch) as server:
+UNUSUAL = [one for values in CAN.values() for one in values[1:]]
+ALONE = [(switch,) for switch in UNUSUAL]
+PAIRS = [tuple(UNUSUAL[place :: -(-len(UNUSUAL) // 2)]) for place in range(-(-len(UNUSUAL) // 2))]
+
+
+@pytest.mark.parametrize("switches", [*PAIRS, *in_long_runs(*ALONE)], ids=" ".join)
+def test_each_switch_converges(home: Home, monkeypatch: pytest.MonkeyPatch, switches: tuple[str, ...]) -> None:
+    """Two unknowns settled the other way than usual; in long runs each alone."""
+    with served(None, *switches) as server:
         point_at(monkeypatch, server.url)
         applied = home.declare(*TWO).run("apply", "--auto-approve")
         assert applied.code == ExitCode.DONE, applied.out + applied.err

@@ -17,6 +17,7 @@ from reconciler.plan.document import Document, dumps, from_document, to_document
 from reconciler.problems import ExitCode, Source
 from tests.e2e.test_adopt import somebody_edits
 from tests.e2e.user import KATE, LEARNER, SETTINGS, STAFF, Home
+from tests.marks import examples
 
 ELSEWHERE = 147919
 """An employer of another placement than the learners'."""
@@ -168,7 +169,7 @@ def test_what_blocks_a_plan_cannot_be_forged_away(home: Home, block: Callable[[H
         ([no_findings, no_later_findings, no_limits], "1.0"),
         ([warnings_alone], "1.1"),
         ([waived], "1.0"),
-        *map(drawn, range(12 if committed else 2)),
+        *map(drawn, range(examples(6 if committed else 1))),
     ]
     for alter, version in forgeries:
         (home.path / "plan.json").write_bytes(honest)

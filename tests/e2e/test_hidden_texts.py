@@ -8,7 +8,7 @@ import pytest
 
 from onefile_sandbox.world import World
 from reconciler.text import HIDDEN
-from tests.e2e.test_names import COMMANDS, fast_imports, forms
+from tests.e2e.test_names import COMMANDS, fast_imports, forms, runs
 from tests.e2e.user import LEARNER, SETTINGS, Home, point_at, served
 
 UNSEEN = "\u202e\u200b"
@@ -42,13 +42,12 @@ def test_no_command_and_no_format_prints_a_hidden_character_of_onefile(
         point_at(monkeypatch, server.url)
         shown = ""
         for command, variants in COMMANDS.items():
-            for form in forms(command):
-                for arguments in variants:
-                    place = ["--state", f"imported-{form}"] if command == "import" else arguments
-                    ended = home.run(command, *place, "--format", form)
-                    assert ended.is_decent(), (command, form, arguments)
-                    assert (command, form, hidden(ended.out + ended.err)) == (command, form, [])
-                    shown += ended.out
+            for form, arguments in runs(command, variants):
+                place = ["--state", f"imported-{form}"] if command == "import" else arguments
+                ended = home.run(command, *place, "--format", form)
+                assert ended.is_decent(), (command, form, arguments)
+                assert (command, form, hidden(ended.out + ended.err)) == (command, form, [])
+                shown += ended.out
     assert re.search(r"\\u202e", shown), "the texts are in the reports"
     files = [path for path in home.path.rglob("*") if path.suffix in (".html", ".md", ".eml", ".json", ".yaml", ".csv")]
     texts = [path.read_text("utf-8-sig") for path in files]  # a table begins with a byte order mark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 import pytest
@@ -41,6 +41,14 @@ def forms(command: str) -> list[str]:
     assert found is not None
     (option,) = [one for one in found.params if one.name == "form"]
     return list(option.type.choices)  # type: ignore[attr-defined]
+
+
+def runs(command: str, variants: Sequence[list[str]]) -> Iterator[tuple[str, list[str]]]:
+    """The first arguments in every format that the command offers, and each of the others in one."""
+    offered = forms(command)
+    for number, arguments in enumerate(variants):
+        for form in [offered[number % len(offered)]] if number else offered:
+            yield form, arguments
 
 
 # ------------------------------------------------------------------ where they may
@@ -144,12 +152,11 @@ def test_no_command_and_no_format_shows_anybody(home: Home, server: Served, capl
     fast_imports(home)
     said = []
     for command, variants in COMMANDS.items():
-        for form in forms(command):
-            for number, arguments in enumerate(variants):
-                place = ["--state", f"imported-{form}"] if command == "import" else arguments
-                ended = home.run(command, *place, "--format", form)
-                assert ended.is_decent(), (command, form, number)
-                said.append(ended.out + ended.err)
+        for form, arguments in runs(command, variants):
+            place = ["--state", f"imported-{form}"] if command == "import" else arguments
+            ended = home.run(command, *place, "--format", form)
+            assert ended.is_decent(), (command, form, arguments)
+            said.append(ended.out + ended.err)
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("asyncio")]
     for text in (*said, _everything_written(home.path), "\n".join(ours)):
         assert TOKEN not in text

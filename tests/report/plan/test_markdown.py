@@ -44,7 +44,7 @@ def size(text: str) -> int:
 # ------------------------------------------------------------------ hostile text
 
 
-@settings(max_examples=examples(50))
+@settings(max_examples=examples(30))
 @given(TEXTS)
 def test_no_text_becomes_markup(words: str) -> None:
     """No link, image, HTML or heading comes of a label, a handle, a reason or an answer, in any report."""
@@ -58,7 +58,7 @@ def test_no_text_becomes_markup(words: str) -> None:
         assert all(line.isprintable() for line in report.split("\n"))
 
 
-@settings(max_examples=examples(50))
+@settings(max_examples=examples(30))
 @given(NASTY)
 def test_every_cell_says_what_the_plan_says(words: str) -> None:
     """Read back by a parser, the label is the label and the unit is the unit, and no row has a cell more."""
