@@ -182,10 +182,8 @@ def _read(leader: int) -> bytes:
 
 @contextmanager
 def new_folder() -> Iterator[Path]:
-    """An empty folder for as long as the block lasts, in memory where Linux offers that: the store waits for the disk
-    at each call, and hundreds of calls make minutes."""
-    memory = Path("/dev/shm")  # noqa: S108  the folder in it has a name of its own
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+    """An empty folder for as long as the block lasts."""
+    with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
