@@ -12,7 +12,7 @@ from typing import Literal
 from reconciler.commands.plan import observe_in
 from reconciler.declared.cover import acting
 from reconciler.declared.selection import choose
-from reconciler.model.declared import Cover, Declared, DeclaredLearner, Staff, Wanted
+from reconciler.model.declared import Cover, Declared, DeclaredLearner, PlainSlots, Staff, Wanted
 from reconciler.model.names import Names
 from reconciler.model.operations import Move, State
 from reconciler.model.slots import Handle, Holder, Place, Site, Slot, Unread, UserId
@@ -86,9 +86,7 @@ def who(options: Options, environment: Environment, name: str, *, read: bool = F
     declared = read_state(options.whole(), environment)
     member = _member(declared, name)
     learners = declared.learners if member else _learners(options, declared, name)
-    rows = [slot for learner in learners for slot in declared_slots(learner)]
-    if member:
-        rows = [row for row in rows if row.wanted and (row.wanted.staff == member.id or member.handle in row.in_names)]
+    rows = [row for learner in learners for row in (_slots_of(member, learner) if member else declared_slots(learner))]
     rows = _with_records(options, environment, declared, learners, rows, everything=member is None)
     if read:
         rows = asyncio.run(_with_reading(options, environment, declared, rows))
@@ -96,6 +94,15 @@ def who(options: Options, environment: Environment, name: str, *, read: bool = F
     covers = acting(declared.staff, declared.day)[member.handle].covers if member else ()
     learner = None if member else learners[0]
     return Holders(name, declared.day, rows, names, member, learner, covers, read)
+
+
+def _slots_of(member: Staff, learner: DeclaredLearner) -> Iterator[HeldSlot]:
+    """Yield the slots that a member of staff holds on a learner, or that somebody holds for them."""
+    if isinstance(learner.slots, PlainSlots) and member.id not in learner.holders.values():
+        return  # there is no cover: nothing to resolve
+    for row in declared_slots(learner):
+        if row.wanted and (row.wanted.staff == member.id or member.handle in row.in_names):
+            yield row
 
 
 def _member(declared: Declared, name: str) -> Staff | None:
@@ -137,7 +144,8 @@ def _with_records(
 ) -> list[HeldSlot]:
     """Add what the store knows; with `everything`, also slots of these learners that no file declares."""
     site = Site(target_of(options, environment, declared.settings).name, declared.settings.organisation)
-    users = [learner.id for learner in learners if learner.id is not None]
+    named = (learner.id for learner in learners) if everything else (row.learner for row in rows)
+    users = {user for user in named if user is not None}
     records: Mapping[Place, Recorded] = {}
     with (
         suppress(NoStore),
@@ -154,7 +162,7 @@ def _with_records(
     return known
 
 
-def _records(store: Store, site: Site, users: Sequence[UserId], past: date | None) -> dict[Place, Recorded]:
+def _records(store: Store, site: Site, users: Collection[UserId], past: date | None) -> dict[Place, Recorded]:
     """Return the recorded holder of each slot, now or at the end of a day in the past."""
     writes = carried_out(store.writes_to(users, target=site.target))
     records = recorded_holders(store.last_applied(site, users), writes)

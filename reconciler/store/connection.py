@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -112,6 +112,17 @@ SCOPE_SQL = "target = :target AND organisation = :organisation"
 
 def scope_params(site: Site) -> dict[str, object]:
     return {"target": site.target, "organisation": site.organisation}
+
+
+MANY = 500
+"""Values in one list: fewer than any database allows, and few enough that SQLite finds each by its name at once."""
+
+
+def in_clauses(name: str, values: Collection[int]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield lists for IN, in order, that have all values together; none if there is no value."""
+    ordered = sorted(set(values))
+    for start in range(0, len(ordered), MANY):
+        yield in_clause(name, ordered[start : start + MANY])
 
 
 def in_clause(name: str, values: Iterable[object]) -> tuple[str, dict[str, object]]:

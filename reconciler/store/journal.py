@@ -15,7 +15,7 @@ from reconciler.model.slots import OrganisationId, Site, UserId
 from reconciler.model.structs import replace
 from reconciler.problems import ExitCode, Problem, StoreError
 from reconciler.store.codec import decoded, moves_json, moves_of
-from reconciler.store.connection import SCOPE_SQL, Connection, Values, in_clause, moment, scope_params
+from reconciler.store.connection import SCOPE_SQL, Connection, Values, in_clause, in_clauses, moment, scope_params
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
 
@@ -183,16 +183,17 @@ class Journal(Part):
 
         Those of one target and of the learners of one organisation, if they are given.
         """
-        clause, params = in_clause("learner", learners)
-        chosen = f"JOIN runs ON runs.id = operations.run WHERE operations.learner IN {clause}"
-        chosen += "" if target is None else " AND runs.target = :target"
-        chosen += "" if organisation is None else f" AND {_OF_ORGANISATION}"
-        values = {**params, "target": target, "organisation": organisation}
+        ours = "" if target is None else " AND runs.target = :target"
+        ours += "" if organisation is None else f" AND {_OF_ORGANISATION}"
+        rows, runs = list[JournalRow](), dict[int, RunRow]()
         with self._database.reading() as connection:
-            rows = _journal_rows(connection, chosen, values)
-            runs = _runs(connection, f"WHERE runs.id IN (SELECT operations.run FROM operations {chosen})", values)
-        by_id = {run.id: run for run in runs}
-        return tuple((by_id[row.run], row) for row in reversed(rows))
+            for clause, params in in_clauses("learner", learners):
+                chosen = f"JOIN runs ON runs.id = operations.run WHERE operations.learner IN {clause}{ours}"
+                rows += _journal_rows(connection, chosen, {**params, "target": target, "organisation": organisation})
+            for clause, params in in_clauses("run", {row.run for row in rows}):
+                runs |= {run.id: run for run in _runs(connection, f"WHERE runs.id IN {clause}", params)}
+        newest_first = sorted(rows, key=lambda row: (row.run, row.sequence), reverse=True)
+        return tuple((runs[row.run], row) for row in newest_first)
 
     def open_operations(self, site: Site) -> tuple[JournalRow, ...]:
         """Return the operations that dead runs left at intent or sent, oldest first.

@@ -25,14 +25,23 @@ from reconciler.model.slots import (
 )
 from reconciler.model.structs import Decoder, NotUnderstood
 from reconciler.store.codec import BentRow, decoded, holder_of, key_json, slot_of
-from reconciler.store.connection import SCOPE_SQL, Connection, Row, Rows, in_clause, moment, scope_params
+from reconciler.store.connection import (
+    MANY,
+    SCOPE_SQL,
+    Connection,
+    Row,
+    Rows,
+    in_clause,
+    in_clauses,
+    moment,
+    scope_params,
+)
 from reconciler.store.database import Part
 from reconciler.store.lock import check_leases
 
 _Value = TypeVar("_Value")
 
 _CHUNK = 5_000  # rows: bounds the memory that one statement's parameters take
-_MANY = 500  # learners in one list: fewer than any database allows
 _NO_RECORD = object()
 _STAFF = Decoder(list[UserId | None])
 
@@ -78,7 +87,7 @@ class Record(Part):
         with self._database.reading() as connection:
             recorded = LearnerSlots(dict(_whole_record(connection, site)))
             if connection.rows(f"{columns} {_ELSEWHERE} LIMIT 1", scope_params(site)):
-                for clause, params in _lists(learners):
+                for clause, params in in_clauses("learner", learners):
                     chosen = f"{columns} {_ELSEWHERE} AND learner IN {clause} ORDER BY learner"
                     others = connection.each(chosen, scope_params(site) | params)
                     recorded = recorded.updated(_learner_slots(_by_learner("record", others, _record)))
@@ -126,7 +135,7 @@ class Record(Part):
         """Return the records of these learners' slots, with the run that set each."""
         records = {}
         with self._database.reading() as connection:
-            for clause, params in _lists(learners):
+            for clause, params in in_clauses("learner", learners):
                 rows = connection.each(f"{_LAST_APPLIED} {clause}", {"target": site.target} | params)
                 for learner, pairs in _by_learner("record", rows, _last_applied):
                     records.update({(learner, slot): last for slot, last in pairs})
@@ -387,7 +396,7 @@ def _sightings(pairs: Sequence[tuple[Slot, tuple[Sighting, ...]]]) -> SlotValues
 
 def _selected(connection: Connection, columns: str, site: Site, learners: Collection[UserId]) -> Rows:
     """Yield the site's rows of these learners, in their order; of many learners, the rows of all."""
-    if len(learners) > _MANY:
+    if len(learners) > MANY:
         return connection.each(f"SELECT {columns} WHERE {SCOPE_SQL} ORDER BY learner", scope_params(site))
     clause, params = in_clause("learner", sorted(learners))
     chosen = f"SELECT {columns} WHERE {SCOPE_SQL} AND learner IN {clause} ORDER BY learner"
@@ -463,12 +472,6 @@ def _cohort(row: Mapping[str, Any]) -> AppliedCohort:
     if not (isinstance(learners, list) and all(type(learner) is int for learner in learners)):
         raise ValueError(row["learners"])
     return AppliedCohort(row["organisation"], frozenset(map(UserId, learners)))
-
-
-def _lists(learners: Collection[UserId]) -> Iterator[tuple[str, dict[str, object]]]:
-    ordered = sorted(learners)
-    for start in range(0, len(ordered), _MANY):
-        yield in_clause("learner", ordered[start : start + _MANY])
 
 
 def _chunks(values: Iterator[dict[str, object]]) -> Iterator[list[dict[str, object]]]:

@@ -103,6 +103,18 @@ def test_a_run_without_operations_has_an_empty_journal(store: Store) -> None:
     assert store.journal(run) == ()
 
 
+def test_writes_to_more_learners_than_a_statement_takes_come_back_newest_first(store: Store) -> None:
+    """PostgreSQL takes 65,535 values in one statement; a centre may have more learners."""
+    written = [70_000, 1, 40_000, 70_000]
+    meant = [SetDefaults(UserId(learner), Move(None, KATE)) for learner in written]
+    runs = [journal_one(store, JournalOperation.of(each, method="POST", path="/", body={})) for each in meant]
+    rows = store.writes_to([UserId(learner) for learner in range(70_001)], target="sandbox")
+    assert [(run.id, row.run) for run, row in rows] == [(run, run) for run in reversed(runs)]
+    assert [row.operation.learner for _, row in rows] == written[::-1]
+    assert store.writes_to([UserId(1), UserId(1)]) == rows[2:3]
+    assert store.writes_to([]) == store.writes_to([UserId(2)]) == ()
+
+
 def test_an_operation_stands_where_its_latest_event_says(url: str, store: Store) -> None:
     """Every event is kept in order, and the latest is the state."""
     planned = [aim(1), aim(2), unit("KS_COMM1")]
