@@ -18,7 +18,7 @@ from reconciler.model.slots import (
     SlotKind,
     UserId,
 )
-from reconciler.plan.holders import Held, by_kind, holders
+from reconciler.plan.holders import Held, by_kind, holders, with_writes
 
 KINDS: Mapping[Role, frozenset[SlotKind]] = {
     Role.ASSESSOR: ASSESSOR_KINDS,
@@ -46,14 +46,11 @@ def caseload(
         members = [member for member in members if touched.get(member.id, set()) & KINDS[member.role]]
     if not members:
         return ()
-    before, after = (
-        with_declared(holders(observed, changes, after=done), declared, observed) for done in (False, True)
-    )
     moved = {change.learner for change in differing(changes)}
+    before = with_declared(holders(observed, changes, after=False), declared, observed)
     staying = by_staff(observed, {user: slots for user, slots in before.items() if user not in moved}, members)
-    coming, going = (
-        by_staff(observed, {user: held[user] for user in moved if user in held}, members) for held in (after, before)
-    )
+    moving = {user: slots for user, slots in before.items() if user in moved}
+    going, coming = (by_staff(observed, held, members) for held in (moving, with_writes(moving, changes)))
     rows = [
         CaseloadRow(
             member.handle,

@@ -37,12 +37,23 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
             wanted, read = learner.learner.holders, SlotValues.of(held.get(learner.id, {}))
             held[learner.id] = wanted if read.are_in(wanted) else {**read, **wanted}
     for change in differing(changes):
-        written = after and change.action in ("create", "update")
-        if written or change.recorded or change.before is _UNREADABLE:  # most are as the reading has them
+        if change.recorded or change.before is _UNREADABLE:  # most are as the reading has them
             if change.learner not in own:
                 held[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
-            own[change.learner][change.slot] = change.after if written else change.before
-    return held
+            own[change.learner][change.slot] = change.before
+    return with_writes(held, changes) if after else held
+
+
+def with_writes(held: Mapping[UserId, Held], changes: Sequence[Change]) -> Mapping[UserId, Held]:
+    """Return holders from before the plan as they are after its creates and updates."""
+    later: dict[UserId, Held] = dict(held)
+    own: dict[UserId, dict[Slot, Holder]] = {}
+    for change in differing(changes):
+        if change.action in ("create", "update"):
+            if change.learner not in own:
+                later[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
+            own[change.learner][change.slot] = change.after
+    return later
 
 
 def by_kind(held: Mapping[UserId, Held]) -> Iterator[tuple[SlotKind, Sequence[UserId], Sequence[Holder]]]:

@@ -21,7 +21,6 @@ from reconciler.model.slots import (
     Role,
     Slot,
     SlotKind,
-    SlotValues,
     UserId,
 )
 from reconciler.model.structs import Struct, replace
@@ -45,10 +44,9 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     """
     held = holders(observed, changes, after=True)
     world = _world(declared, observed)
-    watched = world.inactive | world.on_both_sides(held)
-    judges_all = any(rule not in _RULES_IN_BRIEF for rule, _ in world.rules)
-    cases = (case for case in _cases(declared, held, world) if judges_all or case.may_break_a_rule(watched))
-    findings = [finding for case in cases for finding in check_learner(case, declared)]
+    suspects = world.suspects(declared, held)
+    concerned = replace(declared, learners=tuple(_among(declared.learners, suspects, observed)))
+    findings = [finding for case in _cases(concerned, held, world) for finding in check_learner(case, declared)]
     findings += check_staff(declared, observed, held)
     if (level := declared.settings.level("caseload")) != "off":
         findings += _caseload(declared, observed, changes, held, level)
@@ -81,10 +79,41 @@ class World(Struct, frozen=True):
     settings: Settings
     observed: Observed
 
-    def on_both_sides(self, held: Mapping[UserId, Held]) -> frozenset[UserId]:
+    def suspects(self, declared: Declared, held: Mapping[UserId, Held]) -> set[UserId]:
+        """Return all learners of whom a rule may have a finding, and others; most learners are not among them.
+
+        None holds a slot, or somebody who cannot act, who is on both sides, or who belongs to another placement; or a
+        trainee is declared.
+        """
+        rows = list(by_kind(held))
+        watched: set[Holder] = {None, *self.inactive, *self.on_both_sides(rows)}
+        suspects: set[UserId] = set()
+        for kind, learners, column in rows:
+            if not watched.isdisjoint(column):
+                suspects.update(user for user, holder in zip(learners, column, strict=True) if holder in watched)
+            if kind is DEFAULT_EMPLOYER.kind:
+                suspects.update(self._elsewhere(learners, column))
+        if self.trainees:
+            ids = self.observed.misids
+            trained = (one for one in declared.learners if not self.trainees.isdisjoint(one.holders.column))
+            suspects.update(user for learner in trained if (user := learner.user(ids)) is not None)
+        return suspects
+
+    def _elsewhere(self, learners: Iterable[UserId], employers: Iterable[Holder]) -> Iterator[UserId]:
+        """Yield learners whose default employer has an account in another placement."""
+        places: dict[Holder, set[int | None]] = {}
+        for account in self.observed.staff.values():
+            if account.placement is not None:
+                places.setdefault(account.id, set()).add(account.placement)
+        seen = self.observed.learners
+        for user, employer in zip(learners, employers, strict=True):
+            if employer in places and user in seen and places[employer] != {seen[user].placement}:
+                yield user
+
+    def on_both_sides(self, rows: Iterable[tuple[SlotKind, Sequence[UserId], Sequence[Holder]]]) -> frozenset[UserId]:
         """Return the accounts of people who assess and quality-assure, if only different learners."""
         holders_of: dict[SlotKind, set[Holder]] = {kind: set() for kind in SlotKind}
-        for kind, _, column in by_kind(held):
+        for kind, _, column in rows:
             holders_of[kind].update(column)
         more = [account for account in people(holders_of[_ADDITIONAL]) if account in self.staff]
         assessing = people(holder for kind in ASSESSOR_KINDS for holder in holders_of[kind])
@@ -123,19 +152,6 @@ class Case(Struct, frozen=True):
     def called(self, account: UserId) -> str:
         staff = self.world.staff
         return staff[account].handle if account in staff else f"account {account} (not in staff.yaml)"
-
-    def may_break_a_rule(self, watched: AbstractSet[UserId]) -> bool:
-        """Return False if none of _RULES_IN_BRIEF has a finding, as for most learners, none of whose slots are empty.
-
-        `watched` are the people who cannot act, or who are on both sides.
-        """
-        there, trainees = SlotValues.of(self.held).column, self.world.trainees
-        return (
-            None in there
-            or not watched.isdisjoint(there)
-            or self.placements() is not None
-            or (bool(trainees) and not trainees.isdisjoint(self.learner.holders.column))
-        )
 
     def placements(self) -> tuple[int, int] | None:
         """Return the placements of the default employer and of the learner, if they are known and differ."""
@@ -184,6 +200,12 @@ class Case(Struct, frozen=True):
             source=lines[0] if lines else self.learner.source,
             places=lines,
         )
+
+
+def _among(
+    learners: Iterable[DeclaredLearner], users: AbstractSet[UserId], observed: Observed
+) -> Iterator[DeclaredLearner]:
+    return (learner for learner in learners if learner.user(observed.misids) in users)
 
 
 def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[Case]:
@@ -399,9 +421,7 @@ _RULES: Mapping[str, Callable[[Case], Iterable[Finding]]] = {
     "trainee_assessor": _trainee_assessor,
     "employer_placement": _employer_placement,
 }
-
-_RULES_IN_BRIEF = frozenset({_iqa_independent, _coverage, _trainee_assessor, _employer_placement})
-"""Rules that `Case.may_break_a_rule` knows; with any other, every learner is judged."""
+"""The rules about one learner. `World.suspects` must have everybody of whom one of them has a finding."""
 
 
 # ------------------------------------------------------------------ nobody carries too much
