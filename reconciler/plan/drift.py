@@ -14,7 +14,7 @@ from reconciler.model.declared import STAFF_POLICIES, Declared, Settings
 from reconciler.model.history import Correction, LastApplied, OpenIssue
 from reconciler.model.observed import Observed
 from reconciler.model.operations import Outcome, State, moves
-from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, Watch, unchanged, with_differing
+from reconciler.model.plan import NO_WATCH, Change, Finding, Plan, UnchangedLearner, Watch, unchanged, with_differing
 from reconciler.model.slots import Place, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.operations import operations_for, summarise
@@ -364,8 +364,17 @@ def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
     """Return a function that says how an open issue ended; empty if this plan did not look."""
 
     @cache  # most runs find nothing over, and a large centre has many rows
-    def rows() -> Mapping[Place, Change]:
-        return {place_of(change): change for change in plan.changes}
+    def differing() -> Mapping[Place, Change]:
+        return {place_of(change): change for change in plan.differing}
+
+    @cache
+    def same() -> Mapping[UserId, UnchangedLearner]:
+        return {learner.id: learner for learner in unchanged(plan.changes)}
+
+    def row(place: Place) -> Change | None:
+        user, slot = place
+        learner = same().get(user)
+        return learner.change(slot) if learner and slot in learner.slots else differing().get(place)
 
     @cache
     def looked() -> tuple[bool, frozenset[UserId]]:
@@ -383,7 +392,7 @@ def endings(plan: Plan, words: Words) -> Callable[[OpenIssue], str]:
         return looked()[1] - {change.learner for change in plan.of_each_learner if not change.blocked}
 
     def ending(episode: OpenIssue) -> str:
-        change = rows().get(episode.place)
+        change = row(episode.place)
         whole, learners = looked()
         if change is None and not (episode.learner in learners or (whole and not episode.foreign)):
             return ""

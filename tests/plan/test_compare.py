@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.declared import Allowance, Declared, DeclaredLearner, DriftMode, Limits, Settings, Wanted
-from reconciler.model.history import Sighting
+from reconciler.model.history import OpenIssue, Sighting
 from reconciler.model.observed import AccountStatus, Observed, ObservedLearner, ObservedStaff, Recorded
 from reconciler.model.operations import moves
 from reconciler.model.plan import Plan
@@ -20,6 +20,7 @@ from reconciler.model.structs import replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.compare import Comparison, make_plan
 from reconciler.plan.document import to_document
+from reconciler.plan.drift import endings
 from reconciler.plan.holders import holders
 from reconciler.plan.limits import check_limits
 from reconciler.plan.operations import summarise
@@ -477,6 +478,9 @@ def test_what_is_compared_in_bulk_is_as_slot_by_slot(
     assert watch_of(plan, files, recorded, seen_before) == watch_of(each, files, recorded, seen_before)
     for full in (True, False):
         assert to_document(plan, full=full) == to_document(each, full=full)
+    issues = [OpenIssue(1, "drift", user, slot, KATE, PRIYA, NOON, NOON) for user in plan.learners for slot in SLOTS]
+    ending, single_ending = (endings(whole, lambda _, row: repr(row)) for whole in (plan, each))
+    assert list(map(ending, issues)) == list(map(single_ending, issues))
     for after in (True, False):
         assert holders(reading, plan.changes, after=after) == holders(reading, rows, after=after)
     strict = Limits(*[Allowance(0, 0.0)] * 6)
