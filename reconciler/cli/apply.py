@@ -110,7 +110,7 @@ def _unreported(applied: ApplyResult) -> Sequence[Problem]:
 def _ask(planned: Planned, output: Output) -> bool:
     """Show the plan and ask for confirmation; on standard error unless the report is text on standard output."""
     text = render("plan", planned.plan, output, form="text", fingerprint=planned.fingerprint)
-    click.echo(harmless(text), err=output.form != "text" or output.is_silent, nl=False)
+    click.echo(harmless(str(text)), err=output.form != "text" or output.is_silent, nl=False)
     operations, target = planned.plan.operations, planned.plan.target
     changes = "this change" if len(operations) == 1 else f"these {len(operations)} changes"
     return click.confirm(f"Write {changes} to {target}?", err=True)

@@ -32,7 +32,7 @@ def demo(options: Options, environment: Environment, output: Output) -> int:
     texts: list[str] = []
 
     def show(scene: Scene) -> None:
-        texts.append(render("demo", scene, output, form="text"))
+        texts.append(str(render("demo", scene, output, form="text")))
         if not output.json:
             output.report(texts[-1])
 

@@ -16,6 +16,7 @@ from reconciler import __version__, runtime
 from reconciler.cli.render import RENDERERS, render
 from reconciler.problems import ExitCode, Invalid, Problem, ReconcilerError
 from reconciler.report.common.escape import harmless
+from reconciler.report.common.pieces import Pieces
 
 if TYPE_CHECKING:
     from reconciler.report.common.annotations import Workspace
@@ -124,7 +125,7 @@ class Output:
         self.save(text)
         self.report(text, pages=True)
 
-    def report(self, text: str, *, pages: bool = False) -> None:
+    def report(self, text: str | Pieces, *, pages: bool = False) -> None:
         """Print the report, unless it was written to --out; with --quiet only for programs.
 
         Long text for people goes through a pager if `pages`, because nothing follows it.
@@ -132,11 +133,11 @@ class Output:
         written = self.to_file and not self.lost
         if not text or written or (self.quiet and self.form not in _FOR_MACHINES):
             return
-        text = harmless(text, self.form)
+        text = _harmless(text, self.form)
         if pages and self.on_screen:
             from reconciler.cli.pager import page
 
-            if page(text):
+            if page(str(text)):
                 return
         self._print(text)
 
@@ -157,19 +158,19 @@ class Output:
             runtime.files.check_place(file)
         self.out, self.to_file = out, to_file
 
-    def save(self, text: str) -> None:
+    def save(self, text: str | Pieces) -> None:
         """Write the report to --out if that is given, and note it."""
         if self.out and self.to_file:
-            self.write(click.unstyle(text) if self.colour else text, self.out, form=self.form)
+            self.write(click.unstyle(str(text)) if self.colour else text, self.out, form=self.form)
             if not self.lost:
                 self.note(f"Written to {self.out}.")
 
-    def write(self, text: str, file: Path, *, form: str = "json") -> None:
+    def write(self, text: str | Pieces, file: Path, *, form: str = "json") -> None:
         """Write a file of the command; an error is kept in `lost`."""
         try:
             # metrics hold counts and ages, and another account collects them
             mode = 0o644 if self.form == "prometheus" else 0o600
-            runtime.files.write_whole(harmless(text, form), file, mode=mode)
+            runtime.files.write_whole(_harmless(text, form), file, mode=mode)
         except ReconcilerError as error:
             self.lost += error.problems
 
@@ -201,7 +202,7 @@ class Output:
         say_problems(error.problems)
         return error.exit_code
 
-    def _of_problems(self, error: ReconcilerError, form: str) -> str:
+    def _of_problems(self, error: ReconcilerError, form: str) -> str | Pieces:
         form = form if form in RENDERERS["problems"] else "text"
         return render("problems", error.problems, self, form=form, exit_code=error.exit_code)
 
@@ -210,9 +211,11 @@ class Output:
         say_problems(self.lost)
         return ExitCode.ERROR if self.lost and code is ExitCode.DONE else code
 
-    def _print(self, text: str) -> None:
+    def _print(self, text: str | Pieces) -> None:
+        pieces = [text if text.endswith("\n") else f"{text}\n"] if isinstance(text, str) else text
         try:
-            click.echo(text, nl=not text.endswith("\n"))
+            for piece in pieces:
+                click.echo(piece, nl=False)
             if sys.stdout:
                 sys.stdout.flush()
         except BrokenPipeError:  # the reader has closed the pipe, as head does
@@ -220,6 +223,11 @@ class Output:
         except OSError as error:
             _discard(sys.stdout)
             self.lost.append(_unwritten(error))
+
+
+def _harmless(text: str | Pieces, form: str) -> str | Pieces:
+    """Return a report without commands and hidden characters. Pieces end between values, where neither can be."""
+    return harmless(text, form) if isinstance(text, str) else Pieces(lambda: (harmless(part, form) for part in text))
 
 
 def is_terminal(stream: IO[str] | None) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reconciler.cli.output import Output
+    from reconciler.report.common.pieces import Pieces
 
 _PLAN = {
     "text": "plan.text:render_text",
@@ -191,10 +192,10 @@ def parameters_of(renderer: Any) -> tuple[str, ...]:
     return tuple(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
 
-def render(command: str, result: Any, output: Output, *, form: str = "", **facts: Any) -> str:
+def render(command: str, result: Any, output: Output, *, form: str = "", **facts: Any) -> str | Pieces:
     """Return a result as text in the output's format, or in `form`."""
     renderer = renderer_of(command, form or output.form)
     missing = object()
     values = {name: facts.get(name, getattr(output, name, missing)) for name in parameters_of(renderer)}
-    text: str = renderer(result, **{name: value for name, value in values.items() if value is not missing})
+    text: str | Pieces = renderer(result, **{name: value for name, value in values.items() if value is not missing})
     return text

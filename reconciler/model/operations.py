@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
@@ -128,9 +128,17 @@ def step_id(learner: UserId, slot: Slot) -> str:
 
 def hashed(text: str) -> str:
     """Return the SHA-256 of a text as hex digits."""
+    return hash_of([text])
+
+
+def hash_of(pieces: Iterable[str]) -> str:
+    """Return the SHA-256 of a text in pieces as hex digits; each piece is made when it is needed."""
     import hashlib  # OpenSSL, for a command that writes or closes something
 
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece.encode())
+    return digest.hexdigest()
 
 
 def holder_json(holder: Holder) -> int | str | None:

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 from msgspec import DecodeError as NotUnderstood
 from msgspec import Meta, Struct, convert, field
 from msgspec.json import Decoder, encode
+from msgspec.json import format as laid_out
 from msgspec.structs import asdict, fields, replace
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "encode",
     "field",
     "fields",
+    "laid_out",
     "replace",
 ]
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from reconciler.model.operations import Operation, addresses, facts, hashed, id_of, operation_id, time_json
+from reconciler.model.operations import Operation, addresses, facts, hash_of, id_of, operation_id, time_json
 from reconciler.model.plan import NO_GIT, Change, GitState, Plan
 from reconciler.model.slots import Handle, OrganisationId, Unread, UserId
-from reconciler.model.structs import encode
+from reconciler.model.structs import encode, laid_out
 from reconciler.onefile.wire import write_request
 from reconciler.plan import document_rows as rows
 from reconciler.plan.later_rows import future, later_row, read_later
 from reconciler.plan.operations import operations_for
+from reconciler.plan.slot_rows import Layout, SlotRows, listed
 from reconciler.plan.unchanged_rows import NO_ROWS, CompactRows, compact, expand
 from reconciler.problems import Invalid, Problem, Source
 from reconciler.resources import resource
@@ -33,6 +35,9 @@ COMPACT_FORMAT = "2.0"  # the same with compact rows, which an older reconciler 
 _READ = tuple(version.split(".")[0] for version in (FORMAT, COMPACT_FORMAT))
 _WITHOUT_NAMES = ("1.0",)  # formats whose fingerprint covered the operations alone; they get today's when they are read
 _BRIEF = ("unchanged", "unchanged_shapes")  # parts for programs alone
+_ROW_PER_LINE = Layout("[\n  ", ",\n  ", "\n ]")
+_IN_ONE_LINE = Layout("[", ", ", "]")
+_CANONICAL = Layout("[", ",", "]")
 Document = rows.Row
 _UNNAMED = Source("plan file")
 
@@ -87,9 +92,22 @@ def to_document(plan: Plan, *, full: bool = True) -> Document:
 
     Unless `full`, unchanged slots have no rows for other tools, and are written in a compact form.
     """
+    unsigned = _unsigned(plan, full=full)
+    document = {key: value.value() if isinstance(value, SlotRows) else value for key, value in unsigned.items()}
+    return document | {"digest": _digest_of(document)}
+
+
+def document_texts(plan: Plan, *, full: bool = True) -> Iterator[str]:
+    """Yield the plan's document as `dumps` writes it, in pieces that are as large as a few hundred rows."""
+    document = _unsigned(plan, full=full)
+    return _texts(document | {"digest": _digest_of(document)})
+
+
+def _unsigned(plan: Plan, *, full: bool) -> Document:
+    """Return the document without its digest, and with the rows of slots as SlotRows."""
     handles = plan.handles
     changes, unchanged = (plan.changes, NO_ROWS) if full else compact(plan.changes)
-    document: Document = {
+    return {
         "format_version": TERRAFORM_FORMAT,
         "terraform_version": TERRAFORM_VERSION,
         "reconciler_format": COMPACT_FORMAT if unchanged.cohorts else FORMAT,
@@ -102,7 +120,7 @@ def to_document(plan: Plan, *, full: bool = True) -> Document:
         **({"base": plan.base} if plan.base else {}),
         "scope": {"learners": len(plan.learners), "left_unread": plan.left_out},
         "summary": rows.summary_row(plan.summary),
-        "resource_changes": [rows.change_row(change, handles) for change in changes],
+        "resource_changes": SlotRows(changes, handles, rows.change_row),
         **_unchanged(unchanged),
         "operations": [rows.operation_row(operation) for operation in plan.operations],
         "manual_steps": [rows.manual_row(step, handles) for step in plan.manual],
@@ -117,23 +135,36 @@ def to_document(plan: Plan, *, full: bool = True) -> Document:
         "later_withdrawn": [later_row(change, compared=bool(plan.base)) for change in plan.withdrawn],
         "future": future_digest(plan),
         "staff": {str(user): handle for user, handle in sorted(handles.items())},
-        "planned_values": {"root_module": {"resources": [rows.planned_row(change, handles) for change in changes]}},
+        "planned_values": SlotRows(changes, handles, rows.planned_row, _planned_values),
         "prior_state": {},
         "configuration": {"root_module": {}},
     }
-    return document | {"digest": _digest(document)}
+
+
+def _planned_values(resources: list[Document]) -> Document:
+    return {"root_module": {"resources": resources}}
 
 
 def dumps(document: Document) -> str:
     """Return JSON with one row per line: quick to write, and two plans can be compared line by line."""
-    lines = []
+    return "".join(_texts(document))
+
+
+def _texts(document: Document) -> Iterator[str]:
+    start = "{\n "
     for key, value in document.items():
-        if isinstance(value, list) and value:
-            listed = ",\n".join(f"  {_json(row, brief=key in _BRIEF)}" for row in value)
-            lines.append(f"{_json(key)}: [\n{listed}\n ]")
-        else:
-            lines.append(f"{_json(key)}: {_json(value)}")
-    return "{\n " + ",\n ".join(lines) + "\n}\n"
+        yield f"{start}{_json(key)}: "
+        yield from _value_texts(key, value)
+        start = ",\n "
+    yield "\n}\n"
+
+
+def _value_texts(key: str, value: object) -> Iterator[str]:
+    if isinstance(value, SlotRows):
+        return value.texts(_json, _IN_ONE_LINE if key == "planned_values" else _ROW_PER_LINE)
+    if isinstance(value, list):
+        return listed((_json(row, brief=key in _BRIEF) for row in value), _ROW_PER_LINE)
+    return iter([_json(value)])
 
 
 def from_document(document: Document, source: Source = _UNNAMED) -> Plan:
@@ -145,7 +176,7 @@ def from_document(document: Document, source: Source = _UNNAMED) -> Plan:
         why = f"its format is {document['reconciler_format']}, and this reconciler reads {FORMAT} and {COMPACT_FORMAT}"
         raise Invalid(_refusal(why, source))
     unsigned = {key: value for key, value in document.items() if key != "digest"}
-    if document["digest"] != _digest(unsigned):
+    if document["digest"] != _digest_of(unsigned):
         raise Invalid(_refusal("its content does not match its own digest: it was altered after it was made", source))
     try:
         plan = _plan(document)
@@ -226,16 +257,35 @@ def _refusal(why: str, source: Source) -> Problem:
 
 
 def _digest(value: object) -> str:
+    return f"sha256:{hash_of([_canonical(value)])}"
+
+
+def _digest_of(document: Document) -> str:
+    """Return the digest of a document of which parts are made piece by piece."""
+    return f"sha256:{hash_of(_canonical_texts(document))}"
+
+
+def _canonical_texts(document: Document) -> Iterator[str]:
+    start = "{"
+    for key, value in sorted(document.items(), key=itemgetter(0)):
+        yield f"{start}{_canonical(key)}:"
+        yield from value.texts(_canonical, _CANONICAL) if isinstance(value, SlotRows) else (_canonical(value),)
+        start = ","
+    yield "}"
+
+
+def _canonical(value: object) -> str:
+    """Return JSON without spaces, with sorted keys, of ASCII characters that can be printed."""
     text = _fast(value, sort_keys=True)
     if not text.isascii() or "\x7f" in text or not text:  # json escapes more
         text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
-    return f"sha256:{hashed(text)}"
+    return text
 
 
 def _json(value: object, *, brief: bool = False) -> str:
     """Return JSON, `brief` or readable. Half a surrogate pair, which no file can hold, becomes a JSON escape."""
-    if brief and (text := _fast(value)):
-        return text
+    if text := _fast(value):
+        return text if brief else laid_out(text, indent=0)
     separators = (",", ":") if brief else None
     return json.dumps(value, ensure_ascii=False, separators=separators).encode("utf-8", "backslashreplace").decode()
 

@@ -49,21 +49,21 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
     cohorts: dict[tuple[str, OrganisationId, str], list[Row]] = {}
     differing = list[Change]()
     for group in groups_of(changes):
-        if isinstance(group, UnchangedLearner) and _is_of_one_file(group.learner):
+        if isinstance(group, UnchangedLearner) and is_of_one_file(group.learner):
             learner = group.learner
             place = (learner.cohort, learner.organisation, learner.source.file)
-            row = shapes.learner_row(group.id, learner.label, group.slots, *_held(learner, group.slots), group.recorded)
+            row = shapes.learner_row(group.id, learner.label, group.slots, *held(learner, group.slots), group.recorded)
             cohorts.setdefault(place, []).append(row)
             continue
         plain = list[Change]()
         for change in group.changes() if isinstance(group, UnchangedLearner) else group:
-            (plain if _is_plain(change) else differing).append(change)
+            (plain if is_plain(change) else differing).append(change)
         for (cohort, organisation, file, user, label), rows in groupby(plain, _learner_of):
             same = list(rows)
             recorded = frozenset(change.slot for change in same if change.recorded)
             reasons, lines = tuple(change.reason for change in same), [change.source.line for change in same]
-            held, slots = [change.after for change in same], tuple(change.slot for change in same)
-            row = shapes.learner_row(user, label, slots, held, reasons, _distances(lines), recorded)
+            staff, slots = [change.after for change in same], tuple(change.slot for change in same)
+            row = shapes.learner_row(user, label, slots, staff, reasons, _distances(lines), recorded)
             cohorts.setdefault((cohort, organisation, file), []).append(row)
     return differing, CompactRows(
         shapes.rows(),
@@ -86,7 +86,7 @@ def expand(rows: CompactRows, changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(together)
 
 
-def _is_plain(change: Change) -> bool:
+def is_plain(change: Change) -> bool:
     """Return whether a change says nothing but that a slot holds who is declared."""
     return (
         change.action == "no-op"
@@ -128,12 +128,12 @@ _Held = tuple[Sequence[UserId | None], tuple[Reason, ...], list[int]]
 """Holders of a learner's slots, each with the reason, and with its line as in the row."""
 
 
-def _is_of_one_file(learner: DeclaredLearner) -> bool:
+def is_of_one_file(learner: DeclaredLearner) -> bool:
     slots, file = learner.slots, learner.source.file
     return not isinstance(slots, dict) or {wanted.source.file for wanted in slots.values()} == {file}
 
 
-def _held(learner: DeclaredLearner, order: tuple[Slot, ...]) -> _Held:
+def held(learner: DeclaredLearner, order: tuple[Slot, ...]) -> _Held:
     slots = learner.slots
     if not isinstance(slots, dict) and (holders := slots.holders).slots == order:
         line, offsets = slots.lines()

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,7 @@ _SURROGATES = "backslashreplace"
 
 
 def write_whole(
-    content: str | bytes, path: Path, *, fix: str = _ANOTHER, mode: int = 0o600, prefix: str = TEMPORARY
+    content: str | bytes | Iterable[str], path: Path, *, fix: str = _ANOTHER, mode: int = 0o600, prefix: str = TEMPORARY
 ) -> None:
     """Write a file atomically: beside `path` first, then moved there.
 
@@ -28,17 +29,19 @@ def write_whole(
     """
     import tempfile  # needed by commands that save something, not at each start
 
-    data = content.encode("utf-8", errors=_SURROGATES) if isinstance(content, str) else content
+    pieces = [content] if isinstance(content, str | bytes) else content
+    data = (piece if isinstance(piece, bytes) else piece.encode("utf-8", errors=_SURROGATES) for piece in pieces)
     try:
         place = path.resolve()
         if place.exists() and not place.is_file():
-            place.write_bytes(data)
+            with place.open("wb") as file:
+                file.writelines(data)
             return
         make_folder(place.parent)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=prefix)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                file.writelines(data)
                 file.flush()
                 os.fsync(file.fileno())  # or a machine that stops could keep the new name and lose the content
             Path(name).chmod(mode)

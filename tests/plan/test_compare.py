@@ -19,7 +19,7 @@ from reconciler.model.slots import Holder, OrganisationId, Place, Slot, SlotKind
 from reconciler.model.structs import replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.compare import Comparison, make_plan
-from reconciler.plan.document import to_document
+from reconciler.plan.document import document_texts, dumps, to_document
 from reconciler.plan.drift import endings
 from reconciler.plan.holders import holders
 from reconciler.plan.limits import check_limits
@@ -478,6 +478,7 @@ def test_what_is_compared_in_bulk_is_as_slot_by_slot(
     assert watch_of(plan, files, recorded, seen_before) == watch_of(each, files, recorded, seen_before)
     for full in (True, False):
         assert to_document(plan, full=full) == to_document(each, full=full)
+        assert "".join(document_texts(plan, full=full)) == dumps(to_document(each, full=full))
     issues = [OpenIssue(1, "drift", user, slot, KATE, PRIYA, NOON, NOON) for user in plan.learners for slot in SLOTS]
     ending, single_ending = (endings(whole, lambda _, row: repr(row)) for whole in (plan, each))
     assert list(map(ending, issues)) == list(map(single_ending, issues))

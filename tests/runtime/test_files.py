@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_file_that_everybody_could_read_is_replaced_by_one_that_they_cannot(tm
         assert reader.read() == "old"
     assert path.read_text(encoding="utf-8") == "new"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_text_in_pieces_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Each piece is made when it is written; if that fails, the old file stays, and nothing is left beside it."""
+    path = tmp_path / "plan.json"
+    write_whole(iter(["{", "Zoë \udc80", "}"]), path)
+    assert path.read_text("utf-8") == "{Zoë \\udc80}"
+
+    def broken() -> Iterator[str]:
+        yield "new"
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        write_whole(broken(), path)
+    assert (path.read_text("utf-8"), list(tmp_path.iterdir())) == ("{Zoë \\udc80}", [path])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="stops a write half-way by a limit of Linux's")
