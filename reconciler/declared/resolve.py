@@ -177,17 +177,16 @@ class _Builder:
 
     def holders(self, entry: ShapedEntry) -> SlotValues[UserId | None]:
         """Return the holders of an on-demand entry's slots."""
-        accounts = self._timeline.accounts
-        order, _ = entry.order(accounts)
-        return self._with_inherited(order.values(entry.staff(accounts)), self._holders)
+        return self._with_inherited(entry.holders(self._timeline.accounts), self._holders)
 
     def lines(self, entry: ShapedEntry) -> tuple[int, ...]:
         """Return how far below the entry's line the slots in `holders` are, in their order."""
-        order, lines = entry.order(self._timeline.accounts)
+        accounts = self._timeline.accounts
+        lines = entry.lines(accounts)
         if not self._lines:
             return lines
         inherited = {slot: line - entry.line for slot, line in self._lines.items()}
-        return self._with_inherited(SlotValues(order.slots, lines), inherited).column
+        return self._with_inherited(SlotValues(entry.holders(accounts).slots, lines), inherited).column
 
     def wanted(self, entry: ShapedEntry) -> dict[Slot, Wanted]:
         """Return the slots in `holders`, resolved."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import time
 from functools import cached_property
+from sys import intern
 from typing import cast
 
 from reconciler.declared.cohort import Reader, fields_at, has_refused, mappings_at, number_at, text_at
@@ -73,7 +74,7 @@ def _member(reader: Reader, file: str, members: Fields, handle: str) -> Staff | 
         return None
     caseload = fields_at(fields, "caseload")
     return Staff(
-        handle=Handle(handle),
+        handle=Handle(intern(handle)),  # as in cohort files: the same object is looked up sooner
         id=UserId(number),
         role=Role(role),
         person=text_at(fields, "person") or "",

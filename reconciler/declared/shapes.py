@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
 from operator import itemgetter
 from sys import intern
+from typing import NamedTuple
 
 from reconciler.declared.cohort import Fitting, Held, Learner, LearnerEntry, Slots, Term, read_cohort
 from reconciler.declared.schema import check
@@ -25,7 +26,7 @@ from reconciler.model.slots import (
     Handle,
     Slot,
     SlotKind,
-    SlotOrder,
+    SlotValues,
     UserId,
     plan_order,
     shared_slot,
@@ -34,6 +35,7 @@ from reconciler.model.structs import Struct
 
 PAYS_FROM = 40
 """Entries of a shape that are parsed before it is explained, which takes about as long."""
+_NOBODY = -1
 _MOST = 1_000  # shapes that are counted: a centre in which every entry has its own loses little time
 _LONGEST = 10_000  # characters of an entry that is read by its shape
 
@@ -67,15 +69,30 @@ _CLOSED_ENTRY = re.compile(rf"{_LINE}(?:\n(?=    | *#| *(?:\n|\Z)){_LINE})*+")
 # ------------------------------------------------------------------ shapes
 
 
+Accounts = Mapping[str | None, UserId | None]
+"""Accounts by handle; nobody's is None."""
+
+
+class EntryOrder(NamedTuple):
+    """Slots that some entries of a template name, in plan order.
+
+    `handles` picks their holders from the entry's values with None after them. `lines` count from the entry's own.
+    """
+
+    slots: tuple[Slot, ...]
+    handles: Callable[[tuple[str | None, ...]], tuple[str | None, ...]]
+    lines: tuple[int, ...]
+
+
 class Template(Struct, frozen=True, eq=False):
     """Entry with marks in place of its values, its lines counted from its own, and the place of each mark in a row.
 
     `names` are the places of id, misid and label, None for a value that is the same in all. The names that the entry
     begins with, `first` in number, are not kept among the values, so the places of all others are counted after them.
     `holders` are the places of handles by the kind of slot; the values at a group of `distinct` places must differ.
-    `named` makes the slots with one holder of the values at `keys`. `staff` are the places of all holders, None for
-    nobody, and `lines` their lines; the `additional` people come first. The values that `naming` picks name all slots;
-    `orders` has the plan order and lines of those met.
+    `named` makes the slots with one holder of the values at `keys`. `staff` are the places of all holders, -1 for
+    nobody, and `lines` their lines; the `additional` people come first. The values that `naming` picks name all slots,
+    and `orders` has the orders of those met.
     """
 
     entry: LearnerEntry
@@ -87,10 +104,10 @@ class Template(Struct, frozen=True, eq=False):
     keys: tuple[int | None, ...]
     named: Callable[[tuple[str | None, ...]], tuple[Slot, ...]]
     naming: Callable[[tuple[str, ...]], object]
-    orders: dict[object, tuple[SlotOrder, tuple[int, ...]]]
+    orders: dict[object, EntryOrder]
     is_undated: bool
     additional: int
-    staff: tuple[int | None, ...]
+    staff: tuple[int, ...]
     lines: tuple[int, ...]
 
     def are_plain(self, rows: Iterable[Sequence[str]], fitting: Fitting) -> bool:
@@ -119,24 +136,25 @@ class ShapedEntry(Learner, frozen=True):
         values = self.values
         return self.template.named(tuple([None if place is None else values[place] for place in self.template.keys]))
 
-    def order(self, accounts: Mapping[str | None, UserId | None]) -> tuple[SlotOrder, tuple[int, ...]]:
-        """Return the order of the slots that the entry names, which are as in `staff`, and their lines in that order.
+    def holders(self, accounts: Accounts) -> SlotValues[UserId | None]:
+        """Return the holders of the slots that an undated entry names, in plan order."""
+        order = self._order(accounts)
+        return SlotValues(order.slots, tuple(map(accounts.__getitem__, order.handles((*self.values, None)))))
 
-        Lines are counted from that of the entry.
-        """
+    def lines(self, accounts: Accounts) -> tuple[int, ...]:
+        """Return how far below the entry's own line the slots in `holders` are."""
+        return self._order(accounts).lines
+
+    def _order(self, accounts: Accounts) -> EntryOrder:
         names, orders = self.template.naming(self.values), self.template.orders
         if (known := orders.get(names)) is not None:
             return known
-        staff = self.staff(accounts)[: self.template.additional]
-        additional = [shared_slot(SlotKind.ADDITIONAL, account) for account in staff]
-        order = plan_order((*additional, *self.named()))
-        new = orders[names] = (order, order.column(self.template.lines))
+        template, handles = self.template, (*self.values, None)
+        additional = [accounts[handles[place]] for place in template.staff[: template.additional]]
+        order = plan_order((*(shared_slot(SlotKind.ADDITIONAL, account) for account in additional), *self.named()))
+        places = order.column(template.staff)
+        new = orders[names] = EntryOrder(order.slots, _picker(places), order.column(template.lines))
         return new
-
-    def staff(self, accounts: Mapping[str | None, UserId | None]) -> list[UserId | None]:
-        """Return the accounts of the holders in an undated entry: additional people first, then those of `named`."""
-        values = self.values
-        return [accounts[None if place is None else values[place]] for place in self.template.staff]
 
     def _terms(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
         return tuple(Term(self._staff(term.staff), term.start, term.end, self.line + term.line) for term in terms)
@@ -289,9 +307,15 @@ def _template(entry: LearnerEntry, marks: Sequence[object]) -> Template | None:
         and all(len(held.terms) == 1 for held in entry.slots.held)
         and all(not (term.start or term.end) for _, term in terms),
         len(entry.slots.additional),
-        tuple(places.get(term.staff) for term in in_order),
+        tuple(places.get(term.staff, _NOBODY) for term in in_order),
         tuple(term.line for term in in_order),
     )
+
+
+def _picker(places: Sequence[int]) -> Callable[[tuple[str | None, ...]], tuple[str | None, ...]]:
+    if len(places) == 1:
+        return lambda values: (values[places[0]],)
+    return itemgetter(*places)
 
 
 def _naming(places: Iterable[int | None]) -> Callable[[tuple[str, ...]], object]:

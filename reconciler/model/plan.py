@@ -497,6 +497,12 @@ class Plan(RedactedRepr, Struct, frozen=True):
         yield from (learner.row() for learner in unchanged(self.changes))
 
     @property
+    def organisations(self) -> set[OrganisationId]:
+        """The organisations of the learners who have a slot in the plan."""
+        same = {learner.learner.organisation for learner in unchanged(self.changes)}
+        return same | {change.organisation for change in self.differing}
+
+    @property
     def learners(self) -> frozenset[UserId]:
         """The learners who have a slot in the plan."""
         differing = {change.learner for change in self.differing}

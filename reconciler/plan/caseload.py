@@ -79,10 +79,11 @@ def with_declared(held: Mapping[UserId, Held], declared: Declared, observed: Obs
     whole = dict(held)
     for number, learner in enumerate(declared.everyone, 1):
         user = learner.user(observed.misids) or UserId(-number)
-        read = held.get(user, {})
-        unread = {slot: staff for slot, staff in learner.holders.items() if slot not in read}
-        if unread:
-            whole[user] = {**read, **unread}
+        read, wanted = held.get(user), learner.holders
+        if read is None:
+            whole[user] = wanted
+        elif not wanted.are_in(read):
+            whole[user] = {**wanted, **read}
     return whole
 
 

@@ -142,16 +142,17 @@ class Comparison:
         held, wanted, last = SlotValues.of(seen.slots), learner.holders, self._last_of(seen.id)
         if seen.standing != "active" or learner.lapsed or not wanted.slots or not _names_somebody_everywhere(wanted):
             return None
+        applied = last.column == wanted.column and last.slots == wanted.slots
         holders = held.column if held.slots == wanted.slots else map(held.get, wanted.slots, repeat(_UNREADABLE))
         recorded = []
         for slot, staff, holder in zip(wanted.slots, wanted.column, holders, strict=True):
             if holder != staff:
-                if holder is not _UNREADABLE or self._last(seen.id, slot, staff, last) != staff:
+                if holder is not _UNREADABLE or not (applied or self._last(seen.id, slot, staff, last) == staff):
                     return None
                 recorded.append(slot)
-        if last.slots != wanted.slots and any(slot not in wanted for slot in _added(last)):
+        if not applied and any(slot not in wanted for slot in _added(last)):
             return None
-        unseen, applied = frozenset(recorded), last == wanted
+        unseen = frozenset(recorded)
         return UnchangedLearner(seen.id, learner, wanted.slots, self._recorded.setdefault(unseen, unseen), applied)
 
     def slot_by_slot(self, learner: DeclaredLearner, seen: ObservedLearner) -> list[Change]:
@@ -309,10 +310,10 @@ def _names_somebody_everywhere(wanted: SlotValues[UserId | None]) -> bool:
     """Return whether each slot has a holder, and those of additional people the people whom they are named by."""
     if None in wanted.column:
         return False
-    for (kind, key), staff in zip(wanted.slots, wanted.column, strict=True):
-        if kind is not _ADDITIONAL:  # which come first
-            return True
-        if key != staff:
+    for place, slot in enumerate(wanted.slots):
+        if slot.kind is not _ADDITIONAL:  # which come first
+            break
+        if slot.key != wanted.column[place]:
             return False
     return True
 

@@ -166,8 +166,8 @@ def detail_words(outcome: Outcome) -> str:
 
 def organisation_words(plan: Plan) -> str:
     """Return the organisation of the settings, and those of the learners in scope if their cohorts name others."""
-    cohorts = sorted({change.organisation for change in plan.of_each_learner})
-    learners = f"; learners in {', '.join(map(str, cohorts))}" if set(cohorts) - {plan.organisation} else ""
+    cohorts = plan.organisations
+    learners = f"; learners in {', '.join(map(str, sorted(cohorts)))}" if cohorts - {plan.organisation} else ""
     return f"organisation {plan.organisation}{learners}"
 
 
