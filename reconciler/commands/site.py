@@ -41,7 +41,6 @@ from reconciler.runtime.options import Options
 from reconciler.runtime.reading_file import load_reading
 from reconciler.runtime.session import open_session
 from reconciler.runtime.store_address import store_of
-from reconciler.runtime.store_snapshot import recorded_at
 from reconciler.runtime.target import target_of
 from reconciler.store import JournalRow, LastApplied, OpenIssue, RunRow, Store
 from reconciler.text import did_you_mean, quoted
@@ -185,8 +184,10 @@ class Centre:
         return [issue for kind in _ISSUES for issue in issues_of(self._store, sites, kind, ended_since=_EVER)]
 
     def _recorded_learners(self) -> set[UserId]:
+        if self._store is None:
+            return set()
         sites = self.declared.by_site(self.site.target, {})
-        return {learner for learner, _ in recorded_at(self._store, sites)} if self._store else set()
+        return {learner for site in sites for learner, _ in self._store.recorded(site)}
 
     def _histories(self, learners: Sequence[DeclaredLearner]) -> Iterator[LearnerFile]:
         users = {learner.key: self.users.get(learner.key, learner.id) for learner in learners}

@@ -80,17 +80,21 @@ class Record(Part):
     def recorded(self, site: Site, learners: Collection[UserId] = ()) -> LearnerSlots[UserId | None]:
         """Return the last applied, or last observed, holder of each recorded slot; None is nobody.
 
-        The record of `learners` counts even if a run for another organisation of the target wrote it: two state
-        folders may share an organisation.
+        Of a few `learners` only their record is read. It counts even if a run for another organisation of the target
+        wrote it: two state folders may share an organisation.
         """
         columns = f"SELECT {_RECORD_COLUMNS} WHERE"
         with self._database.reading() as connection:
-            recorded = LearnerSlots(dict(_whole_record(connection, site)))
+            if 0 < len(learners) <= MANY:
+                chosen = _selected(connection, _RECORD_COLUMNS, site, learners)
+                recorded = _learner_slots(_by_learner("record", chosen, _record))
+            else:
+                recorded = LearnerSlots(dict(_whole_record(connection, site)))
             if connection.rows(f"{columns} {_ELSEWHERE} LIMIT 1", scope_params(site)):
                 for clause, params in in_clauses("learner", learners):
-                    chosen = f"{columns} {_ELSEWHERE} AND learner IN {clause} ORDER BY learner"
-                    others = connection.each(chosen, scope_params(site) | params)
-                    recorded = recorded.updated(_learner_slots(_by_learner("record", others, _record)))
+                    others = f"{columns} {_ELSEWHERE} AND learner IN {clause} ORDER BY learner"
+                    rows = connection.each(others, scope_params(site) | params)
+                    recorded = recorded.updated(_learner_slots(_by_learner("record", rows, _record)))
             return recorded
 
     def has_record(self, site: Site) -> bool:

@@ -95,6 +95,7 @@ def ask_everything(store: Store) -> list[StoreError]:
         lambda: store.failed(SITE),
         lambda: store.unknown(SITE),
         lambda: store.written_since(store.last_event(), SITE, run=2),
+        lambda: sorted(store.recorded(SITE)),
         lambda: sorted(store.recorded(SITE, [LEARNER])),
         lambda: sorted(store.last_applied(SITE, [LEARNER])),
         lambda: store.has_record(SITE),

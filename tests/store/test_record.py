@@ -47,6 +47,27 @@ def test_every_slot_comes_back_as_it_went_in(url: str, store: Store) -> None:
     law()
 
 
+def test_the_record_of_a_few_learners_is_a_part_of_the_whole(url: str, store: Store) -> None:
+    """A plan of a few learners reads only theirs, and finds what a plan of everybody finds, wherever it was written."""
+    users = st.sets(st.integers(1, 5).map(UserId), min_size=1)
+    records = st.dictionaries(st.tuples(st.integers(1, 5).map(UserId), SLOTS), st.none() | USERS, max_size=8)
+
+    @settings(max_examples=examples(20, url))
+    @given(records, records, users)
+    def law(own: dict[Place, UserId | None], others: dict[Place, UserId | None], few: set[UserId]) -> None:
+        run = begin(store)
+        target = str(run)  # a fresh one for each example
+        for organisation, rows in ((1, others), (2, own)):
+            store.record(Site(target, organisation), [(*place, staff) for place, staff in rows.items()], run=run)
+        ours, theirs = Site(target, 2), Site(target, 1)
+        found = {place: staff for place, staff in {**others, **own}.items() if place[0] in few}
+        assert store.recorded(ours, few) == found
+        assert dict(store.recorded(theirs, few)) == found
+        assert store.recorded(ours) == own
+
+    law()
+
+
 def test_nobody_recorded_is_not_the_same_as_no_record(store: Store) -> None:
     """None says that the slot was seen empty; a slot never applied is absent."""
     run = begin(store)
