@@ -10,6 +10,7 @@ import hashlib
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -196,14 +197,14 @@ def _present(state: Path) -> Iterator[str]:
 
 
 def _is_other(top: Path, name: str, entry: Entry) -> bool:
-    file = top / name
-    below = [file, *(place for place in file.parents if place.is_relative_to(top) and place != top)]
+    *_, file = below = [*accumulate(Path(name).parts, Path.joinpath, initial=top)][1:]
     if not entry.is_plain or any(place.is_symlink() for place in below):
         return True
     if not file.is_file() or file.stat().st_size > SIZE_CAP:
         return True
     held = file.read_bytes()
-    return entry.oid not in (_oid(held, entry.oid), _oid(held.replace(b"\r\n", b"\n"), entry.oid))
+    forms = (held, held.replace(b"\r\n", b"\n")) if b"\r" in held else (held,)
+    return all(entry.oid != _oid(form, entry.oid) for form in forms)
 
 
 def _oid(content: bytes, like: str) -> str:
