@@ -52,6 +52,21 @@ def test_a_new_cohort_file_counts_as_changed_before_it_is_committed(repository: 
     assert learners(repository, "--changed-since", "HEAD") == {200006}
 
 
+def test_the_files_that_did_not_change_are_checked_as_well(repository: Home) -> None:
+    """A learner may be declared in two files, and a plan needs to know who holds whom: all must be valid."""
+    changed, other = (repository.path / f"state/cohorts/{name}.yaml" for name in ("c2", "c1"))
+    changed.write_text(changed.read_text(encoding="utf-8").replace("200005", "200004"), encoding="utf-8")
+    ended = repository.run("plan", "--changed-since", "HEAD")
+    assert ended.code == ExitCode.INVALID
+    assert "learner 200004 is declared twice" in ended.err
+    changed.unlink()
+    other.write_text(other.read_text(encoding="utf-8").replace("kate", "nobody-known"), encoding="utf-8")
+    repository.commit()
+    ended = repository.run("plan", "--changed-since", "HEAD")
+    assert ended.code == ExitCode.INVALID
+    assert "'nobody-known' is not in staff.yaml" in ended.err
+
+
 @pytest.mark.parametrize("ref", ["nowhere", "--version", "HEAD:state"])
 def test_a_commit_that_is_not_there_is_invalid(repository: Home, ref: str) -> None:
     """Also one that looks like an option of git's."""
