@@ -387,7 +387,8 @@ class Split(Struct):
 
 def split(text: str, shapes: Shapes) -> Split | None:
     """Split a file; return None if no learner has a known shape, or if it is not clear where the entries begin."""
-    head, *entries = text.replace("\r\n", "\n").split("\n  - ")
+    text = text.replace("\r\n", "\n") if "\r" in text else text
+    head, *entries = text.split("\n  - ")
     if not entries or not _CLOSED_HEAD.fullmatch(head):
         return None
     rest, learners = [head], list[ShapedEntry | int]()
