@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from threading import Event, Lock
 
@@ -221,6 +221,16 @@ class _Worker:
             while self._running:
                 Event().wait(0.1)
             engine.stop()
+            self._give_back(engine)
+
+    def _give_back(self, engine: EngineWorker) -> None:
+        """Queue what was cut off again, and what was taken while this worker stopped.
+
+        Through a new connection, because Ctrl-C may have cut off the use of the other. If that fails too, another
+        worker rescues the jobs.
+        """
+        with suppress(StoreError), job_queue(self._fleet.name, self._rules, make=False) as queue:
+            queue.resume([job.job for job in queue.open_jobs() if job.worker == engine.name])
 
     def _look(self, engine: EngineWorker) -> Collection[QueuedJob]:
         """Queue nights that have begun, rescue jobs of dead workers, and stop what was cancelled; return open jobs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from secrets import randbelow
 from typing import TYPE_CHECKING, Any
@@ -185,9 +185,7 @@ class EngineWorker:
         self._dbos._recover_pending_workflows(list(workers))
 
     def stop(self) -> None:
-        """Take no further job, and give those that were cut off back to the queue."""
-        with suppress(Exception):  # another worker rescues what is left here
-            self.recover([self.name])
+        """Take no further job."""
         self._dbos.destroy()
 
 

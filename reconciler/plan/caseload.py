@@ -109,7 +109,7 @@ def learners_of(member: Staff, learners: ByStaff) -> frozenset[UserId]:
 
 def _learners(learners: ByStaff, member: Staff, kinds: Iterable[SlotKind]) -> frozenset[UserId]:
     own = learners.get(member.id, {})
-    return frozenset(learner for kind in kinds for learner in own.get(kind, ()))
+    return frozenset[UserId]().union(*(own.get(kind, ()) for kind in kinds))
 
 
 def _holding(member: Staff, *groups: ByStaff) -> Holding:
