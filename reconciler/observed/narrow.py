@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed, ObservedLearner
@@ -28,7 +28,7 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
     """
     learners, employers = {}, set()
     staff_judged = declared.settings.level("staff_active") != "off"
-    held = defaultdict[OrganisationId, set[Holder]](set)
+    held = defaultdict[OrganisationId, list[Iterable[Holder]]](list)
     for learner in declared.learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
@@ -38,9 +38,8 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
             if seen.standing == "active":
                 employers.add((learner.organisation, wanted.get(DEFAULT_EMPLOYER)))
                 if staff_judged:
-                    held[learner.organisation].update(_held(seen, wanted))
-    concerned = accounts(declared)
-    concerned |= {(at, user) for at, users in held.items() for user in users if isinstance(user, int)}
+                    held[learner.organisation].append(_held(seen, wanted))
+    concerned = accounts(declared) | _pairs(held)
     judged = declared.settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners} if observed.problems else set()
     by_id = {learner.id for learner in declared.learners} if observed.identities else set()
@@ -84,15 +83,16 @@ def _narrowed(seen: ObservedLearner, wanted: SlotValues[UserId | None], employer
 
 def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:
     """Return every account that should hold a slot, with the organisation of the learner."""
-    by_organisation = defaultdict[OrganisationId, set[UserId | None]](set)
+    wanted = defaultdict[OrganisationId, list[Iterable[Holder]]](list)
     for learner in declared.learners:
-        by_organisation[learner.organisation].update(learner.holders.column)
-    return {
-        (organisation, account)
-        for organisation, users in by_organisation.items()
-        for account in users
-        if account is not None
-    }
+        wanted[learner.organisation].append(learner.holders.column)
+    return _pairs(wanted)
+
+
+def _pairs(held: Mapping[OrganisationId, Sequence[Iterable[Holder]]]) -> set[tuple[OrganisationId, UserId]]:
+    """Return the accounts among the holders of many learners, each with the organisation."""
+    at_once = {organisation: set[Holder]().union(*columns) for organisation, columns in held.items()}
+    return {(at, user) for at, users in at_once.items() for user in users if isinstance(user, int)}
 
 
 def layer(kind: SlotKind) -> frozenset[SlotKind]:
