@@ -44,8 +44,10 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     """
     held = holders(observed, changes, after=True)
     world = _world(declared, observed)
-    suspects = world.suspects(declared, held)
-    concerned = replace(declared, learners=tuple(_among(declared.learners, suspects, observed)))
+    concerned = declared
+    if all(rule in _RULES_IN_BRIEF for rule, _ in world.rules):
+        suspects = world.suspects(declared, held)
+        concerned = replace(declared, learners=tuple(_among(declared.learners, suspects, observed)))
     findings = [finding for case in _cases(concerned, held, world) for finding in check_learner(case, declared)]
     findings += check_staff(declared, observed, held)
     if (level := declared.settings.level("caseload")) != "off":
@@ -80,7 +82,7 @@ class World(Struct, frozen=True):
     observed: Observed
 
     def suspects(self, declared: Declared, held: Mapping[UserId, Held]) -> set[UserId]:
-        """Return all learners of whom a rule may have a finding, and others; most learners are not among them.
+        """Return all learners of whom one of _RULES_IN_BRIEF may have a finding, and others; most are not among them.
 
         None holds a slot, or somebody who cannot act, who is on both sides, or who belongs to another placement; or a
         trainee is declared.
@@ -421,7 +423,9 @@ _RULES: Mapping[str, Callable[[Case], Iterable[Finding]]] = {
     "trainee_assessor": _trainee_assessor,
     "employer_placement": _employer_placement,
 }
-"""The rules about one learner. `World.suspects` must have everybody of whom one of them has a finding."""
+
+_RULES_IN_BRIEF = frozenset({_iqa_independent, _coverage, _trainee_assessor, _employer_placement})
+"""Rules that `World.suspects` knows; with any other, every learner is judged."""
 
 
 # ------------------------------------------------------------------ nobody carries too much
