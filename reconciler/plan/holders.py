@@ -59,15 +59,17 @@ def with_writes(held: Mapping[UserId, Held], changes: Sequence[Change]) -> Mappi
 def by_kind(held: Mapping[UserId, Held]) -> Iterator[tuple[SlotKind, Sequence[UserId], Sequence[Holder]]]:
     """Yield a kind of slot with learners and who holds it, for each slot of those who have slots of the same kinds."""
     groups: dict[tuple[SlotKind, ...], tuple[list[UserId], list[tuple[Holder, ...]]]] = {}
-    group_of: dict[int, tuple[list[UserId], list[tuple[Holder, ...]]]] = {}  # by the identity of the learner's slots
+    known: dict[
+        int, tuple[object, list[UserId], list[tuple[Holder, ...]]]
+    ] = {}  # with the slots, which keeps the number
     for learner, slots in held.items():
         values = SlotValues.of(slots)
-        group = group_of.get(id(values.slots))
+        group = known.get(id(values.slots))
         if group is None:
             kinds = tuple(slot.kind for slot in values.slots)
-            group = group_of[id(values.slots)] = groups.setdefault(kinds, ([], []))
-        group[0].append(learner)
-        group[1].append(values.column)
+            group = known[id(values.slots)] = (values.slots, *groups.setdefault(kinds, ([], [])))
+        group[1].append(learner)
+        group[2].append(values.column)
     for kinds, (learners, rows) in groups.items():
         for kind, column in zip(kinds, zip(*rows, strict=True), strict=True):
             yield kind, learners, column

@@ -90,27 +90,30 @@ class World(Struct, frozen=True):
         rows = list(by_kind(held))
         watched: set[Holder] = {None, *self.inactive, *self.on_both_sides(rows)}
         suspects: set[UserId] = set()
+        placements = self._placements()
         for kind, learners, column in rows:
             if not watched.isdisjoint(column):
                 suspects.update(user for user, holder in zip(learners, column, strict=True) if holder in watched)
             if kind is DEFAULT_EMPLOYER.kind:
-                suspects.update(self._elsewhere(learners, column))
+                pairs = zip(learners, column, strict=True)
+                suspects.update(user for user, who in pairs if self._is_elsewhere(user, placements.get(who)))
         if self.trainees:
             ids = self.observed.misids
             trained = (one for one in declared.learners if not self.trainees.isdisjoint(one.holders.column))
             suspects.update(user for learner in trained if (user := learner.user(ids)) is not None)
         return suspects
 
-    def _elsewhere(self, learners: Iterable[UserId], employers: Iterable[Holder]) -> Iterator[UserId]:
-        """Yield learners whose default employer has an account in another placement."""
-        places: dict[Holder, set[int | None]] = {}
+    def _placements(self) -> Mapping[Holder, set[int]]:
+        """Return the placements of the accounts that have one, in any organisation."""
+        placements: dict[Holder, set[int]] = {}
         for account in self.observed.staff.values():
             if account.placement is not None:
-                places.setdefault(account.id, set()).add(account.placement)
-        seen = self.observed.learners
-        for user, employer in zip(learners, employers, strict=True):
-            if employer in places and user in seen and places[employer] != {seen[user].placement}:
-                yield user
+                placements.setdefault(account.id, set()).add(account.placement)
+        return placements
+
+    def _is_elsewhere(self, learner: UserId, placements: set[int] | None) -> bool:
+        seen = self.observed.learners.get(learner)
+        return bool(placements and seen and placements != {seen.placement})
 
     def on_both_sides(self, rows: Iterable[tuple[SlotKind, Sequence[UserId], Sequence[Holder]]]) -> frozenset[UserId]:
         """Return the accounts of people who assess and quality-assure, if only different learners."""
