@@ -20,6 +20,8 @@ from reconciler.model.slots import (
 )
 
 Held = Mapping[Slot, Holder]
+_Group = tuple[list[UserId], list[tuple[Holder, ...]]]
+"""Learners with slots of the same kinds, and their holders."""
 
 _UNREADABLE, _NOT_HELD = Unread.UNREADABLE, Unread.NOT_HELD  # to look up a member of an enum takes time in Python 3.11
 
@@ -31,45 +33,44 @@ def holders(observed: Observed, changes: Sequence[Change], *, after: bool) -> Ma
     step) stay as they are. The changes are those of a plan made from the reading.
     """
     held: dict[UserId, Held] = {learner: seen.slots for learner, seen in observed.learners.items()}
-    own: dict[UserId, dict[Slot, Holder]] = {}
     for learner in unchanged(changes):
         if learner.recorded:
             wanted, read = learner.learner.holders, SlotValues.of(held.get(learner.id, {}))
             held[learner.id] = wanted if read.are_in(wanted) else {**read, **wanted}
-    for change in differing(changes):
-        if change.recorded or change.before is _UNREADABLE:  # most are as the reading has them
-            if change.learner not in own:
-                held[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
-            own[change.learner][change.slot] = change.before
+    known = (change for change in differing(changes) if change.recorded or change.before is _UNREADABLE)
+    held = _with(held, ((change.learner, change.slot, change.before) for change in known))
     return with_writes(held, changes) if after else held
 
 
 def with_writes(held: Mapping[UserId, Held], changes: Sequence[Change]) -> Mapping[UserId, Held]:
     """Return holders from before the plan as they are after its creates and updates."""
-    later: dict[UserId, Held] = dict(held)
+    written = (change for change in differing(changes) if change.action in ("create", "update"))
+    return _with(held, ((change.learner, change.slot, change.after) for change in written))
+
+
+def _with(held: Mapping[UserId, Held], others: Iterable[tuple[UserId, Slot, Holder]]) -> dict[UserId, Held]:
+    """Return holders with other ones in some slots; most learners keep theirs."""
+    whole: dict[UserId, Held] = dict(held)
     own: dict[UserId, dict[Slot, Holder]] = {}
-    for change in differing(changes):
-        if change.action in ("create", "update"):
-            if change.learner not in own:
-                later[change.learner] = own[change.learner] = dict(held.get(change.learner, {}))
-            own[change.learner][change.slot] = change.after
-    return later
+    for learner, slot, holder in others:
+        if learner not in own:
+            whole[learner] = own[learner] = dict(held.get(learner, {}))
+        own[learner][slot] = holder
+    return whole
 
 
 def by_kind(held: Mapping[UserId, Held]) -> Iterator[tuple[SlotKind, Sequence[UserId], Sequence[Holder]]]:
     """Yield a kind of slot with learners and who holds it, for each slot of those who have slots of the same kinds."""
-    groups: dict[tuple[SlotKind, ...], tuple[list[UserId], list[tuple[Holder, ...]]]] = {}
-    known: dict[
-        int, tuple[object, list[UserId], list[tuple[Holder, ...]]]
-    ] = {}  # with the slots, which keeps the number
+    groups: dict[tuple[SlotKind, ...], _Group] = {}
+    known: dict[int, tuple[tuple[Slot, ...], _Group]] = {}  # by the identity of the slots, which are kept with it
     for learner, slots in held.items():
         values = SlotValues.of(slots)
-        group = known.get(id(values.slots))
-        if group is None:
+        if id(values.slots) not in known:
             kinds = tuple(slot.kind for slot in values.slots)
-            group = known[id(values.slots)] = (values.slots, *groups.setdefault(kinds, ([], [])))
-        group[1].append(learner)
-        group[2].append(values.column)
+            known[id(values.slots)] = values.slots, groups.setdefault(kinds, ([], []))
+        _, (learners, rows) = known[id(values.slots)]
+        learners.append(learner)
+        rows.append(values.column)
     for kinds, (learners, rows) in groups.items():
         for kind, column in zip(kinds, zip(*rows, strict=True), strict=True):
             yield kind, learners, column

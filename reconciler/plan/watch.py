@@ -43,7 +43,7 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
                 unseen.append([change])
                 continue
             shown.add(change.slot.kind)
-            if _is_watched((change.learner, change.slot), change.after, recorded, seen):
+            if _is_watched(change.slot, change.after, recorded.of(change.learner), seen.of(change.learner)):
                 watched += 1
             else:
                 unwatched.append([change])
@@ -68,13 +68,14 @@ def _never_seen(
 ) -> Sequence[Slot]:
     """Return the slots that were read, but neither applied nor seen before as they are declared."""
     wanted = learner.learner.holders
-    other = [slot for slot in read if last.get(slot, _MISSING) != wanted[slot]]
-    return [slot for slot in other if not was_seen(seen.get(slot, ()), wanted[slot])]
+    return [slot for slot in read if not _is_watched(slot, wanted[slot], last, seen)]
 
 
-def _is_watched(place: Place, staff: UserId | None, recorded: Recorded, seen: Seen) -> bool:
-    """Return whether the slot was applied, or seen, as it is declared."""
-    return recorded.get(place, _MISSING) == staff or was_seen(seen.get(place, ()), staff)
+def _is_watched(
+    slot: Slot, staff: UserId | None, last: Mapping[Slot, UserId | None], seen: Mapping[Slot, Collection[Sighting]]
+) -> bool:
+    """Return whether a learner's slot was applied, or seen, as it is declared."""
+    return last.get(slot, _MISSING) == staff or was_seen(seen.get(slot, ()), staff)
 
 
 def _is_blind(change: Change, declared: Declared, seen: Seen) -> bool:
