@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import NamedTuple
 
@@ -44,11 +43,11 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     """
     held = holders(observed, changes, after=True)
     world = _world(declared, observed)
-    concerned = declared
+    learners: Iterable[DeclaredLearner] = declared.learners
     if all(rule in _RULES_IN_BRIEF for rule, _ in world.rules):
         suspects = world.suspects(declared, held)
-        concerned = replace(declared, learners=tuple(_among(declared.learners, suspects, observed)))
-    findings = [finding for case in _cases(concerned, held, world) for finding in check_learner(case, declared)]
+        learners = (learner for learner in learners if learner.user(observed.misids) in suspects)
+    findings = [finding for case in _cases(learners, held, world) for finding in check_learner(case, declared)]
     findings += check_staff(declared, observed, held)
     if (level := declared.settings.level("caseload")) != "off":
         findings += _caseload(declared, observed, changes, held, level)
@@ -207,20 +206,14 @@ class Case(Struct, frozen=True):
         )
 
 
-def _among(
-    learners: Iterable[DeclaredLearner], users: AbstractSet[UserId], observed: Observed
-) -> Iterator[DeclaredLearner]:
-    return (learner for learner in learners if learner.user(observed.misids) in users)
-
-
 def cases_of(declared: Declared, observed: Observed, held: Mapping[UserId, Held]) -> Iterator[Case]:
     """Yield the active learners; the plan sets the others aside with a problem of their own."""
-    return _cases(declared, held, _world(declared, observed))
+    return _cases(declared.learners, held, _world(declared, observed))
 
 
-def _cases(declared: Declared, held: Mapping[UserId, Held], world: World) -> Iterator[Case]:
+def _cases(learners: Iterable[DeclaredLearner], held: Mapping[UserId, Held], world: World) -> Iterator[Case]:
     observed = world.observed
-    for learner in declared.learners:
+    for learner in learners:
         user = learner.user(observed.misids)
         seen = observed.learners.get(user) if user is not None else None
         if seen is not None and seen.standing == "active":
