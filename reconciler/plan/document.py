@@ -10,7 +10,7 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from reconciler.model.operations import Operation, addresses, facts, hash_of, id_of, operation_id, time_json
+from reconciler.model.operations import Operation, addresses, facts, hash_of, hashed, id_of, operation_id, time_json
 from reconciler.model.plan import NO_GIT, Change, GitState, Plan
 from reconciler.model.slots import Handle, OrganisationId, Unread, UserId
 from reconciler.model.structs import encode, laid_out
@@ -257,7 +257,7 @@ def _refusal(why: str, source: Source) -> Problem:
 
 
 def _digest(value: object) -> str:
-    return f"sha256:{hash_of([_canonical(value)])}"
+    return f"sha256:{hashed(_canonical(value))}"
 
 
 def _digest_of(document: Document) -> str:
