@@ -181,12 +181,8 @@ class _Builder:
 
     def lines(self, entry: ShapedEntry) -> tuple[int, ...]:
         """Return how far below the entry's line the slots in `holders` are, in their order."""
-        accounts = self._timeline.accounts
-        lines = entry.lines(accounts)
-        if not self._lines:
-            return lines
         inherited = {slot: line - entry.line for slot, line in self._lines.items()}
-        return self._with_inherited(SlotValues(entry.holders(accounts).slots, lines), inherited).column
+        return self._with_inherited(entry.lines(self._timeline.accounts), inherited).column
 
     def wanted(self, entry: ShapedEntry) -> dict[Slot, Wanted]:
         """Return the slots in `holders`, resolved."""

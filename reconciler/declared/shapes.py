@@ -81,7 +81,7 @@ class EntryOrder(NamedTuple):
 
     slots: tuple[Slot, ...]
     handles: Callable[[tuple[str | None, ...]], tuple[str | None, ...]]
-    lines: tuple[int, ...]
+    lines: SlotValues[int]
 
 
 class Template(Struct, frozen=True, eq=False):
@@ -141,8 +141,8 @@ class ShapedEntry(Learner, frozen=True):
         order = self._order(accounts)
         return SlotValues(order.slots, tuple(map(accounts.__getitem__, order.handles((*self.values, None)))))
 
-    def lines(self, accounts: Accounts) -> tuple[int, ...]:
-        """Return how far below the entry's own line the slots in `holders` are."""
+    def lines(self, accounts: Accounts) -> SlotValues[int]:
+        """Return how far below the entry's own line each slot in `holders` is."""
         return self._order(accounts).lines
 
     def _order(self, accounts: Accounts) -> EntryOrder:
@@ -153,7 +153,7 @@ class ShapedEntry(Learner, frozen=True):
         additional = [accounts[handles[place]] for place in template.staff[: template.additional]]
         order = plan_order((*(shared_slot(SlotKind.ADDITIONAL, account) for account in additional), *self.named()))
         places = order.column(template.staff)
-        new = orders[names] = EntryOrder(order.slots, _picker(places), order.column(template.lines))
+        new = orders[names] = EntryOrder(order.slots, _picker(places), order.values(template.lines))
         return new
 
     def _terms(self, terms: tuple[Term, ...]) -> tuple[Term, ...]:
