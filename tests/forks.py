@@ -22,23 +22,34 @@ import reconciler
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
-_LATE = ("anyio._backends._asyncio", "certifi", "dbos", "deepdiff", "httpcore", "jsonschema_rs", "psycopg")
+_LATE = (
+    "anyio._backends._asyncio",
+    "certifi",
+    "dbos",
+    "deepdiff",
+    "httpcore",
+    "jsonschema_rs",
+    "psycopg",
+    "rich.cells",
+)
 
 
 class Fork:
-    """A function that runs in a process of its own; what it prints goes to files in `output`."""
+    """A function that runs in a process of its own; what it prints goes to files in `output`, if nowhere else."""
 
     def __init__(
         self,
-        function: Callable[..., None],
+        function: Callable[..., object],
         *arguments: object,
         folder: Path,
         variables: Mapping[str, str],
         output: Path,
+        stdin: str = os.devnull,
+        stdout: str = "",
     ) -> None:
         name = uuid4().hex
-        self._files = [output / f"{name}.{stream}" for stream in ("out", "err")]
-        given = (function, arguments, folder, variables, self._files)
+        self._files = [Path(stdout or output / f"{name}.out"), output / f"{name}.err"]
+        given = (function, arguments, folder, variables, [stdin, *self._files])
         self._process = _forks().Process(target=_begin, args=given, daemon=True)
         self._process.start()
 
@@ -52,9 +63,14 @@ class Fork:
         return self._process.is_alive()
 
     @property
+    def printed(self) -> list[str]:
+        """All that it has printed so far, to files: standard output and standard error."""
+        return [file.read_text("utf-8") if file.is_file() else "" for file in self._files]
+
+    @property
     def said(self) -> str:
         """All that it has printed so far, errors last."""
-        return "".join(file.read_text("utf-8") for file in self._files if file.exists())
+        return "".join(self.printed)
 
     def wait(self, seconds: float) -> None:
         self._process.join(seconds)
@@ -91,20 +107,21 @@ def _forks() -> ForkServerContext:
 
 
 def _begin(
-    function: Callable[..., None],
+    function: Callable[..., object],
     arguments: Sequence[object],
     folder: Path,
     variables: Mapping[str, str],
-    files: Sequence[Path],
+    files: Sequence[str | Path],
 ) -> None:
     """Run the function as a program that was started in this folder with these variables."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
-    for number, file in enumerate(files, 1):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number, file in enumerate(files):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY)
         os.dup2(descriptor, number)
         os.close(descriptor)
     utf8 = {"encoding": "utf-8", "closefd": False}
-    sys.stdout, sys.stderr = open(1, "w", **utf8), open(2, "w", buffering=1, **utf8)  # noqa: SIM115
+    sys.stdin, sys.stdout = open(0, **utf8), open(1, "w", **utf8)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", **utf8)  # noqa: SIM115
     function(*arguments)

@@ -24,13 +24,11 @@ def _killed(home: Home, server: Served, fault: Fault) -> int:
     """Start an apply, kill it while the call that the fault delays is under way, and give its process number."""
     server.service.faults.arm(fault)
     env = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
-    process = home.start("apply", "--auto-approve", env=env)
-    while server.service.faults.waiting():
-        assert process.poll() is None, process.communicate()
-        threading.Event().wait(0.005)
-    process.kill()
-    process.communicate()
-    return process.pid
+    with home.fork("apply", "--auto-approve", env=env) as process:
+        while server.service.faults.waiting():
+            assert process.runs, process.said
+            process.wait(0.005)
+        return process.pid
 
 
 @pytest.mark.parametrize("nth", [1, 4, *in_long_runs(2, 7, 9)])
@@ -92,15 +90,15 @@ def test_the_lock_of_a_living_process_is_respected(home: Home, monkeypatch: pyte
     home.declare()
     with served(faults=(Fault("latency", "POST", "/User/*/Assign", seconds=3),)) as server:
         env = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
-        first = home.start("apply", "--auto-approve", env=env)
-        while server.service.faults.waiting():
-            threading.Event().wait(0.01)
-        point_at(monkeypatch, server.url)
-        second = home.run("apply", "--auto-approve")
-        assert second.code == ExitCode.LOCKED
-        assert str(first.pid) in second.err and "apply" in second.err
-        out, err = first.communicate(timeout=30)
-        assert first.returncode == ExitCode.DONE, out + err
+        with home.fork("apply", "--auto-approve", env=env) as first:
+            while server.service.faults.waiting():
+                first.wait(0.01)
+            point_at(monkeypatch, server.url)
+            second = home.run("apply", "--auto-approve")
+            assert second.code == ExitCode.LOCKED
+            assert str(first.pid) in second.err and "apply" in second.err
+            code, said = first.ended(30)
+            assert code == ExitCode.DONE, said
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems cannot stop a process")
@@ -109,17 +107,13 @@ def test_plans_can_be_made_while_an_apply_runs(home: Home, monkeypatch: pytest.M
     home.declare()
     with served(faults=(Fault("latency", "POST", "/User/*/Assign", seconds=60),)) as server:
         env = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
-        first = home.start("apply", "--auto-approve", env=env)
-        while server.service.faults.waiting():
-            threading.Event().wait(0.01)
-        first.send_signal(signal.SIGSTOP)
-        try:
+        with home.fork("apply", "--auto-approve", env=env) as first:
+            while server.service.faults.waiting():
+                first.wait(0.01)
+            first.send_signal(signal.SIGSTOP)
             point_at(monkeypatch, server.url)
             assert home.run("plan").code == ExitCode.DONE
             assert home.run("apply", "--auto-approve").code == ExitCode.LOCKED
-        finally:
-            first.kill()
-            first.communicate()
 
 
 def test_what_a_killed_run_wrote_is_told_as_its_own(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

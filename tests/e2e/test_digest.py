@@ -200,10 +200,8 @@ def test_a_process_that_is_killed_while_it_sends_repeats_nothing(
     """The message on its way may have arrived, and is named; the next run sends the others."""
     receiver.holds = threading.Event()
     addresses = {SHARED: receiver.address(), KATES: receiver.address()}
-    process = centre.start("digest", "--run", "2", env=addresses)
-    assert receiver.reached.wait(30)
-    process.kill()
-    process.communicate()
+    with centre.fork("digest", "--run", "2", env=addresses):
+        assert receiver.reached.wait(30)
     receiver.holds.set()
     for name, address in addresses.items():
         monkeypatch.setenv(name, address)

@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -451,12 +452,11 @@ def test_a_correction_that_was_killed_is_finished_by_the_next_run(home: Home, se
     move(server, DefaultAssessorID=KATE)
     first = look(home)[1]["drift"][0]["first_seen"]
     server.service.faults.arm(Fault("latency", "POST", "/User/200004", seconds=1))
-    process = home.start("drift", "--correct", env={"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN})
-    while server.service.faults.waiting():
-        assert process.poll() is None, process.communicate()
-        threading.Event().wait(0.005)
-    process.kill()
-    process.communicate()
+    env = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
+    with home.fork("drift", "--correct", env=env) as process:
+        while server.service.faults.waiting():
+            assert process.runs, process.said
+            process.wait(0.005)
     while when != "at once" and slots(server.world)[DEFAULT] != JAMES:
         threading.Event().wait(0.005)
     assert home.run("drift", "--correct").code == ExitCode.DONE
@@ -475,12 +475,11 @@ def test_runs_on_several_machines_keep_one_account_of_drift(
     monkeypatch.setenv("RECONCILER_STORE", postgres_url)
     applied(home)
     move(server, DefaultAssessorID=KATE)
-    names = ("ONEFILE_BASE_URL", "ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE")
-    runs = [
-        home.start("drift", "--detailed-exitcode", env={name: os.environ[name] for name in names}) for _ in range(3)
-    ]
-    ends = [(run.communicate(timeout=60), run.returncode) for run in runs]
-    assert [code for _, code in ends] == [ExitCode.CHANGES] * 3, ends
+    env = {name: os.environ[name] for name in ("ONEFILE_BASE_URL", "ONEFILE_CUSTOMER_TOKEN", "RECONCILER_STORE")}
+    with ExitStack() as runs:
+        several = [runs.enter_context(home.fork("drift", "--detailed-exitcode", env=env)) for _ in range(3)]
+        ends = [run.ended(60) for run in several]
+    assert [code for code, _ in ends] == [ExitCode.CHANGES] * 3, ends
     with Store.open(postgres_url, clock=SystemClock()) as store:
         ever = store.issues(Site(server.url, 5740), "drift", ended_since=datetime(2020, 1, 1, tzinfo=UTC))
         assert [one.slot.kind.value for one in ever] == ["default_assessor"]

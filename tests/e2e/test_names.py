@@ -73,7 +73,7 @@ def test_names_for_the_terminal_reach_no_pipe_and_no_file(home: Home, server: Se
     """Piped, as JSON, or with a text report that is saved, it is as with `never`."""
     declare(home, "terminal")
     surroundings = {"ONEFILE_BASE_URL": server.url, "ONEFILE_CUSTOMER_TOKEN": TOKEN}
-    said = home.process("plan", env=surroundings).out
+    said = home.forked("plan", env=surroundings).out
     for form in sorted({*forms("plan"), *forms("apply")} - {"text"}):
         said += home.terminal("plan", "--format", form, **surroundings).out if form in forms("plan") else ""
     said += home.terminal("apply", "--auto-approve", "--out", "report.txt", **surroundings).out

@@ -278,5 +278,5 @@ def test_long_text_on_a_terminal_goes_through_the_pager(home: Home) -> None:
     assert "Plan for sandbox" in home.terminal("plan", PAGER="cat", TERM="xterm").out
     assert "Plan for sandbox" in home.terminal("plan", PAGER=pager, TERM="dumb").out
     (home.path / "paged.txt").unlink()
-    assert "Plan for sandbox" in home.process("plan", env={"PAGER": pager, "TERM": "xterm"}).out
+    assert "Plan for sandbox" in home.forked("plan", env={"PAGER": pager, "TERM": "xterm"}).out
     assert not (home.path / "paged.txt").exists()

@@ -163,11 +163,9 @@ def test_a_list_that_was_tampered_with_removes_nothing_elsewhere(centre: Home, l
 
 def test_a_run_that_was_cut_off_leaves_a_folder_of_our_own(centre: Home) -> None:
     """A process that is killed while it writes: the next one finishes its work."""
-    process = centre.start("site", "--out", "pages")
-    while process.poll() is None and not [*(centre.path / "pages").glob("learners/*.html")]:
-        time.sleep(0.001)
-    process.kill()
-    process.communicate()
+    with centre.fork("site", "--out", "pages") as process:
+        while process.runs and not [*(centre.path / "pages").glob("learners/*.html")]:
+            process.wait(0.001)
     (centre.path / "pages/.reconciler-12345").write_text("half a page")
     assert centre.run("site", "--out", "pages").code == ExitCode.DONE
     assert broken_links(centre.path / "pages") == []

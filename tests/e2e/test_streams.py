@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.problems import ExitCode
+from tests.e2e.user import Home
 
 STATE = Path(__file__).parents[2] / "state"
 COMMANDS = (
@@ -44,12 +45,12 @@ def run(folder: Path, command: str, redirections: str) -> tuple[int, str]:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_report_that_finds_no_room_is_an_error_and_said(tmp_path: Path, command: str) -> None:
+def test_a_report_that_finds_no_room_is_an_error_and_said(home: Home, command: str) -> None:
     """Whatever the command did is done; the copy that was asked for is missing."""
-    code, said = run(tmp_path, command, ">/dev/full 2>messages")
-    assert code == ExitCode.ERROR
-    assert "standard output: the report cannot be written" in said
-    assert not any(word in said for word in UNEXPECTED), said
+    ended = home.declare_demonstration().forked(*command.split(), stdout="/dev/full")
+    assert ended.code == ExitCode.ERROR
+    assert "standard output: the report cannot be written" in ended.err
+    assert not any(word in ended.err for word in UNEXPECTED), ended.err
 
 
 @pytest.mark.parametrize(

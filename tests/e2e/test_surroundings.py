@@ -101,7 +101,7 @@ def test_a_path_that_is_not_utf_8(home: Home) -> None:
         ["plan", "--out", "p.json"],
         ["apply", "p.json"],
     ):
-        ended = home.process(*command, "--state", os.fsdecode(b"st\xff"))
+        ended = home.forked(*command, "--state", os.fsdecode(b"st\xff"))
         assert (ended.code, ended.is_decent()) == (ExitCode.DONE, True), (command, ended)
         if "json" in command:
             assert json.loads(ended.out)

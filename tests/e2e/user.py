@@ -25,9 +25,10 @@ from onefile_sandbox.serve import serving
 from onefile_sandbox.switches import Switches
 from onefile_sandbox.web_edits import edit
 from onefile_sandbox.world import World
-from reconciler.cli.main import run
+from reconciler.cli.main import main, run
 from reconciler.model.structs import replace
 from reconciler.problems import ExitCode
+from tests.forks import Fork
 from tests.schemas import fitting
 
 REPOSITORY = Path(__file__).parents[2]
@@ -127,23 +128,42 @@ class Home:
             **(options | more),
         )
 
+    @contextmanager
+    def fork(self, *arguments: str, env: Mapping[str, str] | None = None, **streams: str) -> Iterator[Fork]:
+        """The command as a fork of a process that has loaded it, in place of a start: see tests/test_forks.py."""
+        variables = {**_surroundings(), **(env or {})}
+        with new_folder() as output:
+            fork = Fork(main, arguments, folder=self.path, variables=variables, output=output, **streams)
+            try:
+                yield fork
+            finally:
+                fork.kill()
+                fork.wait(60)
+
     def process(self, *arguments: str, env: Mapping[str, str | None] | None = None, **more: Any) -> Ended:
+        """The command as a process of its own that is started."""
         process = self.start(*arguments, env=env, **more)
         out, err = process.communicate(timeout=60)
         return Ended(process.returncode, out or "", err or "")
+
+    def forked(self, *arguments: str, env: Mapping[str, str] | None = None, **streams: str) -> Ended:
+        """The command as a process of its own that is forked."""
+        with self.fork(*arguments, env=env, **streams) as fork:
+            code, _ = fork.ended(60)
+            return Ended(code, *fork.printed)
 
     def terminal(self, *arguments: str, typed: str = "", **env: str) -> Ended:
         """What a command writes to a terminal, with something typed there beforehand."""
         leader, follower = pty.openpty()
         os.write(leader, typed.encode())
-        process = self.start(*arguments, env={"PAGER": "cat", **env}, stdout=follower, stdin=follower)
-        _, err = process.communicate(timeout=60)
+        place = os.ttyname(follower)
+        ended = self.forked(*arguments, env={"PAGER": "cat", **env}, stdin=place, stdout=place)
         os.close(follower)
         shown = b""
         while piece := _read(leader):
             shown += piece
         os.close(leader)
-        return Ended(process.returncode, shown.decode(), err)
+        return Ended(ended.code, shown.decode(), ended.err)
 
     def git(self, *arguments: str) -> str:
         """A git command in the user's folder, as somebody invented."""
