@@ -5,11 +5,13 @@ Each has its own number, folder, variables and output, and ends, or is killed, b
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir
 from functools import cache
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -32,6 +34,7 @@ _LATE = (
     "psycopg",
     "rich.cells",
 )
+OF_TESTS = ("tests.crash.driver", "tests.fleet.quick_worker", "tests.store.parts")
 
 
 class Fork:
@@ -50,7 +53,7 @@ class Fork:
         name = uuid4().hex
         self._files = [Path(stdout or output / f"{name}.out"), output / f"{name}.err"]
         given = (function, arguments, folder, variables, [stdin, *self._files])
-        self._process = _forks().Process(target=_begin, args=given, daemon=True)
+        self._process = forks().Process(target=_begin, args=given, daemon=True)
         self._process.start()
 
     @property
@@ -99,10 +102,15 @@ def product_modules() -> Iterator[str]:
 
 
 @cache
-def _forks() -> ForkServerContext:
-    """Return forks of a process that has loaded the product, and what it loads late."""
+def forks() -> ForkServerContext:
+    """Return forks of a process that has loaded the product, what it loads late, and what tests let forks do.
+
+    Python has one such process for all, and starts it with the first fork. It finds our tests in its folder only.
+    """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*product_modules(), *_LATE])
+    context.set_forkserver_preload([*product_modules(), *_LATE, *OF_TESTS])
+    with chdir(Path(__file__).parents[1]):
+        importlib.import_module("multiprocessing.forkserver").ensure_running()  # Windows has none
     return context
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import main
-from tests.forks import Fork
+from tests.forks import OF_TESTS, Fork, product_modules
 
 STATE = Path(__file__).parents[1] / "state"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no forks")
@@ -73,6 +73,12 @@ def test_a_fork_whose_output_has_no_room_ends_as_a_program_does(tmp_path: Path, 
         done = subprocess.run(program, cwd=tmp_path, env=variables, stdout=full, stderr=subprocess.PIPE, text=True)
     forked = Fork(main, arguments, folder=tmp_path, variables=variables, output=tmp_path, stdout="/dev/full")
     assert forked.ended() == (done.returncode, done.stderr)
+
+
+def test_a_fork_has_loaded_what_it_will_need(tmp_path: Path) -> None:
+    """Whichever test forked first, and from whatever folder."""
+    text = f"import sys; print([name for name in {[*product_modules(), *OF_TESTS]} if name not in sys.modules])"
+    assert Fork(exec, text, {}, folder=tmp_path, variables={}, output=tmp_path).ended() == (0, "[]\n")
 
 
 def test_a_fork_dies_alone(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from reconciler.model.slots import Site, StandardId, UnitId, UserId
 from reconciler.problems import Locked
 from reconciler.store import JournalOperation, Lease, Store
 from tests import marks
+from tests.forks import forks
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KATE, JAMES, PRIYA = UserId(132757), UserId(122762), UserId(140001)
@@ -92,8 +92,7 @@ class Processes:
     """Real processes that all start their work at the same moment; killed at the end if they have not ended."""
 
     def __init__(self, work: Work, url: str, count: int) -> None:
-        context = get_context("forkserver")
-        context.set_forkserver_preload([__name__])  # so that each process starts in milliseconds
+        context = forks()
         pairs = [context.Pipe() for _ in range(count)]
         self.lines = [ours for ours, _ in pairs]
         self._processes = [context.Process(target=work, args=(theirs, url), daemon=True) for _, theirs in pairs]
