@@ -34,7 +34,7 @@ PROGRAMS = {
     "signals": "import signal; print({number: signal.getsignal(number) for number in signal.valid_signals()})",
     "input": "import sys; print(repr(input('? ')), repr(sys.stdin.read()), file=sys.stderr)",
     "bytes": "import os; print(repr(os.read(0, 5)), flush=True); os.write(1, b'out'); os.write(2, b'err')",
-    "umask": "import os; print(oct(os.umask(0)), os.getpgid(0) == os.getpid(), os.listdir('/proc/self/fd')[:3])",
+    "umask": "import os; print(oct(os.umask(0)), os.getpgid(0) == os.getpid())",
     "nothing": "pass",
     "a code": "import sys; print('half a line', end=''); sys.exit(5)",
     "a reason": "import sys; sys.exit('half of the characters \\u00e9 \\udc80')",

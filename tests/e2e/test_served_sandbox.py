@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,21 +15,19 @@ import pytest
 from onefile_sandbox.faults import FIELDS, KINDS
 from reconciler.problems import ExitCode
 from tests.e2e.user import TOKEN, Home, point_at, served
+from tests.forks import Fork
 
 
 @contextmanager
-def sandbox(home: Home, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def sandbox(home: Home, *options: str) -> Iterator[tuple[str, Fork]]:
     """The base URL that the process says it serves at, and the process."""
-    process = home.start("sandbox", "--port", "0", *options, env={"ONEFILE_CUSTOMER_TOKEN": TOKEN})
-    assert process.stdout and process.stderr
-    with process.stdout as out, process.stderr:
-        try:
-            name, _, url = out.readline().strip().partition("=")
-            assert name == "ONEFILE_BASE_URL"
-            yield url, process
-        finally:
-            process.kill()
-            process.wait()
+    with home.fork("sandbox", "--port", "0", *options, env={"ONEFILE_CUSTOMER_TOKEN": TOKEN}) as process:
+        while "\n" not in process.printed[0]:
+            assert process.runs, process.said
+            process.wait(0.005)
+        name, _, url = process.printed[0].splitlines()[0].partition("=")
+        assert name == "ONEFILE_BASE_URL"
+        yield url, process
 
 
 def asked(url: str, what: str) -> Any:
@@ -74,8 +71,8 @@ def test_it_ends_when_told_and_keeps_its_world(home: Home, number: int, monkeypa
     with sandbox(home, *options) as (url, process):
         assert asked(url, "state")["seed"] == 3
         process.send_signal(number)
-        assert process.wait(20) == ExitCode.DONE
-        assert process.stderr and process.stderr.read() == ""
+        assert process.ended(20)[0] == ExitCode.DONE
+        assert process.printed[1] == ""
     assert "Traceback" not in (home.path / "served.jsonl").read_text()
     with sandbox(home, "--world", "served.jsonl") as (url, _):
         assert asked(url, "state")["seed"] == 3
