@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "subprocess_env": set(),
     "text": {"model"},
     "lazy": set(),
+    "memory": set(),
     "git_program": {"subprocess_env"},
     "ratelimit": {"clock", "problems"},
     "resources": {"problems"},
@@ -36,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "onefile": NOUNS | {"clock", "ratelimit", "reconciler"},
     "store": NOUNS | {"clock", "git_program", "ratelimit"},
     # the stages: never another stage, but that new files are made from what is declared and observed
-    "declared": NOUNS | {"resources", "subprocess_env", "text"},
+    "declared": NOUNS | {"memory", "resources", "subprocess_env", "text"},
     "editing": NOUNS | {"resources"},
     "observed": NOUNS | {"onefile"},
     "importing": NOUNS | {"declared", "observed", "onefile", "text"},
@@ -86,6 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "doctor.checks",
         "fleet",
         "lazy",
+        "memory",
         "onefile",
         "onefile_sandbox",
         "resources",
@@ -97,6 +99,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         "commands",
         "doctor.checks",
+        "memory",
         "model.fleet",
         "model.structs",
         "onefile.targets",

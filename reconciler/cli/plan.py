@@ -13,6 +13,7 @@ from reconciler.cli.options import SAVE_OBSERVED, UNDECLARED, Whole, command, da
 from reconciler.cli.output import Output, say_problems
 from reconciler.cli.render import render
 from reconciler.cli.validate import CASELOAD
+from reconciler.memory import keep_until_exit, no_garbage_collection
 from reconciler.model.structs import replace
 from reconciler.problems import ExitCode
 
@@ -75,9 +76,11 @@ def plan(
 def say_planned(command: str, planned: Planned, output: Output, *, detailed: bool) -> ExitCode:
     """Report a plan, save it if a file is given for it, and print the next command."""
     plan, file = planned.plan, output.plan_file
-    if file:
-        output.write(render(command, plan, output, form="json", full_rows=output.saves_full_rows), file)
-    report = render(command, plan, output, fingerprint=planned.fingerprint)
+    keep_until_exit(planned)
+    with no_garbage_collection():
+        if file:
+            output.write(render(command, plan, output, form="json", full_rows=output.saves_full_rows), file)
+        report = render(command, plan, output, fingerprint=planned.fingerprint)
     output.save(report)
     output.report(report, pages=True)
     if output.is_bare:

@@ -10,6 +10,7 @@ import click
 from reconciler import commands
 from reconciler.cli.options import command
 from reconciler.cli.output import Output, say_problems
+from reconciler.memory import keep_until_exit
 from reconciler.problems import ExitCode
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def validate(
         output.deliver("validate FILE", result)
         return ExitCode.DONE
     declared = commands.validate.checked(options, environment)
+    keep_until_exit(declared)
     say_problems(declared.warnings)
     output.deliver("validate", commands.validate.declaration(declared, with_caseload=caseload))
     return ExitCode.DONE

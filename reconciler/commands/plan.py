@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.commands.plan_base import Base, as_on_base, base_of, for_both
-from reconciler.declared.load import no_garbage_collection
+from reconciler.memory import no_garbage_collection
 from reconciler.model.declared import Declared
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Change, Finding, GitState, Plan

@@ -6,9 +6,7 @@ does not.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from reconciler.declared.schema import checked
 from reconciler.declared.selection import choose, unknown_cohorts
 from reconciler.declared.settings_and_staff import Directory, read_settings, read_staff
 from reconciler.declared.shapes import Shapes
+from reconciler.memory import no_garbage_collection
 from reconciler.model.declared import Declared, DeclaredLearner, Settings, Staff
 from reconciler.model.slots import Handle
 from reconciler.model.structs import Struct, field, replace
@@ -71,9 +70,6 @@ def _faults(file: CohortFile, directory: Directory, index: LearnerIndex) -> list
     return [*file.problems, *rules]
 
 
-__all__ = ["no_garbage_collection", "read_declared"]
-
-
 def read_declared(
     state: Path,
     day: date,
@@ -106,19 +102,3 @@ def read_declared(
     warnings = bounded(reading.problems)
     everyone = tuple(reading.learners)
     return Declared(day, reading.settings, reading.staff, tuple(chosen), warnings, left_out, cohorts, horizon, everyone)
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Switch garbage collection off: millions of values without cycles would take a fifth of the time.
-
-    The values stay for the whole command, so they are frozen for later collections.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_on:
-            gc.enable()
