@@ -81,12 +81,12 @@ def plan(folder: Path) -> None:
             (learner, kind, key): user
             for learner, kind, key, user in store.execute("SELECT learner, kind, key, staff FROM record")
         }
-    held = {learner: slots for learner, _, _, slots in reading["learners"]}
+    held = {learner: (reading["slots"][number], holders) for learner, _, _, number, holders in reading["learners"]}
     differs, same = [], []
     for learner, texts in learners.items():
         wanted = dict(_wanted(texts, staff))
         changed = []
-        for kind, key, holder in held[learner]:
+        for (kind, key), holder in zip(*held[learner], strict=True):
             now = recorded.get((learner, kind, json.dumps(key))) if holder == "unreadable" else holder
             if wanted[kind, key] != now:
                 changed.append([kind, key, now, wanted[kind, key]])

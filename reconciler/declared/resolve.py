@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from reconciler.declared.cohort import CohortEntry, Held, Learner, Slots, Term
 from reconciler.declared.cover import CoverTimeline, StandIns, day_after, moved_cover
-from reconciler.declared.shapes import ShapedEntry
+from reconciler.declared.shapes import EntryOrder, ShapedEntry
 from reconciler.model.declared import Cover, DeclaredLearner, Lapse, PlainSlots, Shift, Wanted
 from reconciler.model.slots import (
     OrganisationId,
@@ -92,25 +92,27 @@ def build_cohort(
 class _SlotsOnDemand(PlainSlots):
     """Slots of a learner, resolved when they are first asked for: `validate` only counts those of most learners."""
 
-    __slots__ = ("_builder", "_entry", "_holders", "_slots")
+    __slots__ = ("_builder", "_entry", "_holders", "_order", "_slots")
 
     def __init__(self, builder: _Builder, entry: ShapedEntry) -> None:
         self._builder, self._entry = builder, entry
         self._holders: SlotValues[UserId | None] | None = None
+        self._order: EntryOrder | None = None
         self._slots: Mapping[Slot, Wanted] | None = None
 
     @property
     def holders(self) -> SlotValues[UserId | None]:
         if self._holders is None:
-            self._holders = self._builder.holders(self._entry)
+            self._order = self._builder.order(self._entry)
+            self._holders = self._builder.holders(self._entry, self._order)
         return self._holders
 
-    def lines(self) -> tuple[int, tuple[int, ...]]:
-        return self._entry.line, self._builder.lines(self._entry)
+    def offsets(self) -> tuple[int, ...]:
+        return self._builder.offsets(self._entry, self._order or self._builder.order(self._entry))
 
     def _resolved(self) -> Mapping[Slot, Wanted]:
         if self._slots is None:
-            self._slots = self._builder.wanted(self._entry)
+            self._slots = self._builder.wanted(self.holders, self.offsets(), self._entry.line)
         return self._slots
 
     def __getitem__(self, slot: Slot) -> Wanted:
@@ -123,7 +125,8 @@ class _SlotsOnDemand(PlainSlots):
         return iter(self.holders.slots)
 
     def __len__(self) -> int:
-        return self._builder.count(self._entry) if self._holders is None else len(self._holders)
+        count = self._builder.count(self._entry)
+        return len(self.holders) if count is None else count
 
     def keys(self) -> KeysView[Slot]:
         return self.holders.keys()
@@ -175,26 +178,28 @@ class _Builder:
             return _SlotsOnDemand(self, entry)
         return None
 
-    def holders(self, entry: ShapedEntry) -> SlotValues[UserId | None]:
+    def order(self, entry: ShapedEntry) -> EntryOrder:
+        """Return the order of the slots that an on-demand entry names."""
+        return entry.order(self._timeline.accounts)
+
+    def holders(self, entry: ShapedEntry, order: EntryOrder) -> SlotValues[UserId | None]:
         """Return the holders of an on-demand entry's slots."""
-        return self._with_inherited(entry.holders(self._timeline.accounts), self._holders)
+        return self._with_inherited(entry.holders(order, self._timeline.accounts), self._holders)
 
-    def lines(self, entry: ShapedEntry) -> tuple[int, ...]:
+    def offsets(self, entry: ShapedEntry, order: EntryOrder) -> tuple[int, ...]:
         """Return how far below the entry's line the slots in `holders` are, in their order."""
-        inherited = {slot: line - entry.line for slot, line in self._lines.items()}
-        return self._with_inherited(entry.lines(self._timeline.accounts), inherited).column
+        inherited = {slot: line - entry.line for slot, line in self._lines.items()} if self._lines else {}
+        return self._with_inherited(order.lines, inherited).column
 
-    def wanted(self, entry: ShapedEntry) -> dict[Slot, Wanted]:
-        """Return the slots in `holders`, resolved."""
+    def wanted(self, holders: SlotValues[UserId | None], offsets: Iterable[int], line: int) -> dict[Slot, Wanted]:
+        """Return the slots of an entry on that line, resolved."""
         handles, file = self._timeline.handles, self._cohort.file
-        rows = zip(self.holders(entry).items(), self.lines(entry), strict=True)
-        return {
-            slot: Wanted(staff, handles.get(staff), Source(file, entry.line + line)) for (slot, staff), line in rows
-        }
+        rows = zip(holders.items(), offsets, strict=True)
+        return {slot: Wanted(staff, handles.get(staff), Source(file, line + offset)) for (slot, staff), offset in rows}
 
-    def count(self, entry: ShapedEntry) -> int:
-        """Return the number of slots in `holders`, if possible without making them."""
-        return len(self.holders(entry)) if self._holders else len(entry.template.lines)
+    def count(self, entry: ShapedEntry) -> int | None:
+        """Return the number of slots in `holders` if it is known without making them."""
+        return None if self._holders else len(entry.template.lines)
 
     @staticmethod
     def _with_inherited(own: SlotValues[_Value], inherited: Mapping[Slot, _Value]) -> SlotValues[_Value]:

@@ -24,6 +24,7 @@ from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
     Handle,
+    OrderedSlots,
     Slot,
     SlotKind,
     SlotValues,
@@ -79,7 +80,7 @@ class EntryOrder(NamedTuple):
     `handles` picks their holders from the entry's values with None after them. `lines` count from the entry's own.
     """
 
-    slots: tuple[Slot, ...]
+    slots: OrderedSlots
     handles: Callable[[tuple[str | None, ...]], tuple[str | None, ...]]
     lines: SlotValues[int]
 
@@ -136,16 +137,12 @@ class ShapedEntry(Learner, frozen=True):
         values = self.values
         return self.template.named(tuple([None if place is None else values[place] for place in self.template.keys]))
 
-    def holders(self, accounts: Accounts) -> SlotValues[UserId | None]:
-        """Return the holders of the slots that an undated entry names, in plan order."""
-        order = self._order(accounts)
+    def holders(self, order: EntryOrder, accounts: Accounts) -> SlotValues[UserId | None]:
+        """Return the holders of the slots that an undated entry names, in their order."""
         return SlotValues(order.slots, tuple(map(accounts.__getitem__, order.handles((*self.values, None)))))
 
-    def lines(self, accounts: Accounts) -> SlotValues[int]:
-        """Return how far below the entry's own line each slot in `holders` is."""
-        return self._order(accounts).lines
-
-    def _order(self, accounts: Accounts) -> EntryOrder:
+    def order(self, accounts: Accounts) -> EntryOrder:
+        """Return the order of the slots that the entry names."""
         names, orders = self.template.naming(self.values), self.template.orders
         if (known := orders.get(names)) is not None:
             return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Literal, NamedTuple
@@ -270,8 +271,8 @@ class PlainSlots(Mapping[Slot, Wanted]):
         """Holders that the files declare."""
 
     @abstractmethod
-    def lines(self) -> tuple[int, tuple[int, ...]]:
-        """Return the line of the learner, and how far below it each slot is, in the order of `holders`."""
+    def offsets(self) -> tuple[int, ...]:
+        """Return how far below the learner's line each slot is, in the order of `holders`."""
 
 
 class Shift(NamedTuple):
@@ -361,12 +362,12 @@ class Declared(Struct, frozen=True):
 
     def by_site(self, target: str, misids: Mapping[str, UserId]) -> dict[Site, set[UserId]]:
         """Return the learners of each organisation, the settings' own included, whose OneFile id is known."""
-        sites: dict[Site, set[UserId]] = {Site(target, self.settings.organisation): set()}
+        users = defaultdict[OrganisationId, set[UserId]](set, {self.settings.organisation: set()})
         for learner in self.learners:
             user = learner.user(misids)
             if user is not None:
-                sites.setdefault(Site(target, learner.organisation), set()).add(user)
-        return sites
+                users[learner.organisation].add(user)
+        return {Site(target, organisation): learners for organisation, learners in users.items()}
 
     def staff_by_id(self) -> dict[UserId, Staff]:
         return {member.id: member for member in self.staff.values()}

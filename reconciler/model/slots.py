@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from enum import Enum, StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, NewType, TypeVar
 
@@ -154,6 +154,29 @@ Place = tuple[UserId, Slot]
 _Value = TypeVar("_Value")
 
 
+class OrderedSlots(tuple[Slot, ...]):
+    """Slots in plan order. Learners with the same slots share them, and what follows from them."""
+
+    @cached_property
+    def kinds(self) -> tuple[SlotKind, ...]:
+        return tuple(slot.kind for slot in self)
+
+    @cached_property
+    def employer(self) -> int | None:
+        """Place of the default employer among them; None if it is not there."""
+        return self.index(DEFAULT_EMPLOYER) if DEFAULT_EMPLOYER in self else None
+
+    @cached_property
+    def additional(self) -> tuple[int | str | None, ...]:
+        """Additional people, who come first, as the slots name them."""
+        return tuple(slot.key for slot in self if slot.kind is SlotKind.ADDITIONAL)
+
+    @cached_property
+    def of_additional(self) -> frozenset[Slot]:
+        """Slots of the additional people."""
+        return frozenset(self[: len(self.additional)])
+
+
 class SlotValues(Mapping[Slot, _Value]):
     """A value for each slot of one learner, in plan order.
 
@@ -164,8 +187,8 @@ class SlotValues(Mapping[Slot, _Value]):
 
     __slots__ = ("column", "slots")
 
-    def __init__(self, slots: tuple[Slot, ...], column: tuple[_Value, ...]) -> None:
-        """Take slots that are in plan order, and the value of each."""
+    def __init__(self, slots: OrderedSlots, column: tuple[_Value, ...]) -> None:
+        """Take slots and the value of each."""
         self.slots = slots
         self.column = column
 
@@ -228,7 +251,7 @@ class SlotOrder:
     def __init__(self, slots: tuple[Slot, ...]) -> None:
         places = sorted(range(len(slots)), key=lambda place: slots[place].order())
         ordered = tuple(slots[place] for place in places)
-        self.slots: tuple[Slot, ...] = slots if ordered == slots else plan_order(ordered).slots
+        self.slots: OrderedSlots = OrderedSlots(slots) if ordered == slots else plan_order(ordered).slots
         self._places = None if ordered == slots else itemgetter(*places)
 
     def column(self, values: Iterable[_Value]) -> tuple[_Value, ...]:
@@ -249,7 +272,7 @@ def plan_order(slots: tuple[Slot, ...]) -> SlotOrder:
     return SlotOrder(slots)
 
 
-_NOTHING = SlotValues[Any]((), ())
+_NOTHING = SlotValues[Any](OrderedSlots(), ())
 
 
 class LearnerSlots(Mapping[Place, _Value]):
@@ -276,6 +299,8 @@ class LearnerSlots(Mapping[Place, _Value]):
 
     def updated(self, newer: LearnerSlots[_Value]) -> LearnerSlots[_Value]:
         """Return these values with newer ones added, or in place of those of the same slots."""
+        if not self._of or not newer._of:
+            return self if self._of else newer
         common = self._of.keys() & newer._of.keys()
         joined = {learner: SlotValues.of({**self._of[learner], **newer._of[learner]}) for learner in common}
         return LearnerSlots({**self._of, **newer._of, **joined})

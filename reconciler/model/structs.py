@@ -10,12 +10,14 @@ from typing import Annotated, ClassVar
 
 from msgspec import DecodeError as NotUnderstood
 from msgspec import Meta, Struct, convert, field
+from msgspec import Raw as Encoded
 from msgspec.json import Decoder, encode
 from msgspec.json import format as laid_out
 from msgspec.structs import asdict, fields, replace
 
 __all__ = [
     "Decoder",
+    "Encoded",
     "EqualIgnoringSource",
     "Meta",
     "Natural",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,7 +24,7 @@ from reconciler.model.observed import (
 from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
-    Holder,
+    OrderedSlots,
     OrganisationId,
     Role,
     Site,
@@ -46,19 +46,25 @@ _Value = TypeVar("_Value")
 _User = Annotated[UserId, Meta(gt=0)]
 _Organisation = Annotated[OrganisationId, Meta(gt=0)]
 
-FORMAT = "1.0"
+FORMAT = "1.1"
 _AGAIN = "Read OneFile again: leave out --observed, or save a new reading with --save-observed."
 
 
 def to_document(observed: Observed, site: Site) -> dict[str, Any]:
-    """Return learners and staff by id; a holder is an id, null for nobody, or why it is not known."""
+    """Return learners and staff by id; a holder is an id, null for nobody, or why it is not known.
+
+    Learners with the same slots share a list of these, and a learner's row has the list's number.
+    """
+    numbers: dict[OrderedSlots, int] = {}
+    learners = [_learner(learner, numbers) for _, learner in sorted(observed.learners.items())]
     return {
         "observed_format": FORMAT,
         "taken_at": observed.taken_at.astimezone(UTC).isoformat(),
         "target": site.target,
         "organisation": site.organisation,
         "calls": observed.calls,
-        "learners": [_learner(learner) for _, learner in sorted(observed.learners.items())],
+        "slots": [[[slot.kind.value, slot.key] for slot in slots] for slots in numbers],
+        "learners": learners,
         "misids": [[misid, user] for misid, user in sorted(observed.misids.items())],
         "staff": [
             [organisation, member.id, member.standing, member.placement]
@@ -91,14 +97,11 @@ def _roster(roster: Roster | None) -> dict[str, Any]:
     return {"roster": [list(roster.learners), classes, roster.whole, roster.asked]}
 
 
-def _learner(learner: ObservedLearner) -> list[Any]:
-    slots = sorted(learner.slots.items(), key=lambda item: item[0].order())
-    return [
-        learner.id,
-        learner.standing,
-        learner.placement,
-        [[slot.kind.value, slot.key, held.value if isinstance(held, Unread) else held] for slot, held in slots],
-    ]
+def _learner(learner: ObservedLearner, numbers: dict[OrderedSlots, int]) -> list[Any]:
+    held = SlotValues.of(learner.slots)
+    number = numbers.setdefault(held.slots, len(numbers))
+    holders = [holder.value if isinstance(holder, Unread) else holder for holder in held.column]
+    return [learner.id, learner.standing, learner.placement, number, holders]
 
 
 class SavedProblem(NamedTuple):
@@ -117,14 +120,47 @@ class SavedProblem(NamedTuple):
         return Problem(self.what, self.fix, self.source and Source(*self.source), *self[3:])
 
 
-class Saved(Struct, frozen=True):
-    """Format of the document, except for what types cannot state."""
+class _Common(Struct, frozen=True, kw_only=True):
+    """Fields that all formats of the document have."""
 
-    observed_format: Literal["1.0"]
     taken_at: str
     target: str
     organisation: int
     calls: Natural
+    misids: list[tuple[str, _User]]
+    staff: list[tuple[_Organisation, _User, AccountStatus, Positive | None]]
+    problems: list[SavedProblem]
+    roles: list[tuple[_Organisation, _User, Role | None, str]] = field(default_factory=list)
+    shared: list[tuple[SharedThing, list[tuple[_User, AccountStatus]]]] = field(default_factory=list)
+    roster: tuple[list[_User], list[tuple[_User, Positive | None]], bool, bool] | None = None
+
+    def observed_learners(self) -> Iterable[tuple[UserId, ObservedLearner]]:
+        """Yield the learners by id. Raises ValueError for faults that types cannot state."""
+        raise NotImplementedError
+
+
+class Saved(_Common, frozen=True, kw_only=True):
+    """Format of the document, except for what types cannot state."""
+
+    observed_format: Literal["1.1"]
+    slots: list[list[tuple[SlotKind, Positive | str | None]]]
+    learners: list[tuple[_User, AccountStatus, Positive | None, Natural, tuple[_User | Unread | None, ...]]]
+
+    def observed_learners(self) -> Iterable[tuple[UserId, ObservedLearner]]:
+        orders = [_order(*_columns(slots, 2)) for slots in self.slots]
+        for user, standing, placement, number, holders in self.learners:
+            if number >= len(orders):
+                raise ValueError(f"learner {user}: there is no list of slots {number}")
+            order = orders[number]
+            if len(holders) != len(order.slots):
+                raise ValueError(f"learner {user}: {len(holders)} holders of {len(order.slots)} slots")
+            yield user, ObservedLearner(user, standing, placement, order.values(holders))
+
+
+class SavedBefore(_Common, frozen=True, kw_only=True):
+    """Format of older versions, with each slot in the learner's row."""
+
+    observed_format: Literal["1.0"]
     learners: list[
         tuple[
             _User,
@@ -133,12 +169,14 @@ class Saved(Struct, frozen=True):
             list[tuple[SlotKind, Positive | str | None, _User | Unread | None]],
         ]
     ]
-    misids: list[tuple[str, _User]]
-    staff: list[tuple[_Organisation, _User, AccountStatus, Positive | None]]
-    problems: list[SavedProblem]
-    roles: list[tuple[_Organisation, _User, Role | None, str]] = field(default_factory=list)
-    shared: list[tuple[SharedThing, list[tuple[_User, AccountStatus]]]] = field(default_factory=list)
-    roster: tuple[list[_User], list[tuple[_User, Positive | None]], bool, bool] | None = None
+
+    def observed_learners(self) -> Iterable[tuple[UserId, ObservedLearner]]:
+        for user, standing, placement, rows in self.learners:
+            kinds, keys, holders = _columns(rows, 3)
+            yield user, ObservedLearner(user, standing, placement, _order(kinds, keys).values(holders))
+
+
+_FORMATS: Mapping[str, type[_Common]] = {"1.1": Saved, "1.0": SavedBefore}
 
 
 def from_json(data: bytes, site: Site) -> Observed:
@@ -146,37 +184,37 @@ def from_json(data: bytes, site: Site) -> Observed:
 
     Raises Invalid as `from_document` does, and ValueError or RecursionError for bytes that are not JSON.
     """
-    with suppress(NotUnderstood, ValueError, RecursionError):
-        saved = Decoder(Saved).decode(data)
-        if (saved.target, saved.organisation) == site:
-            return _observed(saved)
+    for form in _FORMATS.values():
+        with suppress(NotUnderstood, ValueError, RecursionError):
+            saved = Decoder(form).decode(data)
+            if (saved.target, saved.organisation) == site:
+                return _observed(saved)
     return from_document(json.loads(data), site)
 
 
 def from_document(document: Any, site: Site) -> Observed:
     """Read a document. Raises Invalid if it is not a reading, or is of another target or organisation."""
-    if not isinstance(document, dict) or document.get("observed_format") != FORMAT:
-        raise Invalid(Problem(f"is not a saved reading of format {FORMAT}", _AGAIN))
+    named = document.get("observed_format") if isinstance(document, dict) else None
+    form = _FORMATS.get(named) if isinstance(named, str) else None
+    if form is None:
+        raise Invalid(Problem(f"is not a saved reading of format {' or '.join(sorted(_FORMATS))}", _AGAIN))
     for name, expected in (("target", site.target), ("organisation", site.organisation)):
         if document.get(name) != expected:
             raise Invalid(
                 Problem(f"was read from {name} {document.get(name)}, and the {name} here is {expected}", _AGAIN)
             )
     try:
-        return _observed(convert(document, Saved))
+        return _observed(convert(document, form))
     except (NotUnderstood, ValueError) as error:
         raise Invalid(Problem(f"is a damaged reading ({error})", _AGAIN)) from error
 
 
-def _observed(saved: Saved) -> Observed:
+def _observed(saved: _Common) -> Observed:
     """Make the reading. Raises ValueError for faults that types cannot state."""
     roles = _once(((organisation, user), (role, misid)) for organisation, user, role, misid in saved.roles)
     return Observed(
         taken_at=_moment(saved.taken_at),
-        learners=_once(
-            (user, ObservedLearner(user, standing, placement, _held(slots)))
-            for user, standing, placement, slots in saved.learners
-        ),
+        learners=_once(saved.observed_learners()),
         misids=_once(saved.misids),
         staff=_once(
             (
@@ -199,11 +237,8 @@ def _saved_roster(learners: list[UserId], classes: list[tuple[UserId, int | None
     return Roster(tuple(learners), _once(classes), whole, asked)
 
 
-def _held(rows: Sequence[tuple[SlotKind, int | str | None, Holder]]) -> SlotValues[Holder]:
-    if not rows:
-        return SlotValues((), ())
-    kinds, keys, holders = zip(*rows, strict=True)
-    return _order(kinds, keys).values(holders)
+def _columns(rows: Sequence[tuple[Any, ...]], number: int) -> Sequence[tuple[Any, ...]]:
+    return tuple(zip(*rows, strict=True)) or ((),) * number
 
 
 @lru_cache(maxsize=100_000)  # many learners have the same slots

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import cache
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.operations import Operation, addresses, facts, hash_of, hashed, id_of, operation_id, time_json
 from reconciler.model.plan import NO_GIT, Change, GitState, Plan
 from reconciler.model.slots import Handle, OrganisationId, Unread, UserId
-from reconciler.model.structs import encode, laid_out
+from reconciler.model.structs import Encoded, encode, laid_out
 from reconciler.onefile.wire import write_request
 from reconciler.plan import document_rows as rows
 from reconciler.plan.later_rows import future, later_row, read_later
@@ -99,14 +99,22 @@ def to_document(plan: Plan, *, full: bool = True) -> Document:
 
 def document_texts(plan: Plan, *, full: bool = True) -> Iterator[str]:
     """Yield the plan's document as `dumps` writes it, in pieces that are as large as a few hundred rows."""
-    document = _unsigned(plan, full=full)
+    document = _unsigned(plan, full=full, finished=_encoded)
     return _texts(document | {"digest": _digest_of(document)})
 
 
-def _unsigned(plan: Plan, *, full: bool) -> Document:
+def _encoded(row: Document) -> Document | Encoded:
+    """Return a row whose keys are sorted as JSON, if the file and the digest have the same of it."""
+    text = _fast(row)
+    return Encoded(text.encode()) if _is_canonical(text) else row
+
+
+def _unsigned(
+    plan: Plan, *, full: bool, finished: Callable[[Document], Document | Encoded] = lambda row: row
+) -> Document:
     """Return the document without its digest, and with the rows of slots as SlotRows."""
     handles = plan.handles
-    changes, unchanged = (plan.changes, NO_ROWS) if full else compact(plan.changes)
+    changes, unchanged = (plan.changes, NO_ROWS) if full else compact(plan.changes, finished)
     return {
         "format_version": TERRAFORM_FORMAT,
         "terraform_version": TERRAFORM_VERSION,
@@ -269,7 +277,12 @@ def _canonical_texts(document: Document) -> Iterator[str]:
     start = "{"
     for key, value in sorted(document.items(), key=itemgetter(0)):
         yield f"{start}{_canonical(key)}:"
-        yield from value.texts(_canonical, _CANONICAL) if isinstance(value, SlotRows) else (_canonical(value),)
+        if isinstance(value, SlotRows):
+            yield from value.texts(_canonical, _CANONICAL)
+        elif isinstance(value, list):
+            yield from listed(map(_canonical, value), _CANONICAL)
+        else:
+            yield _canonical(value)
         start = ","
     yield "}"
 
@@ -277,9 +290,14 @@ def _canonical_texts(document: Document) -> Iterator[str]:
 def _canonical(value: object) -> str:
     """Return JSON without spaces, with sorted keys, of ASCII characters that can be printed."""
     text = _fast(value, sort_keys=True)
-    if not text.isascii() or "\x7f" in text or not text:  # json escapes more
+    if not _is_canonical(text):
         text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
     return text
+
+
+def _is_canonical(text: str) -> bool:
+    """Return whether the text of the faster encoder is what `json` makes as well, which escapes more."""
+    return text.isascii() and "\x7f" not in text and bool(text)
 
 
 def _json(value: object, *, brief: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, groupby
 from operator import attrgetter, sub
@@ -38,22 +38,23 @@ NO_ROWS = CompactRows((), ())
 """Every slot has a row like the others."""
 
 
-def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
+def compact(
+    changes: Sequence[Change], finished: Callable[[Row], Row] = lambda row: row
+) -> tuple[Sequence[Change], CompactRows]:
     """Split changes into those that need a row of their own, and compact rows for the rest.
 
     The rest is left out of the order of the changes, so all need a row unless the order follows from their content.
+    `finished` may replace each cohort's row once it is whole, by one that takes less memory.
     """
     if not _is_sorted(changes):
         return changes, NO_ROWS
-    shapes = _Shapes()
-    cohorts: dict[tuple[str, OrganisationId, str], list[Row]] = {}
-    differing = list[Change]()
+    shapes, cohorts, differing = _Shapes(), _Cohorts(finished), list[Change]()
     for group in groups_of(changes):
         if isinstance(group, UnchangedLearner) and is_of_one_file(group.learner):
             learner = group.learner
-            place = (learner.cohort, learner.organisation, learner.source.file)
-            row = shapes.learner_row(group.id, learner.label, group.slots, *held(learner, group.slots), group.recorded)
-            cohorts.setdefault(place, []).append(row)
+            staff, reasons, lines = held(learner, group.slots)
+            row = shapes.learner_row(group.id, learner.label, group.slots, staff, reasons, lines, group.recorded)
+            cohorts.add(learner.cohort, learner.organisation, learner.source.file, row)
             continue
         plain = list[Change]()
         for change in group.changes() if isinstance(group, UnchangedLearner) else group:
@@ -64,14 +65,34 @@ def compact(changes: Sequence[Change]) -> tuple[Sequence[Change], CompactRows]:
             reasons, lines = tuple(change.reason for change in same), [change.source.line for change in same]
             staff, slots = [change.after for change in same], tuple(change.slot for change in same)
             row = shapes.learner_row(user, label, slots, staff, reasons, _distances(lines), recorded)
-            cohorts.setdefault((cohort, organisation, file), []).append(row)
-    return differing, CompactRows(
-        shapes.rows(),
-        [
-            {"cohort": cohort, "organisation": organisation, "file": file, "learners": rows}
-            for (cohort, organisation, file), rows in cohorts.items()
-        ],
-    )
+            cohorts.add(cohort, organisation, file, row)
+    return differing, CompactRows(shapes.rows(), cohorts.rows())
+
+
+class _Cohorts:
+    """Rows of cohorts, whose learners come cohort by cohort."""
+
+    def __init__(self, finished: Callable[[Row], Row]) -> None:
+        self._finished = finished
+        self._rows: list[Row] = []
+        self._cohort = ""
+        self._learners: dict[tuple[OrganisationId, str], list[Row]] = {}  # of the cohort, by organisation and file
+
+    def add(self, cohort: str, organisation: OrganisationId, file: str, learner: Row) -> None:
+        if cohort != self._cohort:
+            self._finish()
+            self._cohort = cohort
+        self._learners.setdefault((organisation, file), []).append(learner)
+
+    def rows(self) -> list[Row]:
+        self._finish()
+        return self._rows
+
+    def _finish(self) -> None:
+        for (organisation, file), learners in self._learners.items():
+            row = {"cohort": self._cohort, "file": file, "learners": learners, "organisation": organisation}
+            self._rows.append(self._finished(row))
+        self._learners = {}
 
 
 def expand(rows: CompactRows, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -110,7 +131,7 @@ def _is_sorted(changes: Sequence[Change]) -> bool:
     for group in groups_of(changes):
         if isinstance(group, UnchangedLearner):
             place: tuple[object, ...] = (group.learner.cohort, group.id)
-            if place <= before[:2]:
+            if place <= before:
                 return False
             before = place
         else:
@@ -136,9 +157,8 @@ def is_of_one_file(learner: DeclaredLearner) -> bool:
 def held(learner: DeclaredLearner, order: tuple[Slot, ...]) -> _Held:
     slots = learner.slots
     if not isinstance(slots, dict) and (holders := slots.holders).slots == order:
-        line, offsets = slots.lines()
-        distances = _distances_of(offsets)
-        return holders.column, _DECLARED * len(order), [line + distances[0], *distances[1:]]
+        first, *others = _distances_of(slots.offsets())
+        return holders.column, _DECLARED * len(order), [learner.source.line + first, *others]
     wanted = [slots[slot] for slot in order]
     lines = _distances([want.source.line for want in wanted])
     return [want.staff for want in wanted], tuple(want.reason for want in wanted), lines

@@ -344,7 +344,7 @@ def test_slots_on_demand_are_those_that_are_resolved_at_once(
         assert len(learner.slots) == len(other.slots)
         assert [*learner.holders.items()] == [*other.holders.items()]
         if isinstance(learner.slots, PlainSlots):
-            line, below = learner.slots.lines()
+            line, below = learner.source.line, learner.slots.offsets()
             assert [line + each for each in below] == [other.slots[slot].source.line for slot in learner.holders]
             assert {wanted.source.file for wanted in other.slots.values()} == {learner.source.file}
             assert {wanted.reason for wanted in other.slots.values()} == {"declared"}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reconciler.model.observed import Observed, ObservedLearner, ObservedStaff
 from reconciler.model.slots import OrganisationId, Site, Slot, SlotKind, Unread, UserId
 from reconciler.model.structs import Decoder, replace
-from reconciler.observed.document import Saved, SavedProblem, from_document, from_json, to_document
+from reconciler.observed.document import Saved, SavedBefore, SavedProblem, from_document, from_json, to_document
 from reconciler.problems import Invalid, Problem, Source
 
 AGAIN = "leave out --observed, or save a new reading with --save-observed."
@@ -46,6 +46,18 @@ READING = Observed(
     ),
 )
 DOCUMENT = to_document(READING, HERE)
+
+
+def older(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document as older versions saved it, with each slot in the learner's row."""
+    learners = [
+        [*row, [[*slot, holder] for slot, holder in zip(document["slots"][number], holders, strict=True)]]
+        for *row, number, holders in document["learners"]
+    ]
+    return {**document, "observed_format": "1.0", "slots": [], "learners": learners}
+
+
+DOCUMENTS = {"1.1": DOCUMENT, "1.0": older(DOCUMENT)}
 ODD = (None, True, 0, 1, -1, 1.0, 1.5, 10**30, "", "active", "unit_iqa", "not_held", "nonsense", [], [1], {}, KATE)
 
 
@@ -57,12 +69,12 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(inner, (*path, key))
 
 
-PLACES = [path for path in places(DOCUMENT) if path]
+PLACES = {form: [path for path in places(document) if path] for form, document in DOCUMENTS.items()}
 
 
-def spoilt(*changes: tuple[tuple[Any, ...], str, Any]) -> dict[str, Any]:
+def spoilt(form: str, *changes: tuple[tuple[Any, ...], str, Any]) -> dict[str, Any]:
     """A document with values put in, taken out or doubled where they stand; a place that is gone by then is left."""
-    document = deepcopy(DOCUMENT)
+    document = deepcopy(DOCUMENTS[form])
     for (*outer, last), how, odd in changes:
         inner: Any = document
         try:
@@ -81,7 +93,8 @@ def spoilt(*changes: tuple[tuple[Any, ...], str, Any]) -> dict[str, Any]:
 
 def unordered(document: dict[str, Any]) -> dict[str, Any]:
     """A document without the order of its learners, staff and slots, and without what nobody reads."""
-    learners = {(*row[:3], *sorted(map(str, row[3]))) for row in document["learners"]}
+    rows_of = (document if document["observed_format"] == "1.0" else older(document))["learners"]
+    learners = {(*row[:3], *sorted(map(str, row[3]))) for row in rows_of}
     rows = {name: sorted(map(str, document[name])) for name in ("misids", "staff")}
     problems = [[*row, *Problem("", "")[len(row) :]] for row in document["problems"]]
     return {**rows, "learners": learners, "calls": document["calls"], "problems": problems}
@@ -100,6 +113,21 @@ def test_what_is_saved_is_read_in_one_pass_and_comes_back() -> None:
     data = json.dumps(DOCUMENT).encode()
     assert Decoder(Saved).decode(data).learners
     assert from_json(data, HERE) == READING
+
+
+def test_a_reading_that_an_older_version_saved_is_read_in_one_pass() -> None:
+    """It is the same reading."""
+    data = json.dumps(DOCUMENTS["1.0"]).encode()
+    assert Decoder(SavedBefore).decode(data).learners
+    assert from_json(data, HERE) == READING
+
+
+def test_learners_with_the_same_slots_share_a_list_of_them() -> None:
+    """So a saved reading has one row of numbers for each learner."""
+    same = {UserId(user): replace(READING.learners[LEARNER], id=UserId(user)) for user in range(1, 100)}
+    document = to_document(replace(READING, learners=same), HERE)
+    assert len(document["slots"]) == 1
+    assert from_document(document, HERE).learners == same
 
 
 def test_a_path_that_is_not_unicode_comes_back() -> None:
@@ -134,21 +162,21 @@ def test_problems_of_older_readings_are_read() -> None:
     assert from_json(json.dumps(document).encode(), HERE).problems == expected
 
 
-@pytest.mark.parametrize("path", PLACES, ids=str)
-def test_one_odd_value_is_read_alike_from_bytes_and_from_a_document(path: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(("form", "path"), [(form, path) for form in PLACES for path in PLACES[form]], ids=str)
+def test_one_odd_value_is_read_alike_from_bytes_and_from_a_document(form: str, path: tuple[Any, ...]) -> None:
     """Wherever it is: the same reading, or the same words."""
-    documents = [spoilt((path, "put", odd)) for odd in ODD]
-    documents += [spoilt((path, how, None)) for how in ("drop", "double")]
+    documents = [spoilt(form, (path, "put", odd)) for odd in ODD]
+    documents += [spoilt(form, (path, how, None)) for how in ("drop", "double")]
     for document in documents:
         assert outcome(from_json, json.dumps(document).encode()) == outcome(from_document, document)
 
 
-@given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(["put", "drop", "double"]), st.sampled_from(ODD))))
-def test_a_spoilt_reading_is_refused_or_saved_again_as_it_is(
-    changes: list[tuple[tuple[Any, ...], str, Any]],
-) -> None:
+@given(st.sampled_from(sorted(PLACES)), st.data())
+def test_a_spoilt_reading_is_refused_or_saved_again_as_it_is(form: str, data: st.DataObject) -> None:
     """However many places of a document are spoilt: nothing is read as something else."""
-    document = spoilt(*changes)
+    how = st.sampled_from(["put", "drop", "double"])
+    changes = st.lists(st.tuples(st.sampled_from(PLACES[form]), how, st.sampled_from(ODD)))
+    document = spoilt(form, *data.draw(changes))
     reading = outcome(from_document, document)
     if isinstance(reading, Observed):
         again = to_document(reading, HERE)
@@ -159,16 +187,19 @@ def test_a_spoilt_reading_is_refused_or_saved_again_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("path", "odd", "words"),
+    ("form", "path", "odd", "words"),
     [
-        (("calls",), True, "Expected `int`, got `bool` - at `$.calls`"),
-        (("learners", 0, 0), 0, "Expected `int` >= 1 - at `$.learners[0][0]`"),
-        (("learners", 0, 3, 0, 1), "x", "'x' is not the key of a slot of kind additional"),
-        (("taken_at",), "2026-11-24T09:30:00", "the time of the reading has no offset from UTC"),
+        ("1.1", ("calls",), True, "Expected `int`, got `bool` - at `$.calls`"),
+        ("1.1", ("learners", 0, 0), 0, "Expected `int` >= 1 - at `$.learners[0][0]`"),
+        ("1.1", ("slots", 0, 0, 1), "x", "'x' is not the key of a slot of kind additional"),
+        ("1.1", ("learners", 0, 3), 2, "learner 200004: there is no list of slots 2"),
+        ("1.1", ("learners", 0, 4), [], "learner 200004: 0 holders of 4 slots"),
+        ("1.0", ("learners", 0, 3, 0, 1), "x", "'x' is not the key of a slot of kind additional"),
+        ("1.1", ("taken_at",), "2026-11-24T09:30:00", "the time of the reading has no offset from UTC"),
     ],
-    ids=["number", "id", "key", "time"],
+    ids=["number", "id", "key", "list", "holders", "older", "time"],
 )
-def test_a_damaged_reading_is_refused_with_its_place(path: tuple[Any, ...], odd: Any, words: str) -> None:
+def test_a_damaged_reading_is_refused_with_its_place(form: str, path: tuple[Any, ...], odd: Any, words: str) -> None:
     """A person who edited the file finds the value."""
-    refused = outcome(from_document, spoilt((path, "put", odd)))
+    refused = outcome(from_document, spoilt(form, (path, "put", odd)))
     assert isinstance(refused, str) and f"is a damaged reading ({words})" in refused
