@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -238,13 +238,16 @@ def a_role(role: Role) -> str:
 # ------------------------------------------------------------------ all files together
 
 
+_Place = tuple[str, int]
+"""File and line. To make a Source takes ten times as long, and few are ever shown."""
+
+
 class LearnerIndex:
     """Index of all learners of all cohort files; reports duplicates, and learners who are staff."""
 
     def __init__(self, directory: Directory) -> None:
         self._staff = {member.id: member for member in directory.staff.values()}
-        self._ids, self._misids = dict[int | str, Source](), dict[int | str, Source]()
-        self._labels: dict[str, Source] = {}
+        self._ids, self._misids, self._labels = (dict[int | str, _Place]() for _ in range(3))
         self._complete = True
         self.cohorts: set[str] = set()
 
@@ -252,31 +255,41 @@ class LearnerIndex:
         """Add a cohort's learners. *readable* False: the file may have learners that could not be read."""
         self.cohorts.add(cohort.name)
         self._complete = self._complete and readable
-        for learner in cohort.learners:
-            source = Source(cohort.file, learner.line)
-            if not self._is_new(learner, source):
-                yield from self._faults(learner, source)
+        places = [(cohort.file, learner.line) for learner in cohort.learners]
+        if not self._added(cohort.learners, places):
+            for learner, place in zip(cohort.learners, places, strict=True):
+                yield from self._faults(learner, place)
 
     def lacks_learner(self, key: UserId) -> bool:
         return self._complete and key not in self._ids
 
-    def _is_new(self, learner: Learner, source: Source) -> bool:
-        """Add a learner; return False if there is something to report."""
-        key, misid, label = learner.id, learner.misid, learner.label
-        return (
-            (key is None or (key not in self._staff and self._ids.setdefault(key, source) is source))
-            and (misid is None or self._misids.setdefault(misid, source) is source)
-            and (not label or self._labels.setdefault(label, source) is source)
+    def _added(self, learners: Sequence[Learner], places: Sequence[_Place]) -> bool:
+        """Add the learners of a file together, which is faster; return False, without adding, if one has a fault."""
+        named: tuple[tuple[dict[int | str, _Place], list[int | str | None]], ...] = (
+            (self._ids, [learner.id for learner in learners]),
+            (self._misids, [learner.misid for learner in learners]),
+            (self._labels, [learner.label or None for learner in learners]),
         )
+        for known, keys in named:
+            own = [key for key in keys if key is not None]
+            if len(set(own)) < len(own) or not known.keys().isdisjoint(own):
+                return False
+        if not self._staff.keys().isdisjoint(learner.id for learner in learners):
+            return False
+        for known, keys in named:
+            known.update((key, place) for key, place in zip(keys, places, strict=True) if key is not None)
+        return True
 
-    def _faults(self, learner: Learner, source: Source) -> Iterator[Problem]:
+    def _faults(self, learner: Learner, place: _Place) -> Iterator[Problem]:
         """Add what can be added of a learner, and yield the problems."""
+        source = Source(*place)
         for places, key in ((self._ids, learner.id), (self._misids, learner.misid)):
-            if key is not None and (place := places.setdefault(key, source)) is not source:
-                what = f"{learner.subject} is declared twice; first at {place}"
+            if key is not None and (first := places.setdefault(key, place)) is not place:
+                what = f"{learner.subject} is declared twice; first at {Source(*first)}"
                 yield Problem(what, "Remove one of the two: a learner is in one cohort only, once.", source)
-        if learner.label and (place := self._labels.setdefault(learner.label, source)) is not source:
-            what = f"{learner.subject}: the label {quoted(learner.label)} is also the label of the learner at {place}"
+        if learner.label and (first := self._labels.setdefault(learner.label, place)) is not place:
+            other = Source(*first)
+            what = f"{learner.subject}: the label {quoted(learner.label)} is also the label of the learner at {other}"
             yield Problem(what, "Give each learner a label of their own, or none.", source)
         if learner.id in self._staff:
             member = self._staff[learner.id]

@@ -26,30 +26,35 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
 
     One reading may serve two declarations, and neither plan may depend on what the other asked for.
     """
-    learners, employers = {}, set()
-    staff_judged = declared.settings.level("staff_active") != "off"
+    settings, learners = declared.settings, {}
+    employers = set[tuple[OrganisationId, Holder]]()
     held = defaultdict[OrganisationId, list[Iterable[Holder]]](list)
+    staff_judged, asks_for_employers = settings.level("staff_active") != "off", settings.asks_for_employers
     for learner in declared.learners:
-        user = learner.user(observed.misids)
-        seen = observed.learners.get(user) if user is not None else None
-        if seen is not None:
-            wanted = learner.holders
-            learners[seen.id] = _narrowed(seen, wanted, declared.settings.asks_for_employers)
-            if seen.standing == "active":
-                employers.add((learner.organisation, wanted.get(DEFAULT_EMPLOYER)))
-                if staff_judged:
-                    held[learner.organisation].append(_held(seen, wanted))
-    concerned = accounts(declared) | _pairs(held)
-    judged = declared.settings.level("employer_placement") != "off"
+        wanted, organisation, user = learner.holders, learner.organisation, learner.user(observed.misids)
+        held[organisation].append(wanted.column)
+        if user is None or (seen := observed.learners.get(user)) is None:
+            continue
+        slots = SlotValues.of(seen.slots)
+        learners[seen.id] = _narrowed(seen, slots, wanted, asks_for_employers)
+        if seen.standing == "active":
+            if (place := wanted.slots.employer) is not None:
+                employers.add((organisation, wanted.column[place]))
+            if staff_judged:
+                held[organisation].append(_held(slots, wanted))
+    concerned = _pairs(held)
+    judged = settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners} if observed.problems else set()
     by_id = {learner.id for learner in declared.learners} if observed.identities else set()
     misids = {learner.misid for learner in (*declared.learners, *declared.everyone)} if observed.misids else set()
     return replace(
         observed,
-        learners=dict(sorted(learners.items())),
+        learners={user: learners[user] for user in sorted(learners)},
         misids={misid: user for misid, user in observed.misids.items() if misid in misids},
         staff={
-            account: member if account in employers and judged else replace(member, placement=None)
+            account: member
+            if member.placement is None or (account in employers and judged)
+            else replace(member, placement=None)
             for account, member in observed.staff.items()
             if account in concerned
         },
@@ -60,25 +65,26 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
     )
 
 
-def _held(seen: ObservedLearner, wanted: SlotValues[UserId | None]) -> Iterable[Holder]:
+def _held(slots: SlotValues[Holder], wanted: SlotValues[UserId | None]) -> Iterable[Holder]:
     """Return what is in each declared slot."""
-    slots = SlotValues.of(seen.slots)
     return slots.column if slots.slots == wanted.slots else map(slots.get, wanted.slots)
 
 
-def _narrowed(seen: ObservedLearner, wanted: SlotValues[UserId | None], employers: bool) -> ObservedLearner:
+def _narrowed(
+    seen: ObservedLearner, slots: SlotValues[Holder], wanted: SlotValues[UserId | None], employers: bool
+) -> ObservedLearner:
     """Keep every slot of the requested layers, which one call shows together; `employers`: also every employer."""
-    placement = seen.placement if DEFAULT_EMPLOYER in wanted else None
-    if SlotValues.of(seen.slots).slots == wanted.slots:  # most learners
+    placement = None if wanted.slots.employer is None else seen.placement
+    if slots.slots == wanted.slots:  # most learners
         return seen if placement == seen.placement else replace(seen, placement=placement)
     layers = {kind for slot in wanted for kind in layer(slot.kind)} | ({DEFAULT_EMPLOYER.kind} if employers else set())
-    slots = {
+    asked_for = {
         slot: holder
-        for slot, holder in seen.slots.items()
+        for slot, holder in slots.items()
         if slot in wanted
         or (slot.kind in layers and slot.kind is not SlotKind.ADDITIONAL and holder is not Unread.NOT_HELD)
     }
-    return replace(seen, slots=SlotValues.of(slots), placement=placement)
+    return replace(seen, slots=SlotValues.of(asked_for), placement=placement)
 
 
 def accounts(declared: Declared) -> set[tuple[OrganisationId, UserId]]:

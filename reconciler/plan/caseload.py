@@ -33,12 +33,18 @@ ByStaff = Mapping[Holder, Mapping[SlotKind, Collection[UserId]]]
 
 
 def caseload(
-    declared: Declared, observed: Observed, changes: Sequence[Change], *, everyone: bool = False
+    declared: Declared,
+    observed: Observed,
+    changes: Sequence[Change],
+    before: Mapping[UserId, Held] | None = None,
+    *,
+    everyone: bool = False,
 ) -> tuple[CaseloadRow, ...]:
     """Return a row for each assessor and IQA in staff.yaml whom a create or update affects, by handle.
 
-    With `everyone`, a row for each who holds anybody or has a declared caseload. Learners are counted, not slots, and
-    only active ones: an archived learner keeps the assessor, who has no more work with them.
+    `before` are the holders before the plan, if they are known already. With `everyone`, a row for each who holds
+    anybody or has a declared caseload. Learners are counted, not slots, and only active ones: an archived learner keeps
+    the assessor, who has no more work with them.
     """
     touched = _touched(changes)
     members = [member for _, member in sorted(declared.staff.items()) if member.role in KINDS]
@@ -47,9 +53,10 @@ def caseload(
     if not members:
         return ()
     moved = {change.learner for change in differing(changes)}
-    before = with_declared(holders(observed, changes, after=False), declared, observed)
-    staying = by_staff(observed, {user: slots for user, slots in before.items() if user not in moved}, members)
-    moving = {user: slots for user, slots in before.items() if user in moved}
+    before = holders(observed, changes, after=False) if before is None else before
+    now = with_declared(before, declared, observed)
+    staying = by_staff(observed, now, members, without=moved)
+    moving = {user: now[user] for user in moved if user in now}
     going, coming = (by_staff(observed, held, members) for held in (moving, with_writes(moving, changes)))
     rows = [
         CaseloadRow(
@@ -87,13 +94,15 @@ def with_declared(held: Mapping[UserId, Held], declared: Declared, observed: Obs
     return whole
 
 
-def by_staff(observed: Observed, held: Mapping[UserId, Held], members: Iterable[Staff]) -> ByStaff:
-    """Return the active learners of these members of staff."""
+def by_staff(
+    observed: Observed, held: Mapping[UserId, Held], members: Iterable[Staff], *, without: Collection[UserId] = ()
+) -> ByStaff:
+    """Return the active learners of these members of staff; `without` are learners who do not count."""
     learners_by_kind: dict[Holder, defaultdict[SlotKind, set[UserId]]] = {
         member.id: defaultdict(set) for member in members
     }
-    inactive = {seen.id for seen in observed.learners.values() if seen.standing != "active"}
-    for kind, learners, column in by_kind({user: slots for user, slots in held.items() if user not in inactive}):
+    left_out = {seen.id for seen in observed.learners.values() if seen.standing != "active"}.union(without)
+    for kind, learners, column in by_kind({user: slots for user, slots in held.items() if user not in left_out}):
         if kind not in _COUNTED:
             continue
         for learner, holder in zip(learners, column, strict=True):

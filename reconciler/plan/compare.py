@@ -140,9 +140,11 @@ class Comparison:
     def _unchanged(self, learner: DeclaredLearner, seen: ObservedLearner) -> UnchangedLearner | None:
         """Return the learner if each slot is known to hold who is declared: the result of most comparisons."""
         held, wanted, last = SlotValues.of(seen.slots), learner.holders, self._last_of(seen.id)
-        if seen.standing != "active" or learner.lapsed or not wanted.slots or not _names_somebody_everywhere(wanted):
+        if seen.standing != "active" or learner.lapsed or not _names_somebody_everywhere(wanted):
             return None
         applied = last.column == wanted.column and last.slots == wanted.slots
+        if applied and _is_as_usual(held, wanted):
+            return UnchangedLearner(seen.id, learner, wanted.slots, wanted.slots.of_additional, applied)
         holders = held.column if held.slots == wanted.slots else map(held.get, wanted.slots, repeat(_UNREADABLE))
         recorded = []
         for slot, staff, holder in zip(wanted.slots, wanted.column, holders, strict=True):
@@ -307,15 +309,19 @@ class Comparison:
 
 
 def _names_somebody_everywhere(wanted: SlotValues[UserId | None]) -> bool:
-    """Return whether each slot has a holder, and those of additional people the people whom they are named by."""
-    if None in wanted.column:
-        return False
-    for place, slot in enumerate(wanted.slots):
-        if slot.kind is not _ADDITIONAL:  # which come first
-            break
-        if slot.key != wanted.column[place]:
-            return False
-    return True
+    """Return whether there are slots, each with a holder, and of additional people those whom they are named by."""
+    column, additional = wanted.column, wanted.slots.additional
+    return bool(column) and all(column) and column[: len(additional)] == additional  # no id is 0
+
+
+def _is_as_usual(held: SlotValues[Holder], wanted: SlotValues[UserId | None]) -> bool:
+    """Return whether OneFile shows what is declared, except for additional people, whom it does not show."""
+    first = len(wanted.slots.additional)
+    return (
+        held.column[first:] == wanted.column[first:]
+        and held.column[:first].count(_UNREADABLE) == first
+        and held.slots == wanted.slots
+    )
 
 
 def _added(last: Mapping[Slot, UserId | None]) -> list[Slot]:

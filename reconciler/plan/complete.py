@@ -17,6 +17,7 @@ from reconciler.model.structs import Struct, field, replace
 from reconciler.plan.attribution import attributed
 from reconciler.plan.caseload import caseload
 from reconciler.plan.compare import make_plan
+from reconciler.plan.holders import holders
 from reconciler.plan.identity import moved_misids, refuse_twins, refused_slots, seen_identities, with_former
 from reconciler.plan.kept_steps import kept_steps
 from reconciler.plan.later import attribute_later, build_later, cut_horizon
@@ -142,14 +143,16 @@ def judge_plan(
     everyone: bool = False,
 ) -> Plan:
     """Add what limits and policies say, and the caseload; with `everyone`, also of those whom it does not touch."""
-    vanished = check_vanished(declared, applied_cohorts, _users(declared, plan, observed.misids))
+    gone = applied_cohorts.keys() - declared.cohorts
+    vanished = check_vanished(declared, applied_cohorts, _users(declared, plan, observed.misids)) if gone else ()
     exceeded = (*_exceeded(declared.settings.limits, plan), *vanished)
     refusals, waived = waive_limits(exceeded, declared)
+    before = holders(observed, plan.changes, after=False)
     return replace(
         plan,
-        findings=(*waived, *check_policies(declared, observed, plan.changes)),
+        findings=(*waived, *check_policies(declared, observed, plan.changes, before)),
         refusals=refusals,
-        caseload=caseload(declared, observed, plan.changes, everyone=everyone),
+        caseload=caseload(declared, observed, plan.changes, before, everyone=everyone),
     )
 
 

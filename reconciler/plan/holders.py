@@ -12,6 +12,7 @@ from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
     Holder,
+    OrderedSlots,
     Slot,
     SlotKind,
     SlotValues,
@@ -62,13 +63,12 @@ def _with(held: Mapping[UserId, Held], others: Iterable[tuple[UserId, Slot, Hold
 def by_kind(held: Mapping[UserId, Held]) -> Iterator[tuple[SlotKind, Sequence[UserId], Sequence[Holder]]]:
     """Yield a kind of slot with learners and who holds it, for each slot of those who have slots of the same kinds."""
     groups: dict[tuple[SlotKind, ...], _Group] = {}
-    known: dict[int, tuple[tuple[Slot, ...], _Group]] = {}  # by the identity of the slots, which are kept with it
+    known: dict[int, tuple[OrderedSlots, _Group]] = {}  # by the identity of the slots, which are kept with it
     for learner, slots in held.items():
         values = SlotValues.of(slots)
-        if id(values.slots) not in known:
-            kinds = tuple(slot.kind for slot in values.slots)
-            known[id(values.slots)] = values.slots, groups.setdefault(kinds, ([], []))
-        _, (learners, rows) = known[id(values.slots)]
+        if (group := known.get(id(values.slots))) is None:
+            group = known[id(values.slots)] = values.slots, groups.setdefault(values.slots.kinds, ([], []))
+        _, (learners, rows) = group
         learners.append(learner)
         rows.append(values.column)
     for kinds, (learners, rows) in groups.items():

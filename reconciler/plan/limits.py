@@ -59,8 +59,12 @@ def check_limits(limits: Limits, changes: Sequence[Change], open_steps: Collecti
     cohorts = defaultdict[str, Counter[Action]](Counter)
     for change in differing(changes):
         cohorts[change.cohort]["no-op" if _is_open(change, open_steps) else change.action] += 1
+    same: dict[str, int] = {}
     for learner in unchanged(changes):
-        cohorts[learner.learner.cohort]["no-op"] += len(learner.slots)
+        cohort = learner.learner.cohort
+        same[cohort] = same.get(cohort, 0) + len(learner.slots)
+    for cohort, slots in same.items():
+        cohorts[cohort]["no-op"] += slots
     refusals = _check(_per_run(limits), sum(cohorts.values(), Counter()), "", "")
     for cohort, counts in sorted(cohorts.items()):
         refusals += _check(_per_cohort(limits), counts, ".per_cohort", cohort)

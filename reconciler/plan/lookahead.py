@@ -115,7 +115,7 @@ def _concerned(declared: Declared, misids: Mapping[str, UserId]) -> tuple[Declar
     return tuple(
         learner
         for learner in declared.learners
-        if learner.later or any(names(waiver, learner.user(misids), learner.cohort) for waiver in ending)
+        if learner.later or (ending and any(names(waiver, learner.user(misids), learner.cohort) for waiver in ending))
     )
 
 

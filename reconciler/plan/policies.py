@@ -24,7 +24,7 @@ from reconciler.model.slots import (
 )
 from reconciler.model.structs import Struct, replace
 from reconciler.plan.caseload import KINDS, by_staff, learners_of, with_declared
-from reconciler.plan.holders import Held, by_kind, holders, in_effect, keys, people
+from reconciler.plan.holders import Held, by_kind, holders, in_effect, keys, people, with_writes
 from reconciler.plan.staff_policies import check_staff, first_accounts
 from reconciler.plan.waivers import waive, waive_staff
 
@@ -34,14 +34,18 @@ _ASSESSOR_OR_ADDITIONAL = ASSESSOR_KINDS | {SlotKind.ADDITIONAL}
 ASSESSING = (Role.ASSESSOR, Role.TRAINEE_ASSESSOR)
 
 
-def check_policies(declared: Declared, observed: Observed, changes: Sequence[Change]) -> tuple[Finding, ...]:
+def check_policies(
+    declared: Declared, observed: Observed, changes: Sequence[Change], before: Mapping[UserId, Held] | None = None
+) -> tuple[Finding, ...]:
     """Return every policy that the state after the plan would break, for the active learners in scope.
 
+    `before` are the holders before the plan, if they are known already.
     Sorted by policy, cohort, learner and text. A breach that existed before is returned as well: it is just as real,
     and an error blocks until it is fixed or waived. Slots that were not read are never taken as empty. Each `what`
     names its learner or member of staff, so that it can be shown alone.
     """
-    held = holders(observed, changes, after=True)
+    before = holders(observed, changes, after=False) if before is None else before
+    held = with_writes(before, changes)
     world = _world(declared, observed)
     learners: Iterable[DeclaredLearner] = declared.learners
     if all(rule in _RULES_IN_BRIEF for rule, _ in world.rules):
@@ -50,7 +54,7 @@ def check_policies(declared: Declared, observed: Observed, changes: Sequence[Cha
     findings = [finding for case in _cases(learners, held, world) for finding in check_learner(case, declared)]
     findings += check_staff(declared, observed, held)
     if (level := declared.settings.level("caseload")) != "off":
-        findings += _caseload(declared, observed, changes, held, level)
+        findings += _caseload(declared, observed, changes, before, held, level)
     return tuple(sorted(findings, key=_order))
 
 
@@ -428,13 +432,18 @@ _RULES_IN_BRIEF = frozenset({_iqa_independent, _coverage, _trainee_assessor, _em
 
 
 def _caseload(
-    declared: Declared, observed: Observed, changes: Sequence[Change], held: Mapping[UserId, Held], level: Level
+    declared: Declared,
+    observed: Observed,
+    changes: Sequence[Change],
+    before: Mapping[UserId, Held],
+    after: Mapping[UserId, Held],
+    level: Level,
 ) -> Iterator[Finding]:
     """Report caseloads: above the target is a warning; only above the maximum can be an error."""
     watched = [member for _, member in sorted(declared.staff.items()) if is_watched(member)]
     if not watched:
         return
-    by_member = by_staff(observed, with_declared(held, declared, observed), watched)
+    by_member = by_staff(observed, with_declared(after, declared, observed), watched)
     over = [
         (member, passed)
         for member in watched
@@ -442,14 +451,13 @@ def _caseload(
     ]
     if not over:
         return
-    now = with_declared(holders(observed, changes, after=False), declared, observed)
-    before = by_staff(observed, now, watched)
+    by_member_now = by_staff(observed, with_declared(before, declared, observed), watched)
     cohorts = {learner.user(observed.misids): learner.cohort for learner in (*declared.everyone, *declared.learners)}
     for member, passed in over:
-        if changes and passed.level == "warn" and learners_of(member, by_member) <= learners_of(member, before):
+        if changes and passed.level == "warn" and learners_of(member, by_member) <= learners_of(member, by_member_now):
             continue  # the plan adds nobody
         learners = [(learner, cohorts.get(learner, "")) for learner in sorted(learners_of(member, by_member))]
-        finding = passed.finding(member, len(learners), f" ({len(learners_of(member, before))} now)")
+        finding = passed.finding(member, len(learners), f" ({len(learners_of(member, by_member_now))} now)")
         yield waive_staff(finding, declared, learners, passed.bound)
 
 

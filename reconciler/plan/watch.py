@@ -26,11 +26,11 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
     unseen: list[UnchangedLearner | list[Change]] = []
     shown: set[SlotKind] = set()
     recorded, seen = LearnerSlots.nested(recorded), LearnerSlots.nested(seen)
-    parts: dict[tuple[tuple[Slot, ...], frozenset[Slot]], _Parts] = {}
+    parts: dict[tuple[int, int], _Parts] = {}  # by the identity of what learners of the plan share
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
-            key = (group.slots, group.recorded)
-            read, unread = parts.get(key) or parts.setdefault(key, _parts(*key))
+            key = (id(group.slots), id(group.recorded))
+            read, unread = parts.get(key) or parts.setdefault(key, _parts(group.slots, group.recorded))
             new = () if group.applied else _never_seen(group, read, recorded.of(group.id), seen.of(group.id))
             unseen += [UnchangedLearner(group.id, group.learner, unread, group.recorded)] if unread else []
             unwatched += [group.part(new)] if new else []
