@@ -168,7 +168,8 @@ def compare_both(
     if base is not None and base.declared is not None:
         for place, learners in base.declared.by_site(target, observed.misids).items():
             sites.setdefault(place, set()).update(learners)
-    held, conditions = snapshot(options, store, site, sites), _conditions(target, options, environment)
+    held = snapshot(options, store, site, sites, declared.holders_by_user(observed.misids))
+    conditions = _conditions(target, options, environment)
     plan = complete_plan(declared, narrow(observed, declared) if base else observed, held, conditions)
     if base is not None:
         seen = narrow(observed, base.declared) if base.declared is not None else observed
@@ -181,7 +182,7 @@ def compare(
 ) -> Planned:
     """Make the plan of one declaration, as compare_both does, without the git state of its files."""
     site, sites = Site(target, declared.settings.organisation), declared.by_site(target, observed.misids)
-    held = snapshot(options, store, site, sites)
+    held = snapshot(options, store, site, sites, declared.holders_by_user(observed.misids))
     return Planned(complete_plan(declared, observed, held, _conditions(target, options, environment)))
 
 

@@ -277,7 +277,8 @@ class LearnerIndex:
         if not self._staff.keys().isdisjoint(learner.id for learner in learners):
             return False
         for known, keys in named:
-            known.update((key, place) for key, place in zip(keys, places, strict=True) if key is not None)
+            if any(keys):
+                known.update((key, place) for key, place in zip(keys, places, strict=True) if key is not None)
         return True
 
     def _faults(self, learner: Learner, place: _Place) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from reconciler.model.slots import (
     Handle,
+    HoldersByUser,
     LearnerKey,
     OrganisationId,
     Role,
@@ -368,6 +369,11 @@ class Declared(Struct, frozen=True):
             if user is not None:
                 users[learner.organisation].add(user)
         return {Site(target, organisation): learners for organisation, learners in users.items()}
+
+    def holders_by_user(self, misids: Mapping[str, UserId]) -> HoldersByUser:
+        """Return what is declared for each learner whose OneFile id is known."""
+        holders = ((learner.user(misids), learner.holders) for learner in self.learners)
+        return {user: own for user, own in holders if user is not None}
 
     def staff_by_id(self) -> dict[UserId, Staff]:
         return {member.id: member for member in self.staff.values()}

@@ -318,6 +318,11 @@ class LearnerSlots(Mapping[Place, _Value]):
         return sum(map(len, self._of.values()))
 
 
+HoldersByUser = Mapping[UserId, SlotValues[UserId | None]]
+"""Holders of all slots of each learner."""
+NO_HOLDERS: HoldersByUser = {}
+
+
 class Unread(Enum):
     """Reason why a slot's holder is not known. None, by contrast, means: read, and nobody holds it."""
 

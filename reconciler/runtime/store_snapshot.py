@@ -12,7 +12,7 @@ from reconciler.model.history import AppliedCohort, Sighting
 from reconciler.model.observed import misid_digest
 from reconciler.model.operations import Move, State
 from reconciler.model.plan import Plan
-from reconciler.model.slots import LearnerSlots, Place, Site, UserId
+from reconciler.model.slots import NO_HOLDERS, HoldersByUser, LearnerSlots, Place, Site, UserId
 from reconciler.plan.complete import StoreSnapshot, managed_cohorts, vanishable_cohorts
 from reconciler.plan.identity import recorded_after
 from reconciler.runtime.open_issues import issues_of
@@ -25,20 +25,25 @@ _Value = TypeVar("_Value")
 _JUST_PLANNED = "just_planned"
 
 
-def snapshot(options: Options, store: Store, site: Site, sites: Sites) -> StoreSnapshot:
-    """Read what a plan for these learners depends on; *site* is that of the settings."""
+def snapshot(
+    options: Options, store: Store, site: Site, sites: Sites, wanted: HoldersByUser = NO_HOLDERS
+) -> StoreSnapshot:
+    """Read what a plan for these learners depends on; *site* is that of the settings.
+
+    A learner whose record is as `wanted` shares these values.
+    """
     sent = [row for place in sites for row in _sent(store, place)]
     cohorts = missable_cohorts(options, store, site)
     learners = {user for users in sites.values() for user in users}
     steps = (step for step in issues_of(store, sites, "step") if step.learner in learners or not step.foreign)
     settled, identities = _places(sent, store, sites), identities_at(store, site, sites)
-    seen = seen_at(store, sites)
-    return StoreSnapshot(recorded_at(store, sites), settled, tuple(sent), cohorts, tuple(steps), identities, seen)
+    recorded, seen = recorded_at(store, sites, wanted), seen_at(store, sites)
+    return StoreSnapshot(recorded, settled, tuple(sent), cohorts, tuple(steps), identities, seen)
 
 
-def recorded_at(store: Store, sites: Sites) -> LearnerSlots[UserId | None]:
+def recorded_at(store: Store, sites: Sites, wanted: HoldersByUser = NO_HOLDERS) -> LearnerSlots[UserId | None]:
     """Return the last applied holder of each recorded slot."""
-    return _at_all(store.recorded(site, learners) for site, learners in sites.items())
+    return _at_all(store.recorded(site, learners, wanted) for site, learners in sites.items())
 
 
 def seen_at(store: Store, sites: Sites) -> LearnerSlots[tuple[Sighting, ...]]:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.slots import LEARNING_AIM_KINDS, UNIT_KINDS, OrganisationId, Place, Site, Slot, SlotKind, UserId
+from reconciler.model.slots import (
+    LEARNING_AIM_KINDS,
+    UNIT_KINDS,
+    LearnerSlots,
+    OrganisationId,
+    Place,
+    Site,
+    Slot,
+    SlotKind,
+    UserId,
+)
 from reconciler.problems import StoreError
 from reconciler.store import Sighting, Store
 from reconciler.store.connection import moment
@@ -36,13 +46,21 @@ def test_every_slot_comes_back_as_it_went_in(url: str, store: Store) -> None:
     """Kind, key and holder survive with their types, and a later record replaces the same slot's only."""
 
     @settings(max_examples=examples(30, url))
-    @given(RECORDS, RECORDS)
-    def law(first: dict[Place, UserId | None], second: dict[Place, UserId | None]) -> None:
+    @given(RECORDS, RECORDS, RECORDS)
+    def law(
+        first: dict[Place, UserId | None], second: dict[Place, UserId | None], others: dict[Place, UserId | None]
+    ) -> None:
         run = begin(store)
         organisation = run  # a fresh one for each example
         for rows in (first, second):
             store.record(Site("sandbox", organisation), [(*place, staff) for place, staff in rows.items()], run=run)
-        assert store.recorded(Site("sandbox", organisation)) == {**first, **second}
+        recorded = store.recorded(Site("sandbox", organisation))
+        assert recorded == {**first, **second}
+        declared = LearnerSlots.nested({**first, **second, **others})
+        wanted = {learner: declared.of(learner) for learner, _ in declared}
+        shared = store.recorded(Site("sandbox", organisation), wanted=wanted)
+        assert shared == recorded
+        assert all(shared.of(user) is wanted[user] for user in wanted if wanted[user] == recorded.of(user))
 
     law()
 
