@@ -68,6 +68,11 @@ class Change(EqualIgnoringSource, Struct, frozen=True):
         """False if nobody is declared now: the time has ended, or somebody was added and is no longer asked for."""
         return self.after is not None or not (self.blocked or self.slot.kind is SlotKind.ADDITIONAL)
 
+    @property
+    def is_unseen(self) -> bool:
+        """True if OneFile does not show who holds the slot."""
+        return self.recorded or self.before in (Unread.UNREADABLE, Unread.AMBIGUOUS)
+
 
 class PlannedLearner(NamedTuple):
     """A learner with slots in a plan, named as a Change names its learner."""
@@ -390,21 +395,31 @@ class Watch(Struct, frozen=True):
     """Declared slots by whether a change in OneFile would be noticed.
 
     `watched` slots are shown, and their declared holder was applied or seen before: another one is drift. `unwatched`
-    slots are shown, but were never seen as declared. `unseen` slots are not shown; those in `blind` were before.
-    `unresolved` counts the slots of learners whose OneFile id is not known: nothing shows them either. `shown` are the
-    kinds of which OneFile shows at least one declared slot.
+    slots are shown, but were never seen as declared. `not_shown` counts those of the `compared` slots that are not
+    shown; the slots in `blind` were before. `unresolved` counts the slots of learners whose OneFile id is not known:
+    nothing shows them either. `shown` are the kinds of which OneFile shows at least one declared slot.
     """
 
     watched: int = 0
     unwatched: Sequence[Change] = ()
-    unseen: Sequence[Change] = ()
+    not_shown: int = 0
     blind: tuple[Change, ...] = ()
     unresolved: int = 0
     shown: frozenset[SlotKind] = frozenset()
+    compared: Sequence[Change] = ()
+
+    @property
+    def unseen(self) -> Iterator[Change]:
+        """Declared slots that are not shown, in order."""
+        for group in groups_of(self.compared):
+            if isinstance(group, UnchangedLearner):
+                yield from group.part(group.recorded).changes()
+            else:
+                yield from (change for change in group if change.is_declared and change.is_unseen)
 
     @property
     def unseen_count(self) -> int:
-        return len(self.unseen) + self.unresolved
+        return self.not_shown + self.unresolved
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of slots for reports."""

@@ -16,31 +16,34 @@ Seen = Mapping[Place, tuple[Sighting, ...]]
 """Holders who were seen in a slot as the files declared, oldest first."""
 NOTHING_SEEN: Seen = {}
 _MISSING = Unread.UNREADABLE
-_NOT_SHOWN = (Unread.UNREADABLE, Unread.AMBIGUOUS)
 
 
 def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> Watch:
     """Sort the declared slots. Kinds that settings.drift ignores never go blind: nobody asks for them."""
-    watched = 0
+    watched = not_shown = 0
     unwatched: list[UnchangedLearner | list[Change]] = []
-    unseen: list[UnchangedLearner | list[Change]] = []
+    were_seen: list[Change] = []
     shown: set[SlotKind] = set()
     recorded, seen = LearnerSlots.nested(recorded), LearnerSlots.nested(seen)
+    is_any_seen = bool(seen)
     parts: dict[tuple[int, int], _Parts] = {}  # by the identity of what learners of the plan share
     for group in groups_of(plan.changes):
         if isinstance(group, UnchangedLearner):
             key = (id(group.slots), id(group.recorded))
             read, unread = parts.get(key) or parts.setdefault(key, _parts(group.slots, group.recorded))
             new = () if group.applied else _never_seen(group, read, recorded.of(group.id), seen.of(group.id))
-            unseen += [UnchangedLearner(group.id, group.learner, unread, group.recorded)] if unread else []
+            not_shown += len(unread)
+            if is_any_seen:
+                were_seen += [group.change(slot) for slot in unread if slot in seen.of(group.id)]
             unwatched += [group.part(new)] if new else []
             watched += len(read) - len(new)
             continue
         for change in group:
             if not change.is_declared:
                 continue
-            if change.recorded or change.before in _NOT_SHOWN:
-                unseen.append([change])
+            if change.is_unseen:
+                not_shown += 1
+                were_seen += [change] if change.slot in seen.of(change.learner) else []
                 continue
             shown.add(change.slot.kind)
             if _is_watched(change.slot, change.after, recorded.of(change.learner), seen.of(change.learner)):
@@ -48,11 +51,9 @@ def watch_of(plan: Plan, declared: Declared, recorded: Recorded, seen: Seen) -> 
             else:
                 unwatched.append([change])
     shown.update(slot.kind for read, _ in parts.values() for slot in read)
-    not_shown = Changes(unseen)
-    seen_before = (group.part(seen.of(group.id)) if isinstance(group, UnchangedLearner) else group for group in unseen)
-    blind = tuple(change for change in Changes(seen_before) if _is_blind(change, declared, seen)) if seen else ()
-    unresolved = plan.summary.blocked - sum(bool(change.blocked) for change in plan.differing)
-    return Watch(watched, Changes(unwatched), not_shown, blind, max(0, unresolved), frozenset(shown))
+    blind = tuple(change for change in were_seen if declared.settings.drift[change.slot.kind] != "ignore")
+    unresolved = max(0, plan.summary.blocked - sum(bool(change.blocked) for change in plan.differing))
+    return Watch(watched, Changes(unwatched), not_shown, blind, unresolved, frozenset(shown), plan.changes)
 
 
 def _parts(slots: tuple[Slot, ...], recorded: frozenset[Slot]) -> _Parts:
@@ -76,10 +77,6 @@ def _is_watched(
 ) -> bool:
     """Return whether a learner's slot was applied, or seen, as it is declared."""
     return last.get(slot, _MISSING) == staff or was_seen(seen.get(slot, ()), staff)
-
-
-def _is_blind(change: Change, declared: Declared, seen: Seen) -> bool:
-    return (change.learner, change.slot) in seen and declared.settings.drift[change.slot.kind] != "ignore"
 
 
 def was_seen(sightings: Collection[Sighting], staff: UserId | None) -> bool:
