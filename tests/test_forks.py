@@ -68,7 +68,7 @@ def test_any_program_sees_and_ends_the_same_in_a_fork(tmp_path: Path, text: str)
 def test_a_fork_whose_output_has_no_room_ends_as_a_program_does(tmp_path: Path, arguments: list[str]) -> None:
     """The other output has the reason."""
     variables = {"PATH": os.environ["PATH"]}
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         program = [sys.executable, "-m", "reconciler", *arguments]
         done = subprocess.run(program, cwd=tmp_path, env=variables, stdout=full, stderr=subprocess.PIPE, text=True)
     forked = Fork(main, arguments, folder=tmp_path, variables=variables, output=tmp_path, stdout="/dev/full")
