@@ -66,6 +66,11 @@ FAST = {"model", "declared", "plan", "editing", "report", "cli", "runtime"} | {
 """Rooms whose tests start no server; theirs that take long all the same have the mark `slow` themselves."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the shared random numbers as they are: no test draws any, and new ones take a millisecond for each test."""
+    config.option.randomly_reset_seed = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).parts[0] not in FAST or item.get_closest_marker("long"):

@@ -17,8 +17,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hatchling.builders.sdist import SdistBuilder
-from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -45,6 +43,9 @@ def _run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str)
 
 def _build(folder: Path, into: Path, target: str, **environment: str) -> Path:
     """Build as `python -m hatchling build` does, in this process."""
+    from hatchling.builders.sdist import SdistBuilder
+    from hatchling.builders.wheel import WheelBuilder
+
     builder = (WheelBuilder if target == "wheel" else SdistBuilder)(str(folder))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

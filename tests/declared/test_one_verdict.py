@@ -15,10 +15,6 @@ from typing import Any, ClassVar, cast
 
 import pytest
 import ruamel.yaml
-from check_jsonschema.formats import FormatOptions  # type: ignore[import-untyped]  # has no types
-from check_jsonschema.parsers import ParserSet  # type: ignore[import-untyped]
-from check_jsonschema.regex_variants import RegexImplementation, RegexVariantName  # type: ignore[import-untyped]
-from check_jsonschema.schema_loader import SchemaLoader  # type: ignore[import-untyped]
 from jsonschema import ValidationError
 from jsonschema.protocols import Validator
 from ruamel.yaml.error import YAMLError
@@ -44,17 +40,26 @@ EVERY_LINE = frozenset([0])
 @cache
 def validator(kind: Kind) -> Validator:
     """Return the validator that check-jsonschema uses, with the regular expressions of JavaScript, as in editors."""
+    from check_jsonschema.formats import FormatOptions  # type: ignore[import-untyped]  # has no types
+    from check_jsonschema.regex_variants import RegexImplementation, RegexVariantName  # type: ignore[import-untyped]
+    from check_jsonschema.schema_loader import SchemaLoader  # type: ignore[import-untyped]
+
     loader = SchemaLoader(str(ROOT / "schemas" / f"{kind}.schema.json"))
     regex = RegexImplementation(RegexVariantName.default)
     checker: Validator = loader.get_validator("a.yaml", {}, FormatOptions(regex_impl=regex), regex, False)
     return checker
 
 
-PARSERS = ParserSet()
+@cache
+def parsers() -> Any:
+    """Return the parsers that check-jsonschema uses."""
+    from check_jsonschema.parsers import ParserSet  # type: ignore[import-untyped]
+
+    return ParserSet()
 
 
 def for_check_jsonschema(raw: bytes) -> object:
-    return PARSERS.parse_data_with_path(raw, "a.yaml", "yaml")
+    return parsers().parse_data_with_path(raw, "a.yaml", "yaml")
 
 
 class CoreSchema(VersionedResolver):
