@@ -2,7 +2,7 @@
 
 The usual profile draws the same examples in each run of one commit, so that a failure can be seen again. Hypothesis
 also draws the constants of loaded modules, and the program loads many of its own only when they are needed: all are
-loaded here. `--hypothesis-profile=explore` draws new examples each time, three times as many.
+loaded here. `--hypothesis-profile=explore` draws new examples each time, and several times as many.
 
 Modules are compiled once, also where PYTHONDONTWRITEBYTECODE asks for no cache: else each of the hundreds of programs
 that tests start would compile the whole program, and each run the tests.
@@ -56,7 +56,7 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
         signal.signal(number, usual)
 
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=300)
-settings.register_profile("patient", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("patient", deadline=None, print_blob=True, derandomize=True, max_examples=50)
 settings.load_profile("patient")
 
 TESTS = Path(__file__).parent

@@ -15,4 +15,4 @@ def in_long_runs(*values: Any) -> list[Any]:
 
 def examples(usual: int) -> int:
     """As many examples as a law usually has; more where the profile draws more than 100, as `explore` does."""
-    return usual * settings.default.max_examples // 100
+    return usual * max(100, settings.default.max_examples) // 100

@@ -60,6 +60,7 @@ def _lend_packages(home: Home, surroundings: dict[str, str]) -> None:
         (packages / "lent.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
 
 
+@pytest.mark.long
 def test_the_hooks_stop_what_is_wrong_and_lay_out_what_is_untidy(
     home: Home, program: tuple[Path, str], surroundings: dict[str, str]
 ) -> None:
