@@ -1,4 +1,4 @@
-"""Garbage collection and release of memory, which take a tenth of the time of a command with millions of values."""
+"""Garbage collection and release of memory, which a command with millions of values does without."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def no_garbage_collection() -> Iterator[None]:
 def keep_until_exit(value: object) -> None:
     """Keep a value until the process ends, when its memory is released at once instead of part by part.
 
-    The value goes into a cycle that no collection looks at.
+    The value goes into a cycle that no collection looks at. Only for a value that a process makes once.
     """
     cycle: list[object] = [value]
     cycle.append(cycle)

@@ -105,7 +105,8 @@ def product_modules() -> Iterator[str]:
 def forks() -> ForkServerContext:
     """Return forks of a process that has loaded the product, what it loads late, and what tests let forks do.
 
-    Python has one such process for all, and starts it with the first fork. It finds our tests in its folder only.
+    Python has one such process for all, and starts it with the first fork. It imports the tests from the folder in
+    which it starts.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*product_modules(), *_LATE, *OF_TESTS])

@@ -24,6 +24,7 @@ def collecting() -> Iterator[None]:
     yield
     gc.enable() if was_on else gc.disable()
     gc.unfreeze()
+    gc.freeze()  # as tests/conftest.py does for all
 
 
 @pytest.mark.parametrize("is_on", [True, False])

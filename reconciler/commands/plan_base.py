@@ -117,13 +117,20 @@ def _concerned(options: Options, environment: Environment, base: Declared, decla
 
 
 def _placed(base: Declared, commit: str, folder: Path) -> Declared:
-    """Name the sources of learners and staff by commit, since the unpacked files are gone by now."""
+    """Name the sources of learners, staff and later changes by commit, since the unpacked files are gone by now."""
 
     def at(source: Source) -> Source:
         return Source(f"{commit[:12]}:{Path(source.file).relative_to(folder.parent).as_posix()}", source.line)
 
     return replace(
         base,
-        learners=tuple(replace(learner, source=at(learner.source)) for learner in base.learners),
+        learners=tuple(
+            replace(
+                learner,
+                source=at(learner.source),
+                later=tuple(shift._replace(source=at(shift.source)) for shift in learner.later),
+            )
+            for learner in base.learners
+        ),
         staff={handle: replace(member, source=at(member.source)) for handle, member in base.staff.items()},
     )

@@ -29,7 +29,10 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
     settings, learners = declared.settings, {}
     employers = set[tuple[OrganisationId, Holder]]()
     held = defaultdict[OrganisationId, list[Iterable[Holder]]](list)
-    staff_judged, asks_for_employers = settings.level("staff_active") != "off", settings.asks_for_employers
+    staff_judged, placements_judged = (
+        settings.level(policy) != "off" for policy in ("staff_active", "employer_placement")
+    )
+    asks_for_employers = settings.asks_for_employers
     for learner in declared.learners:
         wanted, organisation, user = learner.holders, learner.organisation, learner.user(observed.misids)
         held[organisation].append(wanted.column)
@@ -43,7 +46,6 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
             if staff_judged:
                 held[organisation].append(_held(slots, wanted))
     concerned = _pairs(held)
-    judged = settings.level("employer_placement") != "off"
     sources = {learner.source for learner in declared.learners} if observed.problems else set()
     by_id = {learner.id for learner in declared.learners} if observed.identities else set()
     misids = {learner.misid for learner in (*declared.learners, *declared.everyone)} if observed.misids else set()
@@ -53,7 +55,7 @@ def narrow(observed: Observed, declared: Declared) -> Observed:
         misids={misid: user for misid, user in observed.misids.items() if misid in misids},
         staff={
             account: member
-            if member.placement is None or (account in employers and judged)
+            if member.placement is None or (account in employers and placements_judged)
             else replace(member, placement=None)
             for account, member in observed.staff.items()
             if account in concerned

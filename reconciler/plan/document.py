@@ -104,7 +104,7 @@ def document_texts(plan: Plan, *, full: bool = True) -> Iterator[str]:
 
 
 def _encoded(row: Document) -> Document | Encoded:
-    """Return a row whose keys are sorted as JSON, if the file and the digest have the same of it."""
+    """Return the row as JSON if the file and the digest have the same text of it; its keys are in order."""
     text = _fast(row)
     return Encoded(text.encode()) if _is_canonical(text) else row
 

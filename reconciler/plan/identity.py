@@ -19,7 +19,7 @@ def refuse_twins(declared: Declared, observed: Observed, recorded: Identities) -
     """Raise Invalid if a learner in scope is declared a second time, by id here and by MISID there.
 
     Entries outside the scope count as well: the account of a MISID is known from this reading, or from an earlier run.
-    Without a MISID nobody is declared twice: no id is twice in the files.
+    If no learner has a MISID there are none: the files have each id once.
     """
     if not any(learner.misid for learner in (*declared.learners, *declared.everyone)):
         return

@@ -59,10 +59,9 @@ def check_limits(limits: Limits, changes: Sequence[Change], open_steps: Collecti
     cohorts = defaultdict[str, Counter[Action]](Counter)
     for change in differing(changes):
         cohorts[change.cohort]["no-op" if _is_open(change, open_steps) else change.action] += 1
-    same: dict[str, int] = {}
+    same = defaultdict[str, int](int)
     for learner in unchanged(changes):
-        cohort = learner.learner.cohort
-        same[cohort] = same.get(cohort, 0) + len(learner.slots)
+        same[learner.learner.cohort] += len(learner.slots)
     for cohort, slots in same.items():
         cohorts[cohort]["no-op"] += slots
     refusals = _check(_per_run(limits), sum(cohorts.values(), Counter()), "", "")

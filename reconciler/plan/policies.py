@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Set as AbstractSet
+from itertools import chain, product
 from typing import NamedTuple
 
 from reconciler.model.declared import POLICIES, Declared, DeclaredLearner, Level, Settings, Staff
@@ -17,6 +19,7 @@ from reconciler.model.slots import (
     LEARNING_AIM_KINDS,
     UNIT_KINDS,
     Holder,
+    OrganisationId,
     Role,
     Slot,
     SlotKind,
@@ -39,10 +42,10 @@ def check_policies(
 ) -> tuple[Finding, ...]:
     """Return every policy that the state after the plan would break, for the active learners in scope.
 
-    `before` are the holders before the plan, if they are known already.
     Sorted by policy, cohort, learner and text. A breach that existed before is returned as well: it is just as real,
     and an error blocks until it is fixed or waived. Slots that were not read are never taken as empty. Each `what`
-    names its learner or member of staff, so that it can be shown alone.
+    names its learner or member of staff, so that it can be shown alone. `before` are the holders before the plan, if
+    they are known already.
     """
     before = holders(observed, changes, after=False) if before is None else before
     held = with_writes(before, changes)
@@ -73,13 +76,14 @@ class World(Struct, frozen=True):
     """Data shared by all policy checks, computed once.
 
     `first` has the first account of each person with several, by any of them; `inactive` are the accounts with which
-    nobody can act; `rules` are those that are not off, each with its level.
+    nobody can act, by organisation: an account counts in its own only. `rules` are those that are not off, each with
+    its level.
     """
 
     staff: Mapping[UserId, Staff]
     first: Mapping[UserId, UserId]
     trainees: frozenset[UserId]
-    inactive: frozenset[UserId]
+    inactive: Mapping[OrganisationId, AbstractSet[UserId]]
     rules: Sequence[tuple[Callable[[Case], Iterable[Finding]], Level]]
     settings: Settings
     observed: Observed
@@ -91,7 +95,7 @@ class World(Struct, frozen=True):
         trainee is declared.
         """
         rows = list(by_kind(held))
-        watched: set[Holder] = {None, *self.inactive, *self.on_both_sides(rows)}
+        watched: set[Holder] = {None, *chain(*self.inactive.values()), *self.on_both_sides(rows)}
         suspects: set[UserId] = set()
         placements = self._placements()
         for kind, learners, column in rows:
@@ -142,11 +146,19 @@ def _world(declared: Declared, observed: Observed) -> World:
         staff,
         first_accounts(staff.values(), observed),
         frozenset(member.id for member in staff.values() if member.role is Role.TRAINEE_ASSESSOR),
-        frozenset(account.id for account in observed.staff.values() if account.standing in CANNOT_ACT),
+        _inactive(observed),
         [(rule, level) for policy, rule in _RULES.items() if (level := settings.level(policy)) != "off"],
         settings,
         observed,
     )
+
+
+def _inactive(observed: Observed) -> Mapping[OrganisationId, set[UserId]]:
+    inactive = defaultdict[OrganisationId, set[UserId]](set)
+    for (organisation, account), seen in observed.staff.items():
+        if seen.standing in CANNOT_ACT:
+            inactive[organisation].add(account)
+    return inactive
 
 
 class Case(Struct, frozen=True):
@@ -156,6 +168,11 @@ class Case(Struct, frozen=True):
     learner: DeclaredLearner
     held: Held
     world: World
+
+    @property
+    def inactive(self) -> AbstractSet[UserId]:
+        """Accounts with which nobody can act in the learner's organisation."""
+        return self.world.inactive.get(self.learner.organisation, frozenset())
 
     def called(self, account: UserId) -> str:
         staff = self.world.staff
@@ -298,7 +315,7 @@ def _both(case: Case, assessor: UserId, iqa: UserId, verb: str, place: str) -> s
 
 
 def _coverage(case: Case) -> Iterator[Finding]:
-    if None not in case.held.values() and case.world.inactive.isdisjoint(people(case.held.values())):
+    if None not in case.held.values() and case.inactive.isdisjoint(people(case.held.values())):
         return  # nobody is known to be missing, as for most learners
     aims = keys(case.held, LEARNING_AIM_KINDS)
     for why, bare in _bare(
@@ -333,7 +350,7 @@ def _bare(case: Case, slots: Iterable[Slot], empty: str) -> Iterator[tuple[str, 
 
 def _nobody(case: Case, effect: Iterable[Holder]) -> bool:
     """Return whether certainly nobody acts: an archived account counts as nobody, and hides nobody below it."""
-    return all(holder is None or holder in case.world.inactive for holder in effect)
+    return all(holder is None or holder in case.inactive for holder in effect)
 
 
 def _why_nobody(case: Case, effect: Iterable[Holder]) -> str:
@@ -348,7 +365,7 @@ def _why_nobody(case: Case, effect: Iterable[Holder]) -> str:
 
 def _unit_assessors(case: Case) -> frozenset[UserId]:
     assessors = people(holder for slot, holder in case.held.items() if slot.kind is SlotKind.UNIT_ASSESSOR)
-    return assessors - case.world.inactive
+    return assessors - case.inactive
 
 
 def _without_iqa(case: Case, aim: int | str) -> Iterator[Finding]:
@@ -357,7 +374,7 @@ def _without_iqa(case: Case, aim: int | str) -> Iterator[Finding]:
     effect = in_effect(case.held, iqa)
     if not _nobody(case, effect) or not people(in_effect(case.held, assessor)):
         return
-    if not {assessor, iqa}.isdisjoint(case.learner.slots) and not case.additional(Role.IQA) - case.world.inactive:
+    if not {assessor, iqa}.isdisjoint(case.learner.slots) and not case.additional(Role.IQA) - case.inactive:
         why = _why_nobody(case, effect)
         what = f"learning aim {aim} has an assessor but no IQA{why and f': {why}'}"
         yield case.finding("coverage", what, f"Declare an IQA for learning aim {aim}.", (iqa, assessor))

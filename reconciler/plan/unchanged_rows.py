@@ -38,13 +38,11 @@ NO_ROWS = CompactRows((), ())
 """Every slot has a row like the others."""
 
 
-def compact(
-    changes: Sequence[Change], finished: Callable[[Row], Row] = lambda row: row
-) -> tuple[Sequence[Change], CompactRows]:
+def compact(changes: Sequence[Change], finished: Callable[[Row], Row]) -> tuple[Sequence[Change], CompactRows]:
     """Split changes into those that need a row of their own, and compact rows for the rest.
 
     The rest is left out of the order of the changes, so all need a row unless the order follows from their content.
-    `finished` may replace each cohort's row once it is whole, by one that takes less memory.
+    `finished` may replace each whole row of a cohort by one that takes less memory.
     """
     if not _is_sorted(changes):
         return changes, NO_ROWS

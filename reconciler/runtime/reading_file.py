@@ -13,7 +13,7 @@ from reconciler.problems import Invalid, Problem, ReconcilerError, Source
 from reconciler.runtime.files import read_within, write_whole
 
 LARGEST = 1_000_000_000
-"""Bytes. A reading of 100,000 learners has about 30 MB."""
+"""Bytes. A reading of 100,000 learners has about 11 MB, and about 30 MB in the form of older versions."""
 
 
 def save_reading(observed: Observed, site: Site, path: Path) -> None:

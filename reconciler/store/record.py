@@ -85,8 +85,8 @@ class Record(Part):
         """Return the last applied, or last observed, holder of each recorded slot; None is nobody.
 
         Of a few `learners` only their record is read. It counts even if a run for another organisation of the target
-        wrote it: two state folders may share an organisation. If everybody's is read, learners whose record is what is
-        `wanted` share these values, which takes less memory.
+        wrote it: two state folders may share an organisation. If everybody's is read, a learner whose record equals
+        what is `wanted` gets that very value, which takes less memory.
         """
         columns = f"SELECT {_RECORD_COLUMNS} WHERE"
         with self._database.reading() as connection:

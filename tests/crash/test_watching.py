@@ -110,6 +110,7 @@ class Watching(RuleBasedStateMachine):
         plan = self.plan(name)
         store, held = self.stores[name], evidence.holders(self.world)
         unseen = {place_of(change) for change in plan.watch.unseen}
+        assert len(unseen) == plan.watch.not_shown
         rows = {place_of(change): change for change in plan.changes}
         for place, staff in self.wants[name].items():
             change = rows[place]

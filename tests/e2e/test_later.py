@@ -90,7 +90,7 @@ def test_until_ends_the_later_days(home: Home, server: Served, hours: Hours) -> 
 
 
 def test_a_cover_that_is_taken_out_is_shown_as_withdrawn(home: Home, server: Served, hours: Hours) -> None:
-    """The reviewer would otherwise see that nothing changes."""
+    """The reviewer would otherwise see that nothing changes. Its line is named as it was at the commit."""
     applied(home, staff=COVERED)
     home.declare(LEARNER)
     document = home.run("plan", "--base", "HEAD", "--format", "json").json
@@ -98,6 +98,9 @@ def test_a_cover_that_is_taken_out_is_shown_as_withdrawn(home: Home, server: Ser
         "2026-12-07",
         "2026-12-21",
     ]
+    commit = home.git("rev-parse", "HEAD").strip()
+    files = {row["source"]["file"] for row in document["later_withdrawn"]}
+    assert files == {f"{commit[:12]}:state/staff.yaml"} and "reconciler-base-" not in str(document)
     assert "No longer planned for later" in home.run("plan", "--base", "HEAD").out
 
 

@@ -54,7 +54,8 @@ def older(document: dict[str, Any]) -> dict[str, Any]:
         [*row, [[*slot, holder] for slot, holder in zip(document["slots"][number], holders, strict=True)]]
         for *row, number, holders in document["learners"]
     ]
-    return {**document, "observed_format": "1.0", "slots": [], "learners": learners}
+    rest = {key: value for key, value in document.items() if key != "slots"}
+    return {**rest, "observed_format": "1.0", "learners": learners}
 
 
 DOCUMENTS = {"1.1": DOCUMENT, "1.0": older(DOCUMENT)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.declared import DEFAULT_POLICIES, POLICIES, Level, Settings, Staff, Waiver
 from reconciler.model.observed import (
+    CANNOT_ACT,
     AccountStatus,
     Observed,
     ObservedLearner,
@@ -19,7 +21,7 @@ from reconciler.model.observed import (
     SharedIdentity,
 )
 from reconciler.model.plan import Change, Finding
-from reconciler.model.slots import Holder, Role, Slot, Unread, UserId
+from reconciler.model.slots import Holder, OrganisationId, Role, Slot, Unread, UserId
 from reconciler.model.structs import replace
 from reconciler.plan.compare import make_plan
 from reconciler.plan.holders import holders
@@ -268,6 +270,21 @@ def test_what_was_not_read_is_never_called_empty(slot: Slot) -> None:
     held = {DEFAULT: None, AIM: None, AIM_IQA: UNREADABLE, slot: UNREADABLE}
     assert whats(found(held), "coverage") == []
     assert whats(found({AIM: KATE, AIM_IQA: UNREADABLE}, {AIM: JAMES}), "coverage") == []
+
+
+STANDINGS = st.none() | st.sampled_from(get_args(AccountStatus))
+
+
+@given(STANDINGS, STANDINGS)
+def test_an_account_counts_in_its_own_organisation_only(
+    here: AccountStatus | None, there: AccountStatus | None
+) -> None:
+    """What another organisation shows of it, or that this one was not read, leaves nobody alone."""
+    seen = {ORGANISATION: here, OrganisationId(ORGANISATION + 1): there}
+    staff = {(at, KATE): ObservedStaff(KATE, standing) for at, standing in seen.items() if standing}
+    reading = replace(observed({LEARNER: {DEFAULT: KATE, AIM: None}}), staff=staff)
+    words = whats(check_policies(declared(learner({DEFAULT: KATE})), reading, []), "coverage")
+    assert bool(words) is (here in CANNOT_ACT)
 
 
 NEEDS_EMPLOYER = Settings(declared().settings.organisation, employer_signs=True)
