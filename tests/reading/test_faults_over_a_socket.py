@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -17,6 +18,7 @@ from reconciler.model.observed import Observed
 from reconciler.model.structs import replace
 from reconciler.onefile.http import Timeouts
 from reconciler.problems import BadAnswer, ReconcilerError, Throttled, Unauthorised, Unreachable
+from tests.marks import in_long_runs
 from tests.observed.centre import Centre
 from tests.onefile.servers import wire
 from tests.reading.sockets import Hurried, observe_at, observe_served, resetting
@@ -69,14 +71,20 @@ NOT_AT_LOG_IN = {
 }
 
 
-@pytest.mark.parametrize(
-    ("fault", "place"),
+FAULTS = [
     # a log-in is answered with plain text, and needs no session
-    [(fault, place) for fault in sorted(PASSING) for place in sorted(PLACES)]
-    + [(fault, place) for fault in sorted(NOT_AT_LOG_IN) for place in sorted(PLACES) if place != "the log-in"],
-)
-def test_a_fault_that_passes_is_survived(fault: str, place: str) -> None:
-    """Whatever was asked for is asked for again, and what is observed is what is there; a page is not taken twice."""
+    *itertools.product(sorted(PASSING), sorted(PLACES)),
+    *itertools.product(sorted(NOT_AT_LOG_IN), sorted(PLACES.keys() - {"the log-in"})),
+]
+
+
+@pytest.mark.parametrize("case", [*FAULTS[::3], *in_long_runs(*FAULTS[1::3], *FAULTS[2::3])], ids=", ".join)
+def test_a_fault_that_passes_is_survived(case: tuple[str, str]) -> None:
+    """Whatever was asked for is asked for again, and what is observed is what is there; a page is not taken twice.
+
+    Each fault at one or two places; in long runs at all.
+    """
+    fault, place = case
     armed = (PASSING | NOT_AT_LOG_IN)[fault]
     centre_ = centre()
     observed, client, calls = observe_served(centre_, declared(centre_), replace(armed, path=PLACES[place]))

@@ -19,6 +19,7 @@ from reconciler.onefile.client import OneFile
 from reconciler.onefile.reader import Reader
 from reconciler.onefile.token import CustomerToken
 from reconciler.ratelimit import MemoryLedger, RateLimiter
+from tests.marks import in_long_runs
 from tests.observed.centre import Centre
 from tests.onefile.servers import START
 
@@ -65,7 +66,7 @@ def read(centre: Centre, numbers: range, latency: float) -> SlowNetwork:
     return network
 
 
-@pytest.mark.parametrize("latency", [0.05, 0.3, 1.0])
+@pytest.mark.parametrize("latency", [0.05, 1.0, *in_long_runs(0.3)])
 @pytest.mark.parametrize("server", ["aim_search_without_user=refused", "page_cap=2"], ids=["one by one", "by pages"])
 def test_a_reading_uses_at_least_95_percent_of_the_limit_and_meets_no_429(server: str, latency: float) -> None:
     """Over whole minutes once the first is over, for single reads and for pages alike."""
