@@ -37,7 +37,9 @@ def case(small: Site, quick: Path) -> BranchCase:
 
 @pytest.fixture(scope="module")
 def size(small: Site, quick: Path) -> Size:
-    return measure(BranchCase.on_branch(small, quick / "measured"), quick / "pushes.json")
+    """Made again if a worker comes back to this module, so in a folder of its own."""
+    folder = quick / uuid4().hex
+    return measure(BranchCase.on_branch(small, folder), folder / "pushes.json")
 
 
 def test_a_run_pushes_a_handful_of_times_however_much_it_writes(size: Size) -> None:
