@@ -84,9 +84,8 @@ def test_each_learner_is_compared_once_and_what_files_have_in_common_is_checked_
     calls = work_of(learners).calls
     assert calls["reconciler.plan.compare.Comparison.learner"] == learners
     assert calls["reconciler.plan.compare.Comparison._slot"] == SLOTS * learners // MOVED
-    assert (
-        calls["reconciler.declared.schema.check"] == 3
-    )  # settings, staff, and all that the cohort files have in common
+    # settings, staff, and all that the cohort files have in common
+    assert calls["reconciler.declared.schema.check"] == 3
 
 
 def test_more_learners_take_as_many_more_calls() -> None:

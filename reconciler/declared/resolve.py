@@ -188,7 +188,7 @@ class _Builder:
 
     def offsets(self, entry: ShapedEntry, order: EntryOrder) -> tuple[int, ...]:
         """Return how far below the entry's line the slots in `holders` are, in their order."""
-        inherited = {slot: line - entry.line for slot, line in self._lines.items()} if self._lines else {}
+        inherited = {slot: line - entry.line for slot, line in self._lines.items()}
         return self._with_inherited(order.lines, inherited).column
 
     def wanted(self, holders: SlotValues[UserId | None], offsets: Iterable[int], line: int) -> dict[Slot, Wanted]:
